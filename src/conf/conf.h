@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration, checked. Pure: the text is handed in (prog/ reads the file), errors come back as text. Every key
+ * stands in one table (conf/table.c) that the parser, the help text and the man page walk. A struct conf is never
+ * changed once it was made: workers share it as an immutable snapshot.
+ */
+#ifndef BRAID_CONF_CONF_H
+#define BRAID_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+
+#define CONF_NAME_BYTES 32          /* of links and subscribers, with the terminating zero */
+#define CONF_INTERFACE_BYTES 16     /* IFNAMSIZ */
+#define CONF_PATH_BYTES 108         /* sun_path */
+#define CONF_KEY_BYTES 32
+#define CONF_CONGESTION_BYTES 16    /* TCP_CA_NAME_MAX */
+#define CONF_LINKS 8                /* what the kernel's MPTCP can use at once */
+#define CONF_LAN_INTERFACES 16
+#define CONF_LISTEN_ADDRESSES 8
+#define CONF_CONVERTER_ADDRESSES 2  /* one of each family at most */
+#define CONF_PORT_CONVERT 5124      /* no port was assigned; the one that dissectors know */
+
+struct conf_link {
+	char name[CONF_NAME_BYTES];
+	char interface[CONF_INTERFACE_BYTES];
+	struct address next_hop_v4;     /* unspecified (all zero): taken from the main table's default route */
+	struct address next_hop_v6;
+	bool backup;
+};
+
+struct conf_subscriber {
+	char name[CONF_NAME_BYTES];
+	uint8_t key[CONF_KEY_BYTES];
+	uint32_t max_sessions;
+};
+
+struct conf_gateway {
+	bool enabled;                   /* the section is there */
+	char lan[CONF_LAN_INTERFACES][CONF_INTERFACE_BYTES];
+	size_t n_lan;
+	struct address converter[CONF_CONVERTER_ADDRESSES];
+	size_t n_converter;
+	bool has_key;
+	uint8_t key[CONF_KEY_BYTES];
+	uint16_t intercept_port;
+	uint32_t fwmark;
+	uint32_t route_table;           /* first of the tables used: +0 interception, +1.. one per link */
+	uint32_t rule_priority;
+	bool plumbing;                  /* false: endpoints, rules, tables and sysctls are somebody else's work */
+	uint32_t early_data_wait_ms;
+	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
+};
+
+struct conf_converter {
+	bool enabled;
+	struct address listen[CONF_LISTEN_ADDRESSES];
+	size_t n_listen;
+	struct prefix *allow;           /* clients that need no key */
+	size_t n_allow;
+	struct prefix *allow_destination;   /* of the destinations refused by default */
+	size_t n_allow_destination;
+	uint32_t ticket_window_s;
+	uint32_t ticket_memory;         /* tickets remembered within the window */
+	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */
+};
+
+struct conf {
+	struct conf_gateway gateway;
+	struct conf_converter converter;
+	struct conf_link links[CONF_LINKS];
+	size_t n_links;
+	struct conf_subscriber *subscribers;
+	size_t n_subscribers;
+	struct {                        /* [daemon] */
+		uint32_t workers;           /* 0: one a core */
+		char control[CONF_PATH_BYTES];
+		char state_dir[CONF_PATH_BYTES];
+		uint32_t drain_timeout_ms;
+	} daemon;
+	struct {                        /* [limits] */
+		uint32_t max_sessions;      /* all workers together */
+		uint32_t max_half_open;     /* sessions being set up, all workers together */
+		uint32_t connect_timeout_ms;
+		uint32_t keepalive_s;       /* idle time before the first keep-alive probe, both legs */
+	} limits;
+	struct {                        /* [relay] */
+		char congestion[CONF_CONGESTION_BYTES];   /* of the MPTCP leg; "" leaves the system's default */
+		uint32_t pipes;             /* most pipes that bulk transfers may hold at once, all workers together */
+	} relay;
+	struct {                        /* [log] */
+		uint32_t level;             /* enum conf_log_level */
+	} log;
+};
+
+enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
+
+/* Where and why a text is no configuration. file is the name that was handed in. */
+struct conf_error {
+	char text[512];                 /* "braid.ini:12: gateway.fwmark: found '0', wanted 1..4294967295" */
+	unsigned int line;
+};
+
+enum { CONF_E_INVALID = 1 };
+
+/* Parses and checks the text as a whole: unknown sections and keys, ranges, duplicates, missing ones, and what does not fit together
+ * (no role, a gateway without links, a converter that would be an open proxy). 0, CONF_E_INVALID with *error filled in, or -ENOMEM. */
+int conf_parse(const char *file, const char *text, size_t n_text, struct conf **out, struct conf_error *error);
+void conf_freep(struct conf **conf);
+
+/* The names of the keys that differ and can only be changed by a restart (comma-separated, into out); "" if none. */
+void conf_restart_needed(const struct conf *running, const struct conf *next, char *out, size_t n_out);
+
+/* The help text of every key, from the table; NULL-terminated malloc'd string, or NULL. The second form is mdoc for the man page. */
+char *conf_help(void);
+char *conf_help_man(void);
+
+#endif

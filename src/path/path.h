@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The gateway's links and the plumbing of both roles: MPTCP endpoints and limits, one routing table and rule a link, the
+ * interception of TCP from the LAN (nft table, fwmark rule, local route), the sysctls that Braid needs. Everything
+ * that was put in place is taken away by path_freep(), and what an earlier run left behind (kill -9) by path_new(). Runs in the
+ * thread of its loop; the status is copied out.
+ */
+#ifndef BRAID_PATH_PATH_H
+#define BRAID_PATH_PATH_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+#include "loop/loop.h"
+
+#define PATH_LINKS 8
+#define PATH_NAME_BYTES 32
+#define PATH_LAN_INTERFACES 16
+
+struct path_link_options {
+	char name[PATH_NAME_BYTES];
+	char interface[IF_NAMESIZE];
+	struct address next_hop_v4;     /* unspecified: from the main table's default route over this interface */
+	struct address next_hop_v6;
+	bool backup;
+};
+
+struct path_options {
+	struct path_link_options links[PATH_LINKS];
+	size_t n_links;
+	char lan[PATH_LAN_INTERFACES][IF_NAMESIZE];   /* intercepted; none at a converter */
+	size_t n_lan;
+	struct address signal[2];       /* addresses of a converter that are to be announced (ADD_ADDR); may be none */
+	size_t n_signal;
+	uint16_t intercept_port;
+	uint32_t fwmark;
+	uint32_t route_table;           /* +0 interception, +1.. one per link */
+	uint32_t rule_priority;
+	char state_dir[108];            /* where the sysctls' old values are kept while we run */
+	bool plumbing;                  /* false: only look, change nothing */
+};
+
+enum path_link_state { PATH_LINK_NO_INTERFACE, PATH_LINK_NO_CARRIER, PATH_LINK_NO_ADDRESS, PATH_LINK_NO_ROUTE, PATH_LINK_UP, PATH_LINK_N_STATES };
+const char *path_link_state_name(enum path_link_state state);
+
+struct path_link_status {
+	char name[PATH_NAME_BYTES];
+	char interface[IF_NAMESIZE];
+	unsigned int ifindex;           /* 0: no such interface now */
+	enum path_link_state state;
+	bool backup;
+	struct address v4, v6;          /* the addresses in use; unspecified where there is none */
+	uint8_t endpoint_id_v4, endpoint_id_v6;   /* MPTCP endpoint ids; 0 where there is none */
+	uint64_t rx_bytes, tx_bytes;    /* of the interface */
+	uint64_t since_us;              /* of the last change of state, monotonic */
+};
+
+struct path_event {
+	enum { PATH_EVENT_LINK, PATH_EVENT_WARNING } kind;
+	size_t link;                    /* PATH_EVENT_LINK: which */
+	char text[192];                 /* one line for the log, without a newline */
+};
+
+struct path;
+
+/* Called in the loop's thread after each change of a link, and for warnings; read path_status() for the new state. */
+typedef void (*path_event_fn)(void *context, const struct path_event *event);
+
+/* Puts everything in place, all or nothing. Borrows loop; copies the options. 0, or a negative errno with the reason in one line
+ * (what failed, on what, what to do) in reason. */
+int path_new(struct loop *loop, const struct path_options *options, path_event_fn on_event, void *context,
+	     struct path **out, char *reason, size_t n_reason);
+/* Changes links, LAN interfaces and converter addresses under way: what stays the same isn't touched. Same results; on failure the old options hold. */
+int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason);
+void path_freep(struct path **path);
+
+/* Copies the present status of at most n_out links, returns how many there are. Reads the interfaces' counters. */
+size_t path_status(struct path *path, struct path_link_status *out, size_t n_out);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which clients and which destinations a converter serves (design: trust). Pure. */
+#ifndef BRAID_POLICY_ADMIT_H
+#define BRAID_POLICY_ADMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/address.h"
+
+bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const struct address *a);
+
+/* Whether a destination is refused unless allowed by name: unspecified, loopback, private (RFC 1918, RFC 4193), shared (RFC
+ * 6598), link-local, multicast, reserved and documentation-free special ranges (RFC 6890), broadcast, 6to4 and NAT64 forms of all of these. */
+bool admit_is_special(const struct address *destination);
+
+/* allow: special ranges that are allowed by name. The converter's own addresses are the caller's. Port 0 is never a destination. */
+bool admit_destination(const struct prefix *allow, size_t n_allow, const struct address *destination);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The window in which a ticket may be used, and used once (design: trust). A fixed table sized at start remembers the
+ * nonces of the tickets seen within the window. Pure, not locked: the caller shares it between threads.
+ */
+#ifndef BRAID_POLICY_REPLAY_H
+#define BRAID_POLICY_REPLAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct replay;
+
+enum {
+	REPLAY_E_STALE = 1,   /* the ticket's time is further than the window from now, in either direction */
+	REPLAY_E_SEEN,        /* used before */
+	REPLAY_E_FULL,        /* no room to remember it: refusing is the only safe answer */
+};
+
+/* Room for about n_entries tickets within the window; memory is touched as it gets used. 0 or -ENOMEM. */
+int replay_new(size_t n_entries, uint32_t window_s, struct replay **out);
+void replay_freep(struct replay **replay);
+
+/* Admits a ticket once. nonce: n_nonce bytes that are random or proven by a MAC. Times in Unix seconds. 0 or REPLAY_E_*. */
+int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How one proxy tells the other where a connection is to go. A scheme (Convert, later SOCKS5, plain mode) is a pair of
+ * conversations, client and server, behind this interface; who carries the bytes knows no scheme by name. Pure: bytes
+ * and facts in, bytes and a verdict out; no descriptor, no clock.
+ *
+ * The carrier keeps what has arrived in one buffer and calls feed() with all of it that is not consumed yet; n_consumed
+ * bytes are to be dropped from its front. Once a verdict other than NEED_MORE was given, what follows in the
+ * buffer is the connection's own data. Every conversation fits a buffer of SIGNALLING_MESSAGE_BYTES both ways.
+ */
+#ifndef BRAID_SIGNALLING_SCHEME_H
+#define BRAID_SIGNALLING_SCHEME_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+
+/* The longest message of any scheme: 255 words of RFC 8803, 4.1. */
+#define SIGNALLING_MESSAGE_BYTES 1020
+/* The longest credential: the Cookie TLV's value in an otherwise empty message with Connect. */
+#define SIGNALLING_CREDENTIAL_BYTES 96
+
+enum signalling_verdict {
+	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
+	SIGNALLING_DONE,        /* client: the peer has connected; server: the request is complete */
+	SIGNALLING_REFUSED,     /* client: the peer said no (outcome); server: the peer's bytes are not acceptable (outcome) */
+};
+
+/* What became of a connection, in words of no scheme; each scheme maps them to its codes and back. */
+enum signalling_outcome {
+	OUTCOME_CONNECTED,
+	OUTCOME_BAD_VERSION,          /* the peer speaks another version of the scheme */
+	OUTCOME_MALFORMED,
+	OUTCOME_UNSUPPORTED_MESSAGE,
+	OUTCOME_MISSING_CREDENTIAL,
+	OUTCOME_NOT_AUTHORISED,
+	OUTCOME_UNSUPPORTED_OPTION,   /* a TCP option was asked for that can't be used */
+	OUTCOME_OVER_LIMIT,           /* a resource or a limit is used up; retry_after_s says when to ask again */
+	OUTCOME_NETWORK_FAILURE,      /* the converter's own network is at fault */
+	OUTCOME_REFUSED,              /* the destination answered with RST */
+	OUTCOME_UNREACHABLE,          /* ICMP unreachable (icmp_code, as of ICMPv6/ICMPv4 where known), or no answer in time */
+	OUTCOME_TIMED_OUT,
+	OUTCOME_N
+};
+
+struct signalling_result {
+	enum signalling_outcome outcome;
+	uint8_t icmp_code;            /* with OUTCOME_UNREACHABLE, else 0 */
+	uint8_t retry_after_s;        /* with OUTCOME_OVER_LIMIT, 0 = not said */
+	uint16_t mss_bytes;           /* with OUTCOME_CONNECTED on the server: what the destination's SYN+ACK had; 0 = not known */
+	uint8_t window_scale;         /* 0xff = the destination has none */
+	uint8_t sack;                 /* 0 or 1 */
+	uint8_t timestamps;           /* 0 or 1 */
+};
+
+/* What a client asks for, or what a server was asked for. */
+struct signalling_request {
+	struct address destination;
+	uint8_t wants_mptcp;          /* the server leg should be MPTCP too (RFC 8803, 6.2.5, option 30) */
+	uint8_t n_credential;
+	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */
+};
+
+/* One conversation; lives in the session while it is being set up. */
+struct conversation {
+	uint8_t step;                 /* the scheme's own */
+	uint8_t option_unsupported;   /* the TCP option kind that the server can't serve, for its answer */
+	uint8_t extended;             /* server: the client sent an Extended Connect, which wants the options back */
+};
+
+struct signalling_step {
+	enum signalling_verdict verdict;
+	size_t n_consumed;            /* bytes of the input that were used up */
+	size_t n_out;                 /* bytes written to out, to be sent to the peer */
+	struct signalling_result result;   /* with DONE at the client and with REFUSED */
+};
+
+struct scheme {
+	const char *name;
+	/* Client: writes what is to be sent first; n_out bytes at out, which holds SIGNALLING_MESSAGE_BYTES. */
+	struct signalling_step (*client_begin)(struct conversation *c, const struct signalling_request *request, uint8_t *out);
+	struct signalling_step (*client_feed)(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out);
+	/* Server: with DONE, *request is filled in and server_answer() must follow once the outcome is known. With REFUSED, the
+	 * answer to be sent before closing is in out already. */
+	struct signalling_step (*server_feed)(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
+					      struct signalling_request *request);
+	/* Returns the length of the answer written to out. */
+	size_t (*server_answer)(struct conversation *c, const struct signalling_result *result, uint8_t *out);
+};
+
+extern const struct scheme scheme_convert;   /* RFC 8803 */
+
+const char *signalling_outcome_name(enum signalling_outcome outcome);   /* "connected", "not authorised", ... */
+
+#endif
