@@ -208,12 +208,12 @@ static bool run_posted(struct loop *loop)
 
 static int wait_events(struct loop *loop, struct epoll_event *events)
 {
-	uint64_t at_us = timers_next_us(&loop->timers), wait_us = 0;
+	uint64_t at_us = timers_next_us(&loop->timers), now_us = loop_clock_us(), wait_us = 0;
 	struct timespec timeout;
 	int n;
 
-	if (!loop->again && at_us > loop_clock_us())
-		wait_us = at_us == CLOCK_NEVER_US ? CLOCK_NEVER_US : at_us - loop_clock_us();
+	if (!loop->again && at_us > now_us)
+		wait_us = at_us == CLOCK_NEVER_US ? CLOCK_NEVER_US : at_us - now_us;
 	if (wait_us > 3600 * US_PER_S && wait_us != CLOCK_NEVER_US)
 		wait_us = 3600 * US_PER_S;
 	timeout.tv_sec = (time_t)(wait_us / US_PER_S);

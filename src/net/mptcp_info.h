@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel tells of an MPTCP connection and of its subflows. */
+#ifndef BRAID_NET_MPTCP_INFO_H
+#define BRAID_NET_MPTCP_INFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+
+#define MPTCP_INFO_SUBFLOWS 16
+
+enum { MPTCP_INFO_E_PLAIN = 1 };   /* the socket is plain TCP, or fell back to it */
+
+struct subflow_info {
+	struct address local, remote;
+	uint8_t tcp_state;             /* TCP_ESTABLISHED, ... of netinet/tcp.h */
+	bool backup;                   /* not told by the socket; filled in by who knows the endpoints */
+	uint32_t rtt_us, min_rtt_us;
+	uint64_t bytes_sent;           /* payload, retransmissions included */
+	uint64_t bytes_received;
+	uint64_t bytes_retransmitted;
+	uint64_t delivery_rate_bps;
+	uint32_t lost_packets, retransmits;
+	bool syn_data_acked;
+};
+
+struct mptcp_connection_info {
+	uint32_t token;
+	uint32_t retransmits;          /* of the MPTCP level */
+	size_t n_subflows;
+	struct subflow_info subflows[MPTCP_INFO_SUBFLOWS];
+};
+
+/* 0; MPTCP_INFO_E_PLAIN (*out then holds the one TCP connection as its subflow); a negative errno (-EOPNOTSUPP before Linux 6.5). */
+int mptcp_info_read(int fd, struct mptcp_connection_info *out);
+
+/* Whether the connection is plain TCP by now. False for one that is still being set up. */
+bool mptcp_info_fell_back(int fd);
+
+/* Whether the peer acknowledged data in the SYN of the first subflow. Asked right after the connection was made. */
+bool mptcp_info_syn_data_acked(int fd);
+
+#endif

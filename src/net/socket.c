@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "base/error.h"
+#include "base/util.h"
+#include "net/mptcp_abi.h"
+
+#define LISTEN_BACKLOG 4096          /* net.core.somaxconn caps it */
+#define KEEPALIVE_PROBES 6
+#define KEEPALIVE_INTERVAL_MAX_S 75
+
+static int set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
+}
+
+int net_error(int error_number)
+{
+	switch (error_number) {
+	case EAGAIN:
+	case EINPROGRESS:
+	case EALREADY:
+	case EINTR:
+		return NET_E_AGAIN;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return NET_E_DESCRIPTORS;
+	case ECONNREFUSED:
+		return NET_E_REFUSED;
+	case ECONNRESET:
+	case EPIPE:
+	case ENOTCONN:
+		return NET_E_RESET;
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+	case ENODEV:
+	case EINVAL:          /* connecting to an address that no route can have, e.g. of another family's form */
+		return NET_E_UNREACHABLE;
+	case EACCES:
+	case EPERM:
+		return NET_E_PROHIBITED;
+	case ETIMEDOUT:
+		return NET_E_TIMED_OUT;
+	case EADDRNOTAVAIL:
+	case EADDRINUSE:
+		return NET_E_NO_PORT;
+	case ECONNABORTED:
+		return NET_E_ABORTED;
+	default:
+		return -error_number;
+	}
+}
+
+const char *net_error_text(int error)
+{
+	switch (error) {
+	case 0: return "no error";
+	case NET_E_AGAIN: return "in progress";
+	case NET_E_DESCRIPTORS: return "out of descriptors or memory";
+	case NET_E_REFUSED: return "connection refused";
+	case NET_E_RESET: return "connection reset";
+	case NET_E_UNREACHABLE: return "unreachable";
+	case NET_E_PROHIBITED: return "prohibited";
+	case NET_E_TIMED_OUT: return "timed out";
+	case NET_E_NO_PORT: return "no local address or port left";
+	case NET_E_ABORTED: return "aborted";
+	default: return error < 0 ? strerror(-error) : "unknown error";
+	}
+}
+
+static int open_stream(const struct address *address, bool mptcp, int *fd)
+{
+	int family = address_is_v4(address) ? AF_INET : AF_INET6;
+
+	*fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
+	return *fd < 0 ? net_error(errno) : 0;
+}
+
+static int listen_options(int fd, const struct address *address, const struct net_listen_options *options)
+{
+	int r = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+	if (!r)
+		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (!r && !address_is_v4(address))
+		r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address_is_unspecified(address));
+	if (!r && options->transparent)
+		r = address_is_v4(address) ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
+					   : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+	return r;
+}
+
+int net_listen(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	struct sockaddr_storage sa;
+	socklen_t n_sa = address_to_sockaddr(address, &sa);
+	int r = open_stream(address, options->mptcp, &fd);
+
+	*fastopen_missing = false;
+	if (r)
+		return error_trace(-errno);
+	r = listen_options(fd, address, options);
+	if (r)
+		return error_trace(r);
+	if (options->fastopen_queue)   /* before listen(): MPTCP hands its options to the subflow that listens */
+		*fastopen_missing = set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, (int)options->fastopen_queue) ||
+				    set_int(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
+	if (bind(fd, (struct sockaddr *)&sa, n_sa))
+		return error_errno();
+	if (listen(fd, LISTEN_BACKLOG))
+		return error_errno();
+	*out = fd_take(&fd);
+	return 0;
+}
+
+int net_accept(int listener_fd, int *fd, struct address *peer)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n_sa = sizeof(sa);
+
+	*fd = accept4(listener_fd, (struct sockaddr *)&sa, &n_sa, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (*fd >= 0)
+		return address_from_sockaddr(peer, (struct sockaddr *)&sa) ? error_trace(-EAFNOSUPPORT) : 0;
+	switch (errno) {   /* accept(2): errors of the new connection, to be taken like EAGAIN */
+	case ENETDOWN:
+	case EPROTO:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EOPNOTSUPP:
+	case EPERM:
+	case ECONNABORTED:
+		return NET_E_ABORTED;
+	default:
+		return net_error(errno);
+	}
+}
+
+int net_local_address(int fd, struct address *local)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n_sa = sizeof(sa);
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &n_sa))
+		return error_errno();
+	return address_from_sockaddr(local, (struct sockaddr *)&sa) ? error_trace(-EAFNOSUPPORT) : 0;
+}
+
+/* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
+static int bind_source(int fd, const struct address *source)
+{
+	struct sockaddr_storage sa;
+	socklen_t n_sa = address_to_sockaddr(source, &sa);
+
+	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	return bind(fd, (struct sockaddr *)&sa, n_sa) ? net_error(errno) : 0;
+}
+
+static int prepare(int fd, const struct net_connect_options *options)
+{
+	const char *congestion = options->congestion;
+
+	/* A congestion control that isn't allowed here was reported at start; the default serves then. */
+	if (congestion && congestion[0])
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source);
+}
+
+/* sendto() with MSG_FASTOPEN is connect() with bytes for the SYN. */
+static int connect_with_bytes(int fd, const struct sockaddr_storage *sa, socklen_t n_sa,
+			      const struct net_connect_options *options, size_t *n_sent)
+{
+	ssize_t n;
+
+	set_int(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
+	n = sendto(fd, options->first, options->n_first, MSG_FASTOPEN | MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)sa,
+		   n_sa);
+	if (n >= 0)
+		*n_sent = (size_t)n;
+	return n < 0 && errno != EINPROGRESS ? net_error(errno) : 0;
+}
+
+int net_connect_begin(const struct address *to, const struct net_connect_options *options, int *out, size_t *n_sent)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	struct sockaddr_storage sa;
+	socklen_t n_sa = address_to_sockaddr(to, &sa);
+	int r = open_stream(to, options->mptcp, &fd);
+
+	*n_sent = 0;
+	if (!r)
+		r = prepare(fd, options);
+	if (r)
+		return r;
+	if (options->n_first)
+		r = connect_with_bytes(fd, &sa, n_sa, options, n_sent);
+	else if (connect(fd, (struct sockaddr *)&sa, n_sa))
+		r = net_error(errno);
+	if (r && r != NET_E_AGAIN)
+		return r;
+	*out = fd_take(&fd);
+	return 0;
+}
+
+int net_connect_result(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t n_peer = sizeof(peer), n_error = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n_error))
+		return error_errno();
+	if (error)
+		return net_error(error);
+	if (!getpeername(fd, (struct sockaddr *)&peer, &n_peer))
+		return 0;
+	return errno == ENOTCONN ? NET_E_AGAIN : error_errno();
+}
+
+ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error)
+{
+	ssize_t n = recv(fd, bytes, n_bytes, MSG_DONTWAIT);
+
+	if (n < 0)
+		*error = net_error(errno);
+	return n;
+}
+
+ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error)
+{
+	ssize_t n = send(fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0)
+		*error = net_error(errno);
+	return n;
+}
+
+void net_close_reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+}
+
+void net_tune_leg(int fd, uint32_t keepalive_idle_s)
+{
+	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;
+
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (!idle_s)
+		return;
+	if (interval_s > KEEPALIVE_INTERVAL_MAX_S)
+		interval_s = KEEPALIVE_INTERVAL_MAX_S;
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s > 0 ? interval_s : 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+}
+
+int net_probe_congestion(const char *congestion)
+{
+	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+
+	if (fd < 0)
+		return error_errno();
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) ? -errno : 0;
+}

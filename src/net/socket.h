@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sockets as Braid needs them: all non-blocking and close-on-exec, IPv4 and IPv6, TCP and MPTCP. Thin: one function a
+ * kernel feature.
+ */
+#ifndef BRAID_NET_SOCKET_H
+#define BRAID_NET_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/address.h"
+
+enum {
+	NET_E_AGAIN = 1,        /* nothing there now, or in progress */
+	NET_E_DESCRIPTORS,      /* EMFILE, ENFILE, ENOBUFS, ENOMEM: this machine is short of something, for now */
+	NET_E_REFUSED,          /* RST in answer to the SYN */
+	NET_E_RESET,            /* RST later */
+	NET_E_UNREACHABLE,      /* no route, ICMP unreachable, or the interface is gone */
+	NET_E_PROHIBITED,       /* ICMP administratively prohibited, or a local rule */
+	NET_E_TIMED_OUT,
+	NET_E_NO_PORT,          /* no source port left toward that destination */
+	NET_E_ABORTED,          /* accept: gone before we took it */
+};
+
+struct net_listen_options {
+	bool mptcp;
+	bool transparent;           /* IP_TRANSPARENT: takes connections to addresses that aren't ours (tproxy) */
+	uint32_t fastopen_queue;    /* TCP Fast Open without cookies for this many half-open ones; 0: none */
+};
+
+/* A listener that shares its address with those of other workers (SO_REUSEPORT). [::] takes IPv4 too. *fastopen_missing
+ * tells whether the kernel had none for us (before 6.2 on MPTCP). 0 or a negative errno. */
+int net_listen(const struct address *address, const struct net_listen_options *options, int *fd, bool *fastopen_missing);
+
+/* Takes one connection. peer is filled in. 0, NET_E_AGAIN, NET_E_ABORTED, NET_E_DESCRIPTORS, or a negative errno. */
+int net_accept(int listener_fd, int *fd, struct address *peer);
+
+/* Own end of a connection: for an intercepted one, the address that the host wanted. 0 or a negative errno. */
+int net_local_address(int fd, struct address *local);
+
+struct net_connect_options {
+	bool mptcp;
+	struct address source;      /* unspecified: the kernel's choice */
+	const char *congestion;     /* NULL or "": the system's default */
+	const void *first;          /* bytes to go into the SYN; NULL: none */
+	size_t n_first;
+};
+
+/*
+ * Begins to connect. *n_sent is how many of the first bytes the kernel took (they are its to deliver from then on; whether in
+ * the SYN or after it is its choice); the rest is the caller's to send once the socket is writable. The outcome comes with
+ * EPOLLOUT, EPOLLERR or EPOLLHUP: ask net_connect_result(). 0 or NET_E_*, or a negative errno.
+ */
+int net_connect_begin(const struct address *to, const struct net_connect_options *options, int *fd, size_t *n_sent);
+/* 0 connected, NET_E_AGAIN still under way, another NET_E_*, or a negative errno. */
+int net_connect_result(int fd);
+
+/* NET_E_* for an errno of connecting, sending or receiving; the negative errno itself if it has none. */
+int net_error(int error_number);
+const char *net_error_text(int net_error);
+
+/* recv/send once, without waiting, without SIGPIPE. n >= 0, 0 at the end of the stream; NET_E_* negated is never returned:
+ * on failure *error is NET_E_* or a negative errno and the result is -1. */
+ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error);
+ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error);
+
+/* Closes with RST (TCP) or FASTCLOSE (MPTCP): the peer learns that the stream did not end in order. */
+void net_close_reset(int fd);
+
+/* Small writes leave at once; dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. */
+void net_tune_leg(int fd, uint32_t keepalive_idle_s);
+
+/* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */
+int net_probe_congestion(const char *congestion);
+
+#endif
