@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/half.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "base/error.h"
+#include "base/util.h"
+#include "net/socket.h"
+
+struct residue {
+	size_t at, n_bytes;     /* bytes[at] .. bytes[n_bytes - 1] wait */
+	uint8_t bytes[];
+};
+
+static int residue_keep(struct half *half, struct half_tools *tools, const uint8_t *bytes, size_t n_bytes)
+{
+	struct residue *residue = malloc(sizeof(*residue) + n_bytes);
+
+	if (!residue)
+		return error_trace(-ENOMEM);
+	residue->at = 0;
+	residue->n_bytes = n_bytes;
+	memcpy(residue->bytes, bytes, n_bytes);
+	tools->n_residue_bytes += n_bytes;
+	half->residue = residue;
+	return 0;
+}
+
+static void residue_drop(struct half *half, struct half_tools *tools)
+{
+	if (!half->residue)
+		return;
+	tools->n_residue_bytes -= half->residue->n_bytes;
+	free(half->residue);
+	half->residue = NULL;
+}
+
+int half_prepend(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes)
+{
+	return n_bytes ? residue_keep(half, tools, bytes, n_bytes) : 0;
+}
+
+size_t half_waiting_bytes(const struct half *half)
+{
+	return half->n_piped_bytes + (half->residue ? half->residue->n_bytes - half->residue->at : 0);
+}
+
+static void pipe_give_back(struct half *half, struct half_tools *tools)
+{
+	if (!half->pipe)
+		return;
+	if (half->n_piped_bytes)
+		pipes_discard(&tools->pipes, half->pipe);
+	else
+		pipes_return(&tools->pipes, half->pipe);
+	half->pipe = NULL;
+	half->n_piped_bytes = 0;
+}
+
+void half_free(struct half *half, struct half_tools *tools)
+{
+	residue_drop(half, tools);
+	pipe_give_back(half, tools);
+}
+
+/* What a failed read or write means to the half: waiting, or the end of the connection. */
+static int side_failed(int error, bool *ready, int status)
+{
+	if (error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)   /* short of buffers: the relay's timer tries again */
+		return error < 0 ? error_trace(error) : -ECONNRESET;
+	*ready = false;
+	return status;
+}
+
+/* Sends as much as dst takes. *n_sent tells; 0 when all went, HALF_WANT_WRITE, or a negative errno. */
+static int send_some(struct half *half, const uint8_t *bytes, size_t n_bytes, size_t *n_sent)
+{
+	int error = 0;
+
+	for (*n_sent = 0; *n_sent < n_bytes;) {
+		ssize_t n = half->writable ? net_send(half->dst_fd, bytes + *n_sent, n_bytes - *n_sent, &error) : -1;
+
+		if (n < 0)
+			return half->writable ? side_failed(error, &half->writable, HALF_WANT_WRITE) : HALF_WANT_WRITE;
+		*n_sent += (size_t)n;
+		half->n_bytes += (size_t)n;
+	}
+	return 0;
+}
+
+static int flush_residue(struct half *half, struct half_tools *tools)
+{
+	struct residue *residue = half->residue;
+	size_t n_sent;
+	int r = send_some(half, residue->bytes + residue->at, residue->n_bytes - residue->at, &n_sent);
+
+	residue->at += n_sent;
+	if (!r)
+		residue_drop(half, tools);
+	return r;
+}
+
+static int flush_pipe(struct half *half)
+{
+	while (half->n_piped_bytes) {
+		ssize_t n;
+
+		if (!half->writable)
+			return HALF_WANT_WRITE;
+		n = splice(half->pipe->read_fd, NULL, half->dst_fd, NULL, half->n_piped_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		if (n < 0)
+			return side_failed(net_error(errno), &half->writable, HALF_WANT_WRITE);
+		if (!n)
+			return error_trace(-EIO);
+		half->n_piped_bytes -= (size_t)n;
+		half->n_bytes += (size_t)n;
+	}
+	return 0;
+}
+
+/* Everything that was read before goes first. 0 when nothing waits any more. */
+static int flush(struct half *half, struct half_tools *tools)
+{
+	int r = half->residue ? flush_residue(half, tools) : 0;
+
+	return r ? r : flush_pipe(half);
+}
+
+static int fill_pipe(struct half *half, size_t *n_read)
+{
+	ssize_t n = splice(half->src_fd, NULL, half->pipe->write_fd, NULL, half->pipe->n_room_bytes,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n < 0)
+		return side_failed(net_error(errno), &half->readable, HALF_WANT_READ);
+	half->ended = !n;
+	half->n_piped_bytes += (size_t)n;
+	*n_read = (size_t)n;
+	return 0;
+}
+
+static int pass_scratch(struct half *half, struct half_tools *tools, size_t *n_read)
+{
+	int error = 0, r;
+	size_t n_sent;
+	ssize_t n;
+
+	if (tools->n_residue_bytes >= tools->n_residue_most_bytes)
+		return HALF_WANT_WRITE;   /* memory for back-pressure is used up: the relay's timer tries again */
+	n = net_receive(half->src_fd, tools->scratch, tools->n_scratch_bytes, &error);
+	if (n < 0)
+		return side_failed(error, &half->readable, HALF_WANT_READ);
+	half->ended = !n;
+	*n_read = (size_t)n;
+	r = send_some(half, tools->scratch, (size_t)n, &n_sent);
+	if (r == HALF_WANT_WRITE)
+		return residue_keep(half, tools, tools->scratch + n_sent, (size_t)n - n_sent);
+	if (!r && (size_t)n == tools->n_scratch_bytes)
+		pipes_lend(&tools->pipes, &half->pipe);   /* bulk; where no pipe is left, the scratch buffer does it too */
+	return r;
+}
+
+static int pass_end(struct half *half, struct half_tools *tools)
+{
+	pipe_give_back(half, tools);
+	if (shutdown(half->dst_fd, SHUT_WR))
+		return -ECONNRESET;   /* dst is gone already */
+	half->done = true;
+	return HALF_DONE;
+}
+
+int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
+{
+	size_t n_read;
+	int r;
+
+	if (half->done)
+		return HALF_DONE;
+	for (;;) {
+		r = flush(half, tools);
+		if (r)
+			return r;
+		if (half->ended)
+			return pass_end(half, tools);
+		if (!half->readable)
+			break;
+		if (!budget_bytes)
+			return HALF_AGAIN;
+		n_read = 0;
+		r = half->pipe ? fill_pipe(half, &n_read) : pass_scratch(half, tools, &n_read);
+		if (r < 0 || r == HALF_WANT_WRITE)
+			return r;
+		budget_bytes -= size_min(n_read, budget_bytes);
+	}
+	pipe_give_back(half, tools);
+	return HALF_WANT_READ;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One direction of a relayed connection: bytes from src to dst, then the end of the stream. Small transfers pass through the
+ * worker's scratch buffer; once a read fills it, a pipe is lent and the bytes go by splice(2) until src runs dry. Bytes
+ * that dst would not take wait in that pipe, or, from the scratch buffer, in memory of their own (the residue).
+ */
+#ifndef BRAID_RELAY_HALF_H
+#define BRAID_RELAY_HALF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "relay/pipes.h"
+
+/* What the halves of one worker share. */
+struct half_tools {
+	uint8_t *scratch;
+	size_t n_scratch_bytes;
+	struct pipe_pool pipes;
+	uint64_t n_residue_bytes;       /* held in user memory under back-pressure, all halves together */
+	uint64_t n_residue_most_bytes;  /* limit of it: past that a half doesn't read */
+};
+
+struct residue;
+
+struct half {
+	int src_fd, dst_fd;    /* borrowed */
+	bool readable;         /* src may have bytes: set by its events, cleared by EAGAIN */
+	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
+	bool ended;            /* src has ended in order */
+	bool done;             /* and dst was told so */
+	struct pipe *pipe;     /* lent; NULL most of the time */
+	size_t n_piped_bytes;
+	struct residue *residue;
+	uint64_t n_bytes;      /* that dst has taken */
+};
+
+enum half_status {
+	HALF_DONE,             /* src ended, all bytes and the end passed on */
+	HALF_WANT_READ,        /* waits for src */
+	HALF_WANT_WRITE,       /* waits for dst */
+	HALF_AGAIN,            /* the budget is used up, both sides are ready: call again */
+};
+
+/* Moves until a side blocks or about budget_bytes are moved. An enum half_status, or a negative errno: the connection
+ * failed, reset both legs. */
+int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
+
+/* Bytes to go ahead of those from src; copied. Only before the first step. 0 or -ENOMEM. */
+int half_prepend(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
+
+/* Gives back what was lent and drops what waits. */
+void half_free(struct half *half, struct half_tools *tools);
+
+/* Bytes read from src and not yet taken by dst. */
+size_t half_waiting_bytes(const struct half *half);
+
+#endif

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "relay/session.h"
+
+#define RELAY_BUDGET_BYTES (1u << 20)       /* a half's share of a turn */
+#define RELAY_SCRATCH_BYTES (64u << 10)
+#define RELAY_RESCUE_US (200 * US_PER_MS)   /* a half that waits to write is tried again after this, event or not */
+#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+struct relay {
+	struct loop *loop;
+	struct relay_options options;
+	uint8_t handler;
+	struct session *sessions;         /* the slab; touched memory grows with use */
+	uint32_t n_slots_used;            /* slots from here on were never used */
+	uint32_t free_first;
+	uint32_t run_first, run_last;
+	uint32_t reap_first;
+	uint32_t blocked_first;
+	bool rescue_armed;
+	struct half_tools tools;
+	struct relay_counters counters;
+};
+
+static void session_set_state(struct session *s, enum session_state next)
+{
+	s->state = next;
+}
+
+static uint32_t index_of(const struct relay *relay, const struct session *s)
+{
+	return (uint32_t)(s - relay->sessions);
+}
+
+static struct loop_ref leg_ref(const struct relay *relay, const struct session *s, enum session_part part)
+{
+	return (struct loop_ref){ .index = index_of(relay, s), .generation = s->generation, .handler = relay->handler,
+				  .part = (uint8_t)part };
+}
+
+/* NULL where the slot holds another session by now, or none. */
+static struct session *session_get(struct relay *relay, uint32_t index, uint16_t generation)
+{
+	struct session *s;
+
+	if (index >= relay->n_slots_used)
+		return NULL;
+	s = &relay->sessions[index];
+	if (s->generation != generation || s->state == SESSION_FREE || s->state == SESSION_CLOSING)
+		return NULL;
+	return s;
+}
+
+static void queue(struct relay *relay, struct session *s)
+{
+	if (s->queued)
+		return;
+	s->queued = true;
+	s->next = SESSION_NONE;
+	if (relay->run_first == SESSION_NONE)
+		relay->run_first = index_of(relay, s);
+	else
+		relay->sessions[relay->run_last].next = index_of(relay, s);
+	relay->run_last = index_of(relay, s);
+}
+
+static void unblock(struct relay *relay, struct session *s)
+{
+	if (!s->blocked)
+		return;
+	s->blocked = false;
+	if (s->blocked_before == SESSION_NONE)
+		relay->blocked_first = s->blocked_next;
+	else
+		relay->sessions[s->blocked_before].blocked_next = s->blocked_next;
+	if (s->blocked_next != SESSION_NONE)
+		relay->sessions[s->blocked_next].blocked_before = s->blocked_before;
+}
+
+static void arm_rescue(struct relay *relay)
+{
+	struct loop_ref ref = { .handler = relay->handler };
+
+	if (!relay->rescue_armed && !loop_timer_at(relay->loop, loop_now_us(relay->loop) + RELAY_RESCUE_US, ref))
+		relay->rescue_armed = true;
+}
+
+static void block(struct relay *relay, struct session *s)
+{
+	if (s->blocked)
+		return;
+	s->blocked = true;
+	s->blocked_before = SESSION_NONE;
+	s->blocked_next = relay->blocked_first;
+	if (s->blocked_next != SESSION_NONE)
+		relay->sessions[s->blocked_next].blocked_before = index_of(relay, s);
+	relay->blocked_first = index_of(relay, s);
+	arm_rescue(relay);
+}
+
+static void count_end(struct relay *relay, const struct session *s, enum session_end end)
+{
+	struct relay_counters *c = &relay->counters;
+
+	counter_add(end == SESSION_END_ORDERLY ? &c->n_orderly : end == SESSION_END_RESET ? &c->n_reset : &c->n_closed, 1);
+	counter_add(&c->up_bytes, s->up.n_bytes);
+	counter_add(&c->down_bytes, s->down.n_bytes);
+	counter_add(&c->n_sessions, (uint64_t)-1);
+}
+
+/* Closes the descriptors now, and the memory at the end of the turn: events for them may still be in this turn's batch. */
+static void session_end(struct relay *relay, struct session *s, enum session_end end)
+{
+	half_free(&s->up, &relay->tools);
+	half_free(&s->down, &relay->tools);
+	if (end == SESSION_END_ORDERLY) {
+		close(s->near_fd);
+		close(s->far_fd);
+	} else {
+		net_close_reset(s->near_fd);
+		net_close_reset(s->far_fd);
+	}
+	count_end(relay, s, end);
+	unblock(relay, s);
+	session_set_state(s, SESSION_CLOSING);
+	if (!s->queued) {   /* a queued one is reaped when its turn in the queue comes */
+		s->next = relay->reap_first;
+		relay->reap_first = index_of(relay, s);
+	}
+}
+
+/* The up half or the down half has failed. What the other leg has already sent is passed on once more: an
+ * answer followed by a reset is an answer. */
+static void session_fail(struct relay *relay, struct session *s)
+{
+	bool held = s->state == SESSION_HELD;
+	uint64_t tag = s->tag;
+
+	if (!held) {
+		half_step(&s->down, &relay->tools, RELAY_BUDGET_BYTES);
+		half_step(&s->up, &relay->tools, RELAY_BUDGET_BYTES);
+	}
+	session_end(relay, s, SESSION_END_RESET);
+	if (held && relay->options.on_held_end)
+		relay->options.on_held_end(relay->options.context, tag);
+}
+
+static void session_run(struct relay *relay, struct session *s)
+{
+	int up = half_step(&s->up, &relay->tools, RELAY_BUDGET_BYTES);
+	int down = s->state == SESSION_HELD || up < 0 ? HALF_WANT_READ : half_step(&s->down, &relay->tools, RELAY_BUDGET_BYTES);
+
+	counter_add(&relay->counters.n_steps, 1);
+	if (up < 0 || down < 0) {
+		session_fail(relay, s);
+		return;
+	}
+	if (up == HALF_DONE && down == HALF_DONE) {
+		session_end(relay, s, SESSION_END_ORDERLY);
+		return;
+	}
+	if (up == HALF_AGAIN || down == HALF_AGAIN) {
+		queue(relay, s);
+		loop_again(relay->loop);
+	}
+	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
+		block(relay, s);
+	else
+		unblock(relay, s);
+}
+
+/* HALF_* become readiness here and nowhere else: which half an event of a leg is for. */
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct relay *relay = context;
+	struct session *s = session_get(relay, ref.index, ref.generation);
+	struct half *from, *to;
+
+	if (!s)
+		return;
+	from = ref.part == SESSION_NEAR ? &s->up : &s->down;
+	to = ref.part == SESSION_NEAR ? &s->down : &s->up;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		from->readable = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		to->writable = true;
+	if ((events & EPOLLERR) && s->state != SESSION_HELD)
+		session_fail(relay, s);
+	else if (s->state == SESSION_HELD && ref.part == SESSION_FAR && from->readable)
+		relay->options.on_held(relay->options.context, (struct session_ref){ ref.index, ref.generation }, s->tag,
+				       s->far_fd);
+	if (session_get(relay, ref.index, ref.generation))
+		queue(relay, s);
+}
+
+/* Backs the events: MPTCP may say "not now" and never "now" (HACKING.md, the relay). */
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct relay *relay = context;
+
+	relay->rescue_armed = false;
+	for (uint32_t i = relay->blocked_first; i != SESSION_NONE; i = relay->sessions[i].blocked_next) {
+		struct session *s = &relay->sessions[i];
+
+		s->up.writable = s->down.writable = true;
+		queue(relay, s);
+	}
+	if (relay->blocked_first != SESSION_NONE)
+		arm_rescue(relay);
+}
+
+static void session_reap(struct relay *relay, struct session *s)
+{
+	session_set_state(s, SESSION_FREE);
+	s->queued = false;
+	s->generation++;
+	s->next = relay->free_first;
+	relay->free_first = index_of(relay, s);
+}
+
+static void run_queue(struct relay *relay)
+{
+	uint32_t i = relay->run_first;
+
+	relay->run_first = relay->run_last = SESSION_NONE;
+	while (i != SESSION_NONE) {
+		struct session *s = &relay->sessions[i];
+
+		i = s->next;
+		s->queued = false;
+		if (s->state == SESSION_CLOSING)
+			session_reap(relay, s);
+		else
+			session_run(relay, s);
+	}
+}
+
+static void on_turn_end(void *context, uint64_t now_us)
+{
+	struct relay *relay = context;
+
+	run_queue(relay);
+	while (relay->reap_first != SESSION_NONE) {
+		struct session *s = &relay->sessions[relay->reap_first];
+
+		relay->reap_first = s->next;
+		session_reap(relay, s);
+	}
+	__atomic_store_n(&relay->counters.n_pipes_open, relay->tools.pipes.n_open, __ATOMIC_RELAXED);
+	__atomic_store_n(&relay->counters.n_pipes_lent, relay->tools.pipes.n_lent, __ATOMIC_RELAXED);
+	__atomic_store_n(&relay->counters.n_residue_bytes, relay->tools.n_residue_bytes, __ATOMIC_RELAXED);
+}
+
+int relay_new(struct loop *loop, const struct relay_options *options, struct relay **out)
+{
+	_cleanup_(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .on_turn_end = on_turn_end };
+
+	if (!relay)
+		return error_trace(-ENOMEM);
+	relay->loop = loop;
+	relay->options = *options;
+	relay->free_first = relay->run_first = relay->run_last = relay->reap_first = relay->blocked_first = SESSION_NONE;
+	relay->sessions = calloc(options->max_sessions, sizeof(*relay->sessions));
+	relay->tools.scratch = malloc(RELAY_SCRATCH_BYTES);
+	if (!relay->sessions || !relay->tools.scratch)
+		return error_trace(-ENOMEM);
+	relay->tools.n_scratch_bytes = RELAY_SCRATCH_BYTES;
+	relay->tools.pipes.n_most = options->max_pipes;
+	relay->tools.n_residue_most_bytes = options->max_residue_bytes;
+	handler.context = relay;
+	relay->handler = loop_handler_add(loop, &handler);
+	*out = relay;
+	relay = NULL;
+	return 0;
+}
+
+void relay_freep(struct relay **out)
+{
+	struct relay *relay = *out;
+
+	if (!relay)
+		return;
+	for (uint32_t i = 0; relay->sessions && i < relay->n_slots_used; i++)
+		if (session_get(relay, i, relay->sessions[i].generation))
+			session_end(relay, &relay->sessions[i], SESSION_END_CLOSED);
+	pipes_close(&relay->tools.pipes);
+	free(relay->tools.scratch);
+	free(relay->sessions);
+	free(relay);
+	*out = NULL;
+}
+
+static struct session *session_take_slot(struct relay *relay)
+{
+	struct session *s;
+	uint16_t generation;
+
+	if (relay->free_first != SESSION_NONE) {
+		s = &relay->sessions[relay->free_first];
+		relay->free_first = s->next;
+	} else if (relay->n_slots_used < relay->options.max_sessions) {
+		s = &relay->sessions[relay->n_slots_used++];
+	} else {
+		return NULL;
+	}
+	generation = s->generation;
+	memset(s, 0, sizeof(*s));
+	s->generation = generation;
+	return s;
+}
+
+static int session_fill(struct relay *relay, struct session *s, const struct relay_legs *legs)
+{
+	int r;
+
+	s->near_fd = legs->near_fd;
+	s->far_fd = legs->far_fd;
+	s->near_mptcp = legs->near_mptcp;
+	s->far_mptcp = legs->far_mptcp;
+	s->link = legs->link;
+	s->tag = legs->tag;
+	s->opened_at_us = legs->opened_at_us;
+	s->source = legs->source;
+	s->destination = legs->destination;
+	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true };
+	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true };
+	r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
+	if (!r)
+		r = half_prepend(&s->down, &relay->tools, legs->down_first.at, legs->down_first.n);
+	return r;
+}
+
+static int watch_legs(struct relay *relay, struct session *s, const struct relay_legs *legs)
+{
+	struct loop_ref near = leg_ref(relay, s, SESSION_NEAR), far = leg_ref(relay, s, SESSION_FAR);
+	int r = legs->near_watched ? loop_rewatch(relay->loop, s->near_fd, LEG_EVENTS, near)
+				   : loop_watch(relay->loop, s->near_fd, LEG_EVENTS, near);
+
+	if (r)
+		return r;
+	return legs->far_watched ? loop_rewatch(relay->loop, s->far_fd, LEG_EVENTS, far)
+				 : loop_watch(relay->loop, s->far_fd, LEG_EVENTS, far);
+}
+
+int relay_open(struct relay *relay, const struct relay_legs *legs, struct session_ref *ref)
+{
+	struct session *s = session_take_slot(relay);
+	int r;
+
+	if (!s) {
+		counter_add(&relay->counters.n_refused_full, 1);
+		net_close_reset(legs->near_fd);
+		net_close_reset(legs->far_fd);
+		return RELAY_E_FULL;
+	}
+	r = session_fill(relay, s, legs);
+	if (!r)
+		r = watch_legs(relay, s, legs);
+	session_set_state(s, legs->held ? SESSION_HELD : SESSION_RELAYING);
+	counter_add(&relay->counters.n_opened, 1);
+	counter_add(&relay->counters.n_sessions, 1);
+	if (r) {
+		session_end(relay, s, SESSION_END_CLOSED);
+		return r;
+	}
+	*ref = (struct session_ref){ index_of(relay, s), s->generation };
+	if (s->up.residue || s->down.residue)
+		queue(relay, s);
+	return 0;
+}
+
+void relay_release(struct relay *relay, struct session_ref ref, struct bytes down_first)
+{
+	struct session *s = session_get(relay, ref.index, ref.generation);
+
+	if (!s || s->state != SESSION_HELD)
+		return;
+	session_set_state(s, SESSION_RELAYING);
+	s->down.readable = true;   /* its edge may have been spent on the answer */
+	if (half_prepend(&s->down, &relay->tools, down_first.at, down_first.n))
+		session_end(relay, s, SESSION_END_RESET);
+	else
+		queue(relay, s);
+}
+
+void relay_abort(struct relay *relay, struct session_ref ref)
+{
+	struct session *s = session_get(relay, ref.index, ref.generation);
+
+	if (s)
+		session_end(relay, s, SESSION_END_CLOSED);
+}
+
+static struct session_view view_of(const struct relay *relay, const struct session *s)
+{
+	return (struct session_view){
+		.ref = { index_of(relay, s), s->generation },
+		.near_fd = s->near_fd, .far_fd = s->far_fd,
+		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD,
+		.source = s->source, .destination = s->destination, .link = s->link,
+		.opened_at_us = s->opened_at_us, .up_bytes = s->up.n_bytes, .down_bytes = s->down.n_bytes,
+		.up_done = s->up.done, .down_done = s->down.done,
+		.up_waiting_bytes = half_waiting_bytes(&s->up), .down_waiting_bytes = half_waiting_bytes(&s->down),
+	};
+}
+
+void relay_each(struct relay *relay, void (*fn)(void *context, const struct session_view *view), void *context)
+{
+	for (uint32_t i = 0; i < relay->n_slots_used; i++) {
+		const struct session *s = session_get(relay, i, relay->sessions[i].generation);
+		struct session_view view;
+
+		if (!s)
+			continue;
+		view = view_of(relay, s);
+		fn(context, &view);
+	}
+}
+
+bool relay_find(struct relay *relay, struct session_ref ref, struct session_view *view)
+{
+	const struct session *s = session_get(relay, ref.index, ref.generation);
+
+	if (s)
+		*view = view_of(relay, s);
+	return s;
+}
+
+const struct relay_counters *relay_counters(const struct relay *relay)
+{
+	return &relay->counters;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sessions of one worker that are relayed: two legs, near (where the connection came from) and far (where it goes), and
+ * a half for each direction between them. Half-close stays half-close, reset stays reset, on both legs. Everything here belongs
+ * to the worker's thread, but for the counters, which may be read from any.
+ *
+ * A session may be opened while the answer of the far leg's peer is still awaited ("held"): bytes go up at
+ * once, the far leg's first bytes are for on_held, until relay_release().
+ */
+#ifndef BRAID_RELAY_RELAY_H
+#define BRAID_RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+#include "base/cursor.h"
+#include "loop/loop.h"
+
+struct relay;
+
+/* Names a session for good: another one in its place has another generation. */
+struct session_ref {
+	uint32_t index;
+	uint16_t generation;
+};
+
+enum { RELAY_E_FULL = 1 };
+
+enum session_end {
+	SESSION_END_ORDERLY,     /* both streams ended and were passed on */
+	SESSION_END_RESET,       /* a leg failed or was reset, and so was the other */
+	SESSION_END_CLOSED,      /* by relay_abort() or relay_free() */
+};
+
+struct relay_options {
+	uint32_t max_sessions;
+	uint32_t max_pipes;
+	uint64_t max_residue_bytes;   /* user memory for bytes that a leg would not take, all sessions together */
+	/* A held session's far leg is readable, has ended or failed: receive from far_fd until it has no more, then relay_release() or
+	 * relay_abort(). */
+	void (*on_held)(void *context, struct session_ref ref, uint64_t tag, int far_fd);
+	/* A session that was held when it ended: whoever tag names must not touch it any more. */
+	void (*on_held_end)(void *context, uint64_t tag);
+	void *context;
+};
+
+struct relay_counters {
+	uint64_t n_opened, n_orderly, n_reset, n_closed, n_refused_full;
+	uint64_t up_bytes, down_bytes;   /* of sessions that ended; the living ones are in relay_each() */
+	uint64_t n_steps, n_rescued;     /* n_rescued: writes that went on by the timer, without an event */
+	uint64_t n_sessions, n_pipes_open, n_pipes_lent, n_residue_bytes;   /* now */
+};
+
+/* A session to be. Legs that are in the worker's epoll set already (with another reference) are marked watched. */
+struct relay_legs {
+	int near_fd, far_fd;
+	bool near_watched, far_watched;
+	bool near_mptcp, far_mptcp;      /* as it was opened; it may have fallen back since */
+	bool held;
+	uint64_t tag;                    /* for on_held; 0 otherwise */
+	struct bytes up_first, down_first;   /* go ahead of what the legs bring; copied */
+	struct address source, destination;
+	uint8_t link;                    /* of the first subflow; 0xff: none of ours */
+	uint64_t opened_at_us;
+};
+
+struct session_view {
+	struct session_ref ref;
+	int near_fd, far_fd;
+	bool near_mptcp, far_mptcp, held;
+	struct address source, destination;
+	uint8_t link;
+	uint64_t opened_at_us, up_bytes, down_bytes;
+	bool up_done, down_done;
+	size_t up_waiting_bytes, down_waiting_bytes;
+};
+
+/* Borrows loop. 0 or a negative errno. */
+int relay_new(struct loop *loop, const struct relay_options *options, struct relay **out);
+void relay_freep(struct relay **relay);   /* ends all sessions */
+
+/* Takes both descriptors, also on failure (they are closed with reset). 0, RELAY_E_FULL, or a negative errno. */
+int relay_open(struct relay *relay, const struct relay_legs *legs, struct session_ref *ref);
+/* The far leg's peer has said yes; down_first: what came behind the answer (copied). A stale ref is ignored. */
+void relay_release(struct relay *relay, struct session_ref ref, struct bytes down_first);
+/* Resets both legs. A stale ref is ignored. on_held_end is not called. */
+void relay_abort(struct relay *relay, struct session_ref ref);
+
+void relay_each(struct relay *relay, void (*fn)(void *context, const struct session_view *view), void *context);
+/* False where ref is stale. */
+bool relay_find(struct relay *relay, struct session_ref ref, struct session_view *view);
+const struct relay_counters *relay_counters(const struct relay *relay);
+
+#endif
