@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
+#include "base/slab.h"
 #include "base/util.h"
 #include "net/socket.h"
 #include "relay/session.h"
@@ -22,9 +23,7 @@ struct relay {
 	struct loop *loop;
 	struct relay_options options;
 	uint8_t handler;
-	struct session *sessions;         /* the slab; touched memory grows with use */
-	uint32_t n_slots_used;            /* slots from here on were never used */
-	uint32_t free_first;
+	struct slab sessions;
 	uint32_t run_first, run_last;
 	uint32_t reap_first;
 	uint32_t blocked_first;
@@ -40,26 +39,28 @@ static void session_set_state(struct session *s, enum session_state next)
 
 static uint32_t index_of(const struct relay *relay, const struct session *s)
 {
-	return (uint32_t)(s - relay->sessions);
+	return slab_name_of(&relay->sessions, s).index;
+}
+
+static struct session *session_at(const struct relay *relay, uint32_t index)
+{
+	return slab_at(&relay->sessions, index);
 }
 
 static struct loop_ref leg_ref(const struct relay *relay, const struct session *s, enum session_part part)
 {
-	return (struct loop_ref){ .index = index_of(relay, s), .generation = s->generation, .handler = relay->handler,
+	struct slab_name name = slab_name_of(&relay->sessions, s);
+
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = relay->handler,
 				  .part = (uint8_t)part };
 }
 
-/* NULL where the slot holds another session by now, or none. */
-static struct session *session_get(struct relay *relay, uint32_t index, uint16_t generation)
+/* NULL where the name is stale, or the session has ended within this turn. */
+static struct session *session_get(const struct relay *relay, struct slab_name name)
 {
-	struct session *s;
+	struct session *s = slab_get(&relay->sessions, name);
 
-	if (index >= relay->n_slots_used)
-		return NULL;
-	s = &relay->sessions[index];
-	if (s->generation != generation || s->state == SESSION_FREE || s->state == SESSION_CLOSING)
-		return NULL;
-	return s;
+	return s && s->state != SESSION_CLOSING ? s : NULL;
 }
 
 static void queue(struct relay *relay, struct session *s)
@@ -67,11 +68,11 @@ static void queue(struct relay *relay, struct session *s)
 	if (s->queued)
 		return;
 	s->queued = true;
-	s->next = SESSION_NONE;
-	if (relay->run_first == SESSION_NONE)
+	s->next = SLAB_NONE;
+	if (relay->run_first == SLAB_NONE)
 		relay->run_first = index_of(relay, s);
 	else
-		relay->sessions[relay->run_last].next = index_of(relay, s);
+		session_at(relay, relay->run_last)->next = index_of(relay, s);
 	relay->run_last = index_of(relay, s);
 }
 
@@ -80,12 +81,12 @@ static void unblock(struct relay *relay, struct session *s)
 	if (!s->blocked)
 		return;
 	s->blocked = false;
-	if (s->blocked_before == SESSION_NONE)
+	if (s->blocked_before == SLAB_NONE)
 		relay->blocked_first = s->blocked_next;
 	else
-		relay->sessions[s->blocked_before].blocked_next = s->blocked_next;
-	if (s->blocked_next != SESSION_NONE)
-		relay->sessions[s->blocked_next].blocked_before = s->blocked_before;
+		session_at(relay, s->blocked_before)->blocked_next = s->blocked_next;
+	if (s->blocked_next != SLAB_NONE)
+		session_at(relay, s->blocked_next)->blocked_before = s->blocked_before;
 }
 
 static void arm_rescue(struct relay *relay)
@@ -101,10 +102,10 @@ static void block(struct relay *relay, struct session *s)
 	if (s->blocked)
 		return;
 	s->blocked = true;
-	s->blocked_before = SESSION_NONE;
+	s->blocked_before = SLAB_NONE;
 	s->blocked_next = relay->blocked_first;
-	if (s->blocked_next != SESSION_NONE)
-		relay->sessions[s->blocked_next].blocked_before = index_of(relay, s);
+	if (s->blocked_next != SLAB_NONE)
+		session_at(relay, s->blocked_next)->blocked_before = index_of(relay, s);
 	relay->blocked_first = index_of(relay, s);
 	arm_rescue(relay);
 }
@@ -132,6 +133,7 @@ static void session_end(struct relay *relay, struct session *s, enum session_end
 		net_close_reset(s->far_fd);
 	}
 	count_end(relay, s, end);
+	relay->options.on_end(relay->options.context, s->owner, end);
 	unblock(relay, s);
 	session_set_state(s, SESSION_CLOSING);
 	if (!s->queued) {   /* a queued one is reaped when its turn in the queue comes */
@@ -152,7 +154,7 @@ static void session_fail(struct relay *relay, struct session *s)
 		half_step(&s->up, &relay->tools, RELAY_BUDGET_BYTES);
 	}
 	session_end(relay, s, SESSION_END_RESET);
-	if (held && relay->options.on_held_end)
+	if (held)
 		relay->options.on_held_end(relay->options.context, tag);
 }
 
@@ -184,7 +186,8 @@ static void session_run(struct relay *relay, struct session *s)
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
 {
 	struct relay *relay = context;
-	struct session *s = session_get(relay, ref.index, ref.generation);
+	struct slab_name name = { ref.index, ref.generation };
+	struct session *s = session_get(relay, name);
 	struct half *from, *to;
 
 	if (!s)
@@ -198,9 +201,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	if ((events & EPOLLERR) && s->state != SESSION_HELD)
 		session_fail(relay, s);
 	else if (s->state == SESSION_HELD && ref.part == SESSION_FAR && from->readable)
-		relay->options.on_held(relay->options.context, (struct session_ref){ ref.index, ref.generation }, s->tag,
-				       s->far_fd);
-	if (session_get(relay, ref.index, ref.generation))
+		relay->options.on_held(relay->options.context, name, s->tag, s->far_fd);
+	if (session_get(relay, name))
 		queue(relay, s);
 }
 
@@ -210,37 +212,28 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	struct relay *relay = context;
 
 	relay->rescue_armed = false;
-	for (uint32_t i = relay->blocked_first; i != SESSION_NONE; i = relay->sessions[i].blocked_next) {
-		struct session *s = &relay->sessions[i];
+	for (uint32_t i = relay->blocked_first; i != SLAB_NONE; i = session_at(relay, i)->blocked_next) {
+		struct session *s = session_at(relay, i);
 
 		s->up.writable = s->down.writable = true;
 		queue(relay, s);
 	}
-	if (relay->blocked_first != SESSION_NONE)
+	if (relay->blocked_first != SLAB_NONE)
 		arm_rescue(relay);
-}
-
-static void session_reap(struct relay *relay, struct session *s)
-{
-	session_set_state(s, SESSION_FREE);
-	s->queued = false;
-	s->generation++;
-	s->next = relay->free_first;
-	relay->free_first = index_of(relay, s);
 }
 
 static void run_queue(struct relay *relay)
 {
 	uint32_t i = relay->run_first;
 
-	relay->run_first = relay->run_last = SESSION_NONE;
-	while (i != SESSION_NONE) {
-		struct session *s = &relay->sessions[i];
+	relay->run_first = relay->run_last = SLAB_NONE;
+	while (i != SLAB_NONE) {
+		struct session *s = session_at(relay, i);
 
 		i = s->next;
 		s->queued = false;
 		if (s->state == SESSION_CLOSING)
-			session_reap(relay, s);
+			slab_give(&relay->sessions, s);
 		else
 			session_run(relay, s);
 	}
@@ -251,11 +244,11 @@ static void on_turn_end(void *context, uint64_t now_us)
 	struct relay *relay = context;
 
 	run_queue(relay);
-	while (relay->reap_first != SESSION_NONE) {
-		struct session *s = &relay->sessions[relay->reap_first];
+	while (relay->reap_first != SLAB_NONE) {
+		struct session *s = session_at(relay, relay->reap_first);
 
 		relay->reap_first = s->next;
-		session_reap(relay, s);
+		slab_give(&relay->sessions, s);
 	}
 	__atomic_store_n(&relay->counters.n_pipes_open, relay->tools.pipes.n_open, __ATOMIC_RELAXED);
 	__atomic_store_n(&relay->counters.n_pipes_lent, relay->tools.pipes.n_lent, __ATOMIC_RELAXED);
@@ -271,10 +264,9 @@ int relay_new(struct loop *loop, const struct relay_options *options, struct rel
 		return error_trace(-ENOMEM);
 	relay->loop = loop;
 	relay->options = *options;
-	relay->free_first = relay->run_first = relay->run_last = relay->reap_first = relay->blocked_first = SESSION_NONE;
-	relay->sessions = calloc(options->max_sessions, sizeof(*relay->sessions));
+	relay->run_first = relay->run_last = relay->reap_first = relay->blocked_first = SLAB_NONE;
 	relay->tools.scratch = malloc(RELAY_SCRATCH_BYTES);
-	if (!relay->sessions || !relay->tools.scratch)
+	if (slab_init(&relay->sessions, sizeof(struct session), options->max_sessions) || !relay->tools.scratch)
 		return error_trace(-ENOMEM);
 	relay->tools.n_scratch_bytes = RELAY_SCRATCH_BYTES;
 	relay->tools.pipes.n_most = options->max_pipes;
@@ -292,33 +284,17 @@ void relay_freep(struct relay **out)
 
 	if (!relay)
 		return;
-	for (uint32_t i = 0; relay->sessions && i < relay->n_slots_used; i++)
-		if (session_get(relay, i, relay->sessions[i].generation))
-			session_end(relay, &relay->sessions[i], SESSION_END_CLOSED);
+	for (uint32_t i = 0; i < relay->sessions.n_touched; i++) {
+		struct session *s = session_at(relay, i);
+
+		if (s && s->state != SESSION_CLOSING)
+			session_end(relay, s, SESSION_END_CLOSED);
+	}
 	pipes_close(&relay->tools.pipes);
 	free(relay->tools.scratch);
-	free(relay->sessions);
+	slab_fini(&relay->sessions);
 	free(relay);
 	*out = NULL;
-}
-
-static struct session *session_take_slot(struct relay *relay)
-{
-	struct session *s;
-	uint16_t generation;
-
-	if (relay->free_first != SESSION_NONE) {
-		s = &relay->sessions[relay->free_first];
-		relay->free_first = s->next;
-	} else if (relay->n_slots_used < relay->options.max_sessions) {
-		s = &relay->sessions[relay->n_slots_used++];
-	} else {
-		return NULL;
-	}
-	generation = s->generation;
-	memset(s, 0, sizeof(*s));
-	s->generation = generation;
-	return s;
 }
 
 static int session_fill(struct relay *relay, struct session *s, const struct relay_legs *legs)
@@ -331,6 +307,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
 	s->tag = legs->tag;
+	s->owner = legs->owner;
 	s->opened_at_us = legs->opened_at_us;
 	s->source = legs->source;
 	s->destination = legs->destination;
@@ -354,15 +331,16 @@ static int watch_legs(struct relay *relay, struct session *s, const struct relay
 				 : loop_watch(relay->loop, s->far_fd, LEG_EVENTS, far);
 }
 
-int relay_open(struct relay *relay, const struct relay_legs *legs, struct session_ref *ref)
+int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref)
 {
-	struct session *s = session_take_slot(relay);
+	struct session *s = slab_take(&relay->sessions);
 	int r;
 
 	if (!s) {
 		counter_add(&relay->counters.n_refused_full, 1);
 		net_close_reset(legs->near_fd);
 		net_close_reset(legs->far_fd);
+		relay->options.on_end(relay->options.context, legs->owner, SESSION_END_CLOSED);
 		return RELAY_E_FULL;
 	}
 	r = session_fill(relay, s, legs);
@@ -375,15 +353,15 @@ int relay_open(struct relay *relay, const struct relay_legs *legs, struct sessio
 		session_end(relay, s, SESSION_END_CLOSED);
 		return r;
 	}
-	*ref = (struct session_ref){ index_of(relay, s), s->generation };
+	*ref = slab_name_of(&relay->sessions, s);
 	if (s->up.residue || s->down.residue)
 		queue(relay, s);
 	return 0;
 }
 
-void relay_release(struct relay *relay, struct session_ref ref, struct bytes down_first)
+void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first)
 {
-	struct session *s = session_get(relay, ref.index, ref.generation);
+	struct session *s = session_get(relay, ref);
 
 	if (!s || s->state != SESSION_HELD)
 		return;
@@ -395,9 +373,9 @@ void relay_release(struct relay *relay, struct session_ref ref, struct bytes dow
 		queue(relay, s);
 }
 
-void relay_abort(struct relay *relay, struct session_ref ref)
+void relay_abort(struct relay *relay, struct slab_name ref)
 {
-	struct session *s = session_get(relay, ref.index, ref.generation);
+	struct session *s = session_get(relay, ref);
 
 	if (s)
 		session_end(relay, s, SESSION_END_CLOSED);
@@ -406,7 +384,7 @@ void relay_abort(struct relay *relay, struct session_ref ref)
 static struct session_view view_of(const struct relay *relay, const struct session *s)
 {
 	return (struct session_view){
-		.ref = { index_of(relay, s), s->generation },
+		.ref = slab_name_of(&relay->sessions, s),
 		.near_fd = s->near_fd, .far_fd = s->far_fd,
 		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD,
 		.source = s->source, .destination = s->destination, .link = s->link,
@@ -418,20 +396,20 @@ static struct session_view view_of(const struct relay *relay, const struct sessi
 
 void relay_each(struct relay *relay, void (*fn)(void *context, const struct session_view *view), void *context)
 {
-	for (uint32_t i = 0; i < relay->n_slots_used; i++) {
-		const struct session *s = session_get(relay, i, relay->sessions[i].generation);
+	for (uint32_t i = 0; i < relay->sessions.n_touched; i++) {
+		const struct session *s = session_at(relay, i);
 		struct session_view view;
 
-		if (!s)
+		if (!s || s->state == SESSION_CLOSING)
 			continue;
 		view = view_of(relay, s);
 		fn(context, &view);
 	}
 }
 
-bool relay_find(struct relay *relay, struct session_ref ref, struct session_view *view)
+bool relay_find(struct relay *relay, struct slab_name ref, struct session_view *view)
 {
-	const struct session *s = session_get(relay, ref.index, ref.generation);
+	const struct session *s = session_get(relay, ref);
 
 	if (s)
 		*view = view_of(relay, s);

@@ -15,15 +15,10 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "base/cursor.h"
+#include "base/slab.h"
 #include "loop/loop.h"
 
 struct relay;
-
-/* Names a session for good: another one in its place has another generation. */
-struct session_ref {
-	uint32_t index;
-	uint16_t generation;
-};
 
 enum { RELAY_E_FULL = 1 };
 
@@ -39,9 +34,11 @@ struct relay_options {
 	uint64_t max_residue_bytes;   /* user memory for bytes that a leg would not take, all sessions together */
 	/* A held session's far leg is readable, has ended or failed: receive from far_fd until it has no more, then relay_release() or
 	 * relay_abort(). */
-	void (*on_held)(void *context, struct session_ref ref, uint64_t tag, int far_fd);
-	/* A session that was held when it ended: whoever tag names must not touch it any more. */
+	void (*on_held)(void *context, struct slab_name ref, uint64_t tag, int far_fd);
+	/* A held session ended by itself: whoever tag names must not touch it any more. */
 	void (*on_held_end)(void *context, uint64_t tag);
+	/* Each session, once, whatever ended it. */
+	void (*on_end)(void *context, uint32_t owner, enum session_end end);
 	void *context;
 };
 
@@ -59,6 +56,7 @@ struct relay_legs {
 	bool near_mptcp, far_mptcp;      /* as it was opened; it may have fallen back since */
 	bool held;
 	uint64_t tag;                    /* for on_held; 0 otherwise */
+	uint32_t owner;                  /* for on_end */
 	struct bytes up_first, down_first;   /* go ahead of what the legs bring; copied */
 	struct address source, destination;
 	uint8_t link;                    /* of the first subflow; 0xff: none of ours */
@@ -66,7 +64,7 @@ struct relay_legs {
 };
 
 struct session_view {
-	struct session_ref ref;
+	struct slab_name ref;
 	int near_fd, far_fd;
 	bool near_mptcp, far_mptcp, held;
 	struct address source, destination;
@@ -81,15 +79,15 @@ int relay_new(struct loop *loop, const struct relay_options *options, struct rel
 void relay_freep(struct relay **relay);   /* ends all sessions */
 
 /* Takes both descriptors, also on failure (they are closed with reset). 0, RELAY_E_FULL, or a negative errno. */
-int relay_open(struct relay *relay, const struct relay_legs *legs, struct session_ref *ref);
+int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref);
 /* The far leg's peer has said yes; down_first: what came behind the answer (copied). A stale ref is ignored. */
-void relay_release(struct relay *relay, struct session_ref ref, struct bytes down_first);
+void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first);
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
-void relay_abort(struct relay *relay, struct session_ref ref);
+void relay_abort(struct relay *relay, struct slab_name ref);
 
 void relay_each(struct relay *relay, void (*fn)(void *context, const struct session_view *view), void *context);
 /* False where ref is stale. */
-bool relay_find(struct relay *relay, struct session_ref ref, struct session_view *view);
+bool relay_find(struct relay *relay, struct slab_name ref, struct session_view *view);
 const struct relay_counters *relay_counters(const struct relay *relay);
 
 #endif

@@ -6,26 +6,24 @@
 #include "relay/half.h"
 #include "relay/relay.h"
 
-#define SESSION_NONE UINT32_MAX
-
 /* HELD: the up half runs, the far leg's bytes are somebody else's. RELAYING: both halves run. CLOSING: out of the loop, its
  * descriptors closed, reaped at the end of the turn. Each may follow the one before; CLOSING may follow any. */
-enum session_state { SESSION_FREE, SESSION_HELD, SESSION_RELAYING, SESSION_CLOSING, SESSION_N_STATES };
+enum session_state { SESSION_HELD, SESSION_RELAYING, SESSION_CLOSING, SESSION_N_STATES };
 
 enum session_part { SESSION_NEAR, SESSION_FAR };   /* loop_ref.part */
 
 struct session {
 	enum session_state state;
-	uint16_t generation;
 	bool queued;                /* in the worker's run queue */
 	bool near_mptcp, far_mptcp;
 	uint8_t link;
 	int near_fd, far_fd;
 	struct half up, down;       /* up: near to far */
-	uint32_t next;              /* in the run queue or the free list */
-	uint32_t blocked_next, blocked_before;   /* in the list of those that wait to write; SESSION_NONE */
+	uint32_t next;              /* in the run queue or the list of those to be reaped */
+	uint32_t blocked_next, blocked_before;   /* in the list of those that wait to write; SLAB_NONE */
 	bool blocked;
 	uint64_t tag;
+	uint32_t owner;
 	uint64_t opened_at_us;
 	struct address source, destination;
 };

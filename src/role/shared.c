@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/shared.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+
+#define SILENT_US (5 * US_PER_S)             /* long enough to be spared by the next connections, short enough to be tried again */
+#define SYN_DATA_LOST_US (3600 * US_PER_S)   /* a middlebox doesn't change often, and sparing SYN data costs one round trip */
+#define STRIPS_MPTCP_US (60 * US_PER_S)
+
+static uint64_t load(const uint64_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
+static void store(uint64_t *value, uint64_t to) { __atomic_store_n(value, to, __ATOMIC_RELAXED); }
+
+struct conf_holder *conf_holder_new(struct conf *conf)
+{
+	struct conf_holder *holder = calloc(1, sizeof(*holder));
+
+	if (holder)
+		*holder = (struct conf_holder){ .n_refs = 1, .conf = conf };
+	return holder;
+}
+
+struct conf_holder *conf_holder_ref(struct conf_holder *holder)
+{
+	__atomic_add_fetch(&holder->n_refs, 1, __ATOMIC_RELAXED);
+	return holder;
+}
+
+void conf_holder_unref(struct conf_holder *holder)
+{
+	if (!holder || __atomic_sub_fetch(&holder->n_refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	conf_freep(&holder->conf);
+	free(holder);
+}
+
+struct view *view_new(struct conf_holder *holder)
+{
+	struct view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return NULL;
+	view->n_refs = 1;
+	view->holder = conf_holder_ref(holder);
+	view->conf = holder->conf;
+	view->n_links = holder->conf->n_links;
+	for (size_t i = 0; i < view->n_links; i++) {
+		memcpy(view->links[i].name, holder->conf->links[i].name, sizeof(view->links[i].name));
+		view->links[i].backup = holder->conf->links[i].backup;
+	}
+	return view;
+}
+
+struct view *view_ref(struct view *view)
+{
+	__atomic_add_fetch(&view->n_refs, 1, __ATOMIC_RELAXED);
+	return view;
+}
+
+void view_unref(struct view *view)
+{
+	if (!view || __atomic_sub_fetch(&view->n_refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	conf_holder_unref(view->holder);
+	free(view);
+}
+
+int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out)
+{
+	const struct conf_gateway *gateway = &view->conf->gateway;
+	struct choose_link links[CONF_LINKS];
+
+	for (size_t i = 0; i < view->n_links; i++) {
+		const struct link_memory *memory = &shared->links[i];
+
+		links[i] = (struct choose_link){
+			.up = view->links[i].up, .backup = view->links[i].backup,
+			.silent = load(&memory->silent_until_us) > now_us,
+			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
+			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
+		};
+	}
+	return choose_first_link(links, view->n_links, gateway->converter, gateway->n_converter, tried, out);
+}
+
+bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	return link >= CONF_LINKS || load(&shared->links[link].syn_data_until_us) <= now_us;
+}
+
+void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	if (link < CONF_LINKS)
+		store(&shared->links[link].silent_until_us, now_us + SILENT_US);
+}
+
+void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us)
+{
+	if (link >= CONF_LINKS)
+		return;
+	store(&shared->links[link].silent_until_us, 0);
+	store(&shared->links[link].rtt_us, rtt_us);
+	__atomic_add_fetch(&shared->links[link].n_first, 1, __ATOMIC_RELAXED);
+}
+
+void shared_note_syn_data_lost(struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	if (link < CONF_LINKS)
+		store(&shared->links[link].syn_data_until_us, now_us + SYN_DATA_LOST_US);
+}
+
+void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	if (link < CONF_LINKS)
+		store(&shared->links[link].strips_mptcp_until_us, now_us + STRIPS_MPTCP_US);
+}
+
+void shared_forget_link(struct shared *shared, uint8_t link)
+{
+	struct link_memory *memory = &shared->links[link];
+
+	store(&memory->silent_until_us, 0);
+	store(&memory->syn_data_until_us, 0);
+	store(&memory->strips_mptcp_until_us, 0);
+	store(&memory->rtt_us, 0);
+}
+
+bool shared_take(uint64_t *count, uint64_t most)
+{
+	if (__atomic_add_fetch(count, 1, __ATOMIC_RELAXED) <= most)
+		return true;
+	shared_release(count);
+	return false;
+}
+
+void shared_release(uint64_t *count)
+{
+	__atomic_sub_fetch(count, 1, __ATOMIC_RELAXED);
+}
+
+/* The place of the name, made if it is new; n_subscribers when memory is short. The lock is held. */
+static size_t subscriber_find(struct shared *shared, const char *name)
+{
+	size_t i;
+	void *more;
+
+	for (i = 0; i < shared->n_subscribers; i++)
+		if (!strcmp(shared->subscribers[i].name, name))
+			return i;
+	more = reallocarray(shared->subscribers, i + 1, sizeof(*shared->subscribers));
+	if (!more)
+		return i;
+	shared->subscribers = more;
+	memset(&shared->subscribers[i], 0, sizeof(shared->subscribers[i]));
+	strncpy(shared->subscribers[i].name, name, sizeof(shared->subscribers[i].name) - 1);
+	shared->n_subscribers++;
+	return i;
+}
+
+uint32_t shared_subscriber_enter(struct shared *shared, const char *name, uint32_t max_sessions)
+{
+	uint32_t number = SHARED_NO_SUBSCRIBER;
+	size_t i;
+
+	pthread_mutex_lock(&shared->lock);
+	i = subscriber_find(shared, name);
+	if (i < shared->n_subscribers && shared->subscribers[i].n_sessions < max_sessions) {
+		shared->subscribers[i].n_sessions++;
+		number = (uint32_t)i + 1;
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return number;
+}
+
+void shared_subscriber_leave(struct shared *shared, uint32_t number)
+{
+	if (number == SHARED_NO_SUBSCRIBER)
+		return;
+	pthread_mutex_lock(&shared->lock);
+	shared->subscribers[number - 1].n_sessions--;
+	pthread_mutex_unlock(&shared->lock);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the workers share, all of it away from the data path: the view (configuration and links, immutable, swapped as a whole),
+ * what was learnt about each link, the tickets seen, and the numbers of sessions that limits are about.
+ */
+#ifndef BRAID_ROLE_SHARED_H
+#define BRAID_ROLE_SHARED_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+#include "conf/conf.h"
+#include "policy/choose.h"
+#include "policy/replay.h"
+
+/* One state of configuration and links. Never changed once published; freed with its last reference. */
+struct view {
+	unsigned int n_refs;             /* atomic */
+	struct conf *conf;               /* borrowed: lives as long as any view of it */
+	struct conf_holder *holder;      /* whose reference keeps conf alive */
+	size_t n_links;
+	struct {
+		char name[CONF_NAME_BYTES];
+		bool up, backup;
+		struct address v4, v6;
+	} links[CONF_LINKS];
+};
+
+/* Counts the views that use a configuration. */
+struct conf_holder {
+	unsigned int n_refs;             /* atomic */
+	struct conf *conf;
+};
+
+struct conf_holder *conf_holder_new(struct conf *conf);   /* takes conf; one reference; NULL without memory (conf stays the caller's) */
+struct conf_holder *conf_holder_ref(struct conf_holder *holder);
+void conf_holder_unref(struct conf_holder *holder);
+
+struct view *view_new(struct conf_holder *holder);        /* one reference, no links up; NULL without memory */
+struct view *view_ref(struct view *view);
+void view_unref(struct view *view);
+
+/* What sessions found out about a link, until a time (monotonic us; 0: nothing). Atomics; indexed as the configuration's links. */
+struct link_memory {
+	uint64_t silent_until_us;        /* an attempt got no answer */
+	uint64_t syn_data_until_us;      /* data in the SYN didn't arrive: send it after the handshake */
+	uint64_t strips_mptcp_until_us;  /* a connection came out as plain TCP */
+	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
+	uint64_t n_first;                /* connections that began on it */
+};
+
+struct shared {
+	struct link_memory links[CONF_LINKS];
+	uint64_t n_sessions;             /* atomic: relayed, all workers */
+	uint64_t n_half_open;            /* atomic: being set up, all workers */
+	bool accepting;                  /* atomic: false while draining */
+
+	pthread_mutex_t lock;            /* of what follows; set-up path only */
+	struct replay *replay;           /* NULL at a gateway */
+	struct {
+		char name[CONF_NAME_BYTES];
+		uint32_t n_sessions;
+	} *subscribers;                  /* by name, so that numbers survive a reload */
+	size_t n_subscribers;
+};
+
+/* The choice for a new connection. now_us: monotonic. As choose_first_link(). */
+int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out);
+
+bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us);
+void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
+void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
+void shared_note_syn_data_lost(struct shared *shared, uint8_t link, uint64_t now_us);
+void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);
+/* A link that has changed (address, carrier) is judged afresh. */
+void shared_forget_link(struct shared *shared, uint8_t link);
+
+/* Takes a place under a limit; false when there is none left. Give it back with shared_release(). */
+bool shared_take(uint64_t *count, uint64_t most);
+void shared_release(uint64_t *count);
+
+enum { SHARED_NO_SUBSCRIBER = 0 };
+/* The subscriber's number (from 1), counted in; 0 when it is over max_sessions or memory is short. */
+uint32_t shared_subscriber_enter(struct shared *shared, const char *name, uint32_t max_sessions);
+void shared_subscriber_leave(struct shared *shared, uint32_t number);
+
+#endif
