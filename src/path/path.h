@@ -74,7 +74,12 @@ int path_new(struct loop *loop, const struct path_options *options, path_event_f
 	     struct path **out, char *reason, size_t n_reason);
 /* Changes links, LAN interfaces and converter addresses under way: what stays the same isn't touched. Same results; on failure the old options hold. */
 int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason);
+/* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
+
+/* Deletes the link's MPTCP endpoints and adds them again: subflows that did not come, or that died, are tried anew. Living ones over this link
+ * end. 0 or a negative errno. */
+int path_refresh_link(struct path *path, size_t link);
 
 /* Copies the present status of at most n_out links, returns how many there are. Reads the interfaces' counters. */
 size_t path_status(struct path *path, struct path_link_status *out, size_t n_out);

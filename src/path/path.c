@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works: after any notification that can matter the whole state is looked at anew, the desired state is computed
+ * (policy/links.h), and the differences are carried out. Notifications only say when, never what: so none can be misread, and
+ * lost ones cost a look. The first look of a run finds what a killed one left, and deals with it in the same way.
+ */
+#include "path/path.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "net/nft.h"
+#include "net/route.h"
+#include "path/apply.h"
+#include "path/intercept.h"
+#include "path/keep.h"
+#include "path/observe.h"
+#include "path/settings.h"
+#include "path/want.h"
+
+#define RETRY_US US_PER_S
+
+struct path {
+	struct loop *loop;
+	uint8_t handler;
+	path_event_fn on_event;
+	void *context;
+	struct path_options options;
+	int lock_fd;
+	struct netlink *netlink, *events;
+	bool watching;
+	struct mptcp_pm *pm;             /* NULL: none in this kernel, or none of our business */
+	struct keep keep;
+	bool kept;                       /* keep was opened: settings are to be given back */
+	char script[INTERCEPT_SCRIPT_BYTES];
+	struct links_seen seen;
+	struct links_plumbing have, want;
+	struct links_verdict verdicts[PATH_LINKS];
+	uint64_t since_us[PATH_LINKS];
+	bool retry_armed;
+	char warned[192];                /* the last failure told: the same is not told again */
+};
+
+static void emit(struct path *path, int kind, size_t link, const char *text)
+{
+	struct path_event event = { .kind = kind, .link = link };
+
+	snprintf(event.text, sizeof(event.text), "%s", text);
+	if (path->on_event)
+		path->on_event(path->context, &event);
+}
+
+static void warn(void *context, const char *text)
+{
+	emit(context, PATH_EVENT_WARNING, 0, text);
+}
+
+/* Without plumbing of our own an endpoint is there or not; none is on its way. */
+static void drop_planned_ids(struct path *path)
+{
+	for (size_t i = 0; i < path->options.n_links; i++) {
+		if (path->verdicts[i].endpoint_id_v4 >= LINKS_ID_FIRST)
+			path->verdicts[i].endpoint_id_v4 = 0;
+		if (path->verdicts[i].endpoint_id_v6 >= LINKS_ID_FIRST)
+			path->verdicts[i].endpoint_id_v6 = 0;
+	}
+}
+
+/* Looks, decides, acts. 0 or a negative errno with the reason; what could be done is done all the same. */
+static int settle(struct path *path, char *reason, size_t n_reason)
+{
+	struct links_want want = want_of(&path->options);
+	int r = observe(path->netlink, path->pm, path->options.plumbing, &path->seen, &path->have);
+
+	if (r) {
+		snprintf(reason, n_reason, "cannot list interfaces, routes and endpoints: %s", strerror(-r));
+		return r;
+	}
+	links_plan(&want, &path->seen, path->verdicts, &path->want);
+	if (!path->options.plumbing) {
+		drop_planned_ids(path);
+		return 0;
+	}
+	return apply(path->netlink, path->pm, &path->have, &path->want, reason, n_reason);
+}
+
+/* Tells of each link that isn't as it was in before. */
+static void tell_changes(struct path *path, const struct links_verdict *before)
+{
+	char text[192];
+
+	for (size_t i = 0; i < path->options.n_links; i++) {
+		const struct links_verdict *now = &path->verdicts[i];
+
+		if (now->state != before[i].state)
+			path->since_us[i] = loop_clock_us();
+		if (now->state == before[i].state && now->ifindex == before[i].ifindex &&
+		    address_equal_ip(&now->v4, &before[i].v4) && address_equal_ip(&now->v6, &before[i].v6))
+			continue;
+		want_describe(&path->options.links[i], now, text, sizeof(text));
+		emit(path, PATH_EVENT_LINK, i, text);
+	}
+}
+
+static void refresh(struct path *path)
+{
+	struct loop_ref ref = { .handler = path->handler };
+	struct links_verdict before[PATH_LINKS];
+	char reason[192] = "";
+	int r;
+
+	memcpy(before, path->verdicts, sizeof(before));
+	r = settle(path, reason, sizeof(reason));
+	tell_changes(path, before);
+	if (r && strcmp(reason, path->warned))
+		emit(path, PATH_EVENT_WARNING, 0, reason);
+	memcpy(path->warned, reason, sizeof(reason));
+	/* It may have been a race with a change under way; or somebody else has to act first. */
+	if (r && !path->retry_armed && !loop_timer_at(path->loop, loop_now_us(path->loop) + RETRY_US, ref))
+		path->retry_armed = true;
+}
+
+static void take_notification(void *context, const struct nlmsghdr *message)
+{
+	*(bool *)context |= route_event_matters(message);
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
+{
+	struct path *path = context;
+	bool matters = false;
+	int r;
+
+	do {
+		r = netlink_receive(path->events, take_notification, &matters);
+		matters |= r == NETLINK_E_OVERRUN;
+	} while (!r || r == NETLINK_E_OVERRUN);
+	if (matters)
+		refresh(path);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct path *path = context;
+
+	path->retry_armed = false;
+	refresh(path);
+}
+
+/* One Braid a network namespace: abstract socket names belong to it, and end with their process. */
+static int lock(struct path *path, char *reason, size_t n_reason)
+{
+	static const char name[] = "\0braid/path";
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+	memcpy(sa.sun_path, name, sizeof(name) - 1);
+	path->lock_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (path->lock_fd < 0)
+		return error_errno();
+	if (!bind(path->lock_fd, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1)))
+		return 0;
+	snprintf(reason, n_reason, errno == EADDRINUSE ? "another braidd does the plumbing of this network namespace: end it, or set "
+							 "plumbing = no in one of the two" : "cannot take the lock");
+	return error_errno();
+}
+
+static int open_kernel(struct path *path, char *reason, size_t n_reason)
+{
+	int r = netlink_open(NETLINK_ROUTE, &path->netlink);
+
+	if (!r)
+		r = route_open_events(&path->events);
+	if (r) {
+		snprintf(reason, n_reason, "cannot open netlink: %s", strerror(-r));
+		return r;
+	}
+	r = mptcp_pm_open(&path->pm);
+	if (!r || !path->options.plumbing)
+		return 0;
+	snprintf(reason, n_reason, "this kernel has no MPTCP path manager (%s): Linux 6.2 or newer with CONFIG_MPTCP is needed",
+		 strerror(-r));
+	return r;
+}
+
+/* The nft table, where what it should hold has changed. Last of all: what it marks must have its way by then. */
+static int put_interception(struct path *path, const struct path_options *options, char *reason, size_t n_reason)
+{
+	char script[INTERCEPT_SCRIPT_BYTES] = "", words[128] = "";
+	int r = intercept_script(options, script, reason, n_reason);
+
+	if (r || !strcmp(script, path->script))
+		return r;
+	r = nft_run(script, words, sizeof(words));
+	if (r) {
+		snprintf(reason, n_reason, "cannot put the nft table inet braid in place: %s",
+			 r == NFT_E_REFUSED ? words : strerror(-r));
+		return r == NFT_E_REFUSED ? error_trace(-EOPNOTSUPP) : r;
+	}
+	memcpy(path->script, script, sizeof(script));
+	return 0;
+}
+
+static int check_options(const struct path_options *options, char *reason, size_t n_reason)
+{
+	const char *fault = NULL;
+
+	if (options->n_links > PATH_LINKS || options->n_lan > PATH_LAN_INTERFACES || options->n_signal > ARRAY_SIZE(options->signal))
+		fault = "too many links, LAN interfaces or addresses";
+	else if (options->n_lan && (!options->intercept_port || !options->fwmark))
+		fault = "interception needs a port and a mark";
+	else if (!options->route_table || !options->rule_priority)
+		fault = "routing needs a table and a priority";
+	if (!fault)
+		return 0;
+	snprintf(reason, n_reason, "%s", fault);
+	return error_trace(-EINVAL);
+}
+
+/* Settings, routes, rules, endpoints, interception, in this order. */
+static int put_all(struct path *path, char *reason, size_t n_reason)
+{
+	int r = settings_put(&path->keep, &path->options, warn, path, reason, n_reason);
+
+	if (!r)
+		r = settle(path, reason, n_reason);
+	if (!r && path->options.n_lan && !path->seen.loopback) {
+		snprintf(reason, n_reason, "interface lo is down, and intercepted packets take their way over it: ip link set lo up");
+		return error_trace(-ENETDOWN);
+	}
+	return r ? r : put_interception(path, &path->options, reason, n_reason);
+}
+
+static int start(struct path *path, char *reason, size_t n_reason)
+{
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = path };
+	struct loop_ref ref;
+	int r = open_kernel(path, reason, n_reason);
+
+	if (!r && path->options.plumbing)
+		r = lock(path, reason, n_reason);
+	if (!r && path->options.plumbing) {
+		r = keep_open(&path->keep, path->options.state_dir, path->pm, reason, n_reason);
+		path->kept = !r;
+	}
+	if (!r)
+		r = path->options.plumbing ? put_all(path, reason, n_reason) : settle(path, reason, n_reason);
+	if (r)
+		return r;
+	path->handler = loop_handler_add(path->loop, &handler);
+	ref = (struct loop_ref){ .handler = path->handler };
+	r = loop_watch(path->loop, netlink_fd(path->events), EPOLLIN, ref);
+	path->watching = !r;
+	return r;
+}
+
+int path_new(struct loop *loop, const struct path_options *options, path_event_fn on_event_fn, void *context,
+	     struct path **out, char *reason, size_t n_reason)
+{
+	_cleanup_(path_freep) struct path *path = NULL;
+	int r = check_options(options, reason, n_reason);
+
+	if (r)
+		return r;
+	path = calloc(1, sizeof(*path));
+	if (!path) {
+		snprintf(reason, n_reason, "out of memory");
+		return error_trace(-ENOMEM);
+	}
+	path->loop = loop;
+	path->options = *options;
+	path->on_event = on_event_fn;
+	path->context = context;
+	path->lock_fd = -1;
+	r = start(path, reason, n_reason);
+	if (r)
+		return r;
+	for (size_t i = 0; i < PATH_LINKS; i++)
+		path->since_us[i] = loop_clock_us();
+	*out = path;
+	path = NULL;
+	return 0;
+}
+
+/* Links keep their place, if not their number: the times of those that are in both go with them. */
+static void take_options(struct path *path, const struct path_options *options)
+{
+	const struct path_options before = path->options;
+	struct links_verdict verdicts[PATH_LINKS] = { 0 };
+	uint64_t since_us[PATH_LINKS];
+
+	for (size_t i = 0; i < options->n_links; i++) {
+		since_us[i] = loop_clock_us();
+		for (size_t j = 0; j < before.n_links; j++) {
+			if (strcmp(options->links[i].name, before.links[j].name))
+				continue;
+			verdicts[i] = path->verdicts[j];
+			since_us[i] = path->since_us[j];
+		}
+	}
+	memcpy(path->verdicts, verdicts, sizeof(verdicts));
+	memcpy(path->since_us, since_us, sizeof(since_us));
+	path->options = *options;
+}
+
+int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason)
+{
+	const struct path_options before = path->options;
+	struct links_verdict verdicts[PATH_LINKS];
+	char ignored[192];
+	int r = check_options(options, reason, n_reason);
+
+	if (!r && options->plumbing != before.plumbing) {
+		snprintf(reason, n_reason, "plumbing can only be switched by a restart");
+		r = error_trace(-EINVAL);
+	}
+	if (r)
+		return r;
+	take_options(path, options);
+	memcpy(verdicts, path->verdicts, sizeof(verdicts));
+	r = path->options.plumbing ? put_all(path, reason, n_reason) : settle(path, reason, n_reason);
+	if (!r) {
+		tell_changes(path, verdicts);
+		return 0;
+	}
+	take_options(path, &before);
+	if (path->options.plumbing)
+		put_all(path, ignored, sizeof(ignored));
+	return r;
+}
+
+static void take_away(struct path *path)
+{
+	char reason[192];
+
+	if (intercept_remove(reason, sizeof(reason)))
+		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid");
+	path->want.routes.n = path->want.rules.n = path->want.endpoints.n = 0;
+	if (!observe(path->netlink, path->pm, true, &path->seen, &path->have) &&
+	    apply(path->netlink, path->pm, &path->have, &path->want, reason, sizeof(reason)))
+		emit(path, PATH_EVENT_WARNING, 0, reason);
+	keep_restore(&path->keep);
+}
+
+void path_freep(struct path **path)
+{
+	struct path *p = *path;
+
+	if (!p)
+		return;
+	if (p->watching)
+		loop_unwatch(p->loop, netlink_fd(p->events));
+	if (p->kept)
+		take_away(p);
+	mptcp_pm_closep(&p->pm);
+	netlink_closep(&p->events);
+	netlink_closep(&p->netlink);
+	fd_closep(&p->lock_fd);
+	free(p);
+	*path = NULL;
+}
+
+int path_refresh_link(struct path *path, size_t link)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < path->want.endpoints.n; i++) {
+		const struct links_endpoint *endpoint = &path->want.endpoints.at[i];
+		int r = 0;
+
+		if (!endpoint->signal && (endpoint->id - LINKS_ID_FIRST) / 2u == link)
+			r = apply_again(path->pm, endpoint);
+		first = first ? first : r;
+	}
+	return first;
+}
+
+static void take_counters(void *context, const struct route_interface *interface)
+{
+	struct path_link_status *status = context;
+
+	for (size_t i = 0; i < PATH_LINKS; i++) {
+		if (!status[i].ifindex || status[i].ifindex != interface->ifindex)
+			continue;
+		status[i].rx_bytes = interface->rx_bytes;
+		status[i].tx_bytes = interface->tx_bytes;
+	}
+}
+
+size_t path_status(struct path *path, struct path_link_status *out, size_t n_out)
+{
+	struct path_link_status all[PATH_LINKS] = { 0 };
+	size_t n = path->options.n_links;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct links_verdict *verdict = &path->verdicts[i];
+		const struct path_link_options *link = &path->options.links[i];
+
+		all[i] = (struct path_link_status){ .ifindex = verdict->ifindex, .state = want_state(verdict->state),
+						    .backup = link->backup, .v4 = verdict->v4, .v6 = verdict->v6,
+						    .endpoint_id_v4 = verdict->endpoint_id_v4,
+						    .endpoint_id_v6 = verdict->endpoint_id_v6, .since_us = path->since_us[i] };
+		memcpy(all[i].name, link->name, sizeof(all[i].name));
+		memcpy(all[i].interface, link->interface, sizeof(all[i].interface));
+	}
+	/* Without the counters (the listing failed) the rest is still right. */
+	route_list_interfaces(path->netlink, take_counters, all);
+	memcpy(out, all, size_min(n, n_out) * sizeof(*out));
+	return n;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/error.h"
+#include "base/util.h"
+
+#define FASTOPEN_BOTH 3u   /* client and server */
+#define RP_FILTER_STRICT 1u
+#define RP_FILTER_LOOSE "2"
+
+/* syn_retrans_before_tcp_fallback stays as it is: which link eats MPTCP options is remembered per link, by whoever starts connections. */
+static const struct {
+	const char *name, *value, *without;
+} fixed[] = {
+	{ "net/mptcp/enabled", "1", "no MPTCP socket can be made" },
+	/* Else one unanswered SYN, of one link, makes every new connection of this network namespace plain TCP for an hour. Since 6.12. */
+	{ "net/mptcp/blackhole_timeout", "0", "a lost SYN can switch Multipath TCP off for an hour" },
+	/* A subflow counts as dead after its first retransmission timeout: others take over 0.2 s earlier. */
+	{ "net/mptcp/stale_loss_cnt", "1", "a silent link is left later" },
+	/* The same trap as blackhole_timeout, for the data in the SYN. */
+	{ "net/ipv4/tcp_fastopen_blackhole_timeout_sec", "0", "a fault on one link can switch Fast Open off for an hour" },
+};
+
+static unsigned int number_of(const struct keep *keep, const char *name, unsigned int otherwise)
+{
+	char now[SYSCTL_VALUE_BYTES];
+
+	return keep_read(keep, name, now) ? otherwise : (unsigned int)strtoul(now, NULL, 0);
+}
+
+static void warn_about(const char *name, const char *value, const char *without, int error, settings_warn_fn warn, void *context)
+{
+	char text[sizeof(((struct path_event *)0)->text)];
+
+	snprintf(text, sizeof(text), "cannot set %s to %s: %s; without it %s", name, value, strerror(-error), without);
+	warn(context, text);
+}
+
+/* Missing in this kernel is fine: then there is nothing to be switched off either. */
+static void put(struct keep *keep, const char *name, const char *value, const char *without, settings_warn_fn warn, void *context)
+{
+	int r = keep_set(keep, name, value);
+
+	if (r < 0)
+		warn_about(name, value, without, r, warn, context);
+}
+
+static void put_limits(struct keep *keep, settings_warn_fn warn, void *context)
+{
+	static const char *const names[] = { KEEP_LIMIT_SUBFLOWS, KEEP_LIMIT_ADD_ADDR };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char value[16];
+
+		snprintf(value, sizeof(value), "%u", MPTCP_PM_MOST);
+		if (number_of(keep, names[i], MPTCP_PM_MOST) < MPTCP_PM_MOST)
+			put(keep, names[i], value, "connections get fewer subflows", warn, context);
+	}
+}
+
+/* Strict reverse path filtering drops what comes in by a link that isn't the best way back. The larger of "all" and the interface's counts. */
+static void put_rp_filter(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context)
+{
+	unsigned int all = number_of(keep, "net/ipv4/conf/all/rp_filter", 0);
+
+	for (size_t i = 0; i < options->n_links; i++) {
+		char name[KEEP_NAME_BYTES];
+		unsigned int own;
+
+		snprintf(name, sizeof(name), "net/ipv4/conf/%s/rp_filter", options->links[i].interface);
+		own = number_of(keep, name, 0);
+		if ((own > all ? own : all) == RP_FILTER_STRICT)
+			put(keep, name, RP_FILTER_LOOSE, "what arrives over this link may be dropped", warn, context);
+	}
+}
+
+static void put_fastopen(struct keep *keep, settings_warn_fn warn, void *context)
+{
+	unsigned int now = number_of(keep, "net/ipv4/tcp_fastopen", FASTOPEN_BOTH);
+	char value[16];
+
+	snprintf(value, sizeof(value), "%u", now | FASTOPEN_BOTH);
+	if ((now & FASTOPEN_BOTH) != FASTOPEN_BOTH)
+		put(keep, "net/ipv4/tcp_fastopen", value, "connections take one round trip more", warn, context);
+}
+
+int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context, char *reason,
+		 size_t n_reason)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
+	put_fastopen(keep, warn, context);
+	put_limits(keep, warn, context);
+	put_rp_filter(keep, options, warn, context);
+	if (!number_of(keep, "net/mptcp/enabled", 0)) {
+		snprintf(reason, n_reason, "Multipath TCP is switched off (net.mptcp.enabled) and cannot be switched on");
+		return error_trace(-EOPNOTSUPP);
+	}
+	return 0;
+}
