@@ -6,7 +6,9 @@
 #include "base/clock.h"
 
 #define SILENT_US (5 * US_PER_S)             /* long enough to be spared by the next connections, short enough to be tried again */
-#define SYN_DATA_LOST_US (3600 * US_PER_S)   /* a middlebox doesn't change often, and sparing SYN data costs one round trip */
+/* The SYN itself may have been lost, so the first time counts little; a middlebox that eats SYN data does it again. */
+#define SYN_DATA_LOST_US (60 * US_PER_S)
+#define SYN_DATA_DOUBLINGS 6
 #define STRIPS_MPTCP_US (60 * US_PER_S)
 
 static uint64_t load(const uint64_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
@@ -104,10 +106,17 @@ void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us)
 	__atomic_add_fetch(&shared->links[link].n_first, 1, __ATOMIC_RELAXED);
 }
 
-void shared_note_syn_data_lost(struct shared *shared, uint8_t link, uint64_t now_us)
+void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t now_us)
 {
-	if (link < CONF_LINKS)
-		store(&shared->links[link].syn_data_until_us, now_us + SYN_DATA_LOST_US);
+	struct link_memory *memory = &shared->links[link < CONF_LINKS ? link : 0];
+	uint64_t n_lost = load(&memory->n_syn_data_lost);
+
+	if (link >= CONF_LINKS)
+		return;
+	store(&memory->n_syn_data_lost, acked ? 0 : n_lost + 1);
+	if (!acked)
+		store(&memory->syn_data_until_us,
+		      now_us + (SYN_DATA_LOST_US << (n_lost < SYN_DATA_DOUBLINGS ? n_lost : SYN_DATA_DOUBLINGS)));
 }
 
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us)
@@ -122,8 +131,24 @@ void shared_forget_link(struct shared *shared, uint8_t link)
 
 	store(&memory->silent_until_us, 0);
 	store(&memory->syn_data_until_us, 0);
+	store(&memory->n_syn_data_lost, 0);
 	store(&memory->strips_mptcp_until_us, 0);
 	store(&memory->rtt_us, 0);
+}
+
+static void call_suspect(void *arg)
+{
+	struct shared *shared = arg;
+
+	shared->on_suspect(shared->context);
+}
+
+void shared_suspect(struct shared *shared)
+{
+	if (__atomic_exchange_n(&shared->suspected, true, __ATOMIC_ACQ_REL))
+		return;
+	if (loop_post(shared->main_loop, call_suspect, shared))
+		__atomic_store_n(&shared->suspected, false, __ATOMIC_RELEASE);
 }
 
 bool shared_take(uint64_t *count, uint64_t most)

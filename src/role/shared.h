@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "conf/conf.h"
+#include "loop/loop.h"
 #include "policy/choose.h"
 #include "policy/replay.h"
 
@@ -20,6 +21,8 @@ struct view {
 	unsigned int n_refs;             /* atomic */
 	struct conf *conf;               /* borrowed: lives as long as any view of it */
 	struct conf_holder *holder;      /* whose reference keeps conf alive */
+	bool accepting;                  /* false while draining */
+	bool converter_reachable;        /* gateway: false lets new connections go the ordinary way */
 	size_t n_links;
 	struct {
 		char name[CONF_NAME_BYTES];
@@ -46,6 +49,7 @@ void view_unref(struct view *view);
 struct link_memory {
 	uint64_t silent_until_us;        /* an attempt got no answer */
 	uint64_t syn_data_until_us;      /* data in the SYN didn't arrive: send it after the handshake */
+	uint64_t n_syn_data_lost;        /* in a row: the longer it is spared */
 	uint64_t strips_mptcp_until_us;  /* a connection came out as plain TCP */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
 	uint64_t n_first;                /* connections that began on it */
@@ -53,9 +57,12 @@ struct link_memory {
 
 struct shared {
 	struct link_memory links[CONF_LINKS];
+	struct loop *main_loop;          /* borrowed */
+	void (*on_suspect)(void *context);   /* in the main loop: a connection found the converter on no link */
+	void *context;
+	bool suspected;                  /* atomic: on_suspect is on its way; it is to set it back */
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
-	bool accepting;                  /* atomic: false while draining */
 
 	pthread_mutex_t lock;            /* of what follows; set-up path only */
 	struct replay *replay;           /* NULL at a gateway */
@@ -72,10 +79,13 @@ int shared_choose_link(const struct shared *shared, const struct view *view, uin
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
-void shared_note_syn_data_lost(struct shared *shared, uint8_t link, uint64_t now_us);
+void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t now_us);
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);
 /* A link that has changed (address, carrier) is judged afresh. */
 void shared_forget_link(struct shared *shared, uint8_t link);
+
+/* A connection could not reach the converter: somebody should look. */
+void shared_suspect(struct shared *shared);
 
 /* Takes a place under a limit; false when there is none left. Give it back with shared_release(). */
 bool shared_take(uint64_t *count, uint64_t most);

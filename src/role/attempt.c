@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reaching the converter over one link or another. */
+#include <sys/epoll.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/mptcp_info.h"
+#include "net/socket.h"
+#include "role/setup.h"
+
+#define ATTEMPT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+void attempt_drop(struct attempt *attempt)
+{
+	if (attempt->fd >= 0)
+		net_close_reset(attempt->fd);
+	attempt->fd = -1;
+	inbox_free(&attempt->inbox);
+}
+
+static struct attempt *free_attempt(struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (setup->attempts[i].fd < 0)
+			return &setup->attempts[i];
+	return NULL;
+}
+
+static size_t n_pending(const struct setup *setup)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		n += setup->attempts[i].fd >= 0;
+	return n;
+}
+
+static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice)
+{
+	struct worker *worker = gateway->worker;
+	uint64_t now_us = loop_now_us(worker->loop);
+	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
+	struct net_connect_options options = {
+		.mptcp = true, .source = choice->source, .congestion = worker->view->conf->relay.congestion,
+	};
+	int r;
+
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun };
+	attempt->syn_data = shared_syn_data_works(worker->shared, choice->link, now_us);
+	if (attempt->syn_data) {
+		options.first = setup->opening;
+		options.n_first = setup->n_opening;
+	}
+	counter_add(&worker->counters.n_attempts, 1);
+	counter_add(&worker->counters.n_syn_data_sent, attempt->syn_data);
+	r = net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
+	if (!r)
+		r = loop_watch(worker->loop, attempt->fd, ATTEMPT_EVENTS, setup_ref(gateway, setup, part));
+	if (!r)
+		r = loop_timer_at(worker->loop, now_us + worker->view->conf->gateway.attempt_timeout_ms * US_PER_MS,
+				  setup_ref(gateway, setup, part));
+	if (r)
+		attempt_drop(attempt);
+	return r;
+}
+
+int attempt_next(struct gateway *gateway, struct setup *setup)
+{
+	struct worker *worker = gateway->worker;
+	struct attempt *attempt = free_attempt(setup);
+	struct choice choice;
+
+	while (attempt && !shared_choose_link(worker->shared, worker->view, setup->tried, loop_now_us(worker->loop), &choice)) {
+		setup->tried |= choice.link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice.link;
+		if (!attempt_begin(gateway, setup, attempt, &choice))
+			return 0;
+		counter_add(&worker->counters.n_attempts_failed, 1);
+	}
+	return CHOOSE_E_NONE;
+}
+
+/* This one came to nothing: what isn't under way yet is begun; when nothing is, the setup has failed. */
+static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
+	attempt_drop(attempt);
+	if (attempt_next(gateway, setup) && !n_pending(setup))
+		setup_fail(gateway, setup);
+}
+
+/* What the handshake has shown of the link. */
+static void note_handshake(struct gateway *gateway, const struct attempt *attempt)
+{
+	struct worker *worker = gateway->worker;
+	uint64_t now_us = loop_now_us(worker->loop);
+
+	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
+	if (attempt->syn_data) {
+		bool acked = mptcp_info_syn_data_acked(attempt->fd);
+
+		counter_add(&worker->counters.n_syn_data_lost, !acked);
+		shared_note_syn_data(worker->shared, attempt->link, acked, now_us);
+	}
+	if (mptcp_info_fell_back(attempt->fd)) {
+		counter_add(&worker->counters.n_fell_back, 1);
+		shared_note_fallback(worker->shared, attempt->link, now_us);
+	}
+}
+
+/* The part of the opening that the SYN didn't take. 0, NET_E_AGAIN, or what ended the connection. */
+static int send_opening(struct setup *setup, struct attempt *attempt)
+{
+	int error = 0;
+
+	while (attempt->n_sent < setup->n_opening) {
+		ssize_t n = net_send(attempt->fd, setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent, &error);
+
+		if (n < 0)
+			return error;
+		attempt->n_sent += (size_t)n;
+	}
+	return 0;
+}
+
+int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signalling_step *step, struct bytes *left)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct bytes all;
+	bool ended = false;
+	int r;
+
+	for (;;) {
+		r = inbox_receive(&attempt->inbox, attempt->fd, gateway->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+		if (r)
+			return r;
+		*step = gateway->scheme->client_feed(&attempt->conversation, all.at, all.n, out);
+		*left = (struct bytes){ all.at + step->n_consumed, all.n - step->n_consumed };
+		if (step->verdict != SIGNALLING_NEED_MORE)
+			return 0;
+		if (ended)
+			return NET_E_RESET;   /* an end in the place of an answer */
+		r = inbox_keep(&attempt->inbox, *left);
+		if (r)
+			return r;
+	}
+}
+
+/* Several attempts are under way: the first good answer wins. */
+static void attempt_answer(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	struct signalling_step step;
+	struct bytes left;
+	int r = attempt_read(gateway, attempt, &step, &left);
+
+	if (r == NET_E_AGAIN)
+		return;
+	if (r) {
+		attempt_failed(gateway, setup, attempt);
+	} else if (step.verdict == SIGNALLING_DONE) {
+		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
+		setup_hand_over(gateway, setup, attempt, false, left);
+	} else if (n_pending(setup) > 1) {
+		attempt_drop(attempt);   /* most likely the ticket's second use: the other attempt has won the race */
+	} else {
+		setup_refuse(gateway, setup, &step.result);
+	}
+}
+
+/* False when it isn't connected (yet). */
+static bool attempt_connected(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	int r;
+
+	if (attempt->connected)
+		return true;
+	r = net_connect_result(attempt->fd);
+	if (r == NET_E_AGAIN)
+		return false;
+	if (r) {
+		attempt_failed(gateway, setup, attempt);
+		return false;
+	}
+	attempt->connected = true;
+	note_handshake(gateway, attempt);
+	return true;
+}
+
+void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
+{
+	int r;
+
+	if (attempt->fd < 0 || !attempt_connected(gateway, setup, attempt))
+		return;
+	if (n_pending(setup) == 1 && !attempt->inbox.n_kept) {
+		setup_hand_over(gateway, setup, attempt, true, (struct bytes){ 0 });
+		return;
+	}
+	r = send_opening(setup, attempt);
+	if (r && r != NET_E_AGAIN)
+		attempt_failed(gateway, setup, attempt);
+	else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		attempt_answer(gateway, setup, attempt);
+}
+
+/* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,
+ * so the first has to go before another is begun. */
+void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
+{
+	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
+
+	if (attempt->fd < 0 || attempt->connected || now_us < attempt->begun_at_us + conf->attempt_timeout_ms * US_PER_MS)
+		return;
+	shared_note_silent(gateway->worker->shared, attempt->link, now_us);
+	counter_add(&gateway->worker->counters.n_second_attempts, 1);
+	if (!conf->has_key)
+		attempt_failed(gateway, setup, attempt);
+	else
+		attempt_next(gateway, setup);
+}

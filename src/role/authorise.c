@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/authorise.h"
+
+#include <string.h>
+#include <time.h>
+#include "base/counter.h"
+#include "net/socket.h"
+#include "policy/admit.h"
+#include "signalling/ticket.h"
+
+static const struct conf_subscriber *subscriber_of(const struct conf *conf, const struct ticket *ticket)
+{
+	uint8_t fingerprint[TICKET_FINGERPRINT_BYTES];
+
+	for (size_t i = 0; i < conf->n_subscribers; i++) {
+		ticket_fingerprint(conf->subscribers[i].key, fingerprint);
+		if (!memcmp(fingerprint, ticket->fingerprint, sizeof(fingerprint)))
+			return &conf->subscribers[i];
+	}
+	return NULL;
+}
+
+static int admit_once(struct worker *worker, const struct ticket *ticket)
+{
+	struct shared *shared = worker->shared;
+	int r;
+
+	pthread_mutex_lock(&shared->lock);
+	r = replay_admit(shared->replay, ticket->nonce, sizeof(ticket->nonce), ticket->time_s, (uint32_t)time(NULL));
+	pthread_mutex_unlock(&shared->lock);
+	return r;
+}
+
+static void deny(struct worker *worker, uint64_t *counter, const struct address *client, const char *why)
+{
+	char left_out[64], text[ADDRESS_TEXT_BYTES];
+
+	counter_add(counter, 1);
+	if (worker_may_log(worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
+		log_warning("client %s is not served: %s%s", address_format(client, text), why, left_out);
+}
+
+/* The subscriber whose ticket it is, or NULL. */
+static const struct conf_subscriber *prove(struct worker *worker, const struct address *client,
+					   const struct signalling_request *request)
+{
+	const struct conf_subscriber *subscriber;
+	struct ticket ticket;
+	int r;
+
+	if (ticket_get(&ticket, request->credential, request->n_credential)) {
+		deny(worker, &worker->counters.n_bad_mac, client, "its cookie is no ticket");
+		return NULL;
+	}
+	subscriber = subscriber_of(worker->view->conf, &ticket);
+	if (!subscriber) {
+		deny(worker, &worker->counters.n_unknown_key, client, "no subscriber has its key");
+		return NULL;
+	}
+	if (ticket_verify(request->credential, request->n_credential, subscriber->key, &request->destination)) {
+		deny(worker, &worker->counters.n_bad_mac, client, "its ticket is forged");
+		return NULL;
+	}
+	r = admit_once(worker, &ticket);
+	if (r == REPLAY_E_STALE)
+		deny(worker, &worker->counters.n_stale, client, "its clock differs from ours by more than converter.ticket_window_s");
+	else if (r == REPLAY_E_SEEN)
+		counter_add(&worker->counters.n_replayed, 1);   /* ordinary: the slower one of two attempts */
+	else if (r)
+		deny(worker, &worker->counters.n_replayed, client, "converter.ticket_memory is full");
+	return r ? NULL : subscriber;
+}
+
+enum signalling_outcome authorise_client(struct worker *worker, const struct address *client,
+					 const struct signalling_request *request, uint32_t *owner)
+{
+	const struct conf *conf = worker->view->conf;
+	const struct conf_subscriber *subscriber;
+
+	*owner = SHARED_NO_SUBSCRIBER;
+	if (!request->n_credential) {
+		if (admit_in_prefixes(conf->converter.allow, conf->converter.n_allow, client))
+			return OUTCOME_CONNECTED;
+		deny(worker, &worker->counters.n_unknown_key, client, "it shows no ticket and is in no prefix of converter.allow");
+		return conf->n_subscribers ? OUTCOME_MISSING_CREDENTIAL : OUTCOME_NOT_AUTHORISED;
+	}
+	subscriber = prove(worker, client, request);
+	if (!subscriber)   /* a prefix that is let in without a key is let in with somebody else's cookie, too */
+		return admit_in_prefixes(conf->converter.allow, conf->converter.n_allow, client) ? OUTCOME_CONNECTED
+												 : OUTCOME_NOT_AUTHORISED;
+	*owner = shared_subscriber_enter(worker->shared, subscriber->name, subscriber->max_sessions);
+	if (*owner != SHARED_NO_SUBSCRIBER)
+		return OUTCOME_CONNECTED;
+	counter_add(&worker->counters.n_over_subscriber, 1);
+	return OUTCOME_OVER_LIMIT;
+}
+
+enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination)
+{
+	const struct conf_converter *conf = &worker->view->conf->converter;
+	bool named = admit_in_prefixes(conf->allow_destination, conf->n_allow_destination, destination);
+
+	if (admit_destination(conf->allow_destination, conf->n_allow_destination, destination) &&
+	    (named || (!address_equal_ip(own, destination) && !net_is_own_address(destination))))
+		return OUTCOME_CONNECTED;
+	counter_add(&worker->counters.n_destination_denied, 1);
+	return OUTCOME_NOT_AUTHORISED;
+}

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/converter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/slab.h"
+#include "base/util.h"
+#include "net/mptcp_info.h"
+#include "net/socket.h"
+#include "role/authorise.h"
+#include "role/inbox.h"
+#include "role/listener.h"
+#include "signalling/scheme.h"
+
+#define FASTOPEN_QUEUE 4096
+#define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
+#define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
+#define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
+#define INTAKE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+
+/* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
+ * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
+enum intake_state { INTAKE_READING, INTAKE_CONNECTING, INTAKE_ENDING, INTAKE_WAITING };
+enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE };   /* loop_ref.part */
+
+struct intake {
+	enum intake_state state;
+	bool half_open;           /* counted under limits.max_half_open */
+	bool session;             /* counted under limits.max_sessions */
+	int near_fd, far_fd;
+	struct address client, own;
+	uint64_t accepted_at_us, deadline_us;
+	uint32_t owner;
+	struct inbox inbox;       /* in CONNECTING: what came behind the message */
+	struct conversation conversation;
+	struct address destination;
+	bool wants_mptcp;
+};
+
+struct converter {
+	struct worker *worker;
+	struct slab intakes;
+	uint8_t handler;
+	struct listeners listeners;
+	const struct scheme *scheme;
+};
+
+static void intake_set_state(struct intake *intake, enum intake_state next)
+{
+	intake->state = next;
+}
+
+static struct loop_ref ref_of(const struct converter *converter, const struct intake *intake, enum intake_part part)
+{
+	struct slab_name name = slab_name_of(&converter->intakes, intake);
+
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = converter->handler,
+				  .part = (uint8_t)part };
+}
+
+static int set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us)
+{
+	intake->deadline_us = loop_now_us(converter->worker->loop) + after_us;
+	return loop_timer_at(converter->worker->loop, intake->deadline_us, ref_of(converter, intake, INTAKE_DEADLINE));
+}
+
+static void leave_half_open(struct converter *converter, struct intake *intake)
+{
+	if (intake->half_open)
+		shared_release(&converter->worker->shared->n_half_open);
+	intake->half_open = false;
+}
+
+/* Gives back what a session would count, where there will be none. */
+static void leave_session(struct converter *converter, struct intake *intake)
+{
+	if (intake->session)
+		shared_release(&converter->worker->shared->n_sessions);
+	shared_subscriber_leave(converter->worker->shared, intake->owner);
+	intake->session = false;
+	intake->owner = SHARED_NO_SUBSCRIBER;
+}
+
+static void intake_free(struct converter *converter, struct intake *intake)
+{
+	leave_half_open(converter, intake);
+	inbox_free(&intake->inbox);
+	slab_give(&converter->intakes, intake);
+}
+
+static void intake_abandon(struct converter *converter, struct intake *intake)
+{
+	leave_session(converter, intake);
+	if (intake->far_fd >= 0)
+		net_close_reset(intake->far_fd);
+	net_close_reset(intake->near_fd);
+	intake_free(converter, intake);
+}
+
+static void intake_end(struct converter *converter, struct intake *intake)
+{
+	close(intake->near_fd);
+	intake_free(converter, intake);
+}
+
+/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. True at the end. */
+static bool discard(struct converter *converter, struct intake *intake)
+{
+	int error = 0;
+	ssize_t n;
+
+	do
+		n = net_receive(intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &error);
+	while (n > 0);
+	return !n || error != NET_E_AGAIN;
+}
+
+/* Sends a last answer. The intake may be gone afterwards. */
+static void finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer)
+{
+	int error = 0;
+
+	leave_session(converter, intake);
+	leave_half_open(converter, intake);
+	if (intake->far_fd >= 0)
+		net_close_reset(intake->far_fd);
+	intake->far_fd = -1;
+	if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer || shutdown(intake->near_fd, SHUT_WR) ||
+	    set_deadline(converter, intake, LINGER_US)) {
+		intake_abandon(converter, intake);
+		return;
+	}
+	intake_set_state(intake, INTAKE_ENDING);
+	if (discard(converter, intake))
+		intake_end(converter, intake);
+}
+
+static void refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n_out = converter->scheme->server_answer(&intake->conversation, result, out);
+
+	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);
+	finish(converter, intake, out, n_out);
+}
+
+static void refuse_outcome(struct converter *converter, struct intake *intake, enum signalling_outcome outcome)
+{
+	struct signalling_result result = { .outcome = outcome };
+
+	refuse(converter, intake, &result);
+}
+
+static struct signalling_result result_of_error(int error)
+{
+	switch (error) {
+	case NET_E_REFUSED:
+		return (struct signalling_result){ .outcome = OUTCOME_REFUSED };
+	case NET_E_UNREACHABLE:
+		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 1 };   /* host unreachable */
+	case NET_E_PROHIBITED:
+		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 13 };  /* prohibited by a filter */
+	case NET_E_TIMED_OUT:
+		return (struct signalling_result){ .outcome = OUTCOME_TIMED_OUT };
+	case NET_E_DESCRIPTORS:
+	case NET_E_NO_PORT:
+		return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = 1 };
+	default:
+		return (struct signalling_result){ .outcome = OUTCOME_NETWORK_FAILURE };
+	}
+}
+
+static void refuse_error(struct converter *converter, struct intake *intake, int error)
+{
+	struct signalling_result result = result_of_error(error);
+
+	refuse(converter, intake, &result);
+}
+
+/* The destination has answered: say so, and relay. */
+static void serve(struct converter *converter, struct intake *intake)
+{
+	struct worker *worker = converter->worker;
+	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct relay_legs legs = {
+		.near_fd = intake->near_fd, .far_fd = intake->far_fd, .near_watched = true, .far_watched = true,
+		.near_mptcp = true, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
+		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
+		.destination = intake->destination, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
+	};
+	struct net_negotiated negotiated;
+	struct slab_name session;
+
+	if (intake->conversation.extended && !net_negotiated(intake->far_fd, &negotiated)) {
+		result.mss_bytes = negotiated.mss_bytes;
+		result.window_scale = negotiated.window_scale;
+		result.sack = negotiated.sack;
+		result.timestamps = negotiated.timestamps;
+	}
+	legs.down_first = (struct bytes){ out, converter->scheme->server_answer(&intake->conversation, &result, out) };
+	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
+	relay_open(worker->relay, &legs, &session);   /* has closed both, and called on_end, where it fails */
+	intake_free(converter, intake);
+}
+
+static void connect_far(struct converter *converter, struct intake *intake)
+{
+	struct worker *worker = converter->worker;
+	struct net_connect_options options = { .mptcp = intake->wants_mptcp };
+	size_t n_sent;
+	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
+
+	if (r) {
+		refuse_error(converter, intake, r);
+		return;
+	}
+	intake_set_state(intake, INTAKE_CONNECTING);
+	net_tune_leg(intake->far_fd, worker->view->conf->limits.keepalive_s);
+	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, ref_of(converter, intake, INTAKE_FAR)) ||
+	    set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
+		intake_abandon(converter, intake);
+}
+
+static void on_request(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+{
+	enum signalling_outcome outcome;
+
+	intake->destination = request->destination;
+	intake->wants_mptcp = request->wants_mptcp;
+	outcome = intake->half_open ? authorise_client(converter->worker, &intake->client, request, &intake->owner)
+				    : OUTCOME_OVER_LIMIT;
+	if (outcome == OUTCOME_CONNECTED)
+		outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
+	if (outcome == OUTCOME_CONNECTED) {
+		intake->session = worker_take_session(converter->worker);
+		outcome = intake->session ? OUTCOME_CONNECTED : OUTCOME_OVER_LIMIT;
+	}
+	if (outcome == OUTCOME_CONNECTED)
+		connect_far(converter, intake);
+	else
+		refuse_outcome(converter, intake, outcome);
+}
+
+/* A peer that wants to know what we can do; whoever may use us may stay, quietly. */
+static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request,
+			   const uint8_t *answer, size_t n_answer)
+{
+	int error;
+
+	counter_add(&converter->worker->counters.n_information, 1);
+	if (!intake->half_open ||
+	    authorise_client(converter->worker, &intake->client, request, &intake->owner) != OUTCOME_CONNECTED) {
+		finish(converter, intake, answer, n_answer);
+	} else if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer) {
+		intake_abandon(converter, intake);
+	} else {
+		net_tune_leg(intake->near_fd, WAITING_KEEPALIVE_S);
+		leave_half_open(converter, intake);
+		leave_session(converter, intake);
+		intake_set_state(intake, INTAKE_WAITING);
+	}
+}
+
+/* True when the message is complete, or the intake gone: nothing more is to be read. */
+static bool feed(struct converter *converter, struct intake *intake, struct bytes all)
+{
+	struct signalling_request request = { 0 };
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct signalling_step step = converter->scheme->server_feed(&intake->conversation, all.at, all.n, out, &request);
+	struct bytes left = { all.at + step.n_consumed, all.n - step.n_consumed };
+
+	if (inbox_keep(&intake->inbox, left)) {
+		intake_abandon(converter, intake);
+		return true;
+	}
+	switch (step.verdict) {
+	case SIGNALLING_NEED_MORE:
+		return false;
+	case SIGNALLING_DONE:
+		on_request(converter, intake, &request);
+		return true;
+	case SIGNALLING_ANSWERED:
+		on_information(converter, intake, &request, out, step.n_out);
+		return true;
+	case SIGNALLING_REFUSED:
+		counter_add(&converter->worker->counters.n_outcomes[step.result.outcome], 1);
+		finish(converter, intake, out, step.n_out);
+		return true;
+	}
+	return true;
+}
+
+static void on_readable(struct converter *converter, struct intake *intake)
+{
+	for (;;) {
+		struct bytes all;
+		bool ended = false;
+		int r = inbox_receive(&intake->inbox, intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+
+		if (r == NET_E_AGAIN)
+			return;
+		if (r || ended) {
+			intake_abandon(converter, intake);
+			return;
+		}
+		if (feed(converter, intake, all))
+			return;
+	}
+}
+
+static void on_near(struct converter *converter, struct intake *intake, uint32_t events)
+{
+	switch (intake->state) {
+	case INTAKE_READING:
+		on_readable(converter, intake);
+		break;
+	case INTAKE_CONNECTING:
+		if (events & (EPOLLERR | EPOLLHUP)) {
+			counter_add(&converter->worker->counters.n_host_gave_up, 1);
+			intake_abandon(converter, intake);
+		}
+		break;
+	case INTAKE_ENDING:
+	case INTAKE_WAITING:
+		if (discard(converter, intake))
+			intake_end(converter, intake);
+		break;
+	}
+}
+
+static void on_far(struct converter *converter, struct intake *intake)
+{
+	int r = net_connect_result(intake->far_fd);
+
+	if (r == NET_E_AGAIN)
+		return;
+	if (r)
+		refuse_error(converter, intake, r);
+	else
+		serve(converter, intake);
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct converter *converter = context;
+	struct intake *intake = slab_get(&converter->intakes, (struct slab_name){ ref.index, ref.generation });
+
+	if (intake && ref.part == INTAKE_NEAR)
+		on_near(converter, intake, events);
+	else if (intake && ref.part == INTAKE_FAR && intake->state == INTAKE_CONNECTING)
+		on_far(converter, intake);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct converter *converter = context;
+	struct intake *intake = slab_get(&converter->intakes, (struct slab_name){ ref.index, ref.generation });
+
+	if (!intake || now_us < intake->deadline_us)
+		return;
+	switch (intake->state) {
+	case INTAKE_READING:
+		counter_add(&converter->worker->counters.n_slow_senders, 1);
+		intake_abandon(converter, intake);
+		break;
+	case INTAKE_CONNECTING:
+		refuse_error(converter, intake, NET_E_TIMED_OUT);
+		break;
+	case INTAKE_ENDING:
+		intake_end(converter, intake);
+		break;
+	case INTAKE_WAITING:
+		break;
+	}
+}
+
+static void on_connection(void *context, int fd, const struct address *peer)
+{
+	struct converter *converter = context;
+	struct worker *worker = converter->worker;
+	struct intake *intake = slab_take(&converter->intakes);
+
+	if (!intake) {
+		net_close_reset(fd);
+		return;
+	}
+	intake->near_fd = fd;
+	intake->far_fd = -1;
+	intake->client = *peer;
+	intake->half_open = worker_take_half_open(worker);
+	intake->accepted_at_us = loop_now_us(worker->loop);
+	net_tune_leg(fd, worker->view->conf->limits.keepalive_s);
+	if (net_local_address(fd, &intake->own) ||
+	    loop_watch(worker->loop, fd, INTAKE_EVENTS, ref_of(converter, intake, INTAKE_NEAR)) ||
+	    set_deadline(converter, intake, worker->view->conf->converter.convert_timeout_ms * US_PER_MS)) {
+		intake_abandon(converter, intake);
+		return;
+	}
+	on_readable(converter, intake);   /* with TCP Fast Open the message is here already */
+}
+
+int converter_new(struct worker *worker, struct converter **out)
+{
+	_cleanup_(converter_freep) struct converter *converter = calloc(1, sizeof(*converter));
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer };
+
+	if (!converter)
+		return -ENOMEM;
+	converter->worker = worker;
+	converter->scheme = &scheme_convert;
+	handler.context = converter;
+	converter->handler = loop_handler_add(worker->loop, &handler);
+	listeners_init(&converter->listeners, worker, on_connection, converter);
+	if (slab_init(&converter->intakes, sizeof(struct intake), worker->view->conf->limits.max_half_open + SPARE_INTAKES))
+		return -ENOMEM;
+	*out = converter;
+	converter = NULL;
+	return 0;
+}
+
+void converter_freep(struct converter **out)
+{
+	struct converter *converter = *out;
+
+	if (!converter)
+		return;
+	listeners_close(&converter->listeners);
+	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
+		struct intake *intake = slab_at(&converter->intakes, i);
+
+		if (intake)
+			intake_abandon(converter, intake);
+	}
+	slab_fini(&converter->intakes);
+	free(converter);
+	*out = NULL;
+}
+
+int converter_apply(struct converter *converter, char *reason, size_t n_reason)
+{
+	const struct view *view = converter->worker->view;
+	struct net_listen_options options = { .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE };
+
+	if (!view->conf->converter.enabled || !view->accepting) {
+		listeners_close(&converter->listeners);
+		return 0;
+	}
+	return listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options,
+			     reason, n_reason);
+}

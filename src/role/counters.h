@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one worker counts of connections being set up; what it relays is counted by the relay. Written by the worker alone
+ * (base/counter.h), read by the control thread. Their names and texts stand in role/counters.c. */
+#ifndef BRAID_ROLE_COUNTERS_H
+#define BRAID_ROLE_COUNTERS_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include "signalling/scheme.h"
+
+struct role_counters {
+	uint64_t n_accepted;
+	uint64_t n_accept_paused;             /* short of descriptors or memory */
+	uint64_t n_over_half_open, n_over_sessions, n_over_subscriber;
+	uint64_t n_host_gave_up;              /* the near leg was reset while the far one was being set up */
+	uint64_t n_attempts, n_attempts_failed, n_second_attempts;
+	uint64_t n_syn_data_sent, n_syn_data_lost, n_fell_back;
+	uint64_t n_no_answer;                 /* the converter did not answer in time, on any link */
+	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */
+	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */
+	uint64_t n_replayed, n_stale, n_bad_mac, n_unknown_key, n_destination_denied;
+	uint64_t n_information;               /* peers that asked what we can do, and nothing more */
+};
+
+struct worker;
+
+/* All counters, summed over the workers: a new array of {name, help, value}. NULL without memory. */
+json_t *counters_json(struct worker *const *workers, size_t n_workers);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/gateway.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "role/setup.h"
+#include "signalling/ticket.h"
+
+/* What fits a SYN on a path with 1500-byte packets: 40 (IPv6) and 20 bytes of headers, 40 of TCP options. */
+#define OPENING_BYTES 1400
+#define ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
+
+static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
+
+static void setup_set_state(struct setup *setup, enum setup_state next)
+{
+	setup->state = next;
+}
+
+struct loop_ref setup_ref(const struct gateway *gateway, const struct setup *setup, unsigned int part)
+{
+	struct slab_name name = slab_name_of(&gateway->setups, setup);
+
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = gateway->handler,
+				  .part = (uint8_t)part };
+}
+
+static uint64_t tag_of(const struct gateway *gateway, const struct setup *setup)
+{
+	struct slab_name name = slab_name_of(&gateway->setups, setup);
+
+	return (uint64_t)name.index << 16 | name.generation;
+}
+
+static struct setup *setup_of_tag(const struct gateway *gateway, uint64_t tag)
+{
+	return slab_get(&gateway->setups, (struct slab_name){ (uint32_t)(tag >> 16), (uint16_t)tag });
+}
+
+/* Gives the place back. Descriptors that nobody took over are closed with reset by the caller. */
+static void setup_free(struct gateway *gateway, struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		attempt_drop(&setup->attempts[i]);
+	free(setup->opening);
+	slab_give(&gateway->setups, setup);
+	shared_release(&gateway->worker->shared->n_half_open);
+}
+
+static void setup_abandon(struct gateway *gateway, struct setup *setup)
+{
+	net_close_reset(setup->near_fd);
+	shared_release(&gateway->worker->shared->n_sessions);
+	setup_free(gateway, setup);
+}
+
+void setup_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result)
+{
+	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES], left_out[64];
+
+	counter_add(&gateway->worker->counters.n_outcomes[result->outcome], 1);
+	address_format(&setup->source, source);
+	address_format(&setup->destination, destination);
+	if (result->outcome != OUTCOME_NOT_AUTHORISED && result->outcome != OUTCOME_MISSING_CREDENTIAL)
+		log_debug("%s to %s: the converter says: %s", source, destination, signalling_outcome_name(result->outcome));
+	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
+		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, and both clocks%s",
+			    signalling_outcome_name(result->outcome), left_out);
+	if (setup->state != SETUP_HELD)
+		setup_abandon(gateway, setup);
+}
+
+void setup_fail(struct gateway *gateway, struct setup *setup)
+{
+	char left_out[64];
+
+	counter_add(&gateway->worker->counters.n_no_answer, 1);
+	shared_suspect(gateway->worker->shared);
+	if (worker_may_log(gateway->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
+		log_warning("the converter did not answer over any link; the host's connection is reset%s", left_out);
+	setup_abandon(gateway, setup);
+}
+
+/* A ticket for this destination: who we are, in the first packet. */
+static void put_ticket(const struct conf_gateway *conf, struct signalling_request *request)
+{
+	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
+
+	if (!conf->has_key)
+		return;
+	randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
+	ticket_put(&ticket, conf->key, &request->destination, request->credential);
+	request->n_credential = TICKET_BYTES;
+}
+
+/* The message and what the host has said so far, as one opening. A host that has ended or been reset already shows in the relay.
+ * 0 or a negative errno. */
+static int build_opening(struct gateway *gateway, struct setup *setup)
+{
+	struct signalling_request request = { .destination = setup->destination };
+	uint8_t *scratch = gateway->worker->scratch;
+	struct signalling_step step;
+	ssize_t n;
+	int error;
+
+	put_ticket(&gateway->worker->view->conf->gateway, &request);
+	step = gateway->scheme->client_begin(&setup->begun, &request, scratch);
+	n = net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
+	setup->n_opening = step.n_out + (n > 0 ? (size_t)n : 0);
+	setup->opening = malloc(setup->n_opening);
+	if (!setup->opening)
+		return -ENOMEM;
+	memcpy(setup->opening, scratch, setup->n_opening);
+	return 0;
+}
+
+static int set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us)
+{
+	setup->deadline_us = loop_now_us(gateway->worker->loop) + after_us;
+	return loop_timer_at(gateway->worker->loop, setup->deadline_us, setup_ref(gateway, setup, SETUP_DEADLINE));
+}
+
+static void setup_launch(struct gateway *gateway, struct setup *setup)
+{
+	uint64_t limit_us = gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS;
+
+	setup_set_state(setup, SETUP_CONNECTING);
+	if (build_opening(gateway, setup) || set_deadline(gateway, setup, limit_us))
+		setup_abandon(gateway, setup);
+	else if (attempt_next(gateway, setup))
+		setup_fail(gateway, setup);
+}
+
+/* The host spoke, ended, or was reset. */
+static void on_near(struct gateway *gateway, struct setup *setup, uint32_t events)
+{
+	if (events & (EPOLLERR | EPOLLHUP)) {
+		counter_add(&gateway->worker->counters.n_host_gave_up, 1);
+		setup_abandon(gateway, setup);
+	} else if (setup->state == SETUP_FIRST_BYTES && events & (EPOLLIN | EPOLLRDHUP)) {
+		setup_launch(gateway, setup);
+	}
+}
+
+void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first)
+{
+	struct worker *worker = gateway->worker;
+	struct relay_legs legs = {
+		.near_fd = setup->near_fd, .far_fd = fd_take(&attempt->fd), .near_watched = true, .far_watched = true,
+		.far_mptcp = true, .held = held, .tag = held ? tag_of(gateway, setup) : 0, .owner = SHARED_NO_SUBSCRIBER,
+		.up_first = { setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent },
+		.down_first = down_first, .source = setup->source, .destination = setup->destination,
+		.link = attempt->link, .opened_at_us = setup->accepted_at_us,
+	};
+	struct slab_name session;
+
+	net_tune_leg(legs.far_fd, worker->view->conf->limits.keepalive_s);
+	for (size_t i = 0; held && i < SETUP_ATTEMPTS; i++)
+		if (&setup->attempts[i] != attempt)
+			attempt_drop(&setup->attempts[i]);
+	if (relay_open(worker->relay, &legs, &session) || !held) {
+		setup_free(gateway, setup);   /* what relay_open() could not take, it has closed */
+		return;
+	}
+	setup->session = session;
+	setup->answering = attempt;
+	free(setup->opening);
+	setup->opening = NULL;
+	setup_set_state(setup, SETUP_HELD);
+	if (set_deadline(gateway, setup, worker->view->conf->limits.connect_timeout_ms * US_PER_MS + ANSWER_SLACK_US)) {
+		relay_abort(worker->relay, session);
+		setup_free(gateway, setup);
+	}
+}
+
+void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t tag, int far_fd)
+{
+	struct setup *setup = setup_of_tag(gateway, tag);
+	struct signalling_step step;
+	struct bytes left;
+	int r;
+
+	if (!setup)
+		return;
+	setup->answering->fd = far_fd;   /* lent for the reading */
+	r = attempt_read(gateway, setup->answering, &step, &left);
+	setup->answering->fd = -1;
+	if (r == NET_E_AGAIN)
+		return;
+	if (!r && step.verdict == SIGNALLING_DONE) {
+		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
+		relay_release(gateway->worker->relay, session, left);
+	} else {
+		if (!r)
+			setup_refuse(gateway, setup, &step.result);
+		relay_abort(gateway->worker->relay, session);
+	}
+	setup_free(gateway, setup);
+}
+
+void gateway_on_held_end(struct gateway *gateway, uint64_t tag)
+{
+	struct setup *setup = setup_of_tag(gateway, tag);
+
+	if (setup)
+		setup_free(gateway, setup);
+}
+
+static struct attempt *attempt_of_part(struct setup *setup, uint8_t part)
+{
+	return part >= SETUP_ATTEMPT && part < SETUP_ATTEMPT + SETUP_ATTEMPTS ? &setup->attempts[part - SETUP_ATTEMPT] : NULL;
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct gateway *gateway = context;
+	struct setup *setup = slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
+	struct attempt *attempt;
+
+	if (!setup || setup->state == SETUP_HELD)
+		return;
+	attempt = attempt_of_part(setup, ref.part);
+	if (attempt)
+		attempt_on_event(gateway, setup, attempt, events);
+	else
+		on_near(gateway, setup, events);
+}
+
+static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t now_us)
+{
+	if (now_us < setup->deadline_us)
+		return;
+	if (setup->state == SETUP_CONNECTING) {
+		setup_fail(gateway, setup);
+	} else if (setup->state == SETUP_HELD) {
+		counter_add(&gateway->worker->counters.n_no_answer, 1);
+		relay_abort(gateway->worker->relay, setup->session);
+		setup_free(gateway, setup);
+	}
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct gateway *gateway = context;
+	struct setup *setup = slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
+	struct attempt *attempt;
+
+	if (!setup)
+		return;
+	attempt = attempt_of_part(setup, ref.part);
+	if (attempt && setup->state == SETUP_CONNECTING)
+		attempt_on_timer(gateway, setup, attempt, now_us);
+	else if (ref.part == SETUP_DEADLINE)
+		on_deadline(gateway, setup, now_us);
+	else if (ref.part == SETUP_NEAR && setup->state == SETUP_FIRST_BYTES)
+		setup_launch(gateway, setup);
+}
+
+static bool is_direct(const struct gateway *gateway, const struct address *destination)
+{
+	return destination->port == gateway->worker->view->conf->gateway.intercept_port && net_is_own_address(destination);
+}
+
+/* A host's connection, established already. */
+static void on_connection(void *context, int fd, const struct address *peer)
+{
+	struct gateway *gateway = context;
+	struct worker *worker = gateway->worker;
+	uint64_t wait_us = worker->view->conf->gateway.early_data_wait_ms * US_PER_MS;
+	struct address destination;
+	struct setup *setup;
+
+	if (net_local_address(fd, &destination) || is_direct(gateway, &destination) || !worker_take_session(worker)) {
+		net_close_reset(fd);
+		return;
+	}
+	setup = worker_take_half_open(worker) ? slab_take(&gateway->setups) : NULL;
+	if (!setup) {
+		shared_release(&worker->shared->n_sessions);
+		net_close_reset(fd);
+		return;
+	}
+	setup->near_fd = fd;
+	setup->source = *peer;
+	setup->destination = destination;
+	setup->accepted_at_us = loop_now_us(worker->loop);
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		setup->attempts[i].fd = -1;
+	net_tune_leg(fd, worker->view->conf->limits.keepalive_s);
+	if (loop_watch(worker->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
+	    loop_timer_at(worker->loop, setup->accepted_at_us + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
+		setup_abandon(gateway, setup);
+}
+
+int gateway_new(struct worker *worker, struct gateway **out)
+{
+	_cleanup_(gateway_freep) struct gateway *gateway = calloc(1, sizeof(*gateway));
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer };
+
+	if (!gateway)
+		return -ENOMEM;
+	gateway->worker = worker;
+	gateway->scheme = &scheme_convert;
+	handler.context = gateway;
+	gateway->handler = loop_handler_add(worker->loop, &handler);
+	listeners_init(&gateway->listeners, worker, on_connection, gateway);
+	if (slab_init(&gateway->setups, sizeof(struct setup), worker->view->conf->limits.max_half_open))
+		return -ENOMEM;
+	*out = gateway;
+	gateway = NULL;
+	return 0;
+}
+
+void gateway_freep(struct gateway **out)
+{
+	struct gateway *gateway = *out;
+
+	if (!gateway)
+		return;
+	listeners_close(&gateway->listeners);
+	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
+		struct setup *setup = slab_at(&gateway->setups, i);
+
+		if (!setup)
+			continue;
+		if (setup->state == SETUP_HELD)
+			relay_abort(gateway->worker->relay, setup->session);
+		else
+			setup_abandon(gateway, setup);
+	}
+	slab_fini(&gateway->setups);
+	free(gateway);
+	*out = NULL;
+}
+
+int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
+{
+	const struct view *view = gateway->worker->view;
+	struct address any[2] = {
+		{ .port = view->conf->gateway.intercept_port },                    /* [::], IPv6 alone: see below */
+		address_from_v4(htonl(INADDR_ANY), view->conf->gateway.intercept_port),
+	};
+	struct net_listen_options options = { .transparent = true };
+
+	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable) {
+		listeners_close(&gateway->listeners);
+		return 0;
+	}
+	return listeners_set(&gateway->listeners, any, ARRAY_SIZE(any), &options, reason, n_reason);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A worker's listeners: they take connections in batches, rest for a moment when the machine is short of
+ * descriptors, and take what was already established when they are closed. */
+#ifndef BRAID_ROLE_LISTENER_H
+#define BRAID_ROLE_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/address.h"
+#include "net/socket.h"
+#include "role/worker.h"
+
+#define LISTENERS 8
+
+struct listeners {
+	struct worker *worker;
+	uint8_t handler;
+	/* Takes fd. */
+	void (*on_connection)(void *context, int fd, const struct address *peer);
+	void *context;
+	size_t n;
+	struct {
+		int fd;
+		struct address address;
+		bool resting;
+	} each[LISTENERS];
+};
+
+void listeners_init(struct listeners *listeners, struct worker *worker,
+		    void (*on_connection)(void *context, int fd, const struct address *peer), void *context);
+
+/* Opens one for each address, all or none. Those open before are kept where the address is wanted still, closed otherwise. 0, or a negative
+ * errno with the reason in one line. */
+int listeners_set(struct listeners *listeners, const struct address *addresses, size_t n_addresses,
+		  const struct net_listen_options *options, char *reason, size_t n_reason);
+/* Takes what is established, then closes. */
+void listeners_close(struct listeners *listeners);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A host's connection on its way to becoming a session at the gateway. Private to the gateway (gateway.c: from accept to the
+ * relay; attempt.c: reaching the converter over one link or another).
+ */
+#ifndef BRAID_ROLE_SETUP_H
+#define BRAID_ROLE_SETUP_H
+
+#include "base/slab.h"
+#include "role/inbox.h"
+#include "role/listener.h"
+#include "role/worker.h"
+#include "signalling/scheme.h"
+
+#define SETUP_ATTEMPTS 2          /* at once */
+
+/* FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING: attempts are under way. HELD: the relay has both legs,
+ * the converter's answer is awaited. Each may follow the one before; the setup is given back from any. */
+enum setup_state { SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_HELD, SETUP_N_STATES };
+
+enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ATTEMPT };   /* loop_ref.part; SETUP_ATTEMPT + n is attempt n */
+
+struct attempt {
+	int fd;                   /* -1: none */
+	uint8_t link;
+	bool connected;
+	bool syn_data;            /* bytes went with the SYN */
+	size_t n_sent;            /* of the opening */
+	uint64_t begun_at_us;
+	struct conversation conversation;
+	struct inbox inbox;
+};
+
+struct setup {
+	enum setup_state state;
+	int near_fd;              /* the relay's in HELD */
+	struct address source, destination;
+	uint64_t accepted_at_us;
+	uint32_t tried;           /* a bit a link */
+	uint8_t *opening;         /* the first message and the host's first bytes; NULL in HELD */
+	size_t n_opening;
+	struct conversation begun;   /* as it stands after the first message */
+	struct attempt attempts[SETUP_ATTEMPTS];
+	uint64_t deadline_us;     /* a timer that comes before is an old one */
+	struct attempt *answering;   /* in HELD: whose descriptor the relay has */
+	struct slab_name session;    /* in HELD */
+};
+
+struct gateway {
+	struct worker *worker;
+	struct slab setups;
+	uint8_t handler;
+	struct listeners listeners;
+	const struct scheme *scheme;
+};
+
+struct loop_ref setup_ref(const struct gateway *gateway, const struct setup *setup, unsigned int part);
+
+/* Begins one more attempt over the best link that was not tried. 0, or CHOOSE_E_NONE where none can be begun. */
+int attempt_next(struct gateway *gateway, struct setup *setup);
+void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events);
+void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us);
+void attempt_drop(struct attempt *attempt);
+/* Reads the converter's answer. 0: *verdict is known, *left what came behind it; NET_E_AGAIN: not yet; other NET_E_* or a negative errno:
+ * the connection failed. */
+int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
+
+/* The attempt is the session's far leg from here on; held: its answer isn't read yet. The others are dropped. */
+void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first);
+/* The converter said no: the host gets a reset. */
+void setup_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result);
+/* No attempt is left. */
+void setup_fail(struct gateway *gateway, struct setup *setup);
+
+#endif

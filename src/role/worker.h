@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One thread with everything a connection needs on its way: loop, listeners, set-up of connections, relay, counters. Workers
+ * share nothing on the data path. The main thread speaks to a worker by loop_post() alone.
+ */
+#ifndef BRAID_ROLE_WORKER_H
+#define BRAID_ROLE_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "loop/loop.h"
+#include "relay/relay.h"
+#include "role/counters.h"
+#include "role/log.h"
+#include "role/shared.h"
+
+struct gateway;
+struct converter;
+
+struct worker {
+	unsigned int number;
+	pthread_t thread;
+	bool started;
+	struct loop *loop;
+	struct relay *relay;
+	struct shared *shared;         /* borrowed */
+	struct view *view;             /* a reference */
+	struct gateway *gateway;       /* both always there; without the section they have no listeners */
+	struct converter *converter;
+	struct role_counters counters;
+	struct log_limit log_limits[4];
+	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */
+};
+
+enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK };
+
+#define WORKER_SCRATCH_BYTES 8192
+
+struct worker_options {
+	unsigned int number, n_workers;
+	struct shared *shared;         /* borrowed */
+	struct view *view;             /* a reference is taken */
+};
+
+/* Opens the listeners and starts the thread. 0, or a negative errno with the reason in one line. */
+int worker_start(const struct worker_options *options, struct worker **out, char *reason, size_t n_reason);
+/* Ends the thread and all of its sessions. */
+void worker_stopp(struct worker **worker);
+
+/* From the main thread: hands a new view over (the worker takes a reference). 0 or -ENOMEM. */
+int worker_publish(struct worker *worker, struct view *view);
+
+/* In the worker's thread. Whether the event may be logged now; then *left_out is a text like " (7 more since the last such line)". */
+bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out);
+
+/* Takes a place under the limit of sessions being set up; counted and logged when there is none. */
+bool worker_take_half_open(struct worker *worker);
+/* The same for sessions; worker_session_end() gives it back (relay_options.on_end). */
+bool worker_take_session(struct worker *worker);
+
+#endif
