@@ -23,6 +23,7 @@
 enum signalling_verdict {
 	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
 	SIGNALLING_DONE,        /* client: the peer has connected; server: the request is complete */
+	SIGNALLING_ANSWERED,    /* server: the peer asked what we can do, and no more; the answer is in out */
 	SIGNALLING_REFUSED,     /* client: the peer said no (outcome); server: the peer's bytes are not acceptable (outcome) */
 };
 
@@ -56,6 +57,7 @@ struct signalling_result {
 /* What a client asks for, or what a server was asked for. */
 struct signalling_request {
 	struct address destination;
+	uint8_t probe;                /* client: no destination, only what the peer can do; answered with DONE */
 	uint8_t wants_mptcp;          /* the server leg should be MPTCP too (RFC 8803, 6.2.5, option 30) */
 	uint8_t n_credential;
 	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */

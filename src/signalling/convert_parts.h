@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The two sides of scheme_convert. Private to signalling/. */
+#ifndef BRAID_SIGNALLING_CONVERT_PARTS_H
+#define BRAID_SIGNALLING_CONVERT_PARTS_H
+
+#include "signalling/scheme.h"
+#include "wire/convert.h"
+
+struct signalling_step convert_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out);
+struct signalling_step convert_client_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out);
+struct signalling_step convert_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
+					   struct signalling_request *request);
+size_t convert_server_answer(struct conversation *c, const struct signalling_result *result, uint8_t *out);
+
+#endif

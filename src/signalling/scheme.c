@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "signalling/scheme.h"
+
+#include <assert.h>
+#include "base/util.h"
+#include "signalling/convert_parts.h"
+
+const struct scheme scheme_convert = {
+	.name = "convert",
+	.client_begin = convert_client_begin,
+	.client_feed = convert_client_feed,
+	.server_feed = convert_server_feed,
+	.server_answer = convert_server_answer,
+};
+
+static const char *const outcome_names[] = {
+	"connected", "unsupported version", "malformed message", "unsupported message", "missing cookie", "not authorised",
+	"unsupported TCP option", "resource exceeded", "network failure", "connection refused", "destination unreachable", "timed out",
+};
+static_assert(ARRAY_SIZE(outcome_names) == OUTCOME_N, "name every outcome");
+
+const char *signalling_outcome_name(enum signalling_outcome outcome)
+{
+	return (unsigned int)outcome < OUTCOME_N ? outcome_names[outcome] : "unknown";
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The 0-RTT TCP Convert Protocol (RFC 8803): messages to and from bytes. No I/O, no memory of its own, no state:
+ * what is decoded borrows from the input.
+ *
+ * A message is a fixed header and TLVs (6.1, 6.2), counted in 32-bit words: 1..255 words, 1020 bytes at most. It comes
+ * first in the bytestream; what follows it is the connection's own data. Everything is in network byte order; lengths in this
+ * header are bytes unless a name says otherwise.
+ */
+#ifndef BRAID_WIRE_CONVERT_H
+#define BRAID_WIRE_CONVERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+#include "base/cursor.h"
+
+#define CONVERT_VERSION 1
+#define CONVERT_MAGIC 0x2263
+#define CONVERT_HEADER_BYTES 4
+#define CONVERT_MESSAGE_BYTES 1020        /* 255 words (6.1) */
+#define CONVERT_TLV_HEAD_BYTES 2          /* type and length; the value follows */
+
+enum convert_type {                       /* 6.2.2 */
+	CONVERT_INFO = 1,
+	CONVERT_CONNECT = 10,
+	CONVERT_EXTENDED_TCP_HEADER = 20,
+	CONVERT_SUPPORTED_TCP_EXTENSIONS = 21,
+	CONVERT_COOKIE = 22,
+	CONVERT_ERROR = 30,
+};
+
+enum convert_error_code {                 /* 6.2.8, table 2 */
+	CONVERT_ERROR_UNSUPPORTED_VERSION = 0,
+	CONVERT_ERROR_MALFORMED_MESSAGE = 1,
+	CONVERT_ERROR_UNSUPPORTED_MESSAGE = 2,
+	CONVERT_ERROR_MISSING_COOKIE = 3,
+	CONVERT_ERROR_NOT_AUTHORIZED = 32,
+	CONVERT_ERROR_UNSUPPORTED_TCP_OPTION = 33,
+	CONVERT_ERROR_RESOURCE_EXCEEDED = 64,
+	CONVERT_ERROR_NETWORK_FAILURE = 65,
+	CONVERT_ERROR_CONNECTION_RESET = 96,
+	CONVERT_ERROR_DESTINATION_UNREACHABLE = 97,
+};
+
+enum {
+	CONVERT_E_SHORT = 1,     /* the message isn't complete: more bytes are needed */
+	CONVERT_E_VERSION,       /* a Convert header of another version; convert_header.version tells which */
+	CONVERT_E_MALFORMED,     /* no Convert message, or one that breaks the RFC's rules */
+	CONVERT_E_RESERVED,      /* holds the reserved TLV type 0 (6.2.2) */
+};
+
+struct convert_header {
+	uint8_t version;
+	size_t n_bytes;          /* of the whole message, this header included: 4..1020 */
+};
+
+/* One TLV as it stands: value holds all behind type and length, padding included; 4 * length - 2 bytes. */
+struct convert_tlv {
+	uint8_t type;
+	struct bytes value;
+};
+
+struct convert_connect {         /* 6.2.5 */
+	struct address remote;   /* IPv4 v4-mapped */
+	struct bytes options;    /* TCP options, padded with zeros to words; empty in a Base Connect */
+};
+
+struct convert_error {           /* 6.2.8 */
+	uint8_t code;
+	struct bytes value;      /* behind the code: one byte, or more where the error has more to say */
+};
+
+/* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
+struct convert_message {
+	size_t n_bytes;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error;
+	struct convert_connect connect;
+	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
+	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
+	struct bytes cookie;     /* 6.2.7, behind the two zero bytes; a multiple of 4 bytes */
+	struct convert_error error;
+	size_t n_unknown;        /* TLVs of types that this file has no name for */
+	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
+};
+
+/* Needs 4 bytes. 0, CONVERT_E_SHORT, CONVERT_E_VERSION (*out is filled in), CONVERT_E_MALFORMED (magic number, length of zero). */
+int convert_header_get(struct convert_header *out, const void *bytes, size_t n_bytes);
+
+/* Decodes the message at the start of the bytes; what follows it isn't looked at. Unknown types are fine and counted; a type that comes
+ * twice, a TLV of length 0 or beyond the message's end, wrong sizes and non-zero padding of TCP options are CONVERT_E_MALFORMED.
+ * 0 or CONVERT_E_*. */
+int convert_message_get(struct convert_message *out, const void *bytes, size_t n_bytes);
+
+/* Takes the next TLV out of the cursor (cursor_of(message.tlvs)). False at the end, or where the rest is no TLV (cursor_failed()). */
+bool convert_tlv_next(struct cursor *tlvs, struct convert_tlv *out);
+
+/* Kinds of the TCP options in an option field, padding skipped: the next one with its content, false at the end or where the rest is
+ * malformed (cursor_failed()). */
+struct convert_option {
+	uint8_t kind;
+	struct bytes content;    /* behind kind and length */
+};
+bool convert_option_next(struct cursor *options, struct convert_option *out);
+
+/* Writing: begin, TLVs in any order, end. Too long a message, or too small a room, fails at the end. */
+struct convert_writer {
+	struct cursor_out out;
+	uint8_t *start;
+};
+
+struct convert_writer convert_begin(void *room, size_t n_room_bytes);
+void convert_put_info(struct convert_writer *w);
+void convert_put_connect(struct convert_writer *w, const struct convert_connect *connect);      /* pads the options */
+void convert_put_extended(struct convert_writer *w, struct bytes options);                      /* pads */
+void convert_put_supported(struct convert_writer *w, struct bytes kinds);                       /* pads */
+void convert_put_cookie(struct convert_writer *w, struct bytes cookie);                         /* pads */
+void convert_put_error(struct convert_writer *w, const struct convert_error *error);            /* pads */
+/* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
+void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
+void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */
+/* The length of the message in bytes, or 0 where it did not fit. */
+size_t convert_end(struct convert_writer *w);
+
+#endif

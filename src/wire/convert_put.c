@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/convert.h"
+
+#define WORD_BYTES 4
+#define WORDS_MOST 255
+
+struct convert_writer convert_begin(void *room, size_t n_room_bytes)
+{
+	size_t n = n_room_bytes < CONVERT_MESSAGE_BYTES ? n_room_bytes : CONVERT_MESSAGE_BYTES;
+	struct convert_writer w = { .out = cursor_into(room, n), .start = room };
+
+	cursor_put_u8(&w.out, CONVERT_VERSION);
+	cursor_put_u8(&w.out, 0);   /* convert_end() knows */
+	cursor_put_u16be(&w.out, CONVERT_MAGIC);
+	return w;
+}
+
+/* Type and length for a value of n_value bytes. Returns how many zeros the value needs behind it. */
+static size_t put_head(struct convert_writer *w, uint8_t type, size_t n_value)
+{
+	size_t n_words = (CONVERT_TLV_HEAD_BYTES + n_value + WORD_BYTES - 1) / WORD_BYTES;
+
+	if (n_words > WORDS_MOST)
+		w->out.failed = true;
+	cursor_put_u8(&w->out, type);
+	cursor_put_u8(&w->out, (uint8_t)n_words);
+	return n_words * WORD_BYTES - CONVERT_TLV_HEAD_BYTES - n_value;
+}
+
+/* Two zero bytes, then the content: the shape of three of the TLVs. */
+static void put_padded(struct convert_writer *w, uint8_t type, struct bytes content)
+{
+	size_t n_zeros = put_head(w, type, 2 + content.n);
+
+	cursor_put_zeros(&w->out, 2);
+	cursor_put_bytes(&w->out, content.at, content.n);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
+void convert_put_info(struct convert_writer *w)
+{
+	put_padded(w, CONVERT_INFO, (struct bytes){ 0 });
+}
+
+void convert_put_connect(struct convert_writer *w, const struct convert_connect *connect)
+{
+	size_t n_zeros = put_head(w, CONVERT_CONNECT, 2 + sizeof(connect->remote.ip) + connect->options.n);
+
+	cursor_put_u16be(&w->out, connect->remote.port);
+	cursor_put_bytes(&w->out, connect->remote.ip, sizeof(connect->remote.ip));
+	cursor_put_bytes(&w->out, connect->options.at, connect->options.n);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
+void convert_put_extended(struct convert_writer *w, struct bytes options)
+{
+	put_padded(w, CONVERT_EXTENDED_TCP_HEADER, options);
+}
+
+void convert_put_supported(struct convert_writer *w, struct bytes kinds)
+{
+	put_padded(w, CONVERT_SUPPORTED_TCP_EXTENSIONS, kinds);
+}
+
+void convert_put_cookie(struct convert_writer *w, struct bytes cookie)
+{
+	put_padded(w, CONVERT_COOKIE, cookie);
+}
+
+void convert_put_error(struct convert_writer *w, const struct convert_error *error)
+{
+	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
+
+	cursor_put_u8(&w->out, error->code);
+	cursor_put_bytes(&w->out, error->value.at, error->value.n);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
+void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message)
+{
+	size_t n_most = w->out.n_left > WORD_BYTES ? w->out.n_left - WORD_BYTES : 0;
+	size_t n_echo = message.n < n_most ? message.n : n_most;
+	size_t n_zeros = put_head(w, CONVERT_ERROR, 2 + n_echo);
+
+	cursor_put_u8(&w->out, code);
+	cursor_put_u8(&w->out, 0);
+	cursor_put_bytes(&w->out, message.at, n_echo);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
+void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv)
+{
+	size_t n_zeros = put_head(w, tlv->type, tlv->value.n);
+
+	cursor_put_bytes(&w->out, tlv->value.at, tlv->value.n);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
+size_t convert_end(struct convert_writer *w)
+{
+	if (cursor_out_failed(&w->out))
+		return 0;
+	w->start[1] = (uint8_t)(w->out.n_written / WORD_BYTES);
+	return w->out.n_written;
+}
