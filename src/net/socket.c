@@ -147,6 +147,35 @@ int net_accept(int listener_fd, int *fd, struct address *peer)
 	}
 }
 
+/* A datagram socket that is connected sends nothing, but has found its route: to an own address it leads from that address. */
+bool net_is_own_address(const struct address *a)
+{
+	_cleanup_(fd_closep) int fd = socket(address_is_v4(a) ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct address to = { .port = 9 }, local;
+	struct sockaddr_storage sa;
+	socklen_t n_sa;
+
+	memcpy(to.ip, a->ip, sizeof(to.ip));
+	n_sa = address_to_sockaddr(&to, &sa);
+	return fd >= 0 && !connect(fd, (struct sockaddr *)&sa, n_sa) && !net_local_address(fd, &local) &&
+	       address_equal_ip(&local, a);
+}
+
+int net_negotiated(int fd, struct net_negotiated *out)
+{
+	struct tcp_info tcp = { 0 };
+	socklen_t n_tcp = sizeof(tcp);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp))
+		return error_errno();
+	*out = (struct net_negotiated){
+		.mss_bytes = (uint16_t)tcp.tcpi_snd_mss,
+		.window_scale = tcp.tcpi_options & TCPI_OPT_WSCALE ? tcp.tcpi_snd_wscale : 0xff,
+		.sack = tcp.tcpi_options & TCPI_OPT_SACK, .timestamps = tcp.tcpi_options & TCPI_OPT_TIMESTAMPS,
+	};
+	return 0;
+}
+
 int net_local_address(int fd, struct address *local)
 {
 	struct sockaddr_storage sa = { 0 };

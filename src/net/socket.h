@@ -37,6 +37,17 @@ int net_listen(const struct address *address, const struct net_listen_options *o
 /* Takes one connection. peer is filled in. 0, NET_E_AGAIN, NET_E_ABORTED, NET_E_DESCRIPTORS, or a negative errno. */
 int net_accept(int listener_fd, int *fd, struct address *peer);
 
+/* Whether the address is this machine's, in this network namespace. Asks the routing table. */
+bool net_is_own_address(const struct address *a);
+
+/* What a TCP connection agreed on with its peer. 0 or a negative errno. */
+struct net_negotiated {
+	uint16_t mss_bytes;         /* that we may send */
+	uint8_t window_scale;       /* the peer's; 0xff: none */
+	bool sack, timestamps;
+};
+int net_negotiated(int fd, struct net_negotiated *out);
+
 /* Own end of a connection: for an intercepted one, the address that the host wanted. 0 or a negative errno. */
 int net_local_address(int fd, struct address *local);
 

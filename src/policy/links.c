@@ -49,16 +49,24 @@ static unsigned int address_worth(const struct links_address *address)
 	return 1 + !address->secondary + 2 * !is_unique_local(&address->ip) + 4 * !address->deprecated;
 }
 
-static const struct links_address *find_address(const struct links_seen *seen, unsigned int ifindex, bool v6)
+/* The best address; among equals the one that is in use, so that another one more doesn't disturb what runs. */
+static const struct links_address *find_address(const struct links_seen *seen, unsigned int ifindex, bool v6,
+						const struct address *in_use)
 {
 	const struct links_address *best = NULL;
+	unsigned int best_worth = 0;
 
 	for (size_t i = 0; i < seen->addresses.n; i++) {
 		const struct links_address *address = &seen->addresses.at[i];
+		unsigned int worth = 2 * address_worth(address);
 
-		if (address->ifindex == ifindex && address_is_v4(&address->ip) != v6 && address_worth(address) &&
-		    (!best || address_worth(address) > address_worth(best)))
-			best = address;   /* the first among equals: a second address doesn't disturb what runs */
+		if (address->ifindex != ifindex || address_is_v4(&address->ip) == v6 || !worth)
+			continue;
+		worth += address_equal_ip(&address->ip, in_use);
+		if (worth > best_worth) {
+			best = address;
+			best_worth = worth;
+		}
 	}
 	return best;
 }
@@ -128,11 +136,11 @@ static void put_lan_routes(const struct links_want *want, const struct links_see
 
 /* One family of one link: table and rule. Returns the address, or NULL where there is no way out. */
 static const struct links_address *plan_family(const struct links_want *want, const struct links_seen *seen, size_t i,
-					       const struct links_interface *interface, bool v6,
+					       const struct links_interface *interface, bool v6, const struct address *in_use,
 					       struct links_verdict *verdict, struct links_plumbing *plumbing)
 {
 	const struct address *configured = v6 ? &want->link[i].next_hop_v6 : &want->link[i].next_hop_v4;
-	const struct links_address *address = find_address(seen, interface->ifindex, v6);
+	const struct links_address *address = find_address(seen, interface->ifindex, v6, in_use);
 	uint32_t table = want->route_table + 1 + (uint32_t)i;
 	struct address via;
 
@@ -156,6 +164,7 @@ static void plan_link(const struct links_want *want, const struct links_seen *se
 		      struct links_plumbing *plumbing)
 {
 	const struct links_interface *interface = find_interface(seen, want->link[i].interface);
+	const struct links_verdict before = *verdict;
 	const struct links_address *v4, *v6;
 
 	*verdict = (struct links_verdict){ .state = LINKS_NO_INTERFACE };
@@ -166,8 +175,8 @@ static void plan_link(const struct links_want *want, const struct links_seen *se
 	if (!interface->up)   /* takes no routes */
 		return;
 	verdict->state = LINKS_NO_ADDRESS;
-	v4 = plan_family(want, seen, i, interface, false, verdict, plumbing);
-	v6 = plan_family(want, seen, i, interface, true, verdict, plumbing);
+	v4 = plan_family(want, seen, i, interface, false, &before.v4, verdict, plumbing);
+	v6 = plan_family(want, seen, i, interface, true, &before.v6, verdict, plumbing);
 	if (v4)
 		verdict->v4 = v4->ip;
 	if (v6)

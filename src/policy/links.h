@@ -103,7 +103,7 @@ struct links_verdict {
 	uint8_t endpoint_id_v4, endpoint_id_v6;   /* perhaps somebody else's; 0: none, also where the kernel's limit was reached */
 };
 
-/* Fills in verdicts (want->n_links of them) and plumbing. Routes and rules stay while a link has no carrier, so that they are there at its
+/* Fills in verdicts (want->n_links of them; in: those of the last plan, or zeros) and plumbing. Routes and rules stay while a link has no carrier, so that they are there at its
  * return; its endpoint goes at once. */
 void links_plan(const struct links_want *want, const struct links_seen *seen, struct links_verdict *verdicts,
 		struct links_plumbing *plumbing);

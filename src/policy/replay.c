@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/replay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A table of small buckets. A ticket may only lie in its own bucket, so finding it and finding no room are both short walks; a
+ * ticket out of the window is as good as a free place. The nonce is proven by a MAC: its first bytes are hash enough. */
+#define BUCKET_ENTRIES 8
+#define NONCE_KEPT_BYTES 12
+
+struct entry {
+	uint32_t time_s;      /* 0: free */
+	uint8_t nonce[NONCE_KEPT_BYTES];
+};
+
+struct replay {
+	size_t n_buckets;     /* a power of two */
+	uint32_t window_s;
+	struct entry entries[];
+};
+
+int replay_new(size_t n_entries, uint32_t window_s, struct replay **out)
+{
+	size_t n_buckets = 1;
+	struct replay *replay;
+
+	while (n_buckets * BUCKET_ENTRIES < n_entries * 2)   /* twice: buckets don't fill evenly */
+		n_buckets *= 2;
+	replay = calloc(1, sizeof(*replay) + n_buckets * BUCKET_ENTRIES * sizeof(struct entry));
+	if (!replay)
+		return -ENOMEM;
+	replay->n_buckets = n_buckets;
+	replay->window_s = window_s;
+	*out = replay;
+	return 0;
+}
+
+void replay_freep(struct replay **replay)
+{
+	free(*replay);
+	*replay = NULL;
+}
+
+static int is_outside(const struct replay *replay, uint32_t time_s, uint32_t now_s)
+{
+	uint32_t apart_s = time_s > now_s ? time_s - now_s : now_s - time_s;
+
+	return apart_s > replay->window_s;
+}
+
+int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s)
+{
+	uint8_t kept[NONCE_KEPT_BYTES] = { 0 };
+	struct entry *bucket, *room = NULL;
+	uint32_t hash;
+
+	if (!time_s || is_outside(replay, time_s, now_s))
+		return REPLAY_E_STALE;
+	memcpy(kept, nonce, n_nonce < sizeof(kept) ? n_nonce : sizeof(kept));
+	memcpy(&hash, kept, sizeof(hash));
+	bucket = &replay->entries[(hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES];
+	for (size_t i = 0; i < BUCKET_ENTRIES; i++) {
+		if (!bucket[i].time_s || is_outside(replay, bucket[i].time_s, now_s))
+			room = &bucket[i];
+		else if (!memcmp(bucket[i].nonce, kept, sizeof(kept)))
+			return REPLAY_E_SEEN;
+	}
+	if (!room)
+		return REPLAY_E_FULL;
+	room->time_s = time_s;
+	memcpy(room->nonce, kept, sizeof(kept));
+	return 0;
+}
