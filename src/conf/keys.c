@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "conf/keys.h"
+
+#include <assert.h>
+#include "base/util.h"
+
+const char *const conf_section_names[] = { "gateway", "converter", "link", "subscriber", "daemon", "limits", "relay", "log" };
+static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every section");
+
+#define AT(field) .offset = offsetof(struct conf, field)
+#define LIST(field, count) AT(field), .n_offset = offsetof(struct conf, count)
+
+const struct conf_key conf_keys[] = {
+	{ CONF_GATEWAY, "lan", CONF_TYPE_INTERFACES, LIST(gateway.lan, gateway.n_lan), .max = CONF_LAN_INTERFACES, .required = true,
+	  .help = "interfaces whose hosts' TCP connections are bonded" },
+	{ CONF_GATEWAY, "converter", CONF_TYPE_ADDRESSES, LIST(gateway.converter, gateway.n_converter),
+	  .max = CONF_CONVERTER_ADDRESSES, .required = true,
+	  .help = "the converter's address, one of each family at most; port 5124 unless given" },
+	{ CONF_GATEWAY, "key", CONF_TYPE_KEY, LIST(gateway.key, gateway.has_key),
+	  .help = "the subscriber's key at the converter; without it the converter must let us in by our addresses" },
+	{ CONF_GATEWAY, "intercept_port", CONF_TYPE_PORT, AT(gateway.intercept_port), .fallback = "5125", .restart = true,
+	  .help = "local port that intercepted connections are handed to" },
+	{ CONF_GATEWAY, "fwmark", CONF_TYPE_UINT, AT(gateway.fwmark), .min = 1, .max = UINT32_MAX, .fallback = "0x5124", .restart = true,
+	  .help = "mark of intercepted packets" },
+	{ CONF_GATEWAY, "route_table", CONF_TYPE_UINT, AT(gateway.route_table), .min = 256, .max = 1000000, .fallback = "5200", .restart = true,
+	  .help = "first of the routing tables used: one for the interception, then one a link" },
+	{ CONF_GATEWAY, "rule_priority", CONF_TYPE_UINT, AT(gateway.rule_priority), .min = 1, .max = 32000, .fallback = "5200", .restart = true,
+	  .help = "first of the routing rules' priorities used" },
+	{ CONF_GATEWAY, "plumbing", CONF_TYPE_BOOL, AT(gateway.plumbing), .fallback = "yes", .restart = true,
+	  .help = "no: endpoints, rules, tables, interception and sysctls are somebody else's work" },
+	{ CONF_GATEWAY, "early_data_wait_ms", CONF_TYPE_UINT, AT(gateway.early_data_wait_ms), .min = 0, .max = 1000, .fallback = "5",
+	  .help = "how long to wait for a host's first bytes, to send them in the first packet" },
+	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "1000",
+	  .help = "a converter that doesn't answer over one link is tried over another after this" },
+
+	{ CONF_CONVERTER, "listen", CONF_TYPE_ADDRESSES, LIST(converter.listen, converter.n_listen), .max = CONF_LISTEN_ADDRESSES,
+	  .fallback = "[::]:5124", .help = "addresses to listen on; [::] takes IPv4 too" },
+	{ CONF_CONVERTER, "allow", CONF_TYPE_PREFIXES, LIST(converter.allow, converter.n_allow),
+	  .help = "clients that are served without a key" },
+	{ CONF_CONVERTER, "allow_destination", CONF_TYPE_PREFIXES, LIST(converter.allow_destination, converter.n_allow_destination),
+	  .help = "destinations to be served although they are private, loopback, link-local or our own" },
+	{ CONF_CONVERTER, "ticket_window_s", CONF_TYPE_UINT, AT(converter.ticket_window_s), .min = 1, .max = 86400, .fallback = "120", .restart = true,
+	  .help = "how far a gateway's clock may be from ours" },
+	{ CONF_CONVERTER, "ticket_memory", CONF_TYPE_UINT, AT(converter.ticket_memory), .min = 1024, .max = 67108864, .fallback = "262144", .restart = true,
+	  .help = "tickets remembered within the window, so that none is used twice" },
+	{ CONF_CONVERTER, "convert_timeout_ms", CONF_TYPE_UINT, AT(converter.convert_timeout_ms), .min = 100, .max = 600000, .fallback = "5000",
+	  .help = "time for a whole Convert message to arrive" },
+
+	{ CONF_LINK, "interface", CONF_TYPE_TEXT, .offset = offsetof(struct conf_link, interface), .max = CONF_INTERFACE_BYTES, .required = true,
+	  .restart = true, .help = "network interface of the link" },
+	{ CONF_LINK, "next_hop_v4", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v4),
+	  .help = "the link's IPv4 router; found in the main routing table unless given" },
+	{ CONF_LINK, "next_hop_v6", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v6),
+	  .help = "the link's IPv6 router; found in the main routing table unless given" },
+	{ CONF_LINK, "backup", CONF_TYPE_BOOL, .offset = offsetof(struct conf_link, backup), .fallback = "no",
+	  .help = "yes: used only while no other link works" },
+
+	{ CONF_SUBSCRIBER, "key", CONF_TYPE_KEY, .offset = offsetof(struct conf_subscriber, key), .required = true,
+	  .help = "64 hex digits, as printed by braidctl key" },
+	{ CONF_SUBSCRIBER, "max_sessions", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_sessions), .min = 1, .max = 1000000,
+	  .fallback = "8000", .help = "sessions of this subscriber at once" },
+
+	{ CONF_DAEMON, "workers", CONF_TYPE_UINT, AT(daemon.workers), .min = 0, .max = 256, .fallback = "0", .restart = true,
+	  .help = "threads that relay; 0: one a core" },
+	{ CONF_DAEMON, "control", CONF_TYPE_TEXT, AT(daemon.control), .max = CONF_PATH_BYTES, .fallback = "/run/braid/control", .restart = true,
+	  .help = "control socket for braidctl" },
+	{ CONF_DAEMON, "state_dir", CONF_TYPE_TEXT, AT(daemon.state_dir), .max = CONF_PATH_BYTES, .fallback = "/run/braid", .restart = true,
+	  .help = "where old values of system settings are kept while we run" },
+	{ CONF_DAEMON, "drain_timeout_ms", CONF_TYPE_UINT, AT(daemon.drain_timeout_ms), .min = 0, .max = 86400000, .fallback = "30000",
+	  .help = "at SIGTERM: how long sessions may go on" },
+
+	{ CONF_LIMITS, "max_sessions", CONF_TYPE_UINT, AT(limits.max_sessions), .min = 1, .max = 10000000, .fallback = "8000", .restart = true,
+	  .help = "sessions at once" },
+	{ CONF_LIMITS, "max_half_open", CONF_TYPE_UINT, AT(limits.max_half_open), .min = 1, .max = 1000000, .fallback = "1024", .restart = true,
+	  .help = "sessions being set up at once" },
+	{ CONF_LIMITS, "connect_timeout_ms", CONF_TYPE_UINT, AT(limits.connect_timeout_ms), .min = 100, .max = 600000, .fallback = "20000",
+	  .help = "time for the other end to answer a connection" },
+	{ CONF_LIMITS, "keepalive_s", CONF_TYPE_UINT, AT(limits.keepalive_s), .min = 0, .max = 32767, .fallback = "600",
+	  .help = "idle time before the first keep-alive probe, on both legs; 0: none" },
+
+	{ CONF_RELAY, "congestion", CONF_TYPE_TEXT, AT(relay.congestion), .max = CONF_CONGESTION_BYTES, .fallback = "cubic",
+	  .help = "congestion control of the Multipath TCP leg" },
+	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "512", .restart = true,
+	  .help = "most pipes that bulk transfers hold at once" },
+
+	{ CONF_LOG, "level", CONF_TYPE_LEVEL, AT(log.level), .fallback = "info", .help = "what is logged: error, warning, info or debug" },
+};
+const size_t n_conf_keys = ARRAY_SIZE(conf_keys);

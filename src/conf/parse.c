@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/util.h"
+#include "conf/check.h"
+#include "conf/keys.h"
+
+#define SUBSCRIBERS 65536
+
+struct parser {
+	struct conf *conf;
+	const char *text, *end;       /* what is left to be read */
+	unsigned int line;            /* of what was read last */
+	char section[64];             /* whose keys are being read, as written */
+	void *base;                   /* where they go: conf, a link or a subscriber */
+	enum conf_section kind;
+	bool *given;                  /* a flag a key, of this section */
+	struct conf_error *error;
+	const char *file;
+	int result;                   /* 0, or the first failure */
+};
+
+static int fail(struct parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int fail(struct parser *p, const char *format, ...)
+{
+	char what[384];
+	va_list args;
+
+	if (p->result)
+		return 0;
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	p->error->line = p->line;
+	snprintf(p->error->text, sizeof(p->error->text), "%s:%u: %s", p->file, p->line, what);
+	p->result = CONF_E_INVALID;
+	return 0;
+}
+
+/* inih asks for a line at a time: that is how we know which it is in. */
+static char *read_line(char *out, int n_out, void *stream)
+{
+	struct parser *p = stream;
+	const char *newline;
+	size_t n;
+
+	if (p->text >= p->end || p->result)
+		return NULL;
+	newline = memchr(p->text, '\n', (size_t)(p->end - p->text));
+	n = newline ? (size_t)(newline - p->text) : (size_t)(p->end - p->text);
+	p->line++;
+	if (n + 2 > (size_t)n_out || memchr(p->text, 0, n)) {
+		fail(p, "found a line of %zu bytes%s, wanted at most %d; lists may go on in the next line, indented", n,
+		     memchr(p->text, 0, n) ? " with a zero byte" : "", n_out - 2);
+		return NULL;
+	}
+	memcpy(out, p->text, n);
+	out[n] = '\n';
+	out[n + 1] = 0;
+	p->text += n + 1;
+	return out;
+}
+
+static int set_defaults(void *base, enum conf_section section)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n_conf_keys && !r; i++)
+		if (conf_keys[i].section == section && conf_keys[i].fallback)
+			r = conf_value_set(&conf_keys[i], base, conf_keys[i].fallback);
+	return r;
+}
+
+/* Before another section begins, and at the end. */
+static void check_required(struct parser *p)
+{
+	for (size_t i = 0; p->section[0] && i < n_conf_keys; i++)
+		if (conf_keys[i].section == p->kind && conf_keys[i].required && !p->given[i])
+			fail(p, "section [%s] ends without the key '%s' (%s)", p->section, conf_keys[i].name, conf_keys[i].help);
+}
+
+static int enter_link(struct parser *p, const char *name)
+{
+	if (p->conf->n_links >= CONF_LINKS)
+		return fail(p, "found one more link, wanted at most %d", CONF_LINKS);
+	p->base = &p->conf->links[p->conf->n_links++];
+	snprintf(((struct conf_link *)p->base)->name, CONF_NAME_BYTES, "%s", name);
+	return 1;
+}
+
+static int enter_subscriber(struct parser *p, const char *name)
+{
+	struct conf *conf = p->conf;
+	struct conf_subscriber *more = NULL;
+
+	if (conf->n_subscribers < SUBSCRIBERS)
+		more = reallocarray(conf->subscribers, conf->n_subscribers + 1, sizeof(*more));
+	if (!more) {
+		p->result = -ENOMEM;
+		return 0;
+	}
+	conf->subscribers = more;
+	p->base = &more[conf->n_subscribers++];
+	memset(p->base, 0, sizeof(*more));
+	snprintf(more[conf->n_subscribers - 1].name, CONF_NAME_BYTES, "%s", name);
+	return 1;
+}
+
+static bool name_is_sound(const char *name)
+{
+	return *name && strlen(name) < CONF_NAME_BYTES &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
+}
+
+static bool name_is_taken(const struct parser *p, const char *name)
+{
+	for (size_t i = 0; p->kind == CONF_LINK && i < p->conf->n_links; i++)
+		if (!strcmp(p->conf->links[i].name, name))
+			return true;
+	for (size_t i = 0; p->kind == CONF_SUBSCRIBER && i < p->conf->n_subscribers; i++)
+		if (!strcmp(p->conf->subscribers[i].name, name))
+			return true;
+	return false;
+}
+
+static int enter_named(struct parser *p, const char *name)
+{
+	int r;
+
+	if (!name_is_sound(name))
+		return fail(p, "found section name '%s', wanted [%s NAME], NAME of letters, digits, '.', '_', '-', at most %d of them",
+			    name, conf_section_names[p->kind], CONF_NAME_BYTES - 1);
+	if (name_is_taken(p, name))
+		return fail(p, "found a second section [%s %s]; give it another name", conf_section_names[p->kind], name);
+	r = p->kind == CONF_LINK ? enter_link(p, name) : enter_subscriber(p, name);
+	if (r && set_defaults(p->base, p->kind) < 0)
+		p->result = -ENOMEM;
+	return r;
+}
+
+static int enter_section(struct parser *p, const char *section)
+{
+	size_t n_word = strcspn(section, " ");
+	const char *name = section + n_word + (section[n_word] == ' ');
+
+	check_required(p);
+	snprintf(p->section, sizeof(p->section), "%s", section);
+	for (p->kind = 0; p->kind < CONF_N_SECTIONS; p->kind++)
+		if (strlen(conf_section_names[p->kind]) == n_word && !memcmp(conf_section_names[p->kind], section, n_word))
+			break;
+	if (p->kind == CONF_N_SECTIONS)
+		return fail(p, "found section [%s], wanted [gateway], [converter], [link NAME], [subscriber NAME], [daemon], [limits], "
+			    "[relay] or [log]", section);
+	for (size_t i = 0; (p->kind == CONF_LINK || p->kind == CONF_SUBSCRIBER) && i < n_conf_keys; i++)
+		p->given[i] = p->given[i] && conf_keys[i].section != p->kind;
+	if (p->kind == CONF_LINK || p->kind == CONF_SUBSCRIBER)
+		return enter_named(p, name);
+	if (*name)
+		return fail(p, "found section [%s], wanted [%s]", section, conf_section_names[p->kind]);
+	p->base = p->conf;
+	p->conf->gateway.enabled |= p->kind == CONF_GATEWAY;
+	p->conf->converter.enabled |= p->kind == CONF_CONVERTER;
+	return 1;
+}
+
+static bool is_list(const struct conf_key *key)
+{
+	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES;
+}
+
+static void set_key(struct parser *p, size_t i, const char *value)
+{
+	const struct conf_key *key = &conf_keys[i];
+	char wanted[160];
+	int r;
+
+	if (p->given[i] && !is_list(key)) {
+		fail(p, "%s.%s is given a second time; keep one of them", p->section, key->name);
+		return;
+	}
+	if (!p->given[i] && is_list(key))
+		*(size_t *)(void *)((char *)p->base + key->n_offset) = 0;   /* the default gives way */
+	p->given[i] = true;
+	r = conf_value_set(key, p->base, value);
+	conf_value_wanted(key, wanted, sizeof(wanted));
+	if (r > 0)   /* a key is a secret, even a bad one */
+		fail(p, "%s.%s: found '%s', wanted %s", p->section, key->name, key->type == CONF_TYPE_KEY ? "..." : value, wanted);
+	else if (r < 0)
+		p->result = r;
+}
+
+static int on_key(void *user, const char *section, const char *name, const char *value)
+{
+	struct parser *p = user;
+
+	if (p->result)
+		return 0;
+	if (strcmp(section, p->section) && !enter_section(p, section))
+		return 0;
+	for (size_t i = 0; i < n_conf_keys; i++)
+		if (conf_keys[i].section == p->kind && !strcmp(conf_keys[i].name, name)) {
+			set_key(p, i, value ? value : "");
+			return !p->result;
+		}
+	return fail(p, "found unknown key '%s' in [%s]; braidd --help-config lists what there is", name, section);
+}
+
+static int parse(struct parser *p)
+{
+	int line = ini_parse_stream(read_line, p, on_key, p);
+
+	if (!p->result)
+		check_required(p);
+	if (!p->result && line) {
+		p->line = (unsigned int)line;
+		fail(p, "found no section, 'key = value' or comment");
+	}
+	return p->result;
+}
+
+int conf_parse(const char *file, const char *text, size_t n_text, struct conf **out, struct conf_error *error)
+{
+	_cleanup_(conf_freep) struct conf *conf = calloc(1, sizeof(*conf));
+	_cleanup_(freep) bool *given = calloc(n_conf_keys, sizeof(*given));
+	struct parser p = { .conf = conf, .text = text, .end = text + n_text, .given = given, .error = error, .file = file };
+
+	*error = (struct conf_error){ 0 };
+	if (!conf || !given)
+		return -ENOMEM;
+	for (unsigned int s = 0; s < CONF_N_SECTIONS; s++)
+		if (s != CONF_LINK && s != CONF_SUBSCRIBER && set_defaults(conf, s))
+			return -ENOMEM;
+	if (parse(&p))
+		return p.result;
+	if (conf_check(conf, error->text, sizeof(error->text), file))
+		return CONF_E_INVALID;
+	*out = conf;
+	conf = NULL;
+	return 0;
+}
+
+void conf_freep(struct conf **conf)
+{
+	if (!*conf)
+		return;
+	free((*conf)->converter.allow);
+	free((*conf)->converter.allow_destination);
+	free((*conf)->subscribers);
+	free(*conf);
+	*conf = NULL;
+}

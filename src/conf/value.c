@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/util.h"
+#include "conf/keys.h"
+
+static const char *const level_names[] = { "error", "warning", "info", "debug" };
+
+static int uint_set(const struct conf_key *key, uint32_t *out, const char *text)
+{
+	char *end;
+	unsigned long long value;
+
+	if (text[0] < '0' || text[0] > '9')
+		return VALUE_E_INVALID;
+	errno = 0;
+	value = strtoull(text, &end, strncmp(text, "0x", 2) ? 10 : 16);
+	if (*end || errno || value < key->min || value > key->max)
+		return VALUE_E_INVALID;
+	*out = (uint32_t)value;
+	return 0;
+}
+
+static int port_set(uint16_t *out, const char *text)
+{
+	const struct conf_key range = { .min = 1, .max = UINT16_MAX };
+	uint32_t value;
+	int r = uint_set(&range, &value, text);
+
+	if (!r)
+		*out = (uint16_t)value;
+	return r;
+}
+
+static int bool_set(bool *out, const char *text)
+{
+	*out = !strcmp(text, "yes");
+	return *out || !strcmp(text, "no") ? 0 : VALUE_E_INVALID;
+}
+
+static int text_set(const struct conf_key *key, char *out, const char *text)
+{
+	if (strlen(text) >= key->max || (key->required && !*text))
+		return VALUE_E_INVALID;
+	snprintf(out, key->max, "%s", text);
+	return 0;
+}
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int key_set(uint8_t *out, const char *text)
+{
+	if (strlen(text) != 2 * CONF_KEY_BYTES)
+		return VALUE_E_INVALID;
+	for (size_t i = 0; i < CONF_KEY_BYTES; i++) {
+		int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return VALUE_E_INVALID;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+static int level_set(uint32_t *out, const char *text)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(level_names); i++)
+		if (!strcmp(text, level_names[i])) {
+			*out = i;
+			return 0;
+		}
+	return VALUE_E_INVALID;
+}
+
+static int address_add(const struct conf_key *key, struct address *list, size_t *n, const char *item)
+{
+	if (*n >= key->max || address_parse(&list[*n], item, CONF_PORT_CONVERT))
+		return VALUE_E_INVALID;
+	++*n;
+	return 0;
+}
+
+static int interface_add(const struct conf_key *key, char (*list)[CONF_INTERFACE_BYTES], size_t *n, const char *item)
+{
+	if (*n >= key->max || strlen(item) >= CONF_INTERFACE_BYTES || strpbrk(item, "\"/ "))
+		return VALUE_E_INVALID;
+	snprintf(list[(*n)++], CONF_INTERFACE_BYTES, "%s", item);
+	return 0;
+}
+
+static int prefix_add(struct prefix **list, size_t *n, const char *item)
+{
+	struct prefix prefix, *more;
+
+	if (prefix_parse(&prefix, item))
+		return VALUE_E_INVALID;
+	more = reallocarray(*list, *n + 1, sizeof(**list));
+	if (!more)
+		return -ENOMEM;
+	*list = more;
+	more[(*n)++] = prefix;
+	return 0;
+}
+
+static int item_add(const struct conf_key *key, void *field, size_t *n, const char *item)
+{
+	if (key->type == CONF_TYPE_ADDRESSES)
+		return address_add(key, field, n, item);
+	if (key->type == CONF_TYPE_INTERFACES)
+		return interface_add(key, field, n, item);
+	return prefix_add(field, n, item);
+}
+
+static int list_set(const struct conf_key *key, void *field, size_t *n, const char *text)
+{
+	_cleanup_(freep) char *copy = strdup(text);
+	char *rest = NULL;
+	int r = copy ? 0 : -ENOMEM;
+
+	if (copy && !*text)
+		return VALUE_E_INVALID;
+	for (char *item = copy ? strtok_r(copy, ", \t", &rest) : NULL; item && !r; item = strtok_r(NULL, ", \t", &rest))
+		r = item_add(key, field, n, item);
+	return r;
+}
+
+int conf_value_set(const struct conf_key *key, void *base, const char *text)
+{
+	void *field = (char *)base + key->offset, *beside = (char *)base + key->n_offset;
+
+	switch (key->type) {
+	case CONF_TYPE_UINT:
+		return uint_set(key, field, text);
+	case CONF_TYPE_PORT:
+		return port_set(field, text);
+	case CONF_TYPE_BOOL:
+		return bool_set(field, text);
+	case CONF_TYPE_TEXT:
+		return text_set(key, field, text);
+	case CONF_TYPE_KEY:
+		if (key->n_offset)
+			*(bool *)beside = true;
+		return key_set(field, text);
+	case CONF_TYPE_LEVEL:
+		return level_set(field, text);
+	case CONF_TYPE_NEXT_HOP:
+		return address_parse(field, text, 0) || ((struct address *)field)->port ? VALUE_E_INVALID : 0;
+	case CONF_TYPE_ADDRESSES:
+	case CONF_TYPE_INTERFACES:
+	case CONF_TYPE_PREFIXES:
+		return list_set(key, field, beside, text);
+	}
+	return VALUE_E_INVALID;
+}
+
+void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
+{
+	static const char *const wanted[] = {
+		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
+		[CONF_TYPE_LEVEL] = "error, warning, info or debug", [CONF_TYPE_NEXT_HOP] = "an IP address without a port",
+		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
+	};
+
+	if (key->type == CONF_TYPE_UINT)
+		snprintf(out, n_out, "%u..%u", key->min, key->max);
+	else if (key->type == CONF_TYPE_TEXT)
+		snprintf(out, n_out, "a text of %u to %u bytes", key->required ? 1u : 0u, key->max - 1);
+	else if (key->type == CONF_TYPE_ADDRESSES)
+		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124", key->max);
+	else if (key->type == CONF_TYPE_INTERFACES)
+		snprintf(out, n_out, "at most %u interface names", key->max);
+	else
+		snprintf(out, n_out, "%s", wanted[key->type]);
+}
