@@ -14,6 +14,7 @@
 /*
  * Only a SYN is handed to the listener, so that connections that run the ordinary way are never cut in two; the packets after it are known by
  * the socket they belong to. Where nobody listens, tproxy ends the evaluation before the mark is set, and the packet goes the ordinary way.
+ * The look-up would find the listener too for packets to its port number, wherever they go: that port is left alone as a whole.
  * What stays in the LAN, or is for this machine, isn't touched. The second chain turns away those who connect to the listener itself.
  */
 static const char table_format[] =
@@ -23,7 +24,8 @@ static const char table_format[] =
 	"		type filter hook prerouting priority -150; policy accept;\n"
 	"		iifname != { %s } return\n"
 	"		meta l4proto != tcp return\n"
-	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 socket wildcard 0 meta mark set %u accept\n"
+	"		tcp dport %u return\n"
+	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set %u accept\n"
 	"		tcp flags & (fin|syn|rst|ack) != syn return\n"
 	"		fib daddr type { local, broadcast, anycast, multicast } return\n"
 	"		ip6 daddr fe80::/10 return\n"
@@ -60,8 +62,9 @@ int intercept_script(const struct path_options *options, char out[INTERCEPT_SCRI
 		n += (size_t)snprintf(lan + n, sizeof(lan) - n, "%s\"%s\"", i ? ", " : "", options->lan[i]);
 	}
 	if (options->n_lan)
-		snprintf(out, INTERCEPT_SCRIPT_BYTES, table_format, lan, options->fwmark, lan, options->intercept_port, options->fwmark,
-			 options->intercept_port, options->fwmark, options->intercept_port, options->fwmark);
+		snprintf(out, INTERCEPT_SCRIPT_BYTES, table_format, lan, options->intercept_port, options->fwmark, lan,
+			 options->intercept_port, options->fwmark, options->intercept_port, options->fwmark, options->intercept_port,
+			 options->fwmark);
 	else
 		snprintf(out, INTERCEPT_SCRIPT_BYTES, REMOVE);
 	return 0;

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* braidd: arguments, the configuration file, the log, signals. Everything else is role/braid.h. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include "base/util.h"
+#include "conf/conf.h"
+#include "role/braid.h"
+#include "role/log.h"
+
+#define DEFAULT_FILE "/etc/braid/braid.conf"
+#define FILE_MOST_BYTES (16u << 20)
+
+enum { EXIT_FINE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_CONF = 5 };
+
+struct program {
+	const char *file;
+	struct braid *braid;
+	int signal_fd;
+};
+
+static void to_stderr(enum log_level level, const char *line)
+{
+	static const char *const names[] = { "error", "warning", "info", "debug" };
+
+	fprintf(stderr, "braidd: %s: %s\n", names[level], line);
+}
+
+/* The file's bytes, malloc'd, or NULL with errno. */
+static char *read_file(const char *path, size_t *n)
+{
+	FILE *file = fopen(path, "re");
+	char *text = file ? malloc(FILE_MOST_BYTES) : NULL;
+
+	if (text)
+		*n = fread(text, 1, FILE_MOST_BYTES, file);
+	if (text && (ferror(file) || *n == FILE_MOST_BYTES)) {
+		errno = ferror(file) ? EIO : EFBIG;
+		free(text);
+		text = NULL;
+	}
+	if (file)
+		fclose(file);
+	return text;
+}
+
+/* 0, or what to exit with; what is wrong was said then. */
+static int read_conf(const char *path, struct conf **out)
+{
+	size_t n_text = 0;
+	_cleanup_(freep) char *text = read_file(path, &n_text);
+	struct conf_error error;
+	int r;
+
+	if (!text) {
+		log_error("cannot read %s: %s; name the configuration file with -c FILE", path, strerror(errno));
+		return EXIT_CONF;
+	}
+	r = conf_parse(path, text, n_text, out, &error);
+	if (r)
+		log_error("%s", r < 0 ? "out of memory" : error.text);
+	return r ? EXIT_CONF : 0;
+}
+
+static void reload(struct program *program)
+{
+	char restart[512], reason[512];
+	struct conf *conf = NULL;
+	enum log_level level;
+
+	if (read_conf(program->file, &conf)) {
+		log_error("the new configuration is not taken, the old one holds");
+		return;
+	}
+	level = (enum log_level)conf->log.level;
+	if (braid_reload(program->braid, conf, restart, sizeof(restart), reason, sizeof(reason))) {
+		log_error("the new configuration is not taken, the old one holds: %s", reason);
+		return;
+	}
+	log_set(to_stderr, level);
+	log_info("the configuration was read again");
+}
+
+static void on_signal(void *context)
+{
+	struct program *program = context;
+	struct signalfd_siginfo info;
+
+	while (read(program->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			reload(program);
+		} else {
+			log_info("no new connections are taken; ending when the last session has ended");
+			braid_drain(program->braid);
+		}
+	}
+}
+
+static int catch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	return sigprocmask(SIG_BLOCK, &set, NULL) ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int run(struct program *program, struct conf *conf)
+{
+	char reason[512];
+	int r;
+
+	program->signal_fd = catch_signals();
+	r = braid_new(conf, &program->braid, reason, sizeof(reason));
+	if (r) {
+		log_error("%s (%s)", reason, strerror(-r));
+		return EXIT_OTHER;
+	}
+	r = program->signal_fd < 0 ? -errno : braid_watch_signals(program->braid, program->signal_fd, on_signal, program);
+	if (!r) {
+		log_info("braidd %s is up", BRAID_VERSION);
+		r = braid_run(program->braid);
+	}
+	braid_freep(&program->braid);
+	if (r)
+		log_error("%s", strerror(-r));
+	return r ? EXIT_OTHER : EXIT_FINE;
+}
+
+static int print_help(bool man)
+{
+	_cleanup_(freep) char *text = man ? conf_help_man() : conf_help();
+
+	return text && fputs(text, stdout) != EOF ? EXIT_FINE : EXIT_OTHER;
+}
+
+static int usage(int code)
+{
+	fprintf(code ? stderr : stdout,
+		"usage: braidd [-c FILE] [--check]\n"
+		"       braidd --help-config | --help-config-man | --version | --help\n"
+		"  -c, --config FILE  configuration (" DEFAULT_FILE ")\n"
+		"      --check        say whether the configuration is sound, and end\n"
+		"      --help-config  list every key of the configuration\n");
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' }, { "help-config", no_argument, NULL, 'K' },
+		{ "help-config-man", no_argument, NULL, 'M' }, { "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	struct program program = { .file = DEFAULT_FILE, .signal_fd = -1 };
+	struct conf *conf = NULL;
+	bool check = false;
+	int c, r;
+
+	log_set(to_stderr, LOG_LEVEL_INFO);
+	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) >= 0) {
+		switch (c) {
+		case 'c': program.file = optarg; break;
+		case 'k': check = true; break;
+		case 'K': return print_help(false);
+		case 'M': return print_help(true);
+		case 'v': return puts("braidd " BRAID_VERSION) == EOF;
+		case 'h': return usage(EXIT_FINE);
+		default: return usage(EXIT_USAGE);
+		}
+	}
+	if (optind < argc || sodium_init() < 0)
+		return usage(EXIT_USAGE);
+	r = read_conf(program.file, &conf);
+	if (r || check) {
+		conf_freep(&conf);
+		return r;
+	}
+	log_set(to_stderr, (enum log_level)conf->log.level);
+	return run(&program, conf);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/braid.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "path/path.h"
+#include "role/log.h"
+#include "role/shared.h"
+#include "role/watch.h"
+#include "role/worker.h"
+
+#define DRAIN_LOOK_US (50 * US_PER_MS)
+#define SPARE_DESCRIPTORS 256
+
+struct braid {
+	struct loop *loop;
+	uint8_t handler;
+	struct conf_holder *holder;
+	struct view *view;
+	struct shared shared;
+	struct path *path;
+	struct watch *watch;
+	struct worker **workers;
+	size_t n_workers;
+	bool draining;
+	uint64_t drain_until_us;
+	void (*on_signal)(void *context);
+	void *signal_context;
+};
+
+enum { PART_SIGNAL, PART_DRAIN };
+
+/* A new view with what is known now, handed to all workers. */
+static int publish(struct braid *braid, bool reachable)
+{
+	struct view *view = view_new(braid->holder);
+	struct path_link_status links[PATH_LINKS];
+	size_t n = braid->path ? path_status(braid->path, links, PATH_LINKS) : 0;
+
+	if (!view)
+		return -ENOMEM;
+	view->accepting = !braid->draining;
+	view->converter_reachable = reachable;
+	for (size_t i = 0; i < n && i < view->n_links; i++) {
+		view->links[i].up = links[i].state == PATH_LINK_UP;
+		view->links[i].v4 = links[i].v4;
+		view->links[i].v6 = links[i].v6;
+	}
+	view_unref(braid->view);
+	braid->view = view;
+	for (size_t i = 0; i < braid->n_workers; i++)
+		if (worker_publish(braid->workers[i], view))
+			log_error("out of memory: a worker goes on with an old view of links and configuration");
+	return 0;
+}
+
+static void on_path(void *context, const struct path_event *event)
+{
+	struct braid *braid = context;
+
+	if (event->kind == PATH_EVENT_WARNING) {
+		log_warning("%s", event->text);
+		return;
+	}
+	log_info("%s", event->text);
+	if (!braid->path)
+		return;   /* still being put in place */
+	shared_forget_link(&braid->shared, (uint8_t)event->link);
+	publish(braid, braid->view->converter_reachable);
+	if (braid->watch && !braid->view->converter_reachable)
+		watch_suspect(braid->watch);
+}
+
+static struct view *present_view(void *context)
+{
+	return ((struct braid *)context)->view;
+}
+
+static void on_watch(void *context, bool reachable, const char *why)
+{
+	struct braid *braid = context;
+
+	if (reachable)
+		log_info("the converter answers: connections are bonded");
+	else
+		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", why);
+	publish(braid, reachable);
+}
+
+static void on_suspect(void *context)
+{
+	struct braid *braid = context;
+
+	__atomic_store_n(&braid->shared.suspected, false, __ATOMIC_RELEASE);
+	if (braid->watch)
+		watch_suspect(braid->watch);
+}
+
+static struct path_options path_options_of(const struct conf *conf)
+{
+	struct path_options options = {
+		.intercept_port = conf->gateway.intercept_port, .fwmark = conf->gateway.fwmark,
+		.route_table = conf->gateway.route_table, .rule_priority = conf->gateway.rule_priority,
+		.plumbing = conf->gateway.plumbing,
+	};
+
+	snprintf(options.state_dir, sizeof(options.state_dir), "%s", conf->daemon.state_dir);
+	for (size_t i = 0; i < conf->n_links; i++) {
+		struct path_link_options *link = &options.links[options.n_links++];
+
+		snprintf(link->name, sizeof(link->name), "%s", conf->links[i].name);
+		snprintf(link->interface, sizeof(link->interface), "%s", conf->links[i].interface);
+		link->next_hop_v4 = conf->links[i].next_hop_v4;
+		link->next_hop_v6 = conf->links[i].next_hop_v6;
+		link->backup = conf->links[i].backup;
+	}
+	for (size_t i = 0; conf->gateway.enabled && i < conf->gateway.n_lan; i++)
+		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
+	return options;
+}
+
+/* Two descriptors a session, and some for pipes and the rest: as many as the kernel lets us have. */
+static void raise_descriptors(const struct conf *conf)
+{
+	struct rlimit limit;
+	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + 2ull * conf->limits.max_half_open + SPARE_DESCRIPTORS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+		if (wanted > limit.rlim_max) {
+			struct rlimit more = { wanted, wanted };
+
+			if (!setrlimit(RLIMIT_NOFILE, &more))
+				return;
+			log_warning("limits.max_sessions and relay.pipes may need %llu open files, the limit is %llu: raise it "
+				    "(LimitNOFILE), or lower them", (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
+		}
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int start_workers(struct braid *braid, char *reason, size_t n_reason)
+{
+	const struct conf *conf = braid->holder->conf;
+	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1;
+	int r = 0;
+
+	braid->workers = calloc(n, sizeof(*braid->workers));
+	if (!braid->workers)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && !r; i++) {
+		struct worker_options options = {
+			.number = (unsigned int)i, .n_workers = (unsigned int)n, .shared = &braid->shared, .view = braid->view,
+		};
+
+		r = worker_start(&options, &braid->workers[i], reason, n_reason);
+		braid->n_workers += !r;
+	}
+	return r;
+}
+
+static int start(struct braid *braid, char *reason, size_t n_reason)
+{
+	const struct conf *conf = braid->holder->conf;
+	struct path_options paths = path_options_of(conf);
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .context = braid };
+	int r = 0;
+
+	if (conf->converter.enabled)
+		r = replay_new(conf->converter.ticket_memory, conf->converter.ticket_window_s, &braid->shared.replay);
+	if (!r)
+		r = path_new(braid->loop, &paths, on_path, braid, &braid->path, reason, n_reason);
+	if (!r)
+		r = publish(braid, false);
+	if (!r)
+		r = start_workers(braid, reason, n_reason);
+	if (!r && conf->gateway.enabled)
+		r = watch_new(braid->loop, &watch, &braid->watch);
+	return r;
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct braid *braid = context;
+
+	if (ref.part == PART_SIGNAL)
+		braid->on_signal(braid->signal_context);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct braid *braid = context;
+	uint64_t n_left = __atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED);
+
+	if (ref.part != PART_DRAIN)
+		return;
+	if (n_left && now_us < braid->drain_until_us && !loop_timer_at(braid->loop, now_us + DRAIN_LOOK_US, ref))
+		return;
+	if (n_left)
+		log_warning("daemon.drain_timeout_ms is over: %llu sessions are ended", (unsigned long long)n_left);
+	loop_stop(braid->loop);
+}
+
+int braid_new(struct conf *conf, struct braid **out, char *reason, size_t n_reason)
+{
+	_cleanup_(braid_freep) struct braid *braid = calloc(1, sizeof(*braid));
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = braid };
+	int r;
+
+	snprintf(reason, n_reason, "out of memory or descriptors");
+	if (braid)
+		braid->holder = conf_holder_new(conf);
+	if (!braid || !braid->holder) {
+		conf_freep(&conf);
+		return -ENOMEM;
+	}
+	raise_descriptors(conf);
+	pthread_mutex_init(&braid->shared.lock, NULL);
+	r = loop_new(&braid->loop);
+	if (r)
+		return r;
+	braid->shared.main_loop = braid->loop;
+	braid->shared.on_suspect = on_suspect;
+	braid->shared.context = braid;
+	braid->handler = loop_handler_add(braid->loop, &handler);
+	r = start(braid, reason, n_reason);
+	if (r)
+		return r;
+	*out = braid;
+	braid = NULL;
+	return 0;
+}
+
+int braid_run(struct braid *braid)
+{
+	return loop_run(braid->loop);
+}
+
+void braid_freep(struct braid **out)
+{
+	struct braid *braid = *out;
+
+	if (!braid)
+		return;
+	watch_freep(&braid->watch);
+	path_freep(&braid->path);   /* first of all: from here on hosts' new connections go the ordinary way */
+	for (size_t i = 0; i < braid->n_workers; i++)
+		worker_stopp(&braid->workers[i]);
+	free(braid->workers);
+	view_unref(braid->view);
+	conf_holder_unref(braid->holder);
+	replay_freep(&braid->shared.replay);
+	free(braid->shared.subscribers);
+	loop_freep(&braid->loop);
+	free(braid);
+	*out = NULL;
+}
+
+int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n_restart, char *reason, size_t n_reason)
+{
+	struct conf_holder *holder = conf_holder_new(conf);
+	struct path_options paths = path_options_of(conf);
+	int r;
+
+	snprintf(reason, n_reason, "out of memory");
+	if (!holder) {
+		conf_freep(&conf);
+		return -ENOMEM;
+	}
+	conf_restart_needed(braid->holder->conf, conf, restart, n_restart);
+	if (restart[0]) {
+		snprintf(reason, n_reason, "these change only with a restart: %s", restart);
+		conf_holder_unref(holder);
+		return -EINVAL;
+	}
+	r = path_update(braid->path, &paths, reason, n_reason);
+	if (r) {
+		conf_holder_unref(holder);
+		return r;
+	}
+	conf_holder_unref(braid->holder);
+	braid->holder = holder;
+	r = publish(braid, braid->view->converter_reachable);
+	if (!r && braid->watch)
+		watch_suspect(braid->watch);
+	return r;
+}
+
+void braid_drain(struct braid *braid)
+{
+	struct loop_ref ref = { .handler = braid->handler, .part = PART_DRAIN };
+
+	if (braid->draining) {   /* asked twice: now */
+		loop_stop(braid->loop);
+		return;
+	}
+	braid->draining = true;
+	braid->drain_until_us = loop_now_us(braid->loop) + braid->holder->conf->daemon.drain_timeout_ms * US_PER_MS;
+	if (publish(braid, false) || loop_timer_at(braid->loop, loop_now_us(braid->loop) + DRAIN_LOOK_US, ref))
+		loop_stop(braid->loop);
+}
+
+int braid_watch_signals(struct braid *braid, int fd, void (*on_signal)(void *context), void *context)
+{
+	braid->on_signal = on_signal;
+	braid->signal_context = context;
+	return loop_watch(braid->loop, fd, EPOLLIN, (struct loop_ref){ .handler = braid->handler, .part = PART_SIGNAL });
+}

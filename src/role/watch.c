@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/watch.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "role/inbox.h"
+#include "signalling/scheme.h"
+#include "signalling/ticket.h"
+
+#define ANSWER_LIMIT_US (3 * US_PER_S)
+#define RETRY_FIRST_US (100 * US_PER_MS)
+#define RETRY_MOST_US (2 * US_PER_S)
+#define KEEPALIVE_S 120
+
+/* One connection: ASKING until the answer is there, then STANDING. */
+struct probe {
+	int fd;                  /* -1: none */
+	bool standing;
+	uint16_t generation;
+	uint8_t link;
+	uint64_t begun_at_us;
+	struct conversation conversation;
+	struct inbox inbox;
+};
+
+struct watch {
+	struct loop *loop;
+	struct watch_options options;
+	uint8_t handler;
+	struct probe probe;
+	bool reachable, told;
+	uint64_t retry_us;
+	uint32_t tried;
+};
+
+enum { PART_PROBE, PART_LIMIT, PART_RETRY };
+
+static struct loop_ref ref_of(const struct watch *watch, uint8_t part)
+{
+	return (struct loop_ref){ .handler = watch->handler, .generation = watch->probe.generation, .part = part };
+}
+
+static void tell(struct watch *watch, bool reachable, const char *why)
+{
+	if (watch->told && watch->reachable == reachable)
+		return;
+	watch->told = true;
+	watch->reachable = reachable;
+	watch->options.on_change(watch->options.context, reachable, why);
+}
+
+static void drop(struct watch *watch)
+{
+	if (watch->probe.fd >= 0)
+		net_close_reset(watch->probe.fd);
+	inbox_free(&watch->probe.inbox);
+	watch->probe = (struct probe){ .fd = -1, .generation = (uint16_t)(watch->probe.generation + 1) };
+}
+
+static size_t opening(struct watch *watch, const struct conf_gateway *conf, uint8_t *out)
+{
+	struct signalling_request request = { .probe = 1 };
+	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
+
+	if (conf->has_key) {
+		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
+		ticket_put(&ticket, conf->key, &request.destination, request.credential);
+		request.n_credential = TICKET_BYTES;
+	}
+	return scheme_convert.client_begin(&watch->probe.conversation, &request, out).n_out;
+}
+
+/* Over the best link not tried since the last success; when all were, from the start. */
+static int begin(struct watch *watch)
+{
+	const struct view *view = watch->options.view(watch->options.context);
+	uint64_t now_us = loop_now_us(watch->loop);
+	uint8_t bytes[SIGNALLING_MESSAGE_BYTES];
+	struct net_connect_options options = { .mptcp = true, .first = bytes };
+	struct choice choice;
+	size_t n_sent = 0;
+	int r;
+
+	if (shared_choose_link(watch->options.shared, view, watch->tried, now_us, &choice)) {
+		watch->tried = 0;
+		if (shared_choose_link(watch->options.shared, view, 0, now_us, &choice))
+			return NET_E_UNREACHABLE;
+	}
+	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
+	options.source = choice.source;
+	options.n_first = opening(watch, &view->conf->gateway, bytes);
+	watch->probe.begun_at_us = now_us;
+	watch->probe.link = choice.link;
+	r = net_connect_begin(&choice.converter, &options, &watch->probe.fd, &n_sent);
+	if (!r && n_sent < options.n_first)
+		r = NET_E_UNREACHABLE;   /* a SYN takes these few bytes everywhere, or the path is no path */
+	if (!r)
+		r = loop_watch(watch->loop, watch->probe.fd, EPOLLIN | EPOLLRDHUP | EPOLLET, ref_of(watch, PART_PROBE));
+	return r ? r : loop_timer_at(watch->loop, now_us + ANSWER_LIMIT_US, ref_of(watch, PART_LIMIT));
+}
+
+static void retry_later(struct watch *watch)
+{
+	drop(watch);
+	loop_timer_at(watch->loop, loop_now_us(watch->loop) + watch->retry_us, ref_of(watch, PART_RETRY));
+	watch->retry_us = watch->retry_us * 2 < RETRY_MOST_US ? watch->retry_us * 2 : RETRY_MOST_US;
+}
+
+static void ask(struct watch *watch)
+{
+	drop(watch);
+	if (begin(watch)) {
+		tell(watch, false, "no link leads to it");
+		retry_later(watch);
+	}
+}
+
+/* The connection fell, or never stood. A converter that fell is asked again at once, and until it has answered, hosts' connections go the
+ * ordinary way. */
+static void lost(struct watch *watch, const char *why)
+{
+	tell(watch, false, why);
+	retry_later(watch);
+}
+
+static void on_answer(struct watch *watch)
+{
+	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1], out[SIGNALLING_MESSAGE_BYTES];
+	struct signalling_step step = { 0 };
+	struct bytes all;
+	bool ended = false;
+	int r = inbox_receive(&watch->probe.inbox, watch->probe.fd, scratch, sizeof(scratch), &all, &ended);
+
+	if (r == NET_E_AGAIN)
+		return;
+	if (r || ended) {
+		lost(watch, r ? net_error_text(r) : "it has closed the connection");
+		return;
+	}
+	if (watch->probe.standing)
+		return;
+	step = scheme_convert.client_feed(&watch->probe.conversation, all.at, all.n, out);
+	if (step.verdict == SIGNALLING_NEED_MORE && !inbox_keep(&watch->probe.inbox, all))
+		return;
+	if (step.verdict != SIGNALLING_DONE) {
+		lost(watch, signalling_outcome_name(step.result.outcome));
+		return;
+	}
+	watch->probe.standing = true;
+	watch->retry_us = RETRY_FIRST_US;
+	watch->tried = 0;
+	net_tune_leg(watch->probe.fd, KEEPALIVE_S);
+	shared_note_answer(watch->options.shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
+	tell(watch, true, "");
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct watch *watch = context;
+
+	if (ref.generation == watch->probe.generation && watch->probe.fd >= 0)
+		on_answer(watch);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct watch *watch = context;
+
+	if (ref.generation != watch->probe.generation)
+		return;
+	if (ref.part == PART_RETRY)
+		ask(watch);
+	else if (ref.part == PART_LIMIT && !watch->probe.standing)
+		lost(watch, "it doesn't answer");
+}
+
+int watch_new(struct loop *loop, const struct watch_options *options, struct watch **out)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = watch };
+
+	if (!watch)
+		return -ENOMEM;
+	watch->loop = loop;
+	watch->options = *options;
+	watch->probe.fd = -1;
+	watch->retry_us = RETRY_FIRST_US;
+	watch->handler = loop_handler_add(loop, &handler);
+	*out = watch;
+	ask(watch);
+	return 0;
+}
+
+void watch_freep(struct watch **watch)
+{
+	if (!*watch)
+		return;
+	drop(*watch);
+	free(*watch);
+	*watch = NULL;
+}
+
+void watch_suspect(struct watch *watch)
+{
+	if (watch->probe.standing || watch->probe.fd < 0)
+		ask(watch);
+}

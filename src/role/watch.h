@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The gateway's eye on the converter, in the main thread: one quiet connection on which a Convert Info was answered. While it
+ * stands, hosts' connections are intercepted; once it falls, and until another stands, they go the ordinary way (fail open). It costs
+ * a keep-alive every few minutes.
+ */
+#ifndef BRAID_ROLE_WATCH_H
+#define BRAID_ROLE_WATCH_H
+
+#include <stdbool.h>
+#include "loop/loop.h"
+#include "role/shared.h"
+
+struct watch;
+
+struct watch_options {
+	struct shared *shared;                       /* borrowed */
+	struct view *(*view)(void *context);         /* the present view, borrowed for the call */
+	void (*on_change)(void *context, bool reachable, const char *why);
+	void *context;
+};
+
+/* Borrows loop. Begins at once. 0 or a negative errno. */
+int watch_new(struct loop *loop, const struct watch_options *options, struct watch **out);
+void watch_freep(struct watch **watch);
+/* A connection could not reach the converter: ask it again now. */
+void watch_suspect(struct watch *watch);
+
+#endif

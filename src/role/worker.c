@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/counter.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "role/converter.h"
+#include "role/gateway.h"
+
+#define RESIDUE_BYTES (64ull << 20)   /* user memory under back-pressure, a worker */
+
+bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out)
+{
+	uint64_t n;
+
+	if (!log_limit_pass(&worker->log_limits[which], loop_now_us(worker->loop), &n))
+		return false;
+	left_out[0] = 0;
+	if (n)
+		snprintf(left_out, n_left_out, " (%llu more since the last such line)", (unsigned long long)n);
+	return true;
+}
+
+static bool take(struct worker *worker, uint64_t *count, uint32_t most, uint64_t *counter, const char *key)
+{
+	char left_out[64];
+
+	if (shared_take(count, most))
+		return true;
+	counter_add(counter, 1);
+	if (worker_may_log(worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
+		log_warning("limits.%s (%u) is reached: new connections are refused, those that run go on%s", key, most, left_out);
+	return false;
+}
+
+bool worker_take_half_open(struct worker *worker)
+{
+	return take(worker, &worker->shared->n_half_open, worker->view->conf->limits.max_half_open,
+		    &worker->counters.n_over_half_open, "max_half_open");
+}
+
+bool worker_take_session(struct worker *worker)
+{
+	return take(worker, &worker->shared->n_sessions, worker->view->conf->limits.max_sessions,
+		    &worker->counters.n_over_sessions, "max_sessions");
+}
+
+static void on_held(void *context, struct slab_name session, uint64_t tag, int far_fd)
+{
+	gateway_on_held(((struct worker *)context)->gateway, session, tag, far_fd);
+}
+
+static void on_held_end(void *context, uint64_t tag)
+{
+	gateway_on_held_end(((struct worker *)context)->gateway, tag);
+}
+
+static void on_session_end(void *context, uint32_t owner, enum session_end end)
+{
+	struct worker *worker = context;
+
+	shared_release(&worker->shared->n_sessions);
+	shared_subscriber_leave(worker->shared, owner);
+}
+
+static int apply(struct worker *worker, char *reason, size_t n_reason)
+{
+	int r = gateway_apply(worker->gateway, reason, n_reason);
+
+	return r ? r : converter_apply(worker->converter, reason, n_reason);
+}
+
+struct publication {
+	struct worker *worker;
+	struct view *view;
+};
+
+static void take_view(void *arg)
+{
+	struct publication *p = arg;
+	char reason[256];
+
+	view_unref(p->worker->view);
+	p->worker->view = p->view;
+	if (apply(p->worker, reason, sizeof(reason)))
+		log_error("%s", reason);
+	free(p);
+}
+
+int worker_publish(struct worker *worker, struct view *view)
+{
+	struct publication *p = malloc(sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct publication){ worker, view_ref(view) };
+	if (!loop_post(worker->loop, take_view, p))
+		return 0;
+	view_unref(view);
+	free(p);
+	return -ENOMEM;
+}
+
+static int build(struct worker *worker, unsigned int n_workers)
+{
+	const struct conf *conf = worker->view->conf;
+	struct relay_options options = {
+		.max_sessions = conf->limits.max_sessions, .max_pipes = conf->relay.pipes / n_workers,
+		.max_residue_bytes = RESIDUE_BYTES, .on_held = on_held, .on_held_end = on_held_end, .on_end = on_session_end,
+		.context = worker,
+	};
+	int r = loop_new(&worker->loop);
+
+	if (!r)
+		r = relay_new(worker->loop, &options, &worker->relay);
+	if (!r)
+		r = gateway_new(worker, &worker->gateway);
+	if (!r)
+		r = converter_new(worker, &worker->converter);
+	worker->scratch = malloc(WORKER_SCRATCH_BYTES);
+	return r ? r : worker->scratch ? 0 : -ENOMEM;
+}
+
+static void *run(void *arg)
+{
+	struct worker *worker = arg;
+	int r = loop_run(worker->loop);
+
+	if (r)
+		log_error("worker %u has failed: %s", worker->number, net_error_text(r));
+	return NULL;
+}
+
+int worker_start(const struct worker_options *options, struct worker **out, char *reason, size_t n_reason)
+{
+	_cleanup_(worker_stopp) struct worker *worker = calloc(1, sizeof(*worker));
+	int r;
+
+	snprintf(reason, n_reason, "worker %u: out of memory or descriptors", options->number);
+	if (!worker)
+		return -ENOMEM;
+	worker->number = options->number;
+	worker->shared = options->shared;
+	worker->view = view_ref(options->view);
+	r = build(worker, options->n_workers);
+	if (!r)
+		r = apply(worker, reason, n_reason);
+	if (!r)
+		r = -pthread_create(&worker->thread, NULL, run, worker);
+	if (r)
+		return r;
+	worker->started = true;
+	*out = worker;
+	worker = NULL;
+	return 0;
+}
+
+void worker_stopp(struct worker **out)
+{
+	struct worker *worker = *out;
+
+	if (!worker)
+		return;
+	if (worker->started) {
+		loop_stop(worker->loop);
+		pthread_join(worker->thread, NULL);
+	}
+	gateway_freep(&worker->gateway);
+	converter_freep(&worker->converter);
+	relay_freep(&worker->relay);
+	loop_freep(&worker->loop);
+	view_unref(worker->view);
+	free(worker->scratch);
+	free(worker);
+	*out = NULL;
+}
