@@ -85,6 +85,13 @@ static int open_stream(const struct address *address, bool mptcp, int *fd)
 	return *fd < 0 ? net_error(errno) : 0;
 }
 
+/* One that isn't allowed here was reported at start; the default serves then. */
+static void set_congestion(int fd, const char *congestion)
+{
+	if (congestion && congestion[0])
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+}
+
 static int listen_options(int fd, const struct address *address, const struct net_listen_options *options)
 {
 	int r = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -112,6 +119,7 @@ int net_listen(const struct address *address, const struct net_listen_options *o
 	r = listen_options(fd, address, options);
 	if (r)
 		return error_trace(r);
+	set_congestion(fd, options->congestion);
 	if (options->fastopen_queue)   /* before listen(): MPTCP hands its options to the subflow that listens */
 		*fastopen_missing = set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, (int)options->fastopen_queue) ||
 				    set_int(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
@@ -198,11 +206,7 @@ static int bind_source(int fd, const struct address *source)
 
 static int prepare(int fd, const struct net_connect_options *options)
 {
-	const char *congestion = options->congestion;
-
-	/* A congestion control that isn't allowed here was reported at start; the default serves then. */
-	if (congestion && congestion[0])
-		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+	set_congestion(fd, options->congestion);
 	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source);
 }
 

@@ -446,7 +446,9 @@ void converter_freep(struct converter **out)
 int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 {
 	const struct view *view = converter->worker->view;
-	struct net_listen_options options = { .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE };
+	struct net_listen_options options = {
+		.mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = view->conf->relay.congestion,
+	};
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
