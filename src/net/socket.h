@@ -81,7 +81,7 @@ ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error);
 /* Closes with RST (TCP) or FASTCLOSE (MPTCP): the peer learns that the stream did not end in order. */
 void net_close_reset(int fd);
 
-/* Small writes leave at once; dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. */
+/* Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. */
 void net_tune_leg(int fd, uint32_t keepalive_idle_s);
 
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */
