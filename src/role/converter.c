@@ -304,7 +304,10 @@ static bool feed(struct converter *converter, struct intake *intake, struct byte
 		return true;
 	case SIGNALLING_REFUSED:
 		counter_add(&converter->worker->counters.n_outcomes[step.result.outcome], 1);
-		finish(converter, intake, out, step.n_out);
+		if (step.n_out)
+			finish(converter, intake, out, step.n_out);
+		else
+			intake_abandon(converter, intake);
 		return true;
 	}
 	return true;
