@@ -164,7 +164,6 @@ static int probe_kernel(struct braid *braid, const struct conf *conf, char *reas
 {
 	const struct net_feature_state *f = braid->features;
 	const char *congestion = conf->relay.congestion;
-	char text[BRAID_WARNING_BYTES];
 	int r = congestion[0] ? net_probe_congestion(congestion) : 0;
 
 	net_probe_features(braid->features);
@@ -183,8 +182,7 @@ static int probe_kernel(struct braid *braid, const struct conf *conf, char *reas
 		if (f[i].present || (i == NET_FEATURE_TRANSPARENT && !conf->gateway.enabled) ||
 		    (i == NET_FEATURE_MPTCP_FASTOPEN && !conf->converter.enabled))
 			continue;
-		snprintf(text, sizeof(text), "this kernel has no %s: %s", f[i].name, f[i].consequence);
-		warn(braid, text);
+		log_warning("this kernel has no %s for us: %s", f[i].name, f[i].consequence);
 	}
 	return 0;
 }
