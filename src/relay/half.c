@@ -129,6 +129,27 @@ static int flush(struct half *half, struct half_tools *tools)
 	return r ? r : flush_pipe(half);
 }
 
+int half_push(struct half *half, size_t n_bytes)
+{
+	struct residue *residue = half->residue;
+	ssize_t n = 0;
+
+	if (residue)
+		n = send(half->dst_fd, residue->bytes + residue->at, size_min(n_bytes, residue->n_bytes - residue->at),
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+	else if (half->n_piped_bytes)
+		n = splice(half->pipe->read_fd, NULL, half->dst_fd, NULL, size_min(n_bytes, half->n_piped_bytes),
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	if (n < 0)
+		return net_error(errno) == NET_E_AGAIN || net_error(errno) == NET_E_DESCRIPTORS ? 0 : -ECONNRESET;
+	if (residue)
+		residue->at += (size_t)n;   /* an empty one goes with the next flush */
+	else
+		half->n_piped_bytes -= (size_t)n;
+	half->n_bytes += (size_t)n;
+	return 0;
+}
+
 static int fill_pipe(struct half *half, size_t *n_read)
 {
 	ssize_t n = splice(half->src_fd, NULL, half->pipe->write_fd, NULL, half->pipe->n_room_bytes,
@@ -194,6 +215,8 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 		if (r < 0 || r == HALF_WANT_WRITE)
 			return r;
 		budget_bytes -= size_min(n_read, budget_bytes);
+		if (half->pipe && half->dst_mptcp && !half->steady.begun)
+			return HALF_AGAIN;   /* bulk begins: the relay has to bind the send buffer first */
 	}
 	pipe_give_back(half, tools);
 	return HALF_WANT_READ;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "policy/steady.h"
 #include "relay/pipes.h"
 
 /* What the halves of one worker share. */
@@ -19,6 +20,7 @@ struct half_tools {
 	struct pipe_pool pipes;
 	uint64_t n_residue_bytes;       /* held in user memory under back-pressure, all halves together */
 	uint64_t n_residue_most_bytes;  /* limit of it: past that a half doesn't read */
+	uint32_t send_bound_most_bytes; /* of a Multipath TCP leg's send buffer */
 };
 
 struct residue;
@@ -29,10 +31,12 @@ struct half {
 	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
+	bool dst_mptcp;        /* and has not fallen back, as far as was seen */
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;
 	struct residue *residue;
 	uint64_t n_bytes;      /* that dst has taken */
+	struct steady steady;  /* of dst, where it is Multipath TCP */
 };
 
 enum half_status {
@@ -48,6 +52,9 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
 
 /* Bytes to go ahead of those from src; copied. Only before the first step. 0 or -ENOMEM. */
 int half_prepend(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
+
+/* Sends at most n_bytes of what waits, whatever was refused before. 0 or a negative errno. */
+int half_push(struct half *half, size_t n_bytes);
 
 /* Gives back what was lent and drops what waits. */
 void half_free(struct half *half, struct half_tools *tools);

@@ -11,8 +11,10 @@
 #include "base/error.h"
 #include "base/slab.h"
 #include "base/util.h"
+#include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "relay/session.h"
+#include "relay/steadying.h"
 
 #define RELAY_BUDGET_BYTES (1u << 20)       /* a half's share of a turn */
 #define RELAY_SCRATCH_BYTES (64u << 10)
@@ -27,7 +29,8 @@ struct relay {
 	uint32_t run_first, run_last;
 	uint32_t reap_first;
 	uint32_t blocked_first;
-	bool rescue_armed;
+	uint64_t timer_at_us;          /* CLOCK_NEVER_US: none is set */
+	uint64_t rescue_at_us;
 	struct half_tools tools;
 	struct relay_counters counters;
 };
@@ -89,16 +92,31 @@ static void unblock(struct relay *relay, struct session *s)
 		session_at(relay, s->blocked_next)->blocked_before = s->blocked_before;
 }
 
-static void arm_rescue(struct relay *relay)
+static void arm_timer(struct relay *relay, uint64_t at_us)
 {
 	struct loop_ref ref = { .handler = relay->handler };
 
-	if (!relay->rescue_armed && !loop_timer_at(relay->loop, loop_now_us(relay->loop) + RELAY_RESCUE_US, ref))
-		relay->rescue_armed = true;
+	if (at_us < relay->timer_at_us && !loop_timer_at(relay->loop, at_us, ref))
+		relay->timer_at_us = at_us;
+}
+
+/* The next time at which a session that waits to write is to be looked at. */
+static uint64_t look_at_us(const struct relay *relay, const struct session *s)
+{
+	uint64_t at_us = relay->rescue_at_us;
+
+	if (s->up.steady.look_at_us && s->up.steady.look_at_us < at_us)
+		at_us = s->up.steady.look_at_us;
+	if (s->down.steady.look_at_us && s->down.steady.look_at_us < at_us)
+		at_us = s->down.steady.look_at_us;
+	return at_us;
 }
 
 static void block(struct relay *relay, struct session *s)
 {
+	if (relay->blocked_first == SLAB_NONE)
+		relay->rescue_at_us = loop_now_us(relay->loop) + RELAY_RESCUE_US;
+	arm_timer(relay, look_at_us(relay, s));
 	if (s->blocked)
 		return;
 	s->blocked = true;
@@ -107,7 +125,6 @@ static void block(struct relay *relay, struct session *s)
 	if (s->blocked_next != SLAB_NONE)
 		session_at(relay, s->blocked_next)->blocked_before = index_of(relay, s);
 	relay->blocked_first = index_of(relay, s);
-	arm_rescue(relay);
 }
 
 static void count_end(struct relay *relay, const struct session *s, enum session_end end)
@@ -146,6 +163,14 @@ static int step(struct relay *relay, struct half *half, uint64_t *n_bytes)
 	uint64_t before = half->n_bytes;
 	int r = half_step(half, &relay->tools, RELAY_BUDGET_BYTES);
 
+	if (half->pipe)
+		steadying_begin(half, &relay->tools, loop_now_us(relay->loop));
+	if (half->n_bytes != before || r != HALF_WANT_WRITE)
+		steady_moved(&half->steady);
+	if (r == HALF_WANT_WRITE && steadying_refused(half, &relay->tools, loop_now_us(relay->loop))) {
+		half->writable = true;
+		r = HALF_AGAIN;
+	}
 	counter_add(n_bytes, half->n_bytes - before);
 	return r;
 }
@@ -228,21 +253,52 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 		queue(relay, s);
 }
 
-/* Backs the events: MPTCP may say "not now" and never "now" (HACKING.md, the relay). */
+/* MPTCP may say "not now" and never "now" (HACKING.md, the relay): all are tried again every RELAY_RESCUE_US. */
+static void rescue(struct relay *relay, struct session *s)
+{
+	s->up.writable = s->down.writable = true;
+	s->rescued = true;
+	queue(relay, s);
+}
+
+static void look(struct relay *relay, struct session *s, struct half *half, uint64_t *n_bytes, uint64_t now_us)
+{
+	uint64_t before = half->n_bytes;
+
+	if (s->state == SESSION_CLOSING || !half->steady.look_at_us || half->steady.look_at_us > now_us)
+		return;
+	if (steadying_look(half, &relay->tools, now_us, &relay->counters.n_nudges))
+		session_fail(relay, s);
+	else
+		counter_add(n_bytes, half->n_bytes - before);
+}
+
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct relay *relay = context;
+	bool rescues = now_us >= relay->rescue_at_us;
+	uint64_t next_us = CLOCK_NEVER_US;
 
-	relay->rescue_armed = false;
-	for (uint32_t i = relay->blocked_first; i != SLAB_NONE; i = session_at(relay, i)->blocked_next) {
+	if (now_us < relay->timer_at_us)
+		return;   /* one that was set before an earlier one */
+	relay->timer_at_us = CLOCK_NEVER_US;
+	if (rescues)
+		relay->rescue_at_us = now_us + RELAY_RESCUE_US;
+	for (uint32_t i = relay->blocked_first, next; i != SLAB_NONE; i = next) {
 		struct session *s = session_at(relay, i);
 
-		s->up.writable = s->down.writable = true;
-		s->rescued = true;
-		queue(relay, s);
+		next = s->blocked_next;   /* one that fails now leaves the list */
+		look(relay, s, &s->up, &relay->counters.up_bytes, now_us);
+		look(relay, s, &s->down, &relay->counters.down_bytes, now_us);
+		if (s->state == SESSION_CLOSING)
+			continue;
+		if (rescues)
+			rescue(relay, s);
+		if (look_at_us(relay, s) < next_us)
+			next_us = look_at_us(relay, s);
 	}
-	if (relay->blocked_first != SLAB_NONE)
-		arm_rescue(relay);
+	if (next_us != CLOCK_NEVER_US)
+		arm_timer(relay, next_us);
 }
 
 static void run_queue(struct relay *relay)
@@ -294,6 +350,8 @@ int relay_new(struct loop *loop, const struct relay_options *options, struct rel
 	relay->tools.n_scratch_bytes = RELAY_SCRATCH_BYTES;
 	relay->tools.pipes.n_most = options->max_pipes;
 	relay->tools.n_residue_most_bytes = options->max_residue_bytes;
+	relay->tools.send_bound_most_bytes = mptcp_send_bound_most();
+	relay->timer_at_us = CLOCK_NEVER_US;
 	handler.context = relay;
 	relay->handler = loop_handler_add(loop, &handler);
 	*out = relay;
@@ -334,8 +392,8 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->opened_at_us = legs->opened_at_us;
 	s->source = legs->source;
 	s->destination = legs->destination;
-	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true };
-	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true };
+	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .dst_mptcp = s->far_mptcp };
+	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .dst_mptcp = s->near_mptcp };
 	r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
 	if (!r)
 		r = half_prepend(&s->down, &relay->tools, legs->down_first.at, legs->down_first.n);

@@ -45,6 +45,7 @@ struct relay_options {
 struct relay_counters {
 	uint64_t n_opened, n_orderly, n_reset, n_closed, n_refused_full;
 	uint64_t up_bytes, down_bytes;
+	uint64_t n_nudges;               /* of Multipath TCP legs that stood still for want of a DATA_ACK */
 	uint64_t n_steps, n_rescued;     /* n_rescued: writes that went on by the timer, without an event */
 	uint64_t n_sessions, n_pipes_open, n_pipes_lent, n_residue_bytes;   /* now */
 };

@@ -58,6 +58,7 @@ static const struct metric relay_metrics[] = {
 	RELAY(COUNTER, up_bytes, "up_bytes", "payload relayed from hosts"),
 	RELAY(COUNTER, down_bytes, "down_bytes", "payload relayed to hosts"),
 	RELAY(COUNTER, n_steps, "steps", "times that a session was worked on"),
+	RELAY(COUNTER, n_nudges, "nudges", "sendings that stood still for want of a DATA_ACK, and were pushed on"),
 	RELAY(COUNTER, n_rescued, "rescued", "writes that went on by the timer, no event having come"),
 	RELAY(GAUGE, n_pipes_open, "pipes_open", "pipes that are open"),
 	RELAY(GAUGE, n_pipes_lent, "pipes_lent", "of these, in use"),

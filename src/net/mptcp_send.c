@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/mptcp_send.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <sys/ioctl.h>
+#include "base/error.h"
+#include "base/util.h"
+#include "net/mptcp_abi.h"
+
+#define SUBFLOWS 16
+#define BOUND_MOST_BYTES (16u << 20)
+
+/* *last_heard_ms: of the window in out. */
+static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms)
+{
+	bool fresher = tcp->tcpi_last_ack_recv < *last_heard_ms;
+
+	out->in_flight_packets += tcp->tcpi_unacked;
+	out->unsent_bytes += tcp->tcpi_notsent_bytes;
+	if (fresher || (tcp->tcpi_last_ack_recv == *last_heard_ms && tcp->tcpi_snd_wnd < out->window_bytes))
+		out->window_bytes = tcp->tcpi_snd_wnd;
+	if (fresher)
+		*last_heard_ms = tcp->tcpi_last_ack_recv;
+	if (tcp->tcpi_min_rtt < out->min_rtt_us)
+		out->min_rtt_us = tcp->tcpi_min_rtt;
+}
+
+int mptcp_send_state(int fd, struct mptcp_send_state *out)
+{
+	struct tcp_info tcp[SUBFLOWS];
+	struct abi_full_info full = {
+		.size_tcpinfo_user = sizeof(tcp[0]), .size_sfinfo_user = 0, .size_arrays_user = SUBFLOWS, .tcp_info = (uintptr_t)tcp,
+	};
+	socklen_t n_full = sizeof(full);
+	uint32_t last_heard_ms = UINT32_MAX;
+	int queued_bytes = 0;
+
+	if (getsockopt(fd, SOL_MPTCP, ABI_MPTCP_FULL_INFO, &full, &n_full))
+		return errno == EOPNOTSUPP ? MPTCP_SEND_E_PLAIN : error_errno();
+	if (full.info.flags & ABI_MPTCP_FLAG_FALLBACK)
+		return MPTCP_SEND_E_PLAIN;
+	if (ioctl(fd, SIOCOUTQ, &queued_bytes))
+		return error_errno();
+	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = (uint32_t)queued_bytes, .min_rtt_us = UINT32_MAX };
+	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
+		add(out, &tcp[i], &last_heard_ms);
+	return 0;
+}
+
+/* The kernel doubles what it is told, for its overhead. */
+int mptcp_send_bound(int fd, uint32_t n_bytes)
+{
+	int value = (int)(n_bytes / 2);
+
+	if (!setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &value, sizeof(value)))
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value)) ? error_errno() : 0;
+}
+
+int mptcp_send_bound_get(int fd, uint32_t *n_bytes)
+{
+	int value = 0;
+	socklen_t n_value = sizeof(value);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, &n_value))
+		return error_errno();
+	*n_bytes = (uint32_t)value;
+	return 0;
+}
+
+uint32_t mptcp_send_bound_most(void)
+{
+	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+	uint32_t got = 0;
+
+	if (fd < 0 || mptcp_send_bound(fd, BOUND_MOST_BYTES) || mptcp_send_bound_get(fd, &got))
+		return 0;
+	return got < BOUND_MOST_BYTES ? got : BOUND_MOST_BYTES;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sending side of a Multipath TCP connection: what it waits for, and the bound of its send buffer. */
+#ifndef BRAID_NET_MPTCP_SEND_H
+#define BRAID_NET_MPTCP_SEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mptcp_send_state {
+	uint64_t acknowledged;         /* by DATA_ACK */
+	uint32_t queued_bytes;         /* not acknowledged by DATA_ACK */
+	uint32_t in_flight_packets;    /* of all subflows */
+	uint32_t unsent_bytes;         /* in all subflows */
+	/* As the subflow knows it that heard from the peer last, the narrowest where several did: TCP takes no narrower window for an
+	 * acknowledgement that isn't new to the subflow, although the connection's has become narrower by what came over the others. */
+	uint32_t window_bytes;
+	uint32_t min_rtt_us;           /* the shortest */
+};
+
+enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
+
+/* 0, MPTCP_SEND_E_PLAIN, or a negative errno (-EOPNOTSUPP before Linux 6.5). */
+int mptcp_send_state(int fd, struct mptcp_send_state *out);
+
+/* Bounds the send buffer, as SO_SNDBUF counts (with overhead); past the system's limit where we are allowed to. It ends the kernel's own
+ * tuning for good. 0 or a negative errno. */
+int mptcp_send_bound(int fd, uint32_t n_bytes);
+/* The present one. 0 or a negative errno. */
+int mptcp_send_bound_get(int fd, uint32_t *n_bytes);
+
+/* The largest bound that would be given here. */
+uint32_t mptcp_send_bound_most(void);
+
+#endif

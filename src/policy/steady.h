@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keeps a sending Multipath TCP leg steady (decision 0006). Since Linux 6.15 a receiver under load may lose the last DATA_ACK: TCP
+ * has acknowledged all, MPTCP hasn't, and the sender stands still until its 200 ms retransmission timer. Two rules of the sender end that:
+ *
+ * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for
+ * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent: its
+ *         acknowledgement brings the DATA_ACK that is missing.
+ *
+ * Following costs a few percent on long paths, where the trap doesn't come about; so it begins on short ones, and where a stall was seen. Pure.
+ */
+#ifndef BRAID_POLICY_STEADY_H
+#define BRAID_POLICY_STEADY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STEADY_NUDGE_BYTES 16384u
+
+struct steady {
+	uint64_t acknowledged;       /* by DATA_ACK, as it was at the last look */
+	uint64_t look_at_us;         /* 0: sending isn't refused */
+	uint32_t bound_bytes;        /* of the send buffer, as it was set; 0: the kernel's own */
+	uint8_t fruitless;           /* looks in a row that found no progress */
+	bool begun;                  /* bulk data has been sent */
+	bool stalled;                /* a stall was seen on this leg */
+};
+
+/* What the kernel tells of the leg; of several subflows the sums, of round trips the shortest. */
+struct steady_facts {
+	uint64_t now_us;
+	uint64_t acknowledged;       /* by DATA_ACK: MPTCP's snd_una */
+	uint32_t queued_bytes;       /* not acknowledged by DATA_ACK (SIOCOUTQ) */
+	uint32_t in_flight_packets;
+	uint32_t unsent_bytes;       /* in the subflows' queues */
+	uint32_t window_bytes;       /* that the peer offers */
+	uint32_t min_rtt_us;
+	uint32_t most_bytes;         /* that the send buffer may be bound to: what we are allowed, what memory there is */
+};
+
+struct steady_verdict {
+	uint32_t bound_bytes;        /* to set the send buffer to; 0: leave it */
+	bool nudge;                  /* send STEADY_NUDGE_BYTES beyond the buffer */
+};
+
+/* The first time that much is to be sent: the buffer is bound before it outgrows the window. */
+struct steady_verdict steady_begin(struct steady *steady, const struct steady_facts *facts);
+
+/* Sending was refused. Says when to look, in steady->look_at_us; the same refusal may be told many times. True when facts are wanted now, for
+ * steady_follow(). */
+bool steady_refused(struct steady *steady, uint64_t now_us);
+/* Sending goes on. */
+void steady_moved(struct steady *steady);
+
+/* At a refusal. */
+struct steady_verdict steady_follow(struct steady *steady, const struct steady_facts *facts);
+/* At look_at_us, sending still being refused; sets the next look. */
+struct steady_verdict steady_look(struct steady *steady, const struct steady_facts *facts);
+
+#endif

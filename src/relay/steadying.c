@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/steadying.h"
+
+#include <errno.h>
+#include "base/counter.h"
+#include "net/mptcp_send.h"
+
+#define NUDGE_ROOM_BYTES 65536u   /* beyond what is queued: the kernel counts its overhead, too */
+
+/* False for what isn't Multipath TCP (any more): it has no DATA_ACK to lose. */
+static bool read_facts(struct half *half, const struct half_tools *tools, uint64_t now_us, struct steady_facts *out)
+{
+	struct mptcp_send_state state;
+
+	if (mptcp_send_state(half->dst_fd, &state)) {
+		half->dst_mptcp = false;
+		steady_moved(&half->steady);
+		return false;
+	}
+	*out = (struct steady_facts){
+		.now_us = now_us, .acknowledged = state.acknowledged, .queued_bytes = state.queued_bytes,
+		.in_flight_packets = state.in_flight_packets, .unsent_bytes = state.unsent_bytes, .window_bytes = state.window_bytes,
+		.min_rtt_us = state.min_rtt_us, .most_bytes = tools->send_bound_most_bytes,
+	};
+	return true;
+}
+
+void steadying_begin(struct half *half, const struct half_tools *tools, uint64_t now_us)
+{
+	struct steady_verdict verdict;
+	struct steady_facts facts;
+
+	if (!half->dst_mptcp || half->steady.begun || !read_facts(half, tools, now_us, &facts))
+		return;
+	verdict = steady_begin(&half->steady, &facts);
+	if (verdict.bound_bytes)
+		mptcp_send_bound(half->dst_fd, verdict.bound_bytes);
+}
+
+bool steadying_refused(struct half *half, const struct half_tools *tools, uint64_t now_us)
+{
+	uint32_t before = half->steady.bound_bytes;
+	struct steady_verdict verdict;
+	struct steady_facts facts;
+
+	if (!half->dst_mptcp || !steady_refused(&half->steady, now_us) || !read_facts(half, tools, now_us, &facts))
+		return false;
+	verdict = steady_follow(&half->steady, &facts);
+	if (!verdict.bound_bytes || mptcp_send_bound(half->dst_fd, verdict.bound_bytes))
+		return false;
+	return verdict.bound_bytes > before && before;
+}
+
+/* A little more than the buffer takes: its acknowledgement brings the DATA_ACK that is missing. */
+static int nudge(struct half *half, const struct steady_facts *facts)
+{
+	uint32_t have = 0, wanted = half->steady.bound_bytes;
+	int r = mptcp_send_bound_get(half->dst_fd, &have);
+
+	if (r)
+		return r;
+	if (!wanted)
+		wanted = have;
+	mptcp_send_bound(half->dst_fd, (facts->queued_bytes > have ? facts->queued_bytes : have) + NUDGE_ROOM_BYTES);
+	r = half_push(half, STEADY_NUDGE_BYTES);
+	mptcp_send_bound(half->dst_fd, wanted);
+	return r;
+}
+
+int steadying_look(struct half *half, const struct half_tools *tools, uint64_t now_us, uint64_t *n_nudges)
+{
+	struct steady_verdict verdict;
+	struct steady_facts facts;
+
+	if (!read_facts(half, tools, now_us, &facts))
+		return 0;
+	verdict = steady_look(&half->steady, &facts);
+	if (verdict.bound_bytes)
+		mptcp_send_bound(half->dst_fd, verdict.bound_bytes);
+	if (!verdict.nudge)
+		return 0;
+	counter_add(n_nudges, 1);
+	return nudge(half, &facts);
+}

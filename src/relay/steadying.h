@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keeps the Multipath TCP leg that a half sends to from standing still: the acts to policy/steady.h's decisions. */
+#ifndef BRAID_RELAY_STEADYING_H
+#define BRAID_RELAY_STEADYING_H
+
+#include "relay/half.h"
+
+/* Bulk data begins to go to dst. */
+void steadying_begin(struct half *half, const struct half_tools *tools, uint64_t now_us);
+
+/* dst has refused bytes. True when there may be room now: step again. */
+bool steadying_refused(struct half *half, const struct half_tools *tools, uint64_t now_us);
+
+/* The time of half->steady.look_at_us has come, dst still refuses. 0, or a negative errno: the connection failed. *n_nudges is counted up. */
+int steadying_look(struct half *half, const struct half_tools *tools, uint64_t now_us, uint64_t *n_nudges);
+
+#endif
