@@ -293,18 +293,21 @@ static void options_are_listed(void **state)
 
 static void broken_options_end_the_list(void **state)
 {
-	static const char *const cases[] = { "02", "0200", "0201", "020405", "02ff0000", "0402 1e" };
+	static const struct { const char *hex; unsigned int n_sound; } cases[] = {
+		{ "02", 0 }, { "0200", 0 }, { "0201", 0 }, { "020405", 0 }, { "02ff0000", 0 }, { "0402 1e", 1 }, { "0402 1e02 0301", 2 },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct unit_bytes bytes = unit_hex(cases[i]);
+		struct unit_bytes bytes = unit_hex(cases[i].hex);
+		unsigned int n_sound = 0;
 		uint8_t *copy = unit_copy(bytes.at, bytes.n);
 		struct cursor c = cursor_of(copy, bytes.n);
 		struct convert_option option;
 
 		while (convert_option_next(&c, &option))
-			;
-		if (!cursor_failed(&c))
-			fail_msg("%s: expected it to be broken", cases[i]);
+			n_sound++;
+		if (!cursor_failed(&c) || n_sound != cases[i].n_sound)
+			fail_msg("%s: expected it to be broken behind %u, saw %u", cases[i].hex, cases[i].n_sound, n_sound);
 		free(copy);
 	}
 }
