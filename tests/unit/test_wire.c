@@ -313,15 +313,50 @@ static void broken_options_end_the_list(void **state)
 }
 
 /* The faults of a public codec, each as it was. */
-static void error_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01022263 1e006000"); }
-static void cookie_of_length_zero_does_not_underflow(void **state) { expect(CONVERT_E_MALFORMED, "01032263 16000000 00000000"); }
-static void info_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01022263 01000000"); }
-static void connect_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01062263 0a0001bb 00000000 00000000 00000000 00000000"); }
-static void unknown_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01022263 c8000000"); }
-static void unknown_behind_extended_header_is_skipped(void **state) { expect(0, "01042263 14020000 020405b4 c8010000"); }
-static void unknown_of_length_zero_behind_extended_header_ends(void **state) { expect(CONVERT_E_MALFORMED, "01042263 14020000 020405b4 c8000000"); }
-static void last_tlv_beyond_the_message(void **state) { expect(CONVERT_E_MALFORMED, "01022263 16ff0000 00000000"); }
-static void reserved_type_is_named(void **state) { expect(CONVERT_E_RESERVED, "01032263 01010000 00010000"); }
+static void error_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 1e006000");
+}
+
+static void cookie_of_length_zero_does_not_underflow(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01032263 16000000 00000000");
+}
+
+static void info_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 01000000");
+}
+
+static void connect_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01062263 0a0001bb 00000000 00000000 00000000 00000000");
+}
+
+static void unknown_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 c8000000");
+}
+
+static void unknown_behind_extended_header_is_skipped(void **state)
+{
+	expect(0, "01042263 14020000 020405b4 c8010000");
+}
+
+static void unknown_of_length_zero_behind_extended_header_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01042263 14020000 020405b4 c8000000");
+}
+
+static void last_tlv_beyond_the_message(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 16ff0000 00000000");
+}
+
+static void reserved_type_is_named(void **state)
+{
+	expect(CONVERT_E_RESERVED, "01032263 01010000 00010000");
+}
 
 static void header_is_split_over_reads(void **state)
 {
