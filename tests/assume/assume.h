@@ -42,6 +42,8 @@ noreturn void assume_not_looked_at(const char *why, ...) __attribute__((format(p
 /* world.c: links. Link n leads from NEAR to FAR (0 and 1) or HOST (2): 10.9.n.1 and fd09:n::1 at NEAR, .2 and ::2 at the other end. */
 void assume_make_link(unsigned int n);
 struct address assume_address(enum assume_place place, unsigned int n, bool v6, uint16_t port);
+/* FAR's own address, 10.9.100.2 or fd09:0:64::2, which NEAR reaches over link 0 unless told otherwise: made with link 0. */
+struct address assume_server(bool v6);
 /* What comes from NEAR's address of the link goes out by the link, as Braid's rules have it. */
 void assume_route_from_link(unsigned int n);
 /* Without a carrier at NEAR's end, and back. Returns when NEAR sees it. */
@@ -51,11 +53,11 @@ void assume_local_route(uint32_t fwmark, uint32_t table, bool v6);   /* what bea
 /* In the place where the program is. */
 void assume_nft(const char *script);
 void assume_sysctl(const char *name, const char *value);
-uint64_t assume_count(const char *counter);   /* of /proc/net/netstat, "MPTcpExtMPJoinSynRx" as TcpExt or MPTcpExt + name */
 
 /* talk.c: connections from NEAR to FAR over link 0, both ends non-blocking. */
 struct assume_pair {
 	int near_fd, far_fd;
+	int listener_fd;   /* stays open: Linux takes joins only at a port where somebody listens */
 };
 int assume_listen(bool v6, const struct net_listen_options *options);
 /* Begins in NEAR, from link 0's address. options->source is set here. */
@@ -64,6 +66,7 @@ void assume_wait_connected(int fd);
 int assume_accept(int listener_fd);
 /* With a byte each way behind it, so that both ends know each other as MPTCP where they can. */
 struct assume_pair assume_pair(bool v6, bool far_mptcp);
+void assume_pair_close(struct assume_pair *pair);   /* passes over descriptors that are -1 */
 void assume_wait_readable(int fd, const char *what);
 /* Waits for the condition, at most ASSUME_LIMIT_MS. */
 bool assume_wait(bool (*condition)(void *context), void *context);

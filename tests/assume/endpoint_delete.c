@@ -6,7 +6,6 @@
 #include "assume.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #define N_BYTES (1u << 20)
 
@@ -49,8 +48,7 @@ static void look(unsigned int n, bool far_sends)
 	assume_endpoint_add(n, false, false);
 	assume_wait_subflows(pair.near_fd, 2, again);
 	assume_stream_run(&s, s.n_sent + N_BYTES, s.n_sent + N_BYTES, again);
-	close(pair.near_fd);
-	close(pair.far_fd);
+	assume_pair_close(&pair);
 	assume_endpoint_delete(0, false);
 	assume_endpoint_delete(1, false);
 }

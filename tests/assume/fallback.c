@@ -2,7 +2,6 @@
 /* Whether a connection is MPTCP is asked of the kernel, never taken for granted (net/mptcp_info.h, n_fell_back, braidctl why). */
 #include "assume.h"
 
-#include <unistd.h>
 
 static void expect(const char *what, int fd, bool plain)
 {
@@ -22,8 +21,7 @@ static void pass(struct assume_pair pair, const char *what)
 
 	assume_stream_run(&up, 1 << 20, 1 << 20, what);
 	assume_stream_run(&down, 1 << 20, 1 << 20, what);
-	close(pair.near_fd);
-	close(pair.far_fd);
+	assume_pair_close(&pair);
 }
 
 /* A client without MPTCP at a listener with it. */
@@ -31,14 +29,12 @@ static struct assume_pair plain_client(void)
 {
 	struct net_listen_options listen_options = { .mptcp = true };
 	struct net_connect_options options = { .mptcp = false };
-	int listener_fd = assume_listen(false, &listen_options);
-	struct assume_pair pair;
+	struct assume_pair pair = { .listener_fd = assume_listen(false, &listen_options) };
 	size_t n_sent;
 
 	pair.near_fd = assume_connect_begin(false, options, &n_sent);
 	assume_wait_connected(pair.near_fd);
-	pair.far_fd = assume_accept(listener_fd);
-	close(listener_fd);
+	pair.far_fd = assume_accept(pair.listener_fd);
 	return pair;
 }
 

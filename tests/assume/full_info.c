@@ -8,7 +8,7 @@
 
 static void expect_subflow(const char *end, enum assume_place place, const struct subflow_info *subflow, unsigned int n)
 {
-	struct address near = assume_address(ASSUME_NEAR, n, false, 0), far = assume_address(ASSUME_FAR, 0, false, ASSUME_PORT);
+	struct address near = assume_address(ASSUME_NEAR, n, false, 0), far = assume_server(false);
 	const struct address *local = place == ASSUME_NEAR ? &subflow->local : &subflow->remote;
 	const struct address *remote = place == ASSUME_NEAR ? &subflow->remote : &subflow->local;
 	char local_text[ADDRESS_TEXT_BYTES], remote_text[ADDRESS_TEXT_BYTES];

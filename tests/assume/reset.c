@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "base/util.h"
 
 static void look(const char *what, bool v6, bool near_resets, bool far_mptcp)
 {
@@ -15,12 +16,12 @@ static void look(const char *what, bool v6, bool near_resets, bool far_mptcp)
 
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, watched_fd, &event);
 	assume_that(epoll_wait(epoll_fd, &event, 1, ASSUME_LIMIT_MS) == 1, "%s: no first event", what);
-	net_close_reset(near_resets ? pair.near_fd : pair.far_fd);
+	net_close_reset(near_resets ? fd_take(&pair.near_fd) : fd_take(&pair.far_fd));
 	n = epoll_wait(epoll_fd, &event, 1, ASSUME_LIMIT_MS);
 	assume_that(n == 1 && event.events & EPOLLERR, "%s: expected EPOLLERR, seen %d events, 0x%x", what, n, n == 1 ? event.events : 0);
 	assume_that(net_receive(watched_fd, &byte, 1, &error) == -1 && error == NET_E_RESET, "%s: expected a reset, recv said: %s", what,
 		    net_error_text(error));
-	close(watched_fd);
+	assume_pair_close(&pair);
 	close(epoll_fd);
 }
 

@@ -3,7 +3,6 @@
 #include "assume.h"
 
 #include <stdio.h>
-#include <unistd.h>
 #include "net/sysctl.h"
 
 #define N_BYTES (1u << 20)
@@ -34,8 +33,7 @@ static void look(unsigned int n, bool far_sends)
 	assume_stream_run(&s, 3 * N_BYTES, 3 * N_BYTES, what);
 	assume_in(ASSUME_NEAR);
 	assume_nft("delete table netdev silence\ndelete table inet silence");
-	close(pair.near_fd);
-	close(pair.far_fd);
+	assume_pair_close(&pair);
 }
 
 int main(void)

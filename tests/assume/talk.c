@@ -39,7 +39,7 @@ void assume_wait_readable(int fd, const char *what)
 
 int assume_listen(bool v6, const struct net_listen_options *options)
 {
-	struct address address = assume_address(ASSUME_FAR, 0, v6, ASSUME_PORT);
+	struct address address = assume_server(v6);
 	bool fastopen_missing;
 	int fd, r;
 
@@ -52,7 +52,7 @@ int assume_listen(bool v6, const struct net_listen_options *options)
 
 int assume_connect_begin(bool v6, struct net_connect_options options, size_t *n_sent)
 {
-	struct address to = assume_address(ASSUME_FAR, 0, v6, ASSUME_PORT);
+	struct address to = assume_server(v6);
 	int fd, r;
 
 	options.source = assume_address(ASSUME_NEAR, 0, v6, 0);
@@ -97,16 +97,22 @@ struct assume_pair assume_pair(bool v6, bool far_mptcp)
 {
 	struct net_listen_options listen_options = { .mptcp = far_mptcp };
 	struct net_connect_options options = { .mptcp = true };
-	_cleanup_(fd_closep) int listener_fd = assume_listen(v6, &listen_options);
-	struct assume_pair pair;
+	struct assume_pair pair = { .listener_fd = assume_listen(v6, &listen_options) };
 	size_t n_sent;
 
 	pair.near_fd = assume_connect_begin(v6, options, &n_sent);
 	assume_wait_connected(pair.near_fd);
-	pair.far_fd = assume_accept(listener_fd);
+	pair.far_fd = assume_accept(pair.listener_fd);
 	pass_byte(pair.near_fd, pair.far_fd);
 	pass_byte(pair.far_fd, pair.near_fd);
 	return pair;
+}
+
+void assume_pair_close(struct assume_pair *pair)
+{
+	fd_closep(&pair->near_fd);
+	fd_closep(&pair->far_fd);
+	fd_closep(&pair->listener_fd);
 }
 
 size_t assume_n_subflows(int fd)

@@ -27,7 +27,7 @@ static const char rules[] =
 
 static int connect_host(bool v6)
 {
-	struct address to = assume_address(ASSUME_FAR, 0, v6, ASSUME_PORT);
+	struct address to = assume_server(v6);
 	struct net_connect_options options = { .mptcp = false };
 	size_t n_sent;
 	int fd, r;
@@ -64,7 +64,7 @@ static void expect_passed(const char *family, bool v6, int server_fd)
 /* The server must see nothing; both directions must work, also once the listener is closed. */
 static void expect_caught(const char *family, bool v6, int server_fd)
 {
-	struct address wanted = assume_address(ASSUME_FAR, 0, v6, ASSUME_PORT), local = { 0 };
+	struct address wanted = assume_server(v6), local = { 0 };
 	int listener_fd = listen_transparent(v6), host_fd = connect_host(v6), fd;
 	struct pollfd poll_fd = { .fd = server_fd, .events = POLLIN };
 	struct assume_stream up = { .from_fd = host_fd }, down = { .to_fd = host_fd };

@@ -20,6 +20,7 @@
 
 #define LINK_NAME_BYTES 8
 #define TABLE_FIRST 100
+#define SERVER_NET 100   /* in the place of a link's number */
 
 static const char *link_name(unsigned int n, char out[LINK_NAME_BYTES])
 {
@@ -111,6 +112,11 @@ struct address assume_address(enum assume_place place, unsigned int n, bool v6, 
 	return v6 ? address : address_from_v4(htonl(10u << 24 | 9u << 16 | n << 8 | host), port);
 }
 
+struct address assume_server(bool v6)
+{
+	return assume_address(ASSUME_FAR, SERVER_NET, v6, ASSUME_PORT);
+}
+
 static void add_address(const char *name, const struct address *address)
 {
 	_cleanup_(netlink_closep) struct netlink *netlink = route_netlink();
@@ -150,6 +156,17 @@ static void wait_carrier(const char *name, bool wanted)
 		assume_not_looked_at("the carrier of %s did not %s", name, wanted ? "come" : "go");
 }
 
+static void make_server(void)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct address address = assume_server(v6);
+
+		assume_in(ASSUME_FAR);
+		add_address("lo", &address);
+		assume_default_route(ASSUME_NEAR, 0, v6);
+	}
+}
+
 void assume_make_link(unsigned int n)
 {
 	enum assume_place ends[] = { ASSUME_NEAR, far_end(n) };
@@ -170,6 +187,8 @@ void assume_make_link(unsigned int n)
 		assume_in(ends[i]);
 		wait_carrier(name, true);
 	}
+	if (!n)
+		make_server();
 }
 
 void assume_set_carrier(unsigned int n, bool carrier)
@@ -178,11 +197,6 @@ void assume_set_carrier(unsigned int n, bool carrier)
 
 	assume_in(far_end(n));
 	set_up(link_name(n, name), carrier);
-	if (carrier) {   /* IPv6 addresses go with the interface */
-		struct address address = assume_address(far_end(n), n, true, 0);
-
-		add_address(name, &address);
-	}
 	assume_in(ASSUME_NEAR);
 	wait_carrier(name, carrier);
 }
@@ -255,27 +269,4 @@ void assume_nft(const char *script)
 
 	if (r)
 		assume_not_looked_at("nft: %s", r < 0 ? strerror(-r) : reason);
-}
-
-/* A line of names, then a line of values, the same word in front of both. */
-uint64_t assume_count(const char *counter)
-{
-	FILE *file = fopen("/proc/thread-self/net/netstat", "re");
-	char names[8192], values[8192], *name, *value, *name_rest, *value_rest;
-	uint64_t found = 0;
-
-	while (file && fgets(names, sizeof(names), file) && fgets(values, sizeof(values), file)) {
-		size_t n_group = strcspn(names, ":");
-
-		if (strncmp(names, counter, n_group))
-			continue;
-		name = strtok_r(names, " \n", &name_rest);
-		value = strtok_r(values, " \n", &value_rest);
-		for (; name && value; name = strtok_r(NULL, " \n", &name_rest), value = strtok_r(NULL, " \n", &value_rest))
-			if (!strcmp(name, counter + n_group))
-				found = strtoull(value, NULL, 10);
-	}
-	if (file)
-		fclose(file);
-	return found;
 }
