@@ -53,7 +53,6 @@ def run_scenario(known, rest):
     try:
         module.run(lab)
     except LabError:
-        lab.close()
         print(lab.logs(), file=sys.stderr)
         raise
     finally:

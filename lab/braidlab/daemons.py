@@ -13,6 +13,7 @@ HTTP_PORT, IPERF_PORT = 80, 5201
 CHUNK_BYTES = 1 << 20
 
 NGINX = """
+user root;
 daemon off;
 master_process off;
 pid {directory}/nginx.pid;
