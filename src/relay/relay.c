@@ -164,6 +164,7 @@ static void session_run(struct relay *relay, struct session *s)
 	int down = s->state == SESSION_HELD || up < 0 ? HALF_WANT_READ : half_step(&s->down, &relay->tools, RELAY_BUDGET_BYTES);
 
 	counter_add(&relay->counters.n_steps, 1);
+	s->near_opening = s->near_opening && !net_push_opening(s->near_fd);
 	if (up < 0 || down < 0) {
 		session_fail(relay, s);
 		return;
@@ -176,7 +177,7 @@ static void session_run(struct relay *relay, struct session *s)
 		queue(relay, s);
 		loop_again(relay->loop);
 	}
-	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
+	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE || s->near_opening)
 		block(relay, s);
 	else
 		unblock(relay, s);
@@ -303,7 +304,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 
 	s->near_fd = legs->near_fd;
 	s->far_fd = legs->far_fd;
-	s->near_mptcp = legs->near_mptcp;
+	s->near_mptcp = s->near_opening = legs->near_mptcp;
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
 	s->tag = legs->tag;

@@ -16,6 +16,7 @@ struct session {
 	enum session_state state;
 	bool queued;                /* in the worker's run queue */
 	bool near_mptcp, far_mptcp;
+	bool near_opening;          /* the near leg was accepted before its handshake had ended, as far as we know */
 	uint8_t link;
 	int near_fd, far_fd;
 	struct half up, down;       /* up: near to far */
