@@ -131,6 +131,11 @@ class Servers:
         for program, port in ((self.nginx, HTTP_PORT), (self.iperf, IPERF_PORT)):
             until(lambda: listens(node, port) or program.check(), START_TIMEOUT_S, f"{program.name} to listen")
 
+    def wait_idle(self, timeout_s=20):
+        """Waits until iperf3 has done with the run before: it serves one at a time, and learns of its end over the same links."""
+        until(lambda: not self.node.run("ss", "-Htn", "state", "connected", f"sport = :{IPERF_PORT}").strip(), timeout_s,
+              "iperf3's server to be done with the run before")
+
     def publish(self, name, n_bytes):
         """A file of random bytes on the web server; its SHA-256."""
         digest = hashlib.sha256()

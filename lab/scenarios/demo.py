@@ -20,7 +20,7 @@ from braidlab.topology import SERVER_V4
 from braidlab.traffic import Download, iperf, request_times
 
 OPTIONS = {
-    "seconds": (6.0, "length of each transfer"),
+    "seconds": (6, "length of each transfer"),
     "skip": (2.0, "seconds at its start that don't count"),
     "megabytes": (80, "size of the download that a link is lost under"),
     "lose": ("dsl", "the link that is lost under it"),
@@ -40,6 +40,7 @@ def goodput(lab, title, down):
     lab.screen.begin(f"{title}, {'down' if down else 'up'}", down)
     bps = steady_bps(iperf(lab.net.host, lab.options.seconds, down), lab.options.skip)
     lab.braid.check()
+    lab.servers.wait_idle()     # before links change: a connection that is being closed can't move to another one
     lab.say(f"{title + ',':<12} {'down' if down else 'up':<4} {mbit(bps):>6} Mbit/s")
     return bps
 
