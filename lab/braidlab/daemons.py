@@ -133,7 +133,7 @@ class Servers:
 
     def wait_idle(self, timeout_s=20):
         """Waits until iperf3 has done with the run before: it serves one at a time, and learns of its end over the same links."""
-        until(lambda: not self.node.run("ss", "-Htn", "state", "connected", f"sport = :{IPERF_PORT}").strip(), timeout_s,
+        until(lambda: not self.node.run("ss", "-Htn", "state", "connected", "exclude", "time-wait", f"sport = :{IPERF_PORT}").strip(), timeout_s,
               "iperf3's server to be done with the run before")
 
     def publish(self, name, n_bytes):
