@@ -22,7 +22,7 @@
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
-#define INTAKE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
 
 /* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
  * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
@@ -345,6 +345,8 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		break;
 	case INTAKE_ENDING:
 	case INTAKE_WAITING:
+		if (events & EPOLLOUT)
+			net_push_opening(intake->near_fd);
 		if (discard(converter, intake))
 			intake_end(converter, intake);
 		break;
