@@ -2,8 +2,9 @@
 BUILD ?= build
 SECONDS ?= 20
 
-.PHONY: menu packages build check check-sanitized fuzz install clean
+.PHONY: menu packages build demo check check-sanitized fuzz install clean
 menu:
+	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
@@ -17,6 +18,9 @@ packages:
 build: packages
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(if $(WERROR),-Dwerror=true)
 	@ninja -C $(BUILD)
+
+demo: build
+	@lab/braid-lab --build $(BUILD) run demo
 
 check: build
 	tools/check-layers
