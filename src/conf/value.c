@@ -6,6 +6,8 @@
 #include "base/util.h"
 #include "conf/keys.h"
 
+#define LIST_SEPARATORS ", \t"
+
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 
 static int uint_set(const struct conf_key *key, uint32_t *out, const char *text)
@@ -125,9 +127,9 @@ static int list_set(const struct conf_key *key, void *field, size_t *n, const ch
 	char *rest = NULL;
 	int r = copy ? 0 : -ENOMEM;
 
-	if (copy && !*text)
+	if (copy && !text[strspn(text, LIST_SEPARATORS)])   /* commas alone are no list either */
 		return VALUE_E_INVALID;
-	for (char *item = copy ? strtok_r(copy, ", \t", &rest) : NULL; item && !r; item = strtok_r(NULL, ", \t", &rest))
+	for (char *item = copy ? strtok_r(copy, LIST_SEPARATORS, &rest) : NULL; item && !r; item = strtok_r(NULL, LIST_SEPARATORS, &rest))
 		r = item_add(key, field, n, item);
 	return r;
 }
