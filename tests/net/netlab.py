@@ -4,7 +4,7 @@
     host -- 10.0.0.0/24 -- [gw] == link a: l0, 192.0.2.0/24 ===== [core] -- 203.0.113.0/24 -- conv (converter)
                                 \\== link b: l1, 198.51.100.0/24 ==/     \\-- 93.10.20.0/24  -- server
 
-and the same with IPv6. The test process itself enters a user and a mount namespace of its own, so that a test opens its sockets in any node
+and the same with IPv6. Each link is shaped to 400 Mbit/s both ways: a link faster than the daemons' cores is the benchmarks' matter. The test process itself enters a user and a mount namespace of its own, so that a test opens its sockets in any node
 with lab.inside(node), and a daemon's process id is the one in /proc. The nodes live as long as this process; the programs are killed with it.
 """
 import contextlib
@@ -61,6 +61,9 @@ done
 ip -n host route add default via 10.0.0.1; ip -n host route add default via 2001:db8:10::1
 ip -n gw route add default via 192.0.2.1 dev l0 metric 10; ip -n gw route add default via 198.51.100.1 dev l1 metric 20
 ip -n gw route add default via 2001:db8:2::1 dev l0 metric 10; ip -n gw route add default via 2001:db8:3::1 dev l1 metric 20
+for i in gw:l0 gw:l1 core:a0 core:b0; do
+	tc -n ${i%:*} qdisc add dev ${i#*:} root tbf rate 100mbit burst 256k latency 20ms
+done
 ip -n core route add 10.0.0.0/24 via 192.0.2.2; ip -n core route add 2001:db8:10::/64 via 2001:db8:2::2
 ip -n core route add unreachable 93.10.21.0/24; ip -n core route add blackhole 93.10.22.0/24; ip -n core route add prohibit 93.10.23.0/24
 ip -n conv route add default via 203.0.113.1; ip -n conv route add default via 2001:db8:5::1
