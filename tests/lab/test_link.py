@@ -25,8 +25,8 @@ LINK = BUILD / "lab" / "emulator" / "braid-link"
 PATIENCE_S = 10
 PORT = 5000
 HEADERS = 28                     # IPv4 and UDP: the link counts them
-STAMP = struct.Struct("=QQ")     # sequence number, monotonic ns
-UDP_SEGMENT, CLONE_NEWNET = 103, 0x40000000
+STAMP = struct.Struct("=QQ")     # sequence number, wall clock ns
+UDP_SEGMENT, SO_TIMESTAMPNS, CLONE_NEWNET = 103, 35, 0x40000000
 IPPROTO_MPTCP, SOL_MPTCP, MPTCP_INFO = 262, 284, 1
 TCP_FASTOPEN_NO_COOKIE, TCPI_OPT_SYN_DATA = 34, 32
 
@@ -159,16 +159,19 @@ def receiver(net):
     sock = net["b"].socket(socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE_S // 2, 0))
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)   # when the kernel had it, not when we came to read it
     sock.bind(("10.0.0.2", PORT))
     return sock
 
 
-def receive(sock, n_most, flags=0):
+def receive(sock, n_most):
     """[(sequence number, sent ns, received ns)], n_most of them unless no more come."""
     rows = []
     try:
         while len(rows) < n_most:
-            rows.append((*STAMP.unpack_from(sock.recv(2048, flags)), time.monotonic_ns()))
+            packet, (stamp,), _, _ = sock.recvmsg(2048, 64)
+            seconds, ns = struct.unpack("ll", stamp[2])
+            rows.append((*STAMP.unpack_from(packet), seconds * 10**9 + ns))
     except BlockingIOError:
         pass
     return rows
@@ -176,7 +179,7 @@ def receive(sock, n_most, flags=0):
 
 def send_batch(sock, first, n, size):
     """n packets of size IP bytes in one call: the kernel makes them of one buffer, without a gap."""
-    now = time.monotonic_ns()
+    now = time.time_ns()
     sock.sendmsg([b"".join(STAMP.pack(i, now).ljust(size - HEADERS, b"x") for i in range(first, first + n))],
                  [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("H", size - HEADERS))], 0, ("10.0.0.2", PORT))
 
