@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """braid-link between two network namespaces, with real traffic:  [a] la ---- braid-link ---- lb [b]
 
-Wants a namespace of its own: meson test link, or unshare -Urnmp --fork --mount-proc /usr/bin/python3 -m pytest tests/lab/test_link.py
+Wants a namespace of its own: meson test link, or
+unshare -Urnmp --fork --mount-proc /usr/bin/python3 -m pytest tests/lab/test_link.py
 """
 import ctypes
 import errno
