@@ -156,6 +156,48 @@ static void wait_carrier(const char *name, bool wanted)
 		assume_not_looked_at("the carrier of %s did not %s", name, wanted ? "come" : "go");
 }
 
+struct datagrams {
+	int from_fd, to_fd;
+};
+
+static bool datagram_arrives(void *context)
+{
+	const struct datagrams *d = context;
+	char byte = 0;
+
+	if (recv(d->to_fd, &byte, 1, MSG_DONTWAIT) == 1)
+		return true;
+	(void)!send(d->from_fd, &byte, 1, MSG_DONTWAIT);   /* lost, perhaps: it is asked again */
+	return false;
+}
+
+static int open_datagrams(enum assume_place place, const struct address *address, bool far)
+{
+	struct sockaddr_storage sa;
+	socklen_t n_sa = address_to_sockaddr(address, &sa);
+	int fd;
+
+	assume_in(place);
+	fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || (far ? bind(fd, (struct sockaddr *)&sa, n_sa) : connect(fd, (struct sockaddr *)&sa, n_sa)))
+		assume_not_looked_at("a socket for datagrams: %s", strerror(errno));
+	return fd;
+}
+
+/* A link says that it runs a moment before it takes packets, and neighbours have to be found first: the first SYN or its answer would be lost,
+ * and with it what is to be looked at. */
+static void wait_passage(enum assume_place from, enum assume_place to, struct address address)
+{
+	struct datagrams datagrams = { .to_fd = open_datagrams(to, &address, true) };
+	char text[ADDRESS_TEXT_BYTES];
+
+	datagrams.from_fd = open_datagrams(from, &address, false);
+	if (!assume_wait(datagram_arrives, &datagrams))
+		assume_not_looked_at("nothing comes to %s", address_format(&address, text));
+	close(datagrams.from_fd);
+	close(datagrams.to_fd);
+}
+
 static void make_server(void)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
@@ -164,6 +206,7 @@ static void make_server(void)
 		assume_in(ASSUME_FAR);
 		add_address("lo", &address);
 		assume_default_route(ASSUME_NEAR, 0, v6);
+		wait_passage(ASSUME_NEAR, ASSUME_FAR, address);
 	}
 }
 
@@ -186,6 +229,10 @@ void assume_make_link(unsigned int n)
 	for (size_t i = ARRAY_SIZE(ends); i-- > 0;) {
 		assume_in(ends[i]);
 		wait_carrier(name, true);
+	}
+	for (int v6 = 0; v6 < 2; v6++) {
+		wait_passage(ASSUME_NEAR, far_end(n), assume_address(far_end(n), n, v6, ASSUME_PORT));
+		wait_passage(far_end(n), ASSUME_NEAR, assume_address(ASSUME_NEAR, n, v6, ASSUME_PORT));
 	}
 	if (!n)
 		make_server();
