@@ -380,11 +380,13 @@ static void other_failures_are_handed_up(void **state)
 static void out_of_descriptors_there_is_no_pipe(void **state)
 {
 	struct fixture *f = *state;
-	struct rlimit before, none = { 0 };
+	struct rlimit before, none;
 	struct pipe *pipe = NULL;
+	int lowest = dup(f->in[0]);
 
+	close(lowest);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	none.rlim_max = before.rlim_max;
+	none = (struct rlimit){ .rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	assert_int_equal(pipes_lend(&f->tools.pipes, &pipe), PIPES_E_NONE);
 	move_all(f, 1 << 20, 1 << 20);

@@ -62,9 +62,10 @@ static inline uint8_t unit_stream_byte(uint64_t at)
 /* Sends the stream from *at on, n_most bytes at most, as much as fits now. */
 static inline void unit_stream_send(int fd, uint64_t *at, size_t n_most)
 {
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	uint8_t bytes[65536];
 
-	while (n_most) {
+	while (n_most && poll(&p, 1, 0) == 1) {
 		size_t n_now = size_min(n_most, sizeof(bytes));
 		ssize_t n;
 
