@@ -303,6 +303,7 @@ void net_tune_leg(int fd, uint32_t keepalive_idle_s)
 	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;
 
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	if (!idle_s)
 		return;
 	if (interval_s > KEEPALIVE_INTERVAL_MAX_S)

@@ -85,7 +85,8 @@ void net_close_reset(int fd);
  * for ever if there is none. Sends it once the handshake has ended, and tells whether it has. */
 bool net_push_opening(int fd);
 
-/* Small writes leave at once; dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. */
+/* Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then
+ * every idle_s / 10 (75 s at most), 6 of them. */
 void net_tune_leg(int fd, uint32_t keepalive_idle_s);
 
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */

@@ -119,3 +119,17 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 	}
 	return 0;
 }
+
+void settings_watch(struct keep *keep, settings_warn_fn warn, void *context)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		char now[SYSCTL_VALUE_BYTES], text[sizeof(((struct path_event *)0)->text)];
+
+		if (keep_read(keep, fixed[i].name, now) || !strcmp(now, fixed[i].value))
+			continue;
+		snprintf(text, sizeof(text), "somebody has set %s to %s; it is set back to %s, without which %s", fixed[i].name, now,
+			 fixed[i].value, fixed[i].without);
+		warn(context, text);
+		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
+	}
+}

@@ -278,6 +278,15 @@ def test_a_setting_that_somebody_changed_meanwhile_is_theirs(net):
     assert net.run("cat /proc/sys/net/mptcp/blackhole_timeout /proc/sys/net/mptcp/stale_loss_cnt") == "77\n4\n"
 
 
+def test_a_setting_that_matters_is_put_back(net):
+    driver = net.driver()
+    net.run("echo 3600 > /proc/sys/net/mptcp/blackhole_timeout")
+    driver.ask("settings")
+    assert any("blackhole_timeout" in line and "3600" in line for line in driver.events), driver.events
+    assert net.run("cat /proc/sys/net/mptcp/blackhole_timeout") == "0\n"
+    assert driver.finish() == 0
+
+
 def test_carrier_lost_and_back(net):
     driver = net.driver()
     net.run("ip link set p0 down", "isp")

@@ -407,11 +407,11 @@ static void test_new_rate_times_the_queue_anew(void **state)
 	assert_int_equal(model_queued_bytes(&model, 1500 * MS), 2500);
 	assert_due(&model, 0, 1100 * MS);
 	assert_due(&model, 1, 1650 * MS);
+	settings.rate_bps = 0;                     /* what is left of the last one goes at once */
+	model_set(&model, &settings, 1700 * MS);
+	assert_int_equal(model_queued_bytes(&model, 1700 * MS), 0);
 	assert_due(&model, 2, 1750 * MS);
-	settings.rate_bps = 0;                     /* the last one goes at once */
-	model_set(&model, &settings, 1750 * MS);
-	assert_int_equal(model_queued_bytes(&model, 1750 * MS), 0);
-	assert_due(&model, 3, 1850 * MS);
+	assert_due(&model, 3, 1800 * MS);
 	settings.rate_bps = 8000;
 	model_set(&model, &settings, 2000 * MS);
 	model_offer(&model, 1000, 5, 2000 * MS);
@@ -478,6 +478,15 @@ static void test_loss_settings_change_live(void **state)
 	model_set(&model, &settings, 0);
 	n = offer_many(&model, 100, 100, 0);
 	assert_int_equal(n, 100);
+	settings.loss_ppm = 500000;
+	do {                             /* whenever a length is set, a first packet is lost with a half, and then all are */
+		settings.loss_burst--;
+		model_set(&model, &settings, 0);
+	} while (model_offer(&model, 100, 0, 0) != MODEL_LOST);
+	assert_int_equal(offer_many(&model, 100, 100, 0), 0);
+	settings.loss_burst = 1;         /* this alone ends it, too */
+	model_set(&model, &settings, 0);
+	assert_in_range(offer_many(&model, 100, 100, 0), 25, 75);
 	model_deinit(&model);
 }
 
@@ -547,6 +556,7 @@ static void test_settings_refused(void **state)
 		{ "rate_bpsx=1", "rate_bpsx=1: no such key" },
 		{ "ab.ba.rate_bps=1", "ab.ba.rate_bps=1: no such key" },
 		{ "ab.carrier=1", "ab.carrier=1: carrier belongs to both ends, set it without ab. or ba." },
+		{ "ba.carrier=1", "ba.carrier=1: carrier belongs to both ends, set it without ab. or ba." },
 		{ "silence=2", "silence=2: expected a number from 0 to 1" },
 		{ "silence=", "silence=: expected a number from 0 to 1" },
 		{ "silence=-1", "silence=-1: expected a number from 0 to 1" },
