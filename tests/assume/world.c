@@ -229,6 +229,7 @@ void assume_make_link(unsigned int n)
 	for (size_t i = ARRAY_SIZE(ends); i-- > 0;) {
 		assume_in(ends[i]);
 		wait_carrier(name, true);
+		set_up(name, true);   /* waits for the kernel's lock: the carrier shows a moment before the interface sends */
 	}
 	for (int v6 = 0; v6 < 2; v6++) {
 		wait_passage(ASSUME_NEAR, far_end(n), assume_address(far_end(n), n, v6, ASSUME_PORT));
@@ -246,6 +247,7 @@ void assume_set_carrier(unsigned int n, bool carrier)
 	set_up(link_name(n, name), carrier);
 	assume_in(ASSUME_NEAR);
 	wait_carrier(name, carrier);
+	set_up(name, true);
 }
 
 static void add_route(const struct route_entry *entry)
