@@ -10,12 +10,13 @@
 #include "conf/keys.h"
 
 #define SUBSCRIBERS 65536
+#define SECTION_BYTES 64          /* more than inih keeps of a name, which is more than the longest that is sound */
 
 struct parser {
 	struct conf *conf;
 	const char *text, *end;       /* what is left to be read */
 	unsigned int line;            /* of what was read last */
-	char section[64];             /* whose keys are being read, as written */
+	char section[SECTION_BYTES];  /* whose keys are being read, as written */
 	void *base;                   /* where they go: conf, a link or a subscriber */
 	enum conf_section kind;
 	bool *given;                  /* a flag a key, of this section */
@@ -41,6 +42,20 @@ static int fail(struct parser *p, const char *format, ...)
 	return 0;
 }
 
+static int enter_section(struct parser *p, const char *section);
+
+/* inih tells of a section only with its first key; one without keys is entered here, and so checked like the others. */
+static void note_section(struct parser *p, const char *line, size_t n)
+{
+	const char *end = *line == '[' ? memchr(line, ']', n) : NULL;
+	char section[SECTION_BYTES];
+
+	if (!end)
+		return;
+	snprintf(section, sizeof(section), "%.*s", (int)(end - line - 1), line + 1);
+	enter_section(p, section);
+}
+
 /* inih asks for a line at a time: that is how we know which it is in. */
 static char *read_line(char *out, int n_out, void *stream)
 {
@@ -62,7 +77,8 @@ static char *read_line(char *out, int n_out, void *stream)
 	out[n] = '\n';
 	out[n + 1] = 0;
 	p->text += n + 1;
-	return out;
+	note_section(p, out, n + 1);
+	return p->result ? NULL : out;
 }
 
 static int set_defaults(void *base, enum conf_section section)
@@ -95,10 +111,11 @@ static int enter_link(struct parser *p, const char *name)
 static int enter_subscriber(struct parser *p, const char *name)
 {
 	struct conf *conf = p->conf;
-	struct conf_subscriber *more = NULL;
+	struct conf_subscriber *more;
 
-	if (conf->n_subscribers < SUBSCRIBERS)
-		more = reallocarray(conf->subscribers, conf->n_subscribers + 1, sizeof(*more));
+	if (conf->n_subscribers >= SUBSCRIBERS)
+		return fail(p, "found one more subscriber, wanted at most %d", SUBSCRIBERS);
+	more = reallocarray(conf->subscribers, conf->n_subscribers + 1, sizeof(*more));
 	if (!more) {
 		p->result = -ENOMEM;
 		return 0;
@@ -146,7 +163,10 @@ static int enter_section(struct parser *p, const char *section)
 {
 	size_t n_word = strcspn(section, " ");
 	const char *name = section + n_word + (section[n_word] == ' ');
+	bool again = *section && !*name && !strcmp(section, p->section);   /* goes on where it was */
 
+	if (again)
+		return 1;
 	check_required(p);
 	snprintf(p->section, sizeof(p->section), "%s", section);
 	for (p->kind = 0; p->kind < CONF_N_SECTIONS; p->kind++)
@@ -199,7 +219,9 @@ static int on_key(void *user, const char *section, const char *name, const char 
 
 	if (p->result)
 		return 0;
-	if (strcmp(section, p->section) && !enter_section(p, section))
+	if (!*section)
+		return fail(p, "found key '%s' before the first section", name);
+	if (strcmp(section, p->section) && !enter_section(p, section))   /* one that was indented */
 		return 0;
 	for (size_t i = 0; i < n_conf_keys; i++)
 		if (conf_keys[i].section == p->kind && !strcmp(conf_keys[i].name, name)) {

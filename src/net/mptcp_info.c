@@ -24,6 +24,7 @@ static void fill(struct subflow_info *s, const struct tcp_info *tcp)
 	s->delivery_rate_bps = tcp->tcpi_delivery_rate * 8;
 	s->lost_packets = tcp->tcpi_lost;
 	s->retransmits = tcp->tcpi_total_retrans;
+	s->n_unanswered = tcp->tcpi_retransmits;
 	s->syn_data_acked = tcp->tcpi_options & TCPI_OPT_SYN_DATA;
 }
 

@@ -15,13 +15,13 @@ enum { MPTCP_INFO_E_PLAIN = 1 };   /* the socket is plain TCP, or fell back to i
 struct subflow_info {
 	struct address local, remote;
 	uint8_t tcp_state;             /* TCP_ESTABLISHED, ... of netinet/tcp.h */
-	bool backup;                   /* not told by the socket; filled in by who knows the endpoints */
 	uint32_t rtt_us, min_rtt_us;
 	uint64_t bytes_sent;           /* payload, retransmissions included */
 	uint64_t bytes_received;
 	uint64_t bytes_retransmitted;
 	uint64_t delivery_rate_bps;
 	uint32_t lost_packets, retransmits;
+	uint8_t n_unanswered;          /* retransmissions in a row without an answer */
 	bool syn_data_acked;
 };
 

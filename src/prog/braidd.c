@@ -12,11 +12,12 @@
 #include <unistd.h>
 #include "base/util.h"
 #include "conf/conf.h"
+#include "prog/read_file.h"
 #include "role/braid.h"
 #include "role/log.h"
 
 #define DEFAULT_FILE "/etc/braid/braid.conf"
-#define FILE_MOST_BYTES (16u << 20)
+#define REASON_BYTES 640
 
 enum { EXIT_FINE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_CONF = 5 };
 
@@ -33,26 +34,8 @@ static void to_stderr(enum log_level level, const char *line)
 	fprintf(stderr, "braidd: %s: %s\n", names[level], line);
 }
 
-/* The file's bytes, malloc'd, or NULL with errno. */
-static char *read_file(const char *path, size_t *n)
-{
-	FILE *file = fopen(path, "re");
-	char *text = file ? malloc(FILE_MOST_BYTES) : NULL;
-
-	if (text)
-		*n = fread(text, 1, FILE_MOST_BYTES, file);
-	if (text && (ferror(file) || *n == FILE_MOST_BYTES)) {
-		errno = ferror(file) ? EIO : EFBIG;
-		free(text);
-		text = NULL;
-	}
-	if (file)
-		fclose(file);
-	return text;
-}
-
-/* 0, or what to exit with; what is wrong was said then. */
-static int read_conf(const char *path, struct conf **out)
+/* 0, or what to exit with, and what is wrong. */
+static int read_conf(const char *path, struct conf **out, char *reason, size_t n_reason)
 {
 	size_t n_text = 0;
 	_cleanup_(freep) char *text = read_file(path, &n_text);
@@ -60,32 +43,41 @@ static int read_conf(const char *path, struct conf **out)
 	int r;
 
 	if (!text) {
-		log_error("cannot read %s: %s; name the configuration file with -c FILE", path, strerror(errno));
+		snprintf(reason, n_reason, "cannot read %s: %s; name the configuration file with -c FILE", path, strerror(errno));
 		return EXIT_CONF;
 	}
 	r = conf_parse(path, text, n_text, out, &error);
 	if (r)
-		log_error("%s", r < 0 ? "out of memory" : error.text);
+		snprintf(reason, n_reason, "%s", r < 0 ? "out of memory" : error.text);
 	return r ? EXIT_CONF : 0;
 }
 
-static void reload(struct program *program)
+/* The present configuration holds where the file's is no good. */
+static int reload(void *context, char *reason, size_t n_reason)
 {
-	char restart[512], reason[512];
+	struct program *program = context;
+	char restart[512];
 	struct conf *conf = NULL;
 	enum log_level level;
+	int r = read_conf(program->file, &conf, reason, n_reason);
 
-	if (read_conf(program->file, &conf)) {
-		log_error("the new configuration is not taken, the old one holds");
-		return;
-	}
+	if (r)
+		return r;
 	level = (enum log_level)conf->log.level;
-	if (braid_reload(program->braid, conf, restart, sizeof(restart), reason, sizeof(reason))) {
+	r = braid_reload(program->braid, conf, restart, sizeof(restart), reason, n_reason);
+	if (!r)
+		log_set(to_stderr, level);
+	return r;
+}
+
+static void reload_by_signal(struct program *program)
+{
+	char reason[REASON_BYTES];
+
+	if (reload(program, reason, sizeof(reason)))
 		log_error("the new configuration is not taken, the old one holds: %s", reason);
-		return;
-	}
-	log_set(to_stderr, level);
-	log_info("the configuration was read again");
+	else
+		log_info("the configuration was read again");
 }
 
 static void on_signal(void *context)
@@ -95,7 +87,7 @@ static void on_signal(void *context)
 
 	while (read(program->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
-			reload(program);
+			reload_by_signal(program);
 		} else {
 			log_info("no new connections are taken; ending when the last session has ended");
 			braid_drain(program->braid);
@@ -117,7 +109,7 @@ static int catch_signals(void)
 
 static int run(struct program *program, struct conf *conf)
 {
-	char reason[512];
+	char reason[REASON_BYTES];
 	int r;
 
 	program->signal_fd = catch_signals();
@@ -127,6 +119,7 @@ static int run(struct program *program, struct conf *conf)
 		return EXIT_OTHER;
 	}
 	r = program->signal_fd < 0 ? -errno : braid_watch_signals(program->braid, program->signal_fd, on_signal, program);
+	braid_on_reload(program->braid, reload, program);
 	if (!r) {
 		log_info("braidd %s is up", BRAID_VERSION);
 		r = braid_run(program->braid);
@@ -163,6 +156,7 @@ int main(int argc, char **argv)
 	};
 	struct program program = { .file = DEFAULT_FILE, .signal_fd = -1 };
 	struct conf *conf = NULL;
+	char reason[REASON_BYTES];
 	bool check = false;
 	int c, r;
 
@@ -180,7 +174,9 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc || sodium_init() < 0)
 		return usage(EXIT_USAGE);
-	r = read_conf(program.file, &conf);
+	r = read_conf(program.file, &conf, reason, sizeof(reason));
+	if (r)
+		log_error("%s", reason);
 	if (r || check) {
 		conf_freep(&conf);
 		return r;

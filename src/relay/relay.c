@@ -115,8 +115,6 @@ static void count_end(struct relay *relay, const struct session *s, enum session
 	struct relay_counters *c = &relay->counters;
 
 	counter_add(end == SESSION_END_ORDERLY ? &c->n_orderly : end == SESSION_END_RESET ? &c->n_reset : &c->n_closed, 1);
-	counter_add(&c->up_bytes, s->up.n_bytes);
-	counter_add(&c->down_bytes, s->down.n_bytes);
 	counter_add(&c->n_sessions, (uint64_t)-1);
 }
 
@@ -142,6 +140,26 @@ static void session_end(struct relay *relay, struct session *s, enum session_end
 	}
 }
 
+/* Runs one half and counts what it moved. */
+static int step(struct relay *relay, struct half *half, uint64_t *n_bytes)
+{
+	uint64_t before = half->n_bytes;
+	int r = half_step(half, &relay->tools, RELAY_BUDGET_BYTES);
+
+	counter_add(n_bytes, half->n_bytes - before);
+	return r;
+}
+
+static int step_up(struct relay *relay, struct session *s)
+{
+	return step(relay, &s->up, &relay->counters.up_bytes);
+}
+
+static int step_down(struct relay *relay, struct session *s)
+{
+	return step(relay, &s->down, &relay->counters.down_bytes);
+}
+
 /* The up half or the down half has failed. What the other leg has already sent is passed on once more: an
  * answer followed by a reset is an answer. */
 static void session_fail(struct relay *relay, struct session *s)
@@ -150,8 +168,8 @@ static void session_fail(struct relay *relay, struct session *s)
 	uint64_t tag = s->tag;
 
 	if (!held) {
-		half_step(&s->down, &relay->tools, RELAY_BUDGET_BYTES);
-		half_step(&s->up, &relay->tools, RELAY_BUDGET_BYTES);
+		step_down(relay, s);
+		step_up(relay, s);
 	}
 	session_end(relay, s, SESSION_END_RESET);
 	if (held)
@@ -160,10 +178,14 @@ static void session_fail(struct relay *relay, struct session *s)
 
 static void session_run(struct relay *relay, struct session *s)
 {
-	int up = half_step(&s->up, &relay->tools, RELAY_BUDGET_BYTES);
-	int down = s->state == SESSION_HELD || up < 0 ? HALF_WANT_READ : half_step(&s->down, &relay->tools, RELAY_BUDGET_BYTES);
+	uint64_t before = s->up.n_bytes + s->down.n_bytes;
+	int up = step_up(relay, s);
+	int down = s->state == SESSION_HELD || up < 0 ? HALF_WANT_READ : step_down(relay, s);
 
 	counter_add(&relay->counters.n_steps, 1);
+	counter_add(&relay->counters.n_rescued, s->rescued && s->up.n_bytes + s->down.n_bytes > before);
+	s->rescued = false;
+	s->near_opening = s->near_opening && !net_push_opening(s->near_fd);
 	if (up < 0 || down < 0) {
 		session_fail(relay, s);
 		return;
@@ -176,7 +198,7 @@ static void session_run(struct relay *relay, struct session *s)
 		queue(relay, s);
 		loop_again(relay->loop);
 	}
-	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
+	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE || s->near_opening)
 		block(relay, s);
 	else
 		unblock(relay, s);
@@ -192,6 +214,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 
 	if (!s)
 		return;
+	s->rescued = false;
 	from = ref.part == SESSION_NEAR ? &s->up : &s->down;
 	to = ref.part == SESSION_NEAR ? &s->down : &s->up;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -216,6 +239,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		struct session *s = session_at(relay, i);
 
 		s->up.writable = s->down.writable = true;
+		s->rescued = true;
 		queue(relay, s);
 	}
 	if (relay->blocked_first != SLAB_NONE)
@@ -303,7 +327,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 
 	s->near_fd = legs->near_fd;
 	s->far_fd = legs->far_fd;
-	s->near_mptcp = legs->near_mptcp;
+	s->near_mptcp = s->near_opening = legs->near_mptcp;
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
 	s->tag = legs->tag;
@@ -394,10 +418,13 @@ static struct session_view view_of(const struct relay *relay, const struct sessi
 	};
 }
 
-void relay_each(struct relay *relay, void (*fn)(void *context, const struct session_view *view), void *context)
+bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct session_view *view),
+		void *context)
 {
-	for (uint32_t i = 0; i < relay->sessions.n_touched; i++) {
-		const struct session *s = session_at(relay, i);
+	uint32_t end = *from + n_most < relay->sessions.n_touched ? *from + n_most : relay->sessions.n_touched;
+
+	for (; *from < end; ++*from) {
+		const struct session *s = session_at(relay, *from);
 		struct session_view view;
 
 		if (!s || s->state == SESSION_CLOSING)
@@ -405,6 +432,7 @@ void relay_each(struct relay *relay, void (*fn)(void *context, const struct sess
 		view = view_of(relay, s);
 		fn(context, &view);
 	}
+	return end < relay->sessions.n_touched;
 }
 
 bool relay_find(struct relay *relay, struct slab_name ref, struct session_view *view)

@@ -44,7 +44,7 @@ struct relay_options {
 
 struct relay_counters {
 	uint64_t n_opened, n_orderly, n_reset, n_closed, n_refused_full;
-	uint64_t up_bytes, down_bytes;   /* of sessions that ended; the living ones are in relay_each() */
+	uint64_t up_bytes, down_bytes;
 	uint64_t n_steps, n_rescued;     /* n_rescued: writes that went on by the timer, without an event */
 	uint64_t n_sessions, n_pipes_open, n_pipes_lent, n_residue_bytes;   /* now */
 };
@@ -85,7 +85,9 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
 void relay_abort(struct relay *relay, struct slab_name ref);
 
-void relay_each(struct relay *relay, void (*fn)(void *context, const struct session_view *view), void *context);
+/* Walks over sessions from place *from (0 to begin with) on, n_most places at a time. False when that was the last of them. */
+bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct session_view *view),
+		void *context);
 /* False where ref is stale. */
 bool relay_find(struct relay *relay, struct slab_name ref, struct session_view *view);
 const struct relay_counters *relay_counters(const struct relay *relay);

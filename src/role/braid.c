@@ -11,30 +11,12 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "net/socket.h"
-#include "path/path.h"
+#include "role/braid_parts.h"
+#include "role/commands.h"
 #include "role/log.h"
-#include "role/shared.h"
-#include "role/watch.h"
-#include "role/worker.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
-
-struct braid {
-	struct loop *loop;
-	uint8_t handler;
-	struct conf_holder *holder;
-	struct view *view;
-	struct shared shared;
-	struct path *path;
-	struct watch *watch;
-	struct worker **workers;
-	size_t n_workers;
-	bool draining;
-	uint64_t drain_until_us;
-	void (*on_signal)(void *context);
-	void *signal_context;
-};
 
 enum { PART_SIGNAL, PART_DRAIN };
 
@@ -62,12 +44,19 @@ static int publish(struct braid *braid, bool reachable)
 	return 0;
 }
 
+/* Kept, too, for those who ask later. */
+static void warn(struct braid *braid, const char *text)
+{
+	log_warning("%s", text);
+	snprintf(braid->warnings[braid->n_warnings++ % BRAID_WARNINGS], BRAID_WARNING_BYTES, "%s", text);
+}
+
 static void on_path(void *context, const struct path_event *event)
 {
 	struct braid *braid = context;
 
 	if (event->kind == PATH_EVENT_WARNING) {
-		log_warning("%s", event->text);
+		warn(braid, event->text);
 		return;
 	}
 	log_info("%s", event->text);
@@ -170,14 +159,42 @@ static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 	return r;
 }
 
+/* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
+static int probe_kernel(struct braid *braid, const struct conf *conf, char *reason, size_t n_reason)
+{
+	const struct net_feature_state *f = braid->features;
+	const char *congestion = conf->relay.congestion;
+	int r = congestion[0] ? net_probe_congestion(congestion) : 0;
+
+	net_probe_features(braid->features);
+	if (!f[NET_FEATURE_MPTCP].present || (conf->gateway.enabled && !f[NET_FEATURE_TRANSPARENT].present)) {
+		const struct net_feature_state *missing = &f[f[NET_FEATURE_MPTCP].present ? NET_FEATURE_TRANSPARENT : NET_FEATURE_MPTCP];
+
+		snprintf(reason, n_reason, "this kernel has no %s for us: %s", missing->name, missing->consequence);
+		return -EOPNOTSUPP;
+	}
+	if (r) {
+		snprintf(reason, n_reason, "relay.congestion: this kernel does not have '%s' for us (%s); see net.ipv4.tcp_available_congestion_control",
+			 congestion, strerror(-r));
+		return r;
+	}
+	for (size_t i = 0; i < NET_FEATURE_N; i++) {
+		if (f[i].present || (i == NET_FEATURE_TRANSPARENT && !conf->gateway.enabled) ||
+		    (i == NET_FEATURE_MPTCP_FASTOPEN && !conf->converter.enabled))
+			continue;
+		log_warning("this kernel has no %s for us: %s", f[i].name, f[i].consequence);
+	}
+	return 0;
+}
+
 static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = path_options_of(conf);
 	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .context = braid };
-	int r = 0;
+	int r = probe_kernel(braid, conf, reason, n_reason);
 
-	if (conf->converter.enabled)
+	if (!r && conf->converter.enabled)
 		r = replay_new(conf->converter.ticket_memory, conf->converter.ticket_window_s, &braid->shared.replay);
 	if (!r)
 		r = path_new(braid->loop, &paths, on_path, braid, &braid->path, reason, n_reason);
@@ -187,7 +204,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 		r = start_workers(braid, reason, n_reason);
 	if (!r && conf->gateway.enabled)
 		r = watch_new(braid->loop, &watch, &braid->watch);
-	return r;
+	return r ? r : commands_start(braid, reason, n_reason);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -227,6 +244,7 @@ int braid_new(struct conf *conf, struct braid **out, char *reason, size_t n_reas
 	}
 	raise_descriptors(conf);
 	pthread_mutex_init(&braid->shared.lock, NULL);
+	braid->started_at_us = loop_clock_us();
 	r = loop_new(&braid->loop);
 	if (r)
 		return r;
@@ -253,6 +271,7 @@ void braid_freep(struct braid **out)
 
 	if (!braid)
 		return;
+	control_freep(&braid->control);
 	watch_freep(&braid->watch);
 	path_freep(&braid->path);   /* first of all: from here on hosts' new connections go the ordinary way */
 	for (size_t i = 0; i < braid->n_workers; i++)
@@ -316,4 +335,15 @@ int braid_watch_signals(struct braid *braid, int fd, void (*on_signal)(void *con
 	braid->on_signal = on_signal;
 	braid->signal_context = context;
 	return loop_watch(braid->loop, fd, EPOLLIN, (struct loop_ref){ .handler = braid->handler, .part = PART_SIGNAL });
+}
+
+void braid_on_reload(struct braid *braid, braid_reload_fn reload, void *context)
+{
+	braid->reload = reload;
+	braid->reload_context = context;
+}
+
+void braid_stop(struct braid *braid)
+{
+	loop_stop(braid->loop);
 }

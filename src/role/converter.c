@@ -22,7 +22,7 @@
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
-#define INTAKE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
 
 /* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
  * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
@@ -46,6 +46,7 @@ struct intake {
 struct converter {
 	struct worker *worker;
 	struct slab intakes;
+	uint32_t n_waiting;       /* of the intakes: peers' watches */
 	uint8_t handler;
 	struct listeners listeners;
 	const struct scheme *scheme;
@@ -89,6 +90,7 @@ static void leave_session(struct converter *converter, struct intake *intake)
 
 static void intake_free(struct converter *converter, struct intake *intake)
 {
+	converter->n_waiting -= intake->state == INTAKE_WAITING;
 	leave_half_open(converter, intake);
 	inbox_free(&intake->inbox);
 	slab_give(&converter->intakes, intake);
@@ -248,6 +250,15 @@ static void on_request(struct converter *converter, struct intake *intake, const
 		refuse_outcome(converter, intake, outcome);
 }
 
+/* Half of the places are left to those who want to connect. */
+static bool may_wait(struct converter *converter)
+{
+	if (converter->n_waiting < converter->worker->view->conf->limits.max_half_open / 2 + 1)
+		return true;
+	counter_add(&converter->worker->counters.n_over_waiting, 1);
+	return false;
+}
+
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. */
 static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request,
 			   const uint8_t *answer, size_t n_answer)
@@ -256,7 +267,8 @@ static void on_information(struct converter *converter, struct intake *intake, c
 
 	counter_add(&converter->worker->counters.n_information, 1);
 	if (!intake->half_open ||
-	    authorise_client(converter->worker, &intake->client, request, &intake->owner) != OUTCOME_CONNECTED) {
+	    authorise_client(converter->worker, &intake->client, request, &intake->owner) != OUTCOME_CONNECTED ||
+	    !may_wait(converter)) {
 		finish(converter, intake, answer, n_answer);
 	} else if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer) {
 		intake_abandon(converter, intake);
@@ -265,6 +277,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		leave_half_open(converter, intake);
 		leave_session(converter, intake);
 		intake_set_state(intake, INTAKE_WAITING);
+		converter->n_waiting++;
 	}
 }
 
@@ -291,7 +304,10 @@ static bool feed(struct converter *converter, struct intake *intake, struct byte
 		return true;
 	case SIGNALLING_REFUSED:
 		counter_add(&converter->worker->counters.n_outcomes[step.result.outcome], 1);
-		finish(converter, intake, out, step.n_out);
+		if (step.n_out)
+			finish(converter, intake, out, step.n_out);
+		else
+			intake_abandon(converter, intake);
 		return true;
 	}
 	return true;
@@ -329,6 +345,8 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		break;
 	case INTAKE_ENDING:
 	case INTAKE_WAITING:
+		if (events & EPOLLOUT)
+			net_push_opening(intake->near_fd);
 		if (discard(converter, intake))
 			intake_end(converter, intake);
 		break;

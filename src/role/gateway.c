@@ -19,6 +19,8 @@
 
 /* What fits a SYN on a path with 1500-byte packets: 40 (IPv6) and 20 bytes of headers, 40 of TCP options. */
 #define OPENING_BYTES 1400
+#define ROOM_LOOK_US (100 * US_PER_MS)  /* at a limit: how soon to look again */
+#define ROOM_SHARE 16                   /* a 16th of the places is to be free before connections are taken again */
 #define ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
 static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
@@ -250,12 +252,57 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 	}
 }
 
+static bool has_room(const struct gateway *gateway, uint32_t share)
+{
+	const struct conf *conf = gateway->worker->view->conf;
+	const struct shared *shared = gateway->worker->shared;
+	uint64_t n_sessions = __atomic_load_n(&shared->n_sessions, __ATOMIC_RELAXED);
+	uint64_t n_half_open = __atomic_load_n(&shared->n_half_open, __ATOMIC_RELAXED);
+
+	return n_sessions + conf->limits.max_sessions / share < conf->limits.max_sessions &&
+	       n_half_open + conf->limits.max_half_open / share < conf->limits.max_half_open;
+}
+
+static int look_later(struct gateway *gateway, uint64_t after_us)
+{
+	struct loop *loop = gateway->worker->loop;
+
+	return loop_timer_at(loop, loop_now_us(loop) + after_us, (struct loop_ref){ .handler = gateway->handler, .part = SETUP_ROOM });
+}
+
+/* At a limit the listeners are closed: the interception then lets new connections pass, the ordinary way. */
+static void look_for_room(struct gateway *gateway)
+{
+	char reason[256];
+
+	if (has_room(gateway, ROOM_SHARE) || look_later(gateway, ROOM_LOOK_US))
+		gateway->full = false;
+	if (gateway_apply(gateway, reason, sizeof(reason)))
+		log_error("%s", reason);
+}
+
+/* Not at once: a listener that is just being read from can't be closed. */
+static void note_full(struct gateway *gateway)
+{
+	char left_out[64];
+
+	if (gateway->full || has_room(gateway, UINT32_MAX))
+		return;
+	gateway->full = !look_later(gateway, 0);
+	counter_add(&gateway->worker->counters.n_full, 1);
+	if (worker_may_log(gateway->worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
+		log_warning("limits.max_sessions or limits.max_half_open is reached: new connections go the ordinary way, those that run "
+			    "go on%s", left_out);
+}
+
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct gateway *gateway = context;
-	struct setup *setup = slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
+	struct setup *setup = ref.part == SETUP_ROOM ? NULL : slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
 	struct attempt *attempt;
 
+	if (ref.part == SETUP_ROOM)
+		look_for_room(gateway);
 	if (!setup)
 		return;
 	attempt = attempt_of_part(setup, ref.part);
@@ -301,6 +348,7 @@ static void on_connection(void *context, int fd, const struct address *peer)
 	if (loop_watch(worker->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
 	    loop_timer_at(worker->loop, setup->accepted_at_us + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
 		setup_abandon(gateway, setup);
+	note_full(gateway);
 }
 
 int gateway_new(struct worker *worker, struct gateway **out)
@@ -353,7 +401,7 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	};
 	struct net_listen_options options = { .transparent = true };
 
-	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable) {
+	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable || gateway->full) {
 		listeners_close(&gateway->listeners);
 		return 0;
 	}

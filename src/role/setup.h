@@ -18,7 +18,8 @@
  * the converter's answer is awaited. Each may follow the one before; the setup is given back from any. */
 enum setup_state { SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_HELD, SETUP_N_STATES };
 
-enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ATTEMPT };   /* loop_ref.part; SETUP_ATTEMPT + n is attempt n */
+/* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
+enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ROOM, SETUP_ATTEMPT };
 
 struct attempt {
 	int fd;                   /* -1: none */
@@ -51,6 +52,7 @@ struct gateway {
 	struct slab setups;
 	uint8_t handler;
 	struct listeners listeners;
+	bool full;                /* at a limit: doesn't listen, so that new connections pass, until there is room */
 	const struct scheme *scheme;
 };
 

@@ -5,6 +5,8 @@
 
 enum { OPTION_MSS = 2, OPTION_WINDOW_SCALE = 3, OPTION_SACK_PERMITTED = 4, OPTION_SACK = 5, OPTION_TIMESTAMP = 8, OPTION_MPTCP = 30 };
 
+#define KINDS 256
+
 /* What our SYNs carry anyway (SACK, timestamps), and MPTCP on request (6.2.4, 7.1 to 7.5). */
 static const uint8_t supported_kinds[] = { OPTION_SACK_PERMITTED, OPTION_TIMESTAMP, OPTION_MPTCP };
 
@@ -36,7 +38,8 @@ static struct signalling_step refuse_echo(enum signalling_outcome outcome, struc
 	return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result.outcome = outcome, .n_out = convert_end(&w) };
 }
 
-/* A message that can't be decoded: how much of it there is to echo is told by its header, where there is one. */
+/* A message that can't be decoded: how much of it there is to echo is told by its header, where there is one. A total length of zero
+ * is answered by a reset alone (6.1). */
 static struct signalling_step refuse_undecoded(int r, const uint8_t *in, size_t n_in, uint8_t *out)
 {
 	struct convert_header header;
@@ -44,6 +47,8 @@ static struct signalling_step refuse_undecoded(int r, const uint8_t *in, size_t 
 
 	if (!convert_header_get(&header, in, n_in) && header.n_bytes < n_in)
 		message.n = header.n_bytes;
+	if (!header.n_bytes)
+		return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result.outcome = OUTCOME_MALFORMED };
 	if (message.n > SIGNALLING_MESSAGE_BYTES)
 		message.n = SIGNALLING_MESSAGE_BYTES;
 	return refuse_echo(r == CONVERT_E_RESERVED ? OUTCOME_UNSUPPORTED_MESSAGE : OUTCOME_MALFORMED, message, out);
@@ -59,11 +64,12 @@ static bool is_never_remote(const struct address *a)
 	return a->ip[0] == 0xff || !memcmp(a->ip, loopback_v6, sizeof(loopback_v6));
 }
 
-/* What is asked of the SYN to the destination. Returns the first option kind that can't be had, or 0. */
-static uint8_t read_options(struct bytes options, struct signalling_request *request)
+/* What is asked of the SYN to the destination. The option kinds that can't be had, each once, go to refused[KINDS]; returns how many. */
+static size_t read_options(struct bytes options, struct signalling_request *request, uint8_t refused[KINDS])
 {
 	struct cursor c = cursor_of(options.at, options.n);
 	struct convert_option option;
+	size_t n_refused = 0;
 
 	while (convert_option_next(&c, &option)) {
 		switch (option.kind) {
@@ -77,10 +83,11 @@ static uint8_t read_options(struct bytes options, struct signalling_request *req
 			request->wants_mptcp = 1;
 			break;
 		default:
-			return option.kind;
+			if (!memchr(refused, option.kind, n_refused))
+				refused[n_refused++] = option.kind;
 		}
 	}
-	return 0;
+	return n_refused;
 }
 
 static struct signalling_step answer_info(const struct convert_message *message, uint8_t *out)
@@ -97,13 +104,16 @@ static struct signalling_step answer_info(const struct convert_message *message,
 static struct signalling_step take_connect(struct conversation *c, const struct convert_message *message, uint8_t *out,
 					   struct signalling_request *request)
 {
+	uint8_t refused[KINDS];
+	size_t n_refused = read_options(message->connect.options, request, refused);
+
 	request->destination = message->connect.remote;
 	c->extended = message->connect.options.n > 0;
-	c->option_unsupported = read_options(message->connect.options, request);
-	if (c->option_unsupported)
+	c->option_unsupported = n_refused ? refused[0] : 0;
+	if (n_refused)
 		return (struct signalling_step){
 			.verdict = SIGNALLING_REFUSED, .result.outcome = OUTCOME_UNSUPPORTED_OPTION,
-			.n_out = put_error(CONVERT_ERROR_UNSUPPORTED_TCP_OPTION, &c->option_unsupported, 1, out),
+			.n_out = put_error(CONVERT_ERROR_UNSUPPORTED_TCP_OPTION, refused, n_refused, out),
 		};
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes };
 }
@@ -128,6 +138,8 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 	}
 	if (message.has_connect && is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
+	if (message.n_unknown)   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
+		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);
 	if (message.has_info)

@@ -83,7 +83,7 @@ struct scheme {
 	struct signalling_step (*client_begin)(struct conversation *c, const struct signalling_request *request, uint8_t *out);
 	struct signalling_step (*client_feed)(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out);
 	/* Server: with DONE, *request is filled in and server_answer() must follow once the outcome is known. With REFUSED, the
-	 * answer to be sent before closing is in out already. */
+	 * answer to be sent before closing is in out already; where there is none (n_out 0), the connection is to be reset. */
 	struct signalling_step (*server_feed)(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
 					      struct signalling_request *request);
 	/* Returns the length of the answer written to out. */

@@ -89,14 +89,14 @@ struct convert_message {
 int convert_header_get(struct convert_header *out, const void *bytes, size_t n_bytes);
 
 /* Decodes the message at the start of the bytes; what follows it isn't looked at. Unknown types are fine and counted; a type that comes
- * twice, a TLV of length 0 or beyond the message's end, wrong sizes and non-zero padding of TCP options are CONVERT_E_MALFORMED.
+ * twice, a TLV of length 0 or beyond the message's end, wrong sizes and broken TCP options in a Connect are CONVERT_E_MALFORMED.
  * 0 or CONVERT_E_*. */
 int convert_message_get(struct convert_message *out, const void *bytes, size_t n_bytes);
 
 /* Takes the next TLV out of the cursor (cursor_of(message.tlvs)). False at the end, or where the rest is no TLV (cursor_failed()). */
 bool convert_tlv_next(struct cursor *tlvs, struct convert_tlv *out);
 
-/* Kinds of the TCP options in an option field, padding skipped: the next one with its content, false at the end or where the rest is
+/* Kinds of the TCP options in an option field, kinds 0 and 1 skipped wherever they stand (7.1): the next one with its content, false at the end or where the rest is
  * malformed (cursor_failed()). */
 struct convert_option {
 	uint8_t kind;

@@ -78,7 +78,7 @@ void convert_put_error(struct convert_writer *w, const struct convert_error *err
 
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message)
 {
-	size_t n_most = w->out.n_left > WORD_BYTES ? w->out.n_left - WORD_BYTES : 0;
+	size_t n_most = w->out.n_left > WORD_BYTES ? (w->out.n_left - WORD_BYTES) / WORD_BYTES * WORD_BYTES : 0;
 	size_t n_echo = message.n < n_most ? message.n : n_most;
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 2 + n_echo);
 

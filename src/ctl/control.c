@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/util.h"
+#include "ctl/unix_socket.h"
+
+#define CLIENTS 32
+#define REQUEST_BYTES 4096
+#define CLIENT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+struct client {
+	int fd;
+	bool busy;               /* a request is under way: its answer isn't known, or not sent */
+	bool running;            /* client_run() is looking for the next one */
+	bool ended;              /* sends nothing more; wants its answers yet */
+	size_t n_in;
+	char in[REQUEST_BYTES];
+	char *out;               /* the rest of an answer; malloc'd */
+	size_t n_out, n_sent;
+};
+
+struct control {
+	struct loop *loop;
+	struct control_options options;
+	uint8_t handler;
+	int fd;
+	char path[108];
+	struct slab clients;
+};
+
+enum { PART_LISTENER, PART_CLIENT };
+
+static void client_run(struct control *control, struct client *client);
+
+static struct loop_ref ref_of(const struct control *control, const struct client *client)
+{
+	struct slab_name name = slab_name_of(&control->clients, client);
+
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = control->handler, .part = PART_CLIENT };
+}
+
+static void client_close(struct control *control, struct client *client)
+{
+	close(client->fd);
+	free(client->out);
+	slab_give(&control->clients, client);
+}
+
+/* False when the client is gone. */
+static bool client_flush(struct control *control, struct client *client)
+{
+	while (client->out && client->n_sent < client->n_out) {
+		ssize_t n = send(client->fd, client->out + client->n_sent, client->n_out - client->n_sent, MSG_NOSIGNAL);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return true;
+		if (n < 0) {
+			client_close(control, client);
+			return false;
+		}
+		client->n_sent += (size_t)n;
+	}
+	if (client->out) {
+		free(client->out);
+		client->out = NULL;
+		client->busy = false;
+	}
+	return true;
+}
+
+static void client_say(struct control_call call, json_t *line)
+{
+	struct client *client = slab_get(&call.control->clients, call.client);
+	char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	size_t n = text ? strlen(text) : 0;
+
+	json_decref(line);
+	if (!client || !text) {
+		free(text);
+		if (client)
+			client_close(call.control, client);   /* out of memory: better no answer than none for ever */
+		return;
+	}
+	text[n] = '\n';   /* in the place of the terminating zero: out is counted */
+	client->out = text;
+	client->n_out = n + 1;
+	client->n_sent = 0;
+	if (client_flush(call.control, client) && !client->busy && !client->running)
+		client_run(call.control, client);   /* an answer that came later: what was asked meanwhile */
+}
+
+void control_answer(struct control_call call, json_t *result)
+{
+	if (result)
+		client_say(call, json_pack("{s:o}", "result", result));
+	else
+		control_refuse(call, "out of memory");
+}
+
+void control_refuse(struct control_call call, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	client_say(call, json_pack("{s:s%}", "error", text, strlen(text)));
+}
+
+static void dispatch(struct control *control, struct client *client, const char *line, size_t n_line)
+{
+	struct control_call call = { control, slab_name_of(&control->clients, client) };
+	json_t *request = json_loadb(line, n_line, 0, NULL), *none = json_object();
+	const json_t *arguments = json_object_get(request, "arguments");
+	const char *name = json_string_value(json_object_get(request, "command"));
+	size_t i = 0;
+
+	client->busy = true;
+	while (name && i < control->options.n_commands && strcmp(control->options.commands[i].name, name))
+		i++;
+	if (!name)
+		control_refuse(call, "a request is a line {\"command\": NAME, \"arguments\": {...}}");
+	else if (i == control->options.n_commands)
+		control_refuse(call, "there is no command '%.40s'", name);
+	else
+		control->options.commands[i].run(control->options.context, call, json_is_object(arguments) ? arguments : none);
+	json_decref(request);
+	json_decref(none);
+}
+
+/* Takes the next request out of what has come. False where there is none. */
+static bool client_next(struct client *client, char line[REQUEST_BYTES], size_t *n)
+{
+	const char *end = memchr(client->in, '\n', client->n_in);
+
+	if (!end)
+		return false;
+	*n = (size_t)(end - client->in);
+	memcpy(line, client->in, *n);
+	client->n_in -= *n + 1;
+	memmove(client->in, end + 1, client->n_in);
+	return true;
+}
+
+/* Runs the requests that are there, until one takes time. The client may be gone afterwards. */
+static void client_run(struct control *control, struct client *client)
+{
+	struct slab_name name = slab_name_of(&control->clients, client);
+	char line[REQUEST_BYTES];
+	size_t n;
+
+	client->running = true;
+	while (!client->busy && client_next(client, line, &n)) {
+		dispatch(control, client, line, n);
+		if (!slab_get(&control->clients, name))
+			return;
+	}
+	client->running = false;
+	if (!client->busy && (client->ended || client->n_in == REQUEST_BYTES))
+		client_close(control, client);
+}
+
+static void client_receive(struct control *control, struct client *client)
+{
+	while (client->n_in < REQUEST_BYTES) {
+		ssize_t n = recv(client->fd, client->in + client->n_in, REQUEST_BYTES - client->n_in, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN) {
+			client_close(control, client);
+			return;
+		}
+		client->ended |= !n;
+		if (n <= 0)
+			break;
+		client->n_in += (size_t)n;
+	}
+	if (!client->busy)
+		client_run(control, client);
+}
+
+static void on_connection(struct control *control)
+{
+	int fd;
+
+	while ((fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		struct client *client = slab_take(&control->clients);
+
+		if (!client) {
+			close(fd);
+			continue;
+		}
+		client->fd = fd;
+		if (loop_watch(control->loop, fd, CLIENT_EVENTS, ref_of(control, client)))
+			client_close(control, client);
+	}
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct control *control = context;
+	struct slab_name name = { ref.index, ref.generation };
+	struct client *client;
+
+	if (ref.part == PART_LISTENER) {
+		on_connection(control);
+		return;
+	}
+	client = slab_get(&control->clients, name);
+	if (client && client_flush(control, client) && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		client_receive(control, client);
+}
+
+int control_new(struct loop *loop, const struct control_options *options, struct control **out, char *reason, size_t n_reason)
+{
+	_cleanup_(control_freep) struct control *control = calloc(1, sizeof(*control));
+	struct loop_handler handler = { .on_event = on_event, .context = control };
+	int r;
+
+	snprintf(reason, n_reason, "control socket: out of memory or descriptors");
+	if (!control)
+		return -ENOMEM;
+	control->loop = loop;
+	control->options = *options;
+	control->fd = -1;
+	if (slab_init(&control->clients, sizeof(struct client), CLIENTS))
+		return -ENOMEM;
+	r = unix_listen(options->path, &control->fd, reason, n_reason);
+	if (r)
+		return r;
+	snprintf(control->path, sizeof(control->path), "%s", options->path);
+	control->handler = loop_handler_add(loop, &handler);
+	r = loop_watch(loop, control->fd, EPOLLIN, (struct loop_ref){ .handler = control->handler, .part = PART_LISTENER });
+	if (r)
+		return r;
+	*out = control;
+	control = NULL;
+	return 0;
+}
+
+void control_freep(struct control **out)
+{
+	struct control *control = *out;
+
+	if (!control)
+		return;
+	for (uint32_t i = 0; i < control->clients.n_touched; i++)
+		if (slab_at(&control->clients, i))
+			client_close(control, slab_at(&control->clients, i));
+	slab_fini(&control->clients);
+	if (control->fd >= 0)
+		close(control->fd);
+	if (control->path[0])
+		unlink(control->path);
+	free(control);
+	*out = NULL;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/show.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include "base/util.h"
+#include "ctl/table.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "-";
+}
+
+static double number_of(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static uint64_t count_of(const json_t *object, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+static void __attribute__((format(printf, 2, 3))) cell(char *out, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(out, TABLE_CELL_BYTES, format, args);
+	va_end(args);
+}
+
+static void show_kernel(const json_t *features, FILE *out)
+{
+	const json_t *feature;
+	size_t i;
+
+	json_array_foreach(features, i, feature)
+		if (!json_is_true(json_object_get(feature, "present")))
+			fprintf(out, "missing    %s: %s\n", text_of(feature, "feature"), text_of(feature, "consequence"));
+}
+
+void show_status(const json_t *result, FILE *out)
+{
+	const json_t *converter = json_object_get(result, "converter"), *warning;
+	char age[TABLE_CELL_BYTES];
+	size_t i;
+
+	fprintf(out, "version    %s, %s, pid %llu, %llu workers\n", text_of(result, "version"), text_of(result, "roles"),
+		(unsigned long long)count_of(result, "pid"), (unsigned long long)count_of(result, "workers"));
+	fprintf(out, "running    %s%s\n", table_seconds(number_of(result, "uptime_s"), age),
+		json_is_true(json_object_get(result, "accepting")) ? "" : ", takes no new connections");
+	fprintf(out, "sessions   %llu, and %llu being set up\n", (unsigned long long)count_of(result, "sessions"),
+		(unsigned long long)count_of(result, "half_open"));
+	if (json_is_object(converter))
+		fprintf(out, "converter  %s\n", json_is_true(json_object_get(converter, "reachable")) ? "answers: connections are bonded" :
+			"does not answer: new connections go the ordinary way");
+	show_kernel(json_object_get(result, "kernel"), out);
+	json_array_foreach(json_object_get(result, "warnings"), i, warning)
+		fprintf(out, "warning    %s\n", json_string_value(warning));
+}
+
+void show_links(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "LINK", "INTERFACE", "STATE", "SINCE", "ADDRESS", ">RECEIVED", ">SENT", ">SUBFLOWS", ">FIRST",
+					       ">RTT", "NOTES" };
+	struct table table;
+	const json_t *link;
+	size_t i;
+
+	table_begin(&table, headers, ARRAY_SIZE(headers));
+	json_array_foreach(json_object_get(result, "links"), i, link) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+		const char *v4 = text_of(link, "address_v4");
+
+		if (!row)
+			break;
+		cell(row[0], "%s", text_of(link, "name"));
+		cell(row[1], "%s", text_of(link, "interface"));
+		cell(row[2], "%s", text_of(link, "state"));
+		table_seconds(number_of(link, "since_s"), row[3]);
+		cell(row[4], "%s", v4[0] == '-' ? text_of(link, "address_v6") : v4);
+		table_bytes(count_of(link, "rx_bytes"), row[5]);
+		table_bytes(count_of(link, "tx_bytes"), row[6]);
+		cell(row[7], "%llu", (unsigned long long)count_of(link, "subflows"));
+		cell(row[8], "%llu", (unsigned long long)count_of(link, "sessions_first"));
+		if (number_of(link, "rtt_ms") > 0)
+			cell(row[9], "%.1f ms", number_of(link, "rtt_ms"));
+		cell(row[10], "%s%s", json_is_true(json_object_get(link, "backup")) ? "backup " : "", text_of(link, "notes"));
+	}
+	table_end(&table, out);
+}
+
+/* "dsl 1.2 MB down 3.4 kB up, lte ..." */
+static void links_cell(const json_t *links, char *out)
+{
+	const json_t *link;
+	size_t i, at = 0;
+
+	json_array_foreach(links, i, link) {
+		char bytes[TABLE_CELL_BYTES];
+
+		table_bytes(count_of(link, "bytes_up") + count_of(link, "bytes_down"), bytes);
+		at += (size_t)snprintf(out + at, TABLE_CELL_BYTES - at, "%s%s %s", at ? ", " : "", text_of(link, "name"), bytes);
+		if (at >= TABLE_CELL_BYTES)
+			return;
+	}
+}
+
+void show_sessions(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "SESSION", "STATE", "SOURCE", "DESTINATION", ">AGE", ">UP", ">DOWN", "MULTIPATH", "LINKS" };
+	struct table table;
+	const json_t *session;
+	size_t i;
+
+	table_begin(&table, headers, ARRAY_SIZE(headers));
+	json_array_foreach(json_object_get(result, "sessions"), i, session) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+
+		if (!row)
+			break;
+		cell(row[0], "%s", text_of(session, "id"));
+		cell(row[1], "%s", text_of(session, "state"));
+		cell(row[2], "%s", text_of(session, "source"));
+		cell(row[3], "%s", text_of(session, "destination"));
+		table_seconds(number_of(session, "age_s"), row[4]);
+		table_bytes(count_of(session, "up_bytes"), row[5]);
+		table_bytes(count_of(session, "down_bytes"), row[6]);
+		cell(row[7], "%s", json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
+		links_cell(json_object_get(session, "links"), row[8]);
+	}
+	table_end(&table, out);
+}
+
+void show_why(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "LINK", "STATE", "LOCAL", "REMOTE", ">RTT", ">SENT", ">RECEIVED", ">SENT AGAIN", "NOTES" };
+	struct table table;
+	const json_t *subflow;
+	size_t i;
+
+	fprintf(out, "%s: %s to %s, %s\n%s\n", text_of(result, "id"), text_of(result, "source"), text_of(result, "destination"),
+		text_of(result, "state"), text_of(result, "verdict"));
+	table_begin(&table, headers, ARRAY_SIZE(headers));
+	json_array_foreach(json_object_get(result, "subflows"), i, subflow) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+
+		if (!row)
+			break;
+		cell(row[0], "%s", text_of(subflow, "link"));
+		cell(row[1], "%s", text_of(subflow, "state"));
+		cell(row[2], "%s", text_of(subflow, "local"));
+		cell(row[3], "%s", text_of(subflow, "remote"));
+		cell(row[4], "%.1f ms", number_of(subflow, "rtt_ms"));
+		table_bytes(count_of(subflow, "bytes_sent"), row[5]);
+		table_bytes(count_of(subflow, "bytes_received"), row[6]);
+		table_bytes(count_of(subflow, "retransmitted_bytes"), row[7]);
+		cell(row[8], "%s%s", json_is_true(json_object_get(subflow, "backup")) ? "backup " : "", text_of(subflow, "last_error"));
+	}
+	table_end(&table, out);
+}
+
+void show_counters(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "COUNTER", ">VALUE", "WHAT" };
+	struct table table;
+	const json_t *counter;
+	size_t i;
+
+	table_begin(&table, headers, ARRAY_SIZE(headers));
+	json_array_foreach(json_object_get(result, "counters"), i, counter) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+
+		if (!row)
+			break;
+		cell(row[0], "%s", text_of(counter, "name"));
+		cell(row[1], "%llu", (unsigned long long)count_of(counter, "value"));
+		cell(row[2], "%s", text_of(counter, "help"));
+	}
+	table_end(&table, out);
+}
+
+void show_message(const json_t *result, FILE *out)
+{
+	fprintf(out, "%s\n", text_of(result, "message"));
+}

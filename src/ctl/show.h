@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon's answers (doc/control.md), told to people. */
+#ifndef BRAID_CTL_SHOW_H
+#define BRAID_CTL_SHOW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+void show_status(const json_t *result, FILE *out);
+void show_links(const json_t *result, FILE *out);
+void show_sessions(const json_t *result, FILE *out);
+void show_why(const json_t *result, FILE *out);
+void show_counters(const json_t *result, FILE *out);
+void show_message(const json_t *result, FILE *out);   /* {"message": TEXT} */
+
+#endif

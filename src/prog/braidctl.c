@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* braidctl: asks and tells a running braidd; makes keys and checks configurations by itself. */
+#include <errno.h>
+#include <getopt.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/util.h"
+#include "conf/conf.h"
+#include "ctl/ask.h"
+#include "ctl/show.h"
+#include "prog/read_file.h"
+
+#define DEFAULT_SOCKET "/run/braid/control"
+#define REASON_BYTES 640
+
+enum { EXIT_FINE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3, EXIT_REFUSED = 4, EXIT_CONF = 5 };
+
+struct wish {
+	const char *socket;
+	const char *argument;    /* NULL: none */
+	bool json;
+};
+
+struct command {
+	const char *name;
+	const char *argument;    /* its name, for the daemon and in the help; NULL: it has none */
+	const char *help;
+	int (*run)(const struct wish *wish);                   /* without the daemon; NULL: ask it */
+	void (*show)(const json_t *result, FILE *out);
+};
+
+static int fail(int code, const char *reason)
+{
+	fprintf(stderr, "braidctl: %s\n", reason);
+	return code;
+}
+
+static int run_check(const struct wish *wish)
+{
+	size_t n_text = 0;
+	_cleanup_(freep) char *text = read_file(wish->argument, &n_text);
+	struct conf_error error;
+	struct conf *conf = NULL;
+	char reason[REASON_BYTES];
+	int r;
+
+	if (!text) {
+		snprintf(reason, sizeof(reason), "cannot read %s: %s", wish->argument, strerror(errno));
+		return fail(EXIT_CONF, reason);
+	}
+	r = conf_parse(wish->argument, text, n_text, &conf, &error);
+	conf_freep(&conf);
+	if (r)
+		return fail(EXIT_CONF, r < 0 ? "out of memory" : error.text);
+	puts(wish->json ? "{\"message\":\"the configuration is sound\"}" : "the configuration is sound");
+	return EXIT_FINE;
+}
+
+static int run_key(const struct wish *wish)
+{
+	uint8_t key[CONF_KEY_BYTES];
+	char hex[2 * CONF_KEY_BYTES + 1];
+
+	if (sodium_init() < 0)
+		return fail(EXIT_OTHER, "no randomness to make a key of");
+	randombytes_buf(key, sizeof(key));
+	sodium_bin2hex(hex, sizeof(hex), key, sizeof(key));
+	printf(wish->json ? "{\"key\":\"%s\"}\n" : "%s\n", hex);
+	return EXIT_FINE;
+}
+
+static const struct command commands[] = {
+	{ "status", NULL, "what the daemon is, whether it works, what it lacks", NULL, show_status },
+	{ "links", NULL, "each link: state, address, bytes, subflows", NULL, show_links },
+	{ "sessions", NULL, "each session: both ends, age, bytes each way and over each link", NULL, show_sessions },
+	{ "why", "session", "what a session is: Multipath TCP or not and why, and each of its subflows", NULL, show_why },
+	{ "counters", NULL, "every counter", NULL, show_counters },
+	{ "reload", NULL, "read the configuration again; sessions go on", NULL, show_message },
+	{ "drain", NULL, "take no new connections, end when the last session has ended", NULL, show_message },
+	{ "stop", NULL, "end at once", NULL, show_message },
+	{ "check", "file", "say whether a configuration is sound", run_check, NULL },
+	{ "key", NULL, "make a key for a subscriber", run_key, NULL },
+};
+
+static int ask_daemon(const struct command *command, const struct wish *wish)
+{
+	json_t *arguments = command->argument ? json_pack("{s:s}", command->argument, wish->argument) : NULL, *result = NULL;
+	char reason[REASON_BYTES];
+	int r = ask(wish->socket, command->name, arguments, &result, reason, sizeof(reason));
+
+	if (r)
+		return fail(r == ASK_E_NO_DAEMON ? EXIT_NO_DAEMON : r == ASK_E_REFUSED ? EXIT_REFUSED : EXIT_OTHER, reason);
+	if (wish->json) {
+		json_dumpf(result, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		command->show(result, stdout);
+	}
+	json_decref(result);
+	return fflush(stdout) ? fail(EXIT_OTHER, strerror(errno)) : EXIT_FINE;
+}
+
+static int usage(int code)
+{
+	FILE *out = code ? stderr : stdout;
+
+	fprintf(out, "usage: braidctl [-s SOCKET] [--json] COMMAND [ARGUMENT]\n"
+		     "  -s, --socket PATH  the daemon's control socket (" DEFAULT_SOCKET ")\n"
+		     "  -j, --json         answer in JSON\n"
+		     "      --version      say which version this is\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-8s %-8s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "", commands[i].help);
+	return code;
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' }, { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	struct wish wish = { .socket = DEFAULT_SOCKET };
+	const struct command *command;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "s:jh", options, NULL)) >= 0) {
+		switch (c) {
+		case 's': wish.socket = optarg; break;
+		case 'j': wish.json = true; break;
+		case 'v': return puts("braidctl " BRAID_VERSION) == EOF;
+		case 'h': return usage(EXIT_FINE);
+		default: return usage(EXIT_USAGE);
+		}
+	}
+	command = optind < argc ? find(argv[optind]) : NULL;
+	if (!command || argc - optind != 1 + !!command->argument)
+		return usage(EXIT_USAGE);
+	wish.argument = command->argument ? argv[optind + 1] : NULL;
+	return command->run ? command->run(&wish) : ask_daemon(command, &wish);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon's parts, as its main thread has them. Private to role/braid.c and role/commands.c. */
+#ifndef BRAID_ROLE_BRAID_PARTS_H
+#define BRAID_ROLE_BRAID_PARTS_H
+
+#include "ctl/control.h"
+#include "net/kernel.h"
+#include "path/path.h"
+#include "role/braid.h"
+#include "role/shared.h"
+#include "role/watch.h"
+#include "role/worker.h"
+
+#define BRAID_WARNINGS 8
+#define BRAID_WARNING_BYTES 320
+
+struct braid {
+	struct loop *loop;
+	uint8_t handler;
+	struct conf_holder *holder;
+	struct view *view;
+	struct shared shared;
+	struct path *path;
+	struct watch *watch;
+	struct control *control;
+	struct worker **workers;
+	size_t n_workers;
+	uint64_t started_at_us;
+	struct net_feature_state features[NET_FEATURE_N];
+	char warnings[BRAID_WARNINGS][BRAID_WARNING_BYTES];   /* the last ones, in a ring */
+	size_t n_warnings;               /* ever */
+	bool draining;
+	uint64_t drain_until_us;
+	void (*on_signal)(void *context);
+	void *signal_context;
+	braid_reload_fn reload;
+	void *reload_context;
+};
+
+#endif

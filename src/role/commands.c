@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/util.h"
+#include "role/braid_parts.h"
+#include "role/counters.h"
+#include "role/describe.h"
+#include "role/survey.h"
+
+static double seconds_since(uint64_t at_us)
+{
+	return (double)(loop_clock_us() - at_us) / (double)US_PER_S;
+}
+
+static json_t *kernel_json(const struct braid *braid)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < NET_FEATURE_N; i++)
+		json_array_append_new(array, json_pack("{s:s, s:b, s:s}", "feature", braid->features[i].name, "present", braid->features[i].present,
+						       "consequence", braid->features[i].consequence));
+	return array;
+}
+
+static json_t *warnings_json(const struct braid *braid)
+{
+	json_t *array = json_array();
+	size_t n = size_min(braid->n_warnings, BRAID_WARNINGS);
+
+	for (size_t i = braid->n_warnings - n; i < braid->n_warnings; i++)
+		json_array_append_new(array, json_string(braid->warnings[i % BRAID_WARNINGS]));
+	return array;
+}
+
+static void run_status(void *context, struct control_call call, const json_t *arguments)
+{
+	struct braid *braid = context;
+	const struct conf *conf = braid->holder->conf;
+	const char *roles = conf->gateway.enabled && conf->converter.enabled ? "gateway and converter" : conf->gateway.enabled ? "gateway" : "converter";
+	json_t *result = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I, s:i, s:b, s:o, s:o}", "version", BRAID_VERSION, "roles", roles, "pid", (int)getpid(),
+				   "uptime_s", seconds_since(braid->started_at_us),
+				   "sessions", (json_int_t)__atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED),
+				   "half_open", (json_int_t)__atomic_load_n(&braid->shared.n_half_open, __ATOMIC_RELAXED),
+				   "workers", (int)braid->n_workers, "accepting", braid->view->accepting, "kernel", kernel_json(braid),
+				   "warnings", warnings_json(braid));
+
+	if (result && conf->gateway.enabled)
+		json_object_set_new(result, "converter", json_pack("{s:b}", "reachable", braid->view->converter_reachable));
+	control_answer(call, result);
+}
+
+static void run_counters(void *context, struct control_call call, const json_t *arguments)
+{
+	struct braid *braid = context;
+	json_t *counters = counters_json(braid->workers, braid->n_workers);
+
+	control_answer(call, counters ? json_pack("{s:o}", "counters", counters) : NULL);
+}
+
+/* What a command that takes a survey needs when it is done. */
+struct question {
+	struct braid *braid;
+	struct control_call call;
+};
+
+static struct question *question_new(struct braid *braid, struct control_call call)
+{
+	struct question *question = malloc(sizeof(*question));
+
+	if (question)
+		*question = (struct question){ braid, call };
+	return question;
+}
+
+static void begin_survey(struct braid *braid, struct control_call call, struct survey_options options)
+{
+	options.context = question_new(braid, call);
+	if (options.context && !survey_all(braid->loop, braid->workers, braid->n_workers, &options))
+		return;
+	free(options.context);
+	control_answer(call, NULL);
+}
+
+struct sessions_part {
+	json_t *array;
+};
+
+static void visit_session(void *part, const struct worker *worker, const struct session_view *session)
+{
+	struct sessions_part *sessions = part;
+
+	if (!sessions->array)
+		sessions->array = json_array();
+	json_array_append_new(sessions->array, describe_session(worker, session));
+}
+
+static void sessions_done(void *context, void *const *parts, size_t n_parts)
+{
+	struct question *question = context;
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < n_parts; i++) {
+		struct sessions_part *sessions = parts[i];
+
+		if (sessions->array)
+			json_array_extend(all, sessions->array);
+		json_decref(sessions->array);
+	}
+	control_answer(question->call, json_pack("{s:o}", "sessions", all));
+	free(question);
+}
+
+static void run_sessions(void *context, struct control_call call, const json_t *arguments)
+{
+	begin_survey(context, call, (struct survey_options){ .part_bytes = sizeof(struct sessions_part), .visit = visit_session, .done = sessions_done });
+}
+
+struct links_part {
+	uint64_t n_subflows[CONF_LINKS];
+};
+
+static void visit_links(void *part, const struct worker *worker, const struct session_view *session)
+{
+	struct links_part *links = part;
+	struct mptcp_connection_info info;
+
+	if (describe_read(session, &info) < 0)
+		return;
+	for (size_t i = 0; i < info.n_subflows; i++) {
+		uint8_t link = describe_link_of(worker->view, &info.subflows[i]);
+
+		if (link < CONF_LINKS)
+			links->n_subflows[link]++;
+	}
+}
+
+static const char *notes_of(const struct link_memory *memory, uint64_t now_us)
+{
+	if (__atomic_load_n(&memory->silent_until_us, __ATOMIC_RELAXED) > now_us)
+		return "gave no answer lately";
+	if (__atomic_load_n(&memory->strips_mptcp_until_us, __ATOMIC_RELAXED) > now_us)
+		return "takes Multipath TCP options away";
+	if (__atomic_load_n(&memory->syn_data_until_us, __ATOMIC_RELAXED) > now_us)
+		return "eats data in the first packet";
+	return "";
+}
+
+static json_t *link_json(const struct path_link_status *link, const struct link_memory *memory, uint64_t n_subflows)
+{
+	char v4[ADDRESS_TEXT_BYTES], v6[ADDRESS_TEXT_BYTES];
+	bool has_v4 = !address_is_unspecified(&link->v4), has_v6 = !address_is_unspecified(&link->v6);
+
+	return json_pack("{s:s, s:s, s:s, s:f, s:s?, s:s?, s:b, s:I, s:I, s:I, s:I, s:f, s:s}", "name", link->name, "interface", link->interface,
+			 "state", path_link_state_name(link->state), "since_s", seconds_since(link->since_us),
+			 "address_v4", has_v4 ? address_format_ip(&link->v4, v4) : NULL, "address_v6", has_v6 ? address_format_ip(&link->v6, v6) : NULL,
+			 "backup", link->backup, "rx_bytes", (json_int_t)link->rx_bytes, "tx_bytes", (json_int_t)link->tx_bytes,
+			 "subflows", (json_int_t)n_subflows, "sessions_first", (json_int_t)__atomic_load_n(&memory->n_first, __ATOMIC_RELAXED),
+			 "rtt_ms", (double)__atomic_load_n(&memory->rtt_us, __ATOMIC_RELAXED) / (double)US_PER_MS,
+			 "notes", notes_of(memory, loop_clock_us()));
+}
+
+static void links_done(void *context, void *const *parts, size_t n_parts)
+{
+	struct question *question = context;
+	struct braid *braid = question->braid;
+	struct path_link_status links[PATH_LINKS];
+	size_t n = path_status(braid->path, links, PATH_LINKS);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t n_subflows = 0;
+
+		for (size_t j = 0; j < n_parts; j++)
+			n_subflows += ((const struct links_part *)parts[j])->n_subflows[i];
+		json_array_append_new(array, link_json(&links[i], &braid->shared.links[i], n_subflows));
+	}
+	control_answer(question->call, json_pack("{s:o}", "links", array));
+	free(question);
+}
+
+static void run_links(void *context, struct control_call call, const json_t *arguments)
+{
+	begin_survey(context, call, (struct survey_options){ .part_bytes = sizeof(struct links_part), .visit = visit_links, .done = links_done });
+}
+
+struct why_part {
+	json_t *found;
+};
+
+static void visit_why(void *part, const struct worker *worker, const struct session_view *session)
+{
+	((struct why_part *)part)->found = describe_why(worker, session);
+}
+
+static void why_done(void *context, void *const *parts, size_t n_parts)
+{
+	struct question *question = context;
+	struct why_part *why = parts[0];
+
+	if (why->found)
+		control_answer(question->call, why->found);
+	else
+		control_refuse(question->call, "that session has ended");
+	free(question);
+}
+
+static void run_why(void *context, struct control_call call, const json_t *arguments)
+{
+	struct braid *braid = context;
+	const char *id = json_string_value(json_object_get(arguments, "session"));
+	struct survey_options options = { .part_bytes = sizeof(struct why_part), .visit = visit_why, .done = why_done };
+	struct slab_name session;
+	unsigned int worker;
+
+	if (!id || !describe_parse_id(id, &worker, &session) || worker >= braid->n_workers) {
+		control_refuse(call, "argument 'session': wanted the name of a session as in the list of sessions, such as 0:17:3");
+		return;
+	}
+	options.context = question_new(braid, call);
+	if (options.context && !survey_one(braid->loop, braid->workers[worker], session, &options))
+		return;
+	free(options.context);
+	control_answer(call, NULL);
+}
+
+static void answer_message(struct control_call call, const char *text)
+{
+	control_answer(call, json_pack("{s:s}", "message", text));
+}
+
+static void run_reload(void *context, struct control_call call, const json_t *arguments)
+{
+	struct braid *braid = context;
+	char reason[512];
+
+	if (braid->reload(braid->reload_context, reason, sizeof(reason)))
+		control_refuse(call, "the new configuration is not taken, the old one holds: %s", reason);
+	else
+		answer_message(call, "the configuration was read again");
+}
+
+static void run_drain(void *context, struct control_call call, const json_t *arguments)
+{
+	answer_message(call, "no new connections are taken; the daemon ends when the last session has ended");
+	braid_drain(context);
+}
+
+static void run_stop(void *context, struct control_call call, const json_t *arguments)
+{
+	answer_message(call, "the daemon ends");
+	braid_stop(context);
+}
+
+static const struct control_command commands[] = {
+	{ "status", run_status }, { "links", run_links }, { "sessions", run_sessions }, { "why", run_why },
+	{ "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
+};
+
+int commands_start(struct braid *braid, char *reason, size_t n_reason)
+{
+	struct control_options options = {
+		.path = braid->holder->conf->daemon.control, .commands = commands, .n_commands = ARRAY_SIZE(commands), .context = braid,
+	};
+
+	return control_new(braid->loop, &options, &braid->control, reason, n_reason);
+}

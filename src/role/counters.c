@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/counters.h"
+
+#include <stdlib.h>
+#include "base/util.h"
+#include "metrics/metrics.h"
+#include "relay/relay.h"
+#include "role/worker.h"
+
+#define ROLE(kind, field, name, help) { METRIC_##kind, name, help, offsetof(struct role_counters, field) }
+#define OUTCOME(outcome, name, help) ROLE(COUNTER, n_outcomes[outcome], name, help)
+#define RELAY(kind, field, name, help) { METRIC_##kind, name, help, offsetof(struct relay_counters, field) }
+
+static const struct metric role_metrics[] = {
+	ROLE(COUNTER, n_accepted, "accepted", "connections taken from listeners"),
+	ROLE(COUNTER, n_accept_paused, "accept_paused", "pauses of a listener, for want of descriptors or memory"),
+	ROLE(COUNTER, n_full, "full", "times a gateway let connections pass, being at a limit"),
+	ROLE(COUNTER, n_over_half_open, "over_half_open", "connections turned away by limits.max_half_open"),
+	ROLE(COUNTER, n_over_sessions, "over_sessions", "connections turned away by limits.max_sessions"),
+	ROLE(COUNTER, n_over_subscriber, "over_subscriber", "connections turned away by a subscriber's max_sessions"),
+	ROLE(COUNTER, n_over_waiting, "over_waiting", "gateways' watches not kept, there being too many"),
+	ROLE(COUNTER, n_host_gave_up, "host_gave_up", "reset by the near end before the far end was reached"),
+	ROLE(COUNTER, n_attempts, "attempts", "connections begun toward the converter"),
+	ROLE(COUNTER, n_attempts_failed, "attempts_failed", "of these, without success"),
+	ROLE(COUNTER, n_second_attempts, "second_attempts", "begun because a link did not answer in time"),
+	ROLE(COUNTER, n_no_answer, "no_answer", "sessions given up, the converter not answering on any link"),
+	ROLE(COUNTER, n_syn_data_sent, "syn_data_sent", "attempts whose first packet held the request"),
+	ROLE(COUNTER, n_syn_data_lost, "syn_data_lost", "of these, where it did not arrive with that packet"),
+	ROLE(COUNTER, n_fell_back, "fell_back", "attempts that came out as plain TCP"),
+	ROLE(COUNTER, n_slow_senders, "slow_senders", "requests that did not arrive in time"),
+	ROLE(COUNTER, n_replayed, "tickets_replayed", "tickets used a second time"),
+	ROLE(COUNTER, n_stale, "tickets_stale", "tickets of another time: compare the clocks"),
+	ROLE(COUNTER, n_bad_mac, "tickets_bad", "tickets not made with the subscriber's key"),
+	ROLE(COUNTER, n_unknown_key, "tickets_unknown", "tickets of keys that no subscriber has"),
+	ROLE(COUNTER, n_destination_denied, "destinations_denied", "private or own addresses asked for"),
+	ROLE(COUNTER, n_information, "information", "peers that asked what we can do"),
+	OUTCOME(OUTCOME_CONNECTED, "outcome_connected", "sessions that came about"),
+	OUTCOME(OUTCOME_BAD_VERSION, "outcome_bad_version", "refused: another version of the protocol (error 0)"),
+	OUTCOME(OUTCOME_MALFORMED, "outcome_malformed", "refused: no well-formed message (error 1)"),
+	OUTCOME(OUTCOME_UNSUPPORTED_MESSAGE, "outcome_unsupported_message", "refused: a message that makes no sense here (error 2)"),
+	OUTCOME(OUTCOME_MISSING_CREDENTIAL, "outcome_missing_cookie", "refused: a Cookie was missing (error 3)"),
+	OUTCOME(OUTCOME_NOT_AUTHORISED, "outcome_not_authorised", "refused: not authorised (error 32)"),
+	OUTCOME(OUTCOME_UNSUPPORTED_OPTION, "outcome_unsupported_option", "refused: a TCP option that cannot be had (error 33)"),
+	OUTCOME(OUTCOME_OVER_LIMIT, "outcome_over_limit", "refused: over a limit (error 64)"),
+	OUTCOME(OUTCOME_NETWORK_FAILURE, "outcome_network_failure", "failed: the converter's own network (error 65)"),
+	OUTCOME(OUTCOME_REFUSED, "outcome_refused", "failed: reset by the destination (error 96)"),
+	OUTCOME(OUTCOME_UNREACHABLE, "outcome_unreachable", "failed: no way to the destination (error 97)"),
+	OUTCOME(OUTCOME_TIMED_OUT, "outcome_timed_out", "failed: the destination did not answer (error 97)"),
+};
+
+static const struct metric relay_metrics[] = {
+	RELAY(GAUGE, n_sessions, "sessions", "sessions relayed now"),
+	RELAY(COUNTER, n_opened, "sessions_opened", "sessions that were ever relayed"),
+	RELAY(COUNTER, n_orderly, "sessions_orderly", "of these, ended in order both ways"),
+	RELAY(COUNTER, n_reset, "sessions_reset", "ended by a reset or failure of a leg"),
+	RELAY(COUNTER, n_closed, "sessions_closed", "ended by us"),
+	RELAY(COUNTER, n_refused_full, "sessions_refused", "not opened, the table being full"),
+	RELAY(COUNTER, up_bytes, "up_bytes", "payload relayed from hosts"),
+	RELAY(COUNTER, down_bytes, "down_bytes", "payload relayed to hosts"),
+	RELAY(COUNTER, n_steps, "steps", "times that a session was worked on"),
+	RELAY(COUNTER, n_rescued, "rescued", "writes that went on by the timer, no event having come"),
+	RELAY(GAUGE, n_pipes_open, "pipes_open", "pipes that are open"),
+	RELAY(GAUGE, n_pipes_lent, "pipes_lent", "of these, in use"),
+	RELAY(GAUGE, n_residue_bytes, "residue_bytes", "in user memory, waiting for a slow reader"),
+};
+
+json_t *counters_json(struct worker *const *workers, size_t n_workers)
+{
+	_cleanup_(freep) const void **role = calloc(n_workers, sizeof(*role)), **relay = calloc(n_workers, sizeof(*relay));
+	json_t *array = json_array();
+
+	for (size_t i = 0; role && relay && i < n_workers; i++) {
+		role[i] = &workers[i]->counters;
+		relay[i] = relay_counters(workers[i]->relay);
+	}
+	if (role && relay && array && !metrics_append(array, relay_metrics, ARRAY_SIZE(relay_metrics), relay, n_workers) &&
+	    !metrics_append(array, role_metrics, ARRAY_SIZE(role_metrics), role, n_workers))
+		return array;
+	json_decref(array);
+	return NULL;
+}

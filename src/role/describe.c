@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/describe.h"
+
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/util.h"
+#include "policy/choose.h"
+
+bool describe_parse_id(const char *text, unsigned int *worker, struct slab_name *session)
+{
+	char rest;
+
+	return sscanf(text, "%u:%" SCNu32 ":%" SCNu16 "%c", worker, &session->index, &session->generation, &rest) == 3;
+}
+
+static void format_id(const struct worker *worker, struct slab_name session, char out[DESCRIBE_ID_BYTES])
+{
+	snprintf(out, DESCRIBE_ID_BYTES, "%u:%" PRIu32 ":%u", worker->number, session.index, session.generation);
+}
+
+int describe_read(const struct session_view *session, struct mptcp_connection_info *out)
+{
+	return mptcp_info_read(session->near_mptcp ? session->near_fd : session->far_fd, out);
+}
+
+uint8_t describe_link_of(const struct view *view, const struct subflow_info *subflow)
+{
+	for (size_t i = 0; i < view->n_links; i++)
+		if (address_equal_ip(&view->links[i].v4, &subflow->local) || address_equal_ip(&view->links[i].v6, &subflow->local))
+			return (uint8_t)i;
+	return CHOOSE_NO_LINK;
+}
+
+/* The converter does not know the gateway's links by name: there the address at the other end stands for the link. */
+static const char *link_name(const struct view *view, const struct subflow_info *subflow, char text[ADDRESS_TEXT_BYTES])
+{
+	uint8_t link = describe_link_of(view, subflow);
+
+	return link == CHOOSE_NO_LINK ? address_format_ip(&subflow->remote, text) : view->links[link].name;
+}
+
+/* Up is what the host sends: at the converter its leg toward the gateway receives it. */
+static json_t *links_of(const struct view *view, const struct session_view *session, const struct mptcp_connection_info *info)
+{
+	json_t *links = json_array();
+
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		const struct subflow_info *s = &info->subflows[i];
+		uint64_t sent = s->bytes_sent - s->bytes_retransmitted, received = s->bytes_received;
+		char text[ADDRESS_TEXT_BYTES];
+
+		json_array_append_new(links, json_pack("{s:s, s:I, s:I}", "name", link_name(view, s, text),
+						       "bytes_up", (json_int_t)(session->near_mptcp ? received : sent),
+						       "bytes_down", (json_int_t)(session->near_mptcp ? sent : received)));
+	}
+	return links;
+}
+
+static json_t *head(const struct worker *worker, const struct session_view *session)
+{
+	char id[DESCRIBE_ID_BYTES], source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
+
+	format_id(worker, session->ref, id);
+	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
+			 "state", session->held ? "signalling" : session->up_done || session->down_done ? "half-closed" : "relaying",
+			 "source", address_format(&session->source, source),
+			 "destination", address_format(&session->destination, destination),
+			 "age_s", (double)(loop_now_us(worker->loop) - session->opened_at_us) / (double)US_PER_S,
+			 "up_bytes", (json_int_t)session->up_bytes, "down_bytes", (json_int_t)session->down_bytes,
+			 "up_waiting_bytes", (json_int_t)session->up_waiting_bytes,
+			 "down_waiting_bytes", (json_int_t)session->down_waiting_bytes);
+}
+
+json_t *describe_session(const struct worker *worker, const struct session_view *session)
+{
+	struct mptcp_connection_info info;
+	json_t *object = head(worker, session);
+	int r = describe_read(session, &info);
+
+	json_object_set_new(object, "mptcp", json_boolean(!r));
+	json_object_set_new(object, "links", r < 0 ? json_array() : links_of(worker->view, session, &info));
+	return object;
+}
+
+static const char *tcp_state_name(uint8_t state)
+{
+	static const char *const names[] = {
+		[TCP_ESTABLISHED] = "established", [TCP_SYN_SENT] = "connecting", [TCP_SYN_RECV] = "connecting",
+		[TCP_FIN_WAIT1] = "closing", [TCP_FIN_WAIT2] = "closing", [TCP_TIME_WAIT] = "closing", [TCP_CLOSE] = "closed",
+		[TCP_CLOSE_WAIT] = "closing", [TCP_LAST_ACK] = "closing", [TCP_LISTEN] = "listening", [TCP_CLOSING] = "closing",
+	};
+
+	return state < ARRAY_SIZE(names) && names[state] ? names[state] : "unknown";
+}
+
+static json_t *subflow_json(const struct view *view, const struct subflow_info *s)
+{
+	char link[ADDRESS_TEXT_BYTES], local[ADDRESS_TEXT_BYTES], remote[ADDRESS_TEXT_BYTES], error[64] = "";
+	uint8_t number = describe_link_of(view, s);
+	json_t *object;
+
+	if (s->n_unanswered)
+		snprintf(error, sizeof(error), "%u retransmissions without an answer", s->n_unanswered);
+	object = json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:s}", "link", link_name(view, s, link), "state", tcp_state_name(s->tcp_state),
+			   "local", address_format(&s->local, local), "remote", address_format(&s->remote, remote),
+			   "rtt_ms", (double)s->rtt_us / (double)US_PER_MS, "bytes_sent", (json_int_t)s->bytes_sent,
+			   "bytes_received", (json_int_t)s->bytes_received, "retransmitted_bytes", (json_int_t)s->bytes_retransmitted,
+			   "last_error", error);
+	if (number != CHOOSE_NO_LINK)   /* elsewhere it isn't known: the peer decides it, and the socket doesn't tell */
+		json_object_set_new(object, "backup", json_boolean(view->links[number].backup));
+	return object;
+}
+
+static bool has_subflow(const struct view *view, const struct mptcp_connection_info *info, uint8_t link)
+{
+	for (size_t i = 0; i < info->n_subflows; i++)
+		if (describe_link_of(view, &info->subflows[i]) == link)
+			return true;
+	return false;
+}
+
+/* Which links carry nothing of it, and why. */
+static void tell_missing(const struct view *view, const struct mptcp_connection_info *info, char *out, size_t n_out)
+{
+	size_t at = strlen(out);
+
+	for (uint8_t i = 0; i < view->n_links && at < n_out; i++)
+		if (!has_subflow(view, info, i))
+			at += (size_t)snprintf(out + at, n_out - at, "; none over %s: %s", view->links[i].name,
+					       view->links[i].up ? "no subflow came about, or it died" : "the link is down");
+}
+
+static void tell_plain(const struct worker *worker, const struct session_view *session, char *out, size_t n_out)
+{
+	bool known = session->link < worker->view->n_links;
+	const char *link = known ? worker->view->links[session->link].name : "one path";
+	bool strips = known && __atomic_load_n(&worker->shared->links[session->link].strips_mptcp_until_us, __ATOMIC_RELAXED);
+
+	snprintf(out, n_out, "plain TCP over %s alone: %s", link,
+		 strips ? "the answer to its first packet had no Multipath TCP options; something on this link takes them away, or the "
+			  "converter has Multipath TCP switched off" :
+		 "the peer has no Multipath TCP, or the connection had to give it up under way");
+}
+
+json_t *describe_why(const struct worker *worker, const struct session_view *session)
+{
+	struct mptcp_connection_info info;
+	json_t *object = head(worker, session), *subflows = json_array();
+	int r = describe_read(session, &info);
+	char verdict[512];
+
+	if (r < 0)
+		snprintf(verdict, sizeof(verdict), "the kernel does not tell: %s", strerror(-r));
+	else if (r)
+		tell_plain(worker, session, verdict, sizeof(verdict));
+	else
+		snprintf(verdict, sizeof(verdict), "Multipath TCP with %zu subflow%s", info.n_subflows, info.n_subflows == 1 ? "" : "s");
+	if (!r)
+		tell_missing(worker->view, &info, verdict, sizeof(verdict));
+	for (size_t i = 0; r >= 0 && i < info.n_subflows; i++)
+		json_array_append_new(subflows, subflow_json(worker->view, &info.subflows[i]));
+	json_object_set_new(object, "mptcp", json_boolean(!r));
+	json_object_set_new(object, "verdict", json_string(verdict));
+	json_object_set_new(object, "subflows", subflows);
+	return object;
+}

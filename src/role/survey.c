@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/survey.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define SURVEY_BATCH 64   /* sessions between two turns of the worker's loop */
+
+struct survey;
+
+struct errand {
+	struct survey *survey;
+	struct worker *worker;
+	struct slab_name next;   /* of survey_one(): the session; else its index is where to go on */
+	bool one;
+};
+
+struct survey {
+	struct survey_options options;
+	struct loop *main_loop;
+	size_t n_left;           /* the main thread's: it alone counts down */
+	size_t n_errands;
+	void **parts;            /* of the errands, in their order */
+	struct errand errands[];
+};
+
+static void survey_free(struct survey *survey)
+{
+	for (size_t i = 0; i < survey->n_errands; i++)
+		free(survey->parts[i]);
+	free(survey->parts);
+	free(survey);
+}
+
+static void errand_is_done(void *arg)
+{
+	struct survey *survey = arg;
+
+	if (--survey->n_left)
+		return;
+	survey->options.done(survey->options.context, survey->parts, survey->n_errands);
+	survey_free(survey);
+}
+
+static void visit(void *context, const struct session_view *session)
+{
+	struct errand *errand = context;
+
+	struct survey *survey = errand->survey;
+
+	survey->options.visit(survey->parts[errand - survey->errands], errand->worker, session);
+}
+
+static void run_errand(void *arg)
+{
+	struct errand *errand = arg;
+	struct session_view session;
+
+	if (errand->one) {
+		if (relay_find(errand->worker->relay, errand->next, &session))
+			visit(errand, &session);
+	} else if (relay_each(errand->worker->relay, &errand->next.index, SURVEY_BATCH, visit, errand)) {
+		if (!loop_post(errand->worker->loop, run_errand, errand))
+			return;
+	}
+	while (loop_post(errand->survey->main_loop, errand_is_done, errand->survey))
+		;   /* a few bytes that have to be there at last: who asked is waiting */
+}
+
+static struct survey *survey_new(struct loop *main_loop, size_t n_errands, const struct survey_options *options)
+{
+	struct survey *survey = calloc(1, sizeof(*survey) + n_errands * sizeof(survey->errands[0]));
+
+	if (!survey)
+		return NULL;
+	survey->options = *options;
+	survey->main_loop = main_loop;
+	survey->n_left = survey->n_errands = n_errands;
+	survey->parts = calloc(n_errands, sizeof(*survey->parts));
+	for (size_t i = 0; survey->parts && i < n_errands; i++) {
+		survey->errands[i].survey = survey;
+		survey->parts[i] = calloc(1, options->part_bytes);
+		if (survey->parts[i])
+			continue;
+		survey_free(survey);
+		return NULL;
+	}
+	if (survey->parts)
+		return survey;
+	free(survey);
+	return NULL;
+}
+
+static void start(struct survey *survey)
+{
+	for (size_t i = 0, n = survey->n_errands; i < n; i++)
+		if (loop_post(survey->errands[i].worker->loop, run_errand, &survey->errands[i]))
+			errand_is_done(survey);   /* its part stays empty */
+}
+
+int survey_all(struct loop *main_loop, struct worker *const *workers, size_t n_workers, const struct survey_options *options)
+{
+	struct survey *survey = survey_new(main_loop, n_workers, options);
+
+	if (!survey)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_workers; i++)
+		survey->errands[i].worker = workers[i];
+	start(survey);
+	return 0;
+}
+
+int survey_one(struct loop *main_loop, struct worker *worker, struct slab_name session, const struct survey_options *options)
+{
+	struct survey *survey = survey_new(main_loop, 1, options);
+
+	if (!survey)
+		return -ENOMEM;
+	survey->errands[0].worker = worker;
+	survey->errands[0].one = true;
+	survey->errands[0].next = session;
+	start(survey);
+	return 0;
+}

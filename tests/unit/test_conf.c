@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include "conf/conf.h"
+
+#define GATEWAY "[gateway]\nlan = lan0\nconverter = 192.0.2.1\n[link a]\ninterface = wan0\n"
+#define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static struct conf *conf_of(const char *text)
+{
+	struct conf_error error;
+	struct conf *conf = NULL;
+
+	if (conf_parse("x", text, strlen(text), &conf, &error))
+		fail_msg("expected a sound configuration, saw: %s", error.text);
+	return conf;
+}
+
+static void expect_error(const char *text, const char *expected)
+{
+	struct conf_error error;
+	struct conf *conf = NULL;
+	int r = conf_parse("x", text, strlen(text), &conf, &error);
+
+	if (r != CONF_E_INVALID)
+		fail_msg("expected '%s', saw %d", expected, r);
+	if (!strstr(error.text, expected))
+		fail_msg("expected '%s', saw '%s'", expected, error.text);
+}
+
+static void a_section_without_keys_counts(void **state)
+{
+	struct conf *conf = conf_of("[converter]\n[subscriber a]\nkey = " KEY "\n");
+
+	assert_true(conf->converter.enabled);
+	assert_int_equal(conf->n_subscribers, 1);
+	assert_int_equal(conf->converter.listen[0].port, CONF_PORT_CONVERT);
+	conf_freep(&conf);
+}
+
+static void a_section_goes_on_after_another_head(void **state)
+{
+	struct conf *conf = conf_of("[gateway]\nlan = lan0\n[gateway]\nconverter = 192.0.2.1\n[link a]\ninterface = wan0\n[log]\n");
+
+	assert_int_equal(conf->gateway.n_lan, 1);
+	assert_int_equal(conf->gateway.n_converter, 1);
+	conf_freep(&conf);
+}
+
+static void sections_may_be_indented(void **state)
+{
+	struct conf *conf = conf_of("  [converter]\nallow = 192.0.2.0/24\n");
+
+	assert_true(conf->converter.enabled);
+	conf_freep(&conf);
+}
+
+static void faults_are_told(void **state)
+{
+	expect_error("lan = lan0\n", "x:1: found key 'lan' before the first section");
+	expect_error(GATEWAY "[bogus]\n", "x:6: found section [bogus]");
+	expect_error(GATEWAY "[]\n", "x:6: found section []");
+	expect_error(GATEWAY "[link b]\n", "section [link b] ends without the key 'interface'");
+	expect_error(GATEWAY "[link a]\n", "x:6: found a second section [link a]");
+	expect_error(GATEWAY "[link ]\n", "x:6: found section name ''");
+	expect_error(GATEWAY "[log\n", "x:6: found no section");
+	expect_error(GATEWAY "[log x]\n", "x:6: found section [log x], wanted [log]");
+	expect_error("[converter]\n", "x: the converter would be open to the world");
+	expect_error("[gateway]\nlan =\n", "x:2: gateway.lan: found ''");
+	expect_error("[gateway]\nlan = lan0\nconverter = ,, ,\n", "x:3: gateway.converter: found ',, ,'");
+	expect_error("[link a]\ninterface = ../../x\n", "x:2: link a.interface: found '../../x', wanted the name of");
+	expect_error("[link a]\ninterface = ..\n", "found '..'");
+	expect_error("[link a]\ninterface = sixteen-letters-\n", "found 'sixteen-letters-'");
+	expect_error("[link a]\ninterface =\n", "found ''");
+	expect_error("[gateway]\nlan = lan0, a/b\n", "x:2: gateway.lan: found 'lan0, a/b'");
+	expect_error("", "neither [gateway] nor [converter]");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_section_without_keys_counts),
+		cmocka_unit_test(a_section_goes_on_after_another_head),
+		cmocka_unit_test(sections_may_be_indented),
+		cmocka_unit_test(faults_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
