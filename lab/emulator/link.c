@@ -10,6 +10,7 @@
 
 #define BATCH_FRAMES 64
 #define VLAN_BYTES 4u
+#define LATE_MOST_NS 200000u
 
 /* One byte more than the longest frame, so that a longer one is noticed; whole cache lines. */
 static size_t slot_bytes(unsigned int mtu)
@@ -108,9 +109,20 @@ void link_deliver(struct link *link, int i)
 	}
 }
 
-uint64_t link_next_ns(const struct link *link)
+/* A packet may come late by one in a hundred of the delay, at most 0.2 ms: several then leave at one wake-up, which halves the
+ * time that a link of 100 Mbit/s takes of a core. */
+static uint64_t way_wake_ns(const struct link_way *way)
 {
-	uint64_t ab = model_next_ns(&link->ways[WAY_AB].model), ba = model_next_ns(&link->ways[WAY_BA].model);
+	uint64_t next_ns = model_next_ns(&way->model), late_ns = way->model.settings.delay_us * 10;
+
+	if (next_ns == MODEL_NEVER_NS)
+		return next_ns;
+	return next_ns + (late_ns < LATE_MOST_NS ? late_ns : LATE_MOST_NS);
+}
+
+uint64_t link_wake_ns(const struct link *link)
+{
+	uint64_t ab = way_wake_ns(&link->ways[WAY_AB]), ba = way_wake_ns(&link->ways[WAY_BA]);
 
 	return ab < ba ? ab : ba;
 }

@@ -38,8 +38,8 @@ int link_receive(struct link *link, int way);
 /* Passes on what is due in a direction: some of it, so that no direction has to wait for the other. */
 void link_deliver(struct link *link, int way);
 
-/* When link_deliver() has something to do next, or MODEL_NEVER_NS. */
-uint64_t link_next_ns(const struct link *link);
+/* When link_deliver() should be called next, or MODEL_NEVER_NS. */
+uint64_t link_wake_ns(const struct link *link);
 
 /* Answers a line of the control socket: control_answer_fn. */
 void link_answer(void *link, char *line, struct text *answer);

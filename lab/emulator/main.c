@@ -207,11 +207,11 @@ static int handle_event(struct program *program, uint32_t what)
 static int run(struct program *program)
 {
 	for (;;) {
-		uint64_t next_ns = link_next_ns(&program->link), at_ns = now_ns();
-		uint64_t wait_ns = next_ns > at_ns ? next_ns - at_ns : 0;
+		uint64_t wake_ns = link_wake_ns(&program->link), at_ns = now_ns();
+		uint64_t wait_ns = wake_ns > at_ns ? wake_ns - at_ns : 0;
 		struct timespec wait = { .tv_sec = (time_t)(wait_ns / NS_PER_S), .tv_nsec = (long)(wait_ns % NS_PER_S) };
 		struct epoll_event events[4];
-		int n = epoll_pwait2(program->epoll_fd, events, ARRAY_SIZE(events), next_ns == MODEL_NEVER_NS ? NULL : &wait, NULL);
+		int n = epoll_pwait2(program->epoll_fd, events, ARRAY_SIZE(events), wake_ns == MODEL_NEVER_NS ? NULL : &wait, NULL);
 
 		if (n < 0 && errno != EINTR)
 			return fail(EXIT_FAILED, "cannot wait", strerror(errno));

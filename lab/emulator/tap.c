@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* System calls: openat, setns, ioctl, socket, read, write, pread. */
+/* System calls: openat, setns, ioctl, socket, send, recv, read, write, pread. */
 #include "tap.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,24 +39,41 @@ static int tap_create(struct tap *tap, struct text *reason)
 	return tap->counters_fd < 0 ? tap_fail(reason, "cannot open", "/proc/thread-self/net/dev") : 0;
 }
 
+struct link_change {
+	struct nlmsghdr header;
+	struct ifinfomsg link;
+	struct { struct nlattr header; uint32_t value; } mtu, queue;
+};
+
+/* Sends a request and waits for what the kernel says to it. 0 or negative errno. */
+static int netlink_ask(const struct link_change *request)
+{
+	_cleanup_(fd_closep) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct { struct nlmsghdr header; struct nlmsgerr error; char request[512]; } answer;
+
+	if (fd < 0 || send(fd, request, sizeof(*request), 0) < 0)
+		return -errno;
+	if (recv(fd, &answer, sizeof(answer), 0) < (ssize_t)(sizeof(answer.header) + sizeof(answer.error)))
+		return errno ? -errno : -EPROTO;
+	return answer.header.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EPROTO;
+}
+
+/* By netlink, since the ioctl for the length of the queue isn't for user namespaces. */
 static int tap_configure(struct tap *tap, unsigned int mtu, struct text *reason)
 {
-	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { 0 };
+	struct link_change change = {
+		.header = { .nlmsg_len = sizeof(change), .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.link = { .ifi_index = (int)if_nametoindex(tap->name), .ifi_flags = IFF_UP, .ifi_change = IFF_UP },
+		.mtu = { { .nla_len = sizeof(change.mtu), .nla_type = IFLA_MTU }, mtu },
+		.queue = { { .nla_len = sizeof(change.queue), .nla_type = IFLA_TXQLEN }, TAP_QUEUE_PACKETS },
+	};
+	int r;
 
-	memcpy(request.ifr_name, tap->name, sizeof(request.ifr_name));
-	if (fd < 0)
-		return tap_fail(reason, "cannot make a socket to configure", tap->name);
-	request.ifr_qlen = TAP_QUEUE_PACKETS;
-	if (ioctl(fd, SIOCSIFTXQLEN, &request))
-		return tap_fail(reason, "cannot set the queue of", tap->name);
-	request.ifr_mtu = (int)mtu;
-	if (ioctl(fd, SIOCSIFMTU, &request))
-		return tap_fail(reason, "cannot set the MTU of", tap->name);
-	if (ioctl(fd, SIOCGIFFLAGS, &request))
-		return tap_fail(reason, "cannot read the flags of", tap->name);
-	request.ifr_flags |= IFF_UP;
-	return ioctl(fd, SIOCSIFFLAGS, &request) ? tap_fail(reason, "cannot set up", tap->name) : 0;
+	errno = 0;
+	r = netlink_ask(&change);
+	if (r)
+		text_add(reason, "cannot set up %s with an MTU of %u: %s", tap->name, mtu, strerror(-r));
+	return r;
 }
 
 int tap_open(struct tap *tap, const char *netns_path, const char *name, unsigned int mtu, struct text *reason)

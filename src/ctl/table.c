@@ -2,6 +2,7 @@
 #include "ctl/table.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ void table_end(struct table *table, FILE *out)
 
 const char *table_bytes(uint64_t n_bytes, char out[TABLE_CELL_BYTES])
 {
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
 	double n = (double)n_bytes;
 	size_t unit = 0;
 
@@ -98,10 +99,10 @@ const char *table_seconds(double seconds, char out[TABLE_CELL_BYTES])
 	static const struct {
 		double most, unit_s;
 		const char *unit;
-	} steps[] = { { 120, 1, "s" }, { 7200, 60, "min" }, { 172800, 3600, "h" }, { 1e18, 86400, "d" } };
+	} steps[] = { { 120, 1, "s" }, { 7200, 60, "min" }, { 172800, 3600, "h" }, { INFINITY, 86400, "d" } };
 	size_t i = 0;
 
-	while (seconds >= steps[i].most)
+	while (i + 1 < ARRAY_SIZE(steps) && seconds >= steps[i].most)
 		i++;
 	snprintf(out, TABLE_CELL_BYTES, seconds < 9.95 ? "%.1f %s" : "%.0f %s", seconds / steps[i].unit_s, steps[i].unit);
 	return out;

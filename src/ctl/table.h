@@ -21,7 +21,7 @@ char (*table_row(struct table *table))[TABLE_CELL_BYTES];
 /* Prints and gives back all memory. */
 void table_end(struct table *table, FILE *out);
 
-/* "0", "17 B", "1.5 kB", "23.4 MB": decimal units, three digits at most. Returns out. */
+/* "0 B", "17 B", "1.5 kB", "23.4 MB": decimal units, three digits at most. Returns out. */
 const char *table_bytes(uint64_t n_bytes, char out[TABLE_CELL_BYTES]);
 /* "0.3 s", "12 s", "3 min", "5 h", "12 d". Returns out. */
 const char *table_seconds(double seconds, char out[TABLE_CELL_BYTES]);

@@ -59,6 +59,7 @@ static struct posted *posted_take(struct loop *loop, bool *stop)
 	loop->posted = NULL;
 	loop->posted_end = &loop->posted;
 	*stop = loop->stop;
+	loop->stop = false;   /* told once: the loop may be run again */
 	pthread_mutex_unlock(&loop->lock);
 	return first;
 }
@@ -227,9 +228,10 @@ static int wait_events(struct loop *loop, struct epoll_event *events)
 
 static void run_timers(struct loop *loop)
 {
+	size_t n_most = loop->timers.n;   /* one that is set for now by another's call waits a turn: events come between */
 	struct loop_ref ref;
 
-	while (timers_pop(&loop->timers, loop->now_us, &ref))
+	while (n_most-- && timers_pop(&loop->timers, loop->now_us, &ref))
 		if (loop->handlers[ref.handler].on_timer)
 			loop->handlers[ref.handler].on_timer(loop->handlers[ref.handler].context, ref, loop->now_us);
 }

@@ -52,7 +52,7 @@ void loop_again(struct loop *loop);
 
 /* From any thread: calls fn(arg) in the loop's thread. 0, or -ENOMEM and fn is never called. */
 int loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
-/* From any thread: loop_run() returns after the turn under way. */
+/* From any thread: loop_run() returns after the turn under way; where it isn't running, the next one after its first turn. */
 void loop_stop(struct loop *loop);
 
 /* Runs until loop_stop(). 0 or a negative errno. */

@@ -29,6 +29,9 @@ static const struct prefix special[] = {
 	{ { [0] = 0xfc }, 7 },            /* unique local (RFC 4193) */
 	{ { [0] = 0x01 }, 64 },           /* discard */
 	{ { [0] = 0x20, [1] = 0x01, [2] = 0x0d, [3] = 0xb8 }, 32 },   /* documentation */
+	{ { [0] = 0x3f, [1] = 0xff }, 20 },   /* documentation (RFC 9637) */
+	{ { [0] = 0x20, [1] = 0x01, [3] = 0x02 }, 48 },   /* benchmarks (RFC 5180) */
+	{ { [0] = 0x5f }, 16 },           /* segment routing (RFC 9602) */
 	{ { [0] = 0x20, [1] = 0x01 }, 32 },   /* Teredo: carries an IPv4 address that isn't seen here */
 };
 
@@ -40,15 +43,16 @@ bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const s
 	return false;
 }
 
-/* The IPv4 address that an IPv6 one carries: IPv4-compatible, 6to4 (RFC 3056), NAT64 (RFC 6052, 8215). */
+/* The IPv4 address that an IPv6 one carries: IPv4-compatible, translated (RFC 2765), 6to4 (RFC 3056), NAT64 (RFC 6052, 8215). */
 static bool embedded_v4(const struct address *a, struct address *out)
 {
 	static const uint8_t zeros[12];
+	static const uint8_t translated[12] = { [8] = 0xff, [9] = 0xff };
 	static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
 	const uint8_t *ip = a->ip;
 	uint32_t v4;
 
-	if (!memcmp(ip, zeros, 12) || !memcmp(ip, nat64, 12) ||
+	if (!memcmp(ip, zeros, 12) || !memcmp(ip, translated, 12) || !memcmp(ip, nat64, 12) ||
 	    !memcmp(ip, (const uint8_t[]){ 0, 0x64, 0xff, 0x9b, 0, 1 }, 6))
 		memcpy(&v4, ip + 12, 4);
 	else if (ip[0] == 0x20 && ip[1] == 0x02)

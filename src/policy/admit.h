@@ -10,7 +10,8 @@
 bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const struct address *a);
 
 /* Whether a destination is refused unless allowed by name: unspecified, loopback, private (RFC 1918, RFC 4193), shared (RFC
- * 6598), link-local, multicast, reserved and documentation-free special ranges (RFC 6890), broadcast, 6to4 and NAT64 forms of all of these. */
+ * 6598), link-local, multicast, reserved and documentation ranges (RFC 6890), broadcast, and the IPv6
+ * forms (6to4, NAT64, translated, compatible) of all of these. */
 bool admit_is_special(const struct address *destination);
 
 /* allow: special ranges that are allowed by name. The converter's own addresses are the caller's. Port 0 is never a destination. */

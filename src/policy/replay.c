@@ -2,6 +2,7 @@
 #include "policy/replay.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,11 +44,17 @@ void replay_freep(struct replay **replay)
 	*replay = NULL;
 }
 
-static int is_outside(const struct replay *replay, uint32_t time_s, uint32_t now_s)
+static bool is_outside(const struct replay *replay, uint32_t time_s, uint32_t now_s)
 {
 	uint32_t apart_s = time_s > now_s ? time_s - now_s : now_s - time_s;
 
 	return apart_s > replay->window_s;
+}
+
+/* A ticket of the future isn't: after the clock was set back and forth again it could be used a second time. */
+static bool is_forgotten(const struct replay *replay, const struct entry *entry, uint32_t now_s)
+{
+	return !entry->time_s || (entry->time_s < now_s && is_outside(replay, entry->time_s, now_s));
 }
 
 int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s)
@@ -62,7 +69,7 @@ int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, ui
 	memcpy(&hash, kept, sizeof(hash));
 	bucket = &replay->entries[(hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES];
 	for (size_t i = 0; i < BUCKET_ENTRIES; i++) {
-		if (!bucket[i].time_s || is_outside(replay, bucket[i].time_s, now_s))
+		if (is_forgotten(replay, &bucket[i], now_s))
 			room = &bucket[i];
 		else if (!memcmp(bucket[i].nonce, kept, sizeof(kept)))
 			return REPLAY_E_SEEN;

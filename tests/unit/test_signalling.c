@@ -323,6 +323,7 @@ static void server_refuses_with_the_rfcs_code(void **state)
 	/* malformed: with its echo (error 1) and no more than the message */
 	expect_refused("01022263 1e006000 474554", OUTCOME_MALFORMED, "01042263 1e030100 01022263 1e006000");
 	expect_refused("01032263 01010000 01010000", OUTCOME_MALFORMED, "01052263 1e040100 01032263 01010000 01010000");
+	expect_refused("0101ffff 01020304", OUTCOME_MALFORMED, "01042263 1e030100 0101ffff 01020304");
 	expect_refused("47455420", OUTCOME_MALFORMED, "01032263 1e020100 47455420");
 	/* a reserved type, or nothing that we serve: unsupported (error 2), with its echo */
 	expect_refused("01022263 00010000", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 00010000");
@@ -397,6 +398,16 @@ static void options_are_served_or_named(void **state)
 	expect_refused("010a2263 0a0901bb 00000000000000000000ffff c0000201 22021e02 1d042222 22041d1d 02040000",
 		       OUTCOME_UNSUPPORTED_OPTION, "01032263 1e022122 1d000000");
 	expect_refused("01072263 0a0601bb 00000000000000000000ffff c0000201 22020000", OUTCOME_UNSUPPORTED_OPTION, "01022263 1e012122");
+}
+
+/* For who has to refuse an option later than feed() does. */
+static void an_option_can_be_refused_late(void **state)
+{
+	struct heard h = server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1d022202");
+	const struct signalling_result result = { .outcome = OUTCOME_UNSUPPORTED_OPTION };
+	size_t n = scheme->server_answer(&h.conversation, &result, h.out);
+
+	unit_expect_bytes("the first", "01022263 1e01211d", h.out, n);
 }
 
 static void all_option_kinds_fit_the_error(void **state)
@@ -476,6 +487,7 @@ int main(void)
 		cmocka_unit_test(some_addresses_are_malformed),
 		cmocka_unit_test(the_echo_of_a_long_message_is_cut),
 		cmocka_unit_test(options_are_served_or_named),
+		cmocka_unit_test(an_option_can_be_refused_late),
 		cmocka_unit_test(all_option_kinds_fit_the_error),
 		cmocka_unit_test(an_extended_connect_is_told_the_options),
 		cmocka_unit_test(every_truncation_needs_more),

@@ -293,32 +293,70 @@ static void options_are_listed(void **state)
 
 static void broken_options_end_the_list(void **state)
 {
-	static const char *const cases[] = { "02", "0200", "0201", "020405", "02ff0000", "0402 1e" };
+	static const struct { const char *hex; unsigned int n_sound; } cases[] = {
+		{ "02", 0 }, { "0200", 0 }, { "0201", 0 }, { "020405", 0 }, { "02ff0000", 0 }, { "0402 1e", 1 }, { "0402 1e02 0301", 2 },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct unit_bytes bytes = unit_hex(cases[i]);
+		struct unit_bytes bytes = unit_hex(cases[i].hex);
+		unsigned int n_sound = 0;
 		uint8_t *copy = unit_copy(bytes.at, bytes.n);
 		struct cursor c = cursor_of(copy, bytes.n);
 		struct convert_option option;
 
 		while (convert_option_next(&c, &option))
-			;
-		if (!cursor_failed(&c))
-			fail_msg("%s: expected it to be broken", cases[i]);
+			n_sound++;
+		if (!cursor_failed(&c) || n_sound != cases[i].n_sound)
+			fail_msg("%s: expected it to be broken behind %u, saw %u", cases[i].hex, cases[i].n_sound, n_sound);
 		free(copy);
 	}
 }
 
 /* The faults of a public codec, each as it was. */
-static void error_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01022263 1e006000"); }
-static void cookie_of_length_zero_does_not_underflow(void **state) { expect(CONVERT_E_MALFORMED, "01032263 16000000 00000000"); }
-static void info_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01022263 01000000"); }
-static void connect_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01062263 0a0001bb 00000000 00000000 00000000 00000000"); }
-static void unknown_of_length_zero_ends(void **state) { expect(CONVERT_E_MALFORMED, "01022263 c8000000"); }
-static void unknown_behind_extended_header_is_skipped(void **state) { expect(0, "01042263 14020000 020405b4 c8010000"); }
-static void unknown_of_length_zero_behind_extended_header_ends(void **state) { expect(CONVERT_E_MALFORMED, "01042263 14020000 020405b4 c8000000"); }
-static void last_tlv_beyond_the_message(void **state) { expect(CONVERT_E_MALFORMED, "01022263 16ff0000 00000000"); }
-static void reserved_type_is_named(void **state) { expect(CONVERT_E_RESERVED, "01032263 01010000 00010000"); }
+static void error_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 1e006000");
+}
+
+static void cookie_of_length_zero_does_not_underflow(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01032263 16000000 00000000");
+}
+
+static void info_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 01000000");
+}
+
+static void connect_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01062263 0a0001bb 00000000 00000000 00000000 00000000");
+}
+
+static void unknown_of_length_zero_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 c8000000");
+}
+
+static void unknown_behind_extended_header_is_skipped(void **state)
+{
+	expect(0, "01042263 14020000 020405b4 c8010000");
+}
+
+static void unknown_of_length_zero_behind_extended_header_ends(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01042263 14020000 020405b4 c8000000");
+}
+
+static void last_tlv_beyond_the_message(void **state)
+{
+	expect(CONVERT_E_MALFORMED, "01022263 16ff0000 00000000");
+}
+
+static void reserved_type_is_named(void **state)
+{
+	expect(CONVERT_E_RESERVED, "01032263 01010000 00010000");
+}
 
 static void header_is_split_over_reads(void **state)
 {

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include <errno.h>
+#include "policy/replay.h"
+
+#define WINDOW_S 60
+#define NOW_S 1000000u
+
+struct nonce {
+	uint8_t bytes[16];
+};
+
+/* Nonces that differ in the first bytes, where the table looks for its bucket. */
+static struct nonce nonce_of(uint32_t number)
+{
+	struct nonce nonce = { { 0 } };
+
+	memcpy(nonce.bytes, &number, sizeof(number));
+	return nonce;
+}
+
+static int admit(struct replay *replay, uint32_t number, uint32_t time_s, uint32_t now_s)
+{
+	struct nonce nonce = nonce_of(number);
+
+	return replay_admit(replay, nonce.bytes, sizeof(nonce.bytes), time_s, now_s);
+}
+
+static struct replay *replay_of(size_t n_entries)
+{
+	struct replay *replay;
+
+	assert_int_equal(replay_new(n_entries, WINDOW_S, &replay), 0);
+	return replay;
+}
+
+static void a_ticket_is_good_once(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
+
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(admit(replay, i, NOW_S, NOW_S), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(admit(replay, i, NOW_S, NOW_S + i), REPLAY_E_SEEN);
+}
+
+static void the_window_has_two_ends(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
+
+	assert_int_equal(admit(replay, 1, NOW_S - WINDOW_S - 1, NOW_S), REPLAY_E_STALE);
+	assert_int_equal(admit(replay, 1, NOW_S - WINDOW_S, NOW_S), 0);
+	assert_int_equal(admit(replay, 2, NOW_S + WINDOW_S + 1, NOW_S), REPLAY_E_STALE);
+	assert_int_equal(admit(replay, 2, NOW_S + WINDOW_S, NOW_S), 0);
+	assert_int_equal(admit(replay, 2, NOW_S + WINDOW_S, NOW_S + 2 * WINDOW_S), REPLAY_E_SEEN);
+	assert_int_equal(admit(replay, 2, NOW_S + WINDOW_S, NOW_S + 2 * WINDOW_S + 1), REPLAY_E_STALE);
+}
+
+static void the_ends_of_time_do_not_wrap(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
+
+	assert_int_equal(admit(replay, 1, 0, 0), REPLAY_E_STALE);   /* 0 marks a free place */
+	assert_int_equal(admit(replay, 1, 1, 0), 0);
+	assert_int_equal(admit(replay, 2, UINT32_MAX, 5), REPLAY_E_STALE);
+	assert_int_equal(admit(replay, 3, 5, UINT32_MAX), REPLAY_E_STALE);
+	assert_int_equal(admit(replay, 4, UINT32_MAX, UINT32_MAX), 0);
+	assert_int_equal(admit(replay, 4, UINT32_MAX, UINT32_MAX), REPLAY_E_SEEN);
+}
+
+static void room_comes_back_as_time_passes(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(0);   /* one bucket */
+	uint32_t n = 0;
+
+	while (!admit(replay, n, NOW_S + n, NOW_S) && n < 1000)
+		n++;
+	assert_in_range(n, 2, 100);
+	assert_int_equal(admit(replay, n, NOW_S, NOW_S), REPLAY_E_FULL);
+	assert_int_equal(admit(replay, 0, NOW_S, NOW_S), REPLAY_E_SEEN);   /* known even where it is full */
+	assert_int_equal(admit(replay, n, NOW_S + WINDOW_S, NOW_S + WINDOW_S), REPLAY_E_FULL);
+	assert_int_equal(admit(replay, n, NOW_S + WINDOW_S + 1, NOW_S + WINDOW_S + 1), 0);   /* the first has left */
+	assert_int_equal(admit(replay, n + 1, NOW_S + WINDOW_S + 1, NOW_S + WINDOW_S + 1), REPLAY_E_FULL);
+	assert_int_equal(admit(replay, 1, NOW_S + 1, NOW_S + WINDOW_S + 1), REPLAY_E_SEEN);
+}
+
+/* A clock set back and forth again must not make room of tickets that are yet to come. */
+static void a_clock_that_steps_back_forgets_nothing(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(0);
+	uint32_t n = 0;
+
+	while (!admit(replay, n, NOW_S, NOW_S))
+		n++;
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(admit(replay, n + i, NOW_S - 2 * WINDOW_S, NOW_S - 2 * WINDOW_S), REPLAY_E_FULL);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(admit(replay, i, NOW_S, NOW_S), REPLAY_E_SEEN);
+}
+
+static void holds_what_it_was_made_for(void **state)
+{
+	enum { ENTRIES = 4096 };
+	_cleanup_(replay_freep) struct replay *replay = replay_of(ENTRIES);
+	uint32_t seed = 1, n_full = 0;
+
+	for (uint32_t i = 0; i < ENTRIES; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		n_full += admit(replay, seed >> 8, NOW_S, NOW_S) == REPLAY_E_FULL;
+	}
+	if (n_full * 20 > ENTRIES)   /* buckets fill by chance */
+		fail_msg("expected at most %d of %d to find no room, saw %u", ENTRIES / 20, ENTRIES, n_full);
+}
+
+static void nonces_may_be_short_or_long(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
+	_cleanup_(freep) uint8_t *one = unit_copy("\x01", 1), *other = unit_copy("\x02", 1);
+	uint8_t longer[64] = { 1 };
+
+	assert_int_equal(replay_admit(replay, one, 1, NOW_S, NOW_S), 0);
+	assert_int_equal(replay_admit(replay, other, 1, NOW_S, NOW_S), 0);
+	assert_int_equal(replay_admit(replay, one, 1, NOW_S, NOW_S), REPLAY_E_SEEN);
+	longer[11] = 1;   /* the same bucket, another nonce */
+	assert_int_equal(replay_admit(replay, longer, sizeof(longer), NOW_S, NOW_S), 0);
+	assert_int_equal(replay_admit(replay, longer, sizeof(longer), NOW_S, NOW_S), REPLAY_E_SEEN);
+}
+
+static void a_table_beyond_memory_is_refused(void **state)
+{
+	struct replay *replay = NULL;
+
+	assert_int_equal(replay_new((size_t)1 << 55, WINDOW_S, &replay), -ENOMEM);
+	assert_null(replay);
+	replay_freep(&replay);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_ticket_is_good_once),
+		cmocka_unit_test(the_window_has_two_ends),
+		cmocka_unit_test(the_ends_of_time_do_not_wrap),
+		cmocka_unit_test(room_comes_back_as_time_passes),
+		cmocka_unit_test(a_clock_that_steps_back_forgets_nothing),
+		cmocka_unit_test(holds_what_it_was_made_for),
+		cmocka_unit_test(nonces_may_be_short_or_long),
+		cmocka_unit_test(a_table_beyond_memory_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
