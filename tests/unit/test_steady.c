@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When a leg's send buffer is bound, and when it is pushed on. */
+#include "unit.h"
+
+#include "base/clock.h"
+#include "policy/steady.h"
+
+/* A stall as it was recorded (Linux 6.18, short path): all has arrived, 3.2 MB aren't acknowledged by DATA_ACK. */
+static struct steady_facts stall(uint64_t now_us)
+{
+	return (struct steady_facts){ .now_us = now_us, .acknowledged = 1000, .queued_bytes = 3200000, .window_bytes = 6000000,
+				      .min_rtt_us = 30, .most_bytes = 8u << 20 };
+}
+
+static void test_refusals_are_told_once(void **state)
+{
+	struct steady steady = { 0 };
+
+	assert_true(steady_refused(&steady, 5000));
+	assert_int_equal(steady.look_at_us, 5000 + US_PER_MS);
+	assert_false(steady_refused(&steady, 5500));
+	assert_int_equal(steady.look_at_us, 5000 + US_PER_MS);
+	steady_moved(&steady);
+	assert_int_equal(steady.look_at_us, 0);
+	assert_true(steady_refused(&steady, 9000));
+}
+
+static void test_bound_follows_the_window_on_short_paths(void **state)
+{
+	struct steady steady = { 0 };
+	struct steady_facts facts = stall(0);
+
+	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 4500000);
+	assert_true(steady.begun);
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);   /* as it is */
+	facts.window_bytes = 6100000;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);   /* too little to be worth a call */
+	facts.window_bytes = 8000000;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 6000000);
+	facts.window_bytes = 2000000;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1500000);
+	facts.window_bytes = 40000000;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 8u << 20);   /* what we are allowed */
+}
+
+static void test_closed_window_is_not_followed(void **state)
+{
+	struct steady steady = { 0 };
+	struct steady_facts facts = stall(0);
+
+	facts.window_bytes = 10000;
+	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 0);
+	assert_int_equal(steady.bound_bytes, 0);
+}
+
+static void test_long_paths_are_left_alone_until_they_stall(void **state)
+{
+	struct steady steady = { 0 };
+	struct steady_facts facts = stall(0);
+
+	facts.min_rtt_us = 20000;
+	facts.in_flight_packets = 10;
+	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 0);
+	assert_int_equal(steady_look(&steady, &facts).bound_bytes, 0);
+	assert_false(steady.stalled);
+	facts.in_flight_packets = 0;
+	assert_int_equal(steady_look(&steady, &facts).bound_bytes, 4500000);
+	assert_true(steady.stalled);
+	facts.in_flight_packets = 10;
+	facts.window_bytes = 8000000;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 6000000);
+}
+
+static void test_nudges_only_a_stall(void **state)
+{
+	struct steady_facts facts = stall(0);
+	struct steady steady = { 0 };
+
+	assert_true(steady_look(&steady, &facts).nudge);
+	facts.in_flight_packets = 1;
+	assert_false(steady_look(&steady, &facts).nudge);
+	facts = stall(0);
+	facts.unsent_bytes = 1;
+	assert_false(steady_look(&steady, &facts).nudge);
+	facts = stall(0);
+	facts.queued_bytes = 0;
+	assert_false(steady_look(&steady, &facts).nudge);
+	facts = stall(0);
+	facts.queued_bytes = facts.window_bytes - STEADY_NUDGE_BYTES + 1;   /* no room in the window: the peer may be slow */
+	assert_false(steady_look(&steady, &facts).nudge);
+	facts.queued_bytes--;
+	assert_true(steady_look(&steady, &facts).nudge);
+}
+
+static void test_looks_become_rare_without_progress(void **state)
+{
+	struct steady steady = { 0 };
+	struct steady_facts facts = stall(0);
+	uint64_t wait_us = 0;
+
+	steady_look(&steady, &facts);
+	assert_int_equal(steady.look_at_us, US_PER_MS);
+	for (int i = 0; i < 10; i++) {
+		uint64_t before_us = wait_us;
+
+		facts.now_us = steady.look_at_us;
+		steady_look(&steady, &facts);
+		wait_us = steady.look_at_us - facts.now_us;
+		assert_true(wait_us >= before_us);
+	}
+	assert_int_equal(wait_us, 128 * US_PER_MS);
+	facts.acknowledged++;
+	facts.now_us = steady.look_at_us;
+	steady_look(&steady, &facts);
+	assert_int_equal(steady.look_at_us - facts.now_us, US_PER_MS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refusals_are_told_once),
+		cmocka_unit_test(test_bound_follows_the_window_on_short_paths),
+		cmocka_unit_test(test_closed_window_is_not_followed),
+		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
+		cmocka_unit_test(test_nudges_only_a_stall),
+		cmocka_unit_test(test_looks_become_rare_without_progress),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
