@@ -445,6 +445,44 @@ static void residue_has_a_limit_for_all_together(void **state)
 	assert_true(relay_counters(f->relay)->n_rescued > 0);
 }
 
+static bool send_says_not_now;   /* once, as MPTCP does, and never says "now" */
+
+ssize_t send(int fd, const void *bytes, size_t n_bytes, int flags)
+{
+	if (!send_says_not_now)
+		return sendto(fd, bytes, n_bytes, flags, NULL, 0);
+	send_says_not_now = false;
+	errno = EAGAIN;
+	return -1;
+}
+
+static bool half_a_second_passed(struct fixture *f)
+{
+	return loop_now_us(f->loop) > f->patience_us - PATIENCE_US + 500 * US_PER_MS;
+}
+
+static void a_write_without_its_event_is_rescued_once(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_pair(f, false);
+	uint64_t begun_us, n_steps;
+
+	say(&p->host, 1);
+	f->n_wanted = 1;
+	run_until(f, "the first byte", server_heard);   /* what events there are on new connections are over */
+	say(&p->host, 1000);
+	send_says_not_now = true;
+	begun_us = loop_clock_us();
+	f->n_wanted = 1000;
+	run_until(f, "the server to hear", server_heard);
+	assert_false(send_says_not_now);
+	assert_in_range(loop_clock_us() - begun_us, 150 * US_PER_MS, 5 * US_PER_S);
+	assert_int_equal(relay_counters(f->relay)->n_rescued, 1);
+	n_steps = relay_counters(f->relay)->n_steps;
+	run_until(f, "half a second to pass", half_a_second_passed);
+	assert_int_equal(relay_counters(f->relay)->n_steps, n_steps);   /* the timer leaves it alone from then on */
+}
+
 static void first_bytes_go_ahead_both_ways(void **state)
 {
 	struct fixture *f = *state;
@@ -806,6 +844,7 @@ int main(void)
 		TEST(fewer_pipes_than_halves_are_enough),
 		TEST(without_pipes_bulk_goes_through_memory),
 		TEST(residue_has_a_limit_for_all_together),
+		TEST(a_write_without_its_event_is_rescued_once),
 		TEST(first_bytes_go_ahead_both_ways),
 		TEST(a_held_session_sends_up_and_is_released),
 		TEST(a_held_session_may_be_refused),
