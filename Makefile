@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 BUILD ?= build
+SECONDS ?= 20
 
-.PHONY: menu packages build check install clean
+.PHONY: menu packages build demo check check-timing check-sanitized fuzz install clean
 menu:
-	@echo "make check    install what is missing, build, run every test"
-	@echo "make build    build into $(BUILD)/"
-	@echo "make install  install what was built"
-	@echo "make clean    remove $(BUILD)/"
+	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
+	@echo "make check            install what is missing, build, run every test"
+	@echo "make check-timing     the tests that need a machine with nothing else to do"
+	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
+	@echo "make build            build into $(BUILD)/"
+	@echo "make install          install what was built"
+	@echo "make clean            remove $(BUILD)/ and its like"
 
 packages:
 	@tools/install-packages
@@ -15,12 +20,30 @@ build: packages
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(if $(WERROR),-Dwerror=true)
 	@ninja -C $(BUILD)
 
+demo: build
+	@lab/braid-lab --build $(BUILD) run demo
+
 check: build
 	tools/check-layers
-	meson test -C $(BUILD) --print-errorlogs
+	tools/check-sizes
+	meson test -C $(BUILD) --print-errorlogs --no-suite timing
+
+check-timing: build
+	meson test -C $(BUILD) --print-errorlogs --suite timing
+
+check-sanitized: packages
+	@test -f $(BUILD)-sanitized/build.ninja || meson setup $(BUILD)-sanitized -Db_sanitize=address,undefined -Db_lundef=false
+	@ninja -C $(BUILD)-sanitized
+	meson test -C $(BUILD)-sanitized --print-errorlogs --timeout-multiplier 3 --suite unit --suite fuzz --suite net
+
+fuzz: packages
+	@tools/install-packages tools/packages-fuzz
+	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true
+	@ninja -C $(BUILD)-fuzz fuzz-targets
+	tools/fuzz $(BUILD)-fuzz $(SECONDS)
 
 install: build
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-sanitized $(BUILD)-fuzz

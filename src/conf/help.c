@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "conf/keys.h"
@@ -13,13 +14,23 @@ static void put_key(FILE *out, const struct conf_key *key)
 		key->restart ? "; a change needs a restart" : "");
 }
 
+/* A sentence of its own for each line, as mdoc wants it. */
+static void put_sentence(FILE *out, const char *text)
+{
+	fprintf(out, "%c%s.\n", toupper((unsigned char)text[0]), text + 1);
+}
+
 static void put_key_man(FILE *out, const struct conf_key *key)
 {
 	char wanted[160];
 
 	conf_value_wanted(key, wanted, sizeof(wanted));
-	fprintf(out, ".It Cm %s\n%s.\n%s; %s%s.\n", key->name, key->help, wanted,
-		key->fallback ? "default " : key->required ? "must be given" : "may be left out", key->fallback ? key->fallback : "");
+	fprintf(out, ".It Cm %s\n", key->name);
+	put_sentence(out, key->help);
+	fprintf(out, "Wanted: %s; %s%s.\n", wanted, key->fallback ? "default " : key->required ? "must be given" : "may be left out",
+		key->fallback ? key->fallback : "");
+	if (key->restart)
+		put_sentence(out, "a change needs a restart");
 }
 
 /* All keys, section by section; NULL without memory. */

@@ -46,7 +46,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_CONVERTER, "convert_timeout_ms", CONF_TYPE_UINT, AT(converter.convert_timeout_ms), .min = 100, .max = 600000, .fallback = "5000",
 	  .help = "time for a whole Convert message to arrive" },
 
-	{ CONF_LINK, "interface", CONF_TYPE_TEXT, .offset = offsetof(struct conf_link, interface), .max = CONF_INTERFACE_BYTES, .required = true,
+	{ CONF_LINK, "interface", CONF_TYPE_INTERFACE, .offset = offsetof(struct conf_link, interface), .required = true,
 	  .restart = true, .help = "network interface of the link" },
 	{ CONF_LINK, "next_hop_v4", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v4),
 	  .help = "the link's IPv4 router; found in the main routing table unless given" },

@@ -13,6 +13,7 @@ enum conf_type {
 	CONF_TYPE_KEY,         /* 64 hex digits */
 	CONF_TYPE_LEVEL,       /* error, warning, info, debug */
 	CONF_TYPE_NEXT_HOP,    /* one address */
+	CONF_TYPE_INTERFACE,   /* one name */
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */
 	CONF_TYPE_INTERFACES,  /* list of names into an array of max */
 	CONF_TYPE_PREFIXES,    /* list of prefixes, allocated */

@@ -111,10 +111,11 @@ static int enter_link(struct parser *p, const char *name)
 static int enter_subscriber(struct parser *p, const char *name)
 {
 	struct conf *conf = p->conf;
-	struct conf_subscriber *more = NULL;
+	struct conf_subscriber *more;
 
-	if (conf->n_subscribers < SUBSCRIBERS)
-		more = reallocarray(conf->subscribers, conf->n_subscribers + 1, sizeof(*more));
+	if (conf->n_subscribers >= SUBSCRIBERS)
+		return fail(p, "found one more subscriber, wanted at most %d", SUBSCRIBERS);
+	more = reallocarray(conf->subscribers, conf->n_subscribers + 1, sizeof(*more));
 	if (!more) {
 		p->result = -ENOMEM;
 		return 0;

@@ -6,6 +6,8 @@
 #include "base/util.h"
 #include "conf/keys.h"
 
+#define LIST_SEPARATORS ", \t"
+
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 
 static int uint_set(const struct conf_key *key, uint32_t *out, const char *text)
@@ -88,11 +90,22 @@ static int address_add(const struct conf_key *key, struct address *list, size_t 
 	return 0;
 }
 
+/* Names go into paths of sysctls and rules of the packet filter: what could mean something there is no name. */
+static int interface_set(char out[CONF_INTERFACE_BYTES], const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@-+");
+
+	if (!n || text[n] || n >= CONF_INTERFACE_BYTES || !strcmp(text, ".") || !strcmp(text, ".."))
+		return VALUE_E_INVALID;
+	snprintf(out, CONF_INTERFACE_BYTES, "%s", text);
+	return 0;
+}
+
 static int interface_add(const struct conf_key *key, char (*list)[CONF_INTERFACE_BYTES], size_t *n, const char *item)
 {
-	if (*n >= key->max || strlen(item) >= CONF_INTERFACE_BYTES || strpbrk(item, "\"/ "))
+	if (*n >= key->max || interface_set(list[*n], item))
 		return VALUE_E_INVALID;
-	snprintf(list[(*n)++], CONF_INTERFACE_BYTES, "%s", item);
+	++*n;
 	return 0;
 }
 
@@ -125,9 +138,9 @@ static int list_set(const struct conf_key *key, void *field, size_t *n, const ch
 	char *rest = NULL;
 	int r = copy ? 0 : -ENOMEM;
 
-	if (copy && !*text)
+	if (copy && !text[strspn(text, LIST_SEPARATORS)])   /* commas alone are no list either */
 		return VALUE_E_INVALID;
-	for (char *item = copy ? strtok_r(copy, ", \t", &rest) : NULL; item && !r; item = strtok_r(NULL, ", \t", &rest))
+	for (char *item = copy ? strtok_r(copy, LIST_SEPARATORS, &rest) : NULL; item && !r; item = strtok_r(NULL, LIST_SEPARATORS, &rest))
 		r = item_add(key, field, n, item);
 	return r;
 }
@@ -153,6 +166,8 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 		return level_set(field, text);
 	case CONF_TYPE_NEXT_HOP:
 		return address_parse(field, text, 0) || ((struct address *)field)->port ? VALUE_E_INVALID : 0;
+	case CONF_TYPE_INTERFACE:
+		return interface_set(field, text);
 	case CONF_TYPE_ADDRESSES:
 	case CONF_TYPE_INTERFACES:
 	case CONF_TYPE_PREFIXES:
@@ -166,6 +181,7 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 	static const char *const wanted[] = {
 		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
 		[CONF_TYPE_LEVEL] = "error, warning, info or debug", [CONF_TYPE_NEXT_HOP] = "an IP address without a port",
+		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
 	};
 

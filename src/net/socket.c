@@ -287,6 +287,17 @@ void net_close_reset(int fd)
 	close(fd);
 }
 
+bool net_push_opening(int fd)
+{
+	struct tcp_info tcp = { 0 };
+	socklen_t n_tcp = sizeof(tcp);
+
+	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) && tcp.tcpi_state == TCP_SYN_RECV)
+		return false;
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);   /* setting it makes the kernel look at what waits */
+	return true;
+}
+
 void net_tune_leg(int fd, uint32_t keepalive_idle_s)
 {
 	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;

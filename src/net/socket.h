@@ -81,7 +81,12 @@ ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error);
 /* Closes with RST (TCP) or FASTCLOSE (MPTCP): the peer learns that the stream did not end in order. */
 void net_close_reset(int fd);
 
-/* Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. */
+/* An accepted MPTCP connection takes bytes before its handshake has ended (Fast Open), but what was written by then waits for the next write,
+ * for ever if there is none. Sends it once the handshake has ended, and tells whether it has. */
+bool net_push_opening(int fd);
+
+/* Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then
+ * every idle_s / 10 (75 s at most), 6 of them. */
 void net_tune_leg(int fd, uint32_t keepalive_idle_s);
 
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */

@@ -34,6 +34,8 @@ int sysctl_read(const char *name, char out[SYSCTL_VALUE_BYTES])
 		return error_errno();
 	out[n] = '\0';
 	out[strcspn(out, "\n")] = '\0';
+	for (char *tab = out; (tab = strchr(tab, '\t'));)
+		*tab = ' ';
 	return 0;
 }
 

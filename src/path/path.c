@@ -25,6 +25,9 @@
 #include "path/want.h"
 
 #define RETRY_US US_PER_S
+#define SETTINGS_LOOK_US (30 * US_PER_S)   /* others may change them: a sysctl.conf read again, another program */
+
+enum { PART_REFRESH, PART_SETTINGS };
 
 struct path {
 	struct loop *loop;
@@ -145,10 +148,21 @@ static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
 		refresh(path);
 }
 
+void path_check_settings(struct path *path)
+{
+	if (path->kept)
+		settings_watch(&path->keep, warn, path);
+}
+
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct path *path = context;
 
+	if (ref.part == PART_SETTINGS) {
+		path_check_settings(path);
+		loop_timer_at(path->loop, now_us + SETTINGS_LOOK_US, ref);
+		return;
+	}
 	path->retry_armed = false;
 	refresh(path);
 }
@@ -256,6 +270,9 @@ static int start(struct path *path, char *reason, size_t n_reason)
 	ref = (struct loop_ref){ .handler = path->handler };
 	r = loop_watch(path->loop, netlink_fd(path->events), EPOLLIN, ref);
 	path->watching = !r;
+	ref.part = PART_SETTINGS;
+	if (!r && path->options.plumbing)
+		r = loop_timer_at(path->loop, loop_now_us(path->loop) + SETTINGS_LOOK_US, ref);
 	return r;
 }
 

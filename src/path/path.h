@@ -81,6 +81,9 @@ void path_freep(struct path **path);
  * end. 0 or a negative errno. */
 int path_refresh_link(struct path *path, size_t link);
 
+/* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
+void path_check_settings(struct path *path);
+
 /* Copies the present status of at most n_out links, returns how many there are. Reads the interfaces' counters. */
 size_t path_status(struct path *path, struct path_link_status *out, size_t n_out);
 

@@ -10,6 +10,8 @@
 #define FASTOPEN_BOTH 3u   /* client and server */
 #define RP_FILTER_STRICT 1u
 #define RP_FILTER_LOOSE "2"
+#define RECEIVE_BEGIN_BYTES (1u << 20)   /* twice the window that a connection begins with */
+#define RECEIVE_MOST_BYTES (32u << 20)
 
 /* syn_retrans_before_tcp_fallback stays as it is: which link eats MPTCP options is remembered per link, by whoever starts connections. */
 static const struct {
@@ -87,12 +89,28 @@ static void put_fastopen(struct keep *keep, settings_warn_fn warn, void *context
 		put(keep, "net/ipv4/tcp_fastopen", value, "connections take one round trip more", warn, context);
 }
 
+/* A sender of several subflows that is held by the window overruns it by a little now and then (Linux 6.18): what is beyond is dropped behind
+ * TCP's back and comes again only by the MPTCP timer, 200 ms later, while the window grows as slowly. So it begins wide, and may grow. */
+static void put_receive_window(struct keep *keep, settings_warn_fn warn, void *context)
+{
+	unsigned int least, begin, most;
+	char now[SYSCTL_VALUE_BYTES], value[SYSCTL_VALUE_BYTES];
+
+	if (keep_read(keep, "net/ipv4/tcp_rmem", now) || sscanf(now, "%u %u %u", &least, &begin, &most) != 3 ||
+	    (begin >= RECEIVE_BEGIN_BYTES && most >= RECEIVE_MOST_BYTES))
+		return;
+	snprintf(value, sizeof(value), "%u %u %u", least, begin > RECEIVE_BEGIN_BYTES ? begin : RECEIVE_BEGIN_BYTES,
+		 most > RECEIVE_MOST_BYTES ? most : RECEIVE_MOST_BYTES);
+	put(keep, "net/ipv4/tcp_rmem", value, "downloads over several links may stall", warn, context);
+}
+
 int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context, char *reason,
 		 size_t n_reason)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
 	put_fastopen(keep, warn, context);
+	put_receive_window(keep, warn, context);
 	put_limits(keep, warn, context);
 	put_rp_filter(keep, options, warn, context);
 	if (!number_of(keep, "net/mptcp/enabled", 0)) {
@@ -100,4 +118,18 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 		return error_trace(-EOPNOTSUPP);
 	}
 	return 0;
+}
+
+void settings_watch(struct keep *keep, settings_warn_fn warn, void *context)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		char now[SYSCTL_VALUE_BYTES], text[sizeof(((struct path_event *)0)->text)];
+
+		if (keep_read(keep, fixed[i].name, now) || !strcmp(now, fixed[i].value))
+			continue;
+		snprintf(text, sizeof(text), "somebody has set %s to %s; it is set back to %s, without which %s", fixed[i].name, now,
+			 fixed[i].value, fixed[i].without);
+		warn(context, text);
+		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
+	}
 }

@@ -12,4 +12,7 @@ typedef void (*settings_warn_fn)(void *context, const char *text);
 int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context, char *reason,
 		 size_t n_reason);
 
+/* Puts back what somebody has changed since, and says so; to be called now and then. */
+void settings_watch(struct keep *keep, settings_warn_fn warn, void *context);
+
 #endif

@@ -185,6 +185,7 @@ static void session_run(struct relay *relay, struct session *s)
 	counter_add(&relay->counters.n_steps, 1);
 	counter_add(&relay->counters.n_rescued, s->rescued && s->up.n_bytes + s->down.n_bytes > before);
 	s->rescued = false;
+	s->near_opening = s->near_opening && !net_push_opening(s->near_fd);
 	if (up < 0 || down < 0) {
 		session_fail(relay, s);
 		return;
@@ -197,7 +198,7 @@ static void session_run(struct relay *relay, struct session *s)
 		queue(relay, s);
 		loop_again(relay->loop);
 	}
-	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
+	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE || s->near_opening)
 		block(relay, s);
 	else
 		unblock(relay, s);
@@ -326,7 +327,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 
 	s->near_fd = legs->near_fd;
 	s->far_fd = legs->far_fd;
-	s->near_mptcp = legs->near_mptcp;
+	s->near_mptcp = s->near_opening = legs->near_mptcp;
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
 	s->tag = legs->tag;

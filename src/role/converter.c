@@ -22,7 +22,7 @@
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
-#define INTAKE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
 
 /* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
  * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
@@ -345,6 +345,8 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		break;
 	case INTAKE_ENDING:
 	case INTAKE_WAITING:
+		if (events & EPOLLOUT)
+			net_push_opening(intake->near_fd);
 		if (discard(converter, intake))
 			intake_end(converter, intake);
 		break;
@@ -459,6 +461,17 @@ void converter_freep(struct converter **out)
 	*out = NULL;
 }
 
+/* Gateways that wait are told so, before a host of theirs runs into a listener that is gone. */
+static void let_waiting_go(struct converter *converter)
+{
+	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
+		struct intake *intake = slab_at(&converter->intakes, i);
+
+		if (intake && intake->state == INTAKE_WAITING)
+			intake_end(converter, intake);
+	}
+}
+
 int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 {
 	const struct view *view = converter->worker->view;
@@ -468,6 +481,7 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
+		let_waiting_go(converter);
 		return 0;
 	}
 	return listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options,

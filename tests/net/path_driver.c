@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Runs path/ alone for tests/net/test_path.py: options from the command line, events on stdout, one command a line on stdin:
- * "status", "refresh N", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
+ * "status", "refresh N", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
  * end with "ok" or "failed REASON".
  *
  *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [signal=ADDRESS] [hop=NAME:ADDRESS] [plumbing=no] ...
@@ -115,6 +115,8 @@ static void command(struct driver *driver, char *line)
 		struct path_options options = options_of(driver->state_dir, arguments + 1);
 
 		r = path_update(driver->path, &options, reason, sizeof(reason));
+	} else if (!strcmp(arguments[0], "settings")) {
+		path_check_settings(driver->path);
 	} else if (!strcmp(arguments[0], "end")) {
 		loop_stop(driver->loop);
 	}

@@ -188,7 +188,7 @@ class Net:
         """All that path/ may touch, as the system's own tools show it."""
         show = ("ip rule; ip -6 rule; ip mptcp endpoint; ip mptcp limits; nft list ruleset; "
                 "for t in 5120 5121 5122 77; do ip route show table $t; ip -6 route show table $t; done 2>/dev/null; "
-                "grep . /proc/sys/net/mptcp/* /proc/sys/net/ipv4/tcp_fastopen* /proc/sys/net/ipv4/conf/*/rp_filter")
+                "grep . /proc/sys/net/mptcp/* /proc/sys/net/ipv4/tcp_fastopen* /proc/sys/net/ipv4/tcp_rmem /proc/sys/net/ipv4/conf/*/rp_filter")
         return self.run(show)
 
     def close(self):
@@ -219,6 +219,7 @@ BOTH_LINKS = ["192.0.2.2 id 200 subflow dev l0 ", "198.51.100.2 id 202 subflow b
 
 
 def test_put_in_place_and_taken_away(net):
+    net.run("echo 4096 131072 6291456 > /proc/sys/net/ipv4/tcp_rmem")
     before = net.picture()
     driver = net.driver()
     assert driver.greeting == ["ok"]
@@ -230,6 +231,7 @@ def test_put_in_place_and_taken_away(net):
     assert "dev lan0" in net.run("ip route get 10.0.0.9 from 198.51.100.2"), "answers to the LAN leave by the uplink"
     assert net.run("cat /proc/sys/net/mptcp/blackhole_timeout /proc/sys/net/mptcp/stale_loss_cnt") == "0\n1\n"
     assert net.run("cat /proc/sys/net/ipv4/tcp_fastopen") == "3\n"
+    assert net.run("cat /proc/sys/net/ipv4/tcp_rmem").split() == ["4096", "1048576", "33554432"]
     assert net.run("cat /proc/sys/net/ipv4/conf/l1/rp_filter") == "2\n"
     links = driver.links()
     assert (links["a"]["state"], links["a"]["v4"], links["a"]["v6"]) == ("up", "192.0.2.2", "2001:db8:2::2")
@@ -274,6 +276,15 @@ def test_a_setting_that_somebody_changed_meanwhile_is_theirs(net):
     net.run("echo 77 > /proc/sys/net/mptcp/blackhole_timeout")
     assert driver.finish() == 0
     assert net.run("cat /proc/sys/net/mptcp/blackhole_timeout /proc/sys/net/mptcp/stale_loss_cnt") == "77\n4\n"
+
+
+def test_a_setting_that_matters_is_put_back(net):
+    driver = net.driver()
+    net.run("echo 3600 > /proc/sys/net/mptcp/blackhole_timeout")
+    driver.ask("settings")
+    assert any("blackhole_timeout" in line and "3600" in line for line in driver.events), driver.events
+    assert net.run("cat /proc/sys/net/mptcp/blackhole_timeout") == "0\n"
+    assert driver.finish() == 0
 
 
 def test_carrier_lost_and_back(net):

@@ -60,11 +60,16 @@ static void turns_down_what_is_no_address(void **state)
 		"[2001:db8::1", "[2001:db8::1]443", "[2001:db8::1]:", "2001:db8::1%eth0", "[fe80::1%1]:1", "1:2:3:4:5:6:7:8:9",
 		"[192.0.2.1", "0000000000000000000000000000000000000000000000000000000000000000",
 	};
+	char longer[2 * ADDRESS_TEXT_BYTES] = "";
 	struct address a;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		if (address_parse(&a, cases[i], 5124) != ADDRESS_E_SYNTAX)
 			fail_msg("expected '%s' to be turned down, saw it taken", cases[i]);
+	for (size_t n = 0; n < sizeof(longer) - 1; n++) {   /* ADDRESS_TEXT_BYTES is among the lengths */
+		longer[n] = '1';
+		assert_int_equal(address_parse(&a, longer, 5124), ADDRESS_E_SYNTAX);
+	}
 }
 
 static void says_which_family(void **state)
@@ -96,9 +101,12 @@ static void goes_through_sockaddrs(void **state)
 {
 	struct address v4 = address_of("192.0.2.1:443"), v6 = address_of("[2001:db8::1]:80"), back;
 	struct sockaddr_storage storage;
+	static const struct sockaddr_storage zeros;
 	struct sockaddr_in6 mapped = { .sin6_family = AF_INET6, .sin6_port = htons(443) };
 
+	memset(&storage, 0xff, sizeof(storage));
 	assert_int_equal(address_to_sockaddr(&v4, &storage), sizeof(struct sockaddr_in));
+	assert_memory_equal((char *)&storage + 8, (const char *)&zeros + 8, sizeof(zeros) - 8);   /* behind family, port, address */
 	assert_int_equal(storage.ss_family, AF_INET);
 	assert_int_equal(((struct sockaddr_in *)(void *)&storage)->sin_port, htons(443));
 	assert_int_equal(((struct sockaddr_in *)(void *)&storage)->sin_addr.s_addr, htonl(0xc0000201));
@@ -143,14 +151,19 @@ static void turns_down_what_is_no_prefix(void **state)
 {
 	static const char *const cases[] = {
 		"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0.0/8 ", "10.0.0.1/8", "192.0.2.129/25",
-		"2001:db8::/129", "2001:db8::1/64", "2001:db8::/x", "10/8", "[2001:db8::]/32",
+		"2001:db8::/129", "2001:db8::1/64", "8000::/0", "2001:db8::/x", "10/8", "[2001:db8::]/32",
 		"000000000000000000000000000000000000000000000000000000000000/8",
 	};
+	char longer[2 * ADDRESS_TEXT_BYTES] = "";
 	struct prefix p;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		if (prefix_parse(&p, cases[i]) != ADDRESS_E_SYNTAX)
 			fail_msg("expected '%s' to be turned down, saw it taken", cases[i]);
+	for (size_t n = 0; n < sizeof(longer) - 1; n++) {
+		longer[n] = '1';
+		assert_int_equal(prefix_parse(&p, longer), ADDRESS_E_SYNTAX);
+	}
 }
 
 static void prefixes_contain(void **state)
@@ -162,7 +175,7 @@ static void prefixes_contain(void **state)
 		{ "0.0.0.0/0", "203.0.113.9", true }, { "0.0.0.0/0", "2001:db8::1", false },
 		{ "::/0", "2001:db8::1", true }, { "::/0", "::1", true }, { "::/0", "192.0.2.1", false },
 		{ "2001:db8::/33", "2001:db8:7fff::1", true }, { "2001:db8::/33", "2001:db8:8000::1", false },
-		{ "::/64", "192.0.2.1", false },
+		{ "::/64", "192.0.2.1", false }, { "2001:db8::/32", "2101:db8::1", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

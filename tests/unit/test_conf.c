@@ -66,6 +66,13 @@ static void faults_are_told(void **state)
 	expect_error(GATEWAY "[log\n", "x:6: found no section");
 	expect_error(GATEWAY "[log x]\n", "x:6: found section [log x], wanted [log]");
 	expect_error("[converter]\n", "x: the converter would be open to the world");
+	expect_error("[gateway]\nlan =\n", "x:2: gateway.lan: found ''");
+	expect_error("[gateway]\nlan = lan0\nconverter = ,, ,\n", "x:3: gateway.converter: found ',, ,'");
+	expect_error("[link a]\ninterface = ../../x\n", "x:2: link a.interface: found '../../x', wanted the name of");
+	expect_error("[link a]\ninterface = ..\n", "found '..'");
+	expect_error("[link a]\ninterface = sixteen-letters-\n", "found 'sixteen-letters-'");
+	expect_error("[link a]\ninterface =\n", "found ''");
+	expect_error("[gateway]\nlan = lan0, a/b\n", "x:2: gateway.lan: found 'lan0, a/b'");
 	expect_error("", "neither [gateway] nor [converter]");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit.h"
 
+#include <errno.h>
 #include "base/slab.h"
 
 #define OBJECTS 5
@@ -31,6 +32,7 @@ static void gives_out_as_many_as_there_are(void **state)
 		assert_int_equal(slab.n_taken, i + 1);
 	}
 	assert_null(slab_take(&slab));
+	assert_null(slab_at(&slab, OBJECTS));
 	for (uint32_t i = 0; i < OBJECTS; i++) {
 		assert_ptr_equal(slab_at(&slab, i), objects[i]);
 		assert_int_equal(slab_name_of(&slab, objects[i]).index, i);
@@ -133,6 +135,14 @@ static void an_empty_slab_has_nothing(void **state)
 	assert_null(slab_take(&slab));
 }
 
+static void says_when_there_is_no_memory(void **state)
+{
+	struct slab slab;
+
+	assert_int_equal(slab_init(&slab, SIZE_MAX / 16, 1000), -ENOMEM);   /* the product is beyond any size */
+	assert_null(slab.slots);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +151,7 @@ int main(void)
 		cmocka_unit_test(old_names_find_nothing),
 		cmocka_unit_test(names_that_never_were_find_nothing),
 		cmocka_unit_test(keeps_count_over_many_turns),
+		cmocka_unit_test(says_when_there_is_no_memory),
 		cmocka_unit_test(an_empty_slab_has_nothing),
 	};
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Configurations: parsed or turned down with a text that names the file; what is parsed keeps its bounds, twice the same. */
+#include "fuzz.h"
+
+#include "conf/conf.h"
+
+static void check_bounds(const struct conf *conf)
+{
+	expect(conf->gateway.enabled || conf->converter.enabled);
+	expect(conf->n_links <= CONF_LINKS && conf->gateway.n_lan <= CONF_LAN_INTERFACES);
+	expect(conf->gateway.n_converter <= CONF_CONVERTER_ADDRESSES && conf->converter.n_listen <= CONF_LISTEN_ADDRESSES);
+	if (conf->gateway.enabled)
+		expect(conf->n_links && conf->gateway.n_lan && conf->gateway.n_converter);
+	if (conf->converter.enabled)
+		expect(conf->converter.n_allow || conf->n_subscribers);   /* never open to the world */
+	for (size_t i = 0; i < conf->n_links; i++)
+		expect(conf->links[i].name[0] && conf->links[i].interface[0] && memchr(conf->links[i].interface, 0, CONF_INTERFACE_BYTES));
+	for (size_t i = 0; i < conf->n_subscribers; i++)
+		expect(conf->subscribers[i].name[0] && conf->subscribers[i].max_sessions);
+	for (size_t i = 0; i < conf->gateway.n_lan; i++)
+		expect(conf->gateway.lan[i][0] && memchr(conf->gateway.lan[i], 0, CONF_INTERFACE_BYTES));
+	expect(conf->limits.max_sessions && conf->limits.max_half_open && conf->gateway.fwmark && conf->gateway.intercept_port);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	char *text = (char *)fuzz_copy(bytes, n), different[1024];
+	struct conf *conf = NULL, *again = NULL;
+	struct conf_error error;
+	int r = conf_parse("fuzz.conf", text, n, &conf, &error);
+
+	expect(r == 0 || r == CONF_E_INVALID);
+	expect(r == conf_parse("fuzz.conf", text, n, &again, &error));
+	if (r) {
+		expect(!conf && !strncmp(error.text, "fuzz.conf:", 10) && memchr(error.text, 0, sizeof(error.text)));
+	} else {
+		check_bounds(conf);
+		conf_restart_needed(conf, again, different, sizeof(different));
+		expect(!different[0]);
+	}
+	conf_freep(&conf);
+	conf_freep(&again);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A message that is accepted is written back as it was, TLV by TLV; and what the fields say agrees with what the TLVs say. */
+#include "fuzz.h"
+
+#include "wire/convert.h"
+
+static void check_fields(const struct convert_message *m)
+{
+	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
+	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error;
+	struct convert_tlv tlv;
+	size_t n_tlvs = 0;
+
+	while (convert_tlv_next(&c, &tlv)) {
+		expect(tlv.type);
+		expect(tlv.value.n % 4 == 2);
+		n_tlvs++;
+	}
+	expect(!cursor_failed(&c));
+	expect(n_tlvs == n_named + m->n_unknown);
+	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
+}
+
+static void put_typed(struct convert_writer *w, const struct convert_message *m, const struct convert_tlv *tlv)
+{
+	switch (tlv->type) {
+	case CONVERT_INFO:
+		convert_put_info(w);
+		break;
+	case CONVERT_CONNECT:
+		convert_put_connect(w, &m->connect);
+		break;
+	case CONVERT_EXTENDED_TCP_HEADER:
+		convert_put_extended(w, m->extended);
+		break;
+	case CONVERT_SUPPORTED_TCP_EXTENSIONS:
+		convert_put_supported(w, m->supported);
+		break;
+	case CONVERT_COOKIE:
+		convert_put_cookie(w, m->cookie);
+		break;
+	case CONVERT_ERROR:
+		convert_put_error(w, &m->error);
+		break;
+	default:
+		convert_put_tlv(w, tlv);
+	}
+}
+
+/* Info, Extended TCP Header, Supported and Cookie begin with two bytes that are read as anything and written as zeros. */
+static bool has_ignored_bytes(uint8_t type)
+{
+	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER || type == CONVERT_SUPPORTED_TCP_EXTENSIONS ||
+	       type == CONVERT_COOKIE;
+}
+
+static void check_written_back(const struct convert_message *m, const uint8_t *bytes)
+{
+	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
+	uint8_t typed[CONVERT_MESSAGE_BYTES], plain[CONVERT_MESSAGE_BYTES], expected[CONVERT_MESSAGE_BYTES];
+	struct convert_writer w_typed = convert_begin(typed, sizeof(typed)), w_plain = convert_begin(plain, sizeof(plain));
+	struct convert_tlv tlv;
+
+	memcpy(expected, bytes, m->n_bytes);
+	while (convert_tlv_next(&c, &tlv)) {
+		put_typed(&w_typed, m, &tlv);
+		convert_put_tlv(&w_plain, &tlv);
+		if (has_ignored_bytes(tlv.type))
+			memset(expected + (tlv.value.at - bytes), 0, 2);
+	}
+	expect(convert_end(&w_plain) == m->n_bytes);
+	expect(!memcmp(plain, bytes, m->n_bytes));
+	expect(convert_end(&w_typed) == m->n_bytes);
+	expect(!memcmp(typed, expected, m->n_bytes));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	struct convert_header header;
+	struct convert_message m, again;
+	int r_header = convert_header_get(&header, bytes, n), r = convert_message_get(&m, bytes, n);
+
+	expect(!r_header || r == r_header);
+	if (r == CONVERT_E_SHORT)
+		expect(n < CONVERT_HEADER_BYTES || n < header.n_bytes);
+	if (r)
+		return 0;
+	expect(m.n_bytes == header.n_bytes && m.n_bytes <= n && m.n_bytes <= CONVERT_MESSAGE_BYTES);
+	check_fields(&m);
+	check_written_back(&m, bytes);
+	expect(convert_message_get(&again, bytes, m.n_bytes) == 0);             /* what follows doesn't matter */
+	expect(convert_message_get(&again, bytes, m.n_bytes - 1) == CONVERT_E_SHORT);
+	return 0;
+}

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The programs that serve: braidd at both ends, nginx and iperf3 on the server."""
+import hashlib
+import os
+import subprocess
+
+from .errors import LabError, until
+from .sandbox import DIRECTORY
+from .topology import CONVERTER_V4, CONVERTER_V6
+
+START_TIMEOUT_S = 10
+HTTP_PORT, IPERF_PORT = 80, 5201
+CHUNK_BYTES = 1 << 20
+
+NGINX = """
+user root;
+daemon off;
+master_process off;
+pid {directory}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 512; }}
+http {{
+	access_log off;
+	sendfile on;
+	tcp_nopush on;
+	client_body_temp_path {directory}/tmp;
+	proxy_temp_path {directory}/tmp;
+	fastcgi_temp_path {directory}/tmp;
+	uwsgi_temp_path {directory}/tmp;
+	scgi_temp_path {directory}/tmp;
+	server {{
+		listen {port};
+		listen [::]:{port};
+		root {directory}/www;
+	}}
+}}
+"""
+
+
+def listens(node, port):
+    return bool(node.run("ss", "-Hltn", f"sport = :{port}").strip())
+
+
+def write_conf(path, sections):
+    """An INI file of {"gateway": {"lan": "lan1"}}."""
+    lines = []
+    for section, keys in sections.items():
+        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items()), ""]
+    path.write_text("\n".join(lines))
+
+
+def merge(sections, more):
+    """More keys ("relay.congestion": "bbr") for a configuration."""
+    for name, value in more.items():
+        section, key = name.rsplit(".", 1)
+        sections.setdefault(section, {})[key] = value
+    return sections
+
+
+class Braid:
+    """A braidd at the gateway and one at the converter, with one subscriber's key."""
+
+    def __init__(self, program, topology, more=None):
+        self.program, self.topology = str(program), topology
+        self.key = os.urandom(32).hex()
+        more = more or {}
+        self.converter = self._start(topology.converter, merge(self._converter_conf(), {
+            name: value for name, value in more.items() if name.split(".")[0] not in ("gateway", "link")}))
+        until(lambda: self._alive(self.converter) and "5124" in self._listeners(topology.converter), START_TIMEOUT_S,
+              "the converter to listen")
+        self.gateway = self._start(topology.gateway, merge(self._gateway_conf(), {
+            name: value for name, value in more.items() if name.split(".")[0] not in ("converter", "subscriber")}))
+        until(lambda: self._alive(self.gateway) and "5125" in self._listeners(topology.gateway), START_TIMEOUT_S,
+              "the gateway to take connections")
+        for access in topology.links:
+            self.wait_link(access)
+
+    @staticmethod
+    def _alive(program):
+        program.check()
+        return True
+
+    @staticmethod
+    def _listeners(node):
+        return node.run("ss", "-Hltn")
+
+    def _common(self, node):
+        state = DIRECTORY / f"state-{node.name}"
+        state.mkdir(exist_ok=True)
+        return {"daemon": {"control": state / "control", "state_dir": state, "drain_timeout_ms": 0}}
+
+    def _converter_conf(self):
+        return {"converter": {"listen": f"{CONVERTER_V4}:5124, [{CONVERTER_V6}]:5124"}, "subscriber home": {"key": self.key},
+                **self._common(self.topology.converter)}
+
+    def _gateway_conf(self):
+        conf = {"gateway": {"lan": "lan1", "converter": f"{CONVERTER_V4}, {CONVERTER_V6}", "key": self.key}}
+        for access in self.topology.links:
+            conf[f"link {access.name}"] = {"interface": access.name}
+        return {**conf, **self._common(self.topology.gateway)}
+
+    def _start(self, node, sections):
+        path = DIRECTORY / f"{node.name}.conf"
+        write_conf(path, sections)
+        return node.start("braidd", self.program, "-c", path)
+
+    def endpoints(self):
+        return self.topology.gateway.run("ip", "mptcp", "endpoint")
+
+    def wait_link(self, access, there=True, timeout_s=START_TIMEOUT_S):
+        """Waits until the gateway uses the link, or no longer does."""
+        until(lambda: (f" dev {access.name}" in self.endpoints()) == there, timeout_s,
+              f"the gateway to {'take up' if there else 'leave'} link {access.name}")
+
+    def check(self):
+        self.gateway.check()
+        self.converter.check()
+
+
+class Servers:
+    """nginx with a document root, and iperf3, on the server."""
+
+    def __init__(self, node):
+        self.node = node
+        self.root = DIRECTORY / "www"
+        self.root.mkdir()
+        conf = DIRECTORY / "nginx.conf"
+        conf.write_text(NGINX.format(directory=DIRECTORY, port=HTTP_PORT))
+        self.nginx = node.start("nginx", "nginx", "-p", DIRECTORY, "-c", conf, "-e", "stderr")
+        self.iperf = node.start("iperf3", "iperf3", "-s", "-J", "-i", "0.1", "-p", IPERF_PORT, stdout=subprocess.DEVNULL)
+        for program, port in ((self.nginx, HTTP_PORT), (self.iperf, IPERF_PORT)):
+            until(lambda: listens(node, port) or program.check(), START_TIMEOUT_S, f"{program.name} to listen")
+
+    def wait_idle(self, timeout_s=20):
+        """Waits until iperf3 has done with the run before: it serves one at a time, and learns of its end over the same links."""
+        until(lambda: not self.node.run("ss", "-Htn", "state", "connected", "exclude", "time-wait", f"sport = :{IPERF_PORT}").strip(), timeout_s,
+              "iperf3's server to be done with the run before")
+
+    def publish(self, name, n_bytes):
+        """A file of random bytes on the web server; its SHA-256."""
+        digest = hashlib.sha256()
+        with open(self.root / name, "wb") as file:
+            while n_bytes > 0:
+                chunk = os.urandom(min(n_bytes, CHUNK_BYTES))
+                digest.update(chunk)
+                file.write(chunk)
+                n_bytes -= len(chunk)
+        return digest.hexdigest()
+
+
+def find_program(build, relative):
+    path = build / relative
+    if not os.access(path, os.X_OK):
+        raise LabError(f"{path} isn't there; build first (make build), or name the build's folder with --build")
+    return path

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A small network in namespaces for the end-to-end tests, without root and without anything of it left behind.
+
+    host -- 10.0.0.0/24 -- [gw] == link a: l0, 192.0.2.0/24 ===== [core] -- 203.0.113.0/24 -- conv (converter)
+                                \\== link b: l1, 198.51.100.0/24 ==/     \\-- 93.10.20.0/24  -- server
+
+and the same with IPv6. Each link is shaped to 400 Mbit/s both ways: a link faster than the daemons' cores is the benchmarks' matter. The test process itself enters a user and a mount namespace of its own, so that a test opens its sockets in any node
+with lab.inside(node), and a daemon's process id is the one in /proc. The nodes live as long as this process; the programs are killed with it.
+"""
+import contextlib
+import ctypes
+import os
+import pathlib
+import re
+import resource
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+BUILD = pathlib.Path(os.environ.get("BRAID_BUILD_DIR", pathlib.Path(__file__).parents[2] / "build"))
+BRAIDD = BUILD / "src" / "prog" / "braidd"
+PATIENCE_S = 20
+KEY = "00112233445566778899aabbccddeeff" * 2
+
+HOST, HOST_V6 = "10.0.0.9", "2001:db8:10::9"
+SERVER, SERVER_V6 = "93.10.20.30", "2a00:10::30"
+CONVERTER, CONVERTER_V6 = "203.0.113.5", "2001:db8:5::5"
+LINK_A, LINK_B = "192.0.2.2", "198.51.100.2"
+UNREACHABLE, SILENT, PROHIBITED = "93.10.21.1", "93.10.22.1", "93.10.23.1"   # what the core router does with them
+
+IPPROTO_MPTCP = 262
+TCP_FASTOPEN_NO_COOKIE = 34
+MSG_FASTOPEN = 0x20000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
+
+NODES = ("host", "gw", "core", "conv", "server")
+SET_UP = """
+set -e
+for n in host gw core conv server; do
+	ip netns add $n
+	ip netns exec $n sh -c 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'
+	ip -n $n link set lo up
+done
+join() { ip -n $1 link add $2 type veth peer name $4 netns $3; ip -n $1 link set $2 up; ip -n $3 link set $4 up; }
+join host h0 gw lan0; join gw l0 core a0; join gw l1 core b0; join core c0 conv c0; join core s0 server s0
+for i in "host h0 10.0.0.9/24 2001:db8:10::9/64" "gw lan0 10.0.0.1/24 2001:db8:10::1/64" \
+	"gw l0 192.0.2.2/24 2001:db8:2::2/64" "core a0 192.0.2.1/24 2001:db8:2::1/64" \
+	"gw l1 198.51.100.2/24 2001:db8:3::2/64" "core b0 198.51.100.1/24 2001:db8:3::1/64" \
+	"core c0 203.0.113.1/24 2001:db8:5::1/64" "conv c0 203.0.113.5/24 2001:db8:5::5/64" \
+	"core s0 93.10.20.1/24 2a00:10::1/64" "server s0 93.10.20.30/24 2a00:10::30/64"; do
+	set -- $i
+	ip netns exec $1 sh -c "echo 1 > /proc/sys/net/ipv6/conf/$2/keep_addr_on_down"
+	ip -n $1 addr add $3 dev $2; ip -n $1 addr add $4 dev $2 nodad
+done
+for n in gw core; do
+	ip netns exec $n sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
+done
+ip -n host route add default via 10.0.0.1; ip -n host route add default via 2001:db8:10::1
+ip -n gw route add default via 192.0.2.1 dev l0 metric 10; ip -n gw route add default via 198.51.100.1 dev l1 metric 20
+ip -n gw route add default via 2001:db8:2::1 dev l0 metric 10; ip -n gw route add default via 2001:db8:3::1 dev l1 metric 20
+for i in gw:l0 gw:l1 core:a0 core:b0; do
+	tc -n ${i%:*} qdisc add dev ${i#*:} root tbf rate 100mbit burst 256k latency 20ms
+done
+ip -n core route add 10.0.0.0/24 via 192.0.2.2; ip -n core route add 2001:db8:10::/64 via 2001:db8:2::2
+ip -n core route add unreachable 93.10.21.0/24; ip -n core route add blackhole 93.10.22.0/24; ip -n core route add prohibit 93.10.23.0/24
+ip -n conv route add default via 203.0.113.1; ip -n conv route add default via 2001:db8:5::1
+ip -n server route add default via 93.10.20.1; ip -n server route add default via 2a00:10::1
+"""
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def checked(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def become_root_of_own_namespaces():
+    """Needs a process without other threads; does nothing the second time."""
+    if os.environ.get("BRAID_NETLAB") == str(os.getpid()):
+        return
+    uid, gid = os.geteuid(), os.getegid()
+    checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET))
+    pathlib.Path("/proc/self/setgroups").write_text("deny")
+    pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    checked(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    os.environ["BRAID_NETLAB"] = str(os.getpid())
+
+
+def wait_for(condition, what, patience_s=PATIENCE_S):
+    """Waits until condition() holds and returns what it gave; fails with the words and the last that was seen."""
+    end = time.monotonic() + patience_s
+    while not (seen := condition()):
+        assert time.monotonic() < end, f"{what}: not within {patience_s} s; last seen: {seen!r}"
+        time.sleep(0.01)
+    return seen
+
+
+def descriptors(pid):
+    """What the process has open, by kind."""
+    kinds = {}
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            kind = os.readlink(entry.path).split(":")[0]
+            kinds[kind] = kinds.get(kind, 0) + 1
+    return kinds
+
+
+def sockets(pid):
+    return descriptors(pid).get("socket", 0)
+
+
+def memory_kib(pid):
+    """User memory of the process: Pss of all mappings, and the anonymous part of it."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return tuple(int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M)[1]) for name in ("Pss", "Pss_Anon"))
+
+
+def close_with_reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def receive_all(sock):
+    """Everything up to the end of the stream."""
+    parts = []
+    while part := sock.recv(1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def receive_exactly(sock, n):
+    """n bytes, or fewer where the stream ends before."""
+    parts = []
+    while n and (part := sock.recv(min(n, 1 << 20))):
+        parts.append(part)
+        n -= len(part)
+    return b"".join(parts)
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+class Program:
+    """Runs in a node until stopped; what it says goes to a file."""
+
+    def __init__(self, lab, node, *command, name=None):
+        self.name = name or pathlib.Path(str(command[0])).name
+        self.log_path = lab.directory / f"{self.name}.{lab.number()}.log"
+        with lab.inside(node), open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *map(str, command)], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=subprocess.STDOUT)
+        self.pid = self.process.pid
+        lab.programs.append(self)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait_log(self, pattern, n=1, patience_s=PATIENCE_S):
+        """Waits until the pattern has come n times."""
+        wait_for(lambda: len(re.findall(pattern, self.log())) >= n or not self.running(), f"{self.name}: '{pattern}' in its log",
+                 patience_s)
+        assert len(re.findall(pattern, self.log())) >= n, f"{self.name} ended without '{pattern}':\n{self.log()}"
+
+    def tell(self, which):
+        self.process.send_signal(which)
+
+    def stop(self, which=signal.SIGTERM, patience_s=PATIENCE_S):
+        """The exit status: negative where a signal ended it."""
+        if self.running():
+            self.tell(which)
+        return self.process.wait(patience_s)
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+
+class Daemon(Program):
+    def __init__(self, lab, node, conf):
+        self.conf_path = lab.directory / f"{node}.conf"
+        self.conf_path.write_text(conf_text(conf))
+        super().__init__(lab, node, BRAIDD, "-c", self.conf_path, name=f"braidd-{node}")
+        self.wait_log(r"is up\n")
+
+    def reload(self, conf):
+        self.conf_path.write_text(conf if isinstance(conf, str) else conf_text(conf))
+        self.tell(signal.SIGHUP)
+
+
+def conf_text(conf):
+    lines = []
+    for section, keys in conf.items():
+        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items() if value is not None), ""]
+    return "\n".join(lines)
+
+
+def merged(base, changes):
+    """changes: section -> keys; a key that is None is left out, a section that is None too."""
+    out = {section: dict(keys) for section, keys in base.items()}
+    for section, keys in changes.items():
+        if keys is None:
+            del out[section]
+        else:
+            out.setdefault(section, {}).update(keys)
+    return out
+
+
+class Lab:
+    def __init__(self, directory):
+        become_root_of_own_namespaces()
+        self.directory = pathlib.Path(directory)
+        self.programs, self.sockets, self.n_numbers = [], [], 0
+        checked(libc.mount(b"none", b"/run", b"tmpfs", 0, None))
+        os.makedirs("/run/netns")
+        done = subprocess.run(["sh", "-c", SET_UP], capture_output=True, text=True, timeout=PATIENCE_S)
+        assert done.returncode == 0, f"the namespaces could not be made: {done.stderr}"
+        self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        self.nodes = {node: os.open(f"/run/netns/{node}", os.O_RDONLY) for node in NODES}
+
+    def number(self):
+        self.n_numbers += 1
+        return self.n_numbers
+
+    def close(self):
+        for sock in self.sockets:
+            sock.close()
+        for program in self.programs:
+            if program.running():
+                program.kill()
+        for node, fd in self.nodes.items():
+            os.close(fd)
+            subprocess.run(["ip", "netns", "del", node], check=True)
+        os.close(self.home)
+        checked(libc.umount2(b"/run", MNT_DETACH))
+
+    @contextlib.contextmanager
+    def inside(self, node):
+        """This thread, and the programs it starts, in the node's network."""
+        checked(libc.setns(self.nodes[node], CLONE_NEWNET))
+        try:
+            yield
+        finally:
+            checked(libc.setns(self.home, CLONE_NEWNET))
+
+    def run(self, node, command, **options):
+        with self.inside(node):
+            done = subprocess.run(command, shell=True, capture_output=True, text=True, **{"timeout": 60, **options})
+        assert done.returncode == 0, f"{node}: {command}: status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self, node, *command, name=None):
+        return Program(self, node, *command, name=name)
+
+    def socket(self, node, family=socket.AF_INET, protocol=socket.IPPROTO_TCP, timeout=PATIENCE_S):
+        with self.inside(node):
+            sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+        sock.settimeout(timeout)
+        self.sockets.append(sock)
+        return sock
+
+    def listen(self, node, port=0, address="::", backlog=4096):
+        listener = self.socket(node, family_of(address))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(backlog)
+        return listener
+
+    def connect(self, node, address, port, timeout=PATIENCE_S):
+        sock = self.socket(node, family_of(address), timeout=timeout)
+        sock.connect((address, port))
+        return sock
+
+    def accept(self, listener):
+        sock, peer = listener.accept()
+        sock.settimeout(listener.gettimeout())
+        self.sockets.append(sock)
+        return sock, peer[0].removeprefix("::ffff:")
+
+    def session(self, listener, address=SERVER):
+        """A connection of the host to the listener, and who the server sees: (host's socket, server's socket, peer)."""
+        near = self.connect("host", address, listener.getsockname()[1])
+        near.sendall(b"!")
+        ready = select.select([near, listener], [], [], near.gettimeout())[0]
+        if listener not in ready:   # the host's connection was accepted early and has failed since
+            near.recv(1)
+            raise TimeoutError(f"no connection to {address} came to the listener")
+        far, peer = self.accept(listener)
+        assert far.recv(1) == b"!"
+        return near, far, peer
+
+    def gateway_conf(self, **changes):
+        base = {
+            "gateway": {"lan": "lan0", "converter": CONVERTER, "key": KEY},
+            "link a": {"interface": "l0"}, "link b": {"interface": "l1"},
+            "daemon": {"state_dir": "/run/braid-gw", "control": "/run/braid-gw/control"}, "log": {"level": "debug"},
+        }
+        return merged(base, changes)
+
+    def converter_conf(self, **changes):
+        base = {
+            "converter": {"listen": "[::]:5124"}, "subscriber home": {"key": KEY},
+            "daemon": {"state_dir": "/run/braid-conv", "control": "/run/braid-conv/control"}, "log": {"level": "debug"},
+        }
+        return merged(base, changes)
+
+    def converter(self, **changes):
+        return Daemon(self, "conv", self.converter_conf(**changes))
+
+    def gateway(self, **changes):
+        """Comes back when the gateway serves."""
+        daemon = Daemon(self, "gw", self.gateway_conf(**changes))
+        daemon.wait_log("the converter answers")
+        return daemon
+
+    def bonded(self, listener=None, address=SERVER):
+        """Whether a new connection goes through the daemons: the server sees the converter's address then. None: it was reset."""
+        listener = listener or self.listen("server")
+        try:
+            near, far, peer = self.session(listener, address)
+        except OSError:
+            return None
+        near.close()
+        far.close()
+        return peer in (CONVERTER, CONVERTER_V6)
+
+
+def raise_descriptor_limit():
+    """The most that a process may have open, for this process and its children."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

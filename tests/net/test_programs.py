@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs that people use, unmodified, through both daemons."""
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from netlab import CONVERTER, SERVER, SERVER_V6, wait_for
+
+SERVERS = pytest.mark.parametrize("server", [SERVER, f"[{SERVER_V6}]"], ids=["v4", "v6"])
+NGINX = """
+user root root; daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr;
+events {{ worker_connections 256; }}
+http {{
+	access_log {dir}/access.log; client_max_body_size 1g; types {{ }} default_type application/octet-stream;
+	client_body_temp_path {dir}/body; proxy_temp_path {dir}/t1; fastcgi_temp_path {dir}/t2; uwsgi_temp_path {dir}/t3;
+	scgi_temp_path {dir}/t4;
+	server {{
+		listen [::]:80 ipv6only=off;
+		location / {{ root {dir}/www; dav_methods PUT; }}
+	}}
+}}
+"""
+
+
+def listening(lab, port, node="server"):
+    return lambda: lab.run(node, f"ss -Hltn sport = :{port}").strip()
+
+
+def sha256(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def nginx(served):
+    www = served.directory / "www"
+    www.mkdir()
+    (www / "big").write_bytes(os.urandom(1 << 20) * 64)
+    conf = served.directory / "nginx.conf"
+    conf.write_text(NGINX.format(dir=served.directory))
+    program = served.start("server", "/usr/sbin/nginx", "-c", conf, "-e", "stderr")
+    wait_for(lambda: listening(served, 80)() or not program.running(), "nginx listens")
+    assert program.running(), program.log()
+    yield served
+    program.stop()
+
+
+@SERVERS
+def test_curl_downloads_what_nginx_has(nginx, server):
+    out = nginx.directory / "got"
+    nginx.run("host", f"curl -sSfg -o {out} http://{server}/big")
+    assert sha256(out) == sha256(nginx.directory / "www" / "big")
+    assert CONVERTER in (nginx.directory / "access.log").read_text() or server != SERVER
+
+
+def has_put():
+    return "http_dav" in subprocess.run(["/usr/sbin/nginx", "-V"], capture_output=True, text=True).stderr
+
+
+@SERVERS
+@pytest.mark.skipif(not has_put(), reason="this nginx has no PUT")
+def test_curl_uploads_to_nginx(nginx, server):
+    big = nginx.directory / "www" / "big"
+    nginx.run("host", f"curl -sSfg -T {big} http://{server}/uploaded")
+    assert sha256(nginx.directory / "www" / "uploaded") == sha256(big)
+
+
+def test_many_requests_on_one_connection_and_on_many(nginx):
+    urls = " ".join(f"http://{SERVER}/small?{i}" for i in range(60))
+    (nginx.directory / "www" / "small").write_text("s")
+    once = nginx.run("host", f"curl -sSf {urls}")
+    many = nginx.run("host", f"curl -sSf --parallel --parallel-immediate --parallel-max 30 -H 'Connection: close' {urls}")
+    assert (once, many) == ("s" * 60, "s" * 60)
+
+
+@pytest.mark.parametrize("way", ["", "-R", "--bidir"], ids=["up", "down", "both"])
+def test_iperf3(served, way):
+    server = served.start("server", "iperf3", "-s", "-1")
+    wait_for(listening(served, 5201), "iperf3 listens")
+    done = json.loads(served.run("host", f"iperf3 -c {SERVER} -J -t 1 {way}"))
+    end = done["end"]
+    assert end["sum_received"]["bytes"] > 1 << 20, end["sum_received"]
+    assert server.process.wait(10) == 0, server.log()
+
+
+def test_openssl(served):
+    directory = served.directory
+    served.run("server", f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=server "
+               f"-keyout {directory}/key.pem -out {directory}/cert.pem")
+    server = served.start("server", "openssl", "s_server", "-accept", "4433", "-cert", directory / "cert.pem", "-key",
+                          directory / "key.pem", "-rev", "-naccept", "1")
+    wait_for(listening(served, 4433), "openssl listens")
+    with served.inside("host"):
+        client = subprocess.Popen(["openssl", "s_client", "-connect", f"{SERVER}:4433", "-CAfile", directory / "cert.pem",
+                                   "-verify_return_error", "-quiet", "-no_ign_eof"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    client.stdin.write(b"redrum\n")
+    client.stdin.flush()
+    assert client.stdout.readline() == b"murder\n"
+    client.stdin.close()
+    client.stdout.close()
+    assert client.wait(10) == 0
+    server.stop()
+
+
+SSHD = """
+Port 22
+HostKey {dir}/host_key
+AuthorizedKeysFile {dir}/user_key.pub
+StrictModes no
+PidFile none
+PasswordAuthentication no
+UsePAM no
+"""
+
+
+def test_ssh(served):
+    """sshd without root: as an ordinary user of a user namespace of its own it does without changing its identity."""
+    directory = served.directory
+    for key in ("host_key", "user_key"):
+        served.run("server", f"ssh-keygen -q -t ed25519 -N '' -f {directory}/{key}")
+    (directory / "sshd_config").write_text(SSHD.format(dir=directory))
+    (directory / "passwd").write_text(f"root:x:0:0::/root:/bin/sh\ntester:x:1000:1000::{directory}:/bin/sh\n")
+    served.run("server", "echo 22 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
+    enter = f"unshare -Um --map-user=0 --map-group=0 sh -c 'mount --bind {directory}/passwd /etc/passwd; exec unshare -U --map-user=1000 --map-group=1000 \"$@\"' sh"
+    sshd = served.start("server", "sh", "-c", f"exec {enter} /usr/sbin/sshd -D -e -f {directory}/sshd_config", name="sshd")
+    wait_for(lambda: listening(served, 22)() or not sshd.running(), "sshd listens")
+    assert sshd.running(), sshd.log()
+    near = served.connect("host", SERVER, 22)   # the server speaks first: its greeting comes although the client is silent
+    assert near.recv(8) == b"SSH-2.0-"
+    near.close()
+    ssh = (f"ssh -F none -i {directory}/user_key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+           f"tester@{SERVER}")
+    assert served.run("host", f"{ssh} 'echo $SSH_CONNECTION'").split()[0] == CONVERTER
+    big = served.directory / "ssh-big"
+    big.write_bytes(os.urandom(1 << 20) * 8)
+    assert served.run("host", f"{ssh} sha256sum < {big}").split()[0] == sha256(big)
+    sshd.stop()

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One connection through both daemons: what arrives, how it ends, and that the two ends can't tell."""
+import errno
+import hashlib
+import os
+import socket
+import time
+
+import pytest
+
+import netlab
+from netlab import (CONVERTER, CONVERTER_V6, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, Lab, close_with_reset, receive_all,
+                    receive_exactly, wait_for)
+
+BULK = os.urandom(1 << 20) * 8
+SERVERS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def send_in_background(lab, sock, data):
+    """A child of ours sends, so that this process may read; the child's copy of the socket goes with it."""
+    pid = os.fork()
+    if not pid:
+        try:
+            sock.sendall(data)
+            os._exit(0)
+        except OSError as error:
+            os._exit(error.errno)
+    return pid
+
+
+def sent_well(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@SERVERS
+def test_server_sees_the_converter_and_both_ways_carry(served, server):
+    near, far, peer = served.session(served.listen("server"), server)
+    assert peer == (CONVERTER if server == SERVER else peer), "the server's peer must be the converter"
+    assert peer != netlab.HOST_V6
+    near.sendall(b"question")
+    assert far.recv(100) == b"question"
+    far.sendall(b"answer")
+    assert near.recv(100) == b"answer"
+
+
+@SERVERS
+def test_server_speaks_first(served, server):
+    listener = served.listen("server")
+    near = served.connect("host", server, listener.getsockname()[1])
+    far, peer = served.accept(listener)
+    far.sendall(b"220 ready\r\n")
+    assert near.recv(100) == b"220 ready\r\n"
+
+
+def test_host_ends_first_and_reads_on(served):
+    near, far, _ = served.session(served.listen("server"))
+    child = send_in_background(served, near, BULK)
+    assert digest(receive_exactly(far, len(BULK))) == digest(BULK)
+    assert sent_well(child)
+    near.shutdown(socket.SHUT_WR)
+    assert far.recv(1) == b"", "the host's end must arrive"
+    for _ in range(3):   # the other direction is as open as before
+        far.sendall(b"still here")
+        assert receive_exactly(near, 10) == b"still here"
+    child = send_in_background(served, far, BULK)
+    assert digest(receive_exactly(near, len(BULK))) == digest(BULK)
+    assert sent_well(child)
+    far.close()
+    assert near.recv(1) == b""
+
+
+def test_server_ends_first_and_reads_on(served):
+    near, far, _ = served.session(served.listen("server"))
+    far.sendall(b"last words")
+    far.shutdown(socket.SHUT_WR)
+    assert receive_all(near) == b"last words"
+    child = send_in_background(served, near, BULK)
+    assert digest(receive_exactly(far, len(BULK))) == digest(BULK)
+    assert sent_well(child)
+    near.close()
+    assert far.recv(1) == b""
+
+
+def test_host_ends_before_the_server_is_reached(served):
+    """What a host sends and ends at once, as `echo x | nc` does."""
+    listener = served.listen("server")
+    near = served.connect("host", SERVER, listener.getsockname()[1])
+    near.sendall(b"all I have to say")
+    near.shutdown(socket.SHUT_WR)
+    far, _ = served.accept(listener)
+    assert receive_all(far) == b"all I have to say"
+    far.sendall(b"thank you")
+    far.close()
+    assert receive_all(near) == b"thank you"
+
+
+@pytest.mark.parametrize("ending", ["host", "server"])
+def test_what_was_in_flight_before_an_orderly_end_arrives(served, ending):
+    """The sender closes with megabytes under way, the receiver begins to read only then."""
+    near, far, _ = served.session(served.listen("server"))
+    sender, receiver = (near, far) if ending == "host" else (far, near)
+    sender.setblocking(False)
+    sent = 0
+    idle_since = time.monotonic()
+    while time.monotonic() - idle_since < 0.5:   # until nothing more is taken: every buffer on the way is full
+        try:
+            sent += sender.send(BULK[sent % len(BULK):][:1 << 18])
+            idle_since = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.01)
+    sender.setblocking(True)
+    sender.close()
+    got = receive_all(receiver)
+    expected = (BULK * (sent // len(BULK) + 1))[:sent]
+    assert sent > len(BULK) // 8, f"only {sent} bytes fitted: nothing was in flight"
+    assert (len(got), digest(got)) == (sent, digest(expected))
+
+
+@pytest.mark.parametrize("resetting", ["host", "server"])
+def test_reset_stays_reset(served, resetting):
+    near, far, _ = served.session(served.listen("server"))
+    near.sendall(b"a")
+    assert far.recv(1) == b"a"
+    one, other = (near, far) if resetting == "host" else (far, near)
+    close_with_reset(one)
+    with pytest.raises(ConnectionResetError):
+        other.recv(1)
+
+
+@pytest.mark.parametrize("resetting", ["host", "server"])
+def test_reset_after_half_close_stays_reset(served, resetting):
+    near, far, _ = served.session(served.listen("server"))
+    one, other = (near, far) if resetting == "host" else (far, near)
+    other.shutdown(socket.SHUT_WR)
+    assert one.recv(1) == b""
+    close_with_reset(one)
+    with pytest.raises(ConnectionResetError):
+        other.recv(1)
+
+
+def test_close_with_unread_bytes_is_a_reset(served):
+    """A server that closes with bytes unread resets; the host must see that, and not an end."""
+    near, far, _ = served.session(served.listen("server"))
+    near.sendall(b"unread")
+    assert far.recv(6, socket.MSG_PEEK) == b"unread"
+    far.close()
+    with pytest.raises(ConnectionResetError):
+        near.recv(1)
+
+
+def outcome_at_host(lab, address, port):
+    """How a connection that can't be made ends, at the host: the error's number, and after how long."""
+    begun = time.monotonic()
+    try:
+        near = lab.connect("host", address, port)
+        near.sendall(b"x")
+        data = near.recv(1)
+        return f"got {data!r}", time.monotonic() - begun
+    except OSError as error:
+        return error.errno, time.monotonic() - begun
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER_V6, UNREACHABLE, PROHIBITED],
+                         ids=["refused-v4", "refused-v6", "unreachable", "prohibited"])
+def test_destination_that_does_not_answer_well_resets_the_host_at_once(served, address):
+    seen, after_s = outcome_at_host(served, address, 9)
+    assert seen == errno.ECONNRESET and after_s < 2, f"expected a reset at once, saw {seen} after {after_s:.2f} s"
+
+
+def test_destination_that_is_silent_resets_the_host_at_the_time_limit(served):
+    served.conv.reload(served.converter_conf(limits={"connect_timeout_ms": 800}))
+    served.conv.wait_log("configuration was read again")
+    seen, after_s = outcome_at_host(served, SILENT, 9)
+    assert seen == errno.ECONNRESET and 0.7 < after_s < 3, f"expected a reset after 0.8 s, saw {seen} after {after_s:.2f} s"
+
+
+# The link leg's family is the converter address's; the LAN leg and the server leg are of one family, as nothing translates addresses.
+@pytest.mark.parametrize("converter", [CONVERTER, CONVERTER_V6, f"{CONVERTER}, [{CONVERTER_V6}]"], ids=["v4", "v6", "both"])
+def test_families_in_every_mixture(lab, converter):
+    lab.converter()
+    gateway = lab.gateway(gateway={"converter": converter})
+    listener = lab.listen("server")
+    for server, end in [(SERVER, netlab.HOST), (SERVER_V6, netlab.HOST_V6)] * 2:
+        near, far, peer = lab.session(listener, server)
+        assert peer != end, f"{server}: the ordinary way was taken"
+        child = send_in_background(lab, near, BULK)
+        assert digest(receive_exactly(far, len(BULK))) == digest(BULK)
+        assert sent_well(child)
+        near.close()
+        far.close()
+    assert gateway.running()
+
+
+def test_links_of_two_families_carry_one_session_each(lab):
+    """Link a has IPv4 alone, link b IPv6 alone: where one is gone, the other serves."""
+    lab.run("gw", "ip -6 addr flush dev l0 scope global; ip -4 addr flush dev l1")
+    lab.converter()
+    gateway = lab.gateway(gateway={"converter": f"{CONVERTER}, [{CONVERTER_V6}]"})
+    listener = lab.listen("server")
+    assert lab.bonded(listener)
+    for down, up in [("a0", None), ("b0", "a0")]:
+        if up:
+            lab.run("core", f"ip link set {up} up")
+            wait_for(lambda: gateway.log().count("link a (l0): up") > 0, "link a back")
+        lab.run("core", f"ip link set {down} down")
+        gateway.wait_log(rf"link {down[0]} \(l.\): no carrier")
+        wait_for(lambda: lab.bonded(listener), f"a session while {down} is down")

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Convert's client and server talking to each other in memory, and to peers that aren't ours. */
+#include "unit.h"
+
+#include "signalling/scheme.h"
+
+#define COOKIE "16050000 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+#define CONNECT "0a0501bb 00000000000000000000ffff c0000201"
+
+static const struct scheme *const scheme = &scheme_convert;
+
+/* What a server makes of a byte string, or a client of an answer. */
+struct heard {
+	struct conversation conversation;
+	struct signalling_step step;
+	struct signalling_request request;
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n_fed;            /* bytes handed in when the verdict came */
+};
+
+/* Feeds the first n_piece bytes, then twice as many, and so on, until there is a verdict. Each time from a block that ends there. */
+static struct heard server_hears_in(const uint8_t *in, size_t n, size_t n_piece)
+{
+	struct heard h = { .n_fed = 0 };
+
+	do {
+		uint8_t *copy;
+
+		h.n_fed = size_min(n, h.n_fed + n_piece);
+		copy = unit_copy(in, h.n_fed);
+		h.step = scheme->server_feed(&h.conversation, copy, h.n_fed, h.out, &h.request);
+		free(copy);
+	} while (h.step.verdict == SIGNALLING_NEED_MORE && h.n_fed < n);
+	return h;
+}
+
+static struct heard client_hears_in(const uint8_t *in, size_t n, size_t n_piece)
+{
+	struct signalling_request request = { .destination = address_from_v4(1, 1) };
+	struct heard h = { .n_fed = 0 };
+
+	scheme->client_begin(&h.conversation, &request, h.out);
+	do {
+		uint8_t *copy;
+
+		h.n_fed = size_min(n, h.n_fed + n_piece);
+		copy = unit_copy(in, h.n_fed);
+		h.step = scheme->client_feed(&h.conversation, copy, h.n_fed, h.out);
+		free(copy);
+	} while (h.step.verdict == SIGNALLING_NEED_MORE && h.n_fed < n);
+	return h;
+}
+
+static struct heard server_hears(const char *hex)
+{
+	struct unit_bytes in = unit_hex(hex);
+
+	return server_hears_in(in.at, in.n, in.n);
+}
+
+static struct heard client_hears(const char *hex)
+{
+	struct unit_bytes in = unit_hex(hex);
+
+	return client_hears_in(in.at, in.n, in.n);
+}
+
+static struct signalling_request request_of(const char *destination)
+{
+	struct signalling_request request = { .probe = 0 };
+
+	assert_int_equal(address_parse(&request.destination, destination, 0), 0);
+	return request;
+}
+
+static void expect_step(const struct heard *h, enum signalling_verdict verdict, enum signalling_outcome outcome, size_t n_consumed)
+{
+	assert_int_equal(h->step.verdict, verdict);
+	assert_string_equal(signalling_outcome_name(h->step.result.outcome), signalling_outcome_name(outcome));
+	assert_int_equal(h->step.n_consumed, n_consumed);
+}
+
+static void expect_refused(const char *hex, enum signalling_outcome outcome, const char *answer)
+{
+	struct heard h = server_hears(hex);
+
+	expect_step(&h, SIGNALLING_REFUSED, outcome, 0);
+	unit_expect_bytes(hex, answer, h.out, h.step.n_out);
+}
+
+static void expect_destination(const struct heard *h, const char *expected)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	assert_string_equal(address_format(&h->request.destination, text), expected);
+}
+
+static size_t begin(const struct signalling_request *request, uint8_t *out)
+{
+	struct conversation conversation;
+	struct signalling_step step = scheme->client_begin(&conversation, request, out);
+
+	assert_int_equal(step.verdict, SIGNALLING_NEED_MORE);
+	return step.n_out;
+}
+
+static void client_asks_as_the_rfc_says(void **state)
+{
+	struct signalling_request request = request_of("192.0.2.1:443");
+	struct unit_bytes cookie = unit_hex("a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+
+	unit_expect_bytes("Connect", "01062263" CONNECT, out, begin(&request, out));
+	request.n_credential = (uint8_t)cookie.n;
+	memcpy(request.credential, cookie.at, cookie.n);
+	unit_expect_bytes("Cookie, Connect", "010b2263" COOKIE CONNECT, out, begin(&request, out));
+	request.probe = 1;
+	unit_expect_bytes("Cookie, Info", "01072263" COOKIE "01010000", out, begin(&request, out));
+	request.n_credential = 0;
+	unit_expect_bytes("Info", "01022263 01010000", out, begin(&request, out));
+	request = request_of("[2001:db8::1]:8080");
+	unit_expect_bytes("Connect, IPv6", "01062263 0a051f90 20010db8 00000000 00000000 00000001", out, begin(&request, out));
+}
+
+/* Every length of credential, byte at a time and in one piece, with data of the connection behind. */
+static void server_hears_what_client_asks(void **state)
+{
+	struct signalling_request request = request_of("[2001:db8::1]:443");
+	uint8_t wire[SIGNALLING_MESSAGE_BYTES + 5];
+
+	for (size_t i = 0; i < sizeof(request.credential); i++)
+		request.credential[i] = (uint8_t)(i + 1);
+	for (request.n_credential = 0; request.n_credential <= SIGNALLING_CREDENTIAL_BYTES; request.n_credential += 4) {
+		size_t n = begin(&request, wire);
+
+		memcpy(wire + n, "hello", 5);
+		for (size_t n_piece = 1; n_piece <= n + 5; n_piece += n_piece == 1 ? 6 : n) {
+			struct heard h = server_hears_in(wire, n + 5, n_piece);
+
+			expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
+			assert_true(h.n_fed >= n && h.n_fed < n + n_piece);
+			assert_int_equal(h.step.n_out, 0);
+			assert_true(address_equal(&h.request.destination, &request.destination));
+			assert_int_equal(h.request.n_credential, request.n_credential);
+			assert_memory_equal(h.request.credential, request.credential, request.n_credential);
+			assert_int_equal(h.request.wants_mptcp, 0);
+		}
+	}
+}
+
+/* The whole way there and back for every outcome: the RFC's code on the wire, and what the client makes of it. */
+static void every_outcome_has_its_code(void **state)
+{
+	static const struct {
+		struct signalling_result result;
+		const char *answer;
+		enum signalling_outcome heard;
+	} cases[] = {
+		{ { OUTCOME_CONNECTED }, "01012263", OUTCOME_CONNECTED },
+		{ { OUTCOME_BAD_VERSION }, "01022263 1e010001", OUTCOME_BAD_VERSION },
+		{ { OUTCOME_MALFORMED }, "01022263 1e010100", OUTCOME_MALFORMED },
+		{ { OUTCOME_UNSUPPORTED_MESSAGE }, "01022263 1e010200", OUTCOME_UNSUPPORTED_MESSAGE },
+		{ { OUTCOME_MISSING_CREDENTIAL }, "01022263 1e012000", OUTCOME_NOT_AUTHORISED },
+		{ { OUTCOME_NOT_AUTHORISED }, "01022263 1e012000", OUTCOME_NOT_AUTHORISED },
+		{ { OUTCOME_UNSUPPORTED_OPTION }, "01022263 1e012100", OUTCOME_UNSUPPORTED_OPTION },
+		{ { OUTCOME_OVER_LIMIT, .retry_after_s = 60 }, "01022263 1e01403c", OUTCOME_OVER_LIMIT },
+		{ { OUTCOME_OVER_LIMIT }, "01022263 1e014000", OUTCOME_OVER_LIMIT },
+		{ { OUTCOME_NETWORK_FAILURE, .retry_after_s = 7 }, "01022263 1e014107", OUTCOME_NETWORK_FAILURE },
+		{ { OUTCOME_REFUSED }, "01022263 1e016000", OUTCOME_REFUSED },
+		{ { OUTCOME_UNREACHABLE, .icmp_code = 3 }, "01022263 1e016103", OUTCOME_UNREACHABLE },
+		{ { OUTCOME_TIMED_OUT }, "01022263 1e016101", OUTCOME_UNREACHABLE },
+	};
+	bool tried[OUTCOME_N] = { false };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct heard server = server_hears("01062263" CONNECT);
+		size_t n = scheme->server_answer(&server.conversation, &cases[i].result, server.out);
+
+		tried[cases[i].result.outcome] = true;
+		unit_expect_bytes(signalling_outcome_name(cases[i].result.outcome), cases[i].answer, server.out, n);
+		for (size_t n_piece = 1; n_piece <= n; n_piece += n - 1) {
+			struct heard client = client_hears_in(server.out, n, n_piece);
+
+			expect_step(&client, i ? SIGNALLING_REFUSED : SIGNALLING_DONE, cases[i].heard, n);
+			assert_int_equal(client.n_fed, n);
+			assert_int_equal(client.step.result.retry_after_s, cases[i].result.retry_after_s);
+			assert_int_equal(client.step.result.icmp_code, cases[i].result.outcome == OUTCOME_TIMED_OUT ? 1 : cases[i].result.icmp_code);
+		}
+	}
+	for (size_t i = 0; i < OUTCOME_N; i++)
+		assert_true(tried[i]);
+}
+
+static void client_knows_every_code(void **state)
+{
+	static const struct { uint8_t code; enum signalling_outcome outcome; } cases[] = {
+		{ 0, OUTCOME_BAD_VERSION }, { 1, OUTCOME_MALFORMED }, { 2, OUTCOME_UNSUPPORTED_MESSAGE }, { 3, OUTCOME_MISSING_CREDENTIAL },
+		{ 32, OUTCOME_NOT_AUTHORISED }, { 33, OUTCOME_UNSUPPORTED_OPTION }, { 64, OUTCOME_OVER_LIMIT },
+		{ 65, OUTCOME_NETWORK_FAILURE }, { 96, OUTCOME_REFUSED }, { 97, OUTCOME_UNREACHABLE },
+	};
+	enum signalling_outcome expected[256];
+	struct unit_bytes m = unit_hex("01022263 1e010000");
+
+	for (size_t code = 0; code < 256; code++)
+		expected[code] = OUTCOME_NETWORK_FAILURE;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		expected[cases[i].code] = cases[i].outcome;
+	for (size_t code = 0; code < 256; code++) {
+		struct heard h;
+
+		m.at[6] = (uint8_t)code;
+		h = client_hears_in(m.at, m.n, m.n);
+		expect_step(&h, SIGNALLING_REFUSED, expected[code], m.n);
+	}
+}
+
+static void client_takes_foreign_answers(void **state)
+{
+	struct heard h = client_hears("01042263 14030000 020405b4 04020101" "48545450");
+
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 16);
+	h = client_hears("01032263 15020000 04081e22");
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 12);
+	h = client_hears("01032263 14010000 c8010000");   /* a TLV to come */
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 12);
+	h = client_hears("01062263 1e050300 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
+	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_MISSING_CREDENTIAL, 24);
+	h = client_hears("01032263 14010000 1e016000");   /* an error beside anything is an error */
+	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 12);
+	h = client_hears("0101226348545450");
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 4);
+}
+
+static void client_turns_down_nonsense(void **state)
+{
+	static const struct { const char *hex; enum signalling_outcome outcome; } cases[] = {
+		{ "474554202f", OUTCOME_MALFORMED }, { "01002263", OUTCOME_MALFORMED }, { "02012263", OUTCOME_BAD_VERSION },
+		{ "00012263", OUTCOME_BAD_VERSION }, { "01022263 00010000", OUTCOME_MALFORMED },
+		{ "01032263 14010000 14010000", OUTCOME_MALFORMED }, { "01022263 1e006000", OUTCOME_MALFORMED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct heard h = client_hears(cases[i].hex);
+
+		expect_step(&h, SIGNALLING_REFUSED, cases[i].outcome, 0);
+		assert_int_equal(h.step.n_out, 0);
+	}
+}
+
+/* Other people's clients: Connect alone, Cookie before or behind it, data behind the message. */
+static void server_takes_foreign_clients(void **state)
+{
+	static const struct { const char *hex; size_t n_consumed; uint8_t n_credential; } cases[] = {
+		{ "01062263" CONNECT, 24, 0 },
+		{ "01062263" CONNECT "474554202f", 24, 0 },
+		{ "010b2263" COOKIE CONNECT, 44, 16 },
+		{ "010b2263" CONNECT COOKIE, 44, 16 },
+		{ "010b2263" CONNECT COOKIE "1603010200", 44, 16 },
+		{ "01072263" CONNECT "16010000", 28, 0 },       /* a Cookie TLV without a cookie */
+		{ "01072263 01010000" CONNECT, 28, 0 },         /* Info with Connect: the Connect counts */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct unit_bytes in = unit_hex(cases[i].hex);
+
+		for (size_t n_piece = 1; n_piece <= in.n; n_piece += in.n - 1) {
+			struct heard h = server_hears_in(in.at, in.n, n_piece);
+
+			expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, cases[i].n_consumed);
+			expect_destination(&h, "192.0.2.1:443");
+			assert_int_equal(h.request.n_credential, cases[i].n_credential);
+			unit_expect_bytes("credential", cases[i].n_credential ? "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf" : "",
+					  h.request.credential, h.request.n_credential);
+		}
+	}
+}
+
+static void a_cookie_too_long_is_none(void **state)
+{
+	struct unit_bytes m = unit_hex("01002263 16000000");
+	struct heard h;
+
+	memset(m.at + m.n, 0xc0, SIGNALLING_CREDENTIAL_BYTES + 4);
+	m.n += SIGNALLING_CREDENTIAL_BYTES + 4;
+	m.at[5] = (uint8_t)((m.n - 4) / 4);
+	unit_hex_add(&m, CONNECT);
+	m.at[1] = (uint8_t)(m.n / 4);
+	h = server_hears_in(m.at, m.n, m.n);
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, m.n);
+	assert_int_equal(h.request.n_credential, 0);
+}
+
+static void a_probe_is_answered(void **state)
+{
+	struct signalling_request request = { .probe = 1 };
+	uint8_t wire[SIGNALLING_MESSAGE_BYTES];
+	size_t n = begin(&request, wire);
+
+	for (size_t n_piece = 1; n_piece <= n; n_piece += n - 1) {
+		struct heard server = server_hears_in(wire, n, n_piece), client;
+
+		expect_step(&server, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, n);
+		unit_expect_bytes("Supported", "01032263 15020000 04081e00", server.out, server.step.n_out);
+		client = client_hears_in(server.out, server.step.n_out, n_piece);
+		expect_step(&client, SIGNALLING_DONE, OUTCOME_CONNECTED, server.step.n_out);
+	}
+}
+
+static void a_probe_carries_its_cookie(void **state)
+{
+	struct heard h = server_hears("01072263" COOKIE "01010000");
+
+	expect_step(&h, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, 28);
+	assert_int_equal(h.request.n_credential, 16);
+	assert_true(address_is_unspecified(&h.request.destination));
+}
+
+static void server_refuses_with_the_rfcs_code(void **state)
+{
+	/* another version: the one we speak (6.2.8, error 0), as soon as the header is there */
+	expect_refused("02062263", OUTCOME_BAD_VERSION, "01022263 1e010001");
+	expect_refused("00ff2263 474554", OUTCOME_BAD_VERSION, "01022263 1e010001");
+	/* malformed: with its echo (error 1) and no more than the message */
+	expect_refused("01022263 1e006000 474554", OUTCOME_MALFORMED, "01042263 1e030100 01022263 1e006000");
+	expect_refused("01032263 01010000 01010000", OUTCOME_MALFORMED, "01052263 1e040100 01032263 01010000 01010000");
+	expect_refused("0101ffff 01020304", OUTCOME_MALFORMED, "01042263 1e030100 0101ffff 01020304");
+	expect_refused("47455420", OUTCOME_MALFORMED, "01032263 1e020100 47455420");
+	/* a reserved type, or nothing that we serve: unsupported (error 2), with its echo */
+	expect_refused("01022263 00010000", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 00010000");
+	expect_refused("01022263 c8010000 00", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 c8010000");
+	expect_refused("01012263", OUTCOME_UNSUPPORTED_MESSAGE, "01032263 1e020200 01012263");
+	expect_refused("01062263" COOKIE, OUTCOME_UNSUPPORTED_MESSAGE, "01082263 1e070200 01062263" COOKIE);
+	expect_refused("01072263 c8010000" CONNECT, OUTCOME_UNSUPPORTED_MESSAGE, "01092263 1e080200 01072263 c8010000" CONNECT);
+	expect_refused("01032263 01010000 80010000", OUTCOME_UNSUPPORTED_MESSAGE, "01052263 1e040200 01032263 01010000 80010000");
+}
+
+static void a_length_of_zero_is_reset_without_an_answer(void **state)
+{
+	expect_refused("01002263", OUTCOME_MALFORMED, "");
+	expect_refused("01002263 01010000", OUTCOME_MALFORMED, "");
+}
+
+static void some_addresses_are_malformed(void **state)
+{
+	static const struct { const char *ip; bool never; } cases[] = {
+		{ "127.0.0.1", true }, { "127.255.255.255", true }, { "126.255.255.255", false }, { "128.0.0.0", false },
+		{ "224.0.0.1", true }, { "239.255.255.255", true }, { "223.255.255.255", false }, { "255.255.255.255", true },
+		{ "::1", true }, { "::2", false }, { "ff02::1", true }, { "fe80::1", false }, { "2001:db8::1", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct signalling_request request = { .probe = 0 };
+		uint8_t wire[SIGNALLING_MESSAGE_BYTES];
+		struct heard h;
+		size_t n;
+
+		assert_int_equal(address_parse(&request.destination, cases[i].ip, 443), 0);
+		n = begin(&request, wire);
+		h = server_hears_in(wire, n, n);
+		if (h.step.verdict != (cases[i].never ? SIGNALLING_REFUSED : SIGNALLING_DONE))
+			fail_msg("%s: expected it to be %s", cases[i].ip, cases[i].never ? "refused" : "taken");
+		if (!cases[i].never)
+			continue;
+		assert_int_equal(h.step.result.outcome, OUTCOME_MALFORMED);
+		assert_int_equal(h.out[6], 1);
+		assert_int_equal(h.step.n_out, 8 + n);
+		assert_memory_equal(h.out + 8, wire, n);
+	}
+}
+
+static void the_echo_of_a_long_message_is_cut(void **state)
+{
+	struct unit_bytes m = unit_hex("01ff2263 16f90000");
+	struct heard h;
+
+	memset(m.at + m.n, 0xa5, SIGNALLING_MESSAGE_BYTES - 8);
+	m.n = SIGNALLING_MESSAGE_BYTES;
+	memcpy(m.at + 4 + 4 * 0xf9, unit_hex("0a0501bb").at, 4);
+	memcpy(m.at + 4 + 4 * 0xf9 + 4, unit_hex("00000000000000000000ffff 7f000001").at, 16);
+	h = server_hears_in(m.at, m.n, m.n);
+	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_MALFORMED, 0);
+	assert_int_equal(h.step.n_out, SIGNALLING_MESSAGE_BYTES);
+	assert_memory_equal(h.out + 8, m.at, SIGNALLING_MESSAGE_BYTES - 8);
+	h = client_hears_in(h.out, h.step.n_out, 1);
+	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_MALFORMED, SIGNALLING_MESSAGE_BYTES);
+}
+
+static void options_are_served_or_named(void **state)
+{
+	struct heard h = server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1e020000");
+
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 28);
+	assert_int_equal(h.request.wants_mptcp, 1);
+	h = server_hears("010a2263 0a0901bb 00000000000000000000ffff c0000201 01000204 05b40303 07040205 02080200");
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 40);
+	assert_int_equal(h.request.wants_mptcp, 0);
+	/* Fast Open and TCP-AO can't be had, the list names both once (6.2.8, error 33) */
+	expect_refused("010a2263 0a0901bb 00000000000000000000ffff c0000201 22021e02 1d042222 22041d1d 02040000",
+		       OUTCOME_UNSUPPORTED_OPTION, "01032263 1e022122 1d000000");
+	expect_refused("01072263 0a0601bb 00000000000000000000ffff c0000201 22020000", OUTCOME_UNSUPPORTED_OPTION, "01022263 1e012122");
+}
+
+/* For who has to refuse an option later than feed() does. */
+static void an_option_can_be_refused_late(void **state)
+{
+	struct heard h = server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1d022202");
+	const struct signalling_result result = { .outcome = OUTCOME_UNSUPPORTED_OPTION };
+	size_t n = scheme->server_answer(&h.conversation, &result, h.out);
+
+	unit_expect_bytes("the first", "01022263 1e01211d", h.out, n);
+}
+
+static void all_option_kinds_fit_the_error(void **state)
+{
+	struct unit_bytes m = unit_hex("01002263 0a0001bb 00000000000000000000ffff c0000201");
+	struct heard h;
+
+	for (unsigned int kind = 2; kind < 256; kind++) {
+		m.at[m.n++] = (uint8_t)kind;
+		m.at[m.n++] = 2;
+	}
+	m.at[1] = (uint8_t)(m.n / 4);
+	m.at[5] = (uint8_t)(m.n / 4 - 1);
+	assert_int_equal(m.n % 4, 0);
+	h = server_hears_in(m.at, m.n, m.n);
+	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_UNSUPPORTED_OPTION, 0);
+	assert_int_equal(h.out[6], 33);
+	assert_int_equal(h.out[7], 6);             /* the first that we don't serve */
+	assert_int_equal(h.out[7 + 247], 255);     /* 254 kinds, less 2, 3, 4, 5, 8 and 30 */
+	assert_int_equal(h.out[7 + 248], 0);
+	assert_int_equal(h.step.n_out, 4 + (3 + 248 + 3) / 4 * 4);
+}
+
+static void an_extended_connect_is_told_the_options(void **state)
+{
+	struct heard h = server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1e020000");
+	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .mss_bytes = 1460, .window_scale = 7, .sack = 1, .timestamps = 1 };
+	size_t n = scheme->server_answer(&h.conversation, &result, h.out);
+
+	unit_expect_bytes("all options", "01052263 14040000 020405b4 04020802 03030700", h.out, n);
+	result = (struct signalling_result){ .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
+	n = scheme->server_answer(&h.conversation, &result, h.out);
+	unit_expect_bytes("no options", "01022263 14010000", h.out, n);
+	h = client_hears_in(h.out, n, 1);
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
+}
+
+/* Nothing is decided before the message is complete. */
+static void every_truncation_needs_more(void **state)
+{
+	struct unit_bytes m = unit_hex("010b2263" COOKIE CONNECT);
+
+	for (size_t n = 0; n < m.n; n++) {
+		struct heard h = server_hears_in(m.at, n, n + 1);
+
+		expect_step(&h, SIGNALLING_NEED_MORE, OUTCOME_CONNECTED, 0);
+		assert_int_equal(h.step.n_out, 0);
+		h = client_hears_in(m.at, n, n + 1);
+		expect_step(&h, SIGNALLING_NEED_MORE, OUTCOME_CONNECTED, 0);
+	}
+}
+
+static void outcomes_have_names(void **state)
+{
+	for (unsigned int i = 0; i < OUTCOME_N; i++)
+		for (unsigned int j = 0; j < i; j++)
+			assert_string_not_equal(signalling_outcome_name(i), signalling_outcome_name(j));
+	assert_string_equal(signalling_outcome_name(OUTCOME_N), "unknown");
+	assert_string_equal(signalling_outcome_name((enum signalling_outcome)-1), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(client_asks_as_the_rfc_says),
+		cmocka_unit_test(server_hears_what_client_asks),
+		cmocka_unit_test(every_outcome_has_its_code),
+		cmocka_unit_test(client_knows_every_code),
+		cmocka_unit_test(client_takes_foreign_answers),
+		cmocka_unit_test(client_turns_down_nonsense),
+		cmocka_unit_test(server_takes_foreign_clients),
+		cmocka_unit_test(a_cookie_too_long_is_none),
+		cmocka_unit_test(a_probe_is_answered),
+		cmocka_unit_test(a_probe_carries_its_cookie),
+		cmocka_unit_test(server_refuses_with_the_rfcs_code),
+		cmocka_unit_test(a_length_of_zero_is_reset_without_an_answer),
+		cmocka_unit_test(some_addresses_are_malformed),
+		cmocka_unit_test(the_echo_of_a_long_message_is_cut),
+		cmocka_unit_test(options_are_served_or_named),
+		cmocka_unit_test(an_option_can_be_refused_late),
+		cmocka_unit_test(all_option_kinds_fit_the_error),
+		cmocka_unit_test(an_extended_connect_is_told_the_options),
+		cmocka_unit_test(every_truncation_needs_more),
+		cmocka_unit_test(outcomes_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
