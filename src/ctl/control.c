@@ -185,8 +185,8 @@ static bool client_receive(struct control *control, struct client *client)
 	return n > 0;
 }
 
-/* Runs requests until one takes time or there is none: the edge is spent, so all that came has to be looked at. The client may be gone
- * afterwards. */
+/* Runs requests until one takes time or there is none: the edge is spent, so all that came has to be looked at. The client may be
+ * gone afterwards. */
 static void client_run(struct control *control, struct client *client)
 {
 	struct slab_name name = slab_name_of(&control->clients, client);

@@ -75,7 +75,8 @@ static int side_failed(int error, bool *ready, int status)
 	return status;
 }
 
-/* Short of buffers for what src has already, no event will come: it waits as one that waits to write, whom the relay's timer looks after. */
+/* Short of buffers for what src has already, no event will come: it waits as one that waits to write, whom the relay's timer looks
+ * after. */
 static int read_failed(struct half *half, int error)
 {
 	return error == NET_E_DESCRIPTORS ? HALF_WANT_WRITE : side_failed(error, &half->readable, HALF_WANT_READ);

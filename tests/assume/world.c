@@ -4,14 +4,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include "base/util.h"
 #include "net/netlink.h"
 #include "net/nft.h"
@@ -20,6 +19,7 @@
 
 #define LINK_NAME_BYTES 8
 #define TABLE_FIRST 100
+#define CLOSED_PORT 9
 #define SERVER_NET 100   /* in the place of a link's number */
 
 static const char *link_name(unsigned int n, char out[LINK_NAME_BYTES])
@@ -133,24 +133,46 @@ static void add_address(const char *name, const struct address *address)
 	request(netlink, "adding an address");
 }
 
+#define OPERATIONAL_UP 6   /* IF_OPER_UP of linux/if.h, which does not go with net/if.h */
+
 struct carrier {
 	const char *name;
 	bool wanted;
+	bool up, sends;
 };
+
+static void carrier_take(void *context, const struct nlmsghdr *message)
+{
+	struct carrier *carrier = context;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, message, sizeof(struct ifinfomsg)) {
+		if (mnl_attr_get_type(attr) == IFLA_OPERSTATE)
+			carrier->up = mnl_attr_get_u8(attr) == OPERATIONAL_UP;
+		if (mnl_attr_get_type(attr) == IFLA_QDISC)   /* "noop" drops: it goes a moment after the carrier has come */
+			carrier->sends = strcmp(mnl_attr_get_str(attr), "noop");
+	}
+}
 
 static bool carrier_is(void *context)
 {
-	const struct carrier *carrier = context;
-	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { 0 };
+	struct carrier *carrier = context;
+	_cleanup_(netlink_closep) struct netlink *netlink = route_netlink();
+	struct nlmsghdr *message = netlink_begin(netlink, RTM_GETLINK, 0);
+	struct ifinfomsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+	int r;
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", carrier->name);
-	return fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &request) && !!(request.ifr_flags & IFF_RUNNING) == carrier->wanted;
+	head->ifi_index = (int)if_nametoindex(carrier->name);
+	carrier->up = carrier->sends = false;
+	r = netlink_request(netlink, carrier_take, carrier);
+	if (r)
+		assume_not_looked_at("looking at %s: %s", carrier->name, strerror(-r));
+	return carrier->wanted ? carrier->up && carrier->sends : !carrier->up;
 }
 
 static void wait_carrier(const char *name, bool wanted)
 {
-	struct carrier carrier = { name, wanted };
+	struct carrier carrier = { .name = name, .wanted = wanted };
 
 	if (!assume_wait(carrier_is, &carrier))
 		assume_not_looked_at("the carrier of %s did not %s", name, wanted ? "come" : "go");
@@ -210,6 +232,26 @@ static void make_server(void)
 	}
 }
 
+static bool has_answer(void *context)
+{
+	return net_connect_result(*(int *)context) != NET_E_AGAIN;
+}
+
+/* Both ends have found each other (ARP, neighbour discovery): no first packet of a test waits for that. */
+static void introduce(struct address to, unsigned int n)
+{
+	struct net_connect_options options = { .mptcp = false };
+	_cleanup_(fd_closep) int fd = -1;
+	size_t n_sent;
+	int r;
+
+	to.port = CLOSED_PORT;
+	assume_in(ASSUME_NEAR);
+	r = net_connect_begin(&to, &options, &fd, &n_sent);
+	if (r != NET_E_REFUSED && (r || !assume_wait(has_answer, &fd)))
+		assume_not_looked_at("link %u: no answer from its other end: %s", n, net_error_text(r));
+}
+
 void assume_make_link(unsigned int n)
 {
 	enum assume_place ends[] = { ASSUME_NEAR, far_end(n) };
@@ -229,7 +271,6 @@ void assume_make_link(unsigned int n)
 	for (size_t i = ARRAY_SIZE(ends); i-- > 0;) {
 		assume_in(ends[i]);
 		wait_carrier(name, true);
-		set_up(name, true);   /* waits for the kernel's lock: the carrier shows a moment before the interface sends */
 	}
 	for (int v6 = 0; v6 < 2; v6++) {
 		wait_passage(ASSUME_NEAR, far_end(n), assume_address(far_end(n), n, v6, ASSUME_PORT));
@@ -237,6 +278,11 @@ void assume_make_link(unsigned int n)
 	}
 	if (!n)
 		make_server();
+	for (int v6 = 0; v6 < 2; v6++) {
+		introduce(assume_address(far_end(n), n, v6, 0), n);
+		if (!n)
+			introduce(assume_server(v6), n);
+	}
 }
 
 void assume_set_carrier(unsigned int n, bool carrier)
@@ -247,7 +293,6 @@ void assume_set_carrier(unsigned int n, bool carrier)
 	set_up(link_name(n, name), carrier);
 	assume_in(ASSUME_NEAR);
 	wait_carrier(name, carrier);
-	set_up(name, true);
 }
 
 static void add_route(const struct route_entry *entry)
