@@ -461,6 +461,17 @@ void converter_freep(struct converter **out)
 	*out = NULL;
 }
 
+/* Gateways that wait are told so, before a host of theirs runs into a listener that is gone. */
+static void let_waiting_go(struct converter *converter)
+{
+	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
+		struct intake *intake = slab_at(&converter->intakes, i);
+
+		if (intake && intake->state == INTAKE_WAITING)
+			intake_end(converter, intake);
+	}
+}
+
 int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 {
 	const struct view *view = converter->worker->view;
@@ -470,6 +481,7 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
+		let_waiting_go(converter);
 		return 0;
 	}
 	return listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options,

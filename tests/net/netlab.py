@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import resource
+import select
 import signal
 import socket
 import struct
@@ -288,6 +289,10 @@ class Lab:
         """A connection of the host to the listener, and who the server sees: (host's socket, server's socket, peer)."""
         near = self.connect("host", address, listener.getsockname()[1])
         near.sendall(b"!")
+        ready = select.select([near, listener], [], [], near.gettimeout())[0]
+        if listener not in ready:   # the host's connection was accepted early and has failed since
+            near.recv(1)
+            raise TimeoutError(f"no connection to {address} came to the listener")
         far, peer = self.accept(listener)
         assert far.recv(1) == b"!"
         return near, far, peer

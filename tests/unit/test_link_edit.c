@@ -91,7 +91,8 @@ static struct frame simple(bool v6, uint8_t flags, const char *options, size_t n
 
 /* MSS, MP_CAPABLE of 4 bytes at an odd place, window scale, MPTCP of 12 bytes. */
 static const char options_with_two[] = "\x02\x04\x05\xb4\x01\x1e\x04\x01\x81\x03\x03\x07\x1e\x0c\x10\x01" "ABCDEFGH";
-static const char options_stripped[] = "\x02\x04\x05\xb4\x01\x01\x01\x01\x01\x03\x03\x07\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01";
+static const char options_stripped[] =
+	"\x02\x04\x05\xb4\x01\x01\x01\x01\x01\x03\x03\x07\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01";
 #define N_OPTIONS (sizeof(options_with_two) - 1)
 
 static void test_strip(void **state)
@@ -112,7 +113,8 @@ static void test_strip(void **state)
 
 static void test_strip_behind_extension_headers(void **state)
 {
-	static const char chain[] = "\x2b\0\x01\x04\0\0\0\0" "\x3c\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\x2c\0\x01\x04\0\0\0\0" "\x06\0\0\0\0\0\0\x07";
+	static const char chain[] =
+		"\x2b\0\x01\x04\0\0\0\0" "\x3c\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\x2c\0\x01\x04\0\0\0\0" "\x06\0\0\0\0\0\0\x07";
 	struct frame f = segment(true, 2, options_with_two, N_OPTIONS, "", chain, sizeof(chain) - 1, 0);
 
 	assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 2);

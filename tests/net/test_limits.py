@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Past a limit: one clear log line, and what runs goes on."""
+import contextlib
+import os
+import resource
+
+import pytest
+
+from netlab import SERVER, SILENT, close_with_reset, receive_exactly, sockets, wait_for
+from test_converter_input import DESTINATION_UNREACHABLE, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, serves
+
+N = 20
+
+
+def still_works(near, far, word=b"still works"):
+    near.sendall(word)
+    assert receive_exactly(far, len(word)) == word
+    far.sendall(word)
+    assert receive_exactly(near, len(word)) == word
+
+
+def fill(lab, listener, n):
+    return [lab.session(listener)[:2] for _ in range(n)]
+
+
+def end(pair):
+    for sock in pair:
+        sock.close()
+
+
+def test_sessions_of_a_subscriber(lab):
+    converter = lab.converter(**{"subscriber home": {"max_sessions": N}})
+    gateway = lab.gateway()
+    listener = lab.listen("server")
+    pairs = fill(lab, listener, N)
+    refused = lab.connect("host", SERVER, listener.getsockname()[1])
+    with pytest.raises(ConnectionResetError):
+        refused.recv(1)
+    for pair in pairs:
+        still_works(*pair)
+    end(pairs.pop())
+    wait_for(lambda: lab.bonded(listener), "a place that is free again")
+    assert converter.running() and gateway.running()
+
+
+def test_sessions_at_the_converter(lab):
+    converter = lab.converter(converter={"allow": "192.0.2.0/24"}, limits={"max_sessions": N})
+    lab.listener = lab.listen("server")
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    sent = message(connect(SERVER, lab.listener.getsockname()[1]))
+    pairs = []
+    for _ in range(N):
+        sock = client(lab, sent)
+        pairs.append((sock, lab.accept(lab.listener)[0]))
+        assert receive_exactly(sock, 4) == SUCCESS
+    assert error_of(lab, sent)[0] == RESOURCE_EXCEEDED
+    converter.wait_log(rf"limits.max_sessions \({N}\) is reached")
+    for pair in pairs:
+        still_works(*pair)
+    end(pairs.pop())
+    wait_for(lambda: is_served(lab, sent), "a place that is free again")
+
+
+def is_served(lab, sent):
+    sock = client(lab, sent)
+    if answer_of(sock) != SUCCESS:
+        return False
+    still_works(sock, lab.accept(lab.listener)[0])
+    return True
+
+
+def test_half_open_at_the_converter(lab):
+    """Connects that hang take the places; a new client is told so, running sessions don't notice, and the places come back."""
+    converter = lab.converter(converter={"allow": "192.0.2.0/24"}, limits={"max_half_open": N, "connect_timeout_ms": 1500})
+    lab.listener = lab.listen("server")
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    good = message(connect(SERVER, lab.listener.getsockname()[1]))
+    sock = client(lab, good)
+    far = lab.accept(lab.listener)[0]
+    assert receive_exactly(sock, 4) == SUCCESS
+    at_rest = sockets(converter.pid)
+    hanging = [client(lab, message(connect(SILENT, 80))) for _ in range(N)]
+    wait_for(lambda: sockets(converter.pid) >= at_rest + 2 * N, "every place taken")
+    assert error_of(lab, good)[0] == RESOURCE_EXCEEDED
+    converter.wait_log(rf"limits.max_half_open \({N}\) is reached")
+    still_works(sock, far)
+    for one in hanging:
+        assert receive_exactly(one, 8)[6] == DESTINATION_UNREACHABLE
+    serves(lab, good)
+
+
+def test_half_open_at_the_gateway(lab):
+    lab.converter()
+    gateway = lab.gateway(limits={"max_half_open": N})
+    listener = lab.listen("server")
+    pair = fill(lab, listener, 1)[0]
+    hanging = []
+    with contextlib.suppress(ConnectionResetError):   # the last is reset, at once or a moment later
+        for _ in range(N + 1):
+            hanging.append(lab.connect("host", SILENT, 80))
+    gateway.wait_log(rf"limits.max_half_open \({N}\) is reached")
+    still_works(*pair)
+    for one in hanging:
+        close_with_reset(one)
+    wait_for(lambda: lab.bonded(listener), "a place that is free again")
+
+
+@pytest.mark.parametrize("short", ["gateway", "converter"])
+def test_out_of_descriptors(lab, short):
+    """EMFILE at one of the daemons: a line in the log, patience, and service as before once there are some again."""
+    converter, gateway = lab.converter(), lab.gateway()
+    listener = lab.listen("server")
+    daemon = gateway if short == "gateway" else converter
+    pairs = fill(lab, listener, 5)
+    in_use = max(int(fd) for fd in os.listdir(f"/proc/{daemon.pid}/fd"))
+    before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (in_use + 6, resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[1]))
+    other = lab.listen("server")
+    waiting = [lab.connect("host", SERVER, other.getsockname()[1]) for _ in range(N)]
+    daemon.wait_log("cannot take new connections on .* out of descriptors")
+    for pair in pairs:
+        still_works(*pair)
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
+    for one in waiting:
+        one.close()
+    wait_for(lambda: lab.bonded(listener), "service as before")
+    for pair in pairs:
+        still_works(*pair)
+    assert daemon.log().count("cannot take new connections") <= 4, "the line must be rate limited"
+    assert converter.running() and gateway.running()
+
+
+def test_descriptors_come_back(lab):
+    """After sessions of every ending: as many sockets as at the beginning."""
+    converter, gateway = lab.converter(), lab.gateway()
+    listener = lab.listen("server")
+    assert lab.bonded(listener)
+    rest = {d.pid: wait_for(lambda d=d: sockets(d.pid), "sockets") for d in (converter, gateway)}
+    pairs = fill(lab, listener, N)
+    assert all(sockets(pid) >= n + 2 * N - 4 for pid, n in rest.items())
+    for pair in pairs:
+        end(pair)
+    for pid, n in rest.items():
+        wait_for(lambda: sockets(pid) <= n, f"{n} sockets as at the beginning")

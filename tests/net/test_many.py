@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""5,000 connections of one host open at once: what idle ones cost, and that each carries its own bytes."""
+import os
+import pickle
+import time
+
+from netlab import SERVER, memory_kib, raise_descriptor_limit, sockets, wait_for
+from streams import BOTH_AT_ONCE, NEVER, End, Plan, Sides
+
+N = int(os.environ.get("BRAID_MANY", "5000"))
+BYTES = 100_000
+BATCH = 200   # connections being opened at once
+PATIENCE_S = 100
+
+
+def in_child(function):
+    """Runs the function in a child; the pipe that gives its result, pickled."""
+    read_fd, write_fd = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(write_fd)
+        return pid, read_fd
+    try:
+        os.close(read_fd)
+        with os.fdopen(write_fd, "wb") as out:
+            pickle.dump(function(), out)
+    finally:
+        os._exit(0)
+
+
+def result_of(pid, fd):
+    with os.fdopen(fd, "rb") as pipe:
+        out = pickle.load(pipe)
+    os.waitpid(pid, 0)
+    return out
+
+
+def serve(listener):
+    """Until N connections have come and gone."""
+    sides = Sides()
+    sides.listen(listener)
+    end_s = time.monotonic() + PATIENCE_S
+    while len(sides.tally.wrong) + sides.tally.n_in_order < N and time.monotonic() < end_s:
+        sides.turn(1)
+    return sides.tally
+
+
+def open_all(lab, port, daemons):
+    """N connections, opened in batches; each batch is through both daemons before the next."""
+    at_rest = [sockets(d.pid) for d in daemons]
+    socks = []
+    while len(socks) < N:
+        for _ in range(min(BATCH, N - len(socks))):
+            socks.append(lab.connect("host", SERVER, port))
+        wait_for(lambda: all(sockets(d.pid) >= n + 2 * len(socks) for d, n in zip(daemons, at_rest)), f"{len(socks)} sessions")
+    return socks
+
+
+def test_many_connections_at_once(lab):
+    raise_descriptor_limit()
+    lab.run("host", "echo 10000 65000 > /proc/sys/net/ipv4/ip_local_port_range")
+    daemons = lab.converter(), lab.gateway()
+    listener = lab.listen("server")
+    assert lab.bonded(listener)   # what a first session costs once isn't a session's
+    wait_for(lambda: all("debug" not in d.log()[-20:] for d in daemons), "quiet daemons")
+    at_rest = [(memory_kib(d.pid), sockets(d.pid)) for d in daemons]
+    child = in_child(lambda: serve(listener))
+    begun = time.monotonic()
+    socks = open_all(lab, listener.getsockname()[1], daemons)
+    print(f"\n{N} connections open after {time.monotonic() - begun:.1f} s")
+    for daemon, (memory, _) in zip(daemons, at_rest):
+        idle = memory_kib(daemon.pid)
+        per_session = [(now - rest) * 1024 / N for now, rest in zip(idle, memory)]
+        print(f"{daemon.name}: Pss {memory[0]} -> {idle[0]} KiB: {per_session[0]:.0f} bytes a session, anonymous {per_session[1]:.0f}")
+        assert max(per_session) <= 1024, f"{daemon.name}: more than 1 KiB of user memory an idle session"
+
+    begun = time.monotonic()
+    sides = Sides()
+    for i, sock in enumerate(socks):
+        sides.add(End(sock, Plan(i, BYTES, BYTES, NEVER, NEVER, BOTH_AT_ONCE, 0), True))
+    while sides.n_open and time.monotonic() < begun + PATIENCE_S:
+        sides.turn(1)
+    print(f"{BYTES} bytes each way on each: {time.monotonic() - begun:.1f} s")
+    assert (sides.n_open, sides.tally.wrong[:5], sides.tally.n_in_order) == (0, [], N)
+    server = result_of(*child)
+    assert (server.wrong[:5], server.n_in_order, server.n_bytes) == ([], N, N * BYTES)
+    for daemon, (_, n) in zip(daemons, at_rest):
+        wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")
+        print(f"{daemon.name}: afterwards Pss {memory_kib(daemon.pid)[0]} KiB, {sockets(daemon.pid)} sockets")
