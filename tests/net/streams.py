@@ -42,7 +42,7 @@ class End:
 
     def events(self):
         wanted = 0 if self.received_end else selectors.EVENT_READ
-        return wanted | (selectors.EVENT_WRITE if self.may_send and not self.sent_end else 0)
+        return wanted | (selectors.EVENT_WRITE if self.header or self.may_send and not self.sent_end else 0)
 
     def done(self):
         return self.error is not None or self.sent_end and self.received_end
@@ -54,7 +54,7 @@ class End:
         try:
             if mask & selectors.EVENT_READ:
                 self.read()
-            if mask & selectors.EVENT_WRITE and self.may_send and not self.sent_end and self.error is None:
+            if mask & selectors.EVENT_WRITE and not self.sent_end and self.error is None:
                 self.write()
         except BlockingIOError:
             pass
@@ -76,6 +76,7 @@ class End:
     def write(self):
         if self.header:
             self.header = self.header[self.sock.send(self.header):]
+        if self.header or not self.may_send:
             return
         if self.n_sent >= self.reset_after:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
