@@ -2,10 +2,11 @@
 BUILD ?= build
 SECONDS ?= 20
 
-.PHONY: menu packages build demo check check-sanitized fuzz install clean
+.PHONY: menu packages build demo check check-timing check-sanitized fuzz install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
+	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make build            build into $(BUILD)/"
@@ -25,7 +26,10 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --print-errorlogs
+	meson test -C $(BUILD) --print-errorlogs --no-suite timing
+
+check-timing: build
+	meson test -C $(BUILD) --print-errorlogs --suite timing
 
 check-sanitized: packages
 	@test -f $(BUILD)-sanitized/build.ninja || meson setup $(BUILD)-sanitized -Db_sanitize=address,undefined -Db_lundef=false

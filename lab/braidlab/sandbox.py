@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Namespaces of the lab's own (user, network, mount, process): needs no root, touches nothing outside, and all ends with it."""
+import ctypes
 import os
 import pathlib
 import shutil
@@ -13,21 +14,26 @@ UNSHARE = ["unshare", "-Urnmp", "--fork", "--mount-proc", "--kill-child=SIGKILL"
 INSIDE = "--inside"          # first argument of the lab's second self
 DIRECTORY = pathlib.Path("/run/lab")
 TUN = "/dev/net/tun"
+PR_SET_PDEATHSIG = 1
 
 
 def run_inside(program, arguments):
     """Runs this program again inside the namespaces and returns its exit status. Whatever ends us ends all that is in there."""
     # At Ctrl-C the inner self gets the signal too, and ends in good order; then we are done waiting.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    child = subprocess.Popen([*UNSHARE, sys.executable, program, INSIDE, *arguments])
+    libc = ctypes.CDLL(None)
+    child = subprocess.Popen([*UNSHARE, sys.executable, program, INSIDE, *arguments],
+                             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+    ended_by = []
 
     def end(number, frame):
+        ended_by.append(number)
         child.kill()         # takes process 1 of the namespace along, and with it every other
-        child.wait()
-        sys.exit(128 + number)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     status = child.wait()
+    if ended_by:
+        return 128 + ended_by[0]
     return status if status >= 0 else 128 - status
 
 

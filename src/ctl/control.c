@@ -10,11 +10,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/util.h"
 #include "ctl/unix_socket.h"
 
 #define CLIENTS 32
 #define REQUEST_BYTES 4096
+#define REST_US (100 * US_PER_MS)
 #define CLIENT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 struct client {
@@ -106,6 +108,18 @@ void control_answer(struct control_call call, json_t *result)
 		control_refuse(call, "out of memory");
 }
 
+/* Words as JSON, whatever they are: a path or a cut may leave bytes that aren't UTF-8. */
+static json_t *json_words(char *text)
+{
+	json_t *words = json_string(text);
+
+	if (words)
+		return words;
+	for (char *c = text; *c; c++)
+		*c = *c & 0x80 ? '?' : *c;
+	return json_string(text);
+}
+
 void control_refuse(struct control_call call, const char *format, ...)
 {
 	char text[512];
@@ -114,7 +128,7 @@ void control_refuse(struct control_call call, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	client_say(call, json_pack("{s:s%}", "error", text, strlen(text)));
+	client_say(call, json_pack("{s:o}", "error", json_words(text)));
 }
 
 static void dispatch(struct control *control, struct client *client, const char *line, size_t n_line)
@@ -152,16 +166,40 @@ static bool client_next(struct client *client, char line[REQUEST_BYTES], size_t 
 	return true;
 }
 
-/* Runs the requests that are there, until one takes time. The client may be gone afterwards. */
+/* Reads what fits. False when nothing came; the client may be gone then. */
+static bool client_receive(struct control *control, struct client *client)
+{
+	ssize_t n = -1;
+
+	if (client->ended || client->n_in == REQUEST_BYTES)
+		return false;
+	do
+		n = recv(client->fd, client->in + client->n_in, REQUEST_BYTES - client->n_in, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN) {
+		client_close(control, client);
+		return false;
+	}
+	client->ended = !n;
+	client->n_in += n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+/* Runs requests until one takes time or there is none: the edge is spent, so all that came has to be looked at. The client may be
+ * gone afterwards. */
 static void client_run(struct control *control, struct client *client)
 {
 	struct slab_name name = slab_name_of(&control->clients, client);
 	char line[REQUEST_BYTES];
+	bool more = true;
 	size_t n;
 
 	client->running = true;
-	while (!client->busy && client_next(client, line, &n)) {
-		dispatch(control, client, line, n);
+	while (!client->busy && more) {
+		if (client_next(client, line, &n))
+			dispatch(control, client, line, n);
+		else
+			more = client_receive(control, client);
 		if (!slab_get(&control->clients, name))
 			return;
 	}
@@ -170,24 +208,23 @@ static void client_run(struct control *control, struct client *client)
 		client_close(control, client);
 }
 
-static void client_receive(struct control *control, struct client *client)
+static struct loop_ref listener_ref(const struct control *control)
 {
-	while (client->n_in < REQUEST_BYTES) {
-		ssize_t n = recv(client->fd, client->in + client->n_in, REQUEST_BYTES - client->n_in, 0);
+	return (struct loop_ref){ .handler = control->handler, .part = PART_LISTENER };
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN) {
-			client_close(control, client);
-			return;
-		}
-		client->ended |= !n;
-		if (n <= 0)
-			break;
-		client->n_in += (size_t)n;
-	}
-	if (!client->busy)
-		client_run(control, client);
+/* Out of descriptors: without a rest the loop would spin on the connection that waits. */
+static void listener_rest(struct control *control)
+{
+	if (!loop_timer_at(control->loop, loop_now_us(control->loop) + REST_US, listener_ref(control)))
+		loop_rewatch(control->loop, control->fd, 0, listener_ref(control));
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct control *control = context;
+
+	loop_rewatch(control->loop, control->fd, EPOLLIN, ref);
 }
 
 static void on_connection(struct control *control)
@@ -205,6 +242,8 @@ static void on_connection(struct control *control)
 		if (loop_watch(control->loop, fd, CLIENT_EVENTS, ref_of(control, client)))
 			client_close(control, client);
 	}
+	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		listener_rest(control);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -218,14 +257,14 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 		return;
 	}
 	client = slab_get(&control->clients, name);
-	if (client && client_flush(control, client) && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		client_receive(control, client);
+	if (client && client_flush(control, client) && !client->busy)
+		client_run(control, client);
 }
 
 int control_new(struct loop *loop, const struct control_options *options, struct control **out, char *reason, size_t n_reason)
 {
 	_cleanup_(control_freep) struct control *control = calloc(1, sizeof(*control));
-	struct loop_handler handler = { .on_event = on_event, .context = control };
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = control };
 	int r;
 
 	snprintf(reason, n_reason, "control socket: out of memory or descriptors");
@@ -241,7 +280,7 @@ int control_new(struct loop *loop, const struct control_options *options, struct
 		return r;
 	snprintf(control->path, sizeof(control->path), "%s", options->path);
 	control->handler = loop_handler_add(loop, &handler);
-	r = loop_watch(loop, control->fd, EPOLLIN, (struct loop_ref){ .handler = control->handler, .part = PART_LISTENER });
+	r = loop_watch(loop, control->fd, EPOLLIN, listener_ref(control));
 	if (r)
 		return r;
 	*out = control;

@@ -46,6 +46,15 @@ static void make_folder(const char *path)
 	mkdir(dirname(copy), 0755);
 }
 
+/* What an earlier run left. A file that is no socket is somebody's: bind() will refuse. */
+static void remove_socket(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
+		unlink(path);
+}
+
 int unix_listen(const char *path, int *out, char *reason, size_t n_reason)
 {
 	_cleanup_(fd_closep) int fd = -1;
@@ -62,7 +71,7 @@ int unix_listen(const char *path, int *out, char *reason, size_t n_reason)
 		return error_trace(r);
 	}
 	make_folder(path);
-	unlink(path);
+	remove_socket(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0117);   /* rw-rw---- from the first moment on */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG))

@@ -75,6 +75,13 @@ static int side_failed(int error, bool *ready, int status)
 	return status;
 }
 
+/* Short of buffers for what src has already, no event will come: it waits as one that waits to write, whom the relay's timer looks
+ * after. */
+static int read_failed(struct half *half, int error)
+{
+	return error == NET_E_DESCRIPTORS ? HALF_WANT_WRITE : side_failed(error, &half->readable, HALF_WANT_READ);
+}
+
 /* Sends as much as dst takes. *n_sent tells; 0 when all went, HALF_WANT_WRITE, or a negative errno. */
 static int send_some(struct half *half, const uint8_t *bytes, size_t n_bytes, size_t *n_sent)
 {
@@ -135,7 +142,7 @@ static int fill_pipe(struct half *half, size_t *n_read)
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	if (n < 0)
-		return side_failed(net_error(errno), &half->readable, HALF_WANT_READ);
+		return read_failed(half, net_error(errno));
 	half->ended = !n;
 	half->n_piped_bytes += (size_t)n;
 	*n_read = (size_t)n;
@@ -152,7 +159,7 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t *n_r
 		return HALF_WANT_WRITE;   /* memory for back-pressure is used up: the relay's timer tries again */
 	n = net_receive(half->src_fd, tools->scratch, tools->n_scratch_bytes, &error);
 	if (n < 0)
-		return side_failed(error, &half->readable, HALF_WANT_READ);
+		return read_failed(half, error);
 	half->ended = !n;
 	*n_read = (size_t)n;
 	r = send_some(half, tools->scratch, (size_t)n, &n_sent);

@@ -19,9 +19,12 @@ static int connect_one(int listener_fd, int *far_fd)
 {
 	struct net_connect_options options = { .mptcp = true, .first = request, .n_first = sizeof(request) };
 	size_t n_sent;
-	int fd = assume_connect_begin(false, options, &n_sent);
+	int fd = assume_connect_begin(false, options, &n_sent), error = 0;
 
 	assume_wait_connected(fd);
+	if (n_sent < sizeof(request))
+		assume_that(net_send(fd, request + n_sent, sizeof(request) - n_sent, &error) == (ssize_t)(sizeof(request) - n_sent),
+			    "the rest of the request: %s", net_error_text(error));
 	*far_fd = assume_accept(listener_fd);
 	assume_wait_readable(*far_fd, "the request");
 	return fd;

@@ -6,6 +6,7 @@
 #include "base/util.h"
 
 #define N_BYTES (4u << 20)
+#define TRANSFERS 8
 #define SLACK_BYTES 65536   /* what a subflow had queued when the flag was set */
 
 static uint64_t backup_bytes(int near_fd)
@@ -56,20 +57,30 @@ static bool follows(void *context)
 	return trial->backup ? n_bytes <= SLACK_BYTES : n_bytes > SLACK_BYTES;
 }
 
+static void expect_unused(struct assume_stream *s, int near_fd, const char *end, const char *when)
+{
+	uint64_t n_bytes = 0;
+
+	for (int i = 0; i < TRANSFERS; i++)
+		n_bytes += moved(s, near_fd, "4 MB");
+	assume_that(n_bytes <= SLACK_BYTES, "%s: a backup subflow, %s, carried %llu of %llu bytes", end, when, (unsigned long long)n_bytes,
+		    (unsigned long long)TRANSFERS * N_BYTES);
+}
+
 static void look(struct assume_pair pair, bool far_sends)
 {
 	struct assume_stream s = { .from_fd = far_sends ? pair.far_fd : pair.near_fd,
 				   .to_fd = far_sends ? pair.near_fd : pair.far_fd };
-	struct trial trial = { .s = &s, .near_fd = pair.near_fd, .backup = true };
+	struct trial trial = { .s = &s, .near_fd = pair.near_fd };
 	const char *end = far_sends ? "the peer sends" : "our end sends";
 
-	assume_that(assume_wait(follows, &trial), "%s: a backup subflow carries payload", end);
-	trial.backup = false;
+	expect_unused(&s, pair.near_fd, end, "from the beginning");
 	set_backup(false);
 	assume_that(assume_wait(follows, &trial), "%s: a subflow that was a backup carries none afterwards", end);
 	trial.backup = true;
 	set_backup(true);
 	assume_that(assume_wait(follows, &trial), "%s: a subflow made a backup goes on carrying payload", end);
+	expect_unused(&s, pair.near_fd, end, "made so under the connection");
 }
 
 int main(void)

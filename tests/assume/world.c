@@ -4,14 +4,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include "base/util.h"
 #include "net/netlink.h"
 #include "net/nft.h"
@@ -20,6 +19,7 @@
 
 #define LINK_NAME_BYTES 8
 #define TABLE_FIRST 100
+#define CLOSED_PORT 9
 #define SERVER_NET 100   /* in the place of a link's number */
 
 static const char *link_name(unsigned int n, char out[LINK_NAME_BYTES])
@@ -133,27 +133,91 @@ static void add_address(const char *name, const struct address *address)
 	request(netlink, "adding an address");
 }
 
+#define OPERATIONAL_UP 6   /* IF_OPER_UP of linux/if.h, which does not go with net/if.h */
+
 struct carrier {
 	const char *name;
 	bool wanted;
+	bool up, sends;
 };
+
+static void carrier_take(void *context, const struct nlmsghdr *message)
+{
+	struct carrier *carrier = context;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, message, sizeof(struct ifinfomsg)) {
+		if (mnl_attr_get_type(attr) == IFLA_OPERSTATE)
+			carrier->up = mnl_attr_get_u8(attr) == OPERATIONAL_UP;
+		if (mnl_attr_get_type(attr) == IFLA_QDISC)   /* "noop" drops: it goes a moment after the carrier has come */
+			carrier->sends = strcmp(mnl_attr_get_str(attr), "noop");
+	}
+}
 
 static bool carrier_is(void *context)
 {
-	const struct carrier *carrier = context;
-	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { 0 };
+	struct carrier *carrier = context;
+	_cleanup_(netlink_closep) struct netlink *netlink = route_netlink();
+	struct nlmsghdr *message = netlink_begin(netlink, RTM_GETLINK, 0);
+	struct ifinfomsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+	int r;
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", carrier->name);
-	return fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &request) && !!(request.ifr_flags & IFF_RUNNING) == carrier->wanted;
+	head->ifi_index = (int)if_nametoindex(carrier->name);
+	carrier->up = carrier->sends = false;
+	r = netlink_request(netlink, carrier_take, carrier);
+	if (r)
+		assume_not_looked_at("looking at %s: %s", carrier->name, strerror(-r));
+	return carrier->wanted ? carrier->up && carrier->sends : !carrier->up;
 }
 
 static void wait_carrier(const char *name, bool wanted)
 {
-	struct carrier carrier = { name, wanted };
+	struct carrier carrier = { .name = name, .wanted = wanted };
 
 	if (!assume_wait(carrier_is, &carrier))
 		assume_not_looked_at("the carrier of %s did not %s", name, wanted ? "come" : "go");
+}
+
+struct datagrams {
+	int from_fd, to_fd;
+};
+
+static bool datagram_arrives(void *context)
+{
+	const struct datagrams *d = context;
+	char byte = 0;
+
+	if (recv(d->to_fd, &byte, 1, MSG_DONTWAIT) == 1)
+		return true;
+	(void)!send(d->from_fd, &byte, 1, MSG_DONTWAIT);   /* lost, perhaps: it is asked again */
+	return false;
+}
+
+static int open_datagrams(enum assume_place place, const struct address *address, bool far)
+{
+	struct sockaddr_storage sa;
+	socklen_t n_sa = address_to_sockaddr(address, &sa);
+	int fd;
+
+	assume_in(place);
+	fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || (far ? bind(fd, (struct sockaddr *)&sa, n_sa) : connect(fd, (struct sockaddr *)&sa, n_sa)))
+		assume_not_looked_at("a socket for datagrams: %s", strerror(errno));
+	return fd;
+}
+
+/* A link says that it runs a moment before it takes packets, and neighbours have to be found first: the first SYN or its answer would be lost,
+ * and with it what is to be looked at. */
+static void wait_passage(enum assume_place from, enum assume_place to, struct address address)
+{
+	struct datagrams datagrams = { .to_fd = open_datagrams(to, &address, true) };
+	char text[ADDRESS_TEXT_BYTES];
+
+	datagrams.from_fd = open_datagrams(from, &address, false);
+	if (!assume_wait(datagram_arrives, &datagrams))
+		assume_not_looked_at("nothing comes to %s", address_format(&address, text));
+	close(datagrams.from_fd);
+	close(datagrams.to_fd);
 }
 
 static void make_server(void)
@@ -164,7 +228,28 @@ static void make_server(void)
 		assume_in(ASSUME_FAR);
 		add_address("lo", &address);
 		assume_default_route(ASSUME_NEAR, 0, v6);
+		wait_passage(ASSUME_NEAR, ASSUME_FAR, address);
 	}
+}
+
+static bool has_answer(void *context)
+{
+	return net_connect_result(*(int *)context) != NET_E_AGAIN;
+}
+
+/* Both ends have found each other (ARP, neighbour discovery): no first packet of a test waits for that. */
+static void introduce(struct address to, unsigned int n)
+{
+	struct net_connect_options options = { .mptcp = false };
+	_cleanup_(fd_closep) int fd = -1;
+	size_t n_sent;
+	int r;
+
+	to.port = CLOSED_PORT;
+	assume_in(ASSUME_NEAR);
+	r = net_connect_begin(&to, &options, &fd, &n_sent);
+	if (r != NET_E_REFUSED && (r || !assume_wait(has_answer, &fd)))
+		assume_not_looked_at("link %u: no answer from its other end: %s", n, net_error_text(r));
 }
 
 void assume_make_link(unsigned int n)
@@ -187,8 +272,17 @@ void assume_make_link(unsigned int n)
 		assume_in(ends[i]);
 		wait_carrier(name, true);
 	}
+	for (int v6 = 0; v6 < 2; v6++) {
+		wait_passage(ASSUME_NEAR, far_end(n), assume_address(far_end(n), n, v6, ASSUME_PORT));
+		wait_passage(far_end(n), ASSUME_NEAR, assume_address(ASSUME_NEAR, n, v6, ASSUME_PORT));
+	}
 	if (!n)
 		make_server();
+	for (int v6 = 0; v6 < 2; v6++) {
+		introduce(assume_address(far_end(n), n, v6, 0), n);
+		if (!n)
+			introduce(assume_server(v6), n);
+	}
 }
 
 void assume_set_carrier(unsigned int n, bool carrier)

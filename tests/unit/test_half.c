@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One direction: bytes go in at in[0], the half moves them from in[1] to out[0], they come out at out[1]. */
+#include "unit_fds.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include "relay/half.h"
+
+#define BUDGET_BYTES (256u << 10)
+#define SCRATCH_BYTES (16u << 10)
+
+struct fixture {
+	struct half_tools tools;
+	struct half half;
+	int in[2], out[2];
+	uint64_t n_in, n_out;
+	size_t n_fds;
+};
+
+/* What the next calls of splice() do: kernels are seldom short of memory when a test wants it. */
+static int splice_fails_with;
+static unsigned int n_splices;
+
+ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t n_bytes, unsigned int flags)
+{
+	n_splices++;
+	if (splice_fails_with) {
+		errno = splice_fails_with;
+		splice_fails_with = 0;
+		return -1;
+	}
+	return syscall(SYS_splice, from, from_at, to, to_at, n_bytes, flags);
+}
+
+static int set_up_with(void **state, bool small)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->n_fds = unit_n_descriptors();
+	unit_tcp_pair(f->in, false);
+	unit_tcp_pair(f->out, small);
+	f->tools = (struct half_tools){ .scratch = malloc(SCRATCH_BYTES), .n_scratch_bytes = SCRATCH_BYTES, .pipes.n_most = 4,
+					.n_residue_most_bytes = 1 << 20 };
+	f->half = (struct half){ .src_fd = f->in[1], .dst_fd = f->out[0], .readable = true, .writable = true };
+	n_splices = 0;
+	*state = f;
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, false);
+}
+
+static int set_up_small(void **state)
+{
+	return set_up_with(state, true);
+}
+
+/* Whatever the test did, nothing stays behind. */
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	half_free(&f->half, &f->tools);
+	assert_null(f->half.pipe);
+	assert_null(f->half.residue);
+	assert_int_equal(half_waiting_bytes(&f->half), 0);
+	assert_int_equal(f->tools.n_residue_bytes, 0);
+	assert_int_equal(f->tools.pipes.n_lent, 0);
+	pipes_close(&f->tools.pipes);
+	assert_int_equal(f->tools.pipes.n_open, 0);
+	for (int i = 0; i < 2; i++) {
+		fd_closep(&f->in[i]);
+		fd_closep(&f->out[i]);
+	}
+	assert_int_equal(unit_n_descriptors(), f->n_fds);
+	free(f->tools.scratch);
+	free(f);
+	return 0;
+}
+
+static int step(struct fixture *f)
+{
+	return half_step(&f->half, &f->tools, BUDGET_BYTES);
+}
+
+/* As the relay would: both sides may be ready. */
+static int step_ready(struct fixture *f)
+{
+	f->half.readable = f->half.writable = true;
+	return step(f);
+}
+
+/* Moves until all of n_bytes came out, in whatever pieces. slow: how much the reader takes at once. */
+static void move_all(struct fixture *f, uint64_t n_bytes, size_t slow)
+{
+	for (unsigned int turns = 0; f->n_out < n_bytes; turns++) {
+		int r;
+
+		if (turns > 200000)
+			fail_msg("expected %llu bytes, saw %llu", (unsigned long long)n_bytes, (unsigned long long)f->n_out);
+		unit_stream_send(f->in[0], &f->n_in, (size_t)(n_bytes - f->n_in));
+		r = step_ready(f);
+		assert_in_range(r, HALF_DONE, HALF_AGAIN);
+		unit_stream_receive(f->out[1], &f->n_out, slow);
+	}
+}
+
+static void expect_ended(struct fixture *f)
+{
+	unit_wait_readable(f->out[1]);
+	assert_int_equal(unit_stream_receive(f->out[1], &f->n_out, 1), UNIT_STREAM_ENDED);
+}
+
+static void a_few_bytes_need_no_pipe(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(step(f), HALF_WANT_READ);
+	assert_false(f->half.readable);
+	assert_int_equal(step(f), HALF_WANT_READ);   /* nothing is asked of the kernel */
+	move_all(f, 1000, 4096);
+	assert_int_equal(f->half.n_bytes, 1000);
+	assert_int_equal(n_splices, 0);
+	assert_int_equal(f->tools.pipes.n_open, 0);
+	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), HALF_DONE);
+	expect_ended(f);
+	assert_true(f->half.done);
+	assert_int_equal(step_ready(f), HALF_DONE);   /* and stays so */
+	assert_int_equal(f->half.n_bytes, 1000);
+}
+
+static void bulk_goes_by_pipe_and_gives_it_back(void **state)
+{
+	struct fixture *f = *state;
+
+	move_all(f, 20 << 20, 1 << 20);
+	assert_true(n_splices > 0);
+	assert_int_equal(step_ready(f), HALF_WANT_READ);
+	assert_null(f->half.pipe);
+	assert_int_equal(f->tools.pipes.n_lent, 0);
+	assert_int_equal(f->tools.pipes.n_open, 1);
+	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), HALF_DONE);
+	expect_ended(f);
+}
+
+static void without_a_pipe_bulk_goes_all_the_same(void **state)
+{
+	struct fixture *f = *state;
+
+	f->tools.pipes.n_most = 0;
+	move_all(f, 4 << 20, 1 << 20);
+	assert_int_equal(n_splices, 0);
+	assert_int_equal(f->half.n_bytes, 4 << 20);
+}
+
+/* The last byte of a slow reader's stream comes before its end. */
+static void the_end_waits_for_all_bytes(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t n_bytes = 3 << 20;
+	enum unit_stream stream = UNIT_STREAM_OPEN;
+	int r = HALF_AGAIN;
+
+	for (unsigned int turns = 0; stream == UNIT_STREAM_OPEN && turns < 1000000; turns++) {
+		unit_stream_send(f->in[0], &f->n_in, (size_t)(n_bytes - f->n_in));
+		if (f->n_in == n_bytes)
+			shutdown(f->in[0], SHUT_WR);
+		r = step_ready(f);
+		assert_in_range(r, HALF_DONE, HALF_AGAIN);
+		if (r == HALF_DONE)
+			assert_int_equal(f->half.n_bytes, n_bytes);
+		stream = unit_stream_receive(f->out[1], &f->n_out, 3000);
+	}
+	assert_int_equal(r, HALF_DONE);
+	assert_int_equal(stream, UNIT_STREAM_ENDED);
+	assert_true(f->n_out == n_bytes);
+}
+
+static void what_the_reader_does_not_take_waits(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t n_waiting;
+	int r = 0;
+
+	f->tools.pipes.n_most = 0;   /* in memory */
+	for (unsigned int turns = 0; r != HALF_WANT_WRITE && turns < 1000; turns++) {
+		unit_stream_send(f->in[0], &f->n_in, 1 << 20);
+		r = step(f);
+		f->half.readable = true;
+	}
+	n_waiting = half_waiting_bytes(&f->half);
+	assert_int_equal(r, HALF_WANT_WRITE);
+	assert_non_null(f->half.residue);
+	assert_in_range(n_waiting, 1, SCRATCH_BYTES);
+	assert_int_equal(f->tools.n_residue_bytes, n_waiting);
+	assert_int_equal(step(f), HALF_WANT_WRITE);   /* no event, no try */
+	assert_int_equal(half_waiting_bytes(&f->half), n_waiting);
+	move_all(f, f->n_in, 1000);
+	assert_int_equal(f->tools.n_residue_bytes, 0);
+}
+
+static void fill_until_blocked(struct fixture *f)
+{
+	int r = 0;
+
+	for (unsigned int turns = 0; r != HALF_WANT_WRITE && turns < 1000; turns++) {
+		unit_stream_send(f->in[0], &f->n_in, 1 << 20);
+		f->half.readable = true;
+		r = step(f);
+	}
+	assert_int_equal(r, HALF_WANT_WRITE);
+}
+
+/* Bulk to a reader that stops: bytes stay in the lent pipe. */
+static void fill_pipe(struct fixture *f)
+{
+	for (unsigned int turns = 0; !f->half.n_piped_bytes && turns < 1000; turns++) {
+		unit_stream_send(f->in[0], &f->n_in, 4 << 20);
+		step_ready(f);
+		if (!f->half.n_piped_bytes)
+			unit_stream_receive(f->out[1], &f->n_out, 1 << 20);
+	}
+	assert_true(f->half.n_piped_bytes > 0);
+}
+
+static void past_the_limit_of_residue_nothing_is_read(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t n_before;
+
+	f->tools.n_residue_most_bytes = 1000;
+	f->tools.n_residue_bytes = 1000;   /* other halves' */
+	unit_stream_send(f->in[0], &f->n_in, 5000);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step(f), HALF_WANT_WRITE);
+	assert_true(f->half.readable);   /* to be tried again, without an event */
+	assert_int_equal(f->half.n_bytes, 0);
+	f->tools.n_residue_bytes = 0;
+	n_before = f->n_in;
+	move_all(f, n_before, 4096);
+	f->tools.pipes.n_most = 0;
+	fill_until_blocked(f);   /* one read may pass the limit, no second */
+	assert_in_range(f->tools.n_residue_bytes, 1, 1000 + SCRATCH_BYTES);
+	move_all(f, f->n_in, 4096);
+}
+
+static void bytes_waiting_in_a_pipe_are_counted_and_dropped(void **state)
+{
+	struct fixture *f = *state;
+	struct pipe *pipe;
+
+	fill_pipe(f);
+	assert_int_equal(half_waiting_bytes(&f->half), f->half.n_piped_bytes);
+	assert_int_equal(f->tools.pipes.n_lent, 1);
+	assert_int_equal(pipes_lend(&f->tools.pipes, &pipe), 0);   /* another one's */
+	half_free(&f->half, &f->tools);
+	assert_int_equal(f->tools.pipes.n_lent, 1);
+	assert_int_equal(f->tools.pipes.n_open, 1);   /* the one with bytes in it is closed, never lent again */
+	pipes_return(&f->tools.pipes, pipe);
+}
+
+static void the_first_bytes_go_ahead(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t first[100];
+
+	for (size_t i = 0; i < sizeof(first); i++)
+		first[i] = unit_stream_byte(i);
+	f->n_in = sizeof(first);
+	assert_int_equal(half_prepend(&f->half, &f->tools, NULL, 0), 0);
+	assert_null(f->half.residue);
+	assert_int_equal(half_prepend(&f->half, &f->tools, first, sizeof(first)), 0);
+	memset(first, 0, sizeof(first));   /* they were copied */
+	assert_int_equal(half_waiting_bytes(&f->half), sizeof(first));
+	move_all(f, 5000, 4096);
+	assert_int_equal(f->half.n_bytes, 5000);
+}
+
+static void a_budget_ends_a_step(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t n_before = 0;
+
+	unit_stream_send(f->in[0], &f->n_in, 200000);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);
+	assert_in_range(f->half.n_bytes, 1, SCRATCH_BYTES);
+	n_before = f->half.n_bytes;
+	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);
+	assert_in_range(f->half.n_bytes - n_before, 1, PIPE_WANTED_BYTES);
+	n_before = f->half.n_bytes;
+	assert_int_equal(half_step(&f->half, &f->tools, 0), HALF_AGAIN);
+	assert_int_equal(f->half.n_bytes, n_before);
+	move_all(f, f->n_in, 1 << 20);
+}
+
+static void a_sender_that_resets_is_a_failure(void **state)
+{
+	struct fixture *f = *state;
+
+	unit_stream_send(f->in[0], &f->n_in, 10);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), HALF_WANT_READ);
+	unit_reset(&f->in[0]);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), -ECONNRESET);
+	assert_int_equal(f->half.n_bytes, 10);
+}
+
+static void a_reader_that_resets_is_a_failure(void **state)
+{
+	struct fixture *f = *state;
+
+	unit_reset(&f->out[1]);
+	unit_wait_readable(f->out[0]);
+	unit_stream_send(f->in[0], &f->n_in, 10);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), -ECONNRESET);
+}
+
+static void a_reader_that_resets_within_bulk_is_a_failure(void **state)
+{
+	struct fixture *f = *state;
+	int r = 0;
+
+	fill_pipe(f);
+	unit_reset(&f->out[1]);
+	unit_wait_readable(f->out[0]);
+	r = step_ready(f);
+	assert_int_equal(r, -ECONNRESET);
+	assert_non_null(f->half.pipe);   /* half_free() in tear_down() closes it */
+}
+
+static void the_end_meets_a_reset(void **state)
+{
+	struct fixture *f = *state;
+
+	unit_reset(&f->out[1]);
+	unit_wait_readable(f->out[0]);
+	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), -ECONNRESET);
+	assert_false(f->half.done);
+}
+
+/* Short of memory is not the end: it is tried again by the relay's timer, which looks after those that wait to write. */
+static void short_of_memory_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+
+	unit_stream_send(f->in[0], &f->n_in, 200000);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);   /* has lent a pipe */
+	assert_non_null(f->half.pipe);
+	splice_fails_with = ENOMEM;
+	assert_int_equal(step(f), HALF_WANT_WRITE);
+	assert_int_equal(splice_fails_with, 0);
+	assert_true(f->half.readable);   /* no event will come for bytes that are there already */
+	move_all(f, f->n_in, 1 << 20);
+}
+
+static void other_failures_are_handed_up(void **state)
+{
+	struct fixture *f = *state;
+
+	unit_stream_send(f->in[0], &f->n_in, 200000);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);
+	splice_fails_with = ESPIPE;
+	assert_int_equal(step(f), -ESPIPE);
+}
+
+static void out_of_descriptors_there_is_no_pipe(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, none;
+	struct pipe *pipe = NULL;
+	int lowest = dup(f->in[0]);
+
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(pipes_lend(&f->tools.pipes, &pipe), PIPES_E_NONE);
+	move_all(f, 1 << 20, 1 << 20);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(n_splices, 0);
+	assert_int_equal(f->tools.pipes.n_open, 0);
+}
+
+static void a_pool_lends_what_it_has(void **state)
+{
+	struct fixture *f = *state;
+	struct pipe *pipes[5] = { NULL };
+
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pipes_lend(&f->tools.pipes, &pipes[i]), 0);
+		assert_true(pipes[i]->n_room_bytes >= 4096);
+	}
+	assert_int_equal(pipes_lend(&f->tools.pipes, &pipes[4]), PIPES_E_NONE);
+	pipes_return(&f->tools.pipes, pipes[2]);
+	assert_int_equal(pipes_lend(&f->tools.pipes, &pipes[4]), 0);
+	assert_ptr_equal(pipes[4], pipes[2]);
+	pipes_discard(&f->tools.pipes, pipes[4]);
+	assert_int_equal(f->tools.pipes.n_open, 3);
+	pipes_return(&f->tools.pipes, pipes[0]);
+	pipes_return(&f->tools.pipes, pipes[1]);
+	pipes_close(&f->tools.pipes);   /* the idle ones alone */
+	assert_int_equal(f->tools.pipes.n_open, 1);
+	assert_int_equal(f->tools.pipes.n_lent, 1);
+	pipes_return(&f->tools.pipes, pipes[3]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_SMALL(name) cmocka_unit_test_setup_teardown(name, set_up_small, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_few_bytes_need_no_pipe),
+		TEST(bulk_goes_by_pipe_and_gives_it_back),
+		TEST(without_a_pipe_bulk_goes_all_the_same),
+		TEST_SMALL(the_end_waits_for_all_bytes),
+		TEST_SMALL(what_the_reader_does_not_take_waits),
+		TEST_SMALL(past_the_limit_of_residue_nothing_is_read),
+		TEST_SMALL(bytes_waiting_in_a_pipe_are_counted_and_dropped),
+		TEST(the_first_bytes_go_ahead),
+		TEST(a_budget_ends_a_step),
+		TEST(a_sender_that_resets_is_a_failure),
+		TEST(a_reader_that_resets_is_a_failure),
+		TEST_SMALL(a_reader_that_resets_within_bulk_is_a_failure),
+		TEST(the_end_meets_a_reset),
+		TEST(short_of_memory_is_tried_again),
+		TEST(other_failures_are_handed_up),
+		TEST(out_of_descriptors_there_is_no_pipe),
+		TEST(a_pool_lends_what_it_has),
+	};
+
+	signal(SIGPIPE, SIG_IGN);   /* as in the daemon */
+	alarm(120);                 /* a loop that never ends is a failure, too */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
