@@ -65,13 +65,20 @@ class End:
         data = self.sock.recv(PIECE)
         if data:
             if self.expected[self.n_received:self.n_received + len(data)] != data:
-                self.fail(f"wrong bytes at {self.n_received} of {len(self.expected)}")
+                self.fail(self.difference(data))
             self.n_received += len(data)
             return
         self.received_end = True
         self.may_send = True
         if self.n_received != len(self.expected):
             self.fail(f"an orderly end after {self.n_received} of {len(self.expected)} bytes")
+
+    def difference(self, data):
+        """Where the stream goes wrong, and whose place in it the bytes are that came there (-1: none)."""
+        wanted = bytes(self.expected[self.n_received:self.n_received + len(data)])
+        i = next((i for i, (a, b) in enumerate(zip(wanted, data)) if a != b), len(wanted))
+        place = bytes(self.expected).find(data[i:i + 32])
+        return f"wrong bytes at {self.n_received + i} of {len(self.expected)}: they belong at {place}"
 
     def write(self):
         if self.header:
@@ -118,15 +125,17 @@ class Tally:
     """What became of the connections of one side."""
 
     def __init__(self):
-        self.n_in_order = self.n_reset_as_planned = self.n_bytes = 0
+        self.n_in_order = self.n_reset_as_planned = self.n_reset_unplanned = self.n_bytes = 0
         self.wrong = []
 
     def add(self, end):
         self.n_bytes += end.n_received
         if end.error is None:
             self.n_in_order += 1
-        elif is_planned_to_reset(end.plan) and end.error in ("reset by plan", "ECONNRESET", "EPIPE"):
-            self.n_reset_as_planned += 1
+        elif end.error in ("reset by plan", "ECONNRESET", "EPIPE", "ENOTCONN"):
+            planned = is_planned_to_reset(end.plan)
+            self.n_reset_as_planned += planned
+            self.n_reset_unplanned += not planned
         else:
             self.wrong.append(f"{end.plan}: {end.error}, sent {end.n_sent}, received {end.n_received}")
 

@@ -2,7 +2,8 @@
 """Connections that come and go at 200 a second while one link comes and goes, too. BRAID_CHURN_S: for how long (10).
 
 Sizes from 1 byte to 1 MB (the logarithm is even, so that small and large are both many), either end first or both at once, every fifth with
-a reset by one end somewhere. Every stream that ends in order must be complete and equal, and none may end otherwise but by a planned reset.
+a reset by one end somewhere. Every stream that ends in order must be complete and equal. A link that goes away with the first packet's answer
+may cost a host its connection, as what was in the packet may have been served: such resets are counted, and few.
 """
 import os
 import random
@@ -17,6 +18,8 @@ SECONDS = float(os.environ.get("BRAID_CHURN_S", "10"))
 RATE = 200
 FLAP_S = 1.5
 PATIENCE_S = 30
+PIPES = 64
+UNPLANNED_RESETS_MOST = 0.005   # of all connections
 N_PLANS = int(SECONDS * RATE)
 
 
@@ -80,7 +83,7 @@ def churn(lab, port, flapping):
 
 def test_churn(lab):
     raise_descriptor_limit()
-    daemons = lab.converter(), lab.gateway()
+    daemons = lab.converter(relay={"pipes": PIPES}), lab.gateway(relay={"pipes": PIPES})
     listener = lab.listen("server")
     assert lab.bonded(listener)
     at_rest = [(wait_for(lambda: sockets(d.pid), "sockets"), memory_kib(d.pid)[0]) for d in daemons]
@@ -95,14 +98,17 @@ def test_churn(lab):
         flapping.set(True)
     tally = client.tally
     print(f"\n{N_PLANS} connections in {time.monotonic() - begun:.1f} s, at most {most} at once, link b changed {flapping.n} times: "
-          f"in order {tally.n_in_order}, reset as planned {tally.n_reset_as_planned}, "
+          f"in order {tally.n_in_order}, reset as planned {tally.n_reset_as_planned}, unplanned "
+          f"{tally.n_reset_unplanned} at the host, {server.n_reset_unplanned} at the server, "
           f"{server.n_bytes >> 20} MB up, {tally.n_bytes >> 20} MB down")
     assert (tally.wrong[:5], server.wrong[:5]) == ([], []), f"{len(tally.wrong)} wrong at the host, {len(server.wrong)} at the server"
+    n_unplanned = tally.n_reset_unplanned + server.n_reset_unplanned
+    assert n_unplanned <= UNPLANNED_RESETS_MOST * N_PLANS, f"{n_unplanned} connections were reset that had no reset in their plan"
     assert (client.n_open, n_open_at_server) == (0, 0), "connections that never ended"
-    assert tally.n_in_order + tally.n_reset_as_planned == N_PLANS
+    assert tally.n_in_order + tally.n_reset_as_planned + tally.n_reset_unplanned == N_PLANS
     assert tally.n_in_order >= 0.75 * N_PLANS
     for daemon, (n, memory) in zip(daemons, at_rest):
         wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")
-        wait_for(lambda: "pipe" not in descriptors(daemon.pid), f"{daemon.name}: no pipe left")
+        assert descriptors(daemon.pid).get("pipe", 0) <= 2 * PIPES, "the pool of pipes is bounded"
         print(f"{daemon.name}: Pss {memory} -> {memory_kib(daemon.pid)[0]} KiB, {descriptors(daemon.pid)}")
     assert lab.bonded(listener)
