@@ -29,6 +29,7 @@ struct half {
 	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
+	bool cut;              /* the session has failed: bytes still pass, an end no longer does */
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;
 	struct residue *residue;
