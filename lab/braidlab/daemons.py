@@ -63,7 +63,15 @@ class Braid:
     def __init__(self, program, topology, more=None):
         self.program, self.topology = str(program), topology
         self.key = os.urandom(32).hex()
-        more = more or {}
+        self.gateway = self.converter = None
+        self.restart(more or {})
+
+    def restart(self, more):
+        """Ends both where they run, and starts them with more keys than the usual ones."""
+        for program in (self.gateway, self.converter):
+            if program and program.end():
+                raise LabError(f"{program.log.name}: ended with status {program.process.returncode}\n{program.tail()}")
+        topology = self.topology
         self.converter = self._start(topology.converter, merge(self._converter_conf(), {
             name: value for name, value in more.items() if name.split(".")[0] not in ("gateway", "link")}))
         until(lambda: self._alive(self.converter) and "5124" in self._listeners(topology.converter), START_TIMEOUT_S,

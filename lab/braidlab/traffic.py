@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import threading
 import time
 
 from .daemons import IPERF_PORT
@@ -32,6 +33,7 @@ class Download:
     def __init__(self, node, url):
         self.arrivals = []      # (monotonic time, n_bytes)
         self.digest = hashlib.sha256()
+        self.ended_at = None
         self.process = subprocess.Popen(node.argv("curl", "-sS", "-N", "--max-time", "120", url), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -41,9 +43,26 @@ class Download:
         while chunk := os.read(fd, READ_BYTES):
             self.arrivals.append((time.monotonic(), len(chunk)))
             self.digest.update(chunk)
+        self.ended_at = time.monotonic()
         said = self.process.stderr.read().decode().strip()
         if self.process.wait():
             raise LabError(f"the download failed after {self.n_bytes()} bytes: {said}")
+
+    def run_beside(self, action):
+        """The same while action() runs in a thread of its own; a LabError of either is raised here."""
+        faults = []
+
+        def beside():
+            try:
+                action()
+            except LabError as error:
+                faults.append(error)
+        thread = threading.Thread(target=beside, daemon=True)
+        thread.start()
+        self.run()
+        thread.join()
+        if faults:
+            raise faults[0]
 
     def n_bytes(self):
         return sum(n for _, n in self.arrivals)

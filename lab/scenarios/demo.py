@@ -10,7 +10,6 @@ without (a host next to Braid's, over the better link), in turns.
 import json
 import pathlib
 import statistics
-import threading
 import time
 
 from braidlab.errors import LabError, until
@@ -84,22 +83,10 @@ def failover(lab):
     wanted = lab.servers.publish("large", lab.options.megabytes * 1_000_000)
     lab.meter.wait_idle()
     lab.screen.begin(f"download of {lab.options.megabytes} MB by curl from nginx")
-    seen, faults = {}, []
+    seen = {}
     download = Download(lab.net.host, f"http://{SERVER_V4}/large")
-
-    def beside():
-        try:
-            lose_and_return(lab, access, download, seen)
-        except LabError as error:
-            faults.append(str(error))
-    thread = threading.Thread(target=beside, daemon=True)
-    thread.start()
-    download.run()
-    ended_at = time.monotonic()
-    thread.join()
-    if faults:
-        raise LabError(faults[0])
-    if ended_at < seen["carries_at"]:
+    download.run_beside(lambda: lose_and_return(lab, access, download, seen))
+    if download.ended_at < seen["carries_at"]:
         raise LabError("the download ended before the link was back; more --megabytes are needed")
     gap_s, gap_at = download.longest_gap()
     equal = download.digest.hexdigest() == wanted

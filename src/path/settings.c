@@ -10,7 +10,9 @@
 #define FASTOPEN_BOTH 3u   /* client and server */
 #define RP_FILTER_STRICT 1u
 #define RP_FILTER_LOOSE "2"
-#define RECEIVE_BEGIN_BYTES (1u << 20)   /* twice the window that a connection begins with */
+/* Twice the window that a connection begins with, which must not be less than what the peer may have under way: its tcp_wmem, 4 MiB where
+ * nobody changed it. */
+#define RECEIVE_BEGIN_BYTES (8u << 20)
 #define RECEIVE_MOST_BYTES (32u << 20)
 
 /* syn_retrans_before_tcp_fallback stays as it is: which link eats MPTCP options is remembered per link, by whoever starts connections. */

@@ -212,7 +212,7 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 		if (r)
 			return r;
 		if (half->ended)
-			return pass_end(half, tools);
+			return half->cut ? -ECONNRESET : pass_end(half, tools);
 		if (!half->readable)
 			break;
 		if (!budget_bytes)

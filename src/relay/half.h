@@ -32,6 +32,7 @@ struct half {
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
 	bool dst_mptcp;        /* and has not fallen back, as far as was seen */
+	bool cut;              /* the session has failed: bytes still pass, an end no longer does */
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;
 	struct residue *residue;

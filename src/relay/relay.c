@@ -192,6 +192,8 @@ static void session_fail(struct relay *relay, struct session *s)
 	bool held = s->state == SESSION_HELD;
 	uint64_t tag = s->tag;
 
+	/* Whoever has met the error first has consumed it: the next to read sees an end where there was a reset. */
+	s->up.cut = s->down.cut = true;
 	if (!held) {
 		step_down(relay, s);
 		step_up(relay, s);

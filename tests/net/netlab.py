@@ -63,7 +63,7 @@ ip -n host route add default via 10.0.0.1; ip -n host route add default via 2001
 ip -n gw route add default via 192.0.2.1 dev l0 metric 10; ip -n gw route add default via 198.51.100.1 dev l1 metric 20
 ip -n gw route add default via 2001:db8:2::1 dev l0 metric 10; ip -n gw route add default via 2001:db8:3::1 dev l1 metric 20
 for i in gw:l0 gw:l1 core:a0 core:b0; do
-	tc -n ${i%:*} qdisc add dev ${i#*:} root tbf rate 100mbit burst 256k latency 20ms
+	tc -n ${i%:*} qdisc add dev ${i#*:} root tbf rate 400mbit burst 256k latency 20ms
 done
 ip -n core route add 10.0.0.0/24 via 192.0.2.2; ip -n core route add 2001:db8:10::/64 via 2001:db8:2::2
 ip -n core route add unreachable 93.10.21.0/24; ip -n core route add blackhole 93.10.22.0/24; ip -n core route add prohibit 93.10.23.0/24

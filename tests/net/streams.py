@@ -42,7 +42,7 @@ class End:
 
     def events(self):
         wanted = 0 if self.received_end else selectors.EVENT_READ
-        return wanted | (selectors.EVENT_WRITE if self.may_send and not self.sent_end else 0)
+        return wanted | (selectors.EVENT_WRITE if self.header or self.may_send and not self.sent_end else 0)
 
     def done(self):
         return self.error is not None or self.sent_end and self.received_end
@@ -54,7 +54,7 @@ class End:
         try:
             if mask & selectors.EVENT_READ:
                 self.read()
-            if mask & selectors.EVENT_WRITE and self.may_send and not self.sent_end and self.error is None:
+            if mask & selectors.EVENT_WRITE and not self.sent_end and self.error is None:
                 self.write()
         except BlockingIOError:
             pass
@@ -65,7 +65,7 @@ class End:
         data = self.sock.recv(PIECE)
         if data:
             if self.expected[self.n_received:self.n_received + len(data)] != data:
-                self.fail(f"wrong bytes at {self.n_received} of {len(self.expected)}")
+                self.fail(self.difference(data))
             self.n_received += len(data)
             return
         self.received_end = True
@@ -73,9 +73,17 @@ class End:
         if self.n_received != len(self.expected):
             self.fail(f"an orderly end after {self.n_received} of {len(self.expected)} bytes")
 
+    def difference(self, data):
+        """Where the stream goes wrong, and whose place in it the bytes are that came there (-1: none)."""
+        wanted = bytes(self.expected[self.n_received:self.n_received + len(data)])
+        i = next((i for i, (a, b) in enumerate(zip(wanted, data)) if a != b), len(wanted))
+        place = bytes(self.expected).find(data[i:i + 32])
+        return f"wrong bytes at {self.n_received + i} of {len(self.expected)}: they belong at {place}"
+
     def write(self):
         if self.header:
             self.header = self.header[self.sock.send(self.header):]
+        if self.header or not self.may_send:
             return
         if self.n_sent >= self.reset_after:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -117,15 +125,17 @@ class Tally:
     """What became of the connections of one side."""
 
     def __init__(self):
-        self.n_in_order = self.n_reset_as_planned = self.n_bytes = 0
+        self.n_in_order = self.n_reset_as_planned = self.n_reset_unplanned = self.n_bytes = 0
         self.wrong = []
 
     def add(self, end):
         self.n_bytes += end.n_received
         if end.error is None:
             self.n_in_order += 1
-        elif is_planned_to_reset(end.plan) and end.error in ("reset by plan", "ECONNRESET", "EPIPE"):
-            self.n_reset_as_planned += 1
+        elif end.error in ("reset by plan", "ECONNRESET", "EPIPE", "ENOTCONN"):
+            planned = is_planned_to_reset(end.plan)
+            self.n_reset_as_planned += planned
+            self.n_reset_unplanned += not planned
         else:
             self.wrong.append(f"{end.plan}: {end.error}, sent {end.n_sent}, received {end.n_received}")
 

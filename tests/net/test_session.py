@@ -103,6 +103,7 @@ def test_what_was_in_flight_before_an_orderly_end_arrives(served, ending):
     """The sender closes with megabytes under way, the receiver begins to read only then."""
     near, far, _ = served.session(served.listen("server"))
     sender, receiver = (near, far) if ending == "host" else (far, near)
+    receiver.settimeout(60)
     sender.setblocking(False)
     sent = 0
     idle_since = time.monotonic()

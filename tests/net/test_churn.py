@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Connections that come and go at 200 a second while one link comes and goes, too. BRAID_CHURN_S: for how long (10).
+
+Sizes from 1 byte to 1 MB (the logarithm is even, so that small and large are both many), either end first or both at once, every fifth with
+a reset by one end somewhere. Every stream that ends in order must be complete and equal. A link that goes away with the first packet's answer
+may cost a host its connection, as what was in the packet may have been served: such resets are counted, and few.
+"""
+import os
+import random
+import select
+import time
+
+from netlab import SERVER, descriptors, memory_kib, raise_descriptor_limit, sockets, wait_for
+from streams import NEVER, End, Plan, Sides
+from test_many import in_child, result_of
+
+SECONDS = float(os.environ.get("BRAID_CHURN_S", "10"))
+RATE = 200
+FLAP_S = 1.5
+PATIENCE_S = 30
+PIPES = 64
+UNPLANNED_RESETS_MOST = 0.005   # of all connections
+N_PLANS = int(SECONDS * RATE)
+
+
+def make_plan(rng, number):
+    sizes = [max(1, int(10 ** rng.uniform(0, 6))) for _ in range(2)]
+    resets = [NEVER, NEVER]
+    if rng.random() < 0.2:
+        which = rng.randrange(2)
+        resets[which] = rng.randrange(sizes[which] + 1)
+    return Plan(number, *sizes, *resets, rng.randrange(3), 0)
+
+
+def serve(listener, stop_fd):
+    """Until the client side has ended and nothing is open any more."""
+    sides = Sides()
+    sides.listen(listener)
+    stop_at = None
+    while stop_at is None or sides.n_open and time.monotonic() < stop_at:
+        sides.turn(0.2)
+        if stop_at is None and select.select([stop_fd], [], [], 0)[0]:
+            stop_at = time.monotonic() + PATIENCE_S
+    return sides.tally, sides.n_open
+
+
+class Flapping:
+    """Link b without carrier for a while, again and again."""
+
+    def __init__(self, lab):
+        self.lab, self.is_up, self.n, self.next_s = lab, True, 0, time.monotonic() + FLAP_S
+
+    def turn(self, now_s):
+        if now_s >= self.next_s:
+            self.set(not self.is_up)
+            self.next_s = now_s + FLAP_S
+
+    def set(self, up):
+        self.lab.run("core", f"ip link set b0 {'up' if up else 'down'}")
+        self.is_up = up
+        self.n += 1
+
+
+def churn(lab, port, flapping):
+    """Opens what is due, moves what can be moved; the client side as it stands when all is done, and the most open at once."""
+    rng = random.Random(N_PLANS)
+    sides = Sides()
+    begun = time.monotonic()
+    number = most = 0
+    while number < N_PLANS or sides.n_open and time.monotonic() < begun + SECONDS + PATIENCE_S:
+        now = time.monotonic()
+        while number < N_PLANS and number <= (now - begun) * RATE:
+            sock = lab.socket("host", timeout=0)
+            lab.sockets.pop()   # the end closes it
+            sock.connect_ex((SERVER, port))
+            sides.add(End(sock, make_plan(rng, number), True))
+            number += 1
+        most = max(most, sides.n_open)
+        sides.turn(0.005 if number < N_PLANS else 0.2)
+        flapping.turn(now)
+    return sides, most
+
+
+def test_churn(lab):
+    raise_descriptor_limit()
+    daemons = lab.converter(relay={"pipes": PIPES}), lab.gateway(relay={"pipes": PIPES})
+    listener = lab.listen("server")
+    assert lab.bonded(listener)
+    at_rest = [(wait_for(lambda: sockets(d.pid), "sockets"), memory_kib(d.pid)[0]) for d in daemons]
+    stop_read, stop_write = os.pipe()
+    child = in_child(lambda: serve(listener, stop_read))
+    flapping = Flapping(lab)
+    begun = time.monotonic()
+    client, most = churn(lab, listener.getsockname()[1], flapping)
+    os.write(stop_write, b"x")
+    server, n_open_at_server = result_of(*child)
+    if not flapping.is_up:
+        flapping.set(True)
+    tally = client.tally
+    print(f"\n{N_PLANS} connections in {time.monotonic() - begun:.1f} s, at most {most} at once, link b changed {flapping.n} times: "
+          f"in order {tally.n_in_order}, reset as planned {tally.n_reset_as_planned}, unplanned "
+          f"{tally.n_reset_unplanned} at the host, {server.n_reset_unplanned} at the server, "
+          f"{server.n_bytes >> 20} MB up, {tally.n_bytes >> 20} MB down")
+    assert (tally.wrong[:5], server.wrong[:5]) == ([], []), f"{len(tally.wrong)} wrong at the host, {len(server.wrong)} at the server"
+    n_unplanned = tally.n_reset_unplanned + server.n_reset_unplanned
+    assert n_unplanned <= UNPLANNED_RESETS_MOST * N_PLANS, f"{n_unplanned} connections were reset that had no reset in their plan"
+    assert (client.n_open, n_open_at_server) == (0, 0), "connections that never ended"
+    assert tally.n_in_order + tally.n_reset_as_planned + tally.n_reset_unplanned == N_PLANS
+    assert tally.n_in_order >= 0.75 * N_PLANS
+    for daemon, (n, memory) in zip(daemons, at_rest):
+        wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")
+        assert descriptors(daemon.pid).get("pipe", 0) <= 2 * PIPES, "the pool of pipes is bounded"
+        print(f"{daemon.name}: Pss {memory} -> {memory_kib(daemon.pid)[0]} KiB, {descriptors(daemon.pid)}")
+    assert lab.bonded(listener)
