@@ -12,19 +12,23 @@
 #define SUBFLOWS 16
 #define BOUND_MOST_BYTES (16u << 20)
 
+static bool is_peers_window(const struct tcp_info *tcp)
+{
+	return tcp->tcpi_snd_wnd && !(tcp->tcpi_snd_wnd & ((1u << tcp->tcpi_snd_wscale) - 1));
+}
+
 /* *last_heard_ms: of the window in out. */
 static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms)
 {
-	bool fresher = tcp->tcpi_last_ack_recv < *last_heard_ms;
-
 	out->in_flight_packets += tcp->tcpi_unacked;
 	out->unsent_bytes += tcp->tcpi_notsent_bytes;
-	if (fresher || (tcp->tcpi_last_ack_recv == *last_heard_ms && tcp->tcpi_snd_wnd < out->window_bytes))
-		out->window_bytes = tcp->tcpi_snd_wnd;
-	if (fresher)
-		*last_heard_ms = tcp->tcpi_last_ack_recv;
 	if (tcp->tcpi_min_rtt < out->min_rtt_us)
 		out->min_rtt_us = tcp->tcpi_min_rtt;
+	if (!is_peers_window(tcp) || tcp->tcpi_last_ack_recv > *last_heard_ms)
+		return;
+	if (tcp->tcpi_last_ack_recv < *last_heard_ms || tcp->tcpi_snd_wnd < out->window_bytes)
+		out->window_bytes = tcp->tcpi_snd_wnd;
+	*last_heard_ms = tcp->tcpi_last_ack_recv;
 }
 
 int mptcp_send_state(int fd, struct mptcp_send_state *out)

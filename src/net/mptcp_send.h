@@ -11,8 +11,9 @@ struct mptcp_send_state {
 	uint32_t queued_bytes;         /* not acknowledged by DATA_ACK */
 	uint32_t in_flight_packets;    /* of all subflows */
 	uint32_t unsent_bytes;         /* in all subflows */
-	/* As the subflow knows it that heard from the peer last, the narrowest where several did: TCP takes no narrower window for an
-	 * acknowledgement that isn't new to the subflow, although the connection's has become narrower by what came over the others. */
+	/* The peer's, 0 where it isn't known just now. Of several subflows the one that heard from the peer last knows it, the narrowest of those that
+	 * heard at once. The kernel writes its own idea of the connection's window over a subflow's when it sends, which may be far beyond the peer's
+	 * (doc/decisions/0007): what is no multiple of the window scale came about like that and isn't looked at. */
 	uint32_t window_bytes;
 	uint32_t min_rtt_us;           /* the shortest */
 };

@@ -9,15 +9,15 @@
 #define SHARE_PERCENT 75u                /* of the window: at 50 the receiver's autotuning doesn't see a reason to grow */
 #define SHORT_RTT_US (5 * US_PER_MS)     /* beyond it no relay is faster than the path for long */
 #define LEAST_BOUND_BYTES (32u << 10)
+#define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
 
-bool steady_refused(struct steady *steady, uint64_t now_us)
+void steady_refused(struct steady *steady, uint64_t now_us)
 {
 	if (steady->look_at_us)
-		return false;
+		return;
 	steady->look_at_us = now_us + FIRST_LOOK_US;
 	steady->fruitless = 0;
-	return true;
 }
 
 void steady_moved(struct steady *steady)
@@ -30,7 +30,7 @@ struct steady_verdict steady_follow(struct steady *steady, const struct steady_f
 	struct steady_verdict verdict = { 0 };
 	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100), difference;
 
-	if (!steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US)
+	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US)
 		return verdict;
 	if (share > facts->most_bytes)
 		share = facts->most_bytes;
@@ -43,8 +43,12 @@ struct steady_verdict steady_follow(struct steady *steady, const struct steady_f
 
 struct steady_verdict steady_begin(struct steady *steady, const struct steady_facts *facts)
 {
+	struct steady_facts unknown = *facts;
+
 	steady->begun = true;
-	return steady_follow(steady, facts);
+	if (!facts->window_bytes)
+		unknown.window_bytes = FIRST_WINDOW_BYTES;
+	return steady_follow(steady, &unknown);
 }
 
 /* All that was sent has arrived, as far as TCP knows, and nothing waits in a subflow: what is missing is the DATA_ACK. */

@@ -23,6 +23,7 @@ struct steady {
 	uint32_t bound_bytes;        /* of the send buffer, as it was set; 0: the kernel's own */
 	uint8_t fruitless;           /* looks in a row that found no progress */
 	bool begun;                  /* bulk data has been sent */
+	bool guarded;                /* the kernel's idea of the peer's window may be too wide: the buffer is bound on every path */
 	bool stalled;                /* a stall was seen on this leg */
 };
 
@@ -33,7 +34,7 @@ struct steady_facts {
 	uint32_t queued_bytes;       /* not acknowledged by DATA_ACK (SIOCOUTQ) */
 	uint32_t in_flight_packets;
 	uint32_t unsent_bytes;       /* in the subflows' queues */
-	uint32_t window_bytes;       /* that the peer offers */
+	uint32_t window_bytes;       /* that the peer offers; 0: not known just now */
 	uint32_t min_rtt_us;
 	uint32_t most_bytes;         /* that the send buffer may be bound to: what we are allowed, what memory there is */
 };
@@ -46,13 +47,12 @@ struct steady_verdict {
 /* The first time that much is to be sent: the buffer is bound before it outgrows the window. */
 struct steady_verdict steady_begin(struct steady *steady, const struct steady_facts *facts);
 
-/* Sending was refused. Says when to look, in steady->look_at_us; the same refusal may be told many times. True when facts are wanted now, for
- * steady_follow(). */
-bool steady_refused(struct steady *steady, uint64_t now_us);
+/* Sending was refused; says when to look, in steady->look_at_us. The same refusal may be told many times. */
+void steady_refused(struct steady *steady, uint64_t now_us);
 /* Sending goes on. */
 void steady_moved(struct steady *steady);
 
-/* At a refusal. */
+/* Before sending goes on, and so the window is filled again. */
 struct steady_verdict steady_follow(struct steady *steady, const struct steady_facts *facts);
 /* At look_at_us, sending still being refused; sets the next look. */
 struct steady_verdict steady_look(struct steady *steady, const struct steady_facts *facts);

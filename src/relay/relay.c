@@ -160,17 +160,18 @@ static void session_end(struct relay *relay, struct session *s, enum session_end
 /* Runs one half and counts what it moved. */
 static int step(struct relay *relay, struct half *half, uint64_t *n_bytes)
 {
-	uint64_t before = half->n_bytes;
-	int r = half_step(half, &relay->tools, RELAY_BUDGET_BYTES);
+	uint64_t before = half->n_bytes, now_us = loop_now_us(relay->loop);
+	int r;
 
+	if (half->writable)
+		steadying_follow(half, &relay->tools, now_us);
+	r = half_step(half, &relay->tools, RELAY_BUDGET_BYTES);
 	if (half->pipe)
-		steadying_begin(half, &relay->tools, loop_now_us(relay->loop));
+		steadying_begin(half, &relay->tools, now_us);
 	if (half->n_bytes != before || r != HALF_WANT_WRITE)
 		steady_moved(&half->steady);
-	if (r == HALF_WANT_WRITE && steadying_refused(half, &relay->tools, loop_now_us(relay->loop))) {
-		half->writable = true;
-		r = HALF_AGAIN;
-	}
+	if (half->dst_mptcp && r == HALF_WANT_WRITE)
+		steady_refused(&half->steady, now_us);
 	counter_add(n_bytes, half->n_bytes - before);
 	return r;
 }
@@ -397,6 +398,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->destination = legs->destination;
 	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .dst_mptcp = s->far_mptcp };
 	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .dst_mptcp = s->near_mptcp };
+	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
 	r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
 	if (!r)
 		r = half_prepend(&s->down, &relay->tools, legs->down_first.at, legs->down_first.n);

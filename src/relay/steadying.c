@@ -25,30 +25,26 @@ static bool read_facts(struct half *half, const struct half_tools *tools, uint64
 	return true;
 }
 
-void steadying_begin(struct half *half, const struct half_tools *tools, uint64_t now_us)
+static void apply(struct half *half, struct steady_verdict verdict)
 {
-	struct steady_verdict verdict;
-	struct steady_facts facts;
-
-	if (!half->dst_mptcp || half->steady.begun || !read_facts(half, tools, now_us, &facts))
-		return;
-	verdict = steady_begin(&half->steady, &facts);
 	if (verdict.bound_bytes)
 		mptcp_send_bound(half->dst_fd, verdict.bound_bytes);
 }
 
-bool steadying_refused(struct half *half, const struct half_tools *tools, uint64_t now_us)
+void steadying_begin(struct half *half, const struct half_tools *tools, uint64_t now_us)
 {
-	uint32_t before = half->steady.bound_bytes;
-	struct steady_verdict verdict;
 	struct steady_facts facts;
 
-	if (!half->dst_mptcp || !steady_refused(&half->steady, now_us) || !read_facts(half, tools, now_us, &facts))
-		return false;
-	verdict = steady_follow(&half->steady, &facts);
-	if (!verdict.bound_bytes || mptcp_send_bound(half->dst_fd, verdict.bound_bytes))
-		return false;
-	return verdict.bound_bytes > before && before;
+	if (half->dst_mptcp && !half->steady.begun && read_facts(half, tools, now_us, &facts))
+		apply(half, steady_begin(&half->steady, &facts));
+}
+
+void steadying_follow(struct half *half, const struct half_tools *tools, uint64_t now_us)
+{
+	struct steady_facts facts;
+
+	if (half->dst_mptcp && half->steady.begun && half->steady.look_at_us && read_facts(half, tools, now_us, &facts))
+		apply(half, steady_follow(&half->steady, &facts));
 }
 
 /* A little more than the buffer takes: its acknowledgement brings the DATA_ACK that is missing. */
@@ -75,8 +71,7 @@ int steadying_look(struct half *half, const struct half_tools *tools, uint64_t n
 	if (!read_facts(half, tools, now_us, &facts))
 		return 0;
 	verdict = steady_look(&half->steady, &facts);
-	if (verdict.bound_bytes)
-		mptcp_send_bound(half->dst_fd, verdict.bound_bytes);
+	apply(half, verdict);
 	if (!verdict.nudge)
 		return 0;
 	counter_add(n_nudges, 1);

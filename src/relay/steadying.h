@@ -8,8 +8,8 @@
 /* Bulk data begins to go to dst. */
 void steadying_begin(struct half *half, const struct half_tools *tools, uint64_t now_us);
 
-/* dst has refused bytes. True when there may be room now: step again. */
-bool steadying_refused(struct half *half, const struct half_tools *tools, uint64_t now_us);
+/* dst refused bytes before, and may take some now: binds its buffer to what the peer's window is by now. */
+void steadying_follow(struct half *half, const struct half_tools *tools, uint64_t now_us);
 
 /* The time of half->steady.look_at_us has come, dst still refuses. 0, or a negative errno: the connection failed. *n_nudges is counted up. */
 int steadying_look(struct half *half, const struct half_tools *tools, uint64_t now_us, uint64_t *n_nudges);

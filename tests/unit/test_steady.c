@@ -12,17 +12,18 @@ static struct steady_facts stall(uint64_t now_us)
 				      .min_rtt_us = 30, .most_bytes = 8u << 20 };
 }
 
-static void test_refusals_are_told_once(void **state)
+static void test_same_refusal_counts_once(void **state)
 {
 	struct steady steady = { 0 };
 
-	assert_true(steady_refused(&steady, 5000));
+	steady_refused(&steady, 5000);
 	assert_int_equal(steady.look_at_us, 5000 + US_PER_MS);
-	assert_false(steady_refused(&steady, 5500));
+	steady_refused(&steady, 5500);
 	assert_int_equal(steady.look_at_us, 5000 + US_PER_MS);
 	steady_moved(&steady);
 	assert_int_equal(steady.look_at_us, 0);
-	assert_true(steady_refused(&steady, 9000));
+	steady_refused(&steady, 9000);
+	assert_int_equal(steady.look_at_us, 9000 + US_PER_MS);
 }
 
 static void test_bound_follows_the_window_on_short_paths(void **state)
@@ -69,6 +70,19 @@ static void test_long_paths_are_left_alone_until_they_stall(void **state)
 	facts.in_flight_packets = 10;
 	facts.window_bytes = 8000000;
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 6000000);
+}
+
+static void test_guarded_legs_are_bound_on_every_path(void **state)
+{
+	struct steady steady = { .guarded = true };
+	struct steady_facts facts = stall(0);
+
+	facts.min_rtt_us = 300000;
+	facts.window_bytes = 0;   /* not known yet: as small as any Linux begins */
+	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 65535 * 3 / 4);
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
+	facts.window_bytes = 2000000;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1500000);
 }
 
 static void test_nudges_only_a_stall(void **state)
@@ -118,10 +132,11 @@ static void test_looks_become_rare_without_progress(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals_are_told_once),
+		cmocka_unit_test(test_same_refusal_counts_once),
 		cmocka_unit_test(test_bound_follows_the_window_on_short_paths),
 		cmocka_unit_test(test_closed_window_is_not_followed),
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
+		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
 		cmocka_unit_test(test_nudges_only_a_stall),
 		cmocka_unit_test(test_looks_become_rare_without_progress),
 	};
