@@ -31,7 +31,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "early_data_wait_ms", CONF_TYPE_UINT, AT(gateway.early_data_wait_ms), .min = 0, .max = 1000, .fallback = "5",
 	  .help = "how long to wait for a host's first bytes, to send them in the first packet" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "1000",
-	  .help = "a converter that doesn't answer over one link is tried over another after this" },
+	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
 
 	{ CONF_CONVERTER, "listen", CONF_TYPE_ADDRESSES, LIST(converter.listen, converter.n_listen), .max = CONF_LISTEN_ADDRESSES,
 	  .fallback = "[::]:5124", .help = "addresses to listen on; [::] takes IPv4 too" },

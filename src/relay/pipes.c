@@ -34,6 +34,7 @@ int pipes_lend(struct pipe_pool *pool, struct pipe **out)
 		if (!pipe)
 			return PIPES_E_NONE;
 		pool->n_open++;
+		pool->n_made++;
 	}
 	pipe->next = NULL;
 	pool->n_lent++;

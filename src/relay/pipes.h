@@ -19,6 +19,7 @@ struct pipe_pool {
 	uint32_t n_open;         /* lent and idle ones */
 	uint32_t n_lent;
 	uint32_t n_most;
+	uint64_t n_made;         /* ever */
 };
 
 enum { PIPES_E_NONE = 1 };       /* all lent, or out of descriptors: go on without */

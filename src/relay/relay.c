@@ -333,6 +333,9 @@ static void on_turn_end(void *context, uint64_t now_us)
 		relay->reap_first = s->next;
 		slab_give(&relay->sessions, s);
 	}
+	if (!relay->counters.n_sessions && relay->tools.pipes.idle)
+		pipes_close(&relay->tools.pipes);
+	__atomic_store_n(&relay->counters.n_pipes_made, relay->tools.pipes.n_made, __ATOMIC_RELAXED);
 	__atomic_store_n(&relay->counters.n_pipes_open, relay->tools.pipes.n_open, __ATOMIC_RELAXED);
 	__atomic_store_n(&relay->counters.n_pipes_lent, relay->tools.pipes.n_lent, __ATOMIC_RELAXED);
 	__atomic_store_n(&relay->counters.n_residue_bytes, relay->tools.n_residue_bytes, __ATOMIC_RELAXED);

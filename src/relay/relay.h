@@ -47,6 +47,7 @@ struct relay_counters {
 	uint64_t up_bytes, down_bytes;
 	uint64_t n_nudges;               /* of Multipath TCP legs that stood still for want of a DATA_ACK */
 	uint64_t n_steps, n_rescued;     /* n_rescued: writes that went on by the timer, without an event */
+	uint64_t n_pipes_made;
 	uint64_t n_sessions, n_pipes_open, n_pipes_lent, n_residue_bytes;   /* now */
 };
 

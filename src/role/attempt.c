@@ -7,6 +7,8 @@
 #include "net/socket.h"
 #include "role/setup.h"
 
+#define EARLY_ROUND_TRIPS 3
+#define EARLY_SLACK_US (200 * US_PER_MS)
 #define ATTEMPT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 void attempt_drop(struct attempt *attempt)
@@ -34,7 +36,19 @@ static size_t n_pending(const struct setup *setup)
 	return n;
 }
 
-static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice)
+/* How long to wait for a link's answer before another attempt is begun. A link that answered lately answers about as soon again: Linux would
+ * send a lost SYN again after a second only, and as plain TCP where it held data. Without a ticket two attempts could both be served, so
+ * there nothing is done early. */
+static uint64_t patience_us(const struct worker *worker, uint8_t link)
+{
+	const struct conf_gateway *conf = &worker->view->conf->gateway;
+	uint64_t most_us = conf->attempt_timeout_ms * US_PER_MS, rtt_us = shared_rtt_us(worker->shared, link);
+	uint64_t enough_us = EARLY_ROUND_TRIPS * rtt_us + EARLY_SLACK_US;
+
+	return conf->has_key && rtt_us && enough_us < most_us ? enough_us : most_us;
+}
+
+static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice, bool syn_data)
 {
 	struct worker *worker = gateway->worker;
 	uint64_t now_us = loop_now_us(worker->loop);
@@ -45,7 +59,8 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	int r;
 
 	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun };
-	attempt->syn_data = shared_syn_data_works(worker->shared, choice->link, now_us);
+	attempt->syn_data = syn_data && shared_syn_data_works(worker->shared, choice->link, now_us);
+	attempt->patience_us = patience_us(worker, choice->link);
 	if (attempt->syn_data) {
 		options.first = setup->opening;
 		options.n_first = setup->n_opening;
@@ -56,8 +71,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	if (!r)
 		r = loop_watch(worker->loop, attempt->fd, ATTEMPT_EVENTS, setup_ref(gateway, setup, part));
 	if (!r)
-		r = loop_timer_at(worker->loop, now_us + worker->view->conf->gateway.attempt_timeout_ms * US_PER_MS,
-				  setup_ref(gateway, setup, part));
+		r = loop_timer_at(worker->loop, now_us + attempt->patience_us, setup_ref(gateway, setup, part));
 	if (r)
 		attempt_drop(attempt);
 	return r;
@@ -71,7 +85,7 @@ int attempt_next(struct gateway *gateway, struct setup *setup)
 
 	while (attempt && !shared_choose_link(worker->shared, worker->view, setup->tried, loop_now_us(worker->loop), &choice)) {
 		setup->tried |= choice.link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice.link;
-		if (!attempt_begin(gateway, setup, attempt, &choice))
+		if (!attempt_begin(gateway, setup, attempt, &choice, true))
 			return 0;
 		counter_add(&worker->counters.n_attempts_failed, 1);
 	}
@@ -145,6 +159,17 @@ int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signal
 	}
 }
 
+/* A link that was asked before the winner's, and has not even answered the SYN, is spared for a while. */
+static void note_overtaken(struct gateway *gateway, const struct setup *setup, const struct attempt *winner)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++) {
+		const struct attempt *other = &setup->attempts[i];
+
+		if (other->fd >= 0 && !other->connected && other->link != winner->link && other->begun_at_us < winner->begun_at_us)
+			shared_note_silent(gateway->worker->shared, other->link, loop_now_us(gateway->worker->loop));
+	}
+}
+
 /* Several attempts are under way: the first good answer wins. */
 static void attempt_answer(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
@@ -158,6 +183,7 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 		attempt_failed(gateway, setup, attempt);
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
+		note_overtaken(gateway, setup, attempt);
 		setup_hand_over(gateway, setup, attempt, false, left);
 	} else if (n_pending(setup) > 1) {
 		attempt_drop(attempt);   /* most likely the ticket's second use: the other attempt has won the race */
@@ -202,18 +228,28 @@ void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attem
 		attempt_answer(gateway, setup, attempt);
 }
 
+/* No other link is left: the same once more, with nothing in the SYN that a middlebox could take offence at. */
+static void attempt_again(struct gateway *gateway, struct setup *setup)
+{
+	struct worker *worker = gateway->worker;
+	struct attempt *attempt = free_attempt(setup);
+	struct choice choice;
+
+	if (attempt && !shared_choose_link(worker->shared, worker->view, 0, loop_now_us(worker->loop), &choice))
+		attempt_begin(gateway, setup, attempt, &choice, false);
+}
+
 /* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,
  * so the first has to go before another is begun. */
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
 {
-	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
-
-	if (attempt->fd < 0 || attempt->connected || now_us < attempt->begun_at_us + conf->attempt_timeout_ms * US_PER_MS)
+	if (attempt->fd < 0 || attempt->connected || now_us < attempt->begun_at_us + attempt->patience_us)
 		return;
-	shared_note_silent(gateway->worker->shared, attempt->link, now_us);
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
-	if (!conf->has_key)
+	if (!gateway->worker->view->conf->gateway.has_key) {
+		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
 		attempt_failed(gateway, setup, attempt);
-	else
-		attempt_next(gateway, setup);
+	} else if (attempt_next(gateway, setup)) {
+		attempt_again(gateway, setup);
+	}
 }

@@ -60,6 +60,7 @@ static const struct metric relay_metrics[] = {
 	RELAY(COUNTER, n_steps, "steps", "times that a session was worked on"),
 	RELAY(COUNTER, n_nudges, "nudges", "sendings that stood still for want of a DATA_ACK, and were pushed on"),
 	RELAY(COUNTER, n_rescued, "rescued", "writes that went on by the timer, no event having come"),
+	RELAY(COUNTER, n_pipes_made, "pipes_made", "pipes opened for bulk transfers"),
 	RELAY(GAUGE, n_pipes_open, "pipes_open", "pipes that are open"),
 	RELAY(GAUGE, n_pipes_lent, "pipes_lent", "of these, in use"),
 	RELAY(GAUGE, n_residue_bytes, "residue_bytes", "in user memory, waiting for a slow reader"),

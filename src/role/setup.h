@@ -28,6 +28,7 @@ struct attempt {
 	bool syn_data;            /* bytes went with the SYN */
 	size_t n_sent;            /* of the opening */
 	uint64_t begun_at_us;
+	uint64_t patience_us;     /* then another is begun */
 	struct conversation conversation;
 	struct inbox inbox;
 };
