@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
+#include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/setup.h"
 #include "signalling/ticket.h"
@@ -155,11 +156,24 @@ static void on_near(struct gateway *gateway, struct setup *setup, uint32_t event
 	}
 }
 
+static void log_hand_over(const struct gateway *gateway, const struct setup *setup, const struct attempt *attempt, bool held)
+{
+	const struct view *view = gateway->worker->view;
+	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
+
+	if (!log_wants(LOG_LEVEL_DEBUG))
+		return;
+	log_debug("%s to %s: over %s, %s, data in the first packet %s, %s", address_format(&setup->source, source),
+		  address_format(&setup->destination, destination), attempt->link < view->n_links ? view->links[attempt->link].name : "no link of ours",
+		  held ? "at once" : "after another attempt", !attempt->syn_data ? "not sent" : mptcp_info_syn_data_acked(attempt->fd) ? "taken" : "lost",
+		  mptcp_info_fell_back(attempt->fd) ? "plain TCP" : "Multipath TCP");
+}
+
 void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first)
 {
 	struct worker *worker = gateway->worker;
 	struct relay_legs legs = {
-		.near_fd = setup->near_fd, .far_fd = fd_take(&attempt->fd), .near_watched = true, .far_watched = true,
+		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = true, .far_watched = true,
 		.far_mptcp = true, .held = held, .tag = held ? tag_of(gateway, setup) : 0, .owner = SHARED_NO_SUBSCRIBER,
 		.up_first = { setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
@@ -167,6 +181,8 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	};
 	struct slab_name session;
 
+	log_hand_over(gateway, setup, attempt, held);
+	attempt->fd = -1;
 	net_tune_leg(legs.far_fd, worker->view->conf->limits.keepalive_s);
 	for (size_t i = 0; held && i < SETUP_ATTEMPTS; i++)
 		if (&setup->attempts[i] != attempt)

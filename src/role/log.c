@@ -17,12 +17,17 @@ void log_set(log_sink_fn sink, enum log_level most)
 	__atomic_store_n(&log_most, (int)most, __ATOMIC_RELAXED);
 }
 
+bool log_wants(enum log_level level)
+{
+	return log_sink && (int)level <= __atomic_load_n(&log_most, __ATOMIC_RELAXED);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char line[LOG_LINE_BYTES];
 	va_list args;
 
-	if (!log_sink || (int)level > __atomic_load_n(&log_most, __ATOMIC_RELAXED))
+	if (!log_wants(level))
 		return;
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);

@@ -3,6 +3,7 @@
 #ifndef BRAID_ROLE_LOG_H
 #define BRAID_ROLE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -12,6 +13,9 @@ typedef void (*log_sink_fn)(enum log_level level, const char *line);
 
 void log_set(log_sink_fn sink, enum log_level most);
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether a line of this level would be written: for those that cost something to make. */
+bool log_wants(enum log_level level);
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
