@@ -9,6 +9,7 @@ with lab.inside(node), and a daemon's process id is the one in /proc. The nodes 
 """
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import re
@@ -22,6 +23,7 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("BRAID_BUILD_DIR", pathlib.Path(__file__).parents[2] / "build"))
 BRAIDD = BUILD / "src" / "prog" / "braidd"
+BRAIDCTL = BUILD / "src" / "prog" / "braidctl"
 PATIENCE_S = 20
 KEY = "00112233445566778899aabbccddeeff" * 2
 
@@ -188,8 +190,13 @@ class Daemon(Program):
     def __init__(self, lab, node, conf):
         self.conf_path = lab.directory / f"{node}.conf"
         self.conf_path.write_text(conf_text(conf))
+        self.control = conf["daemon"]["control"]
         super().__init__(lab, node, BRAIDD, "-c", self.conf_path, name=f"braidd-{node}")
         self.wait_log(r"is up\n")
+
+    def ctl(self, *command):
+        """What braidctl --json answers."""
+        return json.loads(subprocess.run([BRAIDCTL, "-s", self.control, "--json", *command], check=True, capture_output=True, text=True).stdout)
 
     def reload(self, conf):
         self.conf_path.write_text(conf if isinstance(conf, str) else conf_text(conf))

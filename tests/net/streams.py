@@ -190,6 +190,9 @@ class Sides:
         if end != "ECONNRESET":   # a client may reset at once
             self.tally.wrong.append(f"a connection {end}, header {arrival.got.hex()}")
 
+    def still_open(self):
+        return [key.data for key in self.selector.get_map().values() if isinstance(key.data, End)]
+
     def turn(self, timeout_s):
         for key, mask in self.selector.select(timeout_s):
             if isinstance(key.data, End):
