@@ -279,11 +279,22 @@ ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error)
 	return n;
 }
 
-void net_close_reset(int fd)
+static void set_linger(int fd, bool resets)
 {
-	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	struct linger linger = { .l_onoff = resets, .l_linger = 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+void net_close_reset(int fd)
+{
+	set_linger(fd, true);
+	close(fd);
+}
+
+void net_close_orderly(int fd)
+{
+	set_linger(fd, false);
 	close(fd);
 }
 
@@ -302,6 +313,7 @@ void net_tune_leg(int fd, uint32_t keepalive_idle_s)
 {
 	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;
 
+	set_linger(fd, true);
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	if (!idle_s)

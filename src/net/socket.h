@@ -80,12 +80,15 @@ ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error);
 
 /* Closes with RST (TCP) or FASTCLOSE (MPTCP): the peer learns that the stream did not end in order. */
 void net_close_reset(int fd);
+/* Closes a leg whose streams have ended in order. */
+void net_close_orderly(int fd);
 
 /* An accepted MPTCP connection takes bytes before its handshake has ended (Fast Open), but what was written by then waits for the next write,
  * for ever if there is none. Sends it once the handshake has ended, and tells whether it has. */
 bool net_push_opening(int fd);
 
-/* Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then
+/* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed must not make half of a
+ * stream look like the whole. Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then
  * every idle_s / 10 (75 s at most), 6 of them. */
 void net_tune_leg(int fd, uint32_t keepalive_idle_s);
 

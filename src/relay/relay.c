@@ -141,8 +141,8 @@ static void session_end(struct relay *relay, struct session *s, enum session_end
 	half_free(&s->up, &relay->tools);
 	half_free(&s->down, &relay->tools);
 	if (end == SESSION_END_ORDERLY) {
-		close(s->near_fd);
-		close(s->far_fd);
+		net_close_orderly(s->near_fd);
+		net_close_orderly(s->far_fd);
 	} else {
 		net_close_reset(s->near_fd);
 		net_close_reset(s->far_fd);

@@ -107,7 +107,7 @@ static void intake_abandon(struct converter *converter, struct intake *intake)
 
 static void intake_end(struct converter *converter, struct intake *intake)
 {
-	close(intake->near_fd);
+	net_close_orderly(intake->near_fd);
 	intake_free(converter, intake);
 }
 

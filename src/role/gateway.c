@@ -346,12 +346,14 @@ static void on_connection(void *context, int fd, const struct address *peer)
 
 	if (net_local_address(fd, &destination) || is_direct(gateway, &destination) || !worker_take_session(worker)) {
 		net_close_reset(fd);
+		note_full(gateway);   /* others may have taken the last place */
 		return;
 	}
 	setup = worker_take_half_open(worker) ? slab_take(&gateway->setups) : NULL;
 	if (!setup) {
 		shared_release(&worker->shared->n_sessions);
 		net_close_reset(fd);
+		note_full(gateway);
 		return;
 	}
 	setup->near_fd = fd;

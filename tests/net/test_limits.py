@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Past a limit: one clear log line, and what runs goes on."""
-import contextlib
 import os
 import resource
 
@@ -89,16 +88,17 @@ def test_half_open_at_the_converter(lab):
     serves(lab, good)
 
 
-def test_half_open_at_the_gateway(lab):
+@pytest.mark.parametrize("limit", ["max_half_open", "max_sessions"])
+def test_full_gateway_lets_connections_pass(lab, limit):
+    """Connections that hang take the places; others go the ordinary way then, until there is room."""
     lab.converter()
-    gateway = lab.gateway(limits={"max_half_open": N})
+    gateway = lab.gateway(limits={limit: N})
     listener = lab.listen("server")
     pair = fill(lab, listener, 1)[0]
-    hanging = []
-    with contextlib.suppress(ConnectionResetError):   # the last is reset, at once or a moment later
-        for _ in range(N + 1):
-            hanging.append(lab.connect("host", SILENT, 80))
-    gateway.wait_log(rf"limits.max_half_open \({N}\) is reached")
+    n = N if limit == "max_half_open" else N - 1
+    hanging = [lab.connect("host", SILENT, 80) for _ in range(n)]
+    gateway.wait_log(r"max_half_open is reached: new connections go the ordinary way")
+    wait_for(lambda: lab.bonded(listener) is False, "the ordinary way")
     still_works(*pair)
     for one in hanging:
         close_with_reset(one)
