@@ -120,6 +120,8 @@ void convert_put_error(struct convert_writer *w, const struct convert_error *err
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
 void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */
+/* A TLV of a decoded message once more, as its type's function writes it; one of an unknown type as it stands. */
+void convert_put_again(struct convert_writer *w, const struct convert_message *message, const struct convert_tlv *tlv);
 /* The length of the message in bytes, or 0 where it did not fit. */
 size_t convert_end(struct convert_writer *w);
 

@@ -96,6 +96,32 @@ void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv)
 	cursor_put_zeros(&w->out, n_zeros);
 }
 
+void convert_put_again(struct convert_writer *w, const struct convert_message *m, const struct convert_tlv *tlv)
+{
+	switch (tlv->type) {
+	case CONVERT_INFO:
+		convert_put_info(w);
+		break;
+	case CONVERT_CONNECT:
+		convert_put_connect(w, &m->connect);
+		break;
+	case CONVERT_EXTENDED_TCP_HEADER:
+		convert_put_extended(w, m->extended);
+		break;
+	case CONVERT_SUPPORTED_TCP_EXTENSIONS:
+		convert_put_supported(w, m->supported);
+		break;
+	case CONVERT_COOKIE:
+		convert_put_cookie(w, m->cookie);
+		break;
+	case CONVERT_ERROR:
+		convert_put_error(w, &m->error);
+		break;
+	default:
+		convert_put_tlv(w, tlv);
+	}
+}
+
 size_t convert_end(struct convert_writer *w)
 {
 	if (cursor_out_failed(&w->out))

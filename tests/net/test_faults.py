@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from netlab import BRAIDD, CONVERTER, HOST, Program, receive_all, receive_exactly, wait_for
+from netlab import BRAIDD, CONVERTER, HOST, Program, receive_all, receive_exactly, send_in_background, wait_for
 
 BULK = os.urandom(1 << 20) * 32
 SHOW = ("ip rule; ip -6 rule; ip mptcp endpoint; ip mptcp limits; nft list ruleset; "
@@ -183,16 +183,7 @@ def test_bad_configuration_does_not_start(lab):
 
 def transfer(lab, near, far, during):
     """BULK each way at once; during() is called while both are under way."""
-    children = []
-    for sock in (near, far):
-        pid = os.fork()
-        if not pid:
-            try:
-                sock.sendall(BULK)
-                os._exit(0)
-            except OSError as error:
-                os._exit(error.errno)
-        children.append(pid)
+    children = [send_in_background(sock, BULK) for sock in (near, far)]
     at_server = os.fork()
     if not at_server:
         try:

@@ -10,7 +10,7 @@ import pytest
 
 import netlab
 from netlab import (CONVERTER, CONVERTER_V6, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, Lab, close_with_reset, receive_all,
-                    receive_exactly, wait_for)
+                    receive_exactly, send_in_background, wait_for)
 
 BULK = os.urandom(1 << 20) * 8
 SERVERS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
@@ -18,18 +18,6 @@ SERVERS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"
 
 def digest(data):
     return hashlib.sha256(data).hexdigest()
-
-
-def send_in_background(lab, sock, data):
-    """A child of ours sends, so that this process may read; the child's copy of the socket goes with it."""
-    pid = os.fork()
-    if not pid:
-        try:
-            sock.sendall(data)
-            os._exit(0)
-        except OSError as error:
-            os._exit(error.errno)
-    return pid
 
 
 def sent_well(pid):
@@ -188,7 +176,7 @@ def test_families_in_every_mixture(lab, converter):
     for server, end in [(SERVER, netlab.HOST), (SERVER_V6, netlab.HOST_V6)] * 2:
         near, far, peer = lab.session(listener, server)
         assert peer != end, f"{server}: the ordinary way was taken"
-        child = send_in_background(lab, near, BULK)
+        child = send_in_background(near, BULK)
         assert digest(receive_exactly(far, len(BULK))) == digest(BULK)
         assert sent_well(child)
         near.close()

@@ -71,32 +71,6 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 	}
 }
 
-static void put_tlv(struct convert_writer *w, const struct convert_message *m, const struct convert_tlv *tlv)
-{
-	switch (tlv->type) {
-	case CONVERT_INFO:
-		convert_put_info(w);
-		break;
-	case CONVERT_CONNECT:
-		convert_put_connect(w, &m->connect);
-		break;
-	case CONVERT_EXTENDED_TCP_HEADER:
-		convert_put_extended(w, m->extended);
-		break;
-	case CONVERT_SUPPORTED_TCP_EXTENSIONS:
-		convert_put_supported(w, m->supported);
-		break;
-	case CONVERT_COOKIE:
-		convert_put_cookie(w, m->cookie);
-		break;
-	case CONVERT_ERROR:
-		convert_put_error(w, &m->error);
-		break;
-	default:
-		convert_put_tlv(w, tlv);
-	}
-}
-
 static void show_message(FILE *out, const struct unit_bytes *in, const struct convert_message *m)
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
@@ -108,7 +82,7 @@ static void show_message(FILE *out, const struct unit_bytes *in, const struct co
 	fprintf(out, "text message of %zu bytes, %zu follow\n", m->n_bytes, in->n - m->n_bytes);
 	while (convert_tlv_next(&c, &tlv)) {
 		show_tlv(out, m, &tlv);
-		put_tlv(&w, m, &tlv);
+		convert_put_again(&w, m, &tlv);
 	}
 	n = convert_end(&w);
 	if (n == m->n_bytes && !memcmp(room, in->at, n))
