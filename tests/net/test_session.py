@@ -46,7 +46,7 @@ def test_server_speaks_first(served, server):
 
 def test_host_ends_first_and_reads_on(served):
     near, far, _ = served.session(served.listen("server"))
-    child = send_in_background(served, near, BULK)
+    child = send_in_background(near, BULK)
     assert digest(receive_exactly(far, len(BULK))) == digest(BULK)
     assert sent_well(child)
     near.shutdown(socket.SHUT_WR)
@@ -54,7 +54,7 @@ def test_host_ends_first_and_reads_on(served):
     for _ in range(3):   # the other direction is as open as before
         far.sendall(b"still here")
         assert receive_exactly(near, 10) == b"still here"
-    child = send_in_background(served, far, BULK)
+    child = send_in_background(far, BULK)
     assert digest(receive_exactly(near, len(BULK))) == digest(BULK)
     assert sent_well(child)
     far.close()
@@ -66,7 +66,7 @@ def test_server_ends_first_and_reads_on(served):
     far.sendall(b"last words")
     far.shutdown(socket.SHUT_WR)
     assert receive_all(near) == b"last words"
-    child = send_in_background(served, near, BULK)
+    child = send_in_background(near, BULK)
     assert digest(receive_exactly(far, len(BULK))) == digest(BULK)
     assert sent_well(child)
     near.close()
