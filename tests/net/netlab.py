@@ -4,7 +4,8 @@
     host -- 10.0.0.0/24 -- [gw] == link a: l0, 192.0.2.0/24 ===== [core] -- 203.0.113.0/24 -- conv (converter)
                                 \\== link b: l1, 198.51.100.0/24 ==/     \\-- 93.10.20.0/24  -- server
 
-and the same with IPv6. Each link is shaped to 400 Mbit/s both ways: a link faster than the daemons' cores is the benchmarks' matter. The test process itself enters a user and a mount namespace of its own, so that a test opens its sockets in any node
+and the same with IPv6. Each link is shaped to 400 Mbit/s both ways: a link faster than the daemons' cores is the benchmarks' matter.
+Lab(directory, delays_ms) emulates them with a delay instead. The test process itself enters a user and a mount namespace of its own, so that a test opens its sockets in any node
 with lab.inside(node), and a daemon's process id is the one in /proc. The nodes live as long as this process; the programs are killed with it.
 """
 import contextlib
@@ -24,6 +25,7 @@ import time
 BUILD = pathlib.Path(os.environ.get("BRAID_BUILD_DIR", pathlib.Path(__file__).parents[2] / "build"))
 BRAIDD = BUILD / "src" / "prog" / "braidd"
 BRAIDCTL = BUILD / "src" / "prog" / "braidctl"
+BRAID_LINK = BUILD / "lab" / "emulator" / "braid-link"
 PATIENCE_S = 20
 KEY = "00112233445566778899aabbccddeeff" * 2
 
@@ -40,15 +42,26 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
 
 NODES = ("host", "gw", "core", "conv", "server")
-SET_UP = """
+LINKS = {"a": ("l0", "a0"), "b": ("l1", "b0")}   # the devices at the gateway and at the core
+MAKE_NODES = """
 set -e
 for n in host gw core conv server; do
 	ip netns add $n
 	ip netns exec $n sh -c 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'
 	ip -n $n link set lo up
 done
+"""
+WIRE_LINK = """
+set -e
+ip -n gw link add {near} type veth peer name {far} netns core
+ip -n gw link set {near} up; ip -n core link set {far} up
+tc -n gw qdisc add dev {near} root tbf rate 400mbit burst 256k latency 20ms
+tc -n core qdisc add dev {far} root tbf rate 400mbit burst 256k latency 20ms
+"""
+SET_UP = """
+set -e
 join() { ip -n $1 link add $2 type veth peer name $4 netns $3; ip -n $1 link set $2 up; ip -n $3 link set $4 up; }
-join host h0 gw lan0; join gw l0 core a0; join gw l1 core b0; join core c0 conv c0; join core s0 server s0
+join host h0 gw lan0; join core c0 conv c0; join core s0 server s0
 for i in "host h0 10.0.0.9/24 2001:db8:10::9/64" "gw lan0 10.0.0.1/24 2001:db8:10::1/64" \
 	"gw l0 192.0.2.2/24 2001:db8:2::2/64" "core a0 192.0.2.1/24 2001:db8:2::1/64" \
 	"gw l1 198.51.100.2/24 2001:db8:3::2/64" "core b0 198.51.100.1/24 2001:db8:3::1/64" \
@@ -64,9 +77,6 @@ done
 ip -n host route add default via 10.0.0.1; ip -n host route add default via 2001:db8:10::1
 ip -n gw route add default via 192.0.2.1 dev l0 metric 10; ip -n gw route add default via 198.51.100.1 dev l1 metric 20
 ip -n gw route add default via 2001:db8:2::1 dev l0 metric 10; ip -n gw route add default via 2001:db8:3::1 dev l1 metric 20
-for i in gw:l0 gw:l1 core:a0 core:b0; do
-	tc -n ${i%:*} qdisc add dev ${i#*:} root tbf rate 400mbit burst 256k latency 20ms
-done
 ip -n core route add 10.0.0.0/24 via 192.0.2.2; ip -n core route add 2001:db8:10::/64 via 2001:db8:2::2
 ip -n core route add unreachable 93.10.21.0/24; ip -n core route add blackhole 93.10.22.0/24; ip -n core route add prohibit 93.10.23.0/24
 ip -n conv route add default via 203.0.113.1; ip -n conv route add default via 2001:db8:5::1
@@ -221,17 +231,47 @@ def merged(base, changes):
     return out
 
 
+def set_up(script):
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, f"the network could not be made: {done.stderr}"
+
+
 class Lab:
-    def __init__(self, directory):
+    def __init__(self, directory, delays_ms=None):
+        """delays_ms: of each link, one way; the links are emulated then, and veth wires without a delay otherwise."""
         become_root_of_own_namespaces()
         self.directory = pathlib.Path(directory)
         self.programs, self.sockets, self.n_numbers = [], [], 0
         checked(libc.mount(b"none", b"/run", b"tmpfs", 0, None))
         os.makedirs("/run/netns")
-        done = subprocess.run(["sh", "-c", SET_UP], capture_output=True, text=True, timeout=PATIENCE_S)
-        assert done.returncode == 0, f"the namespaces could not be made: {done.stderr}"
+        set_up(MAKE_NODES)
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
         self.nodes = {node: os.open(f"/run/netns/{node}", os.O_RDONLY) for node in NODES}
+        self.emulated = delays_ms is not None
+        for name, (near, far) in LINKS.items():
+            if self.emulated:
+                self.emulate(name, near, far, delays_ms[name])
+            else:
+                set_up(WIRE_LINK.format(near=near, far=far))
+        set_up(SET_UP)
+
+    def emulate(self, name, near, far, delay_ms):
+        link = self.start("core", BRAID_LINK, "--a", f"/run/netns/gw:{near}", "--b", f"/run/netns/core:{far}",
+                          "--control", f"/run/link-{name}", "rate_bps=400000000", "queue_ms=100", f"delay_us={1000 * delay_ms}",
+                          name=f"link-{name}")
+        link.wait_log("ready")
+
+    def set_carrier(self, name, carrier):
+        """Both ends of a link lose it or have it back."""
+        if not self.emulated:
+            self.run("core", f"ip link set {LINKS[name][1]} {'up' if carrier else 'down'}")
+            return
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(PATIENCE_S)
+            control.connect(f"/run/link-{name}")
+            control.sendall(f"set carrier={int(carrier)}\n".encode())
+            answer = control.recv(4096)
+        assert answer == b"ok\n", f"link {name}: the emulator answered {answer!r}"
 
     def number(self):
         self.n_numbers += 1
