@@ -80,12 +80,23 @@ bool mptcp_info_fell_back(int fd)
 	return info.flags & ABI_MPTCP_FLAG_FALLBACK;
 }
 
-bool mptcp_info_syn_data_acked(int fd)
+/* Of the first subflow. All zero where it can't be had. */
+static struct tcp_info first_subflow(int fd)
 {
 	struct tcp_info tcp = { 0 };
 	socklen_t n_tcp = sizeof(tcp);
 
 	if (getsockopt(fd, IPPROTO_TCP, ABI_TCP_INFO, &tcp, &n_tcp))
-		return false;
-	return tcp.tcpi_options & TCPI_OPT_SYN_DATA;
+		tcp = (struct tcp_info){ 0 };
+	return tcp;
+}
+
+bool mptcp_info_syn_data_acked(int fd)
+{
+	return first_subflow(fd).tcpi_options & TCPI_OPT_SYN_DATA;
+}
+
+bool mptcp_info_syn_repeated(int fd)
+{
+	return first_subflow(fd).tcpi_total_retrans;
 }

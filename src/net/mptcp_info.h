@@ -41,4 +41,7 @@ bool mptcp_info_fell_back(int fd);
 /* Whether the peer acknowledged data in the SYN of the first subflow. Asked right after the connection was made. */
 bool mptcp_info_syn_data_acked(int fd);
 
+/* Whether the SYN was sent more than once. Asked right after the connection was made. */
+bool mptcp_info_syn_repeated(int fd);
+
 #endif

@@ -298,12 +298,17 @@ void net_close_orderly(int fd)
 	close(fd);
 }
 
-bool net_push_opening(int fd)
+bool net_handshake_ended(int fd)
 {
 	struct tcp_info tcp = { 0 };
 	socklen_t n_tcp = sizeof(tcp);
 
-	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) && tcp.tcpi_state == TCP_SYN_RECV)
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) || tcp.tcpi_state != TCP_SYN_RECV;
+}
+
+bool net_push_opening(int fd)
+{
+	if (!net_handshake_ended(fd))
 		return false;
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);   /* setting it makes the kernel look at what waits */
 	return true;

@@ -204,16 +204,37 @@ static void session_fail(struct relay *relay, struct session *s)
 		relay->options.on_held_end(relay->options.context, tag);
 }
 
+/* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). */
+static void look_at_opening(struct session *s)
+{
+	if (!s->near_opening)
+		return;
+	s->down.writable = net_handshake_ended(s->near_fd);
+	s->near_opening = !s->down.writable;
+}
+
+static int run_up(struct relay *relay, struct session *s)
+{
+	return s->state == SESSION_HELD && s->up_waits ? HALF_WANT_READ : step_up(relay, s);
+}
+
+static int run_down(struct relay *relay, struct session *s)
+{
+	if (s->state == SESSION_HELD)
+		return HALF_WANT_READ;
+	look_at_opening(s);
+	return step_down(relay, s);
+}
+
 static void session_run(struct relay *relay, struct session *s)
 {
 	uint64_t before = s->up.n_bytes + s->down.n_bytes;
-	int up = step_up(relay, s);
-	int down = s->state == SESSION_HELD || up < 0 ? HALF_WANT_READ : step_down(relay, s);
+	int up = run_up(relay, s);
+	int down = up < 0 ? HALF_WANT_READ : run_down(relay, s);
 
 	counter_add(&relay->counters.n_steps, 1);
 	counter_add(&relay->counters.n_rescued, s->rescued && s->up.n_bytes + s->down.n_bytes > before);
 	s->rescued = false;
-	s->near_opening = s->near_opening && !net_push_opening(s->near_fd);
 	if (up < 0 || down < 0) {
 		session_fail(relay, s);
 		return;
@@ -226,7 +247,7 @@ static void session_run(struct relay *relay, struct session *s)
 		queue(relay, s);
 		loop_again(relay->loop);
 	}
-	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE || s->near_opening)
+	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
 		block(relay, s);
 	else
 		unblock(relay, s);
@@ -394,6 +415,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->near_mptcp = s->near_opening = legs->near_mptcp;
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
+	s->up_waits = legs->up_waits;
 	s->tag = legs->tag;
 	s->owner = legs->owner;
 	s->opened_at_us = legs->opened_at_us;

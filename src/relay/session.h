@@ -18,6 +18,7 @@ struct session {
 	bool rescued;               /* queued by the timer that backs the events, no event since */
 	bool near_mptcp, far_mptcp;
 	bool near_opening;          /* the near leg was accepted before its handshake had ended, as far as we know */
+	bool up_waits;              /* in HELD: nothing goes up */
 	uint8_t link;
 	int near_fd, far_fd;
 	struct half up, down;       /* up: near to far */

@@ -103,13 +103,14 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 
 /* What the handshake has shown of the link. Linux makes plain TCP of a connection whose SYN data was not acknowledged: that says nothing of
  * Multipath TCP on the link (doc/assumptions.md). */
-static void note_handshake(struct gateway *gateway, const struct attempt *attempt)
+static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 {
 	struct worker *worker = gateway->worker;
 	uint64_t now_us = loop_now_us(worker->loop);
 	bool acked = attempt->syn_data && mptcp_info_syn_data_acked(attempt->fd);
 
 	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
+	attempt->doubtful = attempt->syn_data && (!acked || mptcp_info_syn_repeated(attempt->fd));
 	if (attempt->syn_data) {
 		counter_add(&worker->counters.n_syn_data_lost, !acked);
 		shared_note_syn_data(worker->shared, attempt->link, acked, now_us);

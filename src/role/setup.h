@@ -26,6 +26,7 @@ struct attempt {
 	uint8_t link;
 	bool connected;
 	bool syn_data;            /* bytes went with the SYN */
+	bool doubtful;            /* and it, or its answer, was lost: comes out as plain TCP, at our end with the first answer only */
 	size_t n_sent;            /* of the opening */
 	uint64_t begun_at_us;
 	uint64_t patience_us;     /* then another is begun */
