@@ -30,7 +30,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "no: endpoints, rules, tables, interception and sysctls are somebody else's work" },
 	{ CONF_GATEWAY, "early_data_wait_ms", CONF_TYPE_UINT, AT(gateway.early_data_wait_ms), .min = 0, .max = 1000, .fallback = "5",
 	  .help = "how long to wait for a host's first bytes, to send them in the first packet" },
-	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "1000",
+	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
 
 	{ CONF_CONVERTER, "listen", CONF_TYPE_ADDRESSES, LIST(converter.listen, converter.n_listen), .max = CONF_LISTEN_ADDRESSES,

@@ -110,12 +110,13 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 	bool acked = attempt->syn_data && mptcp_info_syn_data_acked(attempt->fd);
 
 	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
-	attempt->doubtful = attempt->syn_data && (!acked || mptcp_info_syn_repeated(attempt->fd));
+	attempt->doubtful = attempt->syn_data && !acked;
 	if (attempt->syn_data) {
 		counter_add(&worker->counters.n_syn_data_lost, !acked);
 		shared_note_syn_data(worker->shared, attempt->link, acked, now_us);
 	}
-	if (mptcp_info_fell_back(attempt->fd)) {
+	attempt->plain = mptcp_info_fell_back(attempt->fd);
+	if (attempt->plain) {
 		counter_add(&worker->counters.n_fell_back, 1);
 		if (acked == attempt->syn_data)
 			shared_note_fallback(worker->shared, attempt->link, now_us);
@@ -171,6 +172,14 @@ static void note_overtaken(struct gateway *gateway, const struct setup *setup, c
 	}
 }
 
+bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd)
+{
+	if (attempt->plain || !mptcp_info_fell_back(fd))
+		return true;
+	counter_add(&gateway->worker->counters.n_fell_back_late, 1);
+	return false;
+}
+
 /* Several attempts are under way: the first good answer wins. */
 static void attempt_answer(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
@@ -180,7 +189,7 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 
 	if (r == NET_E_AGAIN)
 		return;
-	if (r) {
+	if (r || !attempt_is_sound(gateway, attempt, attempt->fd)) {
 		attempt_failed(gateway, setup, attempt);
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
@@ -209,7 +218,11 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	}
 	attempt->connected = true;
 	note_handshake(gateway, attempt);
-	return true;
+	if (!attempt->syn_data || !mptcp_info_syn_repeated(attempt->fd))
+		return true;
+	/* Comes out as plain TCP, one end before the other, and bytes were seen to go astray then (Linux 6.18): better none at all. */
+	attempt_failed(gateway, setup, attempt);
+	return false;
 }
 
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)

@@ -216,11 +216,11 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 	setup->answering->fd = -1;
 	if (r == NET_E_AGAIN)
 		return;
-	if (!r && step.verdict == SIGNALLING_DONE) {
+	if (!r && step.verdict == SIGNALLING_DONE && attempt_is_sound(gateway, setup->answering, far_fd)) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		relay_release(gateway->worker->relay, session, left);
 	} else {
-		if (!r)
+		if (!r && step.verdict != SIGNALLING_DONE)
 			setup_refuse(gateway, setup, &step.result);
 		relay_abort(gateway->worker->relay, session);
 	}

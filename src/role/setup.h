@@ -26,7 +26,8 @@ struct attempt {
 	uint8_t link;
 	bool connected;
 	bool syn_data;            /* bytes went with the SYN */
-	bool doubtful;            /* and it, or its answer, was lost: comes out as plain TCP, at our end with the first answer only */
+	bool plain;               /* no Multipath TCP, as was known when it connected */
+	bool doubtful;            /* and were passed over: comes out as plain TCP, at our end perhaps with the first answer only */
 	size_t n_sent;            /* of the opening */
 	uint64_t begun_at_us;
 	uint64_t patience_us;     /* then another is begun */
@@ -65,6 +66,9 @@ int attempt_next(struct gateway *gateway, struct setup *setup);
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events);
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us);
 void attempt_drop(struct attempt *attempt);
+/* Whether a connection with this descriptor, whose answer was read, is to be trusted. One that became plain TCP only with the answer isn't: the
+ * converter's end was plain before, and what either end's Multipath TCP sent again may be in the stream twice (doc/assumptions.md). */
+bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd);
 /* Reads the converter's answer. 0: *verdict is known, *left what came behind it; NET_E_AGAIN: not yet; other NET_E_* or a negative errno:
  * the connection failed. */
 int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
