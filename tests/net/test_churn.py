@@ -129,6 +129,8 @@ def test_churn(lab):
           f"in order {tally.n_in_order}, reset as planned {tally.n_reset_as_planned}, unplanned "
           f"{tally.n_reset_unplanned} at the host, {server.n_reset_unplanned} at the server, "
           f"{server.n_bytes >> 20} MB up, {tally.n_bytes >> 20} MB down")
+    for daemon in daemons:
+        print(f"{daemon.name}:", ", ".join(f"{c['name']} {c['value']}" for c in daemon.ctl("counters")["counters"] if c["value"]))
     assert not tally.wrong and not server.wrong, "\n".join(told(daemons[1], tally.wrong + server.wrong))
     n_unplanned = tally.n_reset_unplanned + server.n_reset_unplanned
     assert n_unplanned <= UNPLANNED_RESETS_MOST * N_PLANS, f"{n_unplanned} connections were reset that had no reset in their plan"
