@@ -20,6 +20,7 @@
 #define ABI_MPTCP_INFO 1
 #define ABI_MPTCP_FULL_INFO 4          /* 6.5 */
 #define ABI_MPTCP_FLAG_FALLBACK 1u
+#define ABI_MPTCP_FLAG_REMOTE_KEY 2u
 
 struct abi_mptcp_info {
 	uint8_t subflows, add_addr_signal, add_addr_accepted, subflows_max, add_addr_signal_max, add_addr_accepted_max;

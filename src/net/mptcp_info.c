@@ -80,6 +80,15 @@ bool mptcp_info_fell_back(int fd)
 	return info.flags & ABI_MPTCP_FLAG_FALLBACK;
 }
 
+bool mptcp_info_knows_peer(int fd)
+{
+	struct abi_mptcp_info info = { 0 };
+	socklen_t n_info = sizeof(info);
+
+	return getsockopt(fd, SOL_MPTCP, ABI_MPTCP_INFO, &info, &n_info) ||
+	       info.flags & (ABI_MPTCP_FLAG_FALLBACK | ABI_MPTCP_FLAG_REMOTE_KEY);
+}
+
 /* Of the first subflow. All zero where it can't be had. */
 static struct tcp_info first_subflow(int fd)
 {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "net/mptcp_abi.h"
+#include "net/mptcp_info.h"
 
 #define LISTEN_BACKLOG 4096          /* net.core.somaxconn caps it */
 #define KEEPALIVE_PROBES 6
@@ -303,7 +304,9 @@ bool net_handshake_ended(int fd)
 	struct tcp_info tcp = { 0 };
 	socklen_t n_tcp = sizeof(tcp);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) || tcp.tcpi_state != TCP_SYN_RECV;
+	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) && tcp.tcpi_state == TCP_SYN_RECV)
+		return false;
+	return mptcp_info_knows_peer(fd);   /* the third packet may be lost, and another end the handshake of TCP */
 }
 
 bool net_push_opening(int fd)
