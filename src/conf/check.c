@@ -68,6 +68,7 @@ static bool same(const struct conf_key *key, const struct conf *a, const struct 
 	case CONF_TYPE_BOOL:
 		return *(const bool *)field_a == *(const bool *)field_b;
 	case CONF_TYPE_TEXT:
+	case CONF_TYPE_PATH:
 		return !strcmp(field_a, field_b);
 	default:
 		return true;

@@ -48,9 +48,9 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_LINK, "interface", CONF_TYPE_INTERFACE, .offset = offsetof(struct conf_link, interface), .required = true,
 	  .restart = true, .help = "network interface of the link" },
-	{ CONF_LINK, "next_hop_v4", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v4),
+	{ CONF_LINK, "next_hop_v4", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v4), .min = 4,
 	  .help = "the link's IPv4 router; found in the main routing table unless given" },
-	{ CONF_LINK, "next_hop_v6", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v6),
+	{ CONF_LINK, "next_hop_v6", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v6), .min = 6,
 	  .help = "the link's IPv6 router; found in the main routing table unless given" },
 	{ CONF_LINK, "backup", CONF_TYPE_BOOL, .offset = offsetof(struct conf_link, backup), .fallback = "no",
 	  .help = "yes: used only while no other link works" },
@@ -62,9 +62,9 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_DAEMON, "workers", CONF_TYPE_UINT, AT(daemon.workers), .min = 0, .max = 256, .fallback = "0", .restart = true,
 	  .help = "threads that relay; 0: one a core" },
-	{ CONF_DAEMON, "control", CONF_TYPE_TEXT, AT(daemon.control), .max = CONF_PATH_BYTES, .fallback = "/run/braid/control", .restart = true,
+	{ CONF_DAEMON, "control", CONF_TYPE_PATH, AT(daemon.control), .max = CONF_PATH_BYTES, .fallback = "/run/braid/control", .restart = true,
 	  .help = "control socket for braidctl" },
-	{ CONF_DAEMON, "state_dir", CONF_TYPE_TEXT, AT(daemon.state_dir), .max = CONF_PATH_BYTES, .fallback = "/run/braid", .restart = true,
+	{ CONF_DAEMON, "state_dir", CONF_TYPE_PATH, AT(daemon.state_dir), .max = CONF_PATH_BYTES, .fallback = "/run/braid", .restart = true,
 	  .help = "where old values of system settings are kept while we run" },
 	{ CONF_DAEMON, "drain_timeout_ms", CONF_TYPE_UINT, AT(daemon.drain_timeout_ms), .min = 0, .max = 86400000, .fallback = "30000",
 	  .help = "at SIGTERM: how long sessions may go on" },

@@ -12,7 +12,8 @@ enum conf_type {
 	CONF_TYPE_TEXT,        /* at most max bytes with the terminating zero */
 	CONF_TYPE_KEY,         /* 64 hex digits */
 	CONF_TYPE_LEVEL,       /* error, warning, info, debug */
-	CONF_TYPE_NEXT_HOP,    /* one address */
+	CONF_TYPE_NEXT_HOP,    /* one address, of IPv4 or IPv6 by min: 4 or 6 */
+	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */
 	CONF_TYPE_INTERFACES,  /* list of names into an array of max */

@@ -50,6 +50,22 @@ static int text_set(const struct conf_key *key, char *out, const char *text)
 	return 0;
 }
 
+static int path_set(const struct conf_key *key, char *out, const char *text)
+{
+	return text[0] == '/' ? text_set(key, out, text) : VALUE_E_INVALID;
+}
+
+/* key->min is the family: 4 or 6. */
+static int next_hop_set(const struct conf_key *key, struct address *out, const char *text)
+{
+	struct address hop;
+
+	if (address_parse(&hop, text, 0) || hop.port || address_is_v4(&hop) != (key->min == 4))
+		return VALUE_E_INVALID;
+	*out = hop;
+	return 0;
+}
+
 static int nibble(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -165,7 +181,9 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	case CONF_TYPE_LEVEL:
 		return level_set(field, text);
 	case CONF_TYPE_NEXT_HOP:
-		return address_parse(field, text, 0) || ((struct address *)field)->port ? VALUE_E_INVALID : 0;
+		return next_hop_set(key, field, text);
+	case CONF_TYPE_PATH:
+		return path_set(key, field, text);
 	case CONF_TYPE_INTERFACE:
 		return interface_set(field, text);
 	case CONF_TYPE_ADDRESSES:
@@ -180,7 +198,7 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 {
 	static const char *const wanted[] = {
 		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
-		[CONF_TYPE_LEVEL] = "error, warning, info or debug", [CONF_TYPE_NEXT_HOP] = "an IP address without a port",
+		[CONF_TYPE_LEVEL] = "error, warning, info or debug", [CONF_TYPE_NEXT_HOP] = "an IP address without a port, of the key's family", [CONF_TYPE_PATH] = "a path that begins with /",
 		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
 	};

@@ -66,7 +66,7 @@ static int reload(void *context, char *reason, size_t n_reason)
 	level = (enum log_level)conf->log.level;
 	r = braid_reload(program->braid, conf, restart, sizeof(restart), reason, n_reason);
 	if (!r)
-		log_set(to_stderr, level);
+		log_set_level(level);
 	return r;
 }
 
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	bool check = false;
 	int c, r;
 
-	log_set(to_stderr, LOG_LEVEL_INFO);
+	log_set_sink(to_stderr);
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) >= 0) {
 		switch (c) {
 		case 'c': program.file = optarg; break;
@@ -181,6 +181,6 @@ int main(int argc, char **argv)
 		conf_freep(&conf);
 		return r;
 	}
-	log_set(to_stderr, (enum log_level)conf->log.level);
+	log_set_level((enum log_level)conf->log.level);
 	return run(&program, conf);
 }

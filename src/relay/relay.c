@@ -492,6 +492,14 @@ void relay_abort(struct relay *relay, struct slab_name ref)
 		session_end(relay, s, SESSION_END_CLOSED);
 }
 
+void relay_fail(struct relay *relay, struct slab_name ref)
+{
+	struct session *s = session_get(relay, ref);
+
+	if (s)
+		session_fail(relay, s);
+}
+
 static struct session_view view_of(const struct relay *relay, const struct session *s)
 {
 	return (struct session_view){

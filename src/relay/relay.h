@@ -25,7 +25,7 @@ enum { RELAY_E_FULL = 1 };
 enum session_end {
 	SESSION_END_ORDERLY,     /* both streams ended and were passed on */
 	SESSION_END_RESET,       /* a leg failed or was reset, and so was the other */
-	SESSION_END_CLOSED,      /* by relay_abort() or relay_free() */
+	SESSION_END_CLOSED,      /* by relay_abort() or relay_freep() */
 };
 
 struct relay_options {
@@ -87,6 +87,9 @@ int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_n
 void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first);
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
 void relay_abort(struct relay *relay, struct slab_name ref);
+
+/* Ends the session as a failure of a leg does; on_held_end is called. A stale ref is ignored. */
+void relay_fail(struct relay *relay, struct slab_name ref);
 
 /* Walks over sessions from place *from (0 to begin with) on, n_most places at a time. False when that was the last of them. */
 bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct session_view *view),

@@ -260,6 +260,8 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 	if (attempt->fd < 0 || attempt->connected || now_us < attempt->begun_at_us + attempt->patience_us)
 		return;
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
+	if (gateway->worker->view->n_links == 1 || setup->tried & (setup->tried - 1))   /* every link so far: it may be the converter */
+		shared_suspect(gateway->worker->shared);
 	if (!gateway->worker->view->conf->gateway.has_key) {
 		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
 		attempt_failed(gateway, setup, attempt);

@@ -14,6 +14,7 @@
 #include "role/braid_parts.h"
 #include "role/commands.h"
 #include "role/log.h"
+#include "role/orphans.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
@@ -64,6 +65,8 @@ static void on_path(void *context, const struct path_event *event)
 		return;   /* still being put in place */
 	shared_forget_link(&braid->shared, (uint8_t)event->link);
 	publish(braid, braid->view->converter_reachable);
+	if (orphans_end(braid->loop, braid->workers, braid->n_workers))
+		log_error("out of memory: sessions that lost their last subflow are not looked for");
 	if (braid->watch && !braid->view->converter_reachable)
 		watch_suspect(braid->watch);
 }
@@ -159,12 +162,21 @@ static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 	return r;
 }
 
+static int probe_congestion(const struct conf *conf, char *reason, size_t n_reason)
+{
+	const char *congestion = conf->relay.congestion;
+	int r = congestion[0] ? net_probe_congestion(congestion) : 0;
+
+	if (r)
+		snprintf(reason, n_reason, "relay.congestion: this kernel does not have '%s' for us (%s); see net.ipv4.tcp_available_congestion_control",
+			 congestion, strerror(-r));
+	return r;
+}
+
 /* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
 static int probe_kernel(struct braid *braid, const struct conf *conf, char *reason, size_t n_reason)
 {
 	const struct net_feature_state *f = braid->features;
-	const char *congestion = conf->relay.congestion;
-	int r = congestion[0] ? net_probe_congestion(congestion) : 0;
 
 	net_probe_features(braid->features);
 	if (!f[NET_FEATURE_MPTCP].present || (conf->gateway.enabled && !f[NET_FEATURE_TRANSPARENT].present)) {
@@ -173,18 +185,13 @@ static int probe_kernel(struct braid *braid, const struct conf *conf, char *reas
 		snprintf(reason, n_reason, "this kernel has no %s for us: %s", missing->name, missing->consequence);
 		return -EOPNOTSUPP;
 	}
-	if (r) {
-		snprintf(reason, n_reason, "relay.congestion: this kernel does not have '%s' for us (%s); see net.ipv4.tcp_available_congestion_control",
-			 congestion, strerror(-r));
-		return r;
-	}
 	for (size_t i = 0; i < NET_FEATURE_N; i++) {
 		if (f[i].present || (i == NET_FEATURE_TRANSPARENT && !conf->gateway.enabled) ||
 		    (i == NET_FEATURE_MPTCP_FASTOPEN && !conf->converter.enabled))
 			continue;
 		log_warning("this kernel has no %s for us: %s", f[i].name, f[i].consequence);
 	}
-	return 0;
+	return probe_congestion(conf, reason, n_reason);
 }
 
 static int start(struct braid *braid, char *reason, size_t n_reason)
@@ -303,7 +310,9 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		conf_holder_unref(holder);
 		return -EINVAL;
 	}
-	r = path_update(braid->path, &paths, reason, n_reason);
+	r = probe_congestion(conf, reason, n_reason);
+	if (!r)
+		r = path_update(braid->path, &paths, reason, n_reason);
 	if (r) {
 		conf_holder_unref(holder);
 		return r;
@@ -312,7 +321,7 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	braid->holder = holder;
 	r = publish(braid, braid->view->converter_reachable);
 	if (!r && braid->watch)
-		watch_suspect(braid->watch);
+		watch_ask_again(braid->watch);
 	return r;
 }
 

@@ -47,6 +47,7 @@ struct converter {
 	struct worker *worker;
 	struct slab intakes;
 	uint32_t n_waiting;       /* of the intakes: peers' watches */
+	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
 	uint8_t handler;
 	struct listeners listeners;
 	const struct scheme *scheme;
@@ -259,16 +260,19 @@ static bool may_wait(struct converter *converter)
 	return false;
 }
 
-/* A peer that wants to know what we can do; whoever may use us may stay, quietly. */
+/* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the
+ * ordinary way. */
 static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request,
 			   const uint8_t *answer, size_t n_answer)
 {
+	enum signalling_outcome outcome = intake->half_open ? authorise_client(converter->worker, &intake->client, request, &intake->owner)
+							    : OUTCOME_OVER_LIMIT;
 	int error;
 
 	counter_add(&converter->worker->counters.n_information, 1);
-	if (!intake->half_open ||
-	    authorise_client(converter->worker, &intake->client, request, &intake->owner) != OUTCOME_CONNECTED ||
-	    !may_wait(converter)) {
+	if (outcome != OUTCOME_CONNECTED) {
+		refuse_outcome(converter, intake, outcome);
+	} else if (!may_wait(converter)) {
 		finish(converter, intake, answer, n_answer);
 	} else if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer) {
 		intake_abandon(converter, intake);
@@ -404,8 +408,12 @@ static void on_connection(void *context, int fd, const struct address *peer)
 	struct converter *converter = context;
 	struct worker *worker = converter->worker;
 	struct intake *intake = slab_take(&converter->intakes);
+	char left_out[64];
 
 	if (!intake) {
+		counter_add(&worker->counters.n_intakes_full, 1);
+		if (worker_may_log(worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
+			log_warning("too many peers at once that were turned away or say nothing: new ones are reset%s", left_out);
 		net_close_reset(fd);
 		return;
 	}
@@ -484,6 +492,9 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 		let_waiting_go(converter);
 		return 0;
 	}
+	if (converter->let_in_by != view->conf)   /* whoever may not stay any more is to learn it; the others come again */
+		let_waiting_go(converter);
+	converter->let_in_by = view->conf;
 	return listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options,
 			     reason, n_reason);
 }

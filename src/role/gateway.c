@@ -80,11 +80,13 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
 		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, and both clocks%s",
 			    signalling_outcome_name(result->outcome), left_out);
+	if (result->outcome == OUTCOME_NOT_AUTHORISED || result->outcome == OUTCOME_MISSING_CREDENTIAL)
+		shared_suspect(gateway->worker->shared);
 	if (setup->state != SETUP_HELD)
 		setup_abandon(gateway, setup);
 }
 
-void setup_fail(struct gateway *gateway, struct setup *setup)
+static void note_no_answer(struct gateway *gateway)
 {
 	char left_out[64];
 
@@ -92,6 +94,11 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 	shared_suspect(gateway->worker->shared);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
 		log_warning("the converter did not answer over any link; the host's connection is reset%s", left_out);
+}
+
+void setup_fail(struct gateway *gateway, struct setup *setup)
+{
+	note_no_answer(gateway);
 	setup_abandon(gateway, setup);
 }
 
@@ -262,7 +269,7 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 	if (setup->state == SETUP_CONNECTING) {
 		setup_fail(gateway, setup);
 	} else if (setup->state == SETUP_HELD) {
-		counter_add(&gateway->worker->counters.n_no_answer, 1);
+		note_no_answer(gateway);
 		relay_abort(gateway->worker->relay, setup->session);
 		setup_free(gateway, setup);
 	}

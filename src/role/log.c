@@ -11,9 +11,13 @@
 static log_sink_fn log_sink;
 static int log_most = LOG_LEVEL_INFO;   /* atomic: reload changes it under way */
 
-void log_set(log_sink_fn sink, enum log_level most)
+void log_set_sink(log_sink_fn sink)
 {
 	log_sink = sink;
+}
+
+void log_set_level(enum log_level most)
+{
 	__atomic_store_n(&log_most, (int)most, __ATOMIC_RELAXED);
 }
 

@@ -11,7 +11,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 /* line has no newline at its end. */
 typedef void (*log_sink_fn)(enum log_level level, const char *line);
 
-void log_set(log_sink_fn sink, enum log_level most);
+/* Before there is another thread. */
+void log_set_sink(log_sink_fn sink);
+void log_set_level(enum log_level most);
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Whether a line of this level would be written: for those that cost something to make. */

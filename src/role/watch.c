@@ -19,6 +19,7 @@
 #define ANSWER_LIMIT_US (3 * US_PER_S)
 #define RETRY_FIRST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (2 * US_PER_S)
+#define STOOD_LONG_US (5 * US_PER_S)
 #define KEEPALIVE_S 120
 
 /* One connection: ASKING until the answer is there, then STANDING. */
@@ -27,7 +28,7 @@ struct probe {
 	bool standing;
 	uint16_t generation;
 	uint8_t link;
-	uint64_t begun_at_us;
+	uint64_t begun_at_us, begun_standing_at_us;
 	struct conversation conversation;
 	struct inbox inbox;
 };
@@ -38,6 +39,7 @@ struct watch {
 	uint8_t handler;
 	struct probe probe;
 	bool reachable, told;
+	char why[64];            /* as it was told */
 	uint64_t retry_us;
 	uint32_t tried;
 };
@@ -49,12 +51,14 @@ static struct loop_ref ref_of(const struct watch *watch, uint8_t part)
 	return (struct loop_ref){ .handler = watch->handler, .generation = watch->probe.generation, .part = part };
 }
 
+/* Again, too, where the reason is another one. */
 static void tell(struct watch *watch, bool reachable, const char *why)
 {
-	if (watch->told && watch->reachable == reachable)
+	if (watch->told && watch->reachable == reachable && !strcmp(watch->why, why))
 		return;
 	watch->told = true;
 	watch->reachable = reachable;
+	snprintf(watch->why, sizeof(watch->why), "%s", why);
 	watch->options.on_change(watch->options.context, reachable, why);
 }
 
@@ -124,43 +128,63 @@ static void ask(struct watch *watch)
 	}
 }
 
-/* The connection fell, or never stood. A converter that fell is asked again at once, and until it has answered, hosts' connections go the
- * ordinary way. */
+/* The connection fell, or never stood. A converter that stood for a while is asked again soon, one that turns us away ever more rarely; until it has
+ * answered, hosts' connections go the ordinary way. */
 static void lost(struct watch *watch, const char *why)
 {
+	if (watch->probe.standing && loop_now_us(watch->loop) - watch->probe.begun_standing_at_us > STOOD_LONG_US)
+		watch->retry_us = RETRY_FIRST_US;
 	tell(watch, false, why);
 	retry_later(watch);
 }
 
-static void on_answer(struct watch *watch)
+/* The answer is there, and the connection still open. */
+static void stand(struct watch *watch)
 {
-	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1], out[SIGNALLING_MESSAGE_BYTES];
-	struct signalling_step step = { 0 };
-	struct bytes all;
-	bool ended = false;
-	int r = inbox_receive(&watch->probe.inbox, watch->probe.fd, scratch, sizeof(scratch), &all, &ended);
-
-	if (r == NET_E_AGAIN)
-		return;
-	if (r || ended) {
-		lost(watch, r ? net_error_text(r) : "it has closed the connection");
-		return;
-	}
-	if (watch->probe.standing)
-		return;
-	step = scheme_convert.client_feed(&watch->probe.conversation, all.at, all.n, out);
-	if (step.verdict == SIGNALLING_NEED_MORE && !inbox_keep(&watch->probe.inbox, all))
-		return;
-	if (step.verdict != SIGNALLING_DONE) {
-		lost(watch, signalling_outcome_name(step.result.outcome));
-		return;
-	}
 	watch->probe.standing = true;
-	watch->retry_us = RETRY_FIRST_US;
+	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
 	watch->tried = 0;
 	net_tune_leg(watch->probe.fd, KEEPALIVE_S);
 	shared_note_answer(watch->options.shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
 	tell(watch, true, "");
+}
+
+/* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. */
+static const char *take(struct watch *watch, struct bytes all, bool *answered)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct signalling_step step;
+
+	if (watch->probe.standing || *answered)
+		return "it says more than it was asked";
+	step = scheme_convert.client_feed(&watch->probe.conversation, all.at, all.n, out);
+	if (step.verdict == SIGNALLING_NEED_MORE)
+		return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
+	*answered = step.verdict == SIGNALLING_DONE;
+	inbox_free(&watch->probe.inbox);
+	return *answered ? NULL : signalling_outcome_name(step.result.outcome);
+}
+
+/* Reads until there is no more: an end may have come with the answer. */
+static void on_readable(struct watch *watch)
+{
+	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1];
+	const char *why = NULL;
+	bool answered = false, ended = false;
+	struct bytes all;
+	int r = 0;
+
+	while (!why && !r) {
+		r = inbox_receive(&watch->probe.inbox, watch->probe.fd, scratch, sizeof(scratch), &all, &ended);
+		if (!r)
+			why = ended ? "it has closed the connection" : take(watch, all, &answered);
+	}
+	if (!why && r != NET_E_AGAIN)
+		why = net_error_text(r);
+	if (why)
+		lost(watch, why);
+	else if (answered)
+		stand(watch);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -168,7 +192,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	struct watch *watch = context;
 
 	if (ref.generation == watch->probe.generation && watch->probe.fd >= 0)
-		on_answer(watch);
+		on_readable(watch);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -213,4 +237,10 @@ void watch_suspect(struct watch *watch)
 {
 	if (watch->probe.standing || watch->probe.fd < 0)
 		ask(watch);
+}
+
+void watch_ask_again(struct watch *watch)
+{
+	watch->retry_us = RETRY_FIRST_US;
+	ask(watch);
 }

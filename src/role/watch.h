@@ -25,5 +25,7 @@ int watch_new(struct loop *loop, const struct watch_options *options, struct wat
 void watch_freep(struct watch **watch);
 /* A connection could not reach the converter: ask it again now. */
 void watch_suspect(struct watch *watch);
+/* It may be another converter by now: what is under way is dropped. */
+void watch_ask_again(struct watch *watch);
 
 #endif

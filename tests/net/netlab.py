@@ -362,9 +362,12 @@ class Lab:
     def converter(self, **changes):
         return Daemon(self, "conv", self.converter_conf(**changes))
 
+    def start_gateway(self, **changes):
+        return Daemon(self, "gw", self.gateway_conf(**changes))
+
     def gateway(self, **changes):
         """Comes back when the gateway serves."""
-        daemon = Daemon(self, "gw", self.gateway_conf(**changes))
+        daemon = self.start_gateway(**changes)
         daemon.wait_log("the converter answers")
         return daemon
 
