@@ -104,8 +104,3 @@ bool mptcp_info_syn_data_acked(int fd)
 {
 	return first_subflow(fd).tcpi_options & TCPI_OPT_SYN_DATA;
 }
-
-bool mptcp_info_syn_repeated(int fd)
-{
-	return first_subflow(fd).tcpi_total_retrans;
-}

@@ -45,7 +45,4 @@ bool mptcp_info_knows_peer(int fd);
 /* Whether the peer acknowledged data in the SYN of the first subflow. Asked right after the connection was made. */
 bool mptcp_info_syn_data_acked(int fd);
 
-/* Whether the SYN was sent more than once. Asked right after the connection was made. */
-bool mptcp_info_syn_repeated(int fd);
-
 #endif

@@ -7,6 +7,7 @@
 #include "net/socket.h"
 #include "role/setup.h"
 
+#define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
 #define EARLY_ROUND_TRIPS 3
 #define EARLY_SLACK_US (200 * US_PER_MS)
 #define ATTEMPT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
@@ -218,7 +219,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	}
 	attempt->connected = true;
 	note_handshake(gateway, attempt);
-	if (!attempt->syn_data || !mptcp_info_syn_repeated(attempt->fd))
+	if (!attempt->syn_data || loop_now_us(gateway->worker->loop) - attempt->begun_at_us < SYN_REPEATED_US)
 		return true;
 	/* Comes out as plain TCP, one end before the other, and bytes were seen to go astray then (Linux 6.18): better none at all. */
 	attempt_failed(gateway, setup, attempt);
