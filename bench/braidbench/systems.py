@@ -30,6 +30,7 @@ REDIRECT = """table ip bench {{
 HAPROXY = """global
 	nbthread 2
 	maxconn 8000
+	maxpipes 1000
 {tune}
 defaults
 	mode tcp
@@ -109,7 +110,8 @@ class Braid(Proxied):
         self.pair = daemons.Braid(self.braidd, world.topology)
 
     def stop(self, world):
-        for program in (self.pair.gateway, self.pair.converter):
+        pair, self.pair = self.pair, None
+        for program in (pair.gateway, pair.converter) if pair else ():
             if program.end():
                 raise LabError(f"braidd ended with status {program.process.returncode}\n{program.tail()}")
 
@@ -186,7 +188,7 @@ class Socks(Pair):
     def commands(self):
         path = DIRECTORY / "redsocks.conf"
         path.write_text(REDSOCKS.format(port=INTERCEPT_PORT, converter=CONVERTER_V4, pair=PAIR_PORT))
-        return ["microsocks", "-q", "-i", CONVERTER_V4, "-p", PAIR_PORT], ["redsocks", "-c", path]
+        return ["microsocks", "-i", CONVERTER_V4, "-p", PAIR_PORT], ["redsocks", "-c", path]
 
 
 class Shadowsocks(Pair):
