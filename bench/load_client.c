@@ -260,8 +260,10 @@ int load_idle(const struct load_options *options)
 
 		if (send(fd, request, options->request_bytes, MSG_NOSIGNAL) != (ssize_t)options->request_bytes)
 			load_die("send");
-		if (recv(fd, block, options->answer_bytes, MSG_WAITALL) != (ssize_t)options->answer_bytes)
-			load_die("recv");
+		if (recv(fd, block, options->answer_bytes, MSG_WAITALL) != (ssize_t)options->answer_bytes) {
+			fprintf(stderr, "braid-load: connection %u got no whole answer\n", i + 1);
+			return 1;
+		}
 	}
 	puts("ready");
 	fflush(stdout);

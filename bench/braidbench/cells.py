@@ -12,6 +12,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 GB = 1e9
 CLIENTS = 32
 MEMORY_SETTLE_S = 1.0
+BEFORE_S = 0.2
 
 
 def cpu_s(program):
@@ -116,15 +117,24 @@ def assert_mptcp(world, system):
         raise LabError(f"{system.name}: no MPTCP connection came to {far.name} ({counter})")
 
 
+def note_load(system, results):
+    """How many cores are in use while nothing of ours runs: what spoils the block that follows."""
+    begin_s, begin = time.monotonic(), machine_cpu_s()
+    time.sleep(BEFORE_S)
+    results.add("cores in use before a block", system.name, "", "cores", (machine_cpu_s() - begin) / (time.monotonic() - begin_s))
+
+
 def run_block(world, system, cells, results):
     """One run of each cell; a cell that fails is noted, and the system started afresh."""
     todo = list(cells)
     random.shuffle(todo)
+    note_load(system, results)
     while todo:
         try:
             system.start(world)
-            if system.name != "direct":
+            if system.name != "direct" and system not in world.checked:
                 assert_mptcp(world, system)
+                world.checked.add(system)
             while todo:
                 cell = todo.pop()
                 try:

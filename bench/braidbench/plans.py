@@ -32,9 +32,9 @@ def bulk(test, ways, connections, seconds, skip_s, cpu=False):
 
 def quick():
     return Plan(
-        rounds=3, look_rounds=1, look=bulk("look", BOTH_WAYS, 1, 1, 0.3),
-        unshaped=[*bulk("1 connection", BOTH_WAYS, 1, 2, 0.3, cpu=True), Requests("new sessions", "new", CLIENTS, 1)],
-        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.3, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 2, 1.5), long=[], memory=[],
+        rounds=3, look_rounds=1, look=bulk("look", BOTH_WAYS, 1, 1, 0.2),
+        unshaped=[*bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), Requests("new sessions", "new", CLIENTS, 0.7)],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[],
         systems=("direct", "mptcp", "braid", "haproxy"), shaped_systems=("braid", "haproxy"))
 
 

@@ -2,6 +2,7 @@
 """What was measured: rows, tables, and the ratios that count."""
 import statistics
 
+ORDER = ("direct", "mptcp", "braid", "haproxy", "haproxy defaults", "socks", "shadowsocks")
 HIGHER, LOWER = "higher", "lower"
 BOTH_WAYS = ("up", "down")
 
@@ -10,7 +11,7 @@ class Results:
     def __init__(self):
         self.values = {}        # (test, system, direction, unit): [figure of each run]
         self.failures = []      # (test, system, direction, what was seen)
-        self.best_peer = None   # a system's name
+        self.best_peer = None   # the HAProxy pair's settings that were chosen
 
     def add(self, test, system, direction, unit, value):
         self.values.setdefault((test, system, direction, unit), []).append(value)
@@ -19,6 +20,10 @@ class Results:
         self.failures.append((test, system, direction, str(error)))
 
     def rows(self):
+        """In an order that doesn't depend on who came first."""
+        return sorted(self._rows(), key=lambda row: (test_order(row["test"]), row["direction"], row["unit"], system_order(row["system"])))
+
+    def _rows(self):
         return [{"test": test, "system": system, "direction": direction, "unit": unit, "runs": runs, "median": statistics.median(runs),
                  "min": min(runs), "max": max(runs)} for (test, system, direction, unit), runs in self.values.items()]
 
@@ -34,7 +39,17 @@ class Results:
         return statistics.median(runs) if runs else None
 
     def tests(self):
-        return list(dict.fromkeys((test, direction, unit) for test, _, direction, unit in self.values))
+        return list(dict.fromkeys((row["test"], row["direction"], row["unit"]) for row in self.rows()))
+
+
+def test_order(test):
+    """Tests of so many connections first, by their number."""
+    head = test.split()[0]
+    return (0, int(head), test) if head.isdigit() else (1, 0, test)
+
+
+def system_order(system):
+    return (ORDER.index(system), "") if system in ORDER else (len(ORDER), system)
 
 
 def shown(value):

@@ -42,6 +42,7 @@ class Door:
 
 class World:
     def __init__(self, build, links):
+        self.checked = set()        # systems that were seen to use MPTCP here
         self.load = build / "bench/braid-load"
         self.topology = Topology(build / "lab/emulator/braid-link", links, server_rtt_ms=None)
         for node in self.topology.nodes:
