@@ -131,23 +131,30 @@ def run_block(world, system, cells, results):
     note_load(system, results)
     while todo:
         try:
-            system.start(world)
-            if system.name != "direct" and system not in world.checked:
-                assert_mptcp(world, system)
-                world.checked.add(system)
-            while todo:
-                cell = todo.pop()
-                try:
-                    cell.run(world, system, results)
-                    world.wait_idle(system.door(world))
-                except LabError as error:
-                    results.fail(cell.test, system.name, cell.direction, error)
-                    break
+            run_started(world, system, todo, results)
         except LabError as error:
             results.fail("start", system.name, "", error)
             todo.clear()
-        finally:
+        try:
             system.stop(world)
+        except LabError as error:
+            results.fail("stop", system.name, "", error)
+
+
+def run_started(world, system, todo, results):
+    """Starts the system and takes cells from todo, until one fails or all are done."""
+    system.start(world)
+    if system.name != "direct" and system not in world.checked:
+        assert_mptcp(world, system)
+        world.checked.add(system)
+    while todo:
+        cell = todo.pop()
+        try:
+            cell.run(world, system, results)
+            world.wait_idle(system.door(world))
+        except LabError as error:
+            results.fail(cell.test, system.name, cell.direction, error)
+            return
 
 
 def run_rounds(world, rounds, systems_and_cells, results):
