@@ -38,6 +38,12 @@ def kernel_bytes():
     return 1024 * sum(int(fields[name].split()[0]) for name in ("Slab", "KernelStack", "PageTables"))
 
 
+def tcp_memory_pages():
+    """What the kernel has charged to TCP sockets, machine-wide, in every namespace."""
+    words = next(line for line in pathlib.Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:")).split()
+    return int(words[words.index("mem") + 1])
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -122,6 +128,7 @@ def note_load(system, results):
     begin_s, begin = time.monotonic(), machine_cpu_s()
     time.sleep(BEFORE_S)
     results.add("cores in use before a block", system.name, "", "cores", (machine_cpu_s() - begin) / (time.monotonic() - begin_s))
+    results.add("TCP memory charged before a block", system.name, "", "MB", tcp_memory_pages() * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
 
 def run_block(world, system, cells, results):
