@@ -2,13 +2,14 @@
 BUILD ?= build
 SECONDS ?= 20
 
-.PHONY: menu packages build demo check check-timing check-sanitized fuzz install clean
+.PHONY: menu packages build demo check check-timing check-sanitized fuzz bench install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
+	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"
 	@echo "make build            build into $(BUILD)/"
 	@echo "make install          install what was built"
 	@echo "make clean            remove $(BUILD)/ and its like"
@@ -41,6 +42,10 @@ fuzz: packages
 	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true
 	@ninja -C $(BUILD)-fuzz fuzz-targets
 	tools/fuzz $(BUILD)-fuzz $(SECONDS)
+
+bench: build
+	@tools/install-packages tools/packages-bench
+	@bench/braid-bench --build $(BUILD) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 install: build
 	meson install -C $(BUILD)

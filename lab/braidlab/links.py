@@ -61,6 +61,12 @@ class EmulatedLink(Control):
             raise LabError(f"link {name}: the emulator did not start: {(DIRECTORY / f'link-{name}.log').read_text().strip()}")
         super().__init__(self.path)
 
+    def end(self):
+        self.socket.close()
+        self.process.terminate()
+        self.process.wait()
+        self.path.unlink(missing_ok=True)
+
     def lose_carrier(self):
         self.set(carrier=0)
 

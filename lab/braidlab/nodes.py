@@ -84,6 +84,9 @@ class Node:
         rows = [line.split() for line in self.run("nstat", "-asz").splitlines() if not line.startswith("#")]
         return {row[0]: int(row[1]) for row in rows}
 
+    def delete(self):
+        subprocess.run(["ip", "netns", "delete", self.name], check=True)
+
     def addresses(self, interface, v4, v6):
         """Gives an interface its addresses and sets it up."""
         self.ip(f"addr add {v4} dev {interface}")

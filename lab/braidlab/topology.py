@@ -29,7 +29,7 @@ BUFFERS = {"net.ipv4.tcp_rmem": "4096 131072 6291456", "net.ipv4.tcp_wmem": "409
 
 @dataclasses.dataclass
 class Access:
-    """An access link as its subscriber sees it; rtt_ms is the round trip of the idle link."""
+    """An access link as its subscriber sees it; rtt_ms is the round trip of the idle link. With no rates it is a plain wire."""
     name: str
     down_bps: int
     up_bps: int
@@ -86,8 +86,12 @@ class Topology:
         wire(self.core, "converter", self.converter, "eth0")
         self.core.addresses("converter", "203.0.113.1/24", "2001:db8:cc::1/64")
         self.converter.addresses("eth0", CONVERTER_V4 + "/24", CONVERTER_V6 + "/64")
-        self.far = EmulatedLink(self.emulator, "far", self.core, "server", self.server, "eth0",
-                                delay_us=int(server_rtt_ms * 500), queue_ms=SERVER_QUEUE_MS)
+        self.far = None
+        if server_rtt_ms:
+            self.far = EmulatedLink(self.emulator, "far", self.core, "server", self.server, "eth0",
+                                    delay_us=int(server_rtt_ms * 500), queue_ms=SERVER_QUEUE_MS)
+        else:
+            wire(self.core, "server", self.server, "eth0")
         self.core.addresses("server", "44.1.1.1/24", "2a00:44:1:1::1/64")
         self.server.addresses("eth0", SERVER_V4 + "/24", SERVER_V6 + "/64")
         self.converter.ip("route add default via 203.0.113.1")
@@ -98,8 +102,11 @@ class Topology:
     def _access(self, number, access):
         """An access link; the first one is the gateway's default way, and the core's way back to the LANs."""
         access.number = number
-        access.link = EmulatedLink(self.emulator, access.name, self.gateway, access.name, self.core, access.name,
-                                   seed=number + 1, **access.settings())
+        if access.down_bps:
+            access.link = EmulatedLink(self.emulator, access.name, self.gateway, access.name, self.core, access.name,
+                                       seed=number + 1, **access.settings())
+        else:
+            wire(self.gateway, access.name, self.core, access.name)
         self.gateway.addresses(access.name, access.gateway_v4 + "/30", access.gateway_v6 + "/64")
         self.core.addresses(access.name, access.core_v4 + "/30", access.core_v6 + "/64")
         metric = 100 * (number + 1)
@@ -116,6 +123,17 @@ class Topology:
         host.addresses("eth0", LAN_V4.format(number, 9) + "/24", LAN_V6.format(number, 9) + "/64")
         host.ip("route add default via " + LAN_V4.format(number, 1))
         host.ip("-6 route add default via " + LAN_V6.format(number, 1))
+
+    def end(self):
+        """Takes everything away, so that another can be built."""
+        for node in self.nodes:
+            for program in node.programs:
+                program.end()
+        for link in [self.far, *(access.link for access in self.links)]:
+            if link:
+                link.end()
+        for node in self.nodes:
+            node.delete()
 
     def link(self, name):
         return next(access for access in self.links if access.name == name)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The measurements. A block is one system, started, run through its cells in a shuffled order, and taken away."""
+import os
+import pathlib
+import random
+import sys
+import time
+
+from braidlab.errors import LabError
+
+TICKS = os.sysconf("SC_CLK_TCK")
+GB = 1e9
+CLIENTS = 32
+MEMORY_SETTLE_S = 1.0
+BEFORE_S = 0.2
+
+
+def cpu_s(program):
+    """User and system time of a daemon, all threads."""
+    fields = pathlib.Path(f"/proc/{program.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def machine_cpu_s():
+    user, nice, system, _, _, irq, softirq = map(int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8])
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def user_bytes(program):
+    """Proportional share of what is in memory."""
+    rollup = pathlib.Path(f"/proc/{program.process.pid}/smaps_rollup").read_text()
+    return 1024 * next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+
+
+def kernel_bytes():
+    """Of the whole machine: it can't be told whose."""
+    fields = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
+    return 1024 * sum(int(fields[name].split()[0]) for name in ("Slab", "KernelStack", "PageTables"))
+
+
+def tcp_memory_pages():
+    """What the kernel has charged to TCP sockets, machine-wide, in every namespace."""
+    words = next(line for line in pathlib.Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:")).split()
+    return int(words[words.index("mem") + 1])
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Bulk:
+    def __init__(self, test, kind, connections, seconds, skip_s, cpu=False):
+        self.test, self.kind, self.connections, self.seconds, self.skip_s, self.cpu = test, kind, connections, seconds, skip_s, cpu
+        self.direction = kind
+
+    def run(self, world, system, results):
+        door = system.door(world)
+        programs = system.daemons()
+        cpu, machine = sum(map(cpu_s, programs)), machine_cpu_s()
+        said = world.run(door, "bulk", self.seconds + self.skip_s, "--kind", self.kind, "--connections", self.connections,
+                         "--skip-ms", int(self.skip_s * 1000))
+        cpu, machine = sum(map(cpu_s, programs)) - cpu, machine_cpu_s() - machine
+        if self.kind == "both":
+            for way in ("up", "down"):
+                results.add(self.test, system.name, f"both, {way}", "Gbit/s", said[f"{way}_bps"] / 1e9)
+        else:
+            results.add(self.test, system.name, self.kind, "Gbit/s", said[f"{self.kind}_bps"] / 1e9)
+        if self.cpu and said["bytes"] > 0:
+            if programs:
+                results.add("CPU of both daemons", system.name, self.kind, "s/GB", cpu * GB / said["bytes"])
+            results.add("CPU of the machine", system.name, self.kind, "s/GB", machine * GB / said["bytes"])
+
+
+class Requests:
+    direction = ""
+
+    def __init__(self, test, kind, clients, seconds):
+        self.test, self.kind, self.clients, self.seconds = test, kind, clients, seconds
+
+    def run(self, world, system, results):
+        said = world.run(system.door(world), "requests", self.seconds, "--kind", self.kind, "--connections", self.clients)
+        if said["errors"] or not said["n"]:
+            results.fail(self.test, system.name, "", f"{said['errors']} of {said['n'] + said['errors']} requests failed")
+        if not said["n"]:
+            return
+        if self.clients == 1:
+            results.add(self.test, system.name, "", "ms", said["first_median_us"] / 1000)
+            return
+        results.add(self.test, system.name, "", "1/s", said["per_second"])
+        for name in ("median", "p99"):
+            results.add(f"{self.test}, {name}", system.name, "", "ms", said[f"{name}_us"] / 1000)
+
+
+class Memory:
+    direction = ""
+
+    def __init__(self, n):
+        self.n = n
+        self.test = f"memory of {n} idle sessions"
+
+    def run(self, world, system, results):
+        programs = system.daemons()
+        user, kernel = sum(map(user_bytes, programs)), kernel_bytes()
+        holder = world.hold(system.door(world), self.n)
+        try:
+            time.sleep(MEMORY_SETTLE_S)     # nothing tells when the kernel has freed what the requests needed
+            if programs:
+                results.add(self.test, system.name, "user, both daemons", "B/session", (sum(map(user_bytes, programs)) - user) / self.n)
+            results.add(self.test, system.name, "kernel, whole machine", "B/session", (kernel_bytes() - kernel) / self.n)
+        finally:
+            holder.stdin.close()
+            holder.wait()
+
+
+def assert_mptcp(world, system):
+    """A pair that quietly runs on TCP would be compared under a wrong name."""
+    counter = "MPTcpExtMPCapableACKRX"
+    door = system.door(world)
+    far = world.topology.converter if system.proxied else world.topology.server
+    before = far.counters()[counter]
+    world.run(door, "requests", 0.05, "--kind", "new", "--connections", 1)
+    if far.counters()[counter] == before:
+        raise LabError(f"{system.name}: no MPTCP connection came to {far.name} ({counter})")
+
+
+def note_load(system, results):
+    """How many cores are in use while nothing of ours runs: what spoils the block that follows."""
+    begin_s, begin = time.monotonic(), machine_cpu_s()
+    time.sleep(BEFORE_S)
+    results.add("cores in use before a block", system.name, "", "cores", (machine_cpu_s() - begin) / (time.monotonic() - begin_s))
+    results.add("TCP memory charged before a block", system.name, "", "MB", tcp_memory_pages() * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
+def run_block(world, system, cells, results):
+    """One run of each cell; a cell that fails is noted, and the system started afresh."""
+    todo = list(cells)
+    random.shuffle(todo)
+    note_load(system, results)
+    while todo:
+        try:
+            run_started(world, system, todo, results)
+        except LabError as error:
+            results.fail("start", system.name, "", error)
+            todo.clear()
+        try:
+            system.stop(world)
+        except LabError as error:
+            results.fail("stop", system.name, "", error)
+
+
+def run_started(world, system, todo, results):
+    """Starts the system and takes cells from todo, until one fails or all are done."""
+    system.start(world)
+    if system.name != "direct" and system not in world.checked:
+        assert_mptcp(world, system)
+        world.checked.add(system)
+    while todo:
+        cell = todo.pop()
+        try:
+            cell.run(world, system, results)
+            world.wait_idle(system.door(world))
+        except LabError as error:
+            results.fail(cell.test, system.name, cell.direction, error)
+            return
+
+
+def run_rounds(world, rounds, systems_and_cells, results):
+    """Rounds of blocks, the order of systems drawn anew for each."""
+    for number in range(rounds):
+        order = list(systems_and_cells)
+        random.shuffle(order)
+        for system, cells in order:
+            run_block(world, system, cells, results)
+        say(f"  round {number + 1} of {rounds}: {', '.join(system.name for system, _ in order)}")

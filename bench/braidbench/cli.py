@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The benchmark from its beginning to its end."""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import resource
+import statistics
+import sys
+import time
+
+from braidlab import sandbox
+from braidlab.daemons import find_program
+from braidlab.errors import LabError
+
+from . import cells, plans, plots, systems, world
+from .results import Ratios, Results, table
+
+PROGRAMS = ("ip", "ss", "nstat", "nft", "mptcpize", "haproxy", "redsocks", "microsocks", "ss-redir", "ss-server")
+NEEDED_FILES = 20000
+OURS = ("braid", "direct", "")      # a peer that can't do something is a finding; these are errors
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="braid-bench", description="Braid beside what people use today, in one run.")
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the folder that was built into (build)")
+    parser.add_argument("--quick", action="store_true", help="a first answer in under 3 minutes")
+    parser.add_argument("--rounds", type=int, default=10, help="runs of each cell in the full benchmark (10)")
+    return parser.parse_args(arguments)
+
+
+def choose_haproxy(build, plan, results):
+    """The pair's best settings: the greatest geometric mean of the medians up and down in a short look at all four."""
+    candidates = systems.haproxy_candidates()
+    here = world.World(build, world.unshaped())
+    cells.run_rounds(here, plan.look_rounds, [(candidate, plan.look) for candidate in candidates], results)
+    here.end()
+
+    def score(candidate):
+        medians = [results.median("look", candidate.name, way) or 0 for way in plans.BOTH_WAYS]
+        return statistics.geometric_mean(medians) if all(medians) else 0
+    best = max(candidates, key=score)
+    if not score(best):
+        raise LabError(f"no HAProxy pair carried anything: {results.failures}")
+    results.best_peer = best.name
+    best.name = "haproxy"
+    return best
+
+
+def all_systems(build, haproxy):
+    made = [systems.Direct("direct"), systems.OneHop("mptcp"), systems.Braid("braid", find_program(build, "src/prog/braidd")), haproxy,
+            systems.Socks("socks"), systems.Shadowsocks("shadowsocks")]
+    return {system.name: system for system in made}
+
+
+def run_plan(build, plan, results):
+    cells.say("which settings suit the HAProxy pair")
+    known = all_systems(build, choose_haproxy(build, plan, results))
+    chosen = [known[name] for name in plan.systems]
+    defaults = systems.Haproxy("haproxy defaults", buffer_bytes=0)
+
+    cells.say("unshaped")
+    here = world.World(build, world.unshaped())
+    cells.run_rounds(here, plan.rounds, [*((system, plan.unshaped) for system in chosen), (defaults, plan.defaults)], results)
+    if plan.memory:
+        cells.say("idle sessions")
+        # A block for each: what a daemon has kept from an earlier crowd would pass for thrift.
+        cells.run_rounds(here, 1, [(system, [cell]) for system in chosen for cell in plan.memory], results)
+    here.end()
+    for name, links, some_cells in (("two links of 300 and 700 Mbit/s", world.shaped, plan.shaped),
+                                    ("two links of 100 Mbit/s and 200 ms", world.long, plan.long)):
+        if some_cells:
+            cells.say(name)
+            here = world.World(build, links())
+            cells.run_rounds(here, plan.rounds, [(known[system], some_cells) for system in plan.shaped_systems], results)
+            here.end()
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    return {"kernel": platform.release(), "cpu": model, "cores": os.cpu_count()}
+
+
+def report(build, results, began, about):
+    ratios = Ratios(results)
+    ratios.one_connection()
+    ratios.many_connections()
+    ratios.cpu()
+    ratios.sessions()
+    ratios.shaped(plans.SUMS)
+    (build / "bench.json").write_text(json.dumps({
+        "machine": about, "load_average_before": began, "haproxy_settings": results.best_peer, "rows": results.rows(),
+        "ratios": [dict(zip(("what", "ratio", "bar", "aim", "better", "met"), line)) for line in ratios.lines],
+        "failures": [dict(zip(("test", "system", "direction", "seen"), failure)) for failure in results.failures]}, indent=1) + "\n")
+    plots.draw(results, build / "bench")
+    print(f"Linux {about['kernel']}, {about['cores']} cores, {about['cpu']}; load average before the first run {began:.2f}")
+    print(f"HAProxy pair: {results.best_peer}, 256 kB buffers")
+    print(table(results))
+    print("\nRatios within this run\n" + ratios.text())
+    print(f"\nwritten: {build / 'bench.json'}, plots in {build / 'bench'}/")
+
+
+def inside(options):
+    began = os.getloadavg()[0]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < NEEDED_FILES:
+        raise LabError(f"the limit of open files is {hard}, {NEEDED_FILES} are needed (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (NEEDED_FILES, hard))
+    build = options.build.resolve()
+    find_program(build, "bench/braid-load")
+    sandbox.prepare()
+    sandbox.require(*PROGRAMS)
+    results = Results()
+    begun = time.monotonic()
+    try:
+        run_plan(build, plans.quick() if options.quick else plans.full(options.rounds), results)
+    except (LabError, KeyboardInterrupt) as error:
+        # An hour's figures aren't thrown away for what came last.
+        results.fail("the run", "", "", f"ended early: {error or 'interrupted'}")
+    report(build, results, began, machine())
+    cells.say(f"took {time.monotonic() - begun:.0f} s")
+    return int(any(system in OURS for _, system, _, _ in results.failures))
+
+
+def require_tcp_memory():
+    """A kernel that thinks TCP's memory used up throttles every socket: such figures would be of nothing else."""
+    limits = pathlib.Path("/proc/sys/net/ipv4/tcp_mem")     # shown in the initial namespace alone
+    if limits.exists() and (charged := cells.tcp_memory_pages()) > (low := int(limits.read_text().split()[0])):
+        raise LabError(f"TCP has {charged} pages charged, above {low} (net.ipv4.tcp_mem): end what holds them; "
+                       "if nothing does, the kernel has lost count, and only a restart of the machine helps")
+
+
+def main(program, arguments):
+    try:
+        if arguments[:1] != [sandbox.INSIDE]:
+            parse(arguments)
+            require_tcp_memory()
+            return sandbox.run_inside(program, arguments)
+        return inside(parse(arguments[1:]))
+    except LabError as error:
+        print(f"braid-bench: {error}", file=sys.stderr)
+        return 1

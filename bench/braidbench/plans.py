@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which cells a run has, and with which systems: the full one, and the quick one."""
+import dataclasses
+
+from .cells import CLIENTS, Bulk, Memory, Requests
+
+BOTH_WAYS = ("up", "down")
+ALL_WAYS = ("up", "down", "both")
+SHAPED, LONG = "1 connection over 300 + 700 Mbit/s", "1 connection over 2 x 100 Mbit/s of 200 ms"
+# What a shaped test's links add up to, the bar, and the aim.
+SUMS = {SHAPED: (1e9, 0.93, 0.97), LONG: (200e6, 0.90, 0.97)}
+IDLE_SESSIONS = (1000, 5000)
+
+
+@dataclasses.dataclass
+class Plan:
+    rounds: int
+    look_rounds: int
+    look: list
+    unshaped: list          # cells of every system
+    defaults: list          # cells of the HAProxy pair as its packagers ship it
+    shaped: list
+    long: list
+    memory: list
+    systems: tuple          # those of the unshaped cells
+    shaped_systems: tuple
+
+
+def bulk(test, ways, connections, seconds, skip_s, cpu=False):
+    return [Bulk(test, way, connections, seconds, skip_s, cpu and way != "both") for way in ways]
+
+
+def quick():
+    return Plan(
+        rounds=3, look_rounds=1, look=bulk("look", BOTH_WAYS, 1, 1, 0.2),
+        unshaped=[*bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), Requests("new sessions", "new", CLIENTS, 0.7)],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[],
+        systems=("direct", "mptcp", "braid", "haproxy"), shaped_systems=("braid", "haproxy"))
+
+
+def full(rounds):
+    return Plan(
+        rounds=rounds, look_rounds=3, look=bulk("look", BOTH_WAYS, 1, 2, 0.5),
+        unshaped=[*bulk("1 connection", ALL_WAYS, 1, 3, 0.5, cpu=True), *bulk("16 connections", BOTH_WAYS, 16, 3, 0.5),
+                  *bulk("256 connections", BOTH_WAYS, 256, 3, 0.5), Requests("new sessions", "new", CLIENTS, 2),
+                  Requests("kept connections", "kept", CLIENTS, 2), Requests("first byte", "new", 1, 0.5)],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 3, 0.5, cpu=True), shaped=bulk(SHAPED, ALL_WAYS, 1, 4, 3),
+        long=bulk(LONG, ALL_WAYS, 1, 5, 8), memory=[Memory(n) for n in IDLE_SESSIONS],
+        systems=("direct", "mptcp", "braid", "haproxy", "socks", "shadowsocks"), shaped_systems=("direct", "braid", "haproxy", "shadowsocks"))
