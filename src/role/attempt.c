@@ -111,7 +111,7 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 	bool acked = attempt->syn_data && mptcp_info_syn_data_acked(attempt->fd);
 
 	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
-	attempt->doubtful = attempt->syn_data && !acked;
+	attempt->doubtful = attempt->syn_data && (!acked || now_us - attempt->begun_at_us > SYN_REPEATED_US);
 	if (attempt->syn_data) {
 		counter_add(&worker->counters.n_syn_data_lost, !acked);
 		shared_note_syn_data(worker->shared, attempt->link, acked, now_us);
@@ -219,11 +219,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	}
 	attempt->connected = true;
 	note_handshake(gateway, attempt);
-	if (!attempt->syn_data || loop_now_us(gateway->worker->loop) - attempt->begun_at_us < SYN_REPEATED_US)
-		return true;
-	/* Comes out as plain TCP, one end before the other, and bytes were seen to go astray then (Linux 6.18): better none at all. */
-	attempt_failed(gateway, setup, attempt);
-	return false;
+	return true;
 }
 
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)

@@ -27,7 +27,7 @@ struct attempt {
 	bool connected;
 	bool syn_data;            /* bytes went with the SYN */
 	bool plain;               /* no Multipath TCP, as was known when it connected */
-	bool doubtful;            /* and were passed over: comes out as plain TCP, at our end perhaps with the first answer only */
+	bool doubtful;            /* and were passed over, or the SYN was sent again: comes out as plain TCP, at our end perhaps with the first answer only */
 	size_t n_sent;            /* of the opening */
 	uint64_t begun_at_us;
 	uint64_t patience_us;     /* then another is begun */
