@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The configuration, checked. Pure: the text is handed in (prog/ reads the file), errors come back as text. Every key
- * stands in one table (conf/table.c) that the parser, the help text and the man page walk. A struct conf is never
+ * stands in one table (conf/keys.c) that the parser, the help text and the man page walk. A struct conf is never
  * changed once it was made: workers share it as an immutable snapshot.
  */
 #ifndef BRAID_CONF_CONF_H

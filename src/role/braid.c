@@ -280,7 +280,7 @@ void braid_freep(struct braid **out)
 		return;
 	control_freep(&braid->control);
 	watch_freep(&braid->watch);
-	path_freep(&braid->path);   /* first of all: from here on hosts' new connections go the ordinary way */
+	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
 	for (size_t i = 0; i < braid->n_workers; i++)
 		worker_stopp(&braid->workers[i]);
 	free(braid->workers);

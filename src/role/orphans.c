@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/orphans.h"
 
-#include "base/counter.h"
 #include "role/describe.h"
 #include "role/survey.h"
 

@@ -45,7 +45,6 @@ static void errand_is_done(void *arg)
 static void visit(void *context, const struct session_view *session)
 {
 	struct errand *errand = context;
-
 	struct survey *survey = errand->survey;
 
 	survey->options.visit(survey->parts[errand - survey->errands], errand->worker, session);

@@ -56,7 +56,7 @@ bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out
 
 /* Takes a place under the limit of sessions being set up; counted and logged when there is none. */
 bool worker_take_half_open(struct worker *worker);
-/* The same for sessions; worker_session_end() gives it back (relay_options.on_end). */
+/* The same for sessions; the relay's on_end gives it back. */
 bool worker_take_session(struct worker *worker);
 
 #endif
