@@ -15,15 +15,19 @@
 #include "role/commands.h"
 #include "role/log.h"
 #include "role/orphans.h"
+#include "role/publish.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
 
 enum { PART_SIGNAL, PART_DRAIN };
 
-/* A new view with what is known now, handed to all workers. */
-static int publish(struct braid *braid, bool reachable)
+/* A new view with what is known now, handed to all workers; done: when they have it. */
+static int publish(struct braid *braid, bool reachable, void (*done)(void *context))
 {
+	struct publish_options options = {
+		.main_loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers, .done = done, .context = braid,
+	};
 	struct view *view = view_new(braid->holder);
 	struct path_link_status links[PATH_LINKS];
 	size_t n = braid->path ? path_status(braid->path, links, PATH_LINKS) : 0;
@@ -39,9 +43,8 @@ static int publish(struct braid *braid, bool reachable)
 	}
 	view_unref(braid->view);
 	braid->view = view;
-	for (size_t i = 0; i < braid->n_workers; i++)
-		if (worker_publish(braid->workers[i], view))
-			log_error("out of memory: a worker goes on with an old view of links and configuration");
+	if (publish_view(view, &options))
+		log_error("out of memory: the workers go on with an old view of links and configuration");
 	return 0;
 }
 
@@ -64,7 +67,7 @@ static void on_path(void *context, const struct path_event *event)
 	if (!braid->path)
 		return;   /* still being put in place */
 	shared_forget_link(&braid->shared, (uint8_t)event->link);
-	publish(braid, braid->view->converter_reachable);
+	publish(braid, braid->view->converter_reachable, NULL);
 	if (orphans_end(braid->loop, braid->workers, braid->n_workers))
 		log_error("out of memory: sessions that lost their last subflow are not looked for");
 	if (braid->watch && !braid->view->converter_reachable)
@@ -76,15 +79,22 @@ static struct view *present_view(void *context)
 	return ((struct braid *)context)->view;
 }
 
+/* Said when it is true: the workers listen. */
+static void tell_reachable(void *context)
+{
+	struct braid *braid = context;
+
+	if (braid->view->converter_reachable)
+		log_info("the converter answers: connections are bonded");
+}
+
 static void on_watch(void *context, bool reachable, const char *why)
 {
 	struct braid *braid = context;
 
-	if (reachable)
-		log_info("the converter answers: connections are bonded");
-	else
+	if (!reachable)
 		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", why);
-	publish(braid, reachable);
+	publish(braid, reachable, reachable ? tell_reachable : NULL);
 }
 
 static void on_suspect(void *context)
@@ -206,7 +216,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 	if (!r)
 		r = path_new(braid->loop, &paths, on_path, braid, &braid->path, reason, n_reason);
 	if (!r)
-		r = publish(braid, false);
+		r = publish(braid, false, NULL);
 	if (!r)
 		r = start_workers(braid, reason, n_reason);
 	if (!r && conf->gateway.enabled)
@@ -319,7 +329,7 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	}
 	conf_holder_unref(braid->holder);
 	braid->holder = holder;
-	r = publish(braid, braid->view->converter_reachable);
+	r = publish(braid, braid->view->converter_reachable, NULL);
 	if (!r && braid->watch)
 		watch_ask_again(braid->watch);
 	return r;
@@ -335,7 +345,7 @@ void braid_drain(struct braid *braid)
 	}
 	braid->draining = true;
 	braid->drain_until_us = loop_now_us(braid->loop) + braid->holder->conf->daemon.drain_timeout_ms * US_PER_MS;
-	if (publish(braid, false) || loop_timer_at(braid->loop, loop_now_us(braid->loop) + DRAIN_LOOK_US, ref))
+	if (publish(braid, false, NULL) || loop_timer_at(braid->loop, loop_now_us(braid->loop) + DRAIN_LOOK_US, ref))
 		loop_stop(braid->loop);
 }
 

@@ -469,14 +469,14 @@ void converter_freep(struct converter **out)
 	*out = NULL;
 }
 
-/* Gateways that wait are told so, before a host of theirs runs into a listener that is gone. */
-static void let_waiting_go(struct converter *converter)
+/* Gateways that wait are told so. An end in order: ask again. A reset: there is nobody to ask any more (role/watch.c). */
+static void let_waiting_go(struct converter *converter, void (*how)(struct converter *converter, struct intake *intake))
 {
 	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
 		struct intake *intake = slab_at(&converter->intakes, i);
 
 		if (intake && intake->state == INTAKE_WAITING)
-			intake_end(converter, intake);
+			how(converter, intake);
 	}
 }
 
@@ -489,11 +489,11 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
-		let_waiting_go(converter);
+		let_waiting_go(converter, intake_abandon);   /* before a host of theirs runs into a listener that is gone */
 		return 0;
 	}
 	if (converter->let_in_by != view->conf)   /* whoever may not stay any more is to learn it; the others come again */
-		let_waiting_go(converter);
+		let_waiting_go(converter, intake_end);
 	converter->let_in_by = view->conf;
 	return listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options,
 			     reason, n_reason);

@@ -21,6 +21,7 @@
 #define RETRY_MOST_US (2 * US_PER_S)
 #define STOOD_LONG_US (5 * US_PER_S)
 #define KEEPALIVE_S 120
+#define CLOSED_AGAIN_US (1 * US_PER_S)
 
 /* One connection: ASKING until the answer is there, then STANDING. */
 struct probe {
@@ -41,6 +42,7 @@ struct watch {
 	bool reachable, told;
 	char why[64];            /* as it was told */
 	uint64_t retry_us;
+	uint64_t may_ask_at_us;  /* at once, when the converter has closed the connection in order */
 	uint32_t tried;
 };
 
@@ -138,6 +140,20 @@ static void lost(struct watch *watch, const char *why)
 	retry_later(watch);
 }
 
+/* A converter that ends the connection in order has a new configuration, and wants to be asked again whether we may stay (one that itself ends, resets
+ * it). Until it has answered, hosts' connections go on; unless it does so all the time. */
+static void closed(struct watch *watch)
+{
+	uint64_t now_us = loop_now_us(watch->loop);
+
+	if (!watch->probe.standing || now_us < watch->may_ask_at_us) {
+		lost(watch, "it has closed the connection");
+		return;
+	}
+	watch->may_ask_at_us = now_us + CLOSED_AGAIN_US;
+	ask(watch);
+}
+
 /* The answer is there, and the connection still open. */
 static void stand(struct watch *watch)
 {
@@ -174,15 +190,17 @@ static void on_readable(struct watch *watch)
 	struct bytes all;
 	int r = 0;
 
-	while (!why && !r) {
+	while (!why && !r && !ended) {
 		r = inbox_receive(&watch->probe.inbox, watch->probe.fd, scratch, sizeof(scratch), &all, &ended);
-		if (!r)
-			why = ended ? "it has closed the connection" : take(watch, all, &answered);
+		if (!r && !ended)
+			why = take(watch, all, &answered);
 	}
-	if (!why && r != NET_E_AGAIN)
+	if (!why && r && r != NET_E_AGAIN)
 		why = net_error_text(r);
 	if (why)
 		lost(watch, why);
+	else if (ended)
+		closed(watch);
 	else if (answered)
 		stand(watch);
 }

@@ -73,35 +73,14 @@ static int apply(struct worker *worker, char *reason, size_t n_reason)
 	return r ? r : converter_apply(worker->converter, reason, n_reason);
 }
 
-struct publication {
-	struct worker *worker;
-	struct view *view;
-};
-
-static void take_view(void *arg)
+void worker_take_view(struct worker *worker, struct view *view)
 {
-	struct publication *p = arg;
 	char reason[256];
 
-	view_unref(p->worker->view);
-	p->worker->view = p->view;
-	if (apply(p->worker, reason, sizeof(reason)))
+	view_unref(worker->view);
+	worker->view = view_ref(view);
+	if (apply(worker, reason, sizeof(reason)))
 		log_error("%s", reason);
-	free(p);
-}
-
-int worker_publish(struct worker *worker, struct view *view)
-{
-	struct publication *p = malloc(sizeof(*p));
-
-	if (!p)
-		return -ENOMEM;
-	*p = (struct publication){ worker, view_ref(view) };
-	if (!loop_post(worker->loop, take_view, p))
-		return 0;
-	view_unref(view);
-	free(p);
-	return -ENOMEM;
 }
 
 static int build(struct worker *worker, unsigned int n_workers)

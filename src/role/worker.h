@@ -48,8 +48,8 @@ int worker_start(const struct worker_options *options, struct worker **out, char
 /* Ends the thread and all of its sessions. */
 void worker_stopp(struct worker **worker);
 
-/* From the main thread: hands a new view over (the worker takes a reference). 0 or -ENOMEM. */
-int worker_publish(struct worker *worker, struct view *view);
+/* In the worker's thread: from here on it has this view (a reference is taken), and listens as the view says. */
+void worker_take_view(struct worker *worker, struct view *view);
 
 /* In the worker's thread. Whether the event may be logged now; then *left_out is a text like " (7 more since the last such line)". */
 bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out);

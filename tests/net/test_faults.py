@@ -154,6 +154,7 @@ def test_reload_keeps_sessions_and_takes_the_new_configuration(lab):
     near.sendall(b"still here")
     assert receive_exactly(far, 10) == b"still here"
     assert lab.bonded(listener)
+    assert "can't be reached" not in gateway.log()
 
 
 @pytest.mark.parametrize("name,text,expected", [
