@@ -73,7 +73,8 @@ struct session_view {
 	struct address source, destination;
 	uint8_t link;
 	uint64_t opened_at_us, up_bytes, down_bytes;
-	bool up_done, down_done;
+	bool up_ended, down_ended;       /* the one end has ended its stream */
+	bool up_done, down_done;         /* and the other end was told so */
 	size_t up_waiting_bytes, down_waiting_bytes;
 };
 

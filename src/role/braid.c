@@ -14,7 +14,6 @@
 #include "role/braid_parts.h"
 #include "role/commands.h"
 #include "role/log.h"
-#include "role/orphans.h"
 #include "role/publish.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
@@ -68,8 +67,6 @@ static void on_path(void *context, const struct path_event *event)
 		return;   /* still being put in place */
 	shared_forget_link(&braid->shared, (uint8_t)event->link);
 	publish(braid, braid->view->converter_reachable, NULL);
-	if (orphans_end(braid->loop, braid->workers, braid->n_workers))
-		log_error("out of memory: sessions that lost their last subflow are not looked for");
 	if (braid->watch && !braid->view->converter_reachable)
 		watch_suspect(braid->watch);
 }

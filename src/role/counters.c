@@ -25,6 +25,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_attempts_failed, "attempts_failed", "of these, without success"),
 	ROLE(COUNTER, n_second_attempts, "second_attempts", "begun because a link did not answer in time"),
 	ROLE(COUNTER, n_no_answer, "no_answer", "sessions given up, the converter not answering on any link"),
+	ROLE(COUNTER, n_stranded, "stranded", "sessions reset, no subflow being left of them"),
 	ROLE(COUNTER, n_syn_data_sent, "syn_data_sent", "attempts whose first packet held the request"),
 	ROLE(COUNTER, n_syn_data_lost, "syn_data_lost", "of these, where it did not arrive with that packet"),
 	ROLE(COUNTER, n_fell_back, "fell_back", "attempts that came out as plain TCP"),

@@ -16,6 +16,7 @@ struct role_counters {
 	uint64_t n_host_gave_up;              /* the near leg was reset while the far one was being set up */
 	uint64_t n_attempts, n_attempts_failed, n_second_attempts;
 	uint64_t n_syn_data_sent, n_syn_data_lost, n_fell_back, n_fell_back_late;
+	uint64_t n_stranded;                  /* sessions that had lost their last subflow, and were reset */
 	uint64_t n_no_answer;                 /* the converter did not answer in time, on any link */
 	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */
 	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */

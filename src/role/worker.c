@@ -9,6 +9,7 @@
 #include "net/socket.h"
 #include "role/converter.h"
 #include "role/gateway.h"
+#include "role/stranded.h"
 
 #define RESIDUE_BYTES (64ull << 20)   /* user memory under back-pressure, a worker */
 
@@ -99,6 +100,8 @@ static int build(struct worker *worker, unsigned int n_workers)
 		r = gateway_new(worker, &worker->gateway);
 	if (!r)
 		r = converter_new(worker, &worker->converter);
+	if (!r)
+		r = stranded_new(worker, &worker->stranded);
 	worker->scratch = malloc(WORKER_SCRATCH_BYTES);
 	return r ? r : worker->scratch ? 0 : -ENOMEM;
 }
@@ -149,6 +152,7 @@ void worker_stopp(struct worker **out)
 	}
 	gateway_freep(&worker->gateway);
 	converter_freep(&worker->converter);
+	stranded_freep(&worker->stranded);
 	relay_freep(&worker->relay);
 	loop_freep(&worker->loop);
 	view_unref(worker->view);

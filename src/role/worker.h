@@ -17,6 +17,7 @@
 
 struct gateway;
 struct converter;
+struct stranded;
 
 struct worker {
 	unsigned int number;
@@ -28,6 +29,7 @@ struct worker {
 	struct view *view;             /* a reference */
 	struct gateway *gateway;       /* both always there; without the section they have no listeners */
 	struct converter *converter;
+	struct stranded *stranded;
 	struct role_counters counters;
 	struct log_limit log_limits[4];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */

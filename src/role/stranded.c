@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/stranded.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/mptcp_info.h"
+#include "role/describe.h"
+
+#define LOOK_US (2 * US_PER_S)        /* a link that comes back meanwhile may bring a subflow */
+#define BATCH 64                      /* sessions between two turns of the loop */
+
+enum { PART_LOOK, PART_GO_ON };
+
+/* What was found at the last look, by the session's place. */
+struct finding {
+	uint16_t generation;
+	bool cut_off;
+};
+
+struct stranded {
+	struct worker *worker;
+	uint8_t handler;
+	uint32_t at;
+	struct finding findings[];
+};
+
+/* Both streams of the connection have ended: it needs no subflow any more, only its other leg some time. */
+static bool has_ended(const struct session_view *session)
+{
+	return session->near_mptcp ? session->up_ended && session->down_done : session->down_ended && session->up_done;
+}
+
+/* A subflow that is left, or about to come. */
+static bool has_subflow(const struct mptcp_connection_info *info)
+{
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		uint8_t state = info->subflows[i].tcp_state;
+
+		if (state == TCP_ESTABLISHED || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+			return true;
+	}
+	return false;
+}
+
+static bool is_cut_off(const struct session_view *session)
+{
+	struct mptcp_connection_info info;
+
+	return !has_ended(session) && !describe_read(session, &info) && !has_subflow(&info);
+}
+
+static void visit(void *context, const struct session_view *session)
+{
+	struct stranded *stranded = context;
+	struct worker *worker = stranded->worker;
+	struct finding *finding = &stranded->findings[session->ref.index];
+	bool before = finding->cut_off && finding->generation == session->ref.generation;
+	char left_out[64];
+
+	*finding = (struct finding){ session->ref.generation, is_cut_off(session) };
+	if (!finding->cut_off || !before)
+		return;
+	counter_add(&worker->counters.n_stranded, 1);
+	if (worker_may_log(worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
+		log_info("a session had nothing but a link that is gone, and is reset%s", left_out);
+	relay_fail(worker->relay, session->ref);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct stranded *stranded = context;
+	bool more;
+
+	if (ref.part == PART_LOOK)
+		stranded->at = 0;
+	more = relay_each(stranded->worker->relay, &stranded->at, BATCH, visit, stranded);
+	ref.part = more ? PART_GO_ON : PART_LOOK;
+	while (loop_timer_at(stranded->worker->loop, more ? now_us : now_us + LOOK_US, ref))
+		;   /* never without: nobody else finds them */
+}
+
+int stranded_new(struct worker *worker, struct stranded **out)
+{
+	struct loop_handler handler = { .on_timer = on_timer };
+	struct stranded *stranded = calloc(1, sizeof(*stranded) + worker->view->conf->limits.max_sessions * sizeof(stranded->findings[0]));
+
+	if (!stranded)
+		return -ENOMEM;
+	stranded->worker = worker;
+	handler.context = stranded;
+	stranded->handler = loop_handler_add(worker->loop, &handler);
+	*out = stranded;
+	return loop_timer_at(worker->loop, loop_now_us(worker->loop) + LOOK_US, (struct loop_ref){ .handler = stranded->handler, .part = PART_LOOK });
+}
+
+void stranded_freep(struct stranded **stranded)
+{
+	free(*stranded);
+	*stranded = NULL;
+}
