@@ -17,6 +17,7 @@
 #define SOL_MPTCP 284
 #endif
 
+#define ABI_TCP_ESTABLISHED 1            /* of netinet/tcp.h, which linux/tcp.h does not go with */
 #define ABI_MPTCP_INFO 1
 #define ABI_MPTCP_FULL_INFO 4          /* 6.5 */
 #define ABI_MPTCP_FLAG_FALLBACK 1u

@@ -20,6 +20,7 @@ static bool is_peers_window(const struct tcp_info *tcp)
 /* *last_heard_ms: of the window in out. */
 static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms)
 {
+	out->n_subflows += tcp->tcpi_state == ABI_TCP_ESTABLISHED;
 	out->in_flight_packets += tcp->tcpi_unacked;
 	out->unsent_bytes += tcp->tcpi_notsent_bytes;
 	if (tcp->tcpi_min_rtt < out->min_rtt_us)
@@ -48,6 +49,7 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 	if (ioctl(fd, SIOCOUTQ, &queued_bytes))
 		return error_errno();
 	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = (uint32_t)queued_bytes, .min_rtt_us = UINT32_MAX };
+	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
 		add(out, &tcp[i], &last_heard_ms);
 	return 0;

@@ -4,6 +4,7 @@
 #define BRAID_NET_MPTCP_SEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct mptcp_send_state {
@@ -16,6 +17,8 @@ struct mptcp_send_state {
 	 * (doc/decisions/0007): what is no multiple of the window scale came about like that and isn't looked at. */
 	uint32_t window_bytes;
 	uint32_t min_rtt_us;           /* the shortest */
+	uint32_t rtt_us;               /* of the first subflow, smoothed */
+	size_t n_subflows;             /* that are established */
 };
 
 enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */

@@ -211,8 +211,10 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 		r = flush(half, tools);
 		if (r)
 			return r;
+		if (half->ended && half->cut)
+			return -ECONNRESET;
 		if (half->ended)
-			return half->cut ? -ECONNRESET : pass_end(half, tools);
+			return half->end_waits ? HALF_END_WAITS : pass_end(half, tools);
 		if (!half->readable)
 			break;
 		if (!budget_bytes)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "policy/ending.h"
 #include "policy/steady.h"
 #include "relay/pipes.h"
 
@@ -31,6 +32,7 @@ struct half {
 	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
+	bool end_waits;        /* the end is not to be passed on yet: HALF_END_WAITS then */
 	bool dst_mptcp;        /* and has not fallen back, as far as was seen */
 	bool cut;              /* the session has failed: bytes still pass, an end no longer does */
 	struct pipe *pipe;     /* lent; NULL most of the time */
@@ -38,12 +40,14 @@ struct half {
 	struct residue *residue;
 	uint64_t n_bytes;      /* that dst has taken */
 	struct steady steady;  /* of dst, where it is Multipath TCP */
+	struct ending ending;  /* where end_waits */
 };
 
 enum half_status {
 	HALF_DONE,             /* src ended, all bytes and the end passed on */
 	HALF_WANT_READ,        /* waits for src */
 	HALF_WANT_WRITE,       /* waits for dst */
+	HALF_END_WAITS,        /* all bytes are passed on, only the end is left, and it waits */
 	HALF_AGAIN,            /* the budget is used up, both sides are ready: call again */
 };
 

@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "net/mptcp_send.h"
 #include "net/socket.h"
+#include "relay/ending_step.h"
 #include "relay/session.h"
 #include "relay/steadying.h"
 
@@ -100,16 +101,21 @@ static void arm_timer(struct relay *relay, uint64_t at_us)
 		relay->timer_at_us = at_us;
 }
 
+/* 0: none. */
+static uint64_t earlier_us(uint64_t at_us, uint64_t or_at_us)
+{
+	return or_at_us && or_at_us < at_us ? or_at_us : at_us;
+}
+
 /* The next time at which a session that waits to write is to be looked at. */
 static uint64_t look_at_us(const struct relay *relay, const struct session *s)
 {
 	uint64_t at_us = relay->rescue_at_us;
 
-	if (s->up.steady.look_at_us && s->up.steady.look_at_us < at_us)
-		at_us = s->up.steady.look_at_us;
-	if (s->down.steady.look_at_us && s->down.steady.look_at_us < at_us)
-		at_us = s->down.steady.look_at_us;
-	return at_us;
+	at_us = earlier_us(at_us, s->up.steady.look_at_us);
+	at_us = earlier_us(at_us, s->up.ending.look_at_us);
+	at_us = earlier_us(at_us, s->down.steady.look_at_us);
+	return earlier_us(at_us, s->down.ending.look_at_us);
 }
 
 static void block(struct relay *relay, struct session *s)
@@ -158,7 +164,7 @@ static void session_end(struct relay *relay, struct session *s, enum session_end
 }
 
 /* Runs one half and counts what it moved. */
-static int step(struct relay *relay, struct half *half, uint64_t *n_bytes)
+static int step(struct relay *relay, const struct session *s, struct half *half, const struct half *other, uint64_t *n_bytes)
 {
 	uint64_t before = half->n_bytes, now_us = loop_now_us(relay->loop);
 	int r;
@@ -166,11 +172,13 @@ static int step(struct relay *relay, struct half *half, uint64_t *n_bytes)
 	if (half->writable)
 		steadying_follow(half, &relay->tools, now_us);
 	r = half_step(half, &relay->tools, RELAY_BUDGET_BYTES);
+	if (r == HALF_END_WAITS)
+		r = ending_step(half, other, &relay->tools, s->state != SESSION_HELD, now_us);
 	if (half->pipe)
 		steadying_begin(half, &relay->tools, now_us);
 	if (half->n_bytes != before || r != HALF_WANT_WRITE)
 		steady_moved(&half->steady);
-	if (half->dst_mptcp && r == HALF_WANT_WRITE)
+	if (half->dst_mptcp && r == HALF_WANT_WRITE && !half->ending.look_at_us)
 		steady_refused(&half->steady, now_us);
 	counter_add(n_bytes, half->n_bytes - before);
 	return r;
@@ -178,12 +186,12 @@ static int step(struct relay *relay, struct half *half, uint64_t *n_bytes)
 
 static int step_up(struct relay *relay, struct session *s)
 {
-	return step(relay, &s->up, &relay->counters.up_bytes);
+	return step(relay, s, &s->up, &s->down, &relay->counters.up_bytes);
 }
 
 static int step_down(struct relay *relay, struct session *s)
 {
-	return step(relay, &s->down, &relay->counters.down_bytes);
+	return step(relay, s, &s->down, &s->up, &relay->counters.down_bytes);
 }
 
 /* The up half or the down half has failed. What the other leg has already sent is passed on once more: an
@@ -298,6 +306,11 @@ static void look(struct relay *relay, struct session *s, struct half *half, uint
 		counter_add(n_bytes, half->n_bytes - before);
 }
 
+static bool end_is_due(const struct half *half, uint64_t now_us)
+{
+	return half->ending.look_at_us && half->ending.look_at_us <= now_us;
+}
+
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct relay *relay = context;
@@ -319,6 +332,10 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 			continue;
 		if (rescues)
 			rescue(relay, s);
+		if (end_is_due(&s->up, now_us) || end_is_due(&s->down, now_us)) {
+			queue(relay, s);   /* it will block again, if it has to */
+			continue;
+		}
 		if (look_at_us(relay, s) < next_us)
 			next_us = look_at_us(relay, s);
 	}
@@ -424,6 +441,8 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .dst_mptcp = s->far_mptcp };
 	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .dst_mptcp = s->near_mptcp };
 	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
+	s->down.end_waits = s->near_mptcp;
+	s->up.end_waits = s->up.ending.joins = legs->far_joins;
 	r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
 	if (!r)
 		r = half_prepend(&s->down, &relay->tools, legs->down_first.at, legs->down_first.n);

@@ -57,6 +57,7 @@ struct relay_legs {
 	bool near_watched, far_watched;
 	bool near_mptcp, far_mptcp;      /* as it was opened; it may have fallen back since */
 	bool held;
+	bool far_joins;                  /* the far leg's subflows are ours to begin, and there is more than one link */
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
 	uint64_t tag;                    /* for on_held; 0 otherwise */
 	uint32_t owner;                  /* for on_end */

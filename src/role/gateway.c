@@ -176,12 +176,21 @@ static void log_hand_over(const struct gateway *gateway, const struct setup *set
 		  mptcp_info_fell_back(attempt->fd) ? "plain TCP" : "Multipath TCP");
 }
 
+static bool has_several_links(const struct view *view)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < view->n_links; i++)
+		n += view->links[i].up;
+	return n > 1;
+}
+
 void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first)
 {
 	struct worker *worker = gateway->worker;
 	struct relay_legs legs = {
 		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = true, .far_watched = true,
-		.far_mptcp = true, .held = held, .up_waits = held && attempt->doubtful, .tag = held ? tag_of(gateway, setup) : 0, .owner = SHARED_NO_SUBSCRIBER,
+		.far_mptcp = true, .far_joins = has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful, .tag = held ? tag_of(gateway, setup) : 0, .owner = SHARED_NO_SUBSCRIBER,
 		.up_first = { setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
 		.link = attempt->link, .opened_at_us = setup->accepted_at_us,

@@ -86,6 +86,31 @@ def test_host_ends_before_the_server_is_reached(served):
     assert receive_all(near) == b"thank you"
 
 
+def links_of(daemon, near):
+    """The bytes of the host's connection, by link."""
+    source = f":{near.getsockname()[1]}"
+    links = [session["links"] for session in daemon.ctl("sessions")["sessions"] if session["source"].endswith(source)]
+    return {link["name"]: link["bytes_up"] + link["bytes_down"] for link in links[0]}
+
+
+def test_a_host_that_ends_at_once_gets_both_links(served):
+    """Linux takes no join for a connection that is half closed: the end waits for the join, and the answer comes over both links."""
+    listener = served.listen("server")
+    near = served.connect("host", SERVER, listener.getsockname()[1])
+    near.sendall(b"give me all")
+    near.shutdown(socket.SHUT_WR)
+    far, _ = served.accept(listener)
+    assert receive_all(far) == b"give me all"
+    child = send_in_background(far, BULK)
+    got = receive_exactly(near, len(BULK))
+    used = links_of(served.gw, near)
+    assert sent_well(child)
+    assert digest(got) == digest(BULK)
+    assert len(used) == 2 and min(used.values()) > len(BULK) // 20, used
+    far.close()
+    assert near.recv(1) == b""
+
+
 @pytest.mark.parametrize("ending", ["host", "server"])
 def test_what_was_in_flight_before_an_orderly_end_arrives(served, ending):
     """The sender closes with megabytes under way, the receiver begins to read only then."""
