@@ -14,29 +14,14 @@
 #include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "relay/ending_step.h"
-#include "relay/session.h"
+#include "relay/relay_parts.h"
 #include "relay/steadying.h"
 
 #define RELAY_BUDGET_BYTES (1u << 20)       /* a half's share of a turn */
 #define RELAY_SCRATCH_BYTES (64u << 10)
 #define RELAY_RESCUE_US (200 * US_PER_MS)   /* a half that waits to write is tried again after this, event or not */
-#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
-struct relay {
-	struct loop *loop;
-	struct relay_options options;
-	uint8_t handler;
-	struct slab sessions;
-	uint32_t run_first, run_last;
-	uint32_t reap_first;
-	uint32_t blocked_first;
-	uint64_t timer_at_us;          /* CLOCK_NEVER_US: none is set */
-	uint64_t rescue_at_us;
-	struct half_tools tools;
-	struct relay_counters counters;
-};
-
-static void session_set_state(struct session *s, enum session_state next)
+void session_set_state(struct session *s, enum session_state next)
 {
 	s->state = next;
 }
@@ -51,7 +36,7 @@ static struct session *session_at(const struct relay *relay, uint32_t index)
 	return slab_at(&relay->sessions, index);
 }
 
-static struct loop_ref leg_ref(const struct relay *relay, const struct session *s, enum session_part part)
+struct loop_ref relay_leg_ref(const struct relay *relay, const struct session *s, enum session_part part)
 {
 	struct slab_name name = slab_name_of(&relay->sessions, s);
 
@@ -60,14 +45,14 @@ static struct loop_ref leg_ref(const struct relay *relay, const struct session *
 }
 
 /* NULL where the name is stale, or the session has ended within this turn. */
-static struct session *session_get(const struct relay *relay, struct slab_name name)
+struct session *relay_session(const struct relay *relay, struct slab_name name)
 {
 	struct session *s = slab_get(&relay->sessions, name);
 
 	return s && s->state != SESSION_CLOSING ? s : NULL;
 }
 
-static void queue(struct relay *relay, struct session *s)
+void relay_queue(struct relay *relay, struct session *s)
 {
 	if (s->queued)
 		return;
@@ -142,7 +127,7 @@ static void count_end(struct relay *relay, const struct session *s, enum session
 }
 
 /* Closes the descriptors now, and the memory at the end of the turn: events for them may still be in this turn's batch. */
-static void session_end(struct relay *relay, struct session *s, enum session_end end)
+void relay_session_end(struct relay *relay, struct session *s, enum session_end end)
 {
 	half_free(&s->up, &relay->tools);
 	half_free(&s->down, &relay->tools);
@@ -196,7 +181,7 @@ static int step_down(struct relay *relay, struct session *s)
 
 /* The up half or the down half has failed. What the other leg has already sent is passed on once more: an
  * answer followed by a reset is an answer. */
-static void session_fail(struct relay *relay, struct session *s)
+void relay_session_fail(struct relay *relay, struct session *s)
 {
 	bool held = s->state == SESSION_HELD;
 	uint64_t tag = s->tag;
@@ -207,7 +192,7 @@ static void session_fail(struct relay *relay, struct session *s)
 		step_down(relay, s);
 		step_up(relay, s);
 	}
-	session_end(relay, s, SESSION_END_RESET);
+	relay_session_end(relay, s, SESSION_END_RESET);
 	if (held)
 		relay->options.on_held_end(relay->options.context, tag);
 }
@@ -244,15 +229,15 @@ static void session_run(struct relay *relay, struct session *s)
 	counter_add(&relay->counters.n_rescued, s->rescued && s->up.n_bytes + s->down.n_bytes > before);
 	s->rescued = false;
 	if (up < 0 || down < 0) {
-		session_fail(relay, s);
+		relay_session_fail(relay, s);
 		return;
 	}
 	if (up == HALF_DONE && down == HALF_DONE) {
-		session_end(relay, s, SESSION_END_ORDERLY);
+		relay_session_end(relay, s, SESSION_END_ORDERLY);
 		return;
 	}
 	if (up == HALF_AGAIN || down == HALF_AGAIN) {
-		queue(relay, s);
+		relay_queue(relay, s);
 		loop_again(relay->loop);
 	}
 	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
@@ -266,7 +251,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 {
 	struct relay *relay = context;
 	struct slab_name name = { ref.index, ref.generation };
-	struct session *s = session_get(relay, name);
+	struct session *s = relay_session(relay, name);
 	struct half *from, *to;
 
 	if (!s)
@@ -279,11 +264,11 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		to->writable = true;
 	if ((events & EPOLLERR) && s->state != SESSION_HELD)
-		session_fail(relay, s);
+		relay_session_fail(relay, s);
 	else if (s->state == SESSION_HELD && ref.part == SESSION_FAR && from->readable)
 		relay->options.on_held(relay->options.context, name, s->tag, s->far_fd);
-	if (session_get(relay, name))
-		queue(relay, s);
+	if (relay_session(relay, name))
+		relay_queue(relay, s);
 }
 
 /* MPTCP may say "not now" and never "now" (HACKING.md, the relay): all are tried again every RELAY_RESCUE_US. */
@@ -291,7 +276,7 @@ static void rescue(struct relay *relay, struct session *s)
 {
 	s->up.writable = s->down.writable = true;
 	s->rescued = true;
-	queue(relay, s);
+	relay_queue(relay, s);
 }
 
 static void look(struct relay *relay, struct session *s, struct half *half, uint64_t *n_bytes, uint64_t now_us)
@@ -301,7 +286,7 @@ static void look(struct relay *relay, struct session *s, struct half *half, uint
 	if (s->state == SESSION_CLOSING || !half->steady.look_at_us || half->steady.look_at_us > now_us)
 		return;
 	if (steadying_look(half, &relay->tools, now_us, &relay->counters.n_nudges))
-		session_fail(relay, s);
+		relay_session_fail(relay, s);
 	else
 		counter_add(n_bytes, half->n_bytes - before);
 }
@@ -333,7 +318,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		if (rescues)
 			rescue(relay, s);
 		if (end_is_due(&s->up, now_us) || end_is_due(&s->down, now_us)) {
-			queue(relay, s);   /* it will block again, if it has to */
+			relay_queue(relay, s);   /* it will block again, if it has to */
 			continue;
 		}
 		if (look_at_us(relay, s) < next_us)
@@ -414,7 +399,7 @@ void relay_freep(struct relay **out)
 		struct session *s = session_at(relay, i);
 
 		if (s && s->state != SESSION_CLOSING)
-			session_end(relay, s, SESSION_END_CLOSED);
+			relay_session_end(relay, s, SESSION_END_CLOSED);
 	}
 	pipes_close(&relay->tools.pipes);
 	free(relay->tools.scratch);
@@ -423,100 +408,20 @@ void relay_freep(struct relay **out)
 	*out = NULL;
 }
 
-static int session_fill(struct relay *relay, struct session *s, const struct relay_legs *legs)
-{
-	int r;
-
-	s->near_fd = legs->near_fd;
-	s->far_fd = legs->far_fd;
-	s->near_mptcp = s->near_opening = legs->near_mptcp;
-	s->far_mptcp = legs->far_mptcp;
-	s->link = legs->link;
-	s->up_waits = legs->up_waits;
-	s->tag = legs->tag;
-	s->owner = legs->owner;
-	s->opened_at_us = legs->opened_at_us;
-	s->source = legs->source;
-	s->destination = legs->destination;
-	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .dst_mptcp = s->far_mptcp };
-	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .dst_mptcp = s->near_mptcp };
-	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
-	s->down.end_waits = s->near_mptcp;
-	s->up.end_waits = s->up.ending.joins = legs->far_joins;
-	r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
-	if (!r)
-		r = half_prepend(&s->down, &relay->tools, legs->down_first.at, legs->down_first.n);
-	return r;
-}
-
-static int watch_legs(struct relay *relay, struct session *s, const struct relay_legs *legs)
-{
-	struct loop_ref near = leg_ref(relay, s, SESSION_NEAR), far = leg_ref(relay, s, SESSION_FAR);
-	int r = legs->near_watched ? loop_rewatch(relay->loop, s->near_fd, LEG_EVENTS, near)
-				   : loop_watch(relay->loop, s->near_fd, LEG_EVENTS, near);
-
-	if (r)
-		return r;
-	return legs->far_watched ? loop_rewatch(relay->loop, s->far_fd, LEG_EVENTS, far)
-				 : loop_watch(relay->loop, s->far_fd, LEG_EVENTS, far);
-}
-
-int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref)
-{
-	struct session *s = slab_take(&relay->sessions);
-	int r;
-
-	if (!s) {
-		counter_add(&relay->counters.n_refused_full, 1);
-		net_close_reset(legs->near_fd);
-		net_close_reset(legs->far_fd);
-		relay->options.on_end(relay->options.context, legs->owner, SESSION_END_CLOSED);
-		return RELAY_E_FULL;
-	}
-	r = session_fill(relay, s, legs);
-	if (!r)
-		r = watch_legs(relay, s, legs);
-	session_set_state(s, legs->held ? SESSION_HELD : SESSION_RELAYING);
-	counter_add(&relay->counters.n_opened, 1);
-	counter_add(&relay->counters.n_sessions, 1);
-	if (r) {
-		session_end(relay, s, SESSION_END_CLOSED);
-		return r;
-	}
-	*ref = slab_name_of(&relay->sessions, s);
-	if (s->up.residue || s->down.residue)
-		queue(relay, s);
-	return 0;
-}
-
-void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first)
-{
-	struct session *s = session_get(relay, ref);
-
-	if (!s || s->state != SESSION_HELD)
-		return;
-	session_set_state(s, SESSION_RELAYING);
-	s->down.readable = true;   /* its edge may have been spent on the answer */
-	if (half_prepend(&s->down, &relay->tools, down_first.at, down_first.n))
-		session_end(relay, s, SESSION_END_RESET);
-	else
-		queue(relay, s);
-}
-
 void relay_abort(struct relay *relay, struct slab_name ref)
 {
-	struct session *s = session_get(relay, ref);
+	struct session *s = relay_session(relay, ref);
 
 	if (s)
-		session_end(relay, s, SESSION_END_CLOSED);
+		relay_session_end(relay, s, SESSION_END_CLOSED);
 }
 
 void relay_fail(struct relay *relay, struct slab_name ref)
 {
-	struct session *s = session_get(relay, ref);
+	struct session *s = relay_session(relay, ref);
 
 	if (s)
-		session_fail(relay, s);
+		relay_session_fail(relay, s);
 }
 
 static struct session_view view_of(const struct relay *relay, const struct session *s)
@@ -551,7 +456,7 @@ bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most, void (*fn)
 
 bool relay_find(struct relay *relay, struct slab_name ref, struct session_view *view)
 {
-	const struct session *s = session_get(relay, ref);
+	const struct session *s = relay_session(relay, ref);
 
 	if (s)
 		*view = view_of(relay, s);

@@ -3,6 +3,7 @@
 #ifndef BRAID_RELAY_SESSION_H
 #define BRAID_RELAY_SESSION_H
 
+#include <assert.h>
 #include "relay/half.h"
 #include "relay/relay.h"
 

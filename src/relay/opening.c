@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <sys/epoll.h>
+#include "base/counter.h"
+#include "net/socket.h"
+#include "relay/relay_parts.h"
+
+#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+static int session_fill(struct relay *relay, struct session *s, const struct relay_legs *legs)
+{
+	int r;
+
+	s->near_fd = legs->near_fd;
+	s->far_fd = legs->far_fd;
+	s->near_mptcp = s->near_opening = legs->near_mptcp;
+	s->far_mptcp = legs->far_mptcp;
+	s->link = legs->link;
+	s->up_waits = legs->up_waits;
+	s->tag = legs->tag;
+	s->owner = legs->owner;
+	s->opened_at_us = legs->opened_at_us;
+	s->source = legs->source;
+	s->destination = legs->destination;
+	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .dst_mptcp = s->far_mptcp };
+	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .dst_mptcp = s->near_mptcp };
+	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
+	s->down.end_waits = s->near_mptcp;
+	s->up.end_waits = s->up.ending.joins = legs->far_joins;
+	r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
+	if (!r)
+		r = half_prepend(&s->down, &relay->tools, legs->down_first.at, legs->down_first.n);
+	return r;
+}
+
+static int watch_legs(struct relay *relay, struct session *s, const struct relay_legs *legs)
+{
+	struct loop_ref near = relay_leg_ref(relay, s, SESSION_NEAR), far = relay_leg_ref(relay, s, SESSION_FAR);
+	int r = legs->near_watched ? loop_rewatch(relay->loop, s->near_fd, LEG_EVENTS, near)
+				   : loop_watch(relay->loop, s->near_fd, LEG_EVENTS, near);
+
+	if (r)
+		return r;
+	return legs->far_watched ? loop_rewatch(relay->loop, s->far_fd, LEG_EVENTS, far)
+				 : loop_watch(relay->loop, s->far_fd, LEG_EVENTS, far);
+}
+
+int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref)
+{
+	struct session *s = slab_take(&relay->sessions);
+	int r;
+
+	if (!s) {
+		counter_add(&relay->counters.n_refused_full, 1);
+		net_close_reset(legs->near_fd);
+		net_close_reset(legs->far_fd);
+		relay->options.on_end(relay->options.context, legs->owner, SESSION_END_CLOSED);
+		return RELAY_E_FULL;
+	}
+	r = session_fill(relay, s, legs);
+	if (!r)
+		r = watch_legs(relay, s, legs);
+	session_set_state(s, legs->held ? SESSION_HELD : SESSION_RELAYING);
+	counter_add(&relay->counters.n_opened, 1);
+	counter_add(&relay->counters.n_sessions, 1);
+	if (r) {
+		relay_session_end(relay, s, SESSION_END_CLOSED);
+		return r;
+	}
+	*ref = slab_name_of(&relay->sessions, s);
+	if (s->up.residue || s->down.residue)
+		relay_queue(relay, s);
+	return 0;
+}
+
+void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first)
+{
+	struct session *s = relay_session(relay, ref);
+
+	if (!s || s->state != SESSION_HELD)
+		return;
+	session_set_state(s, SESSION_RELAYING);
+	s->down.readable = true;   /* its edge may have been spent on the answer */
+	if (half_prepend(&s->down, &relay->tools, down_first.at, down_first.n))
+		relay_session_end(relay, s, SESSION_END_RESET);
+	else
+		relay_queue(relay, s);
+}
