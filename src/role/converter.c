@@ -2,6 +2,7 @@
 #include "role/converter.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -480,12 +481,32 @@ static void let_waiting_go(struct converter *converter)
 	}
 }
 
+static struct net_listen_options listen_options(const struct conf *conf)
+{
+	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = conf->relay.congestion };
+}
+
+int converter_probe(const struct conf *running, const struct conf *next, char *reason, size_t n_reason)
+{
+	struct net_listen_options options = listen_options(next);
+	char text[ADDRESS_TEXT_BYTES];
+
+	for (size_t i = 0; next->converter.enabled && i < next->converter.n_listen; i++) {
+		const struct address *address = &next->converter.listen[i];
+		int r = address_among(running->converter.listen, running->converter.n_listen, address) ? 0 : net_probe_listen(address, &options);
+
+		if (!r)
+			continue;
+		snprintf(reason, n_reason, "converter.listen: cannot listen on %s: %s", address_format(address, text), strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
 int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 {
 	const struct view *view = converter->worker->view;
-	struct net_listen_options options = {
-		.mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = view->conf->relay.congestion,
-	};
+	struct net_listen_options options = listen_options(view->conf);
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
