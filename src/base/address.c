@@ -35,6 +35,14 @@ bool address_equal(const struct address *a, const struct address *b)
 	return address_equal_ip(a, b) && a->port == b->port;
 }
 
+bool address_among(const struct address *all, size_t n_all, const struct address *a)
+{
+	for (size_t i = 0; i < n_all; i++)
+		if (address_equal(&all[i], a))
+			return true;
+	return false;
+}
+
 struct address address_from_v4(uint32_t ip_be, uint16_t port)
 {
 	struct address a = { .port = port };

@@ -30,6 +30,7 @@ bool address_is_v4(const struct address *a);
 bool address_is_unspecified(const struct address *a);           /* :: or 0.0.0.0 */
 bool address_equal(const struct address *a, const struct address *b);      /* address and port */
 bool address_equal_ip(const struct address *a, const struct address *b);   /* address alone */
+bool address_among(const struct address *all, size_t n_all, const struct address *a);   /* address and port */
 struct address address_from_v4(uint32_t ip_be, uint16_t port);             /* ip in network order, port in host order */
 
 /* A v4-mapped AF_INET6 sockaddr gives an IPv4 address. Families other than the two give ADDRESS_E_SYNTAX. */

@@ -107,7 +107,7 @@ static int listen_options(int fd, const struct address *address, const struct ne
 	return r;
 }
 
-int net_listen(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
+static int open_bound(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
@@ -126,10 +126,29 @@ int net_listen(const struct address *address, const struct net_listen_options *o
 				    set_int(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
 	if (bind(fd, (struct sockaddr *)&sa, n_sa))
 		return error_errno();
+	*out = fd_take(&fd);
+	return 0;
+}
+
+int net_listen(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	int r = open_bound(address, options, &fd, fastopen_missing);
+
+	if (r)
+		return r;
 	if (listen(fd, LISTEN_BACKLOG))
 		return error_errno();
 	*out = fd_take(&fd);
 	return 0;
+}
+
+int net_probe_listen(const struct address *address, const struct net_listen_options *options)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	bool fastopen_missing;
+
+	return open_bound(address, options, &fd, &fastopen_missing);
 }
 
 int net_accept(int listener_fd, int *fd, struct address *peer)

@@ -35,6 +35,9 @@ struct net_listen_options {
  * tells whether the kernel had none for us (before 6.2 on MPTCP). 0 or a negative errno. */
 int net_listen(const struct address *address, const struct net_listen_options *options, int *fd, bool *fastopen_missing);
 
+/* Whether the address can be had to listen on: binds it for a moment, and takes no connections. 0 or a negative errno. */
+int net_probe_listen(const struct address *address, const struct net_listen_options *options);
+
 /* Takes one connection. peer is filled in. 0, NET_E_AGAIN, NET_E_ABORTED, NET_E_DESCRIPTORS, or a negative errno. */
 int net_accept(int listener_fd, int *fd, struct address *peer);
 

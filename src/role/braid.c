@@ -13,6 +13,7 @@
 #include "net/socket.h"
 #include "role/braid_parts.h"
 #include "role/commands.h"
+#include "role/converter.h"
 #include "role/log.h"
 #include "role/publish.h"
 
@@ -318,6 +319,8 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		return -EINVAL;
 	}
 	r = probe_congestion(conf, reason, n_reason);
+	if (!r)
+		r = converter_probe(braid->holder->conf, conf, reason, n_reason);
 	if (!r)
 		r = path_update(braid->path, &paths, reason, n_reason);
 	if (r) {

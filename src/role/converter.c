@@ -2,6 +2,7 @@
 #include "role/converter.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,6 +21,7 @@
 
 #define FASTOPEN_QUEUE 4096
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
+#define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
 #define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
@@ -41,21 +43,40 @@ struct intake {
 	struct conversation conversation;
 	struct address destination;
 	bool wants_mptcp;
+	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };
 
 struct converter {
 	struct worker *worker;
 	struct slab intakes;
 	uint32_t n_waiting;       /* of the intakes: peers' watches */
+	struct intake *ending_first, *ending_last;   /* those in ENDING, the oldest first */
 	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
 	uint8_t handler;
 	struct listeners listeners;
 	const struct scheme *scheme;
 };
 
-static void intake_set_state(struct intake *intake, enum intake_state next)
+static void ending_append(struct converter *converter, struct intake *intake)
+{
+	intake->ending_before = converter->ending_last;
+	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake;
+	converter->ending_last = intake;
+}
+
+static void ending_remove(struct converter *converter, struct intake *intake)
+{
+	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake->ending_next;
+	*(intake->ending_next ? &intake->ending_next->ending_before : &converter->ending_last) = intake->ending_before;
+}
+
+/* ENDING and WAITING are left only with the intake's end: intake_free() takes back what is noted here. */
+static void intake_set_state(struct converter *converter, struct intake *intake, enum intake_state next)
 {
 	intake->state = next;
+	converter->n_waiting += next == INTAKE_WAITING;
+	if (next == INTAKE_ENDING)
+		ending_append(converter, intake);
 }
 
 static struct loop_ref ref_of(const struct converter *converter, const struct intake *intake, enum intake_part part)
@@ -92,6 +113,8 @@ static void leave_session(struct converter *converter, struct intake *intake)
 static void intake_free(struct converter *converter, struct intake *intake)
 {
 	converter->n_waiting -= intake->state == INTAKE_WAITING;
+	if (intake->state == INTAKE_ENDING)
+		ending_remove(converter, intake);
 	leave_half_open(converter, intake);
 	inbox_free(&intake->inbox);
 	slab_give(&converter->intakes, intake);
@@ -112,16 +135,30 @@ static void intake_end(struct converter *converter, struct intake *intake)
 	intake_free(converter, intake);
 }
 
-/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. True at the end. */
-static bool discard(struct converter *converter, struct intake *intake)
+/* More has come than one turn may take. Who was turned away may have sent much before it knew: it is looked at again, after others. Who was let stay
+ * was to keep quiet. */
+static void discard_later(struct converter *converter, struct intake *intake)
+{
+	if (intake->state == INTAKE_WAITING ||
+	    loop_rewatch(converter->worker->loop, intake->near_fd, INTAKE_EVENTS, ref_of(converter, intake, INTAKE_NEAR)))
+		intake_abandon(converter, intake);
+}
+
+/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
+static void discard(struct converter *converter, struct intake *intake)
 {
 	int error = 0;
-	ssize_t n;
 
-	do
-		n = net_receive(intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &error);
-	while (n > 0);
-	return !n || error != NET_E_AGAIN;
+	for (size_t i = 0; i < DISCARD_READS; i++) {
+		ssize_t n = net_receive(intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &error);
+
+		if (n > 0)
+			continue;
+		if (!n || error != NET_E_AGAIN)
+			intake_end(converter, intake);
+		return;
+	}
+	discard_later(converter, intake);
 }
 
 /* Sends a last answer. The intake may be gone afterwards. */
@@ -139,9 +176,8 @@ static void finish(struct converter *converter, struct intake *intake, const uin
 		intake_abandon(converter, intake);
 		return;
 	}
-	intake_set_state(intake, INTAKE_ENDING);
-	if (discard(converter, intake))
-		intake_end(converter, intake);
+	intake_set_state(converter, intake, INTAKE_ENDING);
+	discard(converter, intake);
 }
 
 static void refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)
@@ -224,7 +260,7 @@ static void connect_far(struct converter *converter, struct intake *intake)
 		refuse_error(converter, intake, r);
 		return;
 	}
-	intake_set_state(intake, INTAKE_CONNECTING);
+	intake_set_state(converter, intake, INTAKE_CONNECTING);
 	net_tune_leg(intake->far_fd, worker->view->conf->limits.keepalive_s);
 	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, ref_of(converter, intake, INTAKE_FAR)) ||
 	    set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
@@ -280,8 +316,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		net_tune_leg(intake->near_fd, WAITING_KEEPALIVE_S);
 		leave_half_open(converter, intake);
 		leave_session(converter, intake);
-		intake_set_state(intake, INTAKE_WAITING);
-		converter->n_waiting++;
+		intake_set_state(converter, intake, INTAKE_WAITING);
 	}
 }
 
@@ -351,8 +386,7 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 	case INTAKE_WAITING:
 		if (events & EPOLLOUT)
 			net_push_opening(intake->near_fd);
-		if (discard(converter, intake))
-			intake_end(converter, intake);
+		discard(converter, intake);
 		break;
 	}
 }
@@ -403,18 +437,37 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	}
 }
 
+/* A place for a newcomer. Where all are taken, that of the peer which was turned away longest ago: it had the most time to read why. NULL where there
+ * is no such peer. */
+static struct intake *intake_take(struct converter *converter)
+{
+	struct intake *intake = slab_take(&converter->intakes);
+
+	if (intake || !converter->ending_first)
+		return intake;
+	counter_add(&converter->worker->counters.n_endings_cut, 1);
+	intake_end(converter, converter->ending_first);
+	return slab_take(&converter->intakes);
+}
+
+static void reset_newcomer(struct worker *worker, int fd)
+{
+	char left_out[64];
+
+	counter_add(&worker->counters.n_intakes_full, 1);
+	if (worker_may_log(worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
+		log_warning("every place is taken, by peers that say nothing, wait or are being served: new ones are reset%s", left_out);
+	net_close_reset(fd);
+}
+
 static void on_connection(void *context, int fd, const struct address *peer)
 {
 	struct converter *converter = context;
 	struct worker *worker = converter->worker;
-	struct intake *intake = slab_take(&converter->intakes);
-	char left_out[64];
+	struct intake *intake = intake_take(converter);
 
 	if (!intake) {
-		counter_add(&worker->counters.n_intakes_full, 1);
-		if (worker_may_log(worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
-			log_warning("too many peers at once that were turned away or say nothing: new ones are reset%s", left_out);
-		net_close_reset(fd);
+		reset_newcomer(worker, fd);
 		return;
 	}
 	intake->near_fd = fd;
@@ -480,12 +533,32 @@ static void let_waiting_go(struct converter *converter, void (*how)(struct conve
 	}
 }
 
+static struct net_listen_options listen_options(const struct conf *conf)
+{
+	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = conf->relay.congestion };
+}
+
+int converter_probe(const struct conf *running, const struct conf *next, char *reason, size_t n_reason)
+{
+	struct net_listen_options options = listen_options(next);
+	char text[ADDRESS_TEXT_BYTES];
+
+	for (size_t i = 0; next->converter.enabled && i < next->converter.n_listen; i++) {
+		const struct address *address = &next->converter.listen[i];
+		int r = address_among(running->converter.listen, running->converter.n_listen, address) ? 0 : net_probe_listen(address, &options);
+
+		if (!r)
+			continue;
+		snprintf(reason, n_reason, "converter.listen: cannot listen on %s: %s", address_format(address, text), strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
 int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 {
 	const struct view *view = converter->worker->view;
-	struct net_listen_options options = {
-		.mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = view->conf->relay.congestion,
-	};
+	struct net_listen_options options = listen_options(view->conf);
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);

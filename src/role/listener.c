@@ -106,14 +106,6 @@ static bool has(const struct listeners *l, const struct address *address)
 	return false;
 }
 
-static bool wanted(const struct address *addresses, size_t n_addresses, const struct address *address)
-{
-	for (size_t i = 0; i < n_addresses; i++)
-		if (address_equal(&addresses[i], address))
-			return true;
-	return false;
-}
-
 static int open_one(struct listeners *l, const struct address *address, const struct net_listen_options *options)
 {
 	_cleanup_(fd_closep) int fd = -1;
@@ -151,7 +143,7 @@ int listeners_set(struct listeners *l, const struct address *addresses, size_t n
 		return r;
 	}
 	for (size_t i = l->n; i-- > 0;)
-		if (!wanted(addresses, n_addresses, &l->each[i].address))
+		if (!address_among(addresses, n_addresses, &l->each[i].address))
 			close_one(l, i);
 	return 0;
 }

@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/address.h"
+#include "conf/conf.h"
 #include "net/socket.h"
 #include "role/worker.h"
 
-#define LISTENERS 8
+#define LISTENERS (2 * CONF_LISTEN_ADDRESSES)   /* new ones are opened before old ones are closed */
 
 struct listeners {
 	struct worker *worker;

@@ -2,6 +2,7 @@
 """Daemons killed, ended, told to read their configuration again; links that fail or eat what they shouldn't."""
 import hashlib
 import os
+import re
 import signal
 import time
 
@@ -172,6 +173,42 @@ def test_bad_new_configuration_is_refused_and_the_old_kept(served, name, text, e
     assert served.bonded(), "the old configuration must serve"
     served.gw.reload(served.gateway_conf())
     served.gw.wait_log("the configuration was read again", served.gw.log().count("the configuration was read again") + 1)
+
+
+def test_reload_to_an_address_that_cannot_be_had_is_refused(lab):
+    """Another machine's, or another program's: the old configuration and its listeners serve on."""
+    converter = lab.converter()
+    lab.gateway()
+    lab.listen("conv", 5126)
+    for address, why in (("203.0.113.77:5124", "Cannot assign requested address"), ("[::]:5126", "Address already in use")):
+        converter.reload(lab.converter_conf(converter={"listen": f"[::]:5125, {address}"}))
+        converter.wait_log(rf"the old one holds: converter.listen: cannot listen on {re.escape(address)}: {why}")
+        assert lab.bonded(), "the old listeners must serve"
+        with pytest.raises(ConnectionRefusedError):
+            lab.connect("gw", CONVERTER, 5125)
+    assert "was read again" not in converter.log()
+
+
+def test_reload_may_replace_every_address(lab):
+    """As many as there may be, by as many others."""
+    def listening(first):
+        return {"listen": ", ".join(f"[::]:{port}" for port in range(first, first + 8))}
+
+    converter = lab.converter(converter=listening(5200))
+    converter.reload(lab.converter_conf(converter=listening(5300)))
+    converter.wait_log("the configuration was read again")
+    wait_for(lambda: refuses(lab, 5200), "the old addresses no longer listened on")
+    for port in range(5300, 5308):
+        lab.connect("gw", CONVERTER, port)
+    assert "cannot listen" not in converter.log()
+
+
+def refuses(lab, port):
+    try:
+        lab.connect("gw", CONVERTER, port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_bad_configuration_does_not_start(lab):

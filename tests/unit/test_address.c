@@ -95,6 +95,9 @@ static void compares(void **state)
 	assert_true(address_equal_ip(&a, &b));
 	assert_false(address_equal(&a, &b));
 	assert_false(address_equal_ip(&a, &c));
+	assert_true(address_among((const struct address[]){ c, b, a }, 3, &a));
+	assert_false(address_among((const struct address[]){ c, b, a }, 2, &a));
+	assert_false(address_among(NULL, 0, &a));
 }
 
 static void goes_through_sockaddrs(void **state)
