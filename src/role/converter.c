@@ -6,221 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/slab.h"
 #include "base/util.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/authorise.h"
-#include "role/inbox.h"
-#include "role/listener.h"
-#include "signalling/scheme.h"
+#include "role/intake.h"
 
 #define FASTOPEN_QUEUE 4096
-#define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
-#define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
-#define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
-
-/* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
- * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
-enum intake_state { INTAKE_READING, INTAKE_CONNECTING, INTAKE_ENDING, INTAKE_WAITING };
-enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE };   /* loop_ref.part */
-
-struct intake {
-	enum intake_state state;
-	bool half_open;           /* counted under limits.max_half_open */
-	bool session;             /* counted under limits.max_sessions */
-	int near_fd, far_fd;
-	struct address client, own;
-	uint64_t accepted_at_us, deadline_us;
-	uint32_t owner;
-	struct inbox inbox;       /* in CONNECTING: what came behind the message */
-	struct conversation conversation;
-	struct address destination;
-	bool wants_mptcp;
-	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
-};
-
-struct converter {
-	struct worker *worker;
-	struct slab intakes;
-	uint32_t n_waiting;       /* of the intakes: peers' watches */
-	struct intake *ending_first, *ending_last;   /* those in ENDING, the oldest first */
-	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
-	uint8_t handler;
-	struct listeners listeners;
-	const struct scheme *scheme;
-};
-
-static void ending_append(struct converter *converter, struct intake *intake)
-{
-	intake->ending_before = converter->ending_last;
-	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake;
-	converter->ending_last = intake;
-}
-
-static void ending_remove(struct converter *converter, struct intake *intake)
-{
-	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake->ending_next;
-	*(intake->ending_next ? &intake->ending_next->ending_before : &converter->ending_last) = intake->ending_before;
-}
-
-/* ENDING and WAITING are left only with the intake's end: intake_free() takes back what is noted here. */
-static void intake_set_state(struct converter *converter, struct intake *intake, enum intake_state next)
-{
-	intake->state = next;
-	converter->n_waiting += next == INTAKE_WAITING;
-	if (next == INTAKE_ENDING)
-		ending_append(converter, intake);
-}
-
-static struct loop_ref ref_of(const struct converter *converter, const struct intake *intake, enum intake_part part)
-{
-	struct slab_name name = slab_name_of(&converter->intakes, intake);
-
-	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = converter->handler,
-				  .part = (uint8_t)part };
-}
-
-static int set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us)
-{
-	intake->deadline_us = loop_now_us(converter->worker->loop) + after_us;
-	return loop_timer_at(converter->worker->loop, intake->deadline_us, ref_of(converter, intake, INTAKE_DEADLINE));
-}
-
-static void leave_half_open(struct converter *converter, struct intake *intake)
-{
-	if (intake->half_open)
-		shared_release(&converter->worker->shared->n_half_open);
-	intake->half_open = false;
-}
-
-/* Gives back what a session would count, where there will be none. */
-static void leave_session(struct converter *converter, struct intake *intake)
-{
-	if (intake->session)
-		shared_release(&converter->worker->shared->n_sessions);
-	shared_subscriber_leave(converter->worker->shared, intake->owner);
-	intake->session = false;
-	intake->owner = SHARED_NO_SUBSCRIBER;
-}
-
-static void intake_free(struct converter *converter, struct intake *intake)
-{
-	converter->n_waiting -= intake->state == INTAKE_WAITING;
-	if (intake->state == INTAKE_ENDING)
-		ending_remove(converter, intake);
-	leave_half_open(converter, intake);
-	inbox_free(&intake->inbox);
-	slab_give(&converter->intakes, intake);
-}
-
-static void intake_abandon(struct converter *converter, struct intake *intake)
-{
-	leave_session(converter, intake);
-	if (intake->far_fd >= 0)
-		net_close_reset(intake->far_fd);
-	net_close_reset(intake->near_fd);
-	intake_free(converter, intake);
-}
-
-static void intake_end(struct converter *converter, struct intake *intake)
-{
-	net_close_orderly(intake->near_fd);
-	intake_free(converter, intake);
-}
-
-/* More has come than one turn may take. Who was turned away may have sent much before it knew: it is looked at again, after others. Who was let stay
- * was to keep quiet. */
-static void discard_later(struct converter *converter, struct intake *intake)
-{
-	if (intake->state == INTAKE_WAITING ||
-	    loop_rewatch(converter->worker->loop, intake->near_fd, INTAKE_EVENTS, ref_of(converter, intake, INTAKE_NEAR)))
-		intake_abandon(converter, intake);
-}
-
-/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
-static void discard(struct converter *converter, struct intake *intake)
-{
-	int error = 0;
-
-	for (size_t i = 0; i < DISCARD_READS; i++) {
-		ssize_t n = net_receive(intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &error);
-
-		if (n > 0)
-			continue;
-		if (!n || error != NET_E_AGAIN)
-			intake_end(converter, intake);
-		return;
-	}
-	discard_later(converter, intake);
-}
-
-/* Sends a last answer. The intake may be gone afterwards. */
-static void finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer)
-{
-	int error = 0;
-
-	leave_session(converter, intake);
-	leave_half_open(converter, intake);
-	if (intake->far_fd >= 0)
-		net_close_reset(intake->far_fd);
-	intake->far_fd = -1;
-	if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer || shutdown(intake->near_fd, SHUT_WR) ||
-	    set_deadline(converter, intake, LINGER_US)) {
-		intake_abandon(converter, intake);
-		return;
-	}
-	intake_set_state(converter, intake, INTAKE_ENDING);
-	discard(converter, intake);
-}
-
-static void refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)
-{
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n_out = converter->scheme->server_answer(&intake->conversation, result, out);
-
-	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);
-	finish(converter, intake, out, n_out);
-}
-
-static void refuse_outcome(struct converter *converter, struct intake *intake, enum signalling_outcome outcome)
-{
-	struct signalling_result result = { .outcome = outcome };
-
-	refuse(converter, intake, &result);
-}
-
-static struct signalling_result result_of_error(int error)
-{
-	switch (error) {
-	case NET_E_REFUSED:
-		return (struct signalling_result){ .outcome = OUTCOME_REFUSED };
-	case NET_E_UNREACHABLE:
-		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 1 };   /* host unreachable */
-	case NET_E_PROHIBITED:
-		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 13 };  /* prohibited by a filter */
-	case NET_E_TIMED_OUT:
-		return (struct signalling_result){ .outcome = OUTCOME_TIMED_OUT };
-	case NET_E_DESCRIPTORS:
-	case NET_E_NO_PORT:
-		return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = 1 };
-	default:
-		return (struct signalling_result){ .outcome = OUTCOME_NETWORK_FAILURE };
-	}
-}
-
-static void refuse_error(struct converter *converter, struct intake *intake, int error)
-{
-	struct signalling_result result = result_of_error(error);
-
-	refuse(converter, intake, &result);
-}
 
 /* The destination has answered: say so, and relay. */
 static void serve(struct converter *converter, struct intake *intake)
@@ -257,13 +53,13 @@ static void connect_far(struct converter *converter, struct intake *intake)
 	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
 
 	if (r) {
-		refuse_error(converter, intake, r);
+		intake_refuse_error(converter, intake, r);
 		return;
 	}
 	intake_set_state(converter, intake, INTAKE_CONNECTING);
 	net_tune_leg(intake->far_fd, worker->view->conf->limits.keepalive_s);
-	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, ref_of(converter, intake, INTAKE_FAR)) ||
-	    set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
+	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, intake_ref(converter, intake, INTAKE_FAR)) ||
+	    intake_set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
 		intake_abandon(converter, intake);
 }
 
@@ -284,7 +80,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	if (outcome == OUTCOME_CONNECTED)
 		connect_far(converter, intake);
 	else
-		refuse_outcome(converter, intake, outcome);
+		intake_refuse_outcome(converter, intake, outcome);
 }
 
 /* Half of the places are left to those who want to connect. */
@@ -307,15 +103,15 @@ static void on_information(struct converter *converter, struct intake *intake, c
 
 	counter_add(&converter->worker->counters.n_information, 1);
 	if (outcome != OUTCOME_CONNECTED) {
-		refuse_outcome(converter, intake, outcome);
+		intake_refuse_outcome(converter, intake, outcome);
 	} else if (!may_wait(converter)) {
-		finish(converter, intake, answer, n_answer);
+		intake_finish(converter, intake, answer, n_answer);
 	} else if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer) {
 		intake_abandon(converter, intake);
 	} else {
 		net_tune_leg(intake->near_fd, WAITING_KEEPALIVE_S);
-		leave_half_open(converter, intake);
-		leave_session(converter, intake);
+		intake_leave_half_open(converter, intake);
+		intake_leave_session(converter, intake);
 		intake_set_state(converter, intake, INTAKE_WAITING);
 	}
 }
@@ -344,7 +140,7 @@ static bool feed(struct converter *converter, struct intake *intake, struct byte
 	case SIGNALLING_REFUSED:
 		counter_add(&converter->worker->counters.n_outcomes[step.result.outcome], 1);
 		if (step.n_out)
-			finish(converter, intake, out, step.n_out);
+			intake_finish(converter, intake, out, step.n_out);
 		else
 			intake_abandon(converter, intake);
 		return true;
@@ -386,7 +182,7 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 	case INTAKE_WAITING:
 		if (events & EPOLLOUT)
 			net_push_opening(intake->near_fd);
-		discard(converter, intake);
+		intake_discard(converter, intake);
 		break;
 	}
 }
@@ -398,7 +194,7 @@ static void on_far(struct converter *converter, struct intake *intake)
 	if (r == NET_E_AGAIN)
 		return;
 	if (r)
-		refuse_error(converter, intake, r);
+		intake_refuse_error(converter, intake, r);
 	else
 		serve(converter, intake);
 }
@@ -427,7 +223,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		intake_abandon(converter, intake);
 		break;
 	case INTAKE_CONNECTING:
-		refuse_error(converter, intake, NET_E_TIMED_OUT);
+		intake_refuse_error(converter, intake, NET_E_TIMED_OUT);
 		break;
 	case INTAKE_ENDING:
 		intake_end(converter, intake);
@@ -477,8 +273,8 @@ static void on_connection(void *context, int fd, const struct address *peer)
 	intake->accepted_at_us = loop_now_us(worker->loop);
 	net_tune_leg(fd, worker->view->conf->limits.keepalive_s);
 	if (net_local_address(fd, &intake->own) ||
-	    loop_watch(worker->loop, fd, INTAKE_EVENTS, ref_of(converter, intake, INTAKE_NEAR)) ||
-	    set_deadline(converter, intake, worker->view->conf->converter.convert_timeout_ms * US_PER_MS)) {
+	    loop_watch(worker->loop, fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)) ||
+	    intake_set_deadline(converter, intake, worker->view->conf->converter.convert_timeout_ms * US_PER_MS)) {
 		intake_abandon(converter, intake);
 		return;
 	}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/intake.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/socket.h"
+
+#define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
+#define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
+
+static void ending_append(struct converter *converter, struct intake *intake)
+{
+	intake->ending_before = converter->ending_last;
+	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake;
+	converter->ending_last = intake;
+}
+
+static void ending_remove(struct converter *converter, struct intake *intake)
+{
+	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake->ending_next;
+	*(intake->ending_next ? &intake->ending_next->ending_before : &converter->ending_last) = intake->ending_before;
+}
+
+/* ENDING and WAITING are left only with the intake's end: intake_free() takes back what is noted here. */
+void intake_set_state(struct converter *converter, struct intake *intake, enum intake_state next)
+{
+	intake->state = next;
+	converter->n_waiting += next == INTAKE_WAITING;
+	if (next == INTAKE_ENDING)
+		ending_append(converter, intake);
+}
+
+struct loop_ref intake_ref(const struct converter *converter, const struct intake *intake, enum intake_part part)
+{
+	struct slab_name name = slab_name_of(&converter->intakes, intake);
+
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = converter->handler,
+				  .part = (uint8_t)part };
+}
+
+int intake_set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us)
+{
+	intake->deadline_us = loop_now_us(converter->worker->loop) + after_us;
+	return loop_timer_at(converter->worker->loop, intake->deadline_us, intake_ref(converter, intake, INTAKE_DEADLINE));
+}
+
+void intake_leave_half_open(struct converter *converter, struct intake *intake)
+{
+	if (intake->half_open)
+		shared_release(&converter->worker->shared->n_half_open);
+	intake->half_open = false;
+}
+
+/* Gives back what a session would count, where there will be none. */
+void intake_leave_session(struct converter *converter, struct intake *intake)
+{
+	if (intake->session)
+		shared_release(&converter->worker->shared->n_sessions);
+	shared_subscriber_leave(converter->worker->shared, intake->owner);
+	intake->session = false;
+	intake->owner = SHARED_NO_SUBSCRIBER;
+}
+
+void intake_free(struct converter *converter, struct intake *intake)
+{
+	converter->n_waiting -= intake->state == INTAKE_WAITING;
+	if (intake->state == INTAKE_ENDING)
+		ending_remove(converter, intake);
+	intake_leave_half_open(converter, intake);
+	inbox_free(&intake->inbox);
+	slab_give(&converter->intakes, intake);
+}
+
+void intake_abandon(struct converter *converter, struct intake *intake)
+{
+	intake_leave_session(converter, intake);
+	if (intake->far_fd >= 0)
+		net_close_reset(intake->far_fd);
+	net_close_reset(intake->near_fd);
+	intake_free(converter, intake);
+}
+
+void intake_end(struct converter *converter, struct intake *intake)
+{
+	net_close_orderly(intake->near_fd);
+	intake_free(converter, intake);
+}
+
+/* More has come than one turn may take. Who was turned away may have sent much before it knew: it is looked at again, after others. Who was let stay
+ * was to keep quiet. */
+static void discard_later(struct converter *converter, struct intake *intake)
+{
+	if (intake->state == INTAKE_WAITING ||
+	    loop_rewatch(converter->worker->loop, intake->near_fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)))
+		intake_abandon(converter, intake);
+}
+
+/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
+void intake_discard(struct converter *converter, struct intake *intake)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < DISCARD_READS; i++) {
+		ssize_t n = net_receive(intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &error);
+
+		if (n > 0)
+			continue;
+		if (!n || error != NET_E_AGAIN)
+			intake_end(converter, intake);
+		return;
+	}
+	discard_later(converter, intake);
+}
+
+/* Sends a last answer. The intake may be gone afterwards. */
+void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer)
+{
+	int error = 0;
+
+	intake_leave_session(converter, intake);
+	intake_leave_half_open(converter, intake);
+	if (intake->far_fd >= 0)
+		net_close_reset(intake->far_fd);
+	intake->far_fd = -1;
+	if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer || shutdown(intake->near_fd, SHUT_WR) ||
+	    intake_set_deadline(converter, intake, LINGER_US)) {
+		intake_abandon(converter, intake);
+		return;
+	}
+	intake_set_state(converter, intake, INTAKE_ENDING);
+	intake_discard(converter, intake);
+}
+
+void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n_out = converter->scheme->server_answer(&intake->conversation, result, out);
+
+	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);
+	intake_finish(converter, intake, out, n_out);
+}
+
+void intake_refuse_outcome(struct converter *converter, struct intake *intake, enum signalling_outcome outcome)
+{
+	struct signalling_result result = { .outcome = outcome };
+
+	intake_refuse(converter, intake, &result);
+}
+
+static struct signalling_result result_of_error(int error)
+{
+	switch (error) {
+	case NET_E_REFUSED:
+		return (struct signalling_result){ .outcome = OUTCOME_REFUSED };
+	case NET_E_UNREACHABLE:
+		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 1 };   /* host unreachable */
+	case NET_E_PROHIBITED:
+		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 13 };  /* prohibited by a filter */
+	case NET_E_TIMED_OUT:
+		return (struct signalling_result){ .outcome = OUTCOME_TIMED_OUT };
+	case NET_E_DESCRIPTORS:
+	case NET_E_NO_PORT:
+		return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = 1 };
+	default:
+		return (struct signalling_result){ .outcome = OUTCOME_NETWORK_FAILURE };
+	}
+}
+
+void intake_refuse_error(struct converter *converter, struct intake *intake, int error)
+{
+	struct signalling_result result = result_of_error(error);
+
+	intake_refuse(converter, intake, &result);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A peer's connection at the converter, from accept to the relay, or to a refusal. Private to the converter (converter.c: what a peer asks, and what becomes of
+ * it; intake.c: its places, and how it is turned away; take_over.c: a second attempt takes the place of the first).
+ */
+#ifndef BRAID_ROLE_INTAKE_H
+#define BRAID_ROLE_INTAKE_H
+
+#include "base/slab.h"
+#include "role/inbox.h"
+#include "role/listener.h"
+#include "role/worker.h"
+#include "signalling/scheme.h"
+
+#define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
+
+/* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
+ * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
+enum intake_state { INTAKE_READING, INTAKE_CONNECTING, INTAKE_ENDING, INTAKE_WAITING };
+enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE };   /* loop_ref.part */
+
+struct intake {
+	enum intake_state state;
+	bool half_open;           /* counted under limits.max_half_open */
+	bool session;             /* counted under limits.max_sessions */
+	int near_fd, far_fd;
+	struct address client, own;
+	uint64_t accepted_at_us, deadline_us;
+	uint32_t owner;
+	struct inbox inbox;       /* in CONNECTING: what came behind the message */
+	struct conversation conversation;
+	struct address destination;
+	bool wants_mptcp;
+	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
+};
+
+struct converter {
+	struct worker *worker;
+	struct slab intakes;
+	uint32_t n_waiting;       /* of the intakes: peers' watches */
+	struct intake *ending_first, *ending_last;   /* those in ENDING, the oldest first */
+	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
+	uint8_t handler;
+	struct listeners listeners;
+	const struct scheme *scheme;
+};
+
+void intake_set_state(struct converter *converter, struct intake *intake, enum intake_state next);
+struct loop_ref intake_ref(const struct converter *converter, const struct intake *intake, enum intake_part part);
+/* 0 or -ENOMEM. */
+int intake_set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us);
+
+/* Gives back what is counted under limits.max_half_open. */
+void intake_leave_half_open(struct converter *converter, struct intake *intake);
+/* Gives back what a session would count, where there will be none. */
+void intake_leave_session(struct converter *converter, struct intake *intake);
+
+/* Gives the place back; the descriptors are somebody else's by now. */
+void intake_free(struct converter *converter, struct intake *intake);
+/* Both legs are reset. */
+void intake_abandon(struct converter *converter, struct intake *intake);
+/* The near leg is closed in order. */
+void intake_end(struct converter *converter, struct intake *intake);
+
+/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
+void intake_discard(struct converter *converter, struct intake *intake);
+/* Sends a last answer. The intake may be gone afterwards, here and below. */
+void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer);
+void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result);
+void intake_refuse_outcome(struct converter *converter, struct intake *intake, enum signalling_outcome outcome);
+void intake_refuse_error(struct converter *converter, struct intake *intake, int error);   /* NET_E_* or a negative errno */
+
+#endif
