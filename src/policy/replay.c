@@ -14,6 +14,7 @@
 struct entry {
 	uint32_t time_s;      /* 0: free */
 	uint8_t nonce[NONCE_KEPT_BYTES];
+	uint64_t holder;
 };
 
 struct replay {
@@ -57,26 +58,53 @@ static bool is_forgotten(const struct replay *replay, const struct entry *entry,
 	return !entry->time_s || (entry->time_s < now_s && is_outside(replay, entry->time_s, now_s));
 }
 
-int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s)
+static void keep(uint8_t kept[NONCE_KEPT_BYTES], const uint8_t *nonce, size_t n_nonce)
 {
-	uint8_t kept[NONCE_KEPT_BYTES] = { 0 };
-	struct entry *bucket, *room = NULL;
+	memset(kept, 0, NONCE_KEPT_BYTES);
+	memcpy(kept, nonce, n_nonce < NONCE_KEPT_BYTES ? n_nonce : NONCE_KEPT_BYTES);
+}
+
+static struct entry *bucket_of(struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES])
+{
 	uint32_t hash;
+
+	memcpy(&hash, kept, sizeof(hash));
+	return &replay->entries[(hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES];
+}
+
+int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s, uint64_t *holder)
+{
+	uint8_t kept[NONCE_KEPT_BYTES];
+	struct entry *bucket, *room = NULL;
 
 	if (!time_s || is_outside(replay, time_s, now_s))
 		return REPLAY_E_STALE;
-	memcpy(kept, nonce, n_nonce < sizeof(kept) ? n_nonce : sizeof(kept));
-	memcpy(&hash, kept, sizeof(hash));
-	bucket = &replay->entries[(hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES];
+	keep(kept, nonce, n_nonce);
+	bucket = bucket_of(replay, kept);
 	for (size_t i = 0; i < BUCKET_ENTRIES; i++) {
-		if (is_forgotten(replay, &bucket[i], now_s))
+		if (is_forgotten(replay, &bucket[i], now_s)) {
 			room = &bucket[i];
-		else if (!memcmp(bucket[i].nonce, kept, sizeof(kept)))
+		} else if (!memcmp(bucket[i].nonce, kept, sizeof(kept))) {
+			*holder = bucket[i].holder;
 			return REPLAY_E_SEEN;
+		}
 	}
 	if (!room)
 		return REPLAY_E_FULL;
 	room->time_s = time_s;
+	room->holder = *holder;
 	memcpy(room->nonce, kept, sizeof(kept));
 	return 0;
+}
+
+void replay_pass_on(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint64_t holder)
+{
+	uint8_t kept[NONCE_KEPT_BYTES];
+	struct entry *bucket;
+
+	keep(kept, nonce, n_nonce);
+	bucket = bucket_of(replay, kept);
+	for (size_t i = 0; i < BUCKET_ENTRIES; i++)
+		if (bucket[i].time_s && !memcmp(bucket[i].nonce, kept, sizeof(kept)))
+			bucket[i].holder = holder;
 }

@@ -86,3 +86,25 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 	else
 		relay_queue(relay, s);
 }
+
+static bool may_change(const struct session *s, const struct relay_leg_change *change)
+{
+	return s && s->state == SESSION_RELAYING && s->near_mptcp && !s->down.n_bytes && !s->up.ended &&
+	       s->up.n_bytes + half_waiting_bytes(&s->up) == change->n_up_bytes && !net_handshake_ended(s->near_fd);
+}
+
+int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change)
+{
+	struct session *s = relay_session(relay, ref);
+
+	if (!may_change(s, change) || loop_watch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, SESSION_NEAR)))
+		return RELAY_E_TOO_LATE;
+	loop_unwatch(relay->loop, s->near_fd);
+	net_close_reset(s->near_fd);
+	s->near_fd = s->up.src_fd = s->down.dst_fd = change->near_fd;
+	s->source = change->source;
+	s->near_opening = s->down.dst_mptcp = true;
+	s->up.readable = true;
+	relay_queue(relay, s);
+	return 0;
+}

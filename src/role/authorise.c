@@ -20,15 +20,29 @@ static const struct conf_subscriber *subscriber_of(const struct conf *conf, cons
 	return NULL;
 }
 
-static int admit_once(struct worker *worker, const struct ticket *ticket)
+static int admit_once(struct worker *worker, const struct ticket *ticket, struct ticket_use *use)
 {
 	struct shared *shared = worker->shared;
 	int r;
 
 	pthread_mutex_lock(&shared->lock);
-	r = replay_admit(shared->replay, ticket->nonce, sizeof(ticket->nonce), ticket->time_s, (uint32_t)time(NULL));
+	r = replay_admit(shared->replay, ticket->nonce, sizeof(ticket->nonce), ticket->time_s, (uint32_t)time(NULL), &use->holder);
 	pthread_mutex_unlock(&shared->lock);
+	use->used_before = r == REPLAY_E_SEEN;
+	use->admitted = !r;
+	memcpy(use->nonce, ticket->nonce, sizeof(use->nonce));
 	return r;
+}
+
+void authorise_pass_on(struct worker *worker, const struct ticket_use *use, uint64_t holder)
+{
+	struct shared *shared = worker->shared;
+
+	if (!use->admitted)
+		return;
+	pthread_mutex_lock(&shared->lock);
+	replay_pass_on(shared->replay, use->nonce, sizeof(use->nonce), holder);
+	pthread_mutex_unlock(&shared->lock);
 }
 
 static void deny(struct worker *worker, uint64_t *counter, const struct address *client, const char *why)
@@ -42,7 +56,7 @@ static void deny(struct worker *worker, uint64_t *counter, const struct address 
 
 /* The subscriber whose ticket it is, or NULL. */
 static const struct conf_subscriber *prove(struct worker *worker, const struct address *client,
-					   const struct signalling_request *request)
+					   const struct signalling_request *request, struct ticket_use *use)
 {
 	const struct conf_subscriber *subscriber;
 	struct ticket ticket;
@@ -61,7 +75,7 @@ static const struct conf_subscriber *prove(struct worker *worker, const struct a
 		deny(worker, &worker->counters.n_bad_mac, client, "its ticket is forged");
 		return NULL;
 	}
-	r = admit_once(worker, &ticket);
+	r = admit_once(worker, &ticket, use);
 	if (r == REPLAY_E_STALE)
 		deny(worker, &worker->counters.n_stale, client, "its clock differs from ours by more than converter.ticket_window_s");
 	else if (r == REPLAY_E_SEEN)
@@ -72,7 +86,7 @@ static const struct conf_subscriber *prove(struct worker *worker, const struct a
 }
 
 enum signalling_outcome authorise_client(struct worker *worker, const struct address *client,
-					 const struct signalling_request *request, uint32_t *owner)
+					 const struct signalling_request *request, struct ticket_use *use, uint32_t *owner)
 {
 	const struct conf *conf = worker->view->conf;
 	const struct conf_subscriber *subscriber;
@@ -84,7 +98,9 @@ enum signalling_outcome authorise_client(struct worker *worker, const struct add
 		deny(worker, &worker->counters.n_unknown_key, client, "it shows no ticket and is in no prefix of converter.allow");
 		return conf->n_subscribers ? OUTCOME_MISSING_CREDENTIAL : OUTCOME_NOT_AUTHORISED;
 	}
-	subscriber = prove(worker, client, request);
+	subscriber = prove(worker, client, request, use);
+	if (use->used_before)   /* two attempts of one connection: one of them alone is to be served */
+		return OUTCOME_NOT_AUTHORISED;
 	if (!subscriber)   /* a prefix that is let in without a key is let in with somebody else's cookie, too */
 		return admit_in_prefixes(conf->converter.allow, conf->converter.n_allow, client) ? OUTCOME_CONNECTED
 												 : OUTCOME_NOT_AUTHORISED;

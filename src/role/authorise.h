@@ -5,11 +5,22 @@
 
 #include "role/worker.h"
 #include "signalling/scheme.h"
+#include "signalling/ticket.h"
+
+/* What a ticket has to do with a connection. */
+struct ticket_use {
+	uint64_t holder;         /* in: who comes with it; out, where it was used before: who came with it then */
+	bool used_before;
+	bool admitted;           /* the nonce is remembered with its holder */
+	uint8_t nonce[TICKET_NONCE_BYTES];
+};
 
 /* OUTCOME_CONNECTED: it may; *owner is the subscriber counted in (shared_subscriber_leave()), or SHARED_NO_SUBSCRIBER. Otherwise
  * what to answer. own: the address that the client connected to. */
 enum signalling_outcome authorise_client(struct worker *worker, const struct address *client,
-					 const struct signalling_request *request, uint32_t *owner);
+					 const struct signalling_request *request, struct ticket_use *use, uint32_t *owner);
+/* Somebody else has the connection that the ticket is for. */
+void authorise_pass_on(struct worker *worker, const struct ticket_use *use, uint64_t holder);
 enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination);
 
 #endif

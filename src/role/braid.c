@@ -161,7 +161,8 @@ static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && !r; i++) {
 		struct worker_options options = {
-			.number = (unsigned int)i, .n_workers = (unsigned int)n, .shared = &braid->shared, .view = braid->view,
+			.number = (unsigned int)i, .n_workers = (unsigned int)n, .shared = &braid->shared, .peers = braid->workers,
+			.view = braid->view,
 		};
 
 		r = worker_start(&options, &braid->workers[i], reason, n_reason);
@@ -289,6 +290,8 @@ void braid_freep(struct braid **out)
 	control_freep(&braid->control);
 	watch_freep(&braid->watch);
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
+	for (size_t i = 0; i < braid->n_workers; i++)
+		worker_halt(braid->workers[i]);
 	for (size_t i = 0; i < braid->n_workers; i++)
 		worker_stopp(&braid->workers[i]);
 	free(braid->workers);

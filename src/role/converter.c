@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
@@ -13,6 +12,7 @@
 #include "net/socket.h"
 #include "role/authorise.h"
 #include "role/intake.h"
+#include "role/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
@@ -41,7 +41,8 @@ static void serve(struct converter *converter, struct intake *intake)
 	}
 	legs.down_first = (struct bytes){ out, converter->scheme->server_answer(&intake->conversation, &result, out) };
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
-	relay_open(worker->relay, &legs, &session);   /* has closed both, and called on_end, where it fails */
+	if (!relay_open(worker->relay, &legs, &session))   /* has closed both, and called on_end, where it fails */
+		authorise_pass_on(worker, &intake->ticket, take_over_name_session(converter, session));
 	intake_free(converter, intake);
 }
 
@@ -63,14 +64,23 @@ static void connect_far(struct converter *converter, struct intake *intake)
 		intake_abandon(converter, intake);
 }
 
+static enum signalling_outcome authorise(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+{
+	intake->ticket.holder = take_over_name_intake(converter, intake);
+	return intake->half_open ? authorise_client(converter->worker, &intake->client, request, &intake->ticket, &intake->owner) : OUTCOME_OVER_LIMIT;
+}
+
 static void on_request(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
 	enum signalling_outcome outcome;
 
 	intake->destination = request->destination;
 	intake->wants_mptcp = request->wants_mptcp;
-	outcome = intake->half_open ? authorise_client(converter->worker, &intake->client, request, &intake->owner)
-				    : OUTCOME_OVER_LIMIT;
+	outcome = authorise(converter, intake, request);
+	if (intake->ticket.used_before) {
+		take_over_begin(converter, intake, intake->ticket.holder);
+		return;
+	}
 	if (outcome == OUTCOME_CONNECTED)
 		outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
 	if (outcome == OUTCOME_CONNECTED) {
@@ -97,8 +107,7 @@ static bool may_wait(struct converter *converter)
 static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request,
 			   const uint8_t *answer, size_t n_answer)
 {
-	enum signalling_outcome outcome = intake->half_open ? authorise_client(converter->worker, &intake->client, request, &intake->owner)
-							    : OUTCOME_OVER_LIMIT;
+	enum signalling_outcome outcome = authorise(converter, intake, request);
 	int error;
 
 	counter_add(&converter->worker->counters.n_information, 1);
@@ -256,15 +265,14 @@ static void reset_newcomer(struct worker *worker, int fd)
 	net_close_reset(fd);
 }
 
-static void on_connection(void *context, int fd, const struct address *peer)
+struct intake *converter_admit(struct converter *converter, int fd, const struct address *peer)
 {
-	struct converter *converter = context;
 	struct worker *worker = converter->worker;
 	struct intake *intake = intake_take(converter);
 
 	if (!intake) {
 		reset_newcomer(worker, fd);
-		return;
+		return NULL;
 	}
 	intake->near_fd = fd;
 	intake->far_fd = -1;
@@ -276,9 +284,18 @@ static void on_connection(void *context, int fd, const struct address *peer)
 	    loop_watch(worker->loop, fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)) ||
 	    intake_set_deadline(converter, intake, worker->view->conf->converter.convert_timeout_ms * US_PER_MS)) {
 		intake_abandon(converter, intake);
-		return;
+		return NULL;
 	}
-	on_readable(converter, intake);   /* with TCP Fast Open the message is here already */
+	return intake;
+}
+
+static void on_connection(void *context, int fd, const struct address *peer)
+{
+	struct converter *converter = context;
+	struct intake *intake = converter_admit(converter, fd, peer);
+
+	if (intake)
+		on_readable(converter, intake);   /* with TCP Fast Open the message is here already */
 }
 
 int converter_new(struct worker *worker, struct converter **out)

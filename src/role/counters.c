@@ -31,6 +31,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_syn_data_lost, "syn_data_lost", "of these, where it did not arrive with that packet"),
 	ROLE(COUNTER, n_fell_back, "fell_back", "attempts that came out as plain TCP"),
 	ROLE(COUNTER, n_fell_back_late, "fell_back_late", "attempts that did so after they had begun, and were given up"),
+	ROLE(COUNTER, n_taken_over, "taken_over", "second attempts that went on where the first one was lost"),
 	ROLE(COUNTER, n_slow_senders, "slow_senders", "requests that did not arrive in time"),
 	ROLE(COUNTER, n_replayed, "tickets_replayed", "tickets used a second time"),
 	ROLE(COUNTER, n_stale, "tickets_stale", "tickets of another time: compare the clocks"),

@@ -20,6 +20,7 @@ struct role_counters {
 	uint64_t n_stranded;                  /* sessions that had lost their last subflow, and were reset */
 	uint64_t n_no_answer;                 /* the converter did not answer in time, on any link */
 	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */
+	uint64_t n_taken_over;                /* second attempts that took the place of the first */
 	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */
 	uint64_t n_replayed, n_stale, n_bad_mac, n_unknown_key, n_destination_denied;
 	uint64_t n_information;               /* peers that asked what we can do, and nothing more */

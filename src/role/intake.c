@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/intake.h"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -138,6 +137,7 @@ void intake_refuse(struct converter *converter, struct intake *intake, const str
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	size_t n_out = converter->scheme->server_answer(&intake->conversation, result, out);
 
+	intake->said = *result;
 	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);
 	intake_finish(converter, intake, out, n_out);
 }

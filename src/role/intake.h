@@ -6,7 +6,9 @@
 #ifndef BRAID_ROLE_INTAKE_H
 #define BRAID_ROLE_INTAKE_H
 
+#include <sys/epoll.h>
 #include "base/slab.h"
+#include "role/authorise.h"
 #include "role/inbox.h"
 #include "role/listener.h"
 #include "role/worker.h"
@@ -27,6 +29,8 @@ struct intake {
 	struct address client, own;
 	uint64_t accepted_at_us, deadline_us;
 	uint32_t owner;
+	struct ticket_use ticket; /* that it was let in by */
+	struct signalling_result said;   /* in ENDING, where it was turned away */
 	struct inbox inbox;       /* in CONNECTING: what came behind the message */
 	struct conversation conversation;
 	struct address destination;
@@ -44,6 +48,9 @@ struct converter {
 	struct listeners listeners;
 	const struct scheme *scheme;
 };
+
+/* A new intake for a connection, watched and with a deadline; takes fd. NULL: there was no place, or no memory, and it was reset. */
+struct intake *converter_admit(struct converter *converter, int fd, const struct address *peer);
 
 void intake_set_state(struct converter *converter, struct intake *intake, enum intake_state next);
 struct loop_ref intake_ref(const struct converter *converter, const struct intake *intake, enum intake_part part);

@@ -126,6 +126,7 @@ int worker_start(const struct worker_options *options, struct worker **out, char
 		return -ENOMEM;
 	worker->number = options->number;
 	worker->shared = options->shared;
+	worker->peers = options->peers;
 	worker->view = view_ref(options->view);
 	r = build(worker, options->n_workers);
 	if (!r)
@@ -140,16 +141,22 @@ int worker_start(const struct worker_options *options, struct worker **out, char
 	return 0;
 }
 
+void worker_halt(struct worker *worker)
+{
+	if (!worker->started)
+		return;
+	loop_stop(worker->loop);
+	pthread_join(worker->thread, NULL);
+	worker->started = false;
+}
+
 void worker_stopp(struct worker **out)
 {
 	struct worker *worker = *out;
 
 	if (!worker)
 		return;
-	if (worker->started) {
-		loop_stop(worker->loop);
-		pthread_join(worker->thread, NULL);
-	}
+	worker_halt(worker);
 	gateway_freep(&worker->gateway);
 	converter_freep(&worker->converter);
 	stranded_freep(&worker->stranded);

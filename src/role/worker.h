@@ -26,6 +26,7 @@ struct worker {
 	struct loop *loop;
 	struct relay *relay;
 	struct shared *shared;         /* borrowed */
+	struct worker *const *peers;   /* all workers, by their numbers; borrowed. One that is still to start has not done anything that could name it */
 	struct view *view;             /* a reference */
 	struct gateway *gateway;       /* both always there; without the section they have no listeners */
 	struct converter *converter;
@@ -42,11 +43,14 @@ enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_
 struct worker_options {
 	unsigned int number, n_workers;
 	struct shared *shared;         /* borrowed */
+	struct worker *const *peers;   /* borrowed */
 	struct view *view;             /* a reference is taken */
 };
 
 /* Opens the listeners and starts the thread. 0, or a negative errno with the reason in one line. */
 int worker_start(const struct worker_options *options, struct worker **out, char *reason, size_t n_reason);
+/* Ends the thread: nothing runs any more, nothing is freed yet. Before any worker is, as they speak to each other. */
+void worker_halt(struct worker *worker);
 /* Ends the thread and all of its sessions. */
 void worker_stopp(struct worker **worker);
 

@@ -23,8 +23,9 @@ static struct nonce nonce_of(uint32_t number)
 static int admit(struct replay *replay, uint32_t number, uint32_t time_s, uint32_t now_s)
 {
 	struct nonce nonce = nonce_of(number);
+	uint64_t holder = 0;
 
-	return replay_admit(replay, nonce.bytes, sizeof(nonce.bytes), time_s, now_s);
+	return replay_admit(replay, nonce.bytes, sizeof(nonce.bytes), time_s, now_s, &holder);
 }
 
 static struct replay *replay_of(size_t n_entries)
@@ -118,13 +119,36 @@ static void nonces_may_be_short_or_long(void **state)
 	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
 	_cleanup_(freep) uint8_t *one = unit_copy("\x01", 1), *other = unit_copy("\x02", 1);
 	uint8_t longer[64] = { 1 };
+	uint64_t holder = 0;
 
-	assert_int_equal(replay_admit(replay, one, 1, NOW_S, NOW_S), 0);
-	assert_int_equal(replay_admit(replay, other, 1, NOW_S, NOW_S), 0);
-	assert_int_equal(replay_admit(replay, one, 1, NOW_S, NOW_S), REPLAY_E_SEEN);
+	assert_int_equal(replay_admit(replay, one, 1, NOW_S, NOW_S, &holder), 0);
+	assert_int_equal(replay_admit(replay, other, 1, NOW_S, NOW_S, &holder), 0);
+	assert_int_equal(replay_admit(replay, one, 1, NOW_S, NOW_S, &holder), REPLAY_E_SEEN);
 	longer[11] = 1;   /* the same bucket, another nonce */
-	assert_int_equal(replay_admit(replay, longer, sizeof(longer), NOW_S, NOW_S), 0);
-	assert_int_equal(replay_admit(replay, longer, sizeof(longer), NOW_S, NOW_S), REPLAY_E_SEEN);
+	assert_int_equal(replay_admit(replay, longer, sizeof(longer), NOW_S, NOW_S, &holder), 0);
+	assert_int_equal(replay_admit(replay, longer, sizeof(longer), NOW_S, NOW_S, &holder), REPLAY_E_SEEN);
+}
+
+/* Who comes again is told who came before, or who has taken that one's place since. */
+static void holders_are_remembered(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
+	uint64_t first = 0x1122334455667788, second = 7, third = 8;
+	struct nonce nonce = nonce_of(1), same_bucket = nonce_of(1), unknown = nonce_of(2);
+
+	same_bucket.bytes[11] = 1;
+	assert_int_equal(replay_admit(replay, nonce.bytes, 16, NOW_S, NOW_S, &first), 0);
+	assert_int_equal(replay_admit(replay, same_bucket.bytes, 16, NOW_S, NOW_S, &third), 0);
+	assert_int_equal(replay_admit(replay, nonce.bytes, 16, NOW_S, NOW_S, &second), REPLAY_E_SEEN);
+	assert_true(second == 0x1122334455667788);
+	replay_pass_on(replay, nonce.bytes, 16, 99);
+	replay_pass_on(replay, unknown.bytes, 16, 100);
+	assert_int_equal(replay_admit(replay, nonce.bytes, 16, NOW_S, NOW_S, &second), REPLAY_E_SEEN);
+	assert_true(second == 99);
+	third = 0;
+	assert_int_equal(replay_admit(replay, same_bucket.bytes, 16, NOW_S, NOW_S, &third), REPLAY_E_SEEN);
+	assert_true(third == 8);
+	assert_int_equal(replay_admit(replay, unknown.bytes, 16, NOW_S, NOW_S, &third), 0);
 }
 
 static void a_table_beyond_memory_is_refused(void **state)
@@ -146,6 +170,7 @@ int main(void)
 		cmocka_unit_test(a_clock_that_steps_back_forgets_nothing),
 		cmocka_unit_test(holds_what_it_was_made_for),
 		cmocka_unit_test(nonces_may_be_short_or_long),
+		cmocka_unit_test(holders_are_remembered),
 		cmocka_unit_test(a_table_beyond_memory_is_refused),
 	};
 

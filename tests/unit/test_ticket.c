@@ -120,10 +120,11 @@ static void keys_have_fingerprints_of_their_own(void **state)
 static int admit(struct replay *replay, const uint8_t *bytes, const struct address *destination, uint32_t now_s)
 {
 	struct ticket ticket;
+	uint64_t holder = 0;
 
 	assert_int_equal(ticket_verify(bytes, TICKET_BYTES, key, destination), 0);
 	assert_int_equal(ticket_get(&ticket, bytes, TICKET_BYTES), 0);
-	return replay_admit(replay, ticket.nonce, sizeof(ticket.nonce), ticket.time_s, now_s);
+	return replay_admit(replay, ticket.nonce, sizeof(ticket.nonce), ticket.time_s, now_s, &holder);
 }
 
 static void counts_once_and_in_time(void **state)
