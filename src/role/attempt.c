@@ -114,7 +114,7 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 	attempt->doubtful = attempt->syn_data && (!acked || now_us - attempt->begun_at_us > SYN_REPEATED_US);
 	if (attempt->syn_data) {
 		counter_add(&worker->counters.n_syn_data_lost, !acked);
-		shared_note_syn_data(worker->shared, attempt->link, acked, now_us);
+		shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
 	}
 	attempt->plain = mptcp_info_fell_back(attempt->fd);
 	if (attempt->plain) {

@@ -66,7 +66,7 @@ static void on_path(void *context, const struct path_event *event)
 	log_info("%s", event->text);
 	if (!braid->path)
 		return;   /* still being put in place */
-	shared_forget_link(&braid->shared, (uint8_t)event->link);
+	shared_forget_link(&braid->shared, (uint8_t)event->link, loop_now_us(braid->loop));
 	publish(braid, braid->view->converter_reachable, NULL);
 	if (braid->watch && !braid->view->converter_reachable)
 		watch_suspect(braid->watch);

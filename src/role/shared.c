@@ -111,12 +111,12 @@ void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us)
 	__atomic_add_fetch(&shared->links[link].n_first, 1, __ATOMIC_RELAXED);
 }
 
-void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t now_us)
+void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us)
 {
 	struct link_memory *memory = &shared->links[link < CONF_LINKS ? link : 0];
 	uint64_t n_lost = load(&memory->n_syn_data_lost);
 
-	if (link >= CONF_LINKS)
+	if (link >= CONF_LINKS || (!acked && begun_at_us < load(&memory->changed_at_us)))
 		return;
 	store(&memory->n_syn_data_lost, acked ? 0 : n_lost + 1);
 	if (!acked)
@@ -130,10 +130,11 @@ void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us)
 		store(&shared->links[link].strips_mptcp_until_us, now_us + STRIPS_MPTCP_US);
 }
 
-void shared_forget_link(struct shared *shared, uint8_t link)
+void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 {
 	struct link_memory *memory = &shared->links[link];
 
+	store(&memory->changed_at_us, now_us);
 	store(&memory->silent_until_us, 0);
 	store(&memory->syn_data_until_us, 0);
 	store(&memory->n_syn_data_lost, 0);

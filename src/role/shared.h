@@ -50,6 +50,7 @@ struct link_memory {
 	uint64_t silent_until_us;        /* an attempt got no answer */
 	uint64_t syn_data_until_us;      /* data in the SYN didn't arrive: send it after the handshake */
 	uint64_t n_syn_data_lost;        /* in a row: the longer it is spared */
+	uint64_t changed_at_us;          /* address, carrier */
 	uint64_t strips_mptcp_until_us;  /* a connection came out as plain TCP */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
 	uint64_t n_first;                /* connections that began on it */
@@ -80,10 +81,11 @@ bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t n
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
-void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t now_us);
+/* begun_at_us: of the attempt. What was lost with a link that went away meanwhile says nothing of the link. */
+void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us);
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);
 /* A link that has changed (address, carrier) is judged afresh. */
-void shared_forget_link(struct shared *shared, uint8_t link);
+void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us);
 
 /* A connection could not reach the converter: somebody should look. */
 void shared_suspect(struct shared *shared);
