@@ -2,11 +2,10 @@
 BUILD ?= build
 SECONDS ?= 20
 
-.PHONY: menu packages build demo check check-timing check-churn check-sanitized fuzz bench install clean
+.PHONY: menu packages build demo check check-timing check-sanitized fuzz bench install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
-	@echo "make check-churn      connections that come and go while a link flaps; known to fail now and then"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
@@ -28,10 +27,7 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite churn
-
-check-churn: build
-	meson test -C $(BUILD) --print-errorlogs --suite churn
+	meson test -C $(BUILD) --print-errorlogs --no-suite timing
 
 check-timing: build
 	meson test -C $(BUILD) --print-errorlogs --suite timing

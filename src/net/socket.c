@@ -328,14 +328,6 @@ bool net_handshake_ended(int fd)
 	return mptcp_info_knows_peer(fd);   /* the third packet may be lost, and another end the handshake of TCP */
 }
 
-bool net_push_opening(int fd)
-{
-	if (!net_handshake_ended(fd))
-		return false;
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);   /* setting it makes the kernel look at what waits */
-	return true;
-}
-
 void net_tune_leg(int fd, uint32_t keepalive_idle_s)
 {
 	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;

@@ -86,11 +86,9 @@ void net_close_reset(int fd);
 /* Closes a leg whose streams have ended in order. */
 void net_close_orderly(int fd);
 
-/* A connection accepted with Fast Open takes bytes before its handshake has ended, but nothing good comes of it: they aren't sent before, nor
- * after, unless something more is written (net_push_opening() makes the kernel look, and tells whether the handshake has ended); and where the
- * connection comes out as plain TCP, what Multipath TCP sent again meanwhile is in the stream twice. */
+/* A connection accepted with Fast Open takes bytes before its handshake has ended, but nothing good comes of it: they aren't sent before, nor after, unless
+ * something more is written; and where the connection comes out as plain TCP, what Multipath TCP sent again meanwhile is in the stream twice. */
 bool net_handshake_ended(int fd);
-bool net_push_opening(int fd);
 
 /* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed must not make half of a
  * stream look like the whole. Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then

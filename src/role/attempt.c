@@ -196,8 +196,8 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		note_overtaken(gateway, setup, attempt);
 		setup_hand_over(gateway, setup, attempt, false, left);
-	} else if (n_pending(setup) > 1) {
-		attempt_drop(attempt);   /* most likely the ticket's second use: the other attempt has won the race */
+	} else if (step.result.outcome == OUTCOME_NOT_AUTHORISED && n_pending(setup) > 1) {
+		attempt_drop(attempt);   /* the ticket's second use: the other attempt has won the race */
 	} else {
 		setup_refuse(gateway, setup, &step.result);
 	}

@@ -108,20 +108,20 @@ static void on_information(struct converter *converter, struct intake *intake, c
 			   const uint8_t *answer, size_t n_answer)
 {
 	enum signalling_outcome outcome = authorise(converter, intake, request);
-	int error;
 
 	counter_add(&converter->worker->counters.n_information, 1);
 	if (outcome != OUTCOME_CONNECTED) {
 		intake_refuse_outcome(converter, intake, outcome);
 	} else if (!may_wait(converter)) {
 		intake_finish(converter, intake, answer, n_answer);
-	} else if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer) {
+	} else if (inbox_keep(&intake->inbox, (struct bytes){ answer, n_answer })) {
 		intake_abandon(converter, intake);
 	} else {
 		net_tune_leg(intake->near_fd, WAITING_KEEPALIVE_S);
 		intake_leave_half_open(converter, intake);
 		intake_leave_session(converter, intake);
 		intake_set_state(converter, intake, INTAKE_WAITING);
+		intake_say(converter, intake);
 	}
 }
 
@@ -189,9 +189,7 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		break;
 	case INTAKE_ENDING:
 	case INTAKE_WAITING:
-		if (events & EPOLLOUT)
-			net_push_opening(intake->near_fd);
-		intake_discard(converter, intake);
+		intake_say(converter, intake);
 		break;
 	}
 }

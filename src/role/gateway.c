@@ -98,6 +98,9 @@ static void note_no_answer(struct gateway *gateway)
 
 void setup_fail(struct gateway *gateway, struct setup *setup)
 {
+	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
+
+	log_debug("%s to %s: given up, no attempt is left", address_format(&setup->source, source), address_format(&setup->destination, destination));
 	note_no_answer(gateway);
 	setup_abandon(gateway, setup);
 }

@@ -113,23 +113,43 @@ void intake_discard(struct converter *converter, struct intake *intake)
 	discard_later(converter, intake);
 }
 
-/* Sends a last answer. The intake may be gone afterwards. */
-void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer)
+/* Everything of it: a fresh connection takes these few bytes, or is no connection any more. */
+static int send_answer(const struct intake *intake)
 {
 	int error = 0;
 
+	if (net_send(intake->near_fd, intake->inbox.kept, intake->inbox.n_kept, &error) != (ssize_t)intake->inbox.n_kept)
+		return NET_E_RESET;
+	return intake->state == INTAKE_ENDING && shutdown(intake->near_fd, SHUT_WR) ? NET_E_RESET : 0;
+}
+
+void intake_say(struct converter *converter, struct intake *intake)
+{
+	if (intake->inbox.n_kept) {
+		if (!net_handshake_ended(intake->near_fd))
+			return;
+		if (send_answer(intake)) {
+			intake_abandon(converter, intake);
+			return;
+		}
+		inbox_free(&intake->inbox);
+	}
+	intake_discard(converter, intake);
+}
+
+void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer)
+{
 	intake_leave_session(converter, intake);
 	intake_leave_half_open(converter, intake);
 	if (intake->far_fd >= 0)
 		net_close_reset(intake->far_fd);
 	intake->far_fd = -1;
-	if (net_send(intake->near_fd, answer, n_answer, &error) != (ssize_t)n_answer || shutdown(intake->near_fd, SHUT_WR) ||
-	    intake_set_deadline(converter, intake, LINGER_US)) {
+	if (inbox_keep(&intake->inbox, (struct bytes){ answer, n_answer }) || intake_set_deadline(converter, intake, LINGER_US)) {
 		intake_abandon(converter, intake);
 		return;
 	}
 	intake_set_state(converter, intake, INTAKE_ENDING);
-	intake_discard(converter, intake);
+	intake_say(converter, intake);
 }
 
 void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)

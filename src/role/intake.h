@@ -31,7 +31,7 @@ struct intake {
 	uint32_t owner;
 	struct ticket_use ticket; /* that it was let in by */
 	struct signalling_result said;   /* in ENDING, where it was turned away */
-	struct inbox inbox;       /* in CONNECTING: what came behind the message */
+	struct inbox inbox;       /* in CONNECTING: what came behind the message; in ENDING and WAITING: the answer, until the handshake has ended */
 	struct conversation conversation;
 	struct address destination;
 	bool wants_mptcp;
@@ -69,6 +69,8 @@ void intake_abandon(struct converter *converter, struct intake *intake);
 /* The near leg is closed in order. */
 void intake_end(struct converter *converter, struct intake *intake);
 
+/* In ENDING and WAITING: sends the answer as soon as it can be sent, then goes on as intake_discard(). */
+void intake_say(struct converter *converter, struct intake *intake);
 /* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
 void intake_discard(struct converter *converter, struct intake *intake);
 /* Sends a last answer. The intake may be gone afterwards, here and below. */

@@ -55,14 +55,12 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 	return true;
 }
 
-static bool take_session(struct converter *converter, struct second_attempt *second)
+/* Served already: the destination has answered. */
+static bool take_session(struct converter *converter, const struct second_attempt *second)
 {
-	struct relay *relay = converter->worker->relay;
 	struct relay_leg_change change = { .near_fd = second->fd, .source = second->client, .n_up_bytes = second->inbox.n_kept };
-	struct session_view session;
 
-	return relay_find(relay, second->first, &session) && address_equal(&session.destination, &second->destination) &&
-	       loop_now_us(converter->worker->loop) - session.opened_at_us < FRESH_US && !relay_change_near(relay, second->first, &change);
+	return !relay_change_near(converter->worker->relay, second->first, &change);
 }
 
 static void turn_away(struct converter *converter, struct second_attempt *second, const struct signalling_result *result)
@@ -75,28 +73,44 @@ static void turn_away(struct converter *converter, struct second_attempt *second
 	intake_refuse(converter, intake, result);
 }
 
-/* The first has been turned away, and perhaps never heard why: the second hears it. */
-static bool is_turned_away(const struct intake *first, struct signalling_result *why)
+static bool session_is_there(const struct converter *converter, const struct second_attempt *second)
 {
-	if (first->state == INTAKE_ENDING)
-		*why = first->said;
-	return first->state == INTAKE_ENDING;
+	struct session_view session;
+
+	return relay_find(converter->worker->relay, second->first, &session) && address_equal(&session.destination, &second->destination) &&
+	       loop_now_us(converter->worker->loop) - session.opened_at_us < FRESH_US;
+}
+
+static struct intake *intake_there(const struct converter *converter, const struct second_attempt *second)
+{
+	struct intake *first = slab_get(&converter->intakes, second->first);
+
+	return first && address_equal(&first->destination, &second->destination) ? first : NULL;
+}
+
+/* True where the second has taken the first one's place; else what it is to be told: what the first was told, and perhaps never heard; that the connection
+ * came and went; or, the first being well, that a ticket is good for one. */
+static bool settle(struct converter *converter, struct second_attempt *second, struct signalling_result *result)
+{
+	struct intake *first = second->what == WHAT_INTAKE ? intake_there(converter, second) : NULL;
+
+	*result = (struct signalling_result){ .outcome = OUTCOME_NOT_AUTHORISED };
+	if (second->what == WHAT_SESSION && session_is_there(converter, second))
+		return take_session(converter, second);
+	if (!first)
+		result->outcome = OUTCOME_REFUSED;
+	else if (first->state == INTAKE_ENDING)
+		*result = first->said;
+	return first && first->state == INTAKE_CONNECTING && take_intake(converter, first, second);
 }
 
 static void arrive(void *arg)
 {
 	struct second_attempt *second = arg;
 	struct converter *converter = second->to->converter;
-	struct signalling_result result = { .outcome = OUTCOME_NOT_AUTHORISED };
-	struct intake *first = second->what == WHAT_INTAKE ? slab_get(&converter->intakes, second->first) : NULL;
-	bool taken = false;
+	struct signalling_result result;
+	bool taken = settle(converter, second, &result);
 
-	if (first && !address_equal(&first->destination, &second->destination))
-		first = NULL;
-	if (first && !is_turned_away(first, &result))
-		taken = first->state == INTAKE_CONNECTING && take_intake(converter, first, second);
-	else if (second->what == WHAT_SESSION)
-		taken = take_session(converter, second);
 	counter_add(&second->to->counters.n_taken_over, taken);
 	if (!taken)
 		turn_away(converter, second, &result);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections that come and go at 200 a second while one link comes and goes, too. BRAID_CHURN_S: for how long (10).
+"""Connections that come and go at 200 a second while one link comes and goes, too. BRAID_CHURN_S: for how long (60).
 
 Sizes from 1 byte to 1 MB (the logarithm is even, so that small and large are both many), either end first or both at once, every fifth with
 a reset by one end somewhere. Every stream that ends in order must be complete and equal. A link that goes away with the first packet's answer
@@ -21,7 +21,7 @@ from netlab import SERVER, Lab, descriptors, memory_kib, raise_descriptor_limit,
 from streams import NEVER, End, Plan, Sides
 from test_many import in_child, result_of
 
-SECONDS = float(os.environ.get("BRAID_CHURN_S", "10"))
+SECONDS = float(os.environ.get("BRAID_CHURN_S", "60"))
 RATE = 200
 FLAP_S = 1.5
 PATIENCE_S = 30
