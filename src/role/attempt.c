@@ -256,6 +256,8 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 {
 	if (attempt->fd < 0 || attempt->connected || now_us < attempt->begun_at_us + attempt->patience_us)
 		return;
+	if (net_connect_result(attempt->fd) != NET_E_AGAIN)
+		return;   /* the answer is there: it is we who are late, and its event comes */
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
 	if (gateway->worker->view->n_links == 1 || setup->tried & (setup->tried - 1))   /* every link so far: it may be the converter */
 		shared_suspect(gateway->worker->shared);
