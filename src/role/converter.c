@@ -42,21 +42,40 @@ struct intake {
 	struct conversation conversation;
 	struct address destination;
 	bool wants_mptcp;
+	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };
 
 struct converter {
 	struct worker *worker;
 	struct slab intakes;
 	uint32_t n_waiting;       /* of the intakes: peers' watches */
+	struct intake *ending_first, *ending_last;   /* those in ENDING, the oldest first */
 	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
 	uint8_t handler;
 	struct listeners listeners;
 	const struct scheme *scheme;
 };
 
-static void intake_set_state(struct intake *intake, enum intake_state next)
+static void ending_append(struct converter *converter, struct intake *intake)
+{
+	intake->ending_before = converter->ending_last;
+	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake;
+	converter->ending_last = intake;
+}
+
+static void ending_remove(struct converter *converter, struct intake *intake)
+{
+	*(intake->ending_before ? &intake->ending_before->ending_next : &converter->ending_first) = intake->ending_next;
+	*(intake->ending_next ? &intake->ending_next->ending_before : &converter->ending_last) = intake->ending_before;
+}
+
+/* ENDING and WAITING are left only with the intake's end: intake_free() takes back what is noted here. */
+static void intake_set_state(struct converter *converter, struct intake *intake, enum intake_state next)
 {
 	intake->state = next;
+	converter->n_waiting += next == INTAKE_WAITING;
+	if (next == INTAKE_ENDING)
+		ending_append(converter, intake);
 }
 
 static struct loop_ref ref_of(const struct converter *converter, const struct intake *intake, enum intake_part part)
@@ -93,6 +112,8 @@ static void leave_session(struct converter *converter, struct intake *intake)
 static void intake_free(struct converter *converter, struct intake *intake)
 {
 	converter->n_waiting -= intake->state == INTAKE_WAITING;
+	if (intake->state == INTAKE_ENDING)
+		ending_remove(converter, intake);
 	leave_half_open(converter, intake);
 	inbox_free(&intake->inbox);
 	slab_give(&converter->intakes, intake);
@@ -140,7 +161,7 @@ static void finish(struct converter *converter, struct intake *intake, const uin
 		intake_abandon(converter, intake);
 		return;
 	}
-	intake_set_state(intake, INTAKE_ENDING);
+	intake_set_state(converter, intake, INTAKE_ENDING);
 	if (discard(converter, intake))
 		intake_end(converter, intake);
 }
@@ -225,7 +246,7 @@ static void connect_far(struct converter *converter, struct intake *intake)
 		refuse_error(converter, intake, r);
 		return;
 	}
-	intake_set_state(intake, INTAKE_CONNECTING);
+	intake_set_state(converter, intake, INTAKE_CONNECTING);
 	net_tune_leg(intake->far_fd, worker->view->conf->limits.keepalive_s);
 	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, ref_of(converter, intake, INTAKE_FAR)) ||
 	    set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
@@ -281,8 +302,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		net_tune_leg(intake->near_fd, WAITING_KEEPALIVE_S);
 		leave_half_open(converter, intake);
 		leave_session(converter, intake);
-		intake_set_state(intake, INTAKE_WAITING);
-		converter->n_waiting++;
+		intake_set_state(converter, intake, INTAKE_WAITING);
 	}
 }
 
@@ -404,18 +424,37 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	}
 }
 
+/* A place for a newcomer. Where all are taken, that of the peer which was turned away longest ago: it had the most time to read why. NULL where there
+ * is no such peer. */
+static struct intake *intake_take(struct converter *converter)
+{
+	struct intake *intake = slab_take(&converter->intakes);
+
+	if (intake || !converter->ending_first)
+		return intake;
+	counter_add(&converter->worker->counters.n_endings_cut, 1);
+	intake_end(converter, converter->ending_first);
+	return slab_take(&converter->intakes);
+}
+
+static void reset_newcomer(struct worker *worker, int fd)
+{
+	char left_out[64];
+
+	counter_add(&worker->counters.n_intakes_full, 1);
+	if (worker_may_log(worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
+		log_warning("every place is taken, by peers that say nothing, wait or are being served: new ones are reset%s", left_out);
+	net_close_reset(fd);
+}
+
 static void on_connection(void *context, int fd, const struct address *peer)
 {
 	struct converter *converter = context;
 	struct worker *worker = converter->worker;
-	struct intake *intake = slab_take(&converter->intakes);
-	char left_out[64];
+	struct intake *intake = intake_take(converter);
 
 	if (!intake) {
-		counter_add(&worker->counters.n_intakes_full, 1);
-		if (worker_may_log(worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
-			log_warning("too many peers at once that were turned away or say nothing: new ones are reset%s", left_out);
-		net_close_reset(fd);
+		reset_newcomer(worker, fd);
 		return;
 	}
 	intake->near_fd = fd;

@@ -11,7 +11,8 @@
 struct role_counters {
 	uint64_t n_accepted;
 	uint64_t n_accept_paused;             /* short of descriptors or memory */
-	uint64_t n_over_half_open, n_over_sessions, n_over_subscriber, n_over_waiting, n_intakes_full;
+	uint64_t n_over_half_open, n_over_sessions, n_over_subscriber, n_over_waiting;
+	uint64_t n_intakes_full, n_endings_cut;
 	uint64_t n_full;                      /* gateway: at a limit, lets new connections pass for a while */
 	uint64_t n_host_gave_up;              /* the near leg was reset while the far one was being set up */
 	uint64_t n_attempts, n_attempts_failed, n_second_attempts;

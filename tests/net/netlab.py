@@ -127,6 +127,10 @@ def sockets(pid):
     return descriptors(pid).get("socket", 0)
 
 
+def counter(daemon, name):
+    return next(c["value"] for c in daemon.ctl("counters")["counters"] if c["name"] == name)
+
+
 def memory_kib(pid):
     """User memory of the process: Pss of all mappings, and the anonymous part of it."""
     text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()

@@ -5,10 +5,11 @@ import resource
 
 import pytest
 
-from netlab import SERVER, SILENT, close_with_reset, receive_exactly, sockets, wait_for
+from netlab import SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
 from test_converter_input import DESTINATION_UNREACHABLE, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, serves
 
 N = 20
+SPARE_INTAKES = 256   # of role/converter.c
 
 
 def still_works(near, far, word=b"still works"):
@@ -86,6 +87,37 @@ def test_half_open_at_the_converter(lab):
     for one in hanging:
         assert receive_exactly(one, 8)[6] == DESTINATION_UNREACHABLE
     serves(lab, good)
+
+
+def test_places_of_the_converters_peers(lab):
+    """Those who were turned away and linger make room for others; who says nothing keeps its place as long as it may."""
+    converter = lab.converter(converter={"allow": "192.0.2.0/24", "convert_timeout_ms": 60000}, limits={"max_half_open": N}, daemon={"workers": 1})
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    n_places = N + SPARE_INTAKES
+    sent = message(connect(SERVER, 80))
+    silent = [client(lab, b"", how="after") for _ in range(n_places - 2)]
+    wait_for(lambda: counter(converter, "accepted") == len(silent), "all of them taken")
+    lingering = [client(lab, sent) for _ in range(N)]
+    for one in lingering:
+        assert answer_of(one)[6] == RESOURCE_EXCEEDED
+        assert one.recv(1) == b""
+    assert counter(converter, "intakes_full") == 0
+    assert counter(converter, "endings_cut") > 0
+    silent += [client(lab, b"", how="after") for _ in range(2)]
+    wait_for(lambda: counter(converter, "accepted") == len(silent) + N, "these taken, too")
+    with pytest.raises(ConnectionResetError):
+        client(lab, sent, how="after").recv(1)
+    converter.wait_log("every place is taken")
+    assert counter(converter, "intakes_full") == 1
+    silent.pop().close()
+    wait_for(lambda: is_answered(lab, sent), "a place that is free again")
+
+
+def is_answered(lab, sent):
+    try:
+        return error_of(lab, sent, how="after")[0] == RESOURCE_EXCEEDED
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("limit", ["max_half_open", "max_sessions"])
