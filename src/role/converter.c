@@ -21,6 +21,7 @@
 
 #define FASTOPEN_QUEUE 4096
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
+#define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
 #define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
@@ -134,16 +135,30 @@ static void intake_end(struct converter *converter, struct intake *intake)
 	intake_free(converter, intake);
 }
 
-/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. True at the end. */
-static bool discard(struct converter *converter, struct intake *intake)
+/* More has come than one turn may take. Who was turned away may have sent much before it knew: it is looked at again, after others. Who was let stay
+ * was to keep quiet. */
+static void discard_later(struct converter *converter, struct intake *intake)
+{
+	if (intake->state == INTAKE_WAITING ||
+	    loop_rewatch(converter->worker->loop, intake->near_fd, INTAKE_EVENTS, ref_of(converter, intake, INTAKE_NEAR)))
+		intake_abandon(converter, intake);
+}
+
+/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
+static void discard(struct converter *converter, struct intake *intake)
 {
 	int error = 0;
-	ssize_t n;
 
-	do
-		n = net_receive(intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &error);
-	while (n > 0);
-	return !n || error != NET_E_AGAIN;
+	for (size_t i = 0; i < DISCARD_READS; i++) {
+		ssize_t n = net_receive(intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &error);
+
+		if (n > 0)
+			continue;
+		if (!n || error != NET_E_AGAIN)
+			intake_end(converter, intake);
+		return;
+	}
+	discard_later(converter, intake);
 }
 
 /* Sends a last answer. The intake may be gone afterwards. */
@@ -162,8 +177,7 @@ static void finish(struct converter *converter, struct intake *intake, const uin
 		return;
 	}
 	intake_set_state(converter, intake, INTAKE_ENDING);
-	if (discard(converter, intake))
-		intake_end(converter, intake);
+	discard(converter, intake);
 }
 
 static void refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)
@@ -372,8 +386,7 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 	case INTAKE_WAITING:
 		if (events & EPOLLOUT)
 			net_push_opening(intake->near_fd);
-		if (discard(converter, intake))
-			intake_end(converter, intake);
+		discard(converter, intake);
 		break;
 	}
 }

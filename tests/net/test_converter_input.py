@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Raw clients at the converter: rubbish, every error of RFC 8803, foreign clients of every habit, and service as before afterwards."""
+import fcntl
 import os
+import pathlib
 import random
+import signal
 import socket
 import struct
+import termios
 import time
 
 import pytest
@@ -136,6 +140,46 @@ def test_extended_connect_is_told_the_servers_options(open_lab):
 def test_info_is_answered_with_what_is_supported(open_lab):
     sock = client(open_lab, message(INFO))
     assert answer_of(sock)[4] == 21
+
+
+def stopped(pid):
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
+def deliver_at_once(lab, sock, data):
+    """The converter finds all of it there when it looks next."""
+    lab.conv.tell(signal.SIGSTOP)
+    try:
+        wait_for(lambda: stopped(lab.conv.pid), "every thread stopped")
+        sock.sendall(data)
+        wait_for(lambda: not any(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))), "all of it acknowledged")
+    finally:
+        lab.conv.tell(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_who_waits_must_keep_quiet(open_lab, protocol):
+    """Little is overlooked; who sends much is no gateway that waits."""
+    sock = client(open_lab, message(INFO), protocol=PROTOCOLS[protocol])
+    answer_of(sock)
+    sock.sendall(b"a little")
+    deliver_at_once(open_lab, sock, bytes(1 << 20))
+    with pytest.raises(ConnectionResetError):
+        sock.recv(1)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_who_is_turned_away_may_have_sent_much(lab, protocol):
+    """It is taken and dropped, so that the answer isn't lost to a reset."""
+    lab.conv = lab.converter()
+    n_before = sockets(lab.conv.pid)
+    sock = client(lab, b"", how="after", protocol=PROTOCOLS[protocol], source=None)
+    wait_for(lambda: sockets(lab.conv.pid) > n_before, "the connection taken")
+    deliver_at_once(lab, sock, message(connect(SERVER, 80)) + bytes(1 << 20))
+    sock.shutdown(socket.SHUT_WR)
+    wait_for(lambda: sockets(lab.conv.pid) == n_before, "the connection closed, sooner than by the time limit", 1.5)
+    got = receive_all(sock)
+    assert got[4] == 30 and got[6] == NOT_AUTHORIZED, f"expected one Error TLV alone, saw {got.hex()}"
 
 
 # What is sent, and the code that RFC 8803 (6.2.8) has for it; an echo of the message as the value where there is to be one.
