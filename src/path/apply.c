@@ -23,8 +23,7 @@ static struct route_rule rule_of(const struct links_rule *from)
 static struct mptcp_pm_endpoint endpoint_of(const struct links_endpoint *from)
 {
 	return (struct mptcp_pm_endpoint){ .id = from->id, .ip = from->ip, .ifindex = from->ifindex,
-					   .flags = (from->signal ? MPTCP_PM_SIGNAL : MPTCP_PM_SUBFLOW) |
-						    (from->backup ? MPTCP_PM_BACKUP : 0) };
+					   .flags = MPTCP_PM_SUBFLOW | (from->backup ? MPTCP_PM_BACKUP : 0) };
 }
 
 /* "there already" and "gone already" are what was wanted: an interface takes its routes along when it goes. */

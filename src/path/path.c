@@ -224,8 +224,8 @@ static int check_options(const struct path_options *options, char *reason, size_
 {
 	const char *fault = NULL;
 
-	if (options->n_links > PATH_LINKS || options->n_lan > PATH_LAN_INTERFACES || options->n_signal > ARRAY_SIZE(options->signal))
-		fault = "too many links, LAN interfaces or addresses";
+	if (options->n_links > PATH_LINKS || options->n_lan > PATH_LAN_INTERFACES)
+		fault = "too many links or LAN interfaces";
 	else if (options->n_lan && (!options->intercept_port || !options->fwmark))
 		fault = "interception needs a port and a mark";
 	else if (!options->route_table || !options->rule_priority)
@@ -390,7 +390,7 @@ int path_refresh_link(struct path *path, size_t link)
 		const struct links_endpoint *endpoint = &path->want.endpoints.at[i];
 		int r = 0;
 
-		if (!endpoint->signal && (endpoint->id - LINKS_ID_FIRST) / 2u == link)
+		if ((endpoint->id - LINKS_ID_FIRST) / 2u == link)
 			r = apply_again(path->pm, endpoint);
 		first = first ? first : r;
 	}

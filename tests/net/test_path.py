@@ -386,14 +386,6 @@ def test_configured_next_hop_needs_no_default_route(net):
     assert driver.links()["b"]["state"] == "up"
 
 
-def test_converter_signals_its_addresses(net):
-    before = net.picture()
-    driver = net.driver("signal=192.0.2.2", "signal=2001:db8:2::2")
-    assert net.endpoints() == ["192.0.2.2 id 216 signal ", "2001:db8:2::2 id 217 signal "]
-    assert driver.finish() == 0
-    assert net.picture() == before
-
-
 def test_without_plumbing_nothing_is_touched(net):
     net.run("ip mptcp endpoint add 192.0.2.2 id 3 subflow dev l0")
     before = net.picture()
