@@ -122,11 +122,3 @@ int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumb
 	}
 	return first;
 }
-
-int apply_again(struct mptcp_pm *pm, const struct links_endpoint *endpoint)
-{
-	struct mptcp_pm_endpoint same = endpoint_of(endpoint);
-	int r = mptcp_pm_delete(pm, &same);
-
-	return error_fold(r ? r : mptcp_pm_add(pm, &same));
-}

@@ -382,21 +382,6 @@ void path_freep(struct path **path)
 	*path = NULL;
 }
 
-int path_refresh_link(struct path *path, size_t link)
-{
-	int first = 0;
-
-	for (size_t i = 0; i < path->want.endpoints.n; i++) {
-		const struct links_endpoint *endpoint = &path->want.endpoints.at[i];
-		int r = 0;
-
-		if ((endpoint->id - LINKS_ID_FIRST) / 2u == link)
-			r = apply_again(path->pm, endpoint);
-		first = first ? first : r;
-	}
-	return first;
-}
-
 static void take_counters(void *context, const struct route_interface *interface)
 {
 	struct path_link_status *status = context;

@@ -75,10 +75,6 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 
-/* Deletes the link's MPTCP endpoints and adds them again: subflows that did not come, or that died, are tried anew. Living ones over this link
- * end. 0 or a negative errno. */
-int path_refresh_link(struct path *path, size_t link);
-
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);
 

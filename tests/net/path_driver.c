@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Runs path/ alone for tests/net/test_path.py: options from the command line, events on stdout, one command a line on stdin:
- * "status", "refresh N", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
+ * "status", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
  * end with "ok" or "failed REASON".
  *
  *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [hop=NAME:ADDRESS] [plumbing=no] ...
@@ -107,8 +107,6 @@ static void command(struct driver *driver, char *line)
 		n++;
 	if (!strcmp(arguments[0], "status")) {
 		print_status(driver->path);
-	} else if (!strcmp(arguments[0], "refresh") && arguments[1]) {
-		r = path_refresh_link(driver->path, (size_t)strtoul(arguments[1], NULL, 10));
 	} else if (!strcmp(arguments[0], "update")) {
 		struct path_options options = options_of(driver->state_dir, arguments + 1);
 

@@ -414,12 +414,6 @@ def test_failed_start_leaves_nothing(net):
     assert net.picture() == before
 
 
-def test_refresh_makes_endpoints_anew(net):
-    driver = net.driver()
-    assert driver.ask("refresh 0") == ["ok"]
-    assert net.endpoints() == BOTH_LINKS
-
-
 @pytest.mark.parametrize("address", ["203.0.113.1", "2001:db8:99::1"])
 def test_interception_and_fail_open(net, address):
     net.echo("isp", "server", 8080)
