@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/error.h"
 
 struct head {
 	uint32_t next;           /* in the free list */
@@ -30,7 +29,7 @@ int slab_init(struct slab *slab, size_t object_bytes, uint32_t n_most)
 	*slab = (struct slab){ .n_most = n_most, .free_first = SLAB_NONE };
 	slab->slot_bytes = (sizeof(struct head) + object_bytes + 7) & ~(size_t)7;
 	slab->slots = calloc(n_most, slab->slot_bytes);
-	return slab->slots || !n_most ? 0 : error_trace(-ENOMEM);
+	return slab->slots || !n_most ? 0 : -ENOMEM;
 }
 
 void slab_fini(struct slab *slab)

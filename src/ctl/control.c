@@ -2,6 +2,7 @@
 #include "ctl/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@ struct client {
 	bool busy;               /* a request is under way: its answer isn't known, or not sent */
 	bool running;            /* client_run() is looking for the next one */
 	bool ended;              /* sends nothing more; wants its answers yet */
+	bool asked;              /* has sent a whole request, ever */
+	uint64_t since_us;       /* when it came, began a request or ended one, or took some of an answer: the last of these */
 	size_t n_in;
 	char in[REQUEST_BYTES];
 	char *out;               /* the rest of an answer; malloc'd */
@@ -35,6 +38,7 @@ struct control {
 	struct control_options options;
 	uint8_t handler;
 	int fd;
+	int reserve_fd;          /* given up for a client where there is no other descriptor; -1: it was, and there is none yet */
 	char path[108];
 	struct slab clients;
 };
@@ -50,11 +54,58 @@ static struct loop_ref ref_of(const struct control *control, const struct client
 	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = control->handler, .part = PART_CLIENT };
 }
 
+/* Without any, it is tried again when a client ends, or after a rest. */
+static void reserve_fill(struct control *control)
+{
+	if (control->reserve_fd < 0)
+		control->reserve_fd = fcntl(control->fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static void client_close(struct control *control, struct client *client)
 {
 	close(client->fd);
 	free(client->out);
 	slab_give(&control->clients, client);
+	reserve_fill(control);
+}
+
+/* Its answer is being worked out: nothing can be said of its manners. */
+static bool client_waits(const struct client *client)
+{
+	return client->busy && !client->out;
+}
+
+/* It owes us its first request, the rest of one, or to take its answer. Who was answered may be quiet as long as it likes. */
+static bool client_owes(const struct client *client)
+{
+	return client->busy ? client->out != NULL : !client->asked || client->n_in;
+}
+
+/* No memory for the next look: the client stays until its place is needed. */
+static void client_look(struct control *control, struct client *client, uint64_t now_us)
+{
+	uint64_t due_us = client->since_us + control->options.patience_us;
+
+	if (client_owes(client) && now_us >= due_us)
+		client_close(control, client);
+	else
+		loop_timer_at(control->loop, due_us > now_us ? due_us : now_us + control->options.patience_us, ref_of(control, client));
+}
+
+/* False where all clients wait for their answers. */
+static bool close_quietest(struct control *control)
+{
+	struct client *quietest = NULL;
+
+	for (uint32_t i = 0; i < control->clients.n_touched; i++) {
+		struct client *client = slab_at(&control->clients, i);
+
+		if (client && !client_waits(client) && (!quietest || client->since_us < quietest->since_us))
+			quietest = client;
+	}
+	if (quietest)
+		client_close(control, quietest);
+	return quietest;
 }
 
 /* False when the client is gone. */
@@ -70,6 +121,7 @@ static bool client_flush(struct control *control, struct client *client)
 			return false;
 		}
 		client->n_sent += (size_t)n;
+		client->since_us = loop_now_us(control->loop);
 	}
 	if (client->out) {
 		free(client->out);
@@ -139,7 +191,8 @@ static void dispatch(struct control *control, struct client *client, const char 
 	const char *name = json_string_value(json_object_get(request, "command"));
 	size_t i = 0;
 
-	client->busy = true;
+	client->busy = client->asked = true;
+	client->since_us = loop_now_us(control->loop);
 	while (name && i < control->options.n_commands && strcmp(control->options.commands[i].name, name))
 		i++;
 	if (!name)
@@ -181,6 +234,8 @@ static bool client_receive(struct control *control, struct client *client)
 		return false;
 	}
 	client->ended = !n;
+	if (!client->n_in)
+		client->since_us = loop_now_us(control->loop);
 	client->n_in += n > 0 ? (size_t)n : 0;
 	return n > 0;
 }
@@ -214,36 +269,77 @@ static struct loop_ref listener_ref(const struct control *control)
 }
 
 /* Out of descriptors: without a rest the loop would spin on the connection that waits. */
-static void listener_rest(struct control *control)
+static void listener_rest(struct control *control, int error)
 {
+	if (control->options.on_short)
+		control->options.on_short(control->options.context, error);
 	if (!loop_timer_at(control->loop, loop_now_us(control->loop) + REST_US, listener_ref(control)))
 		loop_rewatch(control->loop, control->fd, 0, listener_ref(control));
+}
+
+/* Whoever has the last descriptor has had the time of the rest to use it. */
+static void listener_wake(struct control *control)
+{
+	reserve_fill(control);
+	if (control->reserve_fd < 0)
+		close_quietest(control);
+	loop_rewatch(control->loop, control->fd, EPOLLIN, listener_ref(control));
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct control *control = context;
+	struct client *client;
 
-	loop_rewatch(control->loop, control->fd, EPOLLIN, ref);
+	if (ref.part == PART_LISTENER) {
+		listener_wake(control);
+		return;
+	}
+	client = slab_get(&control->clients, (struct slab_name){ ref.index, ref.generation });
+	if (client)
+		client_look(control, client, now_us);
 }
 
+static void admit(struct control *control, int fd)
+{
+	struct client *client = slab_take(&control->clients);
+
+	if (!client && close_quietest(control))
+		client = slab_take(&control->clients);
+	if (!client) {
+		close(fd);
+		return;
+	}
+	client->fd = fd;
+	client->since_us = loop_now_us(control->loop);
+	if (loop_watch(control->loop, fd, CLIENT_EVENTS, ref_of(control, client)))
+		client_close(control, client);
+	else
+		client_look(control, client, client->since_us);
+}
+
+/* The descriptor, or a negative errno. Another thread may take the one that is given up here: then it is none this time. */
+static int take_connection(struct control *control)
+{
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && control->reserve_fd >= 0) {
+		close(fd_take(&control->reserve_fd));
+		fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* One a turn: who came before has had a turn to say what it wants, before its place is looked at. */
 static void on_connection(struct control *control)
 {
-	int fd;
+	int fd = take_connection(control);
 
-	while ((fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		struct client *client = slab_take(&control->clients);
-
-		if (!client) {
-			close(fd);
-			continue;
-		}
-		client->fd = fd;
-		if (loop_watch(control->loop, fd, CLIENT_EVENTS, ref_of(control, client)))
-			client_close(control, client);
-	}
-	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-		listener_rest(control);
+	if (fd >= 0)
+		admit(control, fd);
+	else if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
+		listener_rest(control, fd);
+	reserve_fill(control);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -272,13 +368,14 @@ int control_new(struct loop *loop, const struct control_options *options, struct
 		return -ENOMEM;
 	control->loop = loop;
 	control->options = *options;
-	control->fd = -1;
+	control->fd = control->reserve_fd = -1;
 	if (slab_init(&control->clients, sizeof(struct client), CLIENTS))
 		return -ENOMEM;
 	r = unix_listen(options->path, &control->fd, reason, n_reason);
 	if (r)
 		return r;
 	snprintf(control->path, sizeof(control->path), "%s", options->path);
+	reserve_fill(control);
 	control->handler = loop_handler_add(loop, &handler);
 	r = loop_watch(loop, control->fd, EPOLLIN, listener_ref(control));
 	if (r)
@@ -298,8 +395,8 @@ void control_freep(struct control **out)
 		if (slab_at(&control->clients, i))
 			client_close(control, slab_at(&control->clients, i));
 	slab_fini(&control->clients);
-	if (control->fd >= 0)
-		close(control->fd);
+	fd_closep(&control->reserve_fd);
+	fd_closep(&control->fd);
 	if (control->path[0])
 		unlink(control->path);
 	free(control);

@@ -2,7 +2,8 @@
 /*
  * The control socket, daemon's side: a Unix stream socket; a request is one line of JSON, {"command": NAME, "arguments":
  * {...}} (arguments may be missing), its answer one line, {"result": ...} or {"error": TEXT}. Requests of one client are answered
- * in their order, one at a time. Who may open the socket may tell the daemon what to do: it belongs to its user and group alone.
+ * in their order, one at a time. A descriptor is kept in reserve, so that the daemon can be asked when it has no other, and clients that say nothing
+ * make room for others. Who may open the socket may tell the daemon what to do: it belongs to its user and group alone.
  */
 #ifndef BRAID_CTL_CONTROL_H
 #define BRAID_CTL_CONTROL_H
@@ -31,6 +32,9 @@ struct control_options {
 	const char *path;                        /* of the socket; its folder is made if it is missing */
 	const struct control_command *commands;  /* borrowed */
 	size_t n_commands;
+	uint64_t patience_us;                    /* with a client that doesn't say what it wants, or doesn't take the answer; not 0 */
+	/* A client waits, and can't be taken (a negative errno): it is tried again and again. May be NULL. */
+	void (*on_short)(void *context, int error);
 	void *context;
 };
 

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include "base/error.h"
 #include "base/util.h"
 
 #define BACKLOG 16
@@ -29,10 +28,10 @@ int unix_connect(const char *path, int *out)
 	int r = address_of(path, &address);
 
 	if (r)
-		return error_trace(r);
+		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return error_errno();
+		return -errno;
 	*out = fd_take(&fd);
 	return 0;
 }
@@ -68,14 +67,14 @@ int unix_listen(const char *path, int *out, char *reason, size_t n_reason)
 	if (r) {
 		snprintf(reason, n_reason, r == -EADDRINUSE ? "another daemon answers at %s; end it, or give this one its own daemon.control" :
 			 "the path %s is too long for a socket", path);
-		return error_trace(r);
+		return r;
 	}
 	make_folder(path);
 	remove_socket(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0117);   /* rw-rw---- from the first moment on */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG))
-		r = error_errno();
+		r = -errno;
 	umask(mask);
 	if (r) {
 		snprintf(reason, n_reason, "cannot listen at %s (daemon.control): %s", path, strerror(-r));

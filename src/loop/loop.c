@@ -8,7 +8,6 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/util.h"
 #include "loop/timers.h"
 
@@ -92,7 +91,7 @@ int loop_new(struct loop **out)
 	struct epoll_event event = { .events = EPOLLIN };
 
 	if (!loop)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	loop->epoll_fd = loop->wake_fd = -1;
 	loop->posted_end = &loop->posted;
 	loop->n_handlers = 1;
@@ -100,12 +99,12 @@ int loop_new(struct loop **out)
 	loop->now_us = loop_clock_us();
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0)
-		return error_errno();
+		return -errno;
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0)
-		return error_errno();
+		return -errno;
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event))
-		return error_errno();
+		return -errno;
 	*out = loop;
 	loop = NULL;
 	return 0;
@@ -123,7 +122,7 @@ static int control(struct loop *loop, int op, int fd, uint32_t epoll_events, str
 	union event_data data = { .ref = ref };
 	struct epoll_event event = { .events = epoll_events, .data.u64 = data.u64 };
 
-	return epoll_ctl(loop->epoll_fd, op, fd, &event) ? error_errno() : 0;
+	return epoll_ctl(loop->epoll_fd, op, fd, &event) ? -errno : 0;
 }
 
 int loop_watch(struct loop *loop, int fd, uint32_t epoll_events, struct loop_ref ref)
@@ -222,7 +221,7 @@ static int wait_events(struct loop *loop, struct epoll_event *events)
 	loop->again = false;
 	n = epoll_pwait2(loop->epoll_fd, events, LOOP_EVENTS, wait_us == CLOCK_NEVER_US ? NULL : &timeout, NULL);
 	if (n < 0)
-		return errno == EINTR ? 0 : error_errno();
+		return errno == EINTR ? 0 : -errno;
 	return n;
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/util.h"
 
 static void swap(struct timer *a, struct timer *b)
@@ -24,7 +23,7 @@ int timers_add(struct timers *timers, uint64_t at_us, struct loop_ref ref)
 		struct timer *heap = reallocarray(timers->heap, n_room, sizeof(*heap));
 
 		if (!heap)
-			return error_trace(-ENOMEM);
+			return -ENOMEM;
 		timers->heap = heap;
 		timers->n_room = n_room;
 	}

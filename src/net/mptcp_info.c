@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <string.h>
-#include "base/error.h"
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 
@@ -35,7 +34,7 @@ static int read_plain(int fd, struct mptcp_connection_info *out)
 	socklen_t n_tcp = sizeof(tcp), n_local = sizeof(local), n_remote = sizeof(remote);
 
 	if (getsockopt(fd, IPPROTO_TCP, ABI_TCP_INFO, &tcp, &n_tcp))
-		return error_errno();
+		return -errno;
 	out->n_subflows = 1;
 	fill(&out->subflows[0], &tcp);
 	if (!getsockname(fd, (struct sockaddr *)&local, &n_local))

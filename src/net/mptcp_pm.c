@@ -5,7 +5,6 @@
 #include <linux/genetlink.h>
 #include <linux/mptcp.h>
 #include <string.h>
-#include "base/error.h"
 #include "base/util.h"
 #include "net/netlink.h"
 
@@ -28,13 +27,13 @@ int mptcp_pm_open(struct mptcp_pm **out)
 	int r;
 
 	if (!pm)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	r = netlink_open(NETLINK_GENERIC, &pm->netlink);
 	if (r)
 		return r;
 	r = netlink_generic_family(pm->netlink, MPTCP_PM_NAME, &pm->family);
 	if (r)
-		return error_trace(r);
+		return r;
 	*out = pm;
 	pm = NULL;
 	return 0;

@@ -9,7 +9,6 @@
 #define MPTCP_PM_MOST 8            /* endpoints the kernel takes; and what both limits may be at most */
 
 /* As the kernel numbers them (linux/mptcp.h). */
-#define MPTCP_PM_SIGNAL (1u << 0)      /* announced to the peer */
 #define MPTCP_PM_SUBFLOW (1u << 1)     /* a subflow starts from it */
 #define MPTCP_PM_BACKUP (1u << 2)
 #define MPTCP_PM_IMPLICIT (1u << 4)    /* made up by the kernel, gives way to a real one */

@@ -5,7 +5,6 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <sys/ioctl.h>
-#include "base/error.h"
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 
@@ -43,11 +42,11 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 	int queued_bytes = 0;
 
 	if (getsockopt(fd, SOL_MPTCP, ABI_MPTCP_FULL_INFO, &full, &n_full))
-		return errno == EOPNOTSUPP ? MPTCP_SEND_E_PLAIN : error_errno();
+		return errno == EOPNOTSUPP ? MPTCP_SEND_E_PLAIN : -errno;
 	if (full.info.flags & ABI_MPTCP_FLAG_FALLBACK)
 		return MPTCP_SEND_E_PLAIN;
 	if (ioctl(fd, SIOCOUTQ, &queued_bytes))
-		return error_errno();
+		return -errno;
 	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = (uint32_t)queued_bytes, .min_rtt_us = UINT32_MAX };
 	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
@@ -62,7 +61,7 @@ int mptcp_send_bound(int fd, uint32_t n_bytes)
 
 	if (!setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &value, sizeof(value)))
 		return 0;
-	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value)) ? error_errno() : 0;
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value)) ? -errno : 0;
 }
 
 int mptcp_send_bound_get(int fd, uint32_t *n_bytes)
@@ -71,7 +70,7 @@ int mptcp_send_bound_get(int fd, uint32_t *n_bytes)
 	socklen_t n_value = sizeof(value);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, &n_value))
-		return error_errno();
+		return -errno;
 	*n_bytes = (uint32_t)value;
 	return 0;
 }

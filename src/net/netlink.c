@@ -5,7 +5,6 @@
 #include <linux/genetlink.h>
 #include <stdio.h>
 #include <string.h>
-#include "base/error.h"
 #include "base/util.h"
 
 #define ANSWER_BYTES 32768      /* what the kernel puts into one datagram of a dump at most */
@@ -32,10 +31,10 @@ static int open_with(int family, int flags, struct netlink **out)
 	_cleanup_(netlink_closep) struct netlink *netlink = calloc(1, sizeof(*netlink));
 
 	if (!netlink)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	netlink->socket = mnl_socket_open2(family, SOCK_CLOEXEC | flags);
 	if (!netlink->socket || mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID))
-		return error_errno();
+		return -errno;
 	*out = netlink;
 	netlink = NULL;
 	return 0;
@@ -65,7 +64,7 @@ int netlink_open_events(int family, const unsigned int *groups, size_t n_groups,
 		int group = (int)groups[i];
 
 		if (mnl_socket_setsockopt(netlink->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)))
-			return error_errno();
+			return -errno;
 	}
 	*out = netlink;
 	netlink = NULL;
@@ -158,14 +157,14 @@ int netlink_request(struct netlink *netlink, netlink_message_fn fn, void *contex
 		request->nlmsg_flags |= NLM_F_ACK;
 	netlink->error_text[0] = '\0';
 	if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
-		return error_errno();
+		return -errno;
 	while (!answer.closed) {
 		ssize_t n = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_errno();
+			return -errno;
 		answer_take(netlink, (size_t)n, &answer);
 	}
 	if (!answer.error && answer.interrupted)
@@ -182,7 +181,7 @@ int netlink_receive(struct netlink *netlink, netlink_message_fn fn, void *contex
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return NETLINK_E_AGAIN;
 	if (n < 0)
-		return errno == ENOBUFS || errno == ENOSPC ? NETLINK_E_OVERRUN : error_errno();
+		return errno == ENOBUFS || errno == ENOSPC ? NETLINK_E_OVERRUN : -errno;
 	for (; mnl_nlmsg_ok(message, n_left); message = mnl_nlmsg_next(message, &n_left))
 		fn(context, message);
 	return 0;
@@ -210,5 +209,5 @@ int netlink_generic_family(struct netlink *netlink, const char *name, uint16_t *
 	r = netlink_request(netlink, family_take, out);
 	if (r)
 		return r;
-	return *out ? 0 : error_trace(-ENOENT);
+	return *out ? 0 : -ENOENT;
 }

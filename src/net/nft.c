@@ -5,7 +5,6 @@
 #include <nftables/libnftables.h>
 #include <stdio.h>
 #include <string.h>
-#include "base/error.h"
 #include "base/util.h"
 
 static void context_freep(struct nft_ctx **nft)
@@ -20,9 +19,9 @@ int nft_run(const char *script, char *reason, size_t n_reason)
 	const char *complaint;
 
 	if (!nft)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	if (nft_ctx_buffer_error(nft) || nft_ctx_buffer_output(nft))   /* else it writes to our stderr */
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	if (!nft_run_cmd_from_buffer(nft, script))
 		return 0;
 	complaint = nft_ctx_get_error_buffer(nft);

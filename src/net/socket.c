@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "base/error.h"
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 #include "net/mptcp_info.h"
@@ -116,16 +115,16 @@ static int open_bound(const struct address *address, const struct net_listen_opt
 
 	*fastopen_missing = false;
 	if (r)
-		return error_trace(-errno);
+		return -errno;
 	r = listen_options(fd, address, options);
 	if (r)
-		return error_trace(r);
+		return r;
 	set_congestion(fd, options->congestion);
 	if (options->fastopen_queue)   /* before listen(): MPTCP hands its options to the subflow that listens */
 		*fastopen_missing = set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, (int)options->fastopen_queue) ||
 				    set_int(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
 	if (bind(fd, (struct sockaddr *)&sa, n_sa))
-		return error_errno();
+		return -errno;
 	*out = fd_take(&fd);
 	return 0;
 }
@@ -138,7 +137,7 @@ int net_listen(const struct address *address, const struct net_listen_options *o
 	if (r)
 		return r;
 	if (listen(fd, LISTEN_BACKLOG))
-		return error_errno();
+		return -errno;
 	*out = fd_take(&fd);
 	return 0;
 }
@@ -158,7 +157,7 @@ int net_accept(int listener_fd, int *fd, struct address *peer)
 
 	*fd = accept4(listener_fd, (struct sockaddr *)&sa, &n_sa, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (*fd >= 0)
-		return address_from_sockaddr(peer, (struct sockaddr *)&sa) ? error_trace(-EAFNOSUPPORT) : 0;
+		return address_from_sockaddr(peer, (struct sockaddr *)&sa) ? -EAFNOSUPPORT : 0;
 	switch (errno) {   /* accept(2): errors of the new connection, to be taken like EAGAIN */
 	case ENETDOWN:
 	case EPROTO:
@@ -195,7 +194,7 @@ int net_negotiated(int fd, struct net_negotiated *out)
 	socklen_t n_tcp = sizeof(tcp);
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp))
-		return error_errno();
+		return -errno;
 	*out = (struct net_negotiated){
 		.mss_bytes = (uint16_t)tcp.tcpi_snd_mss,
 		.window_scale = tcp.tcpi_options & TCPI_OPT_WSCALE ? tcp.tcpi_snd_wscale : 0xff,
@@ -210,8 +209,8 @@ int net_local_address(int fd, struct address *local)
 	socklen_t n_sa = sizeof(sa);
 
 	if (getsockname(fd, (struct sockaddr *)&sa, &n_sa))
-		return error_errno();
-	return address_from_sockaddr(local, (struct sockaddr *)&sa) ? error_trace(-EAFNOSUPPORT) : 0;
+		return -errno;
+	return address_from_sockaddr(local, (struct sockaddr *)&sa) ? -EAFNOSUPPORT : 0;
 }
 
 /* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
@@ -273,12 +272,12 @@ int net_connect_result(int fd)
 	int error = 0;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n_error))
-		return error_errno();
+		return -errno;
 	if (error)
 		return net_error(error);
 	if (!getpeername(fd, (struct sockaddr *)&peer, &n_peer))
 		return 0;
-	return errno == ENOTCONN ? NET_E_AGAIN : error_errno();
+	return errno == ENOTCONN ? NET_E_AGAIN : -errno;
 }
 
 ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error)
@@ -350,6 +349,6 @@ int net_probe_congestion(const char *congestion)
 	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
 	if (fd < 0)
-		return error_errno();
+		return -errno;
 	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) ? -errno : 0;
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include "base/error.h"
 #include "base/util.h"
 
 static int sysctl_open(const char *name, int flags, int *fd)
@@ -18,7 +17,7 @@ static int sysctl_open(const char *name, int flags, int *fd)
 	*fd = open(path, flags | O_CLOEXEC);
 	if (*fd >= 0)
 		return 0;
-	return errno == ENOENT || errno == ENOTDIR ? SYSCTL_E_MISSING : error_errno();
+	return errno == ENOENT || errno == ENOTDIR ? SYSCTL_E_MISSING : -errno;
 }
 
 int sysctl_read(const char *name, char out[SYSCTL_VALUE_BYTES])
@@ -31,7 +30,7 @@ int sysctl_read(const char *name, char out[SYSCTL_VALUE_BYTES])
 		return r;
 	n = read(fd, out, SYSCTL_VALUE_BYTES - 1);
 	if (n < 0)
-		return error_errno();
+		return -errno;
 	out[n] = '\0';
 	out[strcspn(out, "\n")] = '\0';
 	for (char *tab = out; (tab = strchr(tab, '\t'));)
@@ -46,5 +45,5 @@ int sysctl_write(const char *name, const char *value)
 
 	if (r)
 		return r;
-	return write(fd, value, strlen(value)) < 0 ? error_errno() : 0;
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }

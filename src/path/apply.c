@@ -23,8 +23,7 @@ static struct route_rule rule_of(const struct links_rule *from)
 static struct mptcp_pm_endpoint endpoint_of(const struct links_endpoint *from)
 {
 	return (struct mptcp_pm_endpoint){ .id = from->id, .ip = from->ip, .ifindex = from->ifindex,
-					   .flags = (from->signal ? MPTCP_PM_SIGNAL : MPTCP_PM_SUBFLOW) |
-						    (from->backup ? MPTCP_PM_BACKUP : 0) };
+					   .flags = MPTCP_PM_SUBFLOW | (from->backup ? MPTCP_PM_BACKUP : 0) };
 }
 
 /* "there already" and "gone already" are what was wanted: an interface takes its routes along when it goes. */
@@ -122,12 +121,4 @@ int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumb
 		}
 	}
 	return first;
-}
-
-int apply_again(struct mptcp_pm *pm, const struct links_endpoint *endpoint)
-{
-	struct mptcp_pm_endpoint same = endpoint_of(endpoint);
-	int r = mptcp_pm_delete(pm, &same);
-
-	return error_fold(r ? r : mptcp_pm_add(pm, &same));
 }

@@ -12,7 +12,4 @@
 int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *have, const struct links_plumbing *want,
 	  char *reason, size_t n_reason);
 
-/* Deletes the endpoint and adds it again, so that its subflows are made anew. 0 or a negative errno. */
-int apply_again(struct mptcp_pm *pm, const struct links_endpoint *endpoint);
-
 #endif

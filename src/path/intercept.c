@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "base/error.h"
 #include "net/nft.h"
 
 /* Naming the table before deleting it makes the deletion work where it isn't there. */
@@ -57,7 +56,7 @@ int intercept_script(const struct path_options *options, char out[INTERCEPT_SCRI
 	for (size_t i = 0; i < options->n_lan; i++) {
 		if (!name_is_plain(options->lan[i])) {
 			snprintf(reason, n_reason, "LAN interface '%s': letters, digits and ._:@-+ are wanted", options->lan[i]);
-			return error_trace(-EINVAL);
+			return -EINVAL;
 		}
 		n += (size_t)snprintf(lan + n, sizeof(lan) - n, "%s\"%s\"", i ? ", " : "", options->lan[i]);
 	}

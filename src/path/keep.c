@@ -22,7 +22,7 @@ static int limit_read(const struct keep *keep, const char *name, char *out)
 	int r = mptcp_pm_get_limits(keep->pm, &limits);
 
 	if (r)
-		return error_trace(r);
+		return r;
 	snprintf(out, SYSCTL_VALUE_BYTES, "%u", strcmp(name, KEEP_LIMIT_SUBFLOWS) ? limits.add_addr_accepted : limits.subflows);
 	return 0;
 }
@@ -34,7 +34,7 @@ static int limit_write(const struct keep *keep, const char *name, const char *va
 	int r = mptcp_pm_get_limits(keep->pm, &limits);
 
 	if (r)
-		return error_trace(r);
+		return r;
 	*(strcmp(name, KEEP_LIMIT_SUBFLOWS) ? &limits.add_addr_accepted : &limits.subflows) = number;
 	return error_fold(mptcp_pm_set_limits(keep->pm, &limits));
 }
@@ -99,9 +99,9 @@ int keep_open(struct keep *keep, const char *state_dir, struct mptcp_pm *pm, cha
 	*keep = (struct keep){ .pm = pm };
 	snprintf(keep->file, sizeof(keep->file), "%s/sysctls", state_dir);
 	if (!text)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	if (mkdir(state_dir, 0755) && errno != EEXIST) {
-		int error = error_errno();
+		int error = -errno;
 
 		snprintf(reason, n_reason, "cannot make %s: %s; old settings of the system are kept there", state_dir, strerror(-error));
 		return error;
@@ -122,7 +122,7 @@ static int save(const struct keep *keep)
 	size_t n;
 
 	if (!text)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	identity(text, FILE_BYTES);
 	n = strlen(text);
 	text[n++] = '\n';
@@ -132,7 +132,7 @@ static int save(const struct keep *keep)
 	snprintf(draft, sizeof(draft), "%s.new", keep->file);
 	fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != (ssize_t)n || rename(draft, keep->file))
-		return errno ? error_errno() : error_trace(-ENOSPC);   /* no fsync: after a crash of the system it means nothing */
+		return errno ? -errno : -ENOSPC;   /* no fsync: after a crash of the system it means nothing */
 	return 0;
 }
 
@@ -154,7 +154,7 @@ int keep_set(struct keep *keep, const char *name, const char *value)
 		return r;
 	if (!setting) {
 		if (keep->n_settings == KEEP_MOST)
-			return error_trace(-ENOSPC);
+			return -ENOSPC;
 		setting = &keep->settings[keep->n_settings++];
 		snprintf(setting->name, sizeof(setting->name), "%s", name);
 		memcpy(setting->old, now, sizeof(setting->old));

@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/util.h"
 #include "net/nft.h"
 #include "net/route.h"
@@ -176,12 +175,12 @@ static int lock(struct path *path, char *reason, size_t n_reason)
 	memcpy(sa.sun_path, name, sizeof(name) - 1);
 	path->lock_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (path->lock_fd < 0)
-		return error_errno();
+		return -errno;
 	if (!bind(path->lock_fd, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1)))
 		return 0;
 	snprintf(reason, n_reason, errno == EADDRINUSE ? "another braidd does the plumbing of this network namespace: end it, or set "
 							 "plumbing = no in one of the two" : "cannot take the lock");
-	return error_errno();
+	return -errno;
 }
 
 static int open_kernel(struct path *path, char *reason, size_t n_reason)
@@ -214,7 +213,7 @@ static int put_interception(struct path *path, const struct path_options *option
 	if (r) {
 		snprintf(reason, n_reason, "cannot put the nft table inet braid in place: %s",
 			 r == NFT_E_REFUSED ? words : strerror(-r));
-		return r == NFT_E_REFUSED ? error_trace(-EOPNOTSUPP) : r;
+		return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
 	}
 	memcpy(path->script, script, sizeof(script));
 	return 0;
@@ -224,8 +223,8 @@ static int check_options(const struct path_options *options, char *reason, size_
 {
 	const char *fault = NULL;
 
-	if (options->n_links > PATH_LINKS || options->n_lan > PATH_LAN_INTERFACES || options->n_signal > ARRAY_SIZE(options->signal))
-		fault = "too many links, LAN interfaces or addresses";
+	if (options->n_links > PATH_LINKS || options->n_lan > PATH_LAN_INTERFACES)
+		fault = "too many links or LAN interfaces";
 	else if (options->n_lan && (!options->intercept_port || !options->fwmark))
 		fault = "interception needs a port and a mark";
 	else if (!options->route_table || !options->rule_priority)
@@ -233,7 +232,7 @@ static int check_options(const struct path_options *options, char *reason, size_
 	if (!fault)
 		return 0;
 	snprintf(reason, n_reason, "%s", fault);
-	return error_trace(-EINVAL);
+	return -EINVAL;
 }
 
 /* Settings, routes, rules, endpoints, interception, in this order. */
@@ -245,7 +244,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 		r = settle(path, reason, n_reason);
 	if (!r && path->options.n_lan && !path->seen.loopback) {
 		snprintf(reason, n_reason, "interface lo is down, and intercepted packets take their way over it: ip link set lo up");
-		return error_trace(-ENETDOWN);
+		return -ENETDOWN;
 	}
 	return r ? r : put_interception(path, &path->options, reason, n_reason);
 }
@@ -287,7 +286,7 @@ int path_new(struct loop *loop, const struct path_options *options, path_event_f
 	path = calloc(1, sizeof(*path));
 	if (!path) {
 		snprintf(reason, n_reason, "out of memory");
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	}
 	path->loop = loop;
 	path->options = *options;
@@ -334,7 +333,7 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 
 	if (!r && options->plumbing != before.plumbing) {
 		snprintf(reason, n_reason, "plumbing can only be switched by a restart");
-		r = error_trace(-EINVAL);
+		r = -EINVAL;
 	}
 	if (r)
 		return r;
@@ -380,21 +379,6 @@ void path_freep(struct path **path)
 	fd_closep(&p->lock_fd);
 	free(p);
 	*path = NULL;
-}
-
-int path_refresh_link(struct path *path, size_t link)
-{
-	int first = 0;
-
-	for (size_t i = 0; i < path->want.endpoints.n; i++) {
-		const struct links_endpoint *endpoint = &path->want.endpoints.at[i];
-		int r = 0;
-
-		if (!endpoint->signal && (endpoint->id - LINKS_ID_FIRST) / 2u == link)
-			r = apply_again(path->pm, endpoint);
-		first = first ? first : r;
-	}
-	return first;
 }
 
 static void take_counters(void *context, const struct route_interface *interface)

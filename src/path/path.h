@@ -32,8 +32,6 @@ struct path_options {
 	size_t n_links;
 	char lan[PATH_LAN_INTERFACES][IF_NAMESIZE];   /* intercepted; none at a converter */
 	size_t n_lan;
-	struct address signal[2];       /* addresses of a converter that are to be announced (ADD_ADDR); may be none */
-	size_t n_signal;
 	uint16_t intercept_port;
 	uint32_t fwmark;
 	uint32_t route_table;           /* +0 interception, +1.. one per link */
@@ -72,14 +70,10 @@ typedef void (*path_event_fn)(void *context, const struct path_event *event);
  * (what failed, on what, what to do) in reason. */
 int path_new(struct loop *loop, const struct path_options *options, path_event_fn on_event, void *context,
 	     struct path **out, char *reason, size_t n_reason);
-/* Changes links, LAN interfaces and converter addresses under way: what stays the same isn't touched. Same results; on failure the old options hold. */
+/* Changes links and LAN interfaces under way: what stays the same isn't touched. Same results; on failure the old options hold. */
 int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
-
-/* Deletes the link's MPTCP endpoints and adds them again: subflows that did not come, or that died, are tried anew. Living ones over this link
- * end. 0 or a negative errno. */
-int path_refresh_link(struct path *path, size_t link);
 
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "base/error.h"
 #include "base/util.h"
 
 #define FASTOPEN_BOTH 3u   /* client and server */
@@ -117,7 +116,7 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 	put_rp_filter(keep, options, warn, context);
 	if (!number_of(keep, "net/mptcp/enabled", 0)) {
 		snprintf(reason, n_reason, "Multipath TCP is switched off (net.mptcp.enabled) and cannot be switched on");
-		return error_trace(-EOPNOTSUPP);
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }

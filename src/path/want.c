@@ -26,7 +26,7 @@ enum path_link_state want_state(enum links_state state)
 
 struct links_want want_of(const struct path_options *options)
 {
-	struct links_want want = { .n_links = options->n_links, .n_lan = options->n_lan, .n_signal = options->n_signal,
+	struct links_want want = { .n_links = options->n_links, .n_lan = options->n_lan,
 				   .fwmark = options->fwmark, .route_table = options->route_table,
 				   .rule_priority = options->rule_priority };
 
@@ -37,7 +37,6 @@ struct links_want want_of(const struct path_options *options)
 		want.link[i].backup = options->links[i].backup;
 	}
 	memcpy(want.lan, options->lan, sizeof(want.lan));
-	memcpy(want.signal, options->signal, sizeof(want.signal));
 	return want;
 }
 

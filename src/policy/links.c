@@ -218,11 +218,6 @@ static uint8_t put_endpoint(const struct links_seen *seen, struct links_plumbing
 static void plan_endpoints(const struct links_want *want, const struct links_seen *seen, struct links_verdict *verdicts,
 			   struct links_plumbing *plumbing)
 {
-	for (size_t i = 0; i < want->n_signal; i++) {
-		struct links_endpoint endpoint = { .id = (uint8_t)(LINKS_ID_SIGNAL + i), .ip = want->signal[i], .signal = true };
-
-		put_endpoint(seen, plumbing, endpoint);
-	}
 	for (int second = 0; second < 2; second++) {
 		for (size_t i = 0; i < want->n_links; i++) {
 			struct links_verdict *verdict = &verdicts[i];

@@ -14,14 +14,12 @@
 #define LINKS_MOST 8
 #define LINKS_NAME_BYTES 16          /* IFNAMSIZ */
 #define LINKS_LAN_MOST 16
-#define LINKS_SIGNAL_MOST 2
 #define LINKS_SEEN_MOST 512          /* of each kind; more than that isn't looked at */
 #define LINKS_ENDPOINTS_MOST 8       /* the kernel's limit, other people's included */
 
 /* The endpoint ids that are ours: the kernel itself gives ids from 1 upward. */
 #define LINKS_ID_FIRST 200           /* + 2 * link, + 1 for IPv6 */
-#define LINKS_ID_SIGNAL (LINKS_ID_FIRST + 2 * LINKS_MOST)
-#define LINKS_ID_LAST (LINKS_ID_SIGNAL + LINKS_SIGNAL_MOST - 1)
+#define LINKS_ID_LAST (LINKS_ID_FIRST + 2 * LINKS_MOST - 1)
 
 /* What is wanted. */
 struct links_want {
@@ -33,8 +31,6 @@ struct links_want {
 	size_t n_links;
 	char lan[LINKS_LAN_MOST][LINKS_NAME_BYTES];
 	size_t n_lan;                       /* 0: nothing is intercepted */
-	struct address signal[LINKS_SIGNAL_MOST];
-	size_t n_signal;
 	uint32_t fwmark, route_table, rule_priority;
 };
 
@@ -73,7 +69,6 @@ struct links_endpoint {
 	uint8_t id;
 	struct address ip;
 	unsigned int ifindex;
-	bool signal;                        /* announced; else a subflow starts from it */
 	bool backup;
 };
 

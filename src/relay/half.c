@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "base/error.h"
 #include "base/util.h"
 #include "net/socket.h"
 
@@ -20,7 +19,7 @@ static int residue_keep(struct half *half, struct half_tools *tools, const uint8
 	struct residue *residue = malloc(sizeof(*residue) + n_bytes);
 
 	if (!residue)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	residue->at = 0;
 	residue->n_bytes = n_bytes;
 	memcpy(residue->bytes, bytes, n_bytes);
@@ -70,7 +69,7 @@ void half_free(struct half *half, struct half_tools *tools)
 static int side_failed(int error, bool *ready, int status)
 {
 	if (error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)   /* short of buffers: the relay's timer tries again */
-		return error < 0 ? error_trace(error) : -ECONNRESET;
+		return error < 0 ? error : -ECONNRESET;
 	*ready = false;
 	return status;
 }
@@ -121,7 +120,7 @@ static int flush_pipe(struct half *half)
 		if (n < 0)
 			return side_failed(net_error(errno), &half->writable, HALF_WANT_WRITE);
 		if (!n)
-			return error_trace(-EIO);
+			return -EIO;
 		half->n_piped_bytes -= (size_t)n;
 		half->n_bytes += (size_t)n;
 	}

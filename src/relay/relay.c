@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/error.h"
 #include "base/slab.h"
 #include "base/util.h"
 #include "net/mptcp_send.h"
@@ -370,13 +369,13 @@ int relay_new(struct loop *loop, const struct relay_options *options, struct rel
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .on_turn_end = on_turn_end };
 
 	if (!relay)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	relay->loop = loop;
 	relay->options = *options;
 	relay->run_first = relay->run_last = relay->reap_first = relay->blocked_first = SLAB_NONE;
 	relay->tools.scratch = malloc(RELAY_SCRATCH_BYTES);
 	if (slab_init(&relay->sessions, sizeof(struct session), options->max_sessions) || !relay->tools.scratch)
-		return error_trace(-ENOMEM);
+		return -ENOMEM;
 	relay->tools.n_scratch_bytes = RELAY_SCRATCH_BYTES;
 	relay->tools.pipes.n_most = options->max_pipes;
 	relay->tools.n_residue_most_bytes = options->max_residue_bytes;

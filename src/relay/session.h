@@ -9,7 +9,7 @@
 
 /* HELD: the up half runs, the far leg's bytes are somebody else's. RELAYING: both halves run. CLOSING: out of the loop, its
  * descriptors closed, reaped at the end of the turn. Each may follow the one before; CLOSING may follow any. */
-enum session_state { SESSION_HELD, SESSION_RELAYING, SESSION_CLOSING, SESSION_N_STATES };
+enum session_state { SESSION_HELD, SESSION_RELAYING, SESSION_CLOSING };
 
 enum session_part { SESSION_NEAR, SESSION_FAR };   /* loop_ref.part */
 

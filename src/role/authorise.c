@@ -45,65 +45,75 @@ void authorise_pass_on(struct worker *worker, const struct ticket_use *use, uint
 	pthread_mutex_unlock(&shared->lock);
 }
 
-static void deny(struct worker *worker, uint64_t *counter, const struct address *client, const char *why)
+static void log_denied(struct worker *worker, const struct address *client, const char *why)
 {
 	char left_out[64], text[ADDRESS_TEXT_BYTES];
 
-	counter_add(counter, 1);
 	if (worker_may_log(worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
 		log_warning("client %s is not served: %s%s", address_format(client, text), why, left_out);
 }
 
-/* The subscriber whose ticket it is, or NULL. */
-static const struct conf_subscriber *prove(struct worker *worker, const struct address *client,
-					   const struct signalling_request *request, struct ticket_use *use)
+static const struct conf_subscriber *no_proof(uint64_t *counter, const char **why, const char *words)
 {
+	counter_add(counter, 1);
+	*why = words;
+	return NULL;
+}
+
+/* The subscriber whose ticket it is, or NULL; *why is what there is to log then, or NULL. */
+static const struct conf_subscriber *prove(struct worker *worker, const struct signalling_request *request, struct ticket_use *use, const char **why)
+{
+	struct role_counters *counters = &worker->counters;
 	const struct conf_subscriber *subscriber;
 	struct ticket ticket;
-	int r;
 
-	if (ticket_get(&ticket, request->credential, request->n_credential)) {
-		deny(worker, &worker->counters.n_bad_mac, client, "its cookie is no ticket");
-		return NULL;
-	}
+	if (ticket_get(&ticket, request->credential, request->n_credential))
+		return no_proof(&counters->n_tickets_malformed, why, "its cookie is no ticket");
 	subscriber = subscriber_of(worker->view->conf, &ticket);
-	if (!subscriber) {
-		deny(worker, &worker->counters.n_unknown_key, client, "no subscriber has its key");
-		return NULL;
+	if (!subscriber)
+		return no_proof(&counters->n_tickets_unknown, why, "no subscriber has its key");
+	if (ticket_verify(request->credential, request->n_credential, subscriber->key, &request->destination))
+		return no_proof(&counters->n_tickets_forged, why, "its ticket is forged");
+	switch (admit_once(worker, &ticket, use)) {
+	case 0:
+		return subscriber;
+	case REPLAY_E_STALE:
+		return no_proof(&counters->n_tickets_stale, why, "its clock differs from ours by more than converter.ticket_window_s");
+	case REPLAY_E_SEEN:   /* ordinary: the slower one of two attempts */
+		return no_proof(&counters->n_tickets_replayed, why, NULL);
+	default:
+		return no_proof(&counters->n_tickets_not_remembered, why, "converter.ticket_memory is full");
 	}
-	if (ticket_verify(request->credential, request->n_credential, subscriber->key, &request->destination)) {
-		deny(worker, &worker->counters.n_bad_mac, client, "its ticket is forged");
-		return NULL;
-	}
-	r = admit_once(worker, &ticket, use);
-	if (r == REPLAY_E_STALE)
-		deny(worker, &worker->counters.n_stale, client, "its clock differs from ours by more than converter.ticket_window_s");
-	else if (r == REPLAY_E_SEEN)
-		counter_add(&worker->counters.n_replayed, 1);   /* ordinary: the slower one of two attempts */
-	else if (r)
-		deny(worker, &worker->counters.n_replayed, client, "converter.ticket_memory is full");
-	return r ? NULL : subscriber;
+}
+
+static enum signalling_outcome deny_without_ticket(struct worker *worker, const struct address *client)
+{
+	counter_add(&worker->counters.n_tickets_missing, 1);
+	log_denied(worker, client, "it shows no ticket and is in no prefix of converter.allow");
+	return worker->view->conf->n_subscribers ? OUTCOME_MISSING_CREDENTIAL : OUTCOME_NOT_AUTHORISED;
 }
 
 enum signalling_outcome authorise_client(struct worker *worker, const struct address *client,
 					 const struct signalling_request *request, struct ticket_use *use, uint32_t *owner)
 {
-	const struct conf *conf = worker->view->conf;
+	const struct conf_converter *conf = &worker->view->conf->converter;
+	bool by_prefix = admit_in_prefixes(conf->allow, conf->n_allow, client);
 	const struct conf_subscriber *subscriber;
+	const char *why;
 
 	*owner = SHARED_NO_SUBSCRIBER;
-	if (!request->n_credential) {
-		if (admit_in_prefixes(conf->converter.allow, conf->converter.n_allow, client))
-			return OUTCOME_CONNECTED;
-		deny(worker, &worker->counters.n_unknown_key, client, "it shows no ticket and is in no prefix of converter.allow");
-		return conf->n_subscribers ? OUTCOME_MISSING_CREDENTIAL : OUTCOME_NOT_AUTHORISED;
-	}
-	subscriber = prove(worker, client, request, use);
+	if (!request->n_credential)
+		return by_prefix ? OUTCOME_CONNECTED : deny_without_ticket(worker, client);
+	subscriber = prove(worker, request, use, &why);
 	if (use->used_before)   /* two attempts of one connection: one of them alone is to be served */
 		return OUTCOME_NOT_AUTHORISED;
-	if (!subscriber)   /* a prefix that is let in without a key is let in with somebody else's cookie, too */
-		return admit_in_prefixes(conf->converter.allow, conf->converter.n_allow, client) ? OUTCOME_CONNECTED
-												 : OUTCOME_NOT_AUTHORISED;
+	if (!subscriber && by_prefix)   /* let in without a key, it is let in with somebody else's cookie, too */
+		return OUTCOME_CONNECTED;
+	if (!subscriber) {
+		if (why)
+			log_denied(worker, client, why);
+		return OUTCOME_NOT_AUTHORISED;
+	}
 	*owner = shared_subscriber_enter(worker->shared, subscriber->name, subscriber->max_sessions);
 	if (*owner != SHARED_NO_SUBSCRIBER)
 		return OUTCOME_CONNECTED;

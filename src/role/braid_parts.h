@@ -23,6 +23,7 @@ struct braid {
 	struct path *path;
 	struct watch *watch;
 	struct control *control;
+	struct log_limit control_short;  /* how often it is told that the control socket is short of descriptors */
 	struct worker **workers;
 	size_t n_workers;
 	uint64_t started_at_us;

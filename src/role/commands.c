@@ -3,13 +3,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/util.h"
 #include "role/braid_parts.h"
 #include "role/counters.h"
 #include "role/describe.h"
+#include "role/log.h"
 #include "role/survey.h"
+
+#define CONTROL_PATIENCE_US (5 * US_PER_S)
 
 static double seconds_since(uint64_t at_us)
 {
@@ -260,10 +264,20 @@ static const struct control_command commands[] = {
 	{ "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
 };
 
+static void on_short(void *context, int error)
+{
+	struct braid *braid = context;
+	uint64_t n_left_out;
+
+	if (log_limit_pass(&braid->control_short, loop_now_us(braid->loop), &n_left_out))
+		log_warning("a client of the control socket must wait: %s", strerror(-error));
+}
+
 int commands_start(struct braid *braid, char *reason, size_t n_reason)
 {
 	struct control_options options = {
-		.path = braid->holder->conf->daemon.control, .commands = commands, .n_commands = ARRAY_SIZE(commands), .context = braid,
+		.path = braid->holder->conf->daemon.control, .commands = commands, .n_commands = ARRAY_SIZE(commands),
+		.patience_us = CONTROL_PATIENCE_US, .on_short = on_short, .context = braid,
 	};
 
 	return control_new(braid->loop, &options, &braid->control, reason, n_reason);

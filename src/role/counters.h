@@ -22,7 +22,9 @@ struct role_counters {
 	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */
 	uint64_t n_taken_over;                /* second attempts that took the place of the first */
 	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */
-	uint64_t n_replayed, n_stale, n_bad_mac, n_unknown_key, n_destination_denied;
+	uint64_t n_tickets_missing, n_tickets_malformed, n_tickets_unknown, n_tickets_forged, n_tickets_stale, n_tickets_replayed;
+	uint64_t n_tickets_not_remembered;
+	uint64_t n_destination_denied;
 	uint64_t n_information;               /* peers that asked what we can do, and nothing more */
 };
 

@@ -16,7 +16,7 @@
 
 /* FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING: attempts are under way. HELD: the relay has both legs,
  * the converter's answer is awaited. Each may follow the one before; the setup is given back from any. */
-enum setup_state { SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_HELD, SETUP_N_STATES };
+enum setup_state { SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_HELD };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
 enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ROOM, SETUP_ATTEMPT };

@@ -23,7 +23,7 @@ struct conf_holder *conf_holder_new(struct conf *conf)
 	return holder;
 }
 
-struct conf_holder *conf_holder_ref(struct conf_holder *holder)
+static struct conf_holder *conf_holder_ref(struct conf_holder *holder)
 {
 	__atomic_add_fetch(&holder->n_refs, 1, __ATOMIC_RELAXED);
 	return holder;

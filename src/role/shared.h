@@ -38,7 +38,6 @@ struct conf_holder {
 };
 
 struct conf_holder *conf_holder_new(struct conf *conf);   /* takes conf; one reference; NULL without memory (conf stays the caller's) */
-struct conf_holder *conf_holder_ref(struct conf_holder *holder);
 void conf_holder_unref(struct conf_holder *holder);
 
 struct view *view_new(struct conf_holder *holder);        /* one reference, no links up; NULL without memory */

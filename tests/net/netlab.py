@@ -210,7 +210,8 @@ class Daemon(Program):
 
     def ctl(self, *command):
         """What braidctl --json answers."""
-        return json.loads(subprocess.run([BRAIDCTL, "-s", self.control, "--json", *command], check=True, capture_output=True, text=True).stdout)
+        done = subprocess.run([BRAIDCTL, "-s", self.control, "--json", *command], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+        return json.loads(done.stdout)
 
     def reload(self, conf):
         self.conf_path.write_text(conf if isinstance(conf, str) else conf_text(conf))

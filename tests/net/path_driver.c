@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Runs path/ alone for tests/net/test_path.py: options from the command line, events on stdout, one command a line on stdin:
- * "status", "refresh N", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
+ * "status", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
  * end with "ok" or "failed REASON".
  *
- *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [signal=ADDRESS] [hop=NAME:ADDRESS] [plumbing=no] ...
+ *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [hop=NAME:ADDRESS] [plumbing=no] ...
  */
 #include <stdio.h>
 #include <string.h>
@@ -59,8 +59,6 @@ static struct path_options options_of(const char *state_dir, char **arguments)
 			take_link(&options, value);
 		else if (!strcmp(key, "lan") && options.n_lan < PATH_LAN_INTERFACES)
 			snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", value);
-		else if (!strcmp(key, "signal") && options.n_signal < ARRAY_SIZE(options.signal))
-			address_parse(&options.signal[options.n_signal++], value, 0);
 		else if (!strcmp(key, "hop"))
 			take_hop(&options, value);
 		else if (!strcmp(key, "plumbing"))
@@ -109,8 +107,6 @@ static void command(struct driver *driver, char *line)
 		n++;
 	if (!strcmp(arguments[0], "status")) {
 		print_status(driver->path);
-	} else if (!strcmp(arguments[0], "refresh") && arguments[1]) {
-		r = path_refresh_link(driver->path, (size_t)strtoul(arguments[1], NULL, 10));
 	} else if (!strcmp(arguments[0], "update")) {
 		struct path_options options = options_of(driver->state_dir, arguments + 1);
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Raw clients at the converter: rubbish, every error of RFC 8803, foreign clients of every habit, and service as before afterwards."""
 import fcntl
+import hashlib
 import os
+import pathlib
 import random
 import signal
 import socket
@@ -11,7 +13,7 @@ import time
 
 import pytest
 
-from netlab import (CONVERTER, CONVERTER_V6, IPPROTO_MPTCP, LINK_A, LINK_B, MSG_FASTOPEN, PROHIBITED, SERVER, SERVER_V6, SILENT,
+from netlab import (CONVERTER, CONVERTER_V6, IPPROTO_MPTCP, KEY, LINK_A, LINK_B, MSG_FASTOPEN, PROHIBITED, SERVER, SERVER_V6, SILENT,
                     TCP_FASTOPEN_NO_COOKIE, UNREACHABLE, Lab, close_with_reset, receive_all, receive_exactly, sockets, wait_for)
 
 PORT = 5124
@@ -54,6 +56,15 @@ def connect(address, port, options=b""):
 
 def cookie(value=b"\xa5" * 16):
     return tlv(22, b"\0\0" + value)
+
+
+def ticket(address, port, key=KEY, mac_key=None, time_s=None, nonce=None):
+    """As src/signalling/ticket.h has it."""
+    key = bytes.fromhex(key)
+    fields = b"\1\0\0\0" + hashlib.blake2b(key, digest_size=32).digest()[:8]
+    fields += struct.pack("!I", int(time.time()) if time_s is None else time_s) + (nonce or os.urandom(12))
+    mac = hashlib.blake2b(fields + mapped(address) + struct.pack("!H", port), digest_size=16, key=bytes.fromhex(mac_key) if mac_key else key)
+    return cookie(fields + mac.digest())
 
 
 INFO = tlv(1, b"\0\0")
@@ -141,10 +152,15 @@ def test_info_is_answered_with_what_is_supported(open_lab):
     assert answer_of(sock)[4] == 21
 
 
+def stopped(pid):
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
 def deliver_at_once(lab, sock, data):
     """The converter finds all of it there when it looks next."""
     lab.conv.tell(signal.SIGSTOP)
     try:
+        wait_for(lambda: stopped(lab.conv.pid), "every thread stopped")
         sock.sendall(data)
         wait_for(lambda: not any(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))), "all of it acknowledged")
     finally:
@@ -240,6 +256,40 @@ def test_not_authorised(open_lab, what):
     """A client of no allowed prefix without a ticket. 3, Missing cookie, would have to bring a cookie: tickets are the clients' to make."""
     sent = message(*what, connect(SERVER, open_lab.port))
     assert error_of(open_lab, sent, source=LINK_B)[0] == NOT_AUTHORIZED
+
+
+OTHER_KEY = "ff" * 32
+TICKETS = {   # what is shown at last, after those that use up what there is to be used up: CLOSED has no listener
+    "tickets_missing": lambda: [[]],
+    "tickets_malformed": lambda: [[cookie()]],
+    "tickets_unknown": lambda: [[ticket(*CLOSED, key=OTHER_KEY)]],
+    "tickets_forged": lambda: [[ticket(*CLOSED, mac_key=OTHER_KEY)]],
+    "tickets_stale": lambda: [[ticket(*CLOSED, time_s=int(time.time()) - 1000)]],
+    "tickets_replayed": lambda: 2 * [[ticket(*CLOSED)]],
+    "tickets_not_remembered": lambda: [[ticket(*CLOSED, nonce=b"same" + bytes(7) + bytes([i]))] for i in range(9)],
+}
+CLOSED = (SERVER, 9)
+
+
+@pytest.mark.parametrize("name", TICKETS)
+def test_counters_tell_what_was_wrong_with_a_ticket(open_lab, name):
+    """That, and nothing else. Tickets of one place in the memory have beginnings in common; there is room for eight."""
+    def counted():
+        return {c["name"]: c["value"] for c in open_lab.conv.ctl("counters")["counters"] if c["name"].startswith("tickets_")}
+
+    before = counted()
+    *good, last = [message(*shown, connect(*CLOSED)) for shown in TICKETS[name]()]
+    for sent in good:
+        assert error_of(open_lab, sent, source=LINK_B)[0] == CONNECTION_RESET
+    assert error_of(open_lab, last, source=LINK_B)[0] == NOT_AUTHORIZED
+    after = counted()
+    assert {n: after[n] - before[n] for n in after if after[n] != before[n]} == {name: 1}
+
+
+def test_who_is_served_is_not_said_not_to_be(open_lab):
+    """Somebody else's cookie is no reason to turn away whom its prefix lets in, nor for a line that says so."""
+    assert serves(open_lab, message(cookie(), connect(SERVER, open_lab.port))) == SUCCESS
+    assert f"client {LINK_A}" not in open_lab.conv.log()
 
 
 @pytest.mark.parametrize("kind", [19, 28, 34, 69, 253])

@@ -2,6 +2,7 @@
 """Daemons killed, ended, told to read their configuration again; links that fail or eat what they shouldn't."""
 import hashlib
 import os
+import pathlib
 import re
 import signal
 import time
@@ -90,6 +91,17 @@ def test_converter_leaves_nothing_behind(lab):
     lab.converter().kill()
     assert lab.converter().stop() == 0
     assert picture(lab, "conv") == before
+
+
+def test_the_man_page_tells_of_every_setting(lab):
+    lab.run("gw", "echo 1 > /proc/sys/net/ipv4/conf/l0/rp_filter; echo 0 > /proc/sys/net/ipv4/tcp_fastopen")
+    lab.converter()
+    lab.gateway()
+    kept = pathlib.Path("/run/braid-gw/sysctls").read_text().splitlines()[1:]
+    names = [line.split("\t")[0].removeprefix("net/").removeprefix("mptcp_pm/").replace("/l0/", "/LINK/") for line in kept]
+    page = (pathlib.Path(__file__).parents[2] / "doc" / "man" / "braidd.8").read_text()
+    assert len(names) >= 7, names
+    assert [name for name in names if name not in page] == []
 
 
 def test_term_drains(lab):

@@ -2,14 +2,16 @@
 """Past a limit: one clear log line, and what runs goes on."""
 import os
 import resource
+import socket
 
 import pytest
 
-from netlab import SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
+from netlab import PATIENCE_S, SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
 from test_converter_input import DESTINATION_UNREACHABLE, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, serves
 
 N = 20
 SPARE_INTAKES = 256   # of role/converter.c
+CONTROL_PLACES = 32   # CLIENTS of ctl/control.c
 
 
 def still_works(near, far, word=b"still works"):
@@ -137,6 +139,26 @@ def test_full_gateway_lets_connections_pass(lab, limit):
     wait_for(lambda: lab.bonded(listener), "a place that is free again")
 
 
+def say_nothing(daemon, n):
+    """Clients of the control socket that ask for nothing."""
+    socks = []
+    for _ in range(n):
+        socks.append(socket.socket(socket.AF_UNIX))
+        socks[-1].connect(daemon.control)   # waits for room in the backlog, which one with a time limit doesn't
+        socks[-1].settimeout(PATIENCE_S)
+    return socks
+
+
+def test_places_at_the_control_socket(lab):
+    """Whoever says nothing does not keep the operator out, and is closed after a while."""
+    converter = lab.converter()
+    silent = say_nothing(converter, CONTROL_PLACES + 8)
+    for _ in range(3):
+        assert converter.ctl("status")["pid"] == converter.pid
+    for sock in silent:
+        assert sock.recv(1) == b""
+
+
 @pytest.mark.parametrize("short", ["gateway", "converter"])
 def test_out_of_descriptors(lab, short):
     """EMFILE at one of the daemons: a line in the log, patience, and service as before once there are some again."""
@@ -149,6 +171,11 @@ def test_out_of_descriptors(lab, short):
     other = lab.listen("server")
     waiting = [lab.connect("host", SERVER, other.getsockname()[1]) for _ in range(N)]
     daemon.wait_log("cannot take new connections on .* out of descriptors")
+    for _ in range(3):
+        assert daemon.ctl("status")["pid"] == daemon.pid, "one descriptor is kept for the operator"
+    silent = say_nothing(daemon, 1)   # holds that one
+    assert daemon.ctl("status")["pid"] == daemon.pid
+    assert silent[0].recv(1) == b""
     for pair in pairs:
         still_works(*pair)
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)

@@ -386,14 +386,6 @@ def test_configured_next_hop_needs_no_default_route(net):
     assert driver.links()["b"]["state"] == "up"
 
 
-def test_converter_signals_its_addresses(net):
-    before = net.picture()
-    driver = net.driver("signal=192.0.2.2", "signal=2001:db8:2::2")
-    assert net.endpoints() == ["192.0.2.2 id 216 signal ", "2001:db8:2::2 id 217 signal "]
-    assert driver.finish() == 0
-    assert net.picture() == before
-
-
 def test_without_plumbing_nothing_is_touched(net):
     net.run("ip mptcp endpoint add 192.0.2.2 id 3 subflow dev l0")
     before = net.picture()
@@ -420,12 +412,6 @@ def test_failed_start_leaves_nothing(net):
     driver = net.driver()
     assert "interface lo is down" in driver.greeting[0], driver.greeting
     assert net.picture() == before
-
-
-def test_refresh_makes_endpoints_anew(net):
-    driver = net.driver()
-    assert driver.ask("refresh 0") == ["ok"]
-    assert net.endpoints() == BOTH_LINKS
 
 
 @pytest.mark.parametrize("address", ["203.0.113.1", "2001:db8:99::1"])

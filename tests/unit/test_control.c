@@ -171,42 +171,101 @@ static void a_reader_that_goes_within_an_answer_is_dropped(void **state)
 	expect_lines(fixture, 1, "{\"result\":{}}\n");
 }
 
-static bool refused_one(struct fixture *fixture)
+static bool is_closed(int fd)
 {
-	struct pollfd p = { .fd = fixture->fd, .events = POLLIN };
+	struct pollfd p = { .fd = fd };
 
-	return poll(&p, 1, 0) > 0;
+	return poll(&p, 1, 0) && p.revents & POLLHUP;
 }
 
-static void clients_beyond_the_limit_are_turned_away(void **state)
+/* One more client, whose request has run. */
+static int other_says(struct fixture *fixture, const char *text)
 {
-	enum { MOST = 32 };
+	int fd;
+
+	assert_int_equal(unix_connect(fixture->path, &fd), 0);
+	assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+	fixture->n_wanted = fixture->n_runs + 1;
+	run_until(fixture, "the request to run", ran);
+	return fd;
+}
+
+static void every_place_taken(struct fixture *fixture, const char *text)
+{
+	for (size_t i = 0; i < UNIT_PLACES; i++)
+		fixture->others[i] = other_says(fixture, text);
+}
+
+static void clients_beyond_the_limit_are_turned_away_while_all_wait_for_answers(void **state)
+{
 	struct fixture *fixture = *state;
 	size_t n_before = unit_n_descriptors();
-	int fds[MOST];
 
-	for (size_t i = 0; i < MOST; i++) {
-		assert_int_equal(unix_connect(fixture->path, &fds[i]), 0);
-		assert_int_equal(send(fds[i], "{\"command\": \"echo\"}\n", 20, 0), 20);
-		fixture->n_wanted = i + 1;
-		run_until(fixture, "the request to run", ran);
-	}
+	every_place_taken(fixture, "{\"command\": \"later\"}\n");
 	client_connect(fixture);
-	run_until(fixture, "the 33rd client closed", refused_one);
-	client_hear(fixture, 1);
-	assert_true(fixture->closed);
-	close(fds[7]);
+	run_until(fixture, "the 33rd client closed", was_closed);
+	control_answer(fixture->later[7], json_string("late"));
 	client_connect(fixture);
 	client_say(fixture, "{\"command\": \"echo\"}\n");
 	expect_lines(fixture, 1, "{\"result\":{}}\n");
-	for (size_t i = 0; i < MOST; i++)
+	for (size_t i = 0; i < UNIT_PLACES; i++) {
+		close(fixture->others[i]);
+		fixture->others[i] = 0;
 		if (i != 7)
-			close(fds[i]);
+			control_answer(fixture->later[i], json_string("to nobody"));
+	}
 	assert_int_equal(shutdown(fixture->fd, SHUT_WR), 0);
 	run_until(fixture, "the connection closed", was_closed);
 	fd_closep(&fixture->fd);
 	fixture->fd = -1;
 	assert_int_equal(unit_n_descriptors(), n_before);
+}
+
+static void whoever_was_quiet_longest_makes_room(void **state)
+{
+	struct fixture *fixture = *state;
+
+	every_place_taken(fixture, "{\"command\": \"echo\"}\n");
+	assert_int_equal(send(fixture->others[0], "{\"command\": \"echo\"}\n", 20, 0), 20);
+	fixture->n_wanted = fixture->n_runs + 1;
+	run_until(fixture, "the request to run", ran);
+	client_connect(fixture);
+	client_say(fixture, "{\"command\": \"echo\"}\n");
+	expect_lines(fixture, 1, "{\"result\":{}}\n");
+	for (size_t i = 0; i < UNIT_PLACES; i++)
+		if (is_closed(fixture->others[i]) != (i == 1))
+			fail_msg("client %zu: expected the second alone to be closed", i);
+}
+
+enum { SILENT, BEGUN, DEAF, QUIET, SERVED, N_OTHERS };
+
+static bool three_closed(struct fixture *fixture)
+{
+	return is_closed(fixture->others[SILENT]) && is_closed(fixture->others[BEGUN]) && is_closed(fixture->others[DEAF]);
+}
+
+static int set_up_impatient(void **state)
+{
+	return set_up_patient(state, 50 * US_PER_MS);
+}
+
+static void whoever_lets_the_daemon_wait_is_closed(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t begun_us = loop_clock_us();
+
+	fixture->calm = true;
+	assert_int_equal(unix_connect(fixture->path, &fixture->others[SILENT]), 0);
+	fixture->others[BEGUN] = other_says(fixture, "{\"command\": \"echo\"}\n{\"comm");
+	fixture->others[DEAF] = other_says(fixture, "{\"command\": \"large\"}\n");
+	fixture->others[QUIET] = other_says(fixture, "{\"command\": \"echo\"}\n");
+	fixture->others[SERVED] = other_says(fixture, "{\"command\": \"later\"}\n{\"comm");
+	run_until(fixture, "three clients closed", three_closed);
+	assert_true(loop_clock_us() - begun_us >= fixture->daemon_patience_us);
+	assert_false(is_closed(fixture->others[SERVED]));
+	assert_int_equal(send(fixture->others[QUIET], "{\"command\": \"echo\"}\n", 20, 0), 20);
+	fixture->n_wanted = fixture->n_runs + 1;
+	run_until(fixture, "the quiet client's second request to run", ran);
 }
 
 static void a_second_daemon_at_the_path_is_refused(void **state)
@@ -292,26 +351,56 @@ static bool waited(struct fixture *fixture)
 	return loop_now_us(fixture->loop) > fixture->patience_us - PATIENCE_US + 50 * US_PER_MS;
 }
 
-static void out_of_descriptors_it_rests_and_comes_back(void **state)
+/* This process may have as many as it has now; returns what to give back. */
+static struct rlimit no_more_descriptors(void)
 {
-	struct fixture *fixture = *state;
+	int lowest = dup(0);
 	struct rlimit before, none;
-	int lowest;
 
-	client_connect(fixture);
-	client_say(fixture, "{\"command\": \"echo\"}\n");
-	lowest = dup(fixture->fd);
 	close(lowest);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = (struct rlimit){ .rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return before;
+}
+
+static void out_of_descriptors_one_client_is_served_after_the_other(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit before;
+
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(unix_connect(fixture->path, &fixture->others[i]), 0);
+	client_connect(fixture);
+	client_say(fixture, "{\"command\": \"echo\"}\n");
+	before = no_more_descriptors();
+	expect_lines(fixture, 1, "{\"result\":{}}\n");   /* those before it say nothing, and hold the reserve in turn */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(is_closed(fixture->others[i]));
+	assert_int_equal(fixture->n_short, 3);
+}
+
+static void out_of_descriptors_it_rests_and_comes_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit before;
+
+	assert_int_equal(unix_connect(fixture->path, &fixture->others[0]), 0);
+	assert_int_equal(send(fixture->others[0], "{\"command\": \"later\"}\n", 21, 0), 21);
+	client_connect(fixture);
+	client_say(fixture, "{\"command\": \"echo\"}\n");
+	before = no_more_descriptors();
+	fixture->n_wanted = 1;
+	run_until(fixture, "the first to be served by the reserve", ran);
 	fixture->calm = true;
 	fixture->n_turns = 0;
 	assert_int_equal(loop_timer_at(fixture->loop, loop_clock_us() + 60 * US_PER_MS, (struct loop_ref){ .handler = fixture->handler }), 0);
 	run_until(fixture, "60 ms to pass", waited);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	assert_int_equal(fixture->n_runs, 0);
+	assert_int_equal(fixture->n_runs, 1);
 	assert_in_range(fixture->n_turns, 1, 10);
+	assert_in_range(fixture->n_short, 1, 2);
 	fixture->calm = false;
 	expect_lines(fixture, 1, "{\"result\":{}}\n");
 }
@@ -332,12 +421,15 @@ int main(void)
 		TEST(who_ends_its_side_gets_its_answers),
 		TEST(a_slow_reader_gets_a_large_answer_and_the_next),
 		TEST(a_reader_that_goes_within_an_answer_is_dropped),
-		TEST(clients_beyond_the_limit_are_turned_away),
+		TEST(clients_beyond_the_limit_are_turned_away_while_all_wait_for_answers),
+		TEST(whoever_was_quiet_longest_makes_room),
+		cmocka_unit_test_setup_teardown(whoever_lets_the_daemon_wait_is_closed, set_up_impatient, tear_down),
 		TEST(a_second_daemon_at_the_path_is_refused),
 		TEST(the_socket_is_for_user_and_group_and_goes_at_the_end),
 		TEST(what_an_earlier_run_left_is_replaced),
 		TEST(a_file_that_is_no_socket_is_left_alone),
 		TEST(paths_that_cannot_be_are_told),
+		TEST(out_of_descriptors_one_client_is_served_after_the_other),
 		TEST(out_of_descriptors_it_rests_and_comes_back),
 	};
 

@@ -100,8 +100,8 @@ static void expect_plan(const char *expected)
 	for (size_t i = 0; i < plan.endpoints.n; i++) {
 		const struct links_endpoint *e = &plan.endpoints.at[i];
 
-		add_line(text, sizeof(text), "endpoint %u %s dev %u%s%s\n", e->id, address_format(&e->ip, ip), e->ifindex,
-			 e->signal ? " signal" : "", e->backup ? " backup" : "");
+		add_line(text, sizeof(text), "endpoint %u %s dev %u%s\n", e->id, address_format(&e->ip, ip), e->ifindex,
+			 e->backup ? " backup" : "");
 	}
 	if (strcmp(text, expected))
 		fail_msg("expected the plan\n%s\nsaw\n%s", expected, text);
@@ -287,14 +287,6 @@ static void the_kernels_limit_is_kept(void **state)
 	expect_verdict(1, LINKS_UP, "198.51.100.20", 0, "::", 0);
 }
 
-static void announced_addresses_come_first(void **state)
-{
-	want.signal[want.n_signal++] = unit_address("203.0.113.1");
-	want.signal[want.n_signal++] = unit_address("2001:db8::1");
-	expect_plan(DSL_ROUTES LTE_ROUTES DSL_RULE LTE_RULE "endpoint 216 203.0.113.1 dev 0 signal\nendpoint 217 2001:db8::1 dev 0 signal\n"
-		    DSL_ENDPOINT LTE_ENDPOINT);
-}
-
 static void two_links_of_one_interface_share_its_endpoint(void **state)
 {
 	snprintf(want.link[1].interface, LINKS_NAME_BYTES, "dsl");
@@ -405,7 +397,6 @@ static void each_difference_is_seen(void **state)
 	DIFFERS(have.endpoints.at[0].id++, "-endpoint 0, +endpoint 0, ");
 	DIFFERS(have.endpoints.at[0].ip.ip[15]++, "-endpoint 0, +endpoint 0, ");
 	DIFFERS(have.endpoints.at[0].ifindex++, "-endpoint 0, +endpoint 0, ");
-	DIFFERS(have.endpoints.at[0].signal = true, "-endpoint 0, +endpoint 0, ");
 	plan.rules.at[0].from = unit_address("::");
 	DIFFERS(have.rules.at[0].from = unit_address("0.0.0.0"), "");
 	DIFFERS(have.rules.at[0].from = unit_address("192.0.2.1"), "-rule 0, +rule 0, ");
@@ -426,7 +417,6 @@ int main(void)
 		cmocka_unit_test_setup(the_lan_is_intercepted_and_known_in_each_table, two_links),
 		cmocka_unit_test_setup(other_peoples_endpoints_are_used_not_made, two_links),
 		cmocka_unit_test_setup(the_kernels_limit_is_kept, two_links),
-		cmocka_unit_test_setup(announced_addresses_come_first, two_links),
 		cmocka_unit_test_setup(two_links_of_one_interface_share_its_endpoint, two_links),
 		cmocka_unit_test_setup(more_than_is_looked_at_is_left_out, two_links),
 		cmocka_unit_test_setup(from_nothing_and_to_nothing, two_links),

@@ -18,6 +18,7 @@
 
 #define LARGE_BYTES (3u << 20)
 #define PATIENCE_US (10 * US_PER_S)
+#define UNIT_PLACES 32   /* that the daemon has for clients */
 
 struct fixture {
 	struct loop *loop;
@@ -32,6 +33,9 @@ struct fixture {
 	char *said;                      /* what it heard */
 	size_t n_said, n_wanted;
 	bool closed;                     /* by the daemon */
+	uint64_t daemon_patience_us;
+	size_t n_short;                  /* how often it told that a client must wait */
+	int others[UNIT_PLACES];         /* more clients; 0: none */
 	bool calm;                       /* the loop sleeps when it has nothing to do */
 	size_t n_turns;
 };
@@ -106,15 +110,21 @@ static inline void run_until(struct fixture *fixture, const char *what, bool (*u
 		fail_msg("expected %s, saw %zu bytes: %.200s", what, fixture->n_said, fixture->said);
 }
 
+static inline void on_short(void *context, int error)
+{
+	assert_true(error == -EMFILE);
+	((struct fixture *)context)->n_short++;
+}
+
 static inline int start(struct fixture *fixture, struct control **control, char *reason)
 {
 	struct control_options options = { .path = fixture->path, .commands = commands, .n_commands = ARRAY_SIZE(commands),
-					   .context = fixture };
+					   .patience_us = fixture->daemon_patience_us, .on_short = on_short, .context = fixture };
 
 	return control_new(fixture->loop, &options, control, reason, 256);
 }
 
-static inline int set_up(void **state)
+static inline int set_up_patient(void **state, uint64_t daemon_patience_us)
 {
 	struct loop_handler handler = { .on_turn_end = on_turn_end };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -122,6 +132,7 @@ static inline int set_up(void **state)
 	char reason[256];
 
 	fixture->fd = -1;
+	fixture->daemon_patience_us = daemon_patience_us;
 	fixture->said = calloc(1, 2 * LARGE_BYTES + 1024);
 	handler.context = fixture;
 	snprintf(fixture->folder, sizeof(fixture->folder), "%.40s/braid-XXXXXX", tmp ? tmp : "/tmp");
@@ -134,11 +145,19 @@ static inline int set_up(void **state)
 	return 0;
 }
 
+static inline int set_up(void **state)
+{
+	return set_up_patient(state, 10 * PATIENCE_US);
+}
+
 static inline int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
 	char run[96];
 
+	for (size_t i = 0; i < UNIT_PLACES; i++)
+		if (fixture->others[i])
+			close(fixture->others[i]);
 	fd_closep(&fixture->fd);
 	control_freep(&fixture->control);
 	loop_freep(&fixture->loop);
