@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from netlab import SERVER, Lab, receive_exactly
+from netlab import SERVER, Lab, counter, receive_exactly
 
 N = 8
 
@@ -18,10 +18,6 @@ def lab(tmp_path):
     lab = Lab(tmp_path)
     yield lab
     lab.close()
-
-
-def counter(daemon, name):
-    return {c["name"]: c["value"] for c in daemon.ctl("counters")["counters"]}[name]
 
 
 def rule(lab, node, text):
