@@ -77,22 +77,23 @@ static struct view *present_view(void *context)
 	return ((struct braid *)context)->view;
 }
 
-/* Said when it is true: the workers listen. */
-static void tell_reachable(void *context)
+/* Said when it is true: the workers listen, or do no longer. */
+static void tell_reach(void *context)
 {
-	struct braid *braid = context;
+	const struct braid *braid = context;
 
 	if (braid->view->converter_reachable)
 		log_info("the converter answers: connections are bonded");
+	else
+		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", braid->why_unreachable);
 }
 
 static void on_watch(void *context, bool reachable, const char *why)
 {
 	struct braid *braid = context;
 
-	if (!reachable)
-		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", why);
-	publish(braid, reachable, reachable ? tell_reachable : NULL);
+	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
+	publish(braid, reachable, tell_reach);
 }
 
 static void on_suspect(void *context)

@@ -22,6 +22,7 @@ struct braid {
 	struct shared shared;
 	struct path *path;
 	struct watch *watch;
+	char why_unreachable[64];        /* the converter; as the watch told it last */
 	struct control *control;
 	struct log_limit control_short;  /* how often it is told that the control socket is short of descriptors */
 	struct worker **workers;
