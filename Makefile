@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 BUILD ?= build
 SECONDS ?= 20
+MINUTES ?= 60
 
-.PHONY: menu packages build demo check check-timing check-sanitized fuzz bench install clean
+.PHONY: menu packages build demo check check-timing check-sanitized soak fuzz bench install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make soak             connections that come and go for MINUTES=$(MINUTES), a link flapping; nothing may grow"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"
 	@echo "make build            build into $(BUILD)/"
@@ -27,10 +29,13 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --print-errorlogs --no-suite timing
+	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak
 
 check-timing: build
 	meson test -C $(BUILD) --print-errorlogs --suite timing
+
+soak: build
+	BRAID_SOAK_S=$$(($(MINUTES) * 60)) meson test -C $(BUILD) --verbose --suite soak
 
 check-sanitized: packages
 	@test -f $(BUILD)-sanitized/build.ninja || meson setup $(BUILD)-sanitized -Db_sanitize=address,undefined -Db_lundef=false

@@ -28,7 +28,6 @@ PATIENCE_S = 30
 PIPES = 64
 DELAYS_MS = {"a": 5, "b": 10}
 UNPLANNED_RESETS_MOST = 0.005   # of all connections
-N_PLANS = int(SECONDS * RATE)
 PORTS = {}   # of the host's sockets, by plan
 
 
@@ -77,15 +76,16 @@ class Flapping:
         self.n += 1
 
 
-def churn(lab, port, flapping):
-    """Opens what is due, moves what can be moved; the client side as it stands when all is done, and the most open at once."""
-    rng = random.Random(N_PLANS)
+def churn(lab, port, n_plans, turn):
+    """Opens what is due, moves what can be moved; the client side as it stands when all is done, and the most open at once. turn(now_s) is called again and
+    again."""
+    rng = random.Random(n_plans)
     sides = Sides()
     begun = time.monotonic()
     number = most = 0
-    while number < N_PLANS or sides.n_open and time.monotonic() < begun + SECONDS + PATIENCE_S:
+    while number < n_plans or sides.n_open and time.monotonic() < begun + n_plans / RATE + PATIENCE_S:
         now = time.monotonic()
-        while number < N_PLANS and number <= (now - begun) * RATE:
+        while number < n_plans and number <= (now - begun) * RATE:
             sock = lab.socket("host", timeout=0)
             lab.sockets.pop()   # the end closes it
             sock.connect_ex((SERVER, port))
@@ -93,8 +93,8 @@ def churn(lab, port, flapping):
             sides.add(End(sock, make_plan(rng, number), True))
             number += 1
         most = max(most, sides.n_open)
-        sides.turn(0.005 if number < N_PLANS else 0.2)
-        flapping.turn(now)
+        sides.turn(0.005 if number < n_plans else 0.2)
+        turn(now)
     return sides, most
 
 
@@ -109,7 +109,9 @@ def told(gateway, wrong):
         yield from (str(session) for session in gateway.ctl("sessions")["sessions"] if session["source"].endswith(f":{port}"))
 
 
-def test_churn(lab):
+def run(lab, seconds, watch=None):
+    """All of it. watch(daemons) gives what is to be called again and again, too."""
+    n_plans = int(seconds * RATE)
     raise_descriptor_limit()
     # A reset that was lost with its link is found by keep-alive.
     conf = {"relay": {"pipes": PIPES}, "limits": {"keepalive_s": 5}}
@@ -120,14 +122,21 @@ def test_churn(lab):
     stop_read, stop_write = os.pipe()
     child = in_child(lambda: serve(listener, stop_read))
     flapping = Flapping(lab)
+    watching = watch(daemons) if watch else None
     begun = time.monotonic()
-    client, most = churn(lab, listener.getsockname()[1], flapping)
+
+    def turn(now_s):
+        flapping.turn(now_s)
+        if watching:
+            watching.turn(now_s)
+
+    client, most = churn(lab, listener.getsockname()[1], n_plans, turn)
     os.write(stop_write, b"x")
     server, n_open_at_server = result_of(*child)
     if not flapping.is_up:
         flapping.set(True)
     tally = client.tally
-    print(f"\n{N_PLANS} connections in {time.monotonic() - begun:.1f} s, at most {most} at once, link b changed {flapping.n} times: "
+    print(f"\n{n_plans} connections in {time.monotonic() - begun:.1f} s, at most {most} at once, link b changed {flapping.n} times: "
           f"in order {tally.n_in_order}, reset as planned {tally.n_reset_as_planned}, unplanned "
           f"{tally.n_reset_unplanned} at the host, {server.n_reset_unplanned} at the server, "
           f"{server.n_bytes >> 20} MB up, {tally.n_bytes >> 20} MB down")
@@ -135,13 +144,18 @@ def test_churn(lab):
         print(f"{daemon.name}:", ", ".join(f"{c['name']} {c['value']}" for c in daemon.ctl("counters")["counters"] if c["value"]))
     assert not tally.wrong and not server.wrong, "\n".join(told(daemons[1], tally.wrong + server.wrong))
     n_unplanned = max(tally.n_reset_unplanned, server.n_reset_unplanned)
-    assert n_unplanned <= UNPLANNED_RESETS_MOST * N_PLANS, f"{n_unplanned} connections were reset that had no reset in their plan"
+    assert n_unplanned <= UNPLANNED_RESETS_MOST * n_plans, f"{n_unplanned} connections were reset that had no reset in their plan"
     never = [f"{end.plan}: never ended, sent {end.n_sent}, received {end.n_received}" for end in client.still_open()]
     assert not never and not n_open_at_server, f"{n_open_at_server} open at the server\n" + "\n".join(told(daemons[1], never))
-    assert tally.n_in_order + tally.n_reset_as_planned + tally.n_reset_unplanned == N_PLANS
-    assert tally.n_in_order >= 0.75 * N_PLANS
+    assert tally.n_in_order + tally.n_reset_as_planned + tally.n_reset_unplanned == n_plans
+    assert tally.n_in_order >= 0.75 * n_plans
     for daemon, (n, memory) in zip(daemons, at_rest):
         wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")
         wait_for(lambda: not descriptors(daemon.pid).get("pipe", 0), f"{daemon.name}: no pipe")
         print(f"{daemon.name}: Pss {memory} -> {memory_kib(daemon.pid)[0]} KiB, {descriptors(daemon.pid)}")
     assert lab.bonded(listener)
+    return watching
+
+
+def test_churn(lab):
+    run(lab, SECONDS)
