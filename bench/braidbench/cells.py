@@ -6,12 +6,15 @@ import random
 import sys
 import time
 
-from braidlab.errors import LabError
+from braidlab.errors import LabError, until
+from braidlab.sandbox import DIRECTORY
 
 TICKS = os.sysconf("SC_CLK_TCK")
 GB = 1e9
 CLIENTS = 32
 MEMORY_SETTLE_S = 1.0
+BESIDE_SLACK_S = 0.3
+TRACE_TIMEOUT_S = 10
 BEFORE_S = 0.2
 
 
@@ -74,21 +77,79 @@ class Bulk:
 class Requests:
     direction = ""
 
-    def __init__(self, test, kind, clients, seconds):
+    def __init__(self, test, kind, clients, seconds, request_bytes=100, answer_bytes=1024):
         self.test, self.kind, self.clients, self.seconds = test, kind, clients, seconds
+        self.request_bytes, self.answer_bytes = request_bytes, answer_bytes
 
     def run(self, world, system, results):
-        said = world.run(system.door(world), "requests", self.seconds, "--kind", self.kind, "--connections", self.clients)
+        said = world.run(system.door(world), "requests", self.seconds, "--kind", self.kind, "--connections", self.clients,
+                         "--request", self.request_bytes, "--answer", self.answer_bytes)
         if said["errors"] or not said["n"]:
             results.fail(self.test, system.name, "", f"{said['errors']} of {said['n'] + said['errors']} requests failed")
         if not said["n"]:
             return
         if self.clients == 1:
-            results.add(self.test, system.name, "", "ms", said["first_median_us"] / 1000)
+            results.add(self.test, system.name, self.direction, "ms", said["first_median_us"] / 1000)
             return
         results.add(self.test, system.name, "", "1/s", said["per_second"])
         for name in ("median", "p99"):
             results.add(f"{self.test}, {name}", system.name, "", "ms", said[f"{name}_us"] / 1000)
+
+
+class Beside:
+    """Small requests on one kept connection while others carry all they can."""
+
+    def __init__(self, test, kind, connections, seconds, warm_up_s):
+        self.test, self.direction, self.connections, self.seconds, self.warm_up_s = test, kind, connections, seconds, warm_up_s
+
+    def run(self, world, system, results):
+        door = system.door(world)
+        bulk = world.beside(door, self.direction, self.connections, self.warm_up_s + self.seconds + BESIDE_SLACK_S)
+        try:
+            time.sleep(self.warm_up_s)   # for the transfers to have filled what they fill
+            said = world.run(door, "requests", self.seconds, "--kind", "kept", "--connections", 1)
+            bulk.check()
+        finally:
+            bulk.end()
+        if said["errors"] or not said["n"]:
+            raise LabError(f"{said['errors']} of {said['n'] + said['errors']} requests failed")
+        for name in ("median", "p99"):
+            results.add(f"{self.test}, {name}", system.name, self.direction, "ms", said[f"{name}_us"] / 1000)
+
+
+class SystemCalls:
+    """Of both daemons, by strace, which slows them: counts, not times."""
+
+    def __init__(self, kind, seconds):
+        self.test, self.direction, self.seconds = "system calls of both daemons", kind, seconds
+
+    def run(self, world, system, results):
+        programs = system.daemons()
+        if not programs:
+            return
+        tracers = [Tracer(world, program) for program in programs]
+        try:
+            command, more = ("bulk", []) if self.direction in ("up", "down") else ("requests", ["--connections", CLIENTS])
+            said = world.run(system.door(world), command, self.seconds, "--kind", self.direction, *more)
+        finally:
+            calls = sum(tracer.end() for tracer in tracers)
+        if command == "bulk":
+            results.add(self.test, system.name, self.direction, "calls/GB", calls * GB / max(said["bytes"], 1))
+        else:
+            results.add(self.test, system.name, "new sessions", "calls/session", calls / max(said["n"], 1))
+
+
+class Tracer:
+    def __init__(self, world, program):
+        self.path = DIRECTORY / f"strace-{program.process.pid}"
+        self.program = world.topology.core.start("strace", "strace", "-f", "-c", "-o", self.path, "-p", program.process.pid)
+        until(lambda: self.program.check() or "attached" in self.program.tail(), TRACE_TIMEOUT_S, "strace to attach")
+
+    def end(self):
+        """How many calls were made."""
+        self.program.end()
+        rows = [line.split() for line in self.path.read_text().splitlines()]   # % time, seconds, us a call, calls, errors if any, name
+        return next((int(row[3]) for row in rows if row and row[-1] == "total"), 0)
 
 
 class Memory:

@@ -17,7 +17,7 @@ from braidlab.errors import LabError
 from . import cells, plans, plots, systems, world
 from .results import Ratios, Results, table
 
-PROGRAMS = ("ip", "ss", "nstat", "nft", "mptcpize", "haproxy", "redsocks", "microsocks", "ss-redir", "ss-server")
+PROGRAMS = ("ip", "strace", "ss", "nstat", "nft", "mptcpize", "haproxy", "redsocks", "microsocks", "ss-redir", "ss-server")
 NEEDED_FILES = 20000
 OURS = ("braid", "direct", "")      # a peer that can't do something is a finding; these are errors
 
@@ -67,6 +67,9 @@ def run_plan(build, plan, results):
         cells.say("idle sessions")
         # A block for each: what a daemon has kept from an earlier crowd would pass for thrift.
         cells.run_rounds(here, 1, [(system, [cell]) for system in chosen for cell in plan.memory], results)
+    if plan.calls:
+        cells.say("system calls")
+        cells.run_rounds(here, 1, [(system, plan.calls) for system in chosen if system.proxied], results)
     here.end()
     for name, links, some_cells in (("two links of 300 and 700 Mbit/s", world.shaped, plan.shaped),
                                     ("two links of 100 Mbit/s and 200 ms", world.long, plan.long)):
@@ -89,6 +92,7 @@ def report(build, results, began, about):
     ratios.many_connections()
     ratios.cpu()
     ratios.sessions()
+    ratios.beside(plans.CROWD, plans.QUEUE, plans.ALONE)
     ratios.shaped(plans.SUMS)
     (build / "bench.json").write_text(json.dumps({
         "machine": about, "load_average_before": began, "haproxy_settings": results.best_peer, "rows": results.rows(),

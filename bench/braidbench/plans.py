@@ -2,14 +2,17 @@
 """Which cells a run has, and with which systems: the full one, and the quick one."""
 import dataclasses
 
-from .cells import CLIENTS, Bulk, Memory, Requests
+from .cells import CLIENTS, Beside, Bulk, Memory, Requests, SystemCalls
 
 BOTH_WAYS = ("up", "down")
 ALL_WAYS = ("up", "down", "both")
 SHAPED, LONG = "1 connection over 300 + 700 Mbit/s", "1 connection over 2 x 100 Mbit/s of 200 ms"
 # What a shaped test's links add up to, the bar, and the aim.
 SUMS = {SHAPED: (1e9, 0.93, 0.97), LONG: (200e6, 0.90, 0.97)}
-IDLE_SESSIONS = (1000, 5000)
+IDLE_SESSIONS = (1000, 5000, 9500)   # the last: what 20,000 descriptors a process allow, two a session
+CROWD = "a request beside 255 connections"
+QUEUE, ALONE = "a request beside 1 connection, 300 + 700 Mbit/s", "a request alone, 300 + 700 Mbit/s"
+SMALL_BYTES = 16                     # a request must hold its head; an answer of one byte
 
 
 @dataclasses.dataclass
@@ -22,6 +25,7 @@ class Plan:
     shaped: list
     long: list
     memory: list
+    calls: list             # system calls, once
     systems: tuple          # those of the unshaped cells
     shaped_systems: tuple
 
@@ -34,7 +38,7 @@ def quick():
     return Plan(
         rounds=3, look_rounds=1, look=bulk("look", BOTH_WAYS, 1, 1, 0.2),
         unshaped=[*bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), Requests("new sessions", "new", CLIENTS, 0.7)],
-        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[], calls=[],
         systems=("direct", "mptcp", "braid", "haproxy"), shaped_systems=("braid", "haproxy"))
 
 
@@ -43,7 +47,11 @@ def full(rounds):
         rounds=rounds, look_rounds=3, look=bulk("look", BOTH_WAYS, 1, 2, 0.5),
         unshaped=[*bulk("1 connection", ALL_WAYS, 1, 3, 0.5, cpu=True), *bulk("16 connections", BOTH_WAYS, 16, 3, 0.5),
                   *bulk("256 connections", BOTH_WAYS, 256, 3, 0.5), Requests("new sessions", "new", CLIENTS, 2),
-                  Requests("kept connections", "kept", CLIENTS, 2), Requests("first byte", "new", 1, 0.5)],
-        defaults=bulk("1 connection", BOTH_WAYS, 1, 3, 0.5, cpu=True), shaped=bulk(SHAPED, ALL_WAYS, 1, 4, 3),
+                  Requests("kept connections", "kept", CLIENTS, 2), Requests("first byte", "new", 1, 0.5),
+                  Requests("small exchange", "kept", 1, 0.5, SMALL_BYTES, 1),
+                  *[Beside(CROWD, way, 255, 2, 1) for way in BOTH_WAYS]],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 3, 0.5, cpu=True), 
+        shaped=[*bulk(SHAPED, ALL_WAYS, 1, 4, 3), Requests(ALONE, "kept", 1, 0.5), *[Beside(QUEUE, way, 1, 2, 3) for way in BOTH_WAYS]],
+        calls=[SystemCalls(kind, 1) for kind in (*BOTH_WAYS, "new")],
         long=bulk(LONG, ALL_WAYS, 1, 5, 8), memory=[Memory(n) for n in IDLE_SESSIONS],
         systems=("direct", "mptcp", "braid", "haproxy", "socks", "shadowsocks"), shaped_systems=("direct", "braid", "haproxy", "shadowsocks"))

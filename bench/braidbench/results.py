@@ -129,8 +129,18 @@ class Ratios:
                  1.0, None, LOWER)
         test = "kept connections"
         self.put(f"{test}: requests a second, to the HAProxy pair", median(test, "braid", "", "1/s"), median(test, "haproxy", "", "1/s"), None, None)
-        test = "first byte"
-        self.put(f"{test}: added to direct, in ms", self._added(test), 1, None, None, LOWER)
+        self.put("first byte: added to direct, in ms", self._added("first byte"), 1, None, None, LOWER)
+        self.put("small exchange: added to direct, in ms", self._added("small exchange"), 1, 0.1, None, LOWER)
+
+    def beside(self, crowd, queue, alone):
+        """What a small request waits because of others: in the crowd, and in the links' queues."""
+        median = self.results.median
+        for direction in BOTH_WAYS:
+            self.put(f"{crowd}, {direction}: p99, to direct", median(f"{crowd}, p99", "braid", direction), median(f"{crowd}, p99", "direct", direction),
+                     3, None, LOWER)
+            loaded, idle = median(f"{queue}, median", "braid", direction), median(alone, "braid", "")
+            if loaded is not None and idle is not None:
+                self.put(f"{queue}, {direction}: added, in ms", loaded - idle, 1, None, None, LOWER)
 
     def _added(self, test):
         braid, direct = (self.results.median(test, system, "", "ms") for system in ("braid", "direct"))

@@ -10,6 +10,7 @@ from braidlab.topology import CONVERTER_V4
 from .world import Door
 
 START_TIMEOUT_S = 10
+SESSIONS_MOST = 10000    # as many as a process may have descriptors for
 PAIR_PORT, INTERCEPT_PORT = 7001, 7000
 FWMARK, TABLE, LINK_TABLE = 1, 100, 101
 PASSWORD = "between gateway and converter"
@@ -29,7 +30,7 @@ REDIRECT = """table ip bench {{
 }}"""
 HAPROXY = """global
 	nbthread 2
-	maxconn 8000
+	maxconn {sessions}
 	maxpipes 1000
 {tune}
 defaults
@@ -44,7 +45,7 @@ listen pair
 """
 REDSOCKS = """base {{
 	log_debug = off; log_info = off; log = stderr; daemon = off; redirector = iptables;
-	rlimit_nofile = 20000; redsocks_conn_max = 8000;
+	rlimit_nofile = 20000; redsocks_conn_max = {sessions};
 }}
 redsocks {{
 	local_ip = 0.0.0.0; local_port = {port}; listenq = 4096;
@@ -107,7 +108,7 @@ class Braid(Proxied):
         self.pair = None
 
     def start(self, world):
-        self.pair = daemons.Braid(self.braidd, world.topology)
+        self.pair = daemons.Braid(self.braidd, world.topology, {"limits.max_sessions": SESSIONS_MOST, "subscriber home.max_sessions": SESSIONS_MOST})
 
     def stop(self, world):
         pair, self.pair = self.pair, None
@@ -177,7 +178,7 @@ class Haproxy(Pair):
                 ("converter", f"{CONVERTER_V4}:{PAIR_PORT} accept-proxy", "0.0.0.0:0"),
                 ("gateway", f"0.0.0.0:{INTERCEPT_PORT} transparent", f"{CONVERTER_V4}:{PAIR_PORT} send-proxy-v2")):
             path = DIRECTORY / f"haproxy-{node}.cfg"
-            path.write_text(HAPROXY.format(tune=tune, option=option, bind=bind, server=server))
+            path.write_text(HAPROXY.format(sessions=SESSIONS_MOST, tune=tune, option=option, bind=bind, server=server))
             paths.append(path)
         return [["haproxy", "-db", "-q", "-f", path] for path in paths]
 
@@ -187,7 +188,7 @@ class Socks(Pair):
 
     def commands(self):
         path = DIRECTORY / "redsocks.conf"
-        path.write_text(REDSOCKS.format(port=INTERCEPT_PORT, converter=CONVERTER_V4, pair=PAIR_PORT))
+        path.write_text(REDSOCKS.format(sessions=SESSIONS_MOST, port=INTERCEPT_PORT, converter=CONVERTER_V4, pair=PAIR_PORT))
         return ["microsocks", "-i", CONVERTER_V4, "-p", PAIR_PORT], ["redsocks", "-c", path]
 
 

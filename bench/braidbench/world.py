@@ -65,6 +65,10 @@ class World:
         """One run of the load; what it says."""
         return json.loads(door.node.run(*self.argv(door, command, "--time-ms", int(seconds * 1000), *more), timeout_s=seconds + LOAD_SLACK_S))
 
+    def beside(self, door, kind, connections, seconds):
+        """Bulk transfers that run beside something else, and end by themselves."""
+        return door.node.start("load-beside", *self.argv(door, "bulk", "--time-ms", int(seconds * 1000), "--kind", kind, "--connections", connections))
+
     def hold(self, door, n):
         """n connections that have carried a request each, and stand idle until the process's input is closed."""
         process = subprocess.Popen(list(map(str, door.node.argv(*self.argv(door, "idle", "--kind", "kept", "--connections", n)))),

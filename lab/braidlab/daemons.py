@@ -57,6 +57,11 @@ def merge(sections, more):
     return sections
 
 
+def kind_of(name):
+    """"subscriber" of "subscriber home.max_sessions"."""
+    return name.split(".")[0].split()[0]
+
+
 class Braid:
     """A braidd at the gateway and one at the converter, with one subscriber's key."""
 
@@ -73,11 +78,11 @@ class Braid:
                 raise LabError(f"{program.log.name}: ended with status {program.process.returncode}\n{program.tail()}")
         topology = self.topology
         self.converter = self._start(topology.converter, merge(self._converter_conf(), {
-            name: value for name, value in more.items() if name.split(".")[0] not in ("gateway", "link")}))
+            name: value for name, value in more.items() if kind_of(name) not in ("gateway", "link")}))
         until(lambda: self._alive(self.converter) and "5124" in self._listeners(topology.converter), START_TIMEOUT_S,
               "the converter to listen")
         self.gateway = self._start(topology.gateway, merge(self._gateway_conf(), {
-            name: value for name, value in more.items() if name.split(".")[0] not in ("converter", "subscriber")}))
+            name: value for name, value in more.items() if kind_of(name) not in ("converter", "subscriber")}))
         until(lambda: self._alive(self.gateway) and "5125" in self._listeners(topology.gateway), START_TIMEOUT_S,
               "the gateway to take connections")
         for access in topology.links:
