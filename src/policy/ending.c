@@ -8,6 +8,8 @@
 #define JOIN_SLACK_US (100 * US_PER_MS)
 #define LOOK_LEAST_US (1 * US_PER_MS)
 #define LOOK_MOST_US (50 * US_PER_MS)
+#define DOUBLINGS 4u                     /* of a peer that takes nothing: it may be for long */
+#define LOOK_SLOWEST_US (200 * US_PER_MS)
 
 static bool has_waited(const struct ending *ending, const struct ending_facts *facts)
 {
@@ -21,6 +23,19 @@ static uint64_t clamp_us(uint64_t us)
 	return us < LOOK_LEAST_US ? LOOK_LEAST_US : us > LOOK_MOST_US ? LOOK_MOST_US : us;
 }
 
+static void look_later(struct ending *ending, const struct ending_facts *facts)
+{
+	uint64_t after_us;
+
+	if (facts->queued_bytes < ending->queued_bytes)
+		ending->fruitless = 0;
+	else if (ending->queued_bytes && ending->fruitless < DOUBLINGS)
+		ending->fruitless++;
+	ending->queued_bytes = facts->queued_bytes;
+	after_us = clamp_us(facts->rtt_us / 4) << ending->fruitless;
+	ending->look_at_us = facts->now_us + (after_us < LOOK_SLOWEST_US ? after_us : LOOK_SLOWEST_US);
+}
+
 bool ending_may_pass(struct ending *ending, const struct ending_facts *facts)
 {
 	if (!ending->since_us || !facts->answered)
@@ -28,6 +43,7 @@ bool ending_may_pass(struct ending *ending, const struct ending_facts *facts)
 	ending->look_at_us = 0;
 	if (facts->n_subflows > 1 || facts->other_ended || has_waited(ending, facts))
 		return true;
-	ending->look_at_us = facts->now_us + clamp_us(facts->rtt_us / 4);
+	if (facts->answered)
+		look_later(ending, facts);
 	return false;
 }

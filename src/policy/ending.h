@@ -18,7 +18,9 @@
 struct ending {
 	bool joins;                  /* subflows are ours to begin, and there is more than one link */
 	uint64_t since_us;           /* that the end waits; 0: not yet */
-	uint64_t look_at_us;         /* when to ask again; 0: it doesn't wait */
+	uint64_t look_at_us;         /* when to ask again; 0: it doesn't wait, or waits for the answer */
+	uint32_t queued_bytes;       /* at the last look */
+	uint8_t fruitless;           /* looks in a row that found no less */
 };
 
 struct ending_facts {
@@ -30,7 +32,7 @@ struct ending_facts {
 	bool other_ended;            /* the other direction's end has come */
 };
 
-/* Whether the end may go now; if not, ending->look_at_us says when to ask again. */
+/* Whether the end may go now; if not, ending->look_at_us says when to ask again. Before the answer nothing is gained by asking: 0. */
 bool ending_may_pass(struct ending *ending, const struct ending_facts *facts);
 
 #endif

@@ -64,12 +64,13 @@ static void keep(uint8_t kept[NONCE_KEPT_BYTES], const uint8_t *nonce, size_t n_
 	memcpy(kept, nonce, n_nonce < NONCE_KEPT_BYTES ? n_nonce : NONCE_KEPT_BYTES);
 }
 
-static struct entry *bucket_of(struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES])
+/* Of its first entry. */
+static size_t bucket_of(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES])
 {
 	uint32_t hash;
 
 	memcpy(&hash, kept, sizeof(hash));
-	return &replay->entries[(hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES];
+	return (hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES;
 }
 
 int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s, uint64_t *holder)
@@ -80,7 +81,7 @@ int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, ui
 	if (!time_s || is_outside(replay, time_s, now_s))
 		return REPLAY_E_STALE;
 	keep(kept, nonce, n_nonce);
-	bucket = bucket_of(replay, kept);
+	bucket = &replay->entries[bucket_of(replay, kept)];
 	for (size_t i = 0; i < BUCKET_ENTRIES; i++) {
 		if (is_forgotten(replay, &bucket[i], now_s)) {
 			room = &bucket[i];
@@ -97,14 +98,33 @@ int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, ui
 	return 0;
 }
 
-void replay_pass_on(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint64_t holder)
+/* SIZE_MAX: it isn't there. */
+static size_t find(const struct replay *replay, const uint8_t *nonce, size_t n_nonce)
 {
 	uint8_t kept[NONCE_KEPT_BYTES];
-	struct entry *bucket;
+	size_t first;
 
 	keep(kept, nonce, n_nonce);
-	bucket = bucket_of(replay, kept);
-	for (size_t i = 0; i < BUCKET_ENTRIES; i++)
-		if (bucket[i].time_s && !memcmp(bucket[i].nonce, kept, sizeof(kept)))
-			bucket[i].holder = holder;
+	first = bucket_of(replay, kept);
+	for (size_t i = first; i < first + BUCKET_ENTRIES; i++)
+		if (replay->entries[i].time_s && !memcmp(replay->entries[i].nonce, kept, sizeof(kept)))
+			return i;
+	return SIZE_MAX;
+}
+
+bool replay_find(const struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint64_t *holder)
+{
+	size_t i = find(replay, nonce, n_nonce);
+
+	if (i != SIZE_MAX)
+		*holder = replay->entries[i].holder;
+	return i != SIZE_MAX;
+}
+
+void replay_pass_on(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint64_t holder)
+{
+	size_t i = find(replay, nonce, n_nonce);
+
+	if (i != SIZE_MAX)
+		replay->entries[i].holder = holder;
 }

@@ -14,7 +14,7 @@ int ending_step(struct half *half, const struct half *other, struct half_tools *
 		};
 
 		if (!ending_may_pass(&half->ending, &facts))
-			return HALF_WANT_WRITE;
+			return half->ending.look_at_us ? HALF_WANT_WRITE : HALF_WANT_READ;
 	}
 	half->ending.look_at_us = 0;
 	half->end_waits = false;

@@ -172,7 +172,7 @@ static int fill_pipe(struct half *half, size_t *n_read)
 static int pass_scratch(struct half *half, struct half_tools *tools, size_t *n_read)
 {
 	int error = 0, r;
-	size_t n_sent;
+	size_t n_sent, n_skip;
 	ssize_t n;
 
 	if (tools->n_residue_bytes >= tools->n_residue_most_bytes)
@@ -182,9 +182,11 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t *n_r
 		return read_failed(half, error);
 	half->ended = !n;
 	*n_read = (size_t)n;
-	r = send_some(half, tools->scratch, (size_t)n, &n_sent);
+	n_skip = size_min(half->n_skip_bytes, (size_t)n);
+	half->n_skip_bytes -= n_skip;
+	r = send_some(half, tools->scratch + n_skip, (size_t)n - n_skip, &n_sent);
 	if (r == HALF_WANT_WRITE)
-		return residue_keep(half, tools, tools->scratch + n_sent, (size_t)n - n_sent);
+		return residue_keep(half, tools, tools->scratch + n_skip + n_sent, (size_t)n - n_skip - n_sent);
 	if (!r && (size_t)n == tools->n_scratch_bytes)
 		pipes_lend(&tools->pipes, &half->pipe);   /* bulk; where no pipe is left, the scratch buffer does it too */
 	return r;

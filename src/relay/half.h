@@ -37,6 +37,7 @@ struct half {
 	bool cut;              /* the session has failed: bytes still pass, an end no longer does */
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;
+	size_t n_skip_bytes;   /* of what src brings next: they came another way already */
 	struct residue *residue;
 	uint64_t n_bytes;      /* that dst has taken */
 	struct steady steady;  /* of dst, where it is Multipath TCP */

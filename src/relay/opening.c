@@ -87,20 +87,45 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 		relay_queue(relay, s);
 }
 
-static bool may_change(const struct session *s, const struct relay_leg_change *change)
+static size_t up_had_bytes(const struct session *s)
 {
-	return s && s->state == SESSION_RELAYING && s->near_mptcp && !s->down.n_bytes && !s->up.ended &&
-	       s->up.n_bytes + half_waiting_bytes(&s->up) == change->n_up_bytes && !net_handshake_ended(s->near_fd);
+	return s->up.n_bytes + half_waiting_bytes(&s->up);
+}
+
+static bool may_change(const struct session *s)
+{
+	return s && s->state == SESSION_RELAYING && s->near_mptcp && !s->down.n_bytes && !s->up.ended && !s->up.n_skip_bytes &&
+	       !net_handshake_ended(s->near_fd);
+}
+
+/* The two legs may have brought more or less of the same so far. 0, or a code or errno: it can't be put together. */
+static int join_up(struct relay *relay, struct session *s, struct bytes first)
+{
+	size_t had = up_had_bytes(s);
+
+	if (first.n > had)
+		return half_waiting_bytes(&s->up) ? RELAY_E_TOO_LATE : half_prepend(&s->up, &relay->tools, first.at + had, first.n - had);
+	s->up.n_skip_bytes = had - first.n;
+	return 0;
 }
 
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change)
 {
 	struct session *s = relay_session(relay, ref);
+	enum session_part other;
 
-	if (!may_change(s, change) || loop_watch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, SESSION_NEAR)))
+	if (!may_change(s))
 		return RELAY_E_TOO_LATE;
+	other = s->near_part == SESSION_NEAR ? SESSION_NEAR_OTHER : SESSION_NEAR;
+	if (loop_watch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, other)))
+		return RELAY_E_TOO_LATE;
+	if (join_up(relay, s, change->up_first)) {
+		loop_unwatch(relay->loop, change->near_fd);
+		return RELAY_E_TOO_LATE;
+	}
 	loop_unwatch(relay->loop, s->near_fd);
 	net_close_reset(s->near_fd);
+	s->near_part = (uint8_t)other;
 	s->near_fd = s->up.src_fd = s->down.dst_fd = change->near_fd;
 	s->source = change->source;
 	s->near_opening = s->down.dst_mptcp = true;

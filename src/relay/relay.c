@@ -43,7 +43,6 @@ struct loop_ref relay_leg_ref(const struct relay *relay, const struct session *s
 				  .part = (uint8_t)part };
 }
 
-/* NULL where the name is stale, or the session has ended within this turn. */
 struct session *relay_session(const struct relay *relay, struct slab_name name)
 {
 	struct session *s = slab_get(&relay->sessions, name);
@@ -125,7 +124,6 @@ static void count_end(struct relay *relay, const struct session *s, enum session
 	counter_add(&c->n_sessions, (uint64_t)-1);
 }
 
-/* Closes the descriptors now, and the memory at the end of the turn: events for them may still be in this turn's batch. */
 void relay_session_end(struct relay *relay, struct session *s, enum session_end end)
 {
 	half_free(&s->up, &relay->tools);
@@ -178,8 +176,6 @@ static int step_down(struct relay *relay, struct session *s)
 	return step(relay, s, &s->down, &s->up, &relay->counters.down_bytes);
 }
 
-/* The up half or the down half has failed. What the other leg has already sent is passed on once more: an
- * answer followed by a reset is an answer. */
 void relay_session_fail(struct relay *relay, struct session *s)
 {
 	bool held = s->state == SESSION_HELD;
@@ -255,9 +251,11 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 
 	if (!s)
 		return;
+	if (ref.part != SESSION_FAR && ref.part != s->near_part)
+		return;   /* of a leg that is closed already */
 	s->rescued = false;
-	from = ref.part == SESSION_NEAR ? &s->up : &s->down;
-	to = ref.part == SESSION_NEAR ? &s->down : &s->up;
+	from = ref.part == SESSION_FAR ? &s->down : &s->up;
+	to = ref.part == SESSION_FAR ? &s->up : &s->down;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		from->readable = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))

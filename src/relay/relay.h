@@ -87,13 +87,13 @@ void relay_freep(struct relay **relay);   /* ends all sessions */
 int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref);
 /* The far leg's peer has said yes; down_first: what came behind the answer (copied). A stale ref is ignored. */
 void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first);
-/* Another near leg for a session, on which the peer says the same again from the beginning; n_up_bytes of that have come already, and are dropped. */
+/* Another near leg for a session, on which the peer says the same again from the beginning: what has come already is dropped. */
 struct relay_leg_change {
 	int near_fd;
 	struct address source;
-	size_t n_up_bytes;
+	struct bytes up_first;    /* that was read from near_fd; copied */
 };
-/* Only where nothing was written to the near leg yet, its handshake not having ended, and exactly n_up_bytes had come by it. Takes near_fd, watched by nobody;
+/* Only where nothing was written to the near leg yet, its handshake not having ended. Takes near_fd, watched by nobody;
  * on failure it stays the caller's. 0 or RELAY_E_TOO_LATE. */
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change);
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */

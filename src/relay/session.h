@@ -11,7 +11,7 @@
  * descriptors closed, reaped at the end of the turn. Each may follow the one before; CLOSING may follow any. */
 enum session_state { SESSION_HELD, SESSION_RELAYING, SESSION_CLOSING };
 
-enum session_part { SESSION_NEAR, SESSION_FAR };   /* loop_ref.part */
+enum session_part { SESSION_NEAR, SESSION_FAR, SESSION_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
 
 struct session {
 	enum session_state state;
@@ -20,6 +20,7 @@ struct session {
 	bool near_mptcp, far_mptcp;
 	bool near_opening;          /* the near leg was accepted before its handshake had ended, as far as we know */
 	bool up_waits;              /* in HELD: nothing goes up */
+	uint8_t near_part;          /* enum session_part */
 	uint8_t link;
 	int near_fd, far_fd;
 	struct half up, down;       /* up: near to far */

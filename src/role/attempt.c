@@ -93,12 +93,12 @@ int attempt_next(struct gateway *gateway, struct setup *setup)
 	return CHOOSE_E_NONE;
 }
 
-/* This one came to nothing: what isn't under way yet is begun; when nothing is, the setup has failed. */
+/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	attempt_drop(attempt);
-	if (attempt_next(gateway, setup) && !n_pending(setup))
+	if (!n_pending(setup) && attempt_next(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -254,9 +254,14 @@ static void attempt_again(struct gateway *gateway, struct setup *setup)
  * so the first has to go before another is begun. */
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
 {
+	int r;
+
 	if (attempt->fd < 0 || attempt->connected || now_us < attempt->begun_at_us + attempt->patience_us)
 		return;
-	if (net_connect_result(attempt->fd) != NET_E_AGAIN)
+	r = net_connect_result(attempt->fd);
+	if (r && r != NET_E_AGAIN)   /* asking has taken the error off the socket */
+		attempt_failed(gateway, setup, attempt);
+	if (r != NET_E_AGAIN)
 		return;   /* the answer is there: it is we who are late, and its event comes */
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
 	if (gateway->worker->view->n_links == 1 || setup->tried & (setup->tried - 1))   /* every link so far: it may be the converter */

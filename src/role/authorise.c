@@ -34,6 +34,17 @@ static int admit_once(struct worker *worker, const struct ticket *ticket, struct
 	return r;
 }
 
+uint64_t authorise_holder(struct worker *worker, const struct ticket_use *use)
+{
+	struct shared *shared = worker->shared;
+	uint64_t holder = use->holder;
+
+	pthread_mutex_lock(&shared->lock);
+	replay_find(shared->replay, use->nonce, sizeof(use->nonce), &holder);
+	pthread_mutex_unlock(&shared->lock);
+	return holder;
+}
+
 void authorise_pass_on(struct worker *worker, const struct ticket_use *use, uint64_t holder)
 {
 	struct shared *shared = worker->shared;

@@ -19,6 +19,8 @@ struct ticket_use {
  * what to answer. own: the address that the client connected to. */
 enum signalling_outcome authorise_client(struct worker *worker, const struct address *client,
 					 const struct signalling_request *request, struct ticket_use *use, uint32_t *owner);
+/* Who has it now. */
+uint64_t authorise_holder(struct worker *worker, const struct ticket_use *use);
 /* Somebody else has the connection that the ticket is for. */
 void authorise_pass_on(struct worker *worker, const struct ticket_use *use, uint64_t holder);
 enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
+#define WORKERS_MOST 256u
 
 enum { PART_SIGNAL, PART_DRAIN };
 
@@ -80,9 +82,15 @@ static struct view *present_view(void *context)
 /* Said when it is true: the workers listen, or do no longer. */
 static void tell_reach(void *context)
 {
-	const struct braid *braid = context;
+	struct braid *braid = context;
+	bool reachable = braid->view->converter_reachable;
 
-	if (braid->view->converter_reachable)
+	if (braid->draining || (braid->told && braid->told_reachable == reachable && !strcmp(braid->told_why, braid->why_unreachable)))
+		return;
+	braid->told = true;
+	braid->told_reachable = reachable;
+	memcpy(braid->told_why, braid->why_unreachable, sizeof(braid->told_why));
+	if (reachable)
 		log_info("the converter answers: connections are bonded");
 	else
 		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", braid->why_unreachable);
@@ -154,7 +162,7 @@ static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t n = conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1;
+	size_t n = size_min(conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1, WORKERS_MOST);
 	int r = 0;
 
 	braid->workers = calloc(n, sizeof(*braid->workers));

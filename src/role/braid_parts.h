@@ -23,6 +23,8 @@ struct braid {
 	struct path *path;
 	struct watch *watch;
 	char why_unreachable[64];        /* the converter; as the watch told it last */
+	bool told, told_reachable;       /* what the log said last */
+	char told_why[64];
 	struct control *control;
 	struct log_limit control_short;  /* how often it is told that the control socket is short of descriptors */
 	struct worker **workers;

@@ -78,7 +78,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	intake->wants_mptcp = request->wants_mptcp;
 	outcome = authorise(converter, intake, request);
 	if (intake->ticket.used_before) {
-		take_over_begin(converter, intake, intake->ticket.holder);
+		take_over_begin(converter, intake);
 		return;
 	}
 	if (outcome == OUTCOME_CONNECTED)
@@ -189,7 +189,10 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		break;
 	case INTAKE_ENDING:
 	case INTAKE_WAITING:
-		intake_say(converter, intake);
+		if (intake->inbox.n_kept && events & (EPOLLERR | EPOLLHUP))
+			intake_abandon(converter, intake);
+		else
+			intake_say(converter, intake);
 		break;
 	}
 }
@@ -211,7 +214,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	struct converter *converter = context;
 	struct intake *intake = slab_get(&converter->intakes, (struct slab_name){ ref.index, ref.generation });
 
-	if (intake && ref.part == INTAKE_NEAR)
+	if (intake && ref.part == intake->near_part)
 		on_near(converter, intake, events);
 	else if (intake && ref.part == INTAKE_FAR && intake->state == INTAKE_CONNECTING)
 		on_far(converter, intake);
@@ -236,6 +239,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		intake_end(converter, intake);
 		break;
 	case INTAKE_WAITING:
+		if (intake->inbox.n_kept)
+			intake_abandon(converter, intake);   /* its handshake never ended, and no event tells of that */
 		break;
 	}
 }

@@ -52,7 +52,6 @@ void intake_leave_half_open(struct converter *converter, struct intake *intake)
 	intake->half_open = false;
 }
 
-/* Gives back what a session would count, where there will be none. */
 void intake_leave_session(struct converter *converter, struct intake *intake)
 {
 	if (intake->session)
@@ -96,7 +95,6 @@ static void discard_later(struct converter *converter, struct intake *intake)
 		intake_abandon(converter, intake);
 }
 
-/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
 void intake_discard(struct converter *converter, struct intake *intake)
 {
 	int error = 0;

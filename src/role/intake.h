@@ -19,12 +19,13 @@
 /* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
  * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
 enum intake_state { INTAKE_READING, INTAKE_CONNECTING, INTAKE_ENDING, INTAKE_WAITING };
-enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE };   /* loop_ref.part */
+enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE, INTAKE_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
 
 struct intake {
 	enum intake_state state;
 	bool half_open;           /* counted under limits.max_half_open */
 	bool session;             /* counted under limits.max_sessions */
+	enum intake_part near_part;
 	int near_fd, far_fd;
 	struct address client, own;
 	uint64_t accepted_at_us, deadline_us;

@@ -14,8 +14,7 @@ enum { WHAT_INTAKE = 1, WHAT_SESSION };
 /* What goes from one worker to another. */
 struct second_attempt {
 	struct worker *to;
-	uint8_t what;
-	struct slab_name first;
+	struct ticket_use ticket;
 	int fd;
 	struct address client, destination;
 	struct inbox inbox;
@@ -25,6 +24,16 @@ struct second_attempt {
 static uint64_t name_of(const struct worker *worker, uint8_t what, struct slab_name name)
 {
 	return (uint64_t)worker->number << 56 | (uint64_t)what << 48 | (uint64_t)name.generation << 32 | name.index;
+}
+
+static uint8_t what_of(uint64_t name)
+{
+	return (uint8_t)(name >> 48);
+}
+
+static struct slab_name slab_name_in(uint64_t name)
+{
+	return (struct slab_name){ .index = (uint32_t)name, .generation = (uint16_t)(name >> 32) };
 }
 
 uint64_t take_over_name_intake(const struct converter *converter, const struct intake *intake)
@@ -40,10 +49,12 @@ uint64_t take_over_name_session(const struct converter *converter, struct slab_n
 /* The destination hasn't answered yet. */
 static bool take_intake(struct converter *converter, struct intake *first, struct second_attempt *second)
 {
+	enum intake_part other = first->near_part == INTAKE_NEAR ? INTAKE_NEAR_OTHER : INTAKE_NEAR;
 	int old_fd = first->near_fd;
 
-	if (net_handshake_ended(old_fd) || loop_watch(converter->worker->loop, second->fd, INTAKE_EVENTS, intake_ref(converter, first, INTAKE_NEAR)))
+	if (net_handshake_ended(old_fd) || loop_watch(converter->worker->loop, second->fd, INTAKE_EVENTS, intake_ref(converter, first, other)))
 		return false;
+	first->near_part = other;   /* an event of the old one may still be in this turn's batch */
 	loop_unwatch(converter->worker->loop, old_fd);
 	net_close_reset(old_fd);
 	first->near_fd = second->fd;
@@ -56,11 +67,11 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 }
 
 /* Served already: the destination has answered. */
-static bool take_session(struct converter *converter, const struct second_attempt *second)
+static bool take_session(struct converter *converter, const struct second_attempt *second, struct slab_name session)
 {
-	struct relay_leg_change change = { .near_fd = second->fd, .source = second->client, .n_up_bytes = second->inbox.n_kept };
+	struct relay_leg_change change = { .near_fd = second->fd, .source = second->client, .up_first = { second->inbox.kept, second->inbox.n_kept } };
 
-	return !relay_change_near(converter->worker->relay, second->first, &change);
+	return !relay_change_near(converter->worker->relay, session, &change);
 }
 
 static void turn_away(struct converter *converter, struct second_attempt *second, const struct signalling_result *result)
@@ -73,17 +84,17 @@ static void turn_away(struct converter *converter, struct second_attempt *second
 	intake_refuse(converter, intake, result);
 }
 
-static bool session_is_there(const struct converter *converter, const struct second_attempt *second)
+static bool session_is_there(const struct converter *converter, const struct second_attempt *second, struct slab_name name)
 {
 	struct session_view session;
 
-	return relay_find(converter->worker->relay, second->first, &session) && address_equal(&session.destination, &second->destination) &&
+	return relay_find(converter->worker->relay, name, &session) && address_equal(&session.destination, &second->destination) &&
 	       loop_now_us(converter->worker->loop) - session.opened_at_us < FRESH_US;
 }
 
-static struct intake *intake_there(const struct converter *converter, const struct second_attempt *second)
+static struct intake *intake_there(const struct converter *converter, const struct second_attempt *second, struct slab_name name)
 {
-	struct intake *first = slab_get(&converter->intakes, second->first);
+	struct intake *first = slab_get(&converter->intakes, name);
 
 	return first && address_equal(&first->destination, &second->destination) ? first : NULL;
 }
@@ -92,14 +103,16 @@ static struct intake *intake_there(const struct converter *converter, const stru
  * came and went; or, the first being well, that a ticket is good for one. */
 static bool settle(struct converter *converter, struct second_attempt *second, struct signalling_result *result)
 {
-	struct intake *first = second->what == WHAT_INTAKE ? intake_there(converter, second) : NULL;
+	uint64_t holder = authorise_holder(converter->worker, &second->ticket);   /* asked again: it may have become a session under way */
+	struct slab_name name = slab_name_in(holder);
+	struct intake *first = what_of(holder) == WHAT_INTAKE ? intake_there(converter, second, name) : NULL;
 
 	*result = (struct signalling_result){ .outcome = OUTCOME_NOT_AUTHORISED };
-	if (second->what == WHAT_SESSION && session_is_there(converter, second))
-		return take_session(converter, second);
+	if (what_of(holder) == WHAT_SESSION && session_is_there(converter, second, name))
+		return take_session(converter, second, name);
 	if (!first)
 		result->outcome = OUTCOME_REFUSED;
-	else if (first->state == INTAKE_ENDING)
+	else if (first->state == INTAKE_ENDING && first->said.outcome != OUTCOME_CONNECTED)
 		*result = first->said;
 	return first && first->state == INTAKE_CONNECTING && take_intake(converter, first, second);
 }
@@ -118,19 +131,18 @@ static void arrive(void *arg)
 	free(second);
 }
 
-void take_over_begin(struct converter *converter, struct intake *intake, uint64_t first)
+void take_over_begin(struct converter *converter, struct intake *intake)
 {
-	struct worker *to = converter->worker->peers[first >> 56];
-	struct second_attempt *second = malloc(sizeof(*second));
+	struct worker *to = converter->worker->peers[intake->ticket.holder >> 56];   /* NULL: gone already, we are ending */
+	struct second_attempt *second = to ? malloc(sizeof(*second)) : NULL;
 
 	if (!second) {
 		intake_abandon(converter, intake);
 		return;
 	}
 	*second = (struct second_attempt){
-		.to = to, .what = (uint8_t)(first >> 48), .first = { .index = (uint32_t)first, .generation = (uint16_t)(first >> 32) },
-		.fd = intake->near_fd, .client = intake->client, .destination = intake->destination, .inbox = intake->inbox,
-		.conversation = intake->conversation,
+		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .client = intake->client, .destination = intake->destination,
+		.inbox = intake->inbox, .conversation = intake->conversation,
 	};
 	intake->inbox = (struct inbox){ 0 };
 	loop_unwatch(converter->worker->loop, second->fd);

@@ -14,6 +14,6 @@ uint64_t take_over_name_intake(const struct converter *converter, const struct i
 uint64_t take_over_name_session(const struct converter *converter, struct slab_name session);
 
 /* Hands the second attempt to the thread of the first, which takes it or turns it away. The intake is gone afterwards. */
-void take_over_begin(struct converter *converter, struct intake *second, uint64_t first);
+void take_over_begin(struct converter *converter, struct intake *second);
 
 #endif

@@ -131,12 +131,15 @@ int worker_start(const struct worker_options *options, struct worker **out, char
 	r = build(worker, options->n_workers);
 	if (!r)
 		r = apply(worker, reason, n_reason);
-	if (!r)
-		r = -pthread_create(&worker->thread, NULL, run, worker);
 	if (r)
 		return r;
+	*out = worker;   /* its peers may speak to it as soon as it runs */
+	r = -pthread_create(&worker->thread, NULL, run, worker);
+	if (r) {
+		*out = NULL;
+		return r;
+	}
 	worker->started = true;
-	*out = worker;
 	worker = NULL;
 	return 0;
 }

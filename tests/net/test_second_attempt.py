@@ -3,12 +3,17 @@
 
 Which link a connection begins on is the gateway's choice, so each test makes several.
 """
+import contextlib
 import select
 import socket
+import subprocess
+import time
 
 import pytest
 
-from netlab import SERVER, Lab, counter, receive_exactly
+from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINKS, MSG_FASTOPEN, PATIENCE_S, SERVER, SILENT, TCP_FASTOPEN_NO_COOKIE, Lab, counter,
+                    receive_exactly, sockets, wait_for)
+from test_converter_input import INFO, answer_of, client, connect, message, ticket
 
 N = 8
 
@@ -84,6 +89,87 @@ def test_destination_that_has_not_answered_yet(lab):
     for _ in range(N // 2):
         talk(lab, listener)
     assert counter(converter, "taken_over") > 0
+
+
+@pytest.mark.parametrize("narrow", ["a", "b"])
+def test_attempts_that_brought_more_or_less_of_the_opening(lab, narrow):
+    """A link of small packets takes a part of the opening with the SYN, the rest after the handshake."""
+    near_device, far_device = LINKS[narrow]
+    lab.run("gw", f"ip link set {near_device} mtu 1280")
+    lab.run("core", f"ip link set {far_device} mtu 1280")
+    converter = lab.converter()
+    lab.gateway()
+    listener = lab.listen("server")
+    assert lab.bonded(listener)
+    lose_answers_on_link_a(lab)
+    said = bytes(range(256)) * 5
+    for _ in range(N):
+        near = lab.connect("host", SERVER, listener.getsockname()[1])
+        near.sendall(said)
+        far, _ = lab.accept(listener)
+        assert receive_exactly(far, len(said)) == said
+        near.sendall(b"more")
+        assert receive_exactly(far, 4) == b"more"
+        far.sendall(b"answer")
+        assert receive_exactly(near, 6) == b"answer"
+    assert counter(converter, "taken_over") > 0
+
+
+def fast_open(lab, data):
+    """A raw client of one packet, over Multipath TCP; never waits."""
+    sock = lab.socket("gw", protocol=IPPROTO_MPTCP, timeout=0)
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+    with contextlib.suppress(BlockingIOError):
+        sock.sendto(data, MSG_FASTOPEN, (CONVERTER, 5124))
+    return sock
+
+
+def test_watch_whose_handshake_never_ends_gives_its_place_back(lab):
+    """A gateway asks what the converter can do, and the answer to its first packet is lost."""
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    converter = lab.converter(converter={"allow": "192.0.2.0/24, 198.51.100.0/24", "convert_timeout_ms": 1000})
+    n = sockets(converter.pid)
+    rule(lab, "gw", "tcp flags & (syn|ack) == syn|ack drop")
+    for _ in range(5):
+        fast_open(lab, message(INFO))
+    wait_for(lambda: counter(converter, "information") == 5, "five questions")
+    wait_for(lambda: sockets(converter.pid) == n, f"{n} sockets as before")
+
+
+def test_tickets_used_again_while_the_converter_ends(lab):
+    """What still stands in a listener's queue may name a worker that is gone."""
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    for _ in range(3):
+        converter = lab.converter(daemon={"workers": 2})
+        used = [message(ticket(SERVER, port), connect(SERVER, port)) for _ in range(20)]
+        socks = [client(lab, data) for data in used]
+        for sock in socks:
+            answer_of(sock)
+        with lab.inside("conv"):
+            stop = subprocess.Popen([BRAIDCTL, "-s", converter.control, "stop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for data in used * 20:
+            with contextlib.suppress(OSError):
+                fast_open(lab, data)
+        stop.wait()
+        assert converter.process.wait(PATIENCE_S) == 0, converter.log()
+        for sock in socks + lab.sockets:
+            if sock is not listener:
+                sock.close()
+
+
+def test_an_end_that_waits_for_the_answer_costs_nothing(lab):
+    lab.converter()
+    gateway = lab.gateway()
+    for _ in range(N):
+        near = lab.connect("host", SILENT, 80)
+        near.sendall(b"question")
+        near.shutdown(socket.SHUT_WR)
+    wait_for(lambda: len([s for s in gateway.ctl("sessions")["sessions"] if s["state"] == "signalling"]) == N, "held sessions")
+    before = counter(gateway, "steps")
+    time.sleep(1)   # this is the condition: hardly anything for so long
+    assert counter(gateway, "steps") - before < 10 * N
 
 
 def test_refusal_is_heard_by_the_attempt_that_lives(lab):

@@ -75,6 +75,7 @@ static void test_the_wait_begins_with_the_answer(void **state)
 	for (int i = 0; i < 100; i++) {
 		facts.now_us += US_PER_S;
 		assert_false(ending_may_pass(&ending, &facts));
+		assert_int_equal(ending.look_at_us, 0);   /* the answer will tell */
 	}
 	facts.answered = true;
 	facts.now_us += RTT_US;
@@ -99,6 +100,28 @@ static void test_looks_come_by_the_round_trip(void **state)
 	}
 }
 
+/* A peer that reads nothing is asked ever more rarely, one that reads as often as before. */
+static void test_looks_become_rare_where_nothing_moves(void **state)
+{
+	const uint64_t after_us[] = { 10, 20, 40, 80, 160, 160 };
+	struct ending ending = { 0 };
+	struct ending_facts facts = lonely(NOW_US);
+
+	for (size_t i = 0; i < sizeof(after_us) / sizeof(after_us[0]); i++) {
+		assert_false(ending_may_pass(&ending, &facts));
+		assert_int_equal(ending.look_at_us, facts.now_us + after_us[i] * US_PER_MS);
+		facts.now_us = ending.look_at_us;
+	}
+	facts.queued_bytes--;
+	assert_false(ending_may_pass(&ending, &facts));
+	assert_int_equal(ending.look_at_us, facts.now_us + 10 * US_PER_MS);
+	facts.rtt_us = 1000 * US_PER_MS;
+	facts.now_us = ending.look_at_us;
+	for (int i = 0; i < 10; i++)
+		assert_false(ending_may_pass(&ending, &facts));
+	assert_int_equal(ending.look_at_us, facts.now_us + 200 * US_PER_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +131,7 @@ int main(void)
 		cmocka_unit_test(test_who_joins_waits_for_some_round_trips),
 		cmocka_unit_test(test_the_wait_begins_with_the_answer),
 		cmocka_unit_test(test_looks_come_by_the_round_trip),
+		cmocka_unit_test(test_looks_become_rare_where_nothing_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

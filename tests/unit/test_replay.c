@@ -143,6 +143,10 @@ static void holders_are_remembered(void **state)
 	assert_true(second == 0x1122334455667788);
 	replay_pass_on(replay, nonce.bytes, 16, 99);
 	replay_pass_on(replay, unknown.bytes, 16, 100);
+	assert_true(replay_find(replay, nonce.bytes, 16, &first));
+	assert_true(first == 99);
+	assert_false(replay_find(replay, unknown.bytes, 16, &first));
+	assert_true(first == 99);
 	assert_int_equal(replay_admit(replay, nonce.bytes, 16, NOW_S, NOW_S, &second), REPLAY_E_SEEN);
 	assert_true(second == 99);
 	third = 0;
