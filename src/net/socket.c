@@ -289,6 +289,13 @@ ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error)
 	return n;
 }
 
+bool net_is_readable(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || net_error(errno) != NET_E_AGAIN;
+}
+
 ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error)
 {
 	ssize_t n = send(fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);

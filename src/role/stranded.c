@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/mptcp_info.h"
+#include "net/socket.h"
 #include "role/describe.h"
 
 #define LOOK_US (2 * US_PER_S)        /* a link that comes back meanwhile may bring a subflow */
@@ -45,11 +46,13 @@ static bool has_subflow(const struct mptcp_connection_info *info)
 	return false;
 }
 
+/* A connection whose peer has ended it in order has no subflow either, and may still hold bytes for us: its other leg is slow. */
 static bool is_cut_off(const struct session_view *session)
 {
 	struct mptcp_connection_info info;
 
-	return !has_ended(session) && !describe_read(session, &info) && !has_subflow(&info);
+	return !has_ended(session) && !describe_read(session, &info) && !has_subflow(&info) &&
+	       !net_is_readable(session->near_mptcp ? session->near_fd : session->far_fd);
 }
 
 static void visit(void *context, const struct session_view *session)

@@ -190,6 +190,12 @@ class Program:
     def tell(self, which):
         self.process.send_signal(which)
 
+    def pause(self):
+        """SIGSTOP; comes back when every thread stands still."""
+        self.tell(signal.SIGSTOP)
+        stats = list(pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat"))
+        wait_for(lambda: all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats), f"{self.name}: every thread stopped")
+
     def stop(self, which=signal.SIGTERM, patience_s=PATIENCE_S):
         """The exit status: negative where a signal ended it."""
         if self.running():

@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import pathlib
 import random
 import signal
 import socket
@@ -152,15 +151,10 @@ def test_info_is_answered_with_what_is_supported(open_lab):
     assert answer_of(sock)[4] == 21
 
 
-def stopped(pid):
-    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
-
-
 def deliver_at_once(lab, sock, data):
     """The converter finds all of it there when it looks next."""
-    lab.conv.tell(signal.SIGSTOP)
+    lab.conv.pause()
     try:
-        wait_for(lambda: stopped(lab.conv.pid), "every thread stopped")
         sock.sendall(data)
         wait_for(lambda: not any(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))), "all of it acknowledged")
     finally:

@@ -39,7 +39,7 @@ def test_converter_hangs(lab):
     gateway = lab.gateway(limits={"connect_timeout_ms": 1000})
     listener = lab.listen("server")
     assert lab.bonded(listener)
-    converter.tell(signal.SIGSTOP)
+    converter.pause()
     hanging = lab.connect("host", "93.10.20.30", listener.getsockname()[1])
     hanging.sendall(b"x")
     gateway.wait_log("can't be reached")

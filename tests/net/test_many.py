@@ -91,6 +91,8 @@ def test_many_connections_at_once(lab):
     while sides.n_open and time.monotonic() < begun + PATIENCE_S:
         sides.turn(1)
     print(f"{BYTES} bytes each way on each: {time.monotonic() - begun:.1f} s")
+    for daemon in daemons:
+        print(f"{daemon.name}:", ", ".join(f"{c['name']} {c['value']}" for c in daemon.ctl("counters")["counters"] if c["value"]))
     assert (sides.n_open, sides.tally.wrong[:5], sides.tally.n_in_order) == (0, [], N)
     server = result_of(*child)
     assert (server.wrong[:5], server.n_in_order, server.n_bytes) == ([], N, N * BYTES)

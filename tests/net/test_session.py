@@ -111,26 +111,34 @@ def test_a_host_that_ends_at_once_gets_both_links(served):
     assert near.recv(1) == b""
 
 
-@pytest.mark.parametrize("ending", ["host", "server"])
-def test_what_was_in_flight_before_an_orderly_end_arrives(served, ending):
-    """The sender closes with megabytes under way, the receiver begins to read only then."""
-    near, far, _ = served.session(served.listen("server"))
-    sender, receiver = (near, far) if ending == "host" else (far, near)
-    receiver.settimeout(60)
+def fill(sender):
+    """Sends until nothing more is taken: every buffer on the way is full then. How many bytes that were."""
     sender.setblocking(False)
     sent = 0
     idle_since = time.monotonic()
-    while time.monotonic() - idle_since < 0.5:   # until nothing more is taken: every buffer on the way is full
+    while time.monotonic() - idle_since < 0.5:
         try:
             sent += sender.send(BULK[sent % len(BULK):][:1 << 18])
             idle_since = time.monotonic()
         except BlockingIOError:
             time.sleep(0.01)
     sender.setblocking(True)
+    assert sent > len(BULK) // 8, f"only {sent} bytes fitted: nothing was in flight"
+    return sent
+
+
+@pytest.mark.parametrize("ending", ["host", "server"])
+@pytest.mark.parametrize("pause_s", [0, 6], ids=["at once", "after some looks for stranded sessions"])
+def test_what_was_in_flight_before_an_orderly_end_arrives(served, ending, pause_s):
+    """The sender closes with megabytes under way, the receiver begins to read only then, or when the sender's daemon has long done with it."""
+    near, far, _ = served.session(served.listen("server"))
+    sender, receiver = (near, far) if ending == "host" else (far, near)
+    receiver.settimeout(60)
+    sent = fill(sender)
     sender.close()
+    time.sleep(pause_s)   # this is the condition: the daemons look in the meantime
     got = receive_all(receiver)
     expected = (BULK * (sent // len(BULK) + 1))[:sent]
-    assert sent > len(BULK) // 8, f"only {sent} bytes fitted: nothing was in flight"
     assert (len(got), digest(got)) == (sent, digest(expected))
 
 
