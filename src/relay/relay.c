@@ -413,6 +413,19 @@ void relay_abort(struct relay *relay, struct slab_name ref)
 		relay_session_end(relay, s, SESSION_END_CLOSED);
 }
 
+void relay_wake(struct relay *relay, struct slab_name ref)
+{
+	struct session *s = relay_session(relay, ref);
+
+	if (!s)
+		return;
+	s->up.readable = s->down.readable = true;
+	if (s->state == SESSION_HELD)
+		relay->options.on_held(relay->options.context, ref, s->tag, s->far_fd);
+	if (relay_session(relay, ref))
+		relay_queue(relay, s);
+}
+
 void relay_fail(struct relay *relay, struct slab_name ref)
 {
 	struct session *s = relay_session(relay, ref);

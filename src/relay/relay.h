@@ -99,6 +99,9 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
 void relay_abort(struct relay *relay, struct slab_name ref);
 
+/* Looks at both legs as if both had told of something to read. A stale ref is ignored. */
+void relay_wake(struct relay *relay, struct slab_name ref);
+
 /* Ends the session as a failure of a leg does; on_held_end is called. A stale ref is ignored. */
 void relay_fail(struct relay *relay, struct slab_name ref);
 

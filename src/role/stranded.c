@@ -46,13 +46,28 @@ static bool has_subflow(const struct mptcp_connection_info *info)
 	return false;
 }
 
-/* A connection whose peer has ended it in order has no subflow either, and may still hold bytes for us: its other leg is slow. */
-static bool is_cut_off(const struct session_view *session)
+static bool is_without_subflow(const struct session_view *session)
 {
 	struct mptcp_connection_info info;
 
-	return !has_ended(session) && !describe_read(session, &info) && !has_subflow(&info) &&
-	       !net_is_readable(session->near_mptcp ? session->near_fd : session->far_fd);
+	return !has_ended(session) && !describe_read(session, &info) && !has_subflow(&info);
+}
+
+static bool is_readable(const struct session_view *session)
+{
+	return net_is_readable(session->near_mptcp ? session->near_fd : session->far_fd);
+}
+
+/* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end or an error, of
+ * which no event has told. */
+static bool is_cut_off(struct stranded *stranded, const struct session_view *session)
+{
+	if (!is_without_subflow(session))
+		return false;
+	if (!is_readable(session))
+		return true;
+	relay_wake(stranded->worker->relay, session->ref);
+	return false;
 }
 
 static void visit(void *context, const struct session_view *session)
@@ -63,7 +78,7 @@ static void visit(void *context, const struct session_view *session)
 	bool before = finding->cut_off && finding->generation == session->ref.generation;
 	char left_out[64];
 
-	*finding = (struct finding){ session->ref.generation, is_cut_off(session) };
+	*finding = (struct finding){ session->ref.generation, is_cut_off(stranded, session) };
 	if (!finding->cut_off || !before)
 		return;
 	counter_add(&worker->counters.n_stranded, 1);
