@@ -206,6 +206,11 @@ static bool run_posted(struct loop *loop)
 	return stop;
 }
 
+void loop_flush(struct loop *loop)
+{
+	run_posted(loop);
+}
+
 static int wait_events(struct loop *loop, struct epoll_event *events)
 {
 	uint64_t at_us = timers_next_us(&loop->timers), now_us = loop_clock_us(), wait_us = 0;

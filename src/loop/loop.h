@@ -58,6 +58,9 @@ void loop_stop(struct loop *loop);
 /* Runs until loop_stop(). 0 or a negative errno. */
 int loop_run(struct loop *loop);
 
+/* After loop_run() has returned: calls what was posted and not called yet, in the caller's thread. */
+void loop_flush(struct loop *loop);
+
 /* Monotonic clock, microseconds. */
 uint64_t loop_clock_us(void);
 

@@ -299,8 +299,7 @@ void braid_freep(struct braid **out)
 	control_freep(&braid->control);
 	watch_freep(&braid->watch);
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
-	for (size_t i = 0; i < braid->n_workers; i++)
-		worker_halt(braid->workers[i]);
+	worker_halt_all(braid->workers, braid->n_workers);
 	for (size_t i = 0; i < braid->n_workers; i++)
 		worker_stopp(&braid->workers[i]);
 	free(braid->workers);

@@ -134,7 +134,7 @@ static void arrive(void *arg)
 void take_over_begin(struct converter *converter, struct intake *intake)
 {
 	struct worker *to = converter->worker->peers[intake->ticket.holder >> 56];   /* NULL: gone already, we are ending */
-	struct second_attempt *second = to ? malloc(sizeof(*second)) : NULL;
+	struct second_attempt *second = to && !to->halted ? malloc(sizeof(*second)) : NULL;
 
 	if (!second) {
 		intake_abandon(converter, intake);

@@ -144,7 +144,7 @@ int worker_start(const struct worker_options *options, struct worker **out, char
 	return 0;
 }
 
-void worker_halt(struct worker *worker)
+static void join(struct worker *worker)
 {
 	if (!worker->started)
 		return;
@@ -153,13 +153,23 @@ void worker_halt(struct worker *worker)
 	worker->started = false;
 }
 
+void worker_halt_all(struct worker *const *workers, size_t n_workers)
+{
+	for (size_t i = 0; i < n_workers; i++)
+		join(workers[i]);
+	for (size_t i = 0; i < n_workers; i++)
+		loop_flush(workers[i]->loop);
+	for (size_t i = 0; i < n_workers; i++)
+		workers[i]->halted = true;
+}
+
 void worker_stopp(struct worker **out)
 {
 	struct worker *worker = *out;
 
 	if (!worker)
 		return;
-	worker_halt(worker);
+	join(worker);
 	gateway_freep(&worker->gateway);
 	converter_freep(&worker->converter);
 	stranded_freep(&worker->stranded);

@@ -23,6 +23,7 @@ struct worker {
 	unsigned int number;
 	pthread_t thread;
 	bool started;
+	bool halted;                   /* nothing is to be posted to it any more; set when no thread but the main one runs */
 	struct loop *loop;
 	struct relay *relay;
 	struct shared *shared;         /* borrowed */
@@ -49,8 +50,8 @@ struct worker_options {
 
 /* Opens the listeners and starts the thread. 0, or a negative errno with the reason in one line. */
 int worker_start(const struct worker_options *options, struct worker **out, char *reason, size_t n_reason);
-/* Ends the thread: nothing runs any more, nothing is freed yet. Before any worker is, as they speak to each other. */
-void worker_halt(struct worker *worker);
+/* Ends all threads, and hands over what they still had for each other; nothing is freed yet. */
+void worker_halt_all(struct worker *const *workers, size_t n_workers);
 /* Ends the thread and all of its sessions. */
 void worker_stopp(struct worker **worker);
 

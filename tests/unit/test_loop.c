@@ -246,6 +246,21 @@ static void a_stopped_loop_runs_again(void **state)
 	}
 }
 
+static void what_was_posted_is_called_at_a_flush(void **state)
+{
+	struct loop *loop;
+	uint32_t n = 0;
+
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(loop_post(loop, count_call, &n), 0);
+	assert_int_equal(loop_post(loop, count_call, &n), 0);
+	loop_flush(loop);
+	assert_int_equal(n, 2);
+	loop_flush(loop);
+	assert_int_equal(n, 2);
+	loop_freep(&loop);
+}
+
 static void what_is_posted_too_late_is_never_called(void **state)
 {
 	struct loop *loop;
@@ -373,6 +388,7 @@ int main(void)
 		cmocka_unit_test(another_thread_may_stop_an_idle_loop),
 		cmocka_unit_test(a_stopped_loop_runs_again),
 		cmocka_unit_test(what_is_posted_too_late_is_never_called),
+		cmocka_unit_test(what_was_posted_is_called_at_a_flush),
 		cmocka_unit_test(events_for_those_that_are_gone_are_dropped),
 		cmocka_unit_test(watching_changes_and_ends),
 		cmocka_unit_test(handlers_get_numbers_of_their_own),
