@@ -9,7 +9,7 @@ ALL_WAYS = ("up", "down", "both")
 SHAPED, LONG = "1 connection over 300 + 700 Mbit/s", "1 connection over 2 x 100 Mbit/s of 200 ms"
 # What a shaped test's links add up to, the bar, and the aim.
 SUMS = {SHAPED: (1e9, 0.93, 0.97), LONG: (200e6, 0.90, 0.97)}
-IDLE_SESSIONS = (1000, 5000, 9500)   # the last: what 20,000 descriptors a process allow, two a session
+IDLE_SESSIONS = (1000, 5000, 8800)   # the last: as many as everyone has descriptors for
 CROWD = "a request beside 255 connections"
 QUEUE, ALONE = "a request beside 1 connection, 300 + 700 Mbit/s", "a request alone, 300 + 700 Mbit/s"
 SMALL_BYTES = 16                     # a request must hold its head; an answer of one byte

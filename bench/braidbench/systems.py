@@ -10,7 +10,7 @@ from braidlab.topology import CONVERTER_V4
 from .world import Door
 
 START_TIMEOUT_S = 10
-SESSIONS_MOST = 10000    # as many as a process may have descriptors for
+SESSIONS_MOST = 8900     # two descriptors each, and HAProxy's pipes, of the 20,000 that a process may have
 PAIR_PORT, INTERCEPT_PORT = 7001, 7000
 FWMARK, TABLE, LINK_TABLE = 1, 100, 101
 PASSWORD = "between gateway and converter"
