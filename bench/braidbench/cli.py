@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import resource
 import statistics
 import sys
@@ -27,6 +28,8 @@ def parse(arguments):
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the folder that was built into (build)")
     parser.add_argument("--quick", action="store_true", help="a first answer in under 3 minutes")
     parser.add_argument("--rounds", type=int, default=10, help="runs of each cell in the full benchmark (10)")
+    parser.add_argument("--systems", metavar="NAME,...", type=lambda text: text.split(","), help="only these (direct,braid)")
+    parser.add_argument("--tests", metavar="EXPRESSION", type=re.compile, help="only tests whose name and direction match (1 connection up)")
     return parser.parse_args(arguments)
 
 
@@ -55,14 +58,17 @@ def all_systems(build, haproxy):
 
 
 def run_plan(build, plan, results):
-    cells.say("which settings suit the HAProxy pair")
-    known = all_systems(build, choose_haproxy(build, plan, results))
+    haproxy = systems.haproxy_candidates()[0]
+    if "haproxy" in plan.systems:
+        cells.say("which settings suit the HAProxy pair")
+        haproxy = choose_haproxy(build, plan, results)
+    known = all_systems(build, haproxy)
     chosen = [known[name] for name in plan.systems]
-    defaults = systems.Haproxy("haproxy defaults", buffer_bytes=0)
+    defaults = [(systems.Haproxy("haproxy defaults", buffer_bytes=0), plan.defaults)] if plan.defaults else []
 
     cells.say("unshaped")
     here = world.World(build, world.unshaped())
-    cells.run_rounds(here, plan.rounds, [*((system, plan.unshaped) for system in chosen), (defaults, plan.defaults)], results)
+    cells.run_rounds(here, plan.rounds, [*((system, plan.unshaped) for system in chosen), *defaults], results)
     if plan.memory:
         cells.say("idle sessions")
         # A block for each: what a daemon has kept from an earlier crowd would pass for thrift.
@@ -119,7 +125,7 @@ def inside(options):
     results = Results()
     begun = time.monotonic()
     try:
-        run_plan(build, plans.quick() if options.quick else plans.full(options.rounds), results)
+        run_plan(build, plans.chosen(options), results)
     except (LabError, KeyboardInterrupt) as error:
         # An hour's figures aren't thrown away for what came last.
         results.fail("the run", "", "", f"ended early: {error or 'interrupted'}")

@@ -55,3 +55,19 @@ def full(rounds):
         calls=[SystemCalls(kind, 1) for kind in (*BOTH_WAYS, "new")],
         long=bulk(LONG, ALL_WAYS, 1, 5, 8), memory=[Memory(n) for n in IDLE_SESSIONS],
         systems=("direct", "mptcp", "braid", "haproxy", "socks", "shadowsocks"), shaped_systems=("direct", "braid", "haproxy", "shadowsocks"))
+
+
+def chosen(options):
+    """The plan that was asked for, or the part of it."""
+    plan = quick() if options.quick else full(options.rounds)
+
+    def is_asked(cell):
+        return not options.tests or options.tests.search(f"{cell.test} {cell.direction}")
+    for name in ("unshaped", "defaults", "shaped", "long", "memory", "calls"):
+        setattr(plan, name, [cell for cell in getattr(plan, name) if is_asked(cell)])
+    if options.systems:
+        plan.systems, plan.shaped_systems = (tuple(name for name in names if name in options.systems)
+                                             for names in (plan.systems, plan.shaped_systems))
+        if "haproxy defaults" not in options.systems:
+            plan.defaults = []
+    return plan

@@ -12,7 +12,7 @@
 #include "loop/timers.h"
 
 #define LOOP_HANDLERS 16
-#define LOOP_EVENTS 128   /* taken from the kernel at once */
+#define LOOP_EVENTS 512   /* taken from the kernel at once */
 
 struct posted {
 	struct posted *next;

@@ -23,7 +23,7 @@ static int residue_keep(struct half *half, struct half_tools *tools, const uint8
 	residue->at = 0;
 	residue->n_bytes = n_bytes;
 	memcpy(residue->bytes, bytes, n_bytes);
-	tools->n_residue_bytes += n_bytes;
+	tools->n_held_bytes += n_bytes;
 	half->residue = residue;
 	return 0;
 }
@@ -32,7 +32,7 @@ static void residue_drop(struct half *half, struct half_tools *tools)
 {
 	if (!half->residue)
 		return;
-	tools->n_residue_bytes -= half->residue->n_bytes;
+	tools->n_held_bytes -= half->residue->n_bytes;
 	free(half->residue);
 	half->residue = NULL;
 }
@@ -56,6 +56,7 @@ static void pipe_give_back(struct half *half, struct half_tools *tools)
 	else
 		pipes_return(&tools->pipes, half->pipe);
 	half->pipe = NULL;
+	tools->n_held_bytes -= half->n_piped_bytes;
 	half->n_piped_bytes = 0;
 }
 
@@ -109,7 +110,14 @@ static int flush_residue(struct half *half, struct half_tools *tools)
 	return r;
 }
 
-static int flush_pipe(struct half *half)
+static void piped_gone(struct half *half, struct half_tools *tools, size_t n_bytes)
+{
+	half->n_piped_bytes -= n_bytes;
+	tools->n_held_bytes -= n_bytes;
+	half->n_bytes += n_bytes;
+}
+
+static int flush_pipe(struct half *half, struct half_tools *tools)
 {
 	while (half->n_piped_bytes) {
 		ssize_t n;
@@ -121,8 +129,7 @@ static int flush_pipe(struct half *half)
 			return side_failed(net_error(errno), &half->writable, HALF_WANT_WRITE);
 		if (!n)
 			return -EIO;
-		half->n_piped_bytes -= (size_t)n;
-		half->n_bytes += (size_t)n;
+		piped_gone(half, tools, (size_t)n);
 	}
 	return 0;
 }
@@ -132,10 +139,10 @@ static int flush(struct half *half, struct half_tools *tools)
 {
 	int r = half->residue ? flush_residue(half, tools) : 0;
 
-	return r ? r : flush_pipe(half);
+	return r ? r : flush_pipe(half, tools);
 }
 
-int half_push(struct half *half, size_t n_bytes)
+int half_push(struct half *half, struct half_tools *tools, size_t n_bytes)
 {
 	struct residue *residue = half->residue;
 	ssize_t n = 0;
@@ -148,46 +155,46 @@ int half_push(struct half *half, size_t n_bytes)
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0)
 		return net_error(errno) == NET_E_AGAIN || net_error(errno) == NET_E_DESCRIPTORS ? 0 : -ECONNRESET;
-	if (residue)
+	if (residue) {
 		residue->at += (size_t)n;   /* an empty one goes with the next flush */
-	else
-		half->n_piped_bytes -= (size_t)n;
-	half->n_bytes += (size_t)n;
+		half->n_bytes += (size_t)n;
+	} else {
+		piped_gone(half, tools, (size_t)n);
+	}
 	return 0;
 }
 
-static int fill_pipe(struct half *half, size_t *n_read)
+static int fill_pipe(struct half *half, struct half_tools *tools, size_t n_most, size_t *n_read)
 {
-	ssize_t n = splice(half->src_fd, NULL, half->pipe->write_fd, NULL, half->pipe->n_room_bytes,
+	ssize_t n = splice(half->src_fd, NULL, half->pipe->write_fd, NULL, size_min(n_most, half->pipe->n_room_bytes),
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	if (n < 0)
 		return read_failed(half, net_error(errno));
 	half->ended = !n;
 	half->n_piped_bytes += (size_t)n;
+	tools->n_held_bytes += (size_t)n;
 	*n_read = (size_t)n;
 	return 0;
 }
 
-static int pass_scratch(struct half *half, struct half_tools *tools, size_t *n_read)
+static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_most, size_t *n_read)
 {
 	int error = 0, r;
-	size_t n_sent, n_skip;
-	ssize_t n;
+	size_t n_wanted = size_min(n_most, tools->n_scratch_bytes), n_sent, n_skip;
+	ssize_t n = net_receive(half->src_fd, tools->scratch, n_wanted, &error);
 
-	if (tools->n_residue_bytes >= tools->n_residue_most_bytes)
-		return HALF_WANT_WRITE;   /* memory for back-pressure is used up: the relay's timer tries again */
-	n = net_receive(half->src_fd, tools->scratch, tools->n_scratch_bytes, &error);
 	if (n < 0)
 		return read_failed(half, error);
 	half->ended = !n;
+	half->readable = half->more_follows || (size_t)n == n_wanted;
 	*n_read = (size_t)n;
 	n_skip = size_min(half->n_skip_bytes, (size_t)n);
 	half->n_skip_bytes -= n_skip;
 	r = send_some(half, tools->scratch + n_skip, (size_t)n - n_skip, &n_sent);
 	if (r == HALF_WANT_WRITE)
 		return residue_keep(half, tools, tools->scratch + n_skip + n_sent, (size_t)n - n_skip - n_sent);
-	if (!r && (size_t)n == tools->n_scratch_bytes)
+	if (!r && (size_t)n == n_wanted)
 		pipes_lend(&tools->pipes, &half->pipe);   /* bulk; where no pipe is left, the scratch buffer does it too */
 	return r;
 }
@@ -221,7 +228,7 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 		if (!budget_bytes)
 			return HALF_AGAIN;
 		n_read = 0;
-		r = half->pipe ? fill_pipe(half, &n_read) : pass_scratch(half, tools, &n_read);
+		r = half->pipe ? fill_pipe(half, tools, budget_bytes, &n_read) : pass_scratch(half, tools, budget_bytes, &n_read);
 		if (r < 0 || r == HALF_WANT_WRITE)
 			return r;
 		budget_bytes -= size_min(n_read, budget_bytes);

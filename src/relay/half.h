@@ -19,8 +19,7 @@ struct half_tools {
 	uint8_t *scratch;
 	size_t n_scratch_bytes;
 	struct pipe_pool pipes;
-	uint64_t n_residue_bytes;       /* held in user memory under back-pressure, all halves together */
-	uint64_t n_residue_most_bytes;  /* limit of it: past that a half doesn't read */
+	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together */
 	uint32_t send_bound_most_bytes; /* of a Multipath TCP leg's send buffer */
 };
 
@@ -28,7 +27,8 @@ struct residue;
 
 struct half {
 	int src_fd, dst_fd;    /* borrowed */
-	bool readable;         /* src may have bytes: set by its events, cleared by EAGAIN */
+	bool readable;         /* src may have bytes: set by its events, cleared by EAGAIN and by a read that brings less than it could */
+	bool more_follows;     /* src has told of an end or of urgent data: these stand behind a read that brings less, unannounced */
 	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
@@ -52,7 +52,7 @@ enum half_status {
 	HALF_AGAIN,            /* the budget is used up, both sides are ready: call again */
 };
 
-/* Moves until a side blocks or about budget_bytes are moved. An enum half_status, or a negative errno: the connection
+/* Moves until a side blocks or about budget_bytes are moved, of which no more is read at once. An enum half_status, or a negative errno: the connection
  * failed, reset both legs. */
 int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
 
@@ -60,7 +60,7 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
 int half_prepend(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
 
 /* Sends at most n_bytes of what waits, whatever was refused before. 0 or a negative errno. */
-int half_push(struct half *half, size_t n_bytes);
+int half_push(struct half *half, struct half_tools *tools, size_t n_bytes);
 
 /* Gives back what was lent and drops what waits. */
 void half_free(struct half *half, struct half_tools *tools);

@@ -5,7 +5,7 @@
 #include "net/socket.h"
 #include "relay/relay_parts.h"
 
-#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 static int session_fill(struct relay *relay, struct session *s, const struct relay_legs *legs)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PIPE_WANTED_BYTES (256u << 10)/* the kernel's fs.pipe-user-pages-soft may give less */
+#define PIPE_WANTED_BYTES (1u << 20)   /* fs.pipe-max-size and fs.pipe-user-pages-soft may give less */
 
 struct pipe {
 	struct pipe *next;       /* in the pool */

@@ -31,7 +31,7 @@ enum session_end {
 struct relay_options {
 	uint32_t max_sessions;
 	uint32_t max_pipes;
-	uint64_t max_residue_bytes;   /* user memory for bytes that a leg would not take, all sessions together */
+	uint64_t max_held_bytes;      /* that were read and a leg would not take, all sessions together; with a little for each session beyond it */
 	/* A held session's far leg is readable, has ended or failed: receive from far_fd until it has no more, then relay_release() or
 	 * relay_abort(). */
 	void (*on_held)(void *context, struct slab_name ref, uint64_t tag, int far_fd);
@@ -48,7 +48,7 @@ struct relay_counters {
 	uint64_t n_nudges;               /* of Multipath TCP legs that stood still for want of a DATA_ACK */
 	uint64_t n_steps, n_rescued;     /* n_rescued: writes that went on by the timer, without an event */
 	uint64_t n_pipes_made;
-	uint64_t n_sessions, n_pipes_open, n_pipes_lent, n_residue_bytes;   /* now */
+	uint64_t n_sessions, n_pipes_open, n_pipes_lent, n_held_bytes;   /* now */
 };
 
 /* A session to be. Legs that are in the worker's epoll set already (with another reference) are marked watched. */

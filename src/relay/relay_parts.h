@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The relay's inside. Private to relay.c (running sessions) and opening.c (how they come into being, and change a leg). */
+/* The relay's inside. Private to relay.c (events, ends), opening.c (how sessions come into being, and change a leg), turn.c (who runs, and how
+ * much) and waiting.c (who can't, and for how long). */
 #ifndef BRAID_RELAY_RELAY_PARTS_H
 #define BRAID_RELAY_RELAY_PARTS_H
 
 #include "relay/session.h"
+
+struct session_queue {
+	uint32_t first, last;          /* meaningless when empty */
+	uint32_t n;
+};
 
 struct relay {
 	struct loop *loop;
 	struct relay_options options;
 	uint8_t handler;
 	struct slab sessions;
-	uint32_t run_first, run_last;
+	struct session_queue light, bulk;
 	uint32_t reap_first;
 	uint32_t blocked_first;
 	uint64_t timer_at_us;          /* CLOCK_NEVER_US: none is set */
@@ -19,13 +25,30 @@ struct relay {
 	struct relay_counters counters;
 };
 
+static inline uint32_t relay_index_of(const struct relay *relay, const struct session *s)
+{
+	return slab_name_of(&relay->sessions, s).index;
+}
+
+static inline struct session *relay_session_at(const struct relay *relay, uint32_t index)
+{
+	return slab_at(&relay->sessions, index);
+}
+
 /* The only writer of s->state. */
 void session_set_state(struct session *s, enum session_state next);
 struct loop_ref relay_leg_ref(const struct relay *relay, const struct session *s, enum session_part part);
 /* NULL where the name is stale, or the session has ended within this turn. */
 struct session *relay_session(const struct relay *relay, struct slab_name name);
-/* To be run at the end of this turn. */
+/* To be run at the end of this turn, or of one of the next. */
 void relay_queue(struct relay *relay, struct session *s);
+void relay_run_turn(struct relay *relay);
+/* Both halves move what they still can. */
+void relay_pass_on(struct relay *relay, struct session *s);
+/* The timer looks after it, from now on; no longer. Both may be called again. */
+void relay_block(struct relay *relay, struct session *s);
+void relay_unblock(struct relay *relay, struct session *s);
+void relay_on_timer(void *context, struct loop_ref ref, uint64_t now_us);
 /* Closes the descriptors now, and the memory at the end of the turn: events for them may still be in this turn's batch. */
 void relay_session_end(struct relay *relay, struct session *s, enum session_end end);
 /* A half has failed. What the other leg has already sent is passed on once more: an answer followed by a reset is an answer. */

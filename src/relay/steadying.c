@@ -48,7 +48,7 @@ void steadying_follow(struct half *half, const struct half_tools *tools, uint64_
 }
 
 /* A little more than the buffer takes: its acknowledgement brings the DATA_ACK that is missing. */
-static int nudge(struct half *half, const struct steady_facts *facts)
+static int nudge(struct half *half, struct half_tools *tools, const struct steady_facts *facts)
 {
 	uint32_t have = 0, wanted = half->steady.bound_bytes;
 	int r = mptcp_send_bound_get(half->dst_fd, &have);
@@ -58,12 +58,12 @@ static int nudge(struct half *half, const struct steady_facts *facts)
 	if (!wanted)
 		wanted = have;
 	mptcp_send_bound(half->dst_fd, (facts->queued_bytes > have ? facts->queued_bytes : have) + NUDGE_ROOM_BYTES);
-	r = half_push(half, STEADY_NUDGE_BYTES);
+	r = half_push(half, tools, STEADY_NUDGE_BYTES);
 	mptcp_send_bound(half->dst_fd, wanted);
 	return r;
 }
 
-int steadying_look(struct half *half, const struct half_tools *tools, uint64_t now_us, uint64_t *n_nudges)
+int steadying_look(struct half *half, struct half_tools *tools, uint64_t now_us, uint64_t *n_nudges)
 {
 	struct steady_verdict verdict;
 	struct steady_facts facts;
@@ -75,5 +75,5 @@ int steadying_look(struct half *half, const struct half_tools *tools, uint64_t n
 	if (!verdict.nudge)
 		return 0;
 	counter_add(n_nudges, 1);
-	return nudge(half, &facts);
+	return nudge(half, tools, &facts);
 }

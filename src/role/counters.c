@@ -71,7 +71,7 @@ static const struct metric relay_metrics[] = {
 	RELAY(COUNTER, n_pipes_made, "pipes_made", "pipes opened for bulk transfers"),
 	RELAY(GAUGE, n_pipes_open, "pipes_open", "pipes that are open"),
 	RELAY(GAUGE, n_pipes_lent, "pipes_lent", "of these, in use"),
-	RELAY(GAUGE, n_residue_bytes, "residue_bytes", "in user memory, waiting for a slow reader"),
+	RELAY(GAUGE, n_held_bytes, "held_bytes", "read and waiting for a slow reader"),
 };
 
 json_t *counters_json(struct worker *const *workers, size_t n_workers)

@@ -11,7 +11,7 @@
 #include "role/gateway.h"
 #include "role/stranded.h"
 
-#define RESIDUE_BYTES (64ull << 20)   /* user memory under back-pressure, a worker */
+#define HELD_BYTES (64ull << 20)   /* under back-pressure, a worker */
 
 bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out)
 {
@@ -89,7 +89,7 @@ static int build(struct worker *worker, unsigned int n_workers)
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
 		.max_sessions = conf->limits.max_sessions, .max_pipes = conf->relay.pipes / n_workers,
-		.max_residue_bytes = RESIDUE_BYTES, .on_held = on_held, .on_held_end = on_held_end, .on_end = on_session_end,
+		.max_held_bytes = HELD_BYTES, .on_held = on_held, .on_held_end = on_held_end, .on_end = on_session_end,
 		.context = worker,
 	};
 	int r = loop_new(&worker->loop);

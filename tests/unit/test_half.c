@@ -40,8 +40,7 @@ static int set_up_with(void **state, bool small)
 	f->n_fds = unit_n_descriptors();
 	unit_tcp_pair(f->in, false);
 	unit_tcp_pair(f->out, small);
-	f->tools = (struct half_tools){ .scratch = malloc(SCRATCH_BYTES), .n_scratch_bytes = SCRATCH_BYTES, .pipes.n_most = 4,
-					.n_residue_most_bytes = 1 << 20 };
+	f->tools = (struct half_tools){ .scratch = malloc(SCRATCH_BYTES), .n_scratch_bytes = SCRATCH_BYTES, .pipes.n_most = 4 };
 	f->half = (struct half){ .src_fd = f->in[1], .dst_fd = f->out[0], .readable = true, .writable = true };
 	n_splices = 0;
 	*state = f;
@@ -67,7 +66,7 @@ static int tear_down(void **state)
 	assert_null(f->half.pipe);
 	assert_null(f->half.residue);
 	assert_int_equal(half_waiting_bytes(&f->half), 0);
-	assert_int_equal(f->tools.n_residue_bytes, 0);
+	assert_int_equal(f->tools.n_held_bytes, 0);
 	assert_int_equal(f->tools.pipes.n_lent, 0);
 	pipes_close(&f->tools.pipes);
 	assert_int_equal(f->tools.pipes.n_open, 0);
@@ -199,11 +198,11 @@ static void what_the_reader_does_not_take_waits(void **state)
 	assert_int_equal(r, HALF_WANT_WRITE);
 	assert_non_null(f->half.residue);
 	assert_in_range(n_waiting, 1, SCRATCH_BYTES);
-	assert_int_equal(f->tools.n_residue_bytes, n_waiting);
+	assert_int_equal(f->tools.n_held_bytes, n_waiting);
 	assert_int_equal(step(f), HALF_WANT_WRITE);   /* no event, no try */
 	assert_int_equal(half_waiting_bytes(&f->half), n_waiting);
 	move_all(f, f->n_in, 1000);
-	assert_int_equal(f->tools.n_residue_bytes, 0);
+	assert_int_equal(f->tools.n_held_bytes, 0);
 }
 
 static void fill_until_blocked(struct fixture *f)
@@ -230,25 +229,45 @@ static void fill_pipe(struct fixture *f)
 	assert_true(f->half.n_piped_bytes > 0);
 }
 
-static void past_the_limit_of_residue_nothing_is_read(void **state)
+static void no_more_is_read_at_once_than_the_budget(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t n_before;
 
-	f->tools.n_residue_most_bytes = 1000;
-	f->tools.n_residue_bytes = 1000;   /* other halves' */
 	unit_stream_send(f->in[0], &f->n_in, 5000);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step(f), HALF_WANT_WRITE);
-	assert_true(f->half.readable);   /* to be tried again, without an event */
-	assert_int_equal(f->half.n_bytes, 0);
-	f->tools.n_residue_bytes = 0;
-	n_before = f->n_in;
-	move_all(f, n_before, 4096);
-	f->tools.pipes.n_most = 0;
-	fill_until_blocked(f);   /* one read may pass the limit, no second */
-	assert_in_range(f->tools.n_residue_bytes, 1, 1000 + SCRATCH_BYTES);
+	assert_int_equal(half_step(&f->half, &f->tools, 1000), HALF_AGAIN);
+	assert_int_equal(f->half.n_bytes, 1000);
 	move_all(f, f->n_in, 4096);
+	fill_pipe(f);
+	move_all(f, f->n_in, 1 << 20);
+	f->tools.pipes.n_most = 0;
+	pipes_close(&f->tools.pipes);
+	fill_until_blocked(f);
+	assert_in_range(f->tools.n_held_bytes, 1, SCRATCH_BYTES);
+	move_all(f, f->n_in, 4096);
+}
+
+static void a_read_that_brings_less_is_the_last(void **state)
+{
+	struct fixture *f = *state;
+
+	unit_stream_send(f->in[0], &f->n_in, 100);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step(f), HALF_WANT_READ);
+	assert_false(f->half.readable);
+	assert_int_equal(f->half.n_bytes, 100);
+}
+
+static void but_not_where_an_end_may_follow(void **state)
+{
+	struct fixture *f = *state;
+
+	unit_stream_send(f->in[0], &f->n_in, 100);
+	shutdown(f->in[0], SHUT_WR);
+	unit_wait_ended(f->in[1]);
+	f->half.more_follows = true;
+	assert_int_equal(step(f), HALF_DONE);
+	assert_int_equal(f->half.n_bytes, 100);
 }
 
 static void bytes_waiting_in_a_pipe_are_counted_and_dropped(void **state)
@@ -258,6 +277,7 @@ static void bytes_waiting_in_a_pipe_are_counted_and_dropped(void **state)
 
 	fill_pipe(f);
 	assert_int_equal(half_waiting_bytes(&f->half), f->half.n_piped_bytes);
+	assert_int_equal(f->tools.n_held_bytes, f->half.n_piped_bytes);
 	assert_int_equal(f->tools.pipes.n_lent, 1);
 	assert_int_equal(pipes_lend(&f->tools.pipes, &pipe), 0);   /* another one's */
 	half_free(&f->half, &f->tools);
@@ -429,7 +449,9 @@ int main(void)
 		TEST(without_a_pipe_bulk_goes_all_the_same),
 		TEST_SMALL(the_end_waits_for_all_bytes),
 		TEST_SMALL(what_the_reader_does_not_take_waits),
-		TEST_SMALL(past_the_limit_of_residue_nothing_is_read),
+		TEST_SMALL(no_more_is_read_at_once_than_the_budget),
+		TEST(a_read_that_brings_less_is_the_last),
+		TEST(but_not_where_an_end_may_follow),
 		TEST_SMALL(bytes_waiting_in_a_pipe_are_counted_and_dropped),
 		TEST(the_first_bytes_go_ahead),
 		TEST(a_budget_ends_a_step),

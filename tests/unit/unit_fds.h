@@ -123,4 +123,12 @@ static inline void unit_wait_readable(int fd)
 		fail_msg("expected descriptor %d to become readable within 10 s, saw nothing", fd);
 }
 
+static inline void unit_wait_ended(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	if (poll(&p, 1, 10000) != 1)
+		fail_msg("expected descriptor %d to see its peer's end within 10 s, saw nothing", fd);
+}
+
 #endif

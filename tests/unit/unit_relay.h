@@ -9,12 +9,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include "base/clock.h"
+#include "policy/share.h"
 #include "relay/relay.h"
 
 #define SESSIONS 4
 #define PATIENCE_US (20 * US_PER_S)
-#define BUDGET_BYTES ((1u << 20) + (256u << 10))   /* of one half in one turn; the last read may pass it */
-#define SCRATCH_BYTES (64u << 10)
 #define TAG 0x1234567890abcdefull
 
 struct peer {
@@ -129,7 +128,7 @@ static inline int set_up(void **state)
 
 	f->n_fds = unit_n_descriptors();
 	f->n_each = 1 << 20;
-	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_residue_bytes = 1 << 20, .on_held = on_held,
+	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_held_bytes = 1 << 20, .on_held = on_held,
 					     .on_held_end = on_held_end, .on_end = on_end, .context = f };
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(relay_new(f->loop, &f->options, &f->relay), 0);
@@ -287,7 +286,7 @@ static inline void move_streams(struct fixture *f, uint64_t n_bytes)
 	expect_counters(f, f->n_pairs, 0, 0);
 	assert_int_equal(relay_counters(f->relay)->up_bytes, f->n_pairs * n_bytes);
 	assert_int_equal(relay_counters(f->relay)->down_bytes, f->n_pairs * n_bytes);
-	assert_int_equal(relay_counters(f->relay)->n_residue_bytes, 0);
+	assert_int_equal(relay_counters(f->relay)->n_held_bytes, 0);
 	assert_int_equal(relay_counters(f->relay)->n_pipes_lent, 0);
 }
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who runs in a turn of the loop, and how much. Those that move little go first, and bulk transfers take turns in what time is left:
+ * a small request waits for a turn of TURN_US, not for every transfer's share. */
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "policy/share.h"
+#include "relay/ending_step.h"
+#include "relay/relay_parts.h"
+#include "relay/steadying.h"
+
+#define TURN_US (1 * US_PER_MS)
+
+static void put(struct relay *relay, struct session_queue *queue, struct session *s)
+{
+	s->queued = true;
+	s->next = SLAB_NONE;
+	if (!queue->n++)
+		queue->first = relay_index_of(relay, s);
+	else
+		relay_session_at(relay, queue->last)->next = relay_index_of(relay, s);
+	queue->last = relay_index_of(relay, s);
+}
+
+static struct session *take(struct relay *relay, struct session_queue *queue)
+{
+	struct session *s = relay_session_at(relay, queue->first);
+
+	queue->first = s->next;
+	queue->n--;
+	s->queued = false;
+	return s;
+}
+
+void relay_queue(struct relay *relay, struct session *s)
+{
+	if (!s->queued)
+		put(relay, s->bulk ? &relay->bulk : &relay->light, s);
+}
+
+static size_t stride_bytes(const struct relay *relay)
+{
+	struct share_facts facts = {
+		.n_others = relay->bulk.n, .held_bytes = relay->tools.n_held_bytes, .held_most_bytes = relay->options.max_held_bytes,
+	};
+
+	return share_stride_bytes(&facts);
+}
+
+/* Runs one half and counts what it moved. */
+static int step(struct relay *relay, const struct session *s, struct half *half, const struct half *other, uint64_t *n_bytes)
+{
+	uint64_t before = half->n_bytes, now_us = loop_now_us(relay->loop);
+	int r;
+
+	if (half->writable)
+		steadying_follow(half, &relay->tools, now_us);
+	r = half_step(half, &relay->tools, stride_bytes(relay));
+	if (r == HALF_END_WAITS)
+		r = ending_step(half, other, &relay->tools, s->state != SESSION_HELD, now_us);
+	if (half->pipe)
+		steadying_begin(half, &relay->tools, now_us);
+	if (half->n_bytes != before || r != HALF_WANT_WRITE)
+		steady_moved(&half->steady);
+	if (half->dst_mptcp && r == HALF_WANT_WRITE && !half->ending.look_at_us)
+		steady_refused(&half->steady, now_us);
+	counter_add(n_bytes, half->n_bytes - before);
+	return r;
+}
+
+static int step_up(struct relay *relay, struct session *s)
+{
+	return step(relay, s, &s->up, &s->down, &relay->counters.up_bytes);
+}
+
+static int step_down(struct relay *relay, struct session *s)
+{
+	return step(relay, s, &s->down, &s->up, &relay->counters.down_bytes);
+}
+
+void relay_pass_on(struct relay *relay, struct session *s)
+{
+	step_down(relay, s);
+	step_up(relay, s);
+}
+
+/* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). */
+static void look_at_opening(struct session *s)
+{
+	if (!s->near_opening)
+		return;
+	s->down.writable = net_handshake_ended(s->near_fd);
+	s->near_opening = !s->down.writable;
+}
+
+static int run_up(struct relay *relay, struct session *s)
+{
+	return s->state == SESSION_HELD && s->up_waits ? HALF_WANT_READ : step_up(relay, s);
+}
+
+static int run_down(struct relay *relay, struct session *s)
+{
+	if (s->state == SESSION_HELD)
+		return HALF_WANT_READ;
+	look_at_opening(s);
+	return step_down(relay, s);
+}
+
+static void session_run(struct relay *relay, struct session *s)
+{
+	uint64_t before = s->up.n_bytes + s->down.n_bytes;
+	int up = run_up(relay, s);
+	int down = up < 0 ? HALF_WANT_READ : run_down(relay, s);
+
+	counter_add(&relay->counters.n_steps, 1);
+	counter_add(&relay->counters.n_rescued, s->rescued && s->up.n_bytes + s->down.n_bytes > before);
+	s->rescued = false;
+	if (up < 0 || down < 0) {
+		relay_session_fail(relay, s);
+		return;
+	}
+	if (up == HALF_DONE && down == HALF_DONE) {
+		relay_session_end(relay, s, SESSION_END_ORDERLY);
+		return;
+	}
+	s->bulk = up == HALF_AGAIN || down == HALF_AGAIN || s->up.pipe || s->down.pipe;
+	if (up == HALF_AGAIN || down == HALF_AGAIN) {
+		relay_queue(relay, s);
+	}
+	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
+		relay_block(relay, s);
+	else
+		relay_unblock(relay, s);
+}
+
+/* Those that are in the queue now; one that is not done comes again behind the others. */
+static void run(struct relay *relay, struct session_queue *queue, uint64_t until_us)
+{
+	for (uint32_t n = queue->n; n; n--) {
+		struct session *s = take(relay, queue);
+
+		if (s->state == SESSION_CLOSING)
+			slab_give(&relay->sessions, s);
+		else
+			session_run(relay, s);
+		if (loop_clock_us() >= until_us)
+			break;
+	}
+}
+
+void relay_run_turn(struct relay *relay)
+{
+	uint64_t until_us;
+
+	if (!relay->light.n && !relay->bulk.n)
+		return;
+	until_us = loop_clock_us() + TURN_US;
+	run(relay, &relay->light, until_us);
+	run(relay, &relay->bulk, until_us);
+	if (relay->light.n || relay->bulk.n)
+		loop_again(relay->loop);
+}
