@@ -80,7 +80,7 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_RELAY, "congestion", CONF_TYPE_TEXT, AT(relay.congestion), .max = CONF_CONGESTION_BYTES, .fallback = "cubic",
 	  .help = "congestion control of the Multipath TCP leg" },
-	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "512", .restart = true,
+	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "16", .restart = true,
 	  .help = "most pipes that bulk transfers hold at once" },
 
 	{ CONF_LOG, "level", CONF_TYPE_LEVEL, AT(log.level), .fallback = "info", .help = "what is logged: error, warning, info or debug" },

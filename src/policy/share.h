@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define SHARE_ALONE_BYTES (1u << 20)
-#define SHARE_AMONG_BYTES (256u << 10)
+#define SHARE_AMONG_BYTES (256u << 10)   /* and more, where the others are few */
 #define SHARE_LEAST_BYTES (16u << 10)
 
 struct share_facts {
@@ -22,5 +22,8 @@ struct share_facts {
 
 /* The bytes that a transfer may move now. Never 0: memory that is used up slows others down and doesn't stop them. */
 size_t share_stride_bytes(const struct share_facts *facts);
+
+/* Of a send buffer, most_bytes being what one alone may have: n that carry all they can share out about the memory that a few would need. */
+uint32_t share_send_bytes(uint32_t n, uint32_t most_bytes);
 
 #endif

@@ -21,6 +21,7 @@ struct half_tools {
 	struct pipe_pool pipes;
 	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together */
 	uint32_t send_bound_most_bytes; /* of a Multipath TCP leg's send buffer */
+	uint32_t n_bulk;                /* sessions that carry all they can */
 };
 
 struct residue;

@@ -16,7 +16,7 @@
 #include "relay/relay_parts.h"
 #include "relay/steadying.h"
 
-#define RELAY_SCRATCH_BYTES (64u << 10)
+#define RELAY_SCRATCH_BYTES (512u << 10)
 
 void session_set_state(struct session *s, enum session_state next)
 {
@@ -60,6 +60,7 @@ void relay_session_end(struct relay *relay, struct session *s, enum session_end 
 	count_end(relay, s, end);
 	relay->options.on_end(relay->options.context, s->owner, end);
 	relay_unblock(relay, s);
+	relay_set_bulk(relay, s, false);
 	session_set_state(s, SESSION_CLOSING);
 	if (!s->queued) {   /* a queued one is reaped when its turn in the queue comes */
 		s->next = relay->reap_first;

@@ -16,7 +16,7 @@ struct relay {
 	struct relay_options options;
 	uint8_t handler;
 	struct slab sessions;
-	struct session_queue light, bulk;
+	struct session_queue light, heavy;
 	uint32_t reap_first;
 	uint32_t blocked_first;
 	uint64_t timer_at_us;          /* CLOCK_NEVER_US: none is set */
@@ -42,6 +42,7 @@ struct loop_ref relay_leg_ref(const struct relay *relay, const struct session *s
 struct session *relay_session(const struct relay *relay, struct slab_name name);
 /* To be run at the end of this turn, or of one of the next. */
 void relay_queue(struct relay *relay, struct session *s);
+void relay_set_bulk(struct relay *relay, struct session *s, bool is_bulk);
 void relay_run_turn(struct relay *relay);
 /* Both halves move what they still can. */
 void relay_pass_on(struct relay *relay, struct session *s);

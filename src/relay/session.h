@@ -16,7 +16,8 @@ enum session_part { SESSION_NEAR, SESSION_FAR, SESSION_NEAR_OTHER };   /* loop_r
 struct session {
 	enum session_state state;
 	bool queued;                /* in one of the worker's run queues */
-	bool bulk;                  /* it had more to move than it might, or pipes, when it ran last */
+	bool heavy;                 /* it moved much when it ran last: others go first */
+	bool bulk;                  /* and had more to move: counted in half_tools.n_bulk */
 	bool rescued;               /* queued by the timer that backs the events, no event since */
 	bool near_mptcp, far_mptcp;
 	bool near_opening;          /* the near leg was accepted before its handshake had ended, as far as we know */

@@ -11,6 +11,7 @@
 #include "relay/steadying.h"
 
 #define TURN_US (1 * US_PER_MS)
+#define HEAVY_BYTES (32u << 10)   /* who has moved as much in a run waits behind those that didn't, the next time */
 
 static void put(struct relay *relay, struct session_queue *queue, struct session *s)
 {
@@ -36,13 +37,19 @@ static struct session *take(struct relay *relay, struct session_queue *queue)
 void relay_queue(struct relay *relay, struct session *s)
 {
 	if (!s->queued)
-		put(relay, s->bulk ? &relay->bulk : &relay->light, s);
+		put(relay, s->heavy ? &relay->heavy : &relay->light, s);
+}
+
+void relay_set_bulk(struct relay *relay, struct session *s, bool is_bulk)
+{
+	relay->tools.n_bulk += (uint32_t)is_bulk - (uint32_t)s->bulk;
+	s->bulk = is_bulk;
 }
 
 static size_t stride_bytes(const struct relay *relay)
 {
 	struct share_facts facts = {
-		.n_others = relay->bulk.n, .held_bytes = relay->tools.n_held_bytes, .held_most_bytes = relay->options.max_held_bytes,
+		.n_others = relay->heavy.n, .held_bytes = relay->tools.n_held_bytes, .held_most_bytes = relay->options.max_held_bytes,
 	};
 
 	return share_stride_bytes(&facts);
@@ -107,6 +114,11 @@ static int run_down(struct relay *relay, struct session *s)
 	return step_down(relay, s);
 }
 
+static bool is_unfinished(int status)
+{
+	return status == HALF_AGAIN || status == HALF_WANT_WRITE;
+}
+
 static void session_run(struct relay *relay, struct session *s)
 {
 	uint64_t before = s->up.n_bytes + s->down.n_bytes;
@@ -124,7 +136,8 @@ static void session_run(struct relay *relay, struct session *s)
 		relay_session_end(relay, s, SESSION_END_ORDERLY);
 		return;
 	}
-	s->bulk = up == HALF_AGAIN || down == HALF_AGAIN || s->up.pipe || s->down.pipe;
+	s->heavy = s->up.n_bytes + s->down.n_bytes - before >= HEAVY_BYTES;
+	relay_set_bulk(relay, s, s->heavy && (is_unfinished(up) || is_unfinished(down)));
 	if (up == HALF_AGAIN || down == HALF_AGAIN) {
 		relay_queue(relay, s);
 	}
@@ -153,11 +166,11 @@ void relay_run_turn(struct relay *relay)
 {
 	uint64_t until_us;
 
-	if (!relay->light.n && !relay->bulk.n)
+	if (!relay->light.n && !relay->heavy.n)
 		return;
 	until_us = loop_clock_us() + TURN_US;
 	run(relay, &relay->light, until_us);
-	run(relay, &relay->bulk, until_us);
-	if (relay->light.n || relay->bulk.n)
+	run(relay, &relay->heavy, until_us);
+	if (relay->light.n || relay->heavy.n)
 		loop_again(relay->loop);
 }

@@ -20,7 +20,7 @@ static void test_one_alone_goes_far(void **state)
 
 static void test_others_shorten_it(void **state)
 {
-	assert_int_equal(stride(1, 0, MOST_BYTES), SHARE_AMONG_BYTES);
+	assert_int_equal(stride(1, 0, MOST_BYTES), SHARE_ALONE_BYTES / 2);
 	assert_int_equal(stride(10000, 0, MOST_BYTES), SHARE_AMONG_BYTES);
 }
 
@@ -47,6 +47,15 @@ static void test_stalled_readers_hold_no_more_than_the_limit_and_a_little_each(v
 	assert_true(held_bytes > MOST_BYTES / 2);
 }
 
+static void test_send_buffers_of_many_are_small(void **state)
+{
+	assert_int_equal(share_send_bytes(0, 16 << 20), 16 << 20);
+	assert_int_equal(share_send_bytes(1, 16 << 20), 16 << 20);
+	assert_int_equal(share_send_bytes(16, 16 << 20), 3 << 20);
+	assert_int_equal(share_send_bytes(16, 1 << 20), 1 << 20);
+	assert_int_equal(share_send_bytes(10000, 16 << 20), 384 << 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -54,6 +63,7 @@ int main(void)
 		cmocka_unit_test(test_others_shorten_it),
 		cmocka_unit_test(test_little_memory_shortens_it_never_to_nothing),
 		cmocka_unit_test(test_stalled_readers_hold_no_more_than_the_limit_and_a_little_each),
+		cmocka_unit_test(test_send_buffers_of_many_are_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
