@@ -80,6 +80,8 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_RELAY, "congestion", CONF_TYPE_TEXT, AT(relay.congestion), .max = CONF_CONGESTION_BYTES, .fallback = "cubic",
 	  .help = "congestion control of the Multipath TCP leg" },
+	{ CONF_RELAY, "steady", CONF_TYPE_BOOL, AT(relay.steady), .fallback = "yes", .restart = true,
+	  .help = "keep senders from running into lost DATA_ACKs; no: to see what they do to a connection" },
 	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "16", .restart = true,
 	  .help = "most pipes that bulk transfers hold at once" },
 

@@ -55,13 +55,11 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 }
 
 /* The kernel doubles what it is told, for its overhead. */
-int mptcp_send_bound(int fd, uint32_t n_bytes)
+int mptcp_send_bound(int fd, uint32_t n_bytes, bool forced)
 {
 	int value = (int)(n_bytes / 2);
 
-	if (!setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &value, sizeof(value)))
-		return 0;
-	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value)) ? -errno : 0;
+	return setsockopt(fd, SOL_SOCKET, forced ? SO_SNDBUFFORCE : SO_SNDBUF, &value, sizeof(value)) ? -errno : 0;
 }
 
 int mptcp_send_bound_get(int fd, uint32_t *n_bytes)
@@ -75,12 +73,13 @@ int mptcp_send_bound_get(int fd, uint32_t *n_bytes)
 	return 0;
 }
 
-uint32_t mptcp_send_bound_most(void)
+uint32_t mptcp_send_bound_most(bool *forced)
 {
 	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
 	uint32_t got = 0;
 
-	if (fd < 0 || mptcp_send_bound(fd, BOUND_MOST_BYTES) || mptcp_send_bound_get(fd, &got))
+	*forced = fd >= 0 && !mptcp_send_bound(fd, BOUND_MOST_BYTES, true);
+	if (fd < 0 || (!*forced && mptcp_send_bound(fd, BOUND_MOST_BYTES, false)) || mptcp_send_bound_get(fd, &got))
 		return 0;
 	return got < BOUND_MOST_BYTES ? got : BOUND_MOST_BYTES;
 }

@@ -26,13 +26,13 @@ enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
 /* 0, MPTCP_SEND_E_PLAIN, or a negative errno (-EOPNOTSUPP before Linux 6.5). */
 int mptcp_send_state(int fd, struct mptcp_send_state *out);
 
-/* Bounds the send buffer, as SO_SNDBUF counts (with overhead); past the system's limit where we are allowed to. It ends the kernel's own
- * tuning for good. 0 or a negative errno. */
-int mptcp_send_bound(int fd, uint32_t n_bytes);
+/* Bounds the send buffer, as SO_SNDBUF counts (with overhead). forced: past the system's limit (net.core.wmem_max), for which one must be allowed
+ * to. It ends the kernel's own tuning for good. 0 or a negative errno. */
+int mptcp_send_bound(int fd, uint32_t n_bytes, bool forced);
 /* The present one. 0 or a negative errno. */
 int mptcp_send_bound_get(int fd, uint32_t *n_bytes);
 
-/* The largest bound that would be given here. */
-uint32_t mptcp_send_bound_most(void);
+/* The largest bound that would be given here; *forced: whether we are allowed to. */
+uint32_t mptcp_send_bound_most(bool *forced);
 
 #endif

@@ -136,6 +136,7 @@ int net_listen(const struct address *address, const struct net_listen_options *o
 
 	if (r)
 		return r;
+	net_tune_leg(fd, options->mptcp, options->keepalive_s);
 	if (listen(fd, LISTEN_BACKLOG))
 		return -errno;
 	*out = fd_take(&fd);
@@ -334,13 +335,14 @@ bool net_handshake_ended(int fd)
 	return mptcp_info_knows_peer(fd);   /* the third packet may be lost, and another end the handshake of TCP */
 }
 
-void net_tune_leg(int fd, uint32_t keepalive_idle_s)
+void net_tune_leg(int fd, bool mptcp, uint32_t keepalive_idle_s)
 {
 	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;
 
 	set_linger(fd, true);
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	if (!mptcp)   /* which has no urgent data */
+		set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	if (!idle_s)
 		return;
 	if (interval_s > KEEPALIVE_INTERVAL_MAX_S)

@@ -29,6 +29,7 @@ struct net_listen_options {
 	bool transparent;           /* IP_TRANSPARENT: takes connections to addresses that aren't ours (tproxy) */
 	const char *congestion;     /* of the connections taken; NULL or "": the system's default */
 	uint32_t fastopen_queue;    /* TCP Fast Open without cookies for this many half-open ones; 0: none */
+	uint32_t keepalive_s;       /* net_tune_leg() for the connections taken: they inherit it */
 };
 
 /* A listener that shares its address with those of other workers (SO_REUSEPORT). [::] takes IPv4 too. *fastopen_missing
@@ -95,7 +96,7 @@ bool net_handshake_ended(int fd);
 /* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed must not make half of a
  * stream look like the whole. Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then
  * every idle_s / 10 (75 s at most), 6 of them. */
-void net_tune_leg(int fd, uint32_t keepalive_idle_s);
+void net_tune_leg(int fd, bool mptcp, uint32_t keepalive_idle_s);
 
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */
 int net_probe_congestion(const char *congestion);

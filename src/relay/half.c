@@ -9,6 +9,8 @@
 #include "base/util.h"
 #include "net/socket.h"
 
+#define FIRST_READS_BYTES (64u << 10)   /* until one is filled: that much may go before the send buffer is bound */
+
 struct residue {
 	size_t at, n_bytes;     /* bytes[at] .. bytes[n_bytes - 1] wait */
 	uint8_t bytes[];
@@ -181,7 +183,7 @@ static int fill_pipe(struct half *half, struct half_tools *tools, size_t n_most,
 static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_most, size_t *n_read)
 {
 	int error = 0, r;
-	size_t n_wanted = size_min(n_most, tools->n_scratch_bytes), n_sent, n_skip;
+	size_t n_wanted = size_min(size_min(n_most, tools->n_scratch_bytes), half->bulk ? SIZE_MAX : FIRST_READS_BYTES), n_sent, n_skip;
 	ssize_t n = net_receive(half->src_fd, tools->scratch, n_wanted, &error);
 
 	if (n < 0)
@@ -194,9 +196,11 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_mo
 	r = send_some(half, tools->scratch + n_skip, (size_t)n - n_skip, &n_sent);
 	if (r == HALF_WANT_WRITE)
 		return residue_keep(half, tools, tools->scratch + n_skip + n_sent, (size_t)n - n_skip - n_sent);
-	if (!r && (size_t)n == n_wanted)
-		pipes_lend(&tools->pipes, &half->pipe);   /* bulk; where no pipe is left, the scratch buffer does it too */
-	return r;
+	if (r || (size_t)n < size_min(n_wanted, FIRST_READS_BYTES))
+		return r;
+	half->bulk = true;
+	pipes_lend(&tools->pipes, &half->pipe);   /* where no pipe is left, the scratch buffer does it too */
+	return 0;
 }
 
 static int pass_end(struct half *half, struct half_tools *tools)
@@ -232,7 +236,7 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 		if (r < 0 || r == HALF_WANT_WRITE)
 			return r;
 		budget_bytes -= size_min(n_read, budget_bytes);
-		if (half->pipe && half->dst_mptcp && !half->steady.begun)
+		if (half->bulk && half->steadied && !half->steady.begun)
 			return HALF_AGAIN;   /* bulk begins: the relay has to bind the send buffer first */
 	}
 	pipe_give_back(half, tools);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One direction of a relayed connection: bytes from src to dst, then the end of the stream. Small transfers pass through the
- * worker's scratch buffer; once a read fills it, a pipe is lent and the bytes go by splice(2) until src runs dry. Bytes
+ * One direction of a relayed connection: bytes from src to dst, then the end of the stream. They pass through the
+ * worker's scratch buffer; once a read brings much, and while there are pipes, one is lent and the bytes go by splice(2) until src runs dry. Bytes
  * that dst would not take wait in that pipe, or, from the scratch buffer, in memory of their own (the residue).
  */
 #ifndef BRAID_RELAY_HALF_H
@@ -21,6 +21,7 @@ struct half_tools {
 	struct pipe_pool pipes;
 	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together */
 	uint32_t send_bound_most_bytes; /* of a Multipath TCP leg's send buffer */
+	bool send_bound_forced;
 	uint32_t n_bulk;                /* sessions that carry all they can */
 };
 
@@ -34,7 +35,8 @@ struct half {
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
 	bool end_waits;        /* the end is not to be passed on yet: HALF_END_WAITS then */
-	bool dst_mptcp;        /* and has not fallen back, as far as was seen */
+	bool steadied;         /* dst is Multipath TCP, as far as was seen, and kept steady: policy/steady.h */
+	bool bulk;             /* src has brought much at once */
 	bool cut;              /* the session has failed: bytes still pass, an end no longer does */
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;

@@ -145,7 +145,7 @@ int relay_new(struct loop *loop, const struct relay_options *options, struct rel
 		return -ENOMEM;
 	relay->tools.n_scratch_bytes = RELAY_SCRATCH_BYTES;
 	relay->tools.pipes.n_most = options->max_pipes;
-	relay->tools.send_bound_most_bytes = mptcp_send_bound_most();
+	relay->tools.send_bound_most_bytes = mptcp_send_bound_most(&relay->tools.send_bound_forced);
 	relay->timer_at_us = CLOCK_NEVER_US;
 	handler.context = relay;
 	relay->handler = loop_handler_add(loop, &handler);

@@ -31,6 +31,7 @@ enum session_end {
 struct relay_options {
 	uint32_t max_sessions;
 	uint32_t max_pipes;
+	bool steady;                  /* Multipath TCP legs are kept steady: policy/steady.h */
 	uint64_t max_held_bytes;      /* that were read and a leg would not take, all sessions together; with a little for each session beyond it */
 	/* A held session's far leg is readable, has ended or failed: receive from far_fd until it has no more, then relay_release() or
 	 * relay_abort(). */

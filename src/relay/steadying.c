@@ -14,7 +14,7 @@ static bool read_facts(struct half *half, const struct half_tools *tools, uint64
 	struct mptcp_send_state state;
 
 	if (mptcp_send_state(half->dst_fd, &state)) {
-		half->dst_mptcp = false;
+		half->steadied = false;
 		steady_moved(&half->steady);
 		return false;
 	}
@@ -26,26 +26,26 @@ static bool read_facts(struct half *half, const struct half_tools *tools, uint64
 	return true;
 }
 
-static void apply(struct half *half, struct steady_verdict verdict)
+static void apply(struct half *half, const struct half_tools *tools, struct steady_verdict verdict)
 {
 	if (verdict.bound_bytes)
-		mptcp_send_bound(half->dst_fd, verdict.bound_bytes);
+		mptcp_send_bound(half->dst_fd, verdict.bound_bytes, tools->send_bound_forced);
 }
 
 void steadying_begin(struct half *half, const struct half_tools *tools, uint64_t now_us)
 {
 	struct steady_facts facts;
 
-	if (half->dst_mptcp && !half->steady.begun && read_facts(half, tools, now_us, &facts))
-		apply(half, steady_begin(&half->steady, &facts));
+	if (half->steadied && !half->steady.begun && read_facts(half, tools, now_us, &facts))
+		apply(half, tools, steady_begin(&half->steady, &facts));
 }
 
 void steadying_follow(struct half *half, const struct half_tools *tools, uint64_t now_us)
 {
 	struct steady_facts facts;
 
-	if (half->dst_mptcp && half->steady.begun && half->steady.look_at_us && read_facts(half, tools, now_us, &facts))
-		apply(half, steady_follow(&half->steady, &facts));
+	if (half->steadied && half->steady.begun && half->steady.look_at_us && read_facts(half, tools, now_us, &facts))
+		apply(half, tools, steady_follow(&half->steady, &facts));
 }
 
 /* A little more than the buffer takes: its acknowledgement brings the DATA_ACK that is missing. */
@@ -58,9 +58,10 @@ static int nudge(struct half *half, struct half_tools *tools, const struct stead
 		return r;
 	if (!wanted)
 		wanted = have;
-	mptcp_send_bound(half->dst_fd, (facts->queued_bytes > have ? facts->queued_bytes : have) + NUDGE_ROOM_BYTES);
+	mptcp_send_bound(half->dst_fd, (facts->queued_bytes > have ? facts->queued_bytes : have) + NUDGE_ROOM_BYTES,
+			 tools->send_bound_forced);
 	r = half_push(half, tools, STEADY_NUDGE_BYTES);
-	mptcp_send_bound(half->dst_fd, wanted);
+	mptcp_send_bound(half->dst_fd, wanted, tools->send_bound_forced);
 	return r;
 }
 
@@ -72,7 +73,7 @@ int steadying_look(struct half *half, struct half_tools *tools, uint64_t now_us,
 	if (!read_facts(half, tools, now_us, &facts))
 		return 0;
 	verdict = steady_look(&half->steady, &facts);
-	apply(half, verdict);
+	apply(half, tools, verdict);
 	if (!verdict.nudge)
 		return 0;
 	counter_add(n_nudges, 1);

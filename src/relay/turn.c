@@ -66,11 +66,11 @@ static int step(struct relay *relay, const struct session *s, struct half *half,
 	r = half_step(half, &relay->tools, stride_bytes(relay));
 	if (r == HALF_END_WAITS)
 		r = ending_step(half, other, &relay->tools, s->state != SESSION_HELD, now_us);
-	if (half->pipe)
+	if (half->bulk)
 		steadying_begin(half, &relay->tools, now_us);
 	if (half->n_bytes != before || r != HALF_WANT_WRITE)
 		steady_moved(&half->steady);
-	if (half->dst_mptcp && r == HALF_WANT_WRITE && !half->ending.look_at_us)
+	if (half->steadied && r == HALF_WANT_WRITE && !half->ending.look_at_us)
 		steady_refused(&half->steady, now_us);
 	counter_add(n_bytes, half->n_bytes - before);
 	return r;

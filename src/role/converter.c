@@ -58,7 +58,7 @@ static void connect_far(struct converter *converter, struct intake *intake)
 		return;
 	}
 	intake_set_state(converter, intake, INTAKE_CONNECTING);
-	net_tune_leg(intake->far_fd, worker->view->conf->limits.keepalive_s);
+	net_tune_leg(intake->far_fd, false, worker->view->conf->limits.keepalive_s);
 	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, intake_ref(converter, intake, INTAKE_FAR)) ||
 	    intake_set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
 		intake_abandon(converter, intake);
@@ -117,7 +117,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 	} else if (inbox_keep(&intake->inbox, (struct bytes){ answer, n_answer })) {
 		intake_abandon(converter, intake);
 	} else {
-		net_tune_leg(intake->near_fd, WAITING_KEEPALIVE_S);
+		net_tune_leg(intake->near_fd, true, WAITING_KEEPALIVE_S);
 		intake_leave_half_open(converter, intake);
 		intake_leave_session(converter, intake);
 		intake_set_state(converter, intake, INTAKE_WAITING);
@@ -282,7 +282,6 @@ struct intake *converter_admit(struct converter *converter, int fd, const struct
 	intake->client = *peer;
 	intake->half_open = worker_take_half_open(worker);
 	intake->accepted_at_us = loop_now_us(worker->loop);
-	net_tune_leg(fd, worker->view->conf->limits.keepalive_s);
 	if (net_local_address(fd, &intake->own) ||
 	    loop_watch(worker->loop, fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)) ||
 	    intake_set_deadline(converter, intake, worker->view->conf->converter.convert_timeout_ms * US_PER_MS)) {
@@ -351,7 +350,8 @@ static void let_waiting_go(struct converter *converter, void (*how)(struct conve
 
 static struct net_listen_options listen_options(const struct conf *conf)
 {
-	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = conf->relay.congestion };
+	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = conf->relay.congestion,
+					    .keepalive_s = conf->limits.keepalive_s };
 }
 
 int converter_probe(const struct conf *running, const struct conf *next, char *reason, size_t n_reason)

@@ -203,7 +203,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 
 	log_hand_over(gateway, setup, attempt, held);
 	attempt->fd = -1;
-	net_tune_leg(legs.far_fd, worker->view->conf->limits.keepalive_s);
+	net_tune_leg(legs.far_fd, true, worker->view->conf->limits.keepalive_s);
 	for (size_t i = 0; held && i < SETUP_ATTEMPTS; i++)
 		if (&setup->attempts[i] != attempt)
 			attempt_drop(&setup->attempts[i]);
@@ -382,7 +382,6 @@ static void on_connection(void *context, int fd, const struct address *peer)
 	setup->accepted_at_us = loop_now_us(worker->loop);
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
 		setup->attempts[i].fd = -1;
-	net_tune_leg(fd, worker->view->conf->limits.keepalive_s);
 	if (loop_watch(worker->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
 	    loop_timer_at(worker->loop, setup->accepted_at_us + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
 		setup_abandon(gateway, setup);
@@ -437,7 +436,7 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 		{ .port = view->conf->gateway.intercept_port },                    /* [::], IPv6 alone: see below */
 		address_from_v4(htonl(INADDR_ANY), view->conf->gateway.intercept_port),
 	};
-	struct net_listen_options options = { .transparent = true };
+	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 
 	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable || gateway->full) {
 		listeners_close(&gateway->listeners);

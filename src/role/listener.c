@@ -98,11 +98,15 @@ void listeners_close(struct listeners *l)
 		close_one(l, l->n - 1);
 }
 
-static bool has(const struct listeners *l, const struct address *address)
+/* False where we don't listen there yet. */
+static bool tune_known(const struct listeners *l, const struct address *address, const struct net_listen_options *options)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (address_equal(&l->each[i].address, address))
-			return true;
+	for (size_t i = 0; i < l->n; i++) {
+		if (!address_equal(&l->each[i].address, address))
+			continue;
+		net_tune_leg(l->each[i].fd, options->mptcp, options->keepalive_s);   /* it may have changed */
+		return true;
+	}
 	return false;
 }
 
@@ -131,7 +135,7 @@ int listeners_set(struct listeners *l, const struct address *addresses, size_t n
 	int r = 0;
 
 	for (size_t i = 0; i < n_addresses && !r; i++) {
-		if (has(l, &addresses[i]))
+		if (tune_known(l, &addresses[i], options))
 			continue;
 		r = l->n < LISTENERS ? open_one(l, &addresses[i], options) : -E2BIG;
 		if (r)

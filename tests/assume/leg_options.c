@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * net_tune_leg() of net/socket.c, which passes over refusals: here they show. SO_OOBINLINE is for the plain leg: MPTCP has no urgent data.
+ * What is accepted has them from its listener, Multipath TCP and plain.
  */
 #include "assume.h"
 
@@ -27,7 +28,6 @@ static void expect(const char *end, int fd)
 		{ "TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, 6 },
 	};
 
-	net_tune_leg(fd, IDLE_S);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		int seen = -1;
 		socklen_t n_seen = sizeof(seen);
@@ -40,9 +40,36 @@ static void expect(const char *end, int fd)
 	}
 }
 
+static void expect_linger(const char *end, int fd)
+{
+	struct linger seen = { 0 };
+	socklen_t n_seen = sizeof(seen);
+
+	assume_that(!getsockopt(fd, SOL_SOCKET, SO_LINGER, &seen, &n_seen), "%s: SO_LINGER: %s", end, strerror(errno));
+	assume_that(seen.l_onoff && !seen.l_linger, "%s: SO_LINGER: expected on, 0 s, seen %s, %d s", end, seen.l_onoff ? "on" : "off", seen.l_linger);
+}
+
+static void expect_inherited(bool mptcp)
+{
+	struct net_listen_options listen_options = { .mptcp = mptcp, .keepalive_s = IDLE_S, .fastopen_queue = mptcp ? 64 : 0 };
+	struct net_connect_options options = { .mptcp = mptcp };
+	const char *end = mptcp ? "Multipath TCP that was accepted" : "plain TCP that was accepted";
+	int listener_fd = assume_listen(false, &listen_options), near_fd, far_fd;
+	size_t n_sent;
+
+	near_fd = assume_connect_begin(false, options, &n_sent);
+	assume_wait_connected(near_fd);
+	far_fd = assume_accept(listener_fd);
+	expect(end, far_fd);
+	expect_linger(end, far_fd);
+	close(far_fd);
+	close(near_fd);
+	close(listener_fd);
+}
+
 static void expect_urgent_in_line(void)
 {
-	struct net_listen_options listen_options = { .mptcp = false };
+	struct net_listen_options listen_options = { .mptcp = false, .keepalive_s = IDLE_S };
 	struct net_connect_options options = { .mptcp = false };
 	int listener_fd = assume_listen(false, &listen_options), near_fd, far_fd, error = 0;
 	char seen[4] = "";
@@ -51,7 +78,6 @@ static void expect_urgent_in_line(void)
 	near_fd = assume_connect_begin(false, options, &n_sent);
 	assume_wait_connected(near_fd);
 	far_fd = assume_accept(listener_fd);
-	net_tune_leg(far_fd, IDLE_S);
 	assume_that(send(near_fd, "ab", 2, MSG_OOB) == 2 && send(near_fd, "c", 1, 0) == 1, "send(MSG_OOB): %s", strerror(errno));
 	while (n < 3) {
 		ssize_t got;
@@ -68,13 +94,15 @@ int main(void)
 {
 	struct assume_pair pair;
 
-	assume_begin("MPTCP sockets take TCP_NODELAY and the keep-alive options, TCP leaves urgent data in the stream",
+	assume_begin("MPTCP sockets take TCP_NODELAY and the keep-alive options, accepted ones from their listeners, TCP leaves urgent data in the stream",
 		     "small writes wait for each other, dead peers are found late or never, or a byte is lost");
 	assume_make_link(0);
 	pair = assume_pair(false, true);
+	net_tune_leg(pair.near_fd, true, IDLE_S);
 	expect("the end that connected", pair.near_fd);
-	expect("the end that accepted", pair.far_fd);
 	assume_pair_close(&pair);
+	expect_inherited(true);
+	expect_inherited(false);
 	expect_urgent_in_line();
 	return assume_holds();
 }
