@@ -17,6 +17,7 @@ BESIDE_SLACK_S = 0.3
 CHECK_S = 1   # some round trips, over the longest links too
 TRACE_TIMEOUT_S = 10
 BEFORE_S = 0.2
+RETRANSMISSIONS = "MPTcpExtMPTCPRetrans"
 
 
 def cpu_s(program):
@@ -73,6 +74,21 @@ class Bulk:
             if programs:
                 results.add("CPU of both daemons", system.name, self.kind, "s/GB", cpu * GB / said["bytes"])
             results.add("CPU of the machine", system.name, self.kind, "s/GB", machine * GB / said["bytes"])
+
+
+class Trap:
+    """One connection, and how often its sender waited for its 200 ms timer: a DATA_ACK was lost (doc/decisions/0007)."""
+
+    def __init__(self, test, kind, seconds, skip_s):
+        self.test, self.direction, self.seconds, self.skip_s = test, kind, seconds, skip_s
+
+    def run(self, world, system, results):
+        sender = world.topology.gateway if self.direction == "up" else world.topology.converter
+        before = sender.counters()[RETRANSMISSIONS]
+        said = world.run(system.door(world), "bulk", self.seconds + self.skip_s, "--kind", self.direction, "--skip-ms", int(self.skip_s * 1000))
+        waits = sender.counters()[RETRANSMISSIONS] - before
+        results.add(self.test, system.name, self.direction, "Gbit/s", said[f"{self.direction}_bps"] / 1e9)
+        results.add(self.test, system.name, self.direction, "MPTCPRetrans/s", waits / (self.seconds + self.skip_s))
 
 
 class Requests:

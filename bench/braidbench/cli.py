@@ -76,13 +76,17 @@ def run_plan(build, plan, results):
     if plan.calls:
         cells.say("system calls")
         cells.run_rounds(here, 1, [(system, plan.calls) for system in chosen if system.proxied], results)
+    if plan.trap:
+        cells.say("the rules for senders, and without them")
+        unsteady = systems.Braid("braid unsteady", find_program(build, "src/prog/braidd"), {"relay.steady": "no"})
+        cells.run_rounds(here, plan.rounds, [(known["braid"], plan.trap), (unsteady, plan.trap)], results)
     here.end()
-    for name, links, some_cells in (("two links of 300 and 700 Mbit/s", world.shaped, plan.shaped),
-                                    ("two links of 100 Mbit/s and 200 ms", world.long, plan.long)):
+    for name, links, rounds, some_cells in (("two links of 300 and 700 Mbit/s", world.shaped, plan.rounds, plan.shaped),
+                                            ("two links of 100 Mbit/s and 200 ms", world.long, plan.long_rounds, plan.long)):
         if some_cells:
             cells.say(name)
             here = world.World(build, links())
-            cells.run_rounds(here, plan.rounds, [(known[system], some_cells) for system in plan.shaped_systems], results)
+            cells.run_rounds(here, rounds, [(known[system], some_cells) for system in plan.shaped_systems], results)
             here.end()
 
 

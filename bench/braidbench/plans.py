@@ -2,7 +2,7 @@
 """Which cells a run has, and with which systems: the full one, and the quick one."""
 import dataclasses
 
-from .cells import CLIENTS, Beside, Bulk, Memory, Requests, SystemCalls
+from .cells import CLIENTS, Beside, Bulk, Memory, Requests, SystemCalls, Trap
 
 BOTH_WAYS = ("up", "down")
 ALL_WAYS = ("up", "down", "both")
@@ -18,6 +18,7 @@ SMALL_BYTES = 16                     # a request must hold its head; an answer o
 @dataclasses.dataclass
 class Plan:
     rounds: int
+    long_rounds: int
     look_rounds: int
     look: list
     unshaped: list          # cells of every system
@@ -26,6 +27,7 @@ class Plan:
     long: list
     memory: list
     calls: list             # system calls, once
+    trap: list              # of Braid with its rules for senders and without
     systems: tuple          # those of the unshaped cells
     shaped_systems: tuple
 
@@ -36,25 +38,25 @@ def bulk(test, ways, connections, seconds, skip_s, cpu=False):
 
 def quick():
     return Plan(
-        rounds=3, look_rounds=1, look=bulk("look", BOTH_WAYS, 1, 1, 0.2),
+        rounds=3, long_rounds=0, look_rounds=1, look=bulk("look", BOTH_WAYS, 1, 1, 0.2),
         unshaped=[*bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), Requests("new sessions", "new", CLIENTS, 0.7)],
-        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[], calls=[],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[], calls=[], trap=[],
         systems=("direct", "mptcp", "braid", "haproxy"), shaped_systems=("braid", "haproxy"))
 
 
 def full(rounds):
     return Plan(
-        rounds=rounds, look_rounds=3, look=bulk("look", BOTH_WAYS, 1, 2, 0.5),
-        unshaped=[*bulk("1 connection", ALL_WAYS, 1, 3, 0.5, cpu=True), *bulk("16 connections", BOTH_WAYS, 16, 3, 0.5),
-                  *bulk("256 connections", BOTH_WAYS, 256, 3, 0.5), Requests("new sessions", "new", CLIENTS, 2),
-                  Requests("kept connections", "kept", CLIENTS, 2), Requests("first byte", "new", 1, 0.5),
-                  Requests("small exchange", "kept", 1, 0.5, SMALL_BYTES, 1),
-                  *[Beside(CROWD, way, 255, 2, 1) for way in BOTH_WAYS]],
-        defaults=bulk("1 connection", BOTH_WAYS, 1, 3, 0.5, cpu=True), 
-        shaped=[*bulk(SHAPED, ALL_WAYS, 1, 4, 3), Requests(ALONE, "kept", 1, 0.5), *[Beside(QUEUE, way, 1, 2, 3) for way in BOTH_WAYS]],
-        calls=[SystemCalls(kind, 1) for kind in (*BOTH_WAYS, "new")],
-        long=bulk(LONG, ALL_WAYS, 1, 5, 8), memory=[Memory(n) for n in IDLE_SESSIONS],
-        systems=("direct", "mptcp", "braid", "haproxy", "socks", "shadowsocks"), shaped_systems=("direct", "braid", "haproxy", "shadowsocks"))
+        rounds=rounds, long_rounds=(rounds + 1) // 2, look_rounds=3, look=bulk("look", BOTH_WAYS, 1, 1.5, 0.3),
+        unshaped=[*bulk("1 connection", ALL_WAYS, 1, 1.5, 0.3, cpu=True), *bulk("16 connections", BOTH_WAYS, 16, 1.2, 0.4),
+                  *bulk("256 connections", BOTH_WAYS, 256, 1.2, 0.5), Requests("new sessions", "new", CLIENTS, 1),
+                  Requests("kept connections", "kept", CLIENTS, 0.7), Requests("first byte", "new", 1, 0.4),
+                  Requests("small exchange", "kept", 1, 0.4, SMALL_BYTES, 1),
+                  *[Beside(CROWD, way, 255, 1.2, 0.7) for way in BOTH_WAYS]],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 1.5, 0.3, cpu=True),
+        shaped=[*bulk(SHAPED, ALL_WAYS, 1, 2.5, 2), Requests(ALONE, "kept", 1, 0.5), *[Beside(QUEUE, way, 1, 1.5, 2) for way in BOTH_WAYS]],
+        calls=[SystemCalls(kind, 1) for kind in (*BOTH_WAYS, "new")], trap=[Trap("lost DATA_ACKs", way, 1.5, 0.3) for way in BOTH_WAYS],
+        long=bulk(LONG, ALL_WAYS, 1, 4, 6), memory=[Memory(n) for n in IDLE_SESSIONS],
+        systems=("direct", "mptcp", "braid", "haproxy", "socks", "shadowsocks"), shaped_systems=("braid", "haproxy"))
 
 
 def chosen(options):
@@ -63,7 +65,7 @@ def chosen(options):
 
     def is_asked(cell):
         return not options.tests or options.tests.search(f"{cell.test} {cell.direction}")
-    for name in ("unshaped", "defaults", "shaped", "long", "memory", "calls"):
+    for name in ("unshaped", "defaults", "shaped", "long", "memory", "calls", "trap"):
         setattr(plan, name, [cell for cell in getattr(plan, name) if is_asked(cell)])
     if options.systems:
         plan.systems, plan.shaped_systems = (tuple(name for name in names if name in options.systems)

@@ -2,7 +2,7 @@
 """What was measured: rows, tables, and the ratios that count."""
 import statistics
 
-ORDER = ("direct", "mptcp", "braid", "haproxy", "haproxy defaults", "socks", "shadowsocks")
+ORDER = ("direct", "mptcp", "braid", "braid unsteady", "haproxy", "haproxy defaults", "socks", "shadowsocks")
 HIGHER, LOWER = "higher", "lower"
 BOTH_WAYS = ("up", "down")
 
@@ -79,7 +79,7 @@ class Ratios:
     def __init__(self, results):
         self.results = results
         self.lines = []
-        self.peers = list(dict.fromkeys(system for _, system, _, _ in results.values if system not in ("braid", "direct", "mptcp")
+        self.peers = list(dict.fromkeys(system for _, system, _, _ in results.values if system not in ("braid", "braid unsteady", "direct", "mptcp")
                                         and not system.startswith("haproxy ")))
 
     def put(self, what, above, below, bar, aim, better=HIGHER):

@@ -102,13 +102,14 @@ class Proxied(System):
 
 
 class Braid(Proxied):
-    def __init__(self, name, braidd):
+    def __init__(self, name, braidd, more=None):
         super().__init__(name)
-        self.braidd = braidd
+        self.braidd, self.more = braidd, more or {}
         self.pair = None
 
     def start(self, world):
-        self.pair = daemons.Braid(self.braidd, world.topology, {"limits.max_sessions": SESSIONS_MOST, "subscriber home.max_sessions": SESSIONS_MOST})
+        self.pair = daemons.Braid(self.braidd, world.topology, {"limits.max_sessions": SESSIONS_MOST, "subscriber home.max_sessions": SESSIONS_MOST,
+                                                                        **self.more})
 
     def stop(self, world):
         pair, self.pair = self.pair, None
