@@ -83,7 +83,7 @@ def run_plan(build, plan, results):
     here.end()
     for name, links, rounds, some_cells in (("two links of 300 and 700 Mbit/s", world.shaped, plan.rounds, plan.shaped),
                                             ("two links of 100 Mbit/s and 200 ms", world.long, plan.long_rounds, plan.long)):
-        if some_cells:
+        if some_cells and plan.shaped_systems:
             cells.say(name)
             here = world.World(build, links())
             cells.run_rounds(here, rounds, [(known[system], some_cells) for system in plan.shaped_systems], results)

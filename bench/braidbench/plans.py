@@ -2,6 +2,8 @@
 """Which cells a run has, and with which systems: the full one, and the quick one."""
 import dataclasses
 
+from braidlab.errors import LabError
+
 from .cells import CLIENTS, Beside, Bulk, Memory, Requests, SystemCalls, Trap
 
 BOTH_WAYS = ("up", "down")
@@ -68,8 +70,12 @@ def chosen(options):
     for name in ("unshaped", "defaults", "shaped", "long", "memory", "calls", "trap"):
         setattr(plan, name, [cell for cell in getattr(plan, name) if is_asked(cell)])
     if options.systems:
+        if unknown := set(options.systems) - {*plan.systems, *plan.shaped_systems, "haproxy defaults"}:
+            raise LabError(f"--systems: unknown, or not in this plan: {', '.join(sorted(unknown))}; known: {', '.join(plan.systems)}, haproxy defaults")
         plan.systems, plan.shaped_systems = (tuple(name for name in names if name in options.systems)
                                              for names in (plan.systems, plan.shaped_systems))
         if "haproxy defaults" not in options.systems:
             plan.defaults = []
+        if "braid" not in options.systems:
+            plan.trap = []
     return plan

@@ -88,7 +88,7 @@ struct conf {
 	} limits;
 	struct {                        /* [relay] */
 		char congestion[CONF_CONGESTION_BYTES];   /* of the MPTCP leg; "" leaves the system's default */
-		bool steady;                /* the MPTCP legs' send buffers follow the peer's window: doc/decisions/0007 */
+		bool steady;                /* the MPTCP legs keep the rules of policy/steady.h */
 		uint32_t pipes;             /* most pipes that bulk transfers may hold at once, all workers together */
 	} relay;
 	struct {                        /* [log] */

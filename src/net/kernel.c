@@ -70,7 +70,7 @@ static const struct {
 	[NET_FEATURE_TRANSPARENT] = { "transparent sockets (CAP_NET_ADMIN)", has_transparent,
 		"a gateway here cannot take hosts' connections" },
 	[NET_FEATURE_BUFFER_FORCE] = { "SO_SNDBUFFORCE (CAP_NET_ADMIN)", has_buffer_force,
-		"send buffers stay within net.core.wmem_max, which may cost throughput" },
+		"send buffers stay within net.core.wmem_max; where that is less than 512 kB, a fast connection may stand still for moments" },
 };
 static_assert(ARRAY_SIZE(features) == NET_FEATURE_N, "describe every feature");
 

@@ -343,11 +343,11 @@ void net_tune_leg(int fd, bool mptcp, uint32_t keepalive_idle_s)
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (!mptcp)   /* which has no urgent data */
 		set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, idle_s > 0);
 	if (!idle_s)
 		return;
 	if (interval_s > KEEPALIVE_INTERVAL_MAX_S)
 		interval_s = KEEPALIVE_INTERVAL_MAX_S;
-	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s > 0 ? interval_s : 1);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);

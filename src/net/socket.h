@@ -94,7 +94,7 @@ void net_close_orderly(int fd);
 bool net_handshake_ended(int fd);
 
 /* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed must not make half of a
- * stream look like the whole. Small writes leave at once; urgent data stays in the stream, as any other byte; dead peers are found: first probe after idle_s, then
+ * stream look like the whole. Small writes leave at once; urgent data stays in the stream of plain TCP (Multipath TCP has none), as any other byte; dead peers are found: first probe after idle_s, then
  * every idle_s / 10 (75 s at most), 6 of them. */
 void net_tune_leg(int fd, bool mptcp, uint32_t keepalive_idle_s);
 

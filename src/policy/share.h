@@ -17,7 +17,7 @@
 struct share_facts {
 	uint32_t n_others;           /* that are ready to move bytes, too */
 	uint64_t held_bytes;         /* read and not yet written, all transfers together */
-	uint64_t held_most_bytes;    /* that may be held; with SHARE_LEAST_BYTES for each transfer beyond it */
+	uint64_t held_most_bytes;    /* that may be held; with SHARE_LEAST_BYTES for each direction beyond it */
 };
 
 /* The bytes that a transfer may move now. Never 0: memory that is used up slows others down and doesn't stop them. */

@@ -9,7 +9,7 @@
 #include "base/util.h"
 #include "net/socket.h"
 
-#define FIRST_READS_BYTES (64u << 10)   /* until one is filled: that much may go before the send buffer is bound */
+#define FIRST_READS_BYTES (64u << 10)   /* no more is sent at once before the send buffer is bound; whoever brings as much is bulk */
 
 struct residue {
 	size_t at, n_bytes;     /* bytes[at] .. bytes[n_bytes - 1] wait */
@@ -166,21 +166,26 @@ int half_push(struct half *half, struct half_tools *tools, size_t n_bytes)
 	return 0;
 }
 
-static int fill_pipe(struct half *half, struct half_tools *tools, size_t n_most, size_t *n_read)
+static int fill_pipe(struct half *half, struct half_tools *tools, size_t n_most)
 {
 	ssize_t n = splice(half->src_fd, NULL, half->pipe->write_fd, NULL, size_min(n_most, half->pipe->n_room_bytes),
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
-	if (n < 0)
-		return read_failed(half, net_error(errno));
-	half->ended = !n;
+	int error = n < 0 ? net_error(errno) : 0;
+
+	/* Before urgent data splice stops for good, as it does at an end: reading tells which it is. */
+	if (!n || (error == NET_E_AGAIN && half->more_follows)) {
+		pipe_give_back(half, tools);
+		return 0;
+	}
+	if (error)
+		return read_failed(half, error);
 	half->n_piped_bytes += (size_t)n;
 	tools->n_held_bytes += (size_t)n;
-	*n_read = (size_t)n;
 	return 0;
 }
 
-static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_most, size_t *n_read)
+static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_most)
 {
 	int error = 0, r;
 	size_t n_wanted = size_min(size_min(n_most, tools->n_scratch_bytes), half->bulk ? SIZE_MAX : FIRST_READS_BYTES), n_sent, n_skip;
@@ -190,13 +195,12 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_mo
 		return read_failed(half, error);
 	half->ended = !n;
 	half->readable = half->more_follows || (size_t)n == n_wanted;
-	*n_read = (size_t)n;
 	n_skip = size_min(half->n_skip_bytes, (size_t)n);
 	half->n_skip_bytes -= n_skip;
 	r = send_some(half, tools->scratch + n_skip, (size_t)n - n_skip, &n_sent);
 	if (r == HALF_WANT_WRITE)
 		return residue_keep(half, tools, tools->scratch + n_skip + n_sent, (size_t)n - n_skip - n_sent);
-	if (r || (size_t)n < size_min(n_wanted, FIRST_READS_BYTES))
+	if (r || (size_t)n < size_min(tools->n_scratch_bytes, FIRST_READS_BYTES))
 		return r;
 	half->bulk = true;
 	pipes_lend(&tools->pipes, &half->pipe);   /* where no pipe is left, the scratch buffer does it too */
@@ -214,7 +218,8 @@ static int pass_end(struct half *half, struct half_tools *tools)
 
 int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 {
-	size_t n_read;
+	uint64_t until = half->n_bytes + budget_bytes;
+	size_t n_most;
 	int r;
 
 	if (half->done)
@@ -229,13 +234,12 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 			return half->end_waits ? HALF_END_WAITS : pass_end(half, tools);
 		if (!half->readable)
 			break;
-		if (!budget_bytes)
+		if (half->n_bytes >= until)
 			return HALF_AGAIN;
-		n_read = 0;
-		r = half->pipe ? fill_pipe(half, tools, budget_bytes, &n_read) : pass_scratch(half, tools, budget_bytes, &n_read);
+		n_most = (size_t)(until - half->n_bytes);
+		r = half->pipe ? fill_pipe(half, tools, n_most) : pass_scratch(half, tools, n_most);
 		if (r < 0 || r == HALF_WANT_WRITE)
 			return r;
-		budget_bytes -= size_min(n_read, budget_bytes);
 		if (half->bulk && half->steadied && !half->steady.begun)
 			return HALF_AGAIN;   /* bulk begins: the relay has to bind the send buffer first */
 	}

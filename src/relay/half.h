@@ -19,7 +19,7 @@ struct half_tools {
 	uint8_t *scratch;
 	size_t n_scratch_bytes;
 	struct pipe_pool pipes;
-	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together */
+	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together; of what is in user memory all until the last byte went */
 	uint32_t send_bound_most_bytes; /* of a Multipath TCP leg's send buffer */
 	bool send_bound_forced;
 	uint32_t n_bulk;                /* sessions that carry all they can */
@@ -55,7 +55,7 @@ enum half_status {
 	HALF_AGAIN,            /* the budget is used up, both sides are ready: call again */
 };
 
-/* Moves until a side blocks or about budget_bytes are moved, of which no more is read at once. An enum half_status, or a negative errno: the connection
+/* Moves until a side blocks or about budget_bytes are moved; no read is larger than what is left of it. An enum half_status, or a negative errno: the connection
  * failed, reset both legs. */
 int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
 

@@ -3,20 +3,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/slab.h"
 #include "base/util.h"
 #include "net/mptcp_send.h"
 #include "net/socket.h"
-#include "relay/ending_step.h"
 #include "relay/relay_parts.h"
-#include "relay/steadying.h"
 
 #define RELAY_SCRATCH_BYTES (512u << 10)
+#define SEND_BOUND_LEAST_BYTES (1u << 20)   /* a narrower one would cost more than the stalls that it prevents */
 
 void session_set_state(struct session *s, enum session_state next)
 {
@@ -146,6 +143,7 @@ int relay_new(struct loop *loop, const struct relay_options *options, struct rel
 	relay->tools.n_scratch_bytes = RELAY_SCRATCH_BYTES;
 	relay->tools.pipes.n_most = options->max_pipes;
 	relay->tools.send_bound_most_bytes = mptcp_send_bound_most(&relay->tools.send_bound_forced);
+	relay->options.steady = options->steady && relay->tools.send_bound_most_bytes >= SEND_BOUND_LEAST_BYTES;
 	relay->timer_at_us = CLOCK_NEVER_US;
 	handler.context = relay;
 	relay->handler = loop_handler_add(loop, &handler);

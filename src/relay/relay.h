@@ -32,7 +32,7 @@ struct relay_options {
 	uint32_t max_sessions;
 	uint32_t max_pipes;
 	bool steady;                  /* Multipath TCP legs are kept steady: policy/steady.h */
-	uint64_t max_held_bytes;      /* that were read and a leg would not take, all sessions together; with a little for each session beyond it */
+	uint64_t max_held_bytes;      /* that were read and a leg would not take, all sessions together; with SHARE_LEAST_BYTES for each direction beyond it */
 	/* A held session's far leg is readable, has ended or failed: receive from far_fd until it has no more, then relay_release() or
 	 * relay_abort(). */
 	void (*on_held)(void *context, struct slab_name ref, uint64_t tag, int far_fd);

@@ -42,7 +42,9 @@ struct loop_ref relay_leg_ref(const struct relay *relay, const struct session *s
 struct session *relay_session(const struct relay *relay, struct slab_name name);
 /* To be run at the end of this turn, or of one of the next. */
 void relay_queue(struct relay *relay, struct session *s);
+/* The only writer of s->bulk, with the number of such sessions. */
 void relay_set_bulk(struct relay *relay, struct session *s, bool is_bulk);
+/* Runs who is queued, light ones first, for about a millisecond, one of each kind at least; says loop_again() where some are left. */
 void relay_run_turn(struct relay *relay);
 /* Both halves move what they still can. */
 void relay_pass_on(struct relay *relay, struct session *s);
@@ -50,7 +52,7 @@ void relay_pass_on(struct relay *relay, struct session *s);
 void relay_block(struct relay *relay, struct session *s);
 void relay_unblock(struct relay *relay, struct session *s);
 void relay_on_timer(void *context, struct loop_ref ref, uint64_t now_us);
-/* Closes the descriptors now, and the memory at the end of the turn: events for them may still be in this turn's batch. */
+/* Closes the descriptors now, and gives the memory back at the end of the turn, or when the queue comes to it: events for them may still be in this turn's batch. */
 void relay_session_end(struct relay *relay, struct session *s, enum session_end end);
 /* A half has failed. What the other leg has already sent is passed on once more: an answer followed by a reset is an answer. */
 void relay_session_fail(struct relay *relay, struct session *s);

@@ -3,7 +3,6 @@
  * a small request waits for a turn of TURN_US, not for every transfer's share. */
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/util.h"
 #include "net/socket.h"
 #include "policy/share.h"
 #include "relay/ending_step.h"
@@ -56,14 +55,14 @@ static size_t stride_bytes(const struct relay *relay)
 }
 
 /* Runs one half and counts what it moved. */
-static int step(struct relay *relay, const struct session *s, struct half *half, const struct half *other, uint64_t *n_bytes)
+static int step(struct relay *relay, const struct session *s, struct half *half, const struct half *other, size_t most_bytes, uint64_t *n_bytes)
 {
 	uint64_t before = half->n_bytes, now_us = loop_now_us(relay->loop);
 	int r;
 
 	if (half->writable)
 		steadying_follow(half, &relay->tools, now_us);
-	r = half_step(half, &relay->tools, stride_bytes(relay));
+	r = half_step(half, &relay->tools, most_bytes);
 	if (r == HALF_END_WAITS)
 		r = ending_step(half, other, &relay->tools, s->state != SESSION_HELD, now_us);
 	if (half->bulk)
@@ -76,20 +75,20 @@ static int step(struct relay *relay, const struct session *s, struct half *half,
 	return r;
 }
 
-static int step_up(struct relay *relay, struct session *s)
+static int step_up(struct relay *relay, struct session *s, size_t most_bytes)
 {
-	return step(relay, s, &s->up, &s->down, &relay->counters.up_bytes);
+	return step(relay, s, &s->up, &s->down, most_bytes, &relay->counters.up_bytes);
 }
 
-static int step_down(struct relay *relay, struct session *s)
+static int step_down(struct relay *relay, struct session *s, size_t most_bytes)
 {
-	return step(relay, s, &s->down, &s->up, &relay->counters.down_bytes);
+	return step(relay, s, &s->down, &s->up, most_bytes, &relay->counters.down_bytes);
 }
 
 void relay_pass_on(struct relay *relay, struct session *s)
 {
-	step_down(relay, s);
-	step_up(relay, s);
+	step_down(relay, s, SHARE_ALONE_BYTES);
+	step_up(relay, s, SHARE_ALONE_BYTES);
 }
 
 /* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). */
@@ -103,7 +102,7 @@ static void look_at_opening(struct session *s)
 
 static int run_up(struct relay *relay, struct session *s)
 {
-	return s->state == SESSION_HELD && s->up_waits ? HALF_WANT_READ : step_up(relay, s);
+	return s->state == SESSION_HELD && s->up_waits ? HALF_WANT_READ : step_up(relay, s, stride_bytes(relay));
 }
 
 static int run_down(struct relay *relay, struct session *s)
@@ -111,7 +110,7 @@ static int run_down(struct relay *relay, struct session *s)
 	if (s->state == SESSION_HELD)
 		return HALF_WANT_READ;
 	look_at_opening(s);
-	return step_down(relay, s);
+	return step_down(relay, s, stride_bytes(relay));
 }
 
 static bool is_unfinished(int status)
@@ -136,21 +135,20 @@ static void session_run(struct relay *relay, struct session *s)
 		relay_session_end(relay, s, SESSION_END_ORDERLY);
 		return;
 	}
-	s->heavy = s->up.n_bytes + s->down.n_bytes - before >= HEAVY_BYTES;
+	s->heavy = s->up.n_bytes + s->down.n_bytes - before >= HEAVY_BYTES || up == HALF_AGAIN || down == HALF_AGAIN;
 	relay_set_bulk(relay, s, s->heavy && (is_unfinished(up) || is_unfinished(down)));
-	if (up == HALF_AGAIN || down == HALF_AGAIN) {
+	if (up == HALF_AGAIN || down == HALF_AGAIN)
 		relay_queue(relay, s);
-	}
 	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)
 		relay_block(relay, s);
 	else
 		relay_unblock(relay, s);
 }
 
-/* Those that are in the queue now; one that is not done comes again behind the others. */
-static void run(struct relay *relay, struct session_queue *queue, uint64_t until_us)
+/* The first n of the queue, or as many as there is time for, one at least; one that is not done comes again behind the others. */
+static void run(struct relay *relay, struct session_queue *queue, uint32_t n, uint64_t until_us)
 {
-	for (uint32_t n = queue->n; n; n--) {
+	for (; n; n--) {
 		struct session *s = take(relay, queue);
 
 		if (s->state == SESSION_CLOSING)
@@ -164,13 +162,14 @@ static void run(struct relay *relay, struct session_queue *queue, uint64_t until
 
 void relay_run_turn(struct relay *relay)
 {
+	uint32_t n_heavy = relay->heavy.n;   /* a light one that turns out to be heavy has had its turn */
 	uint64_t until_us;
 
 	if (!relay->light.n && !relay->heavy.n)
 		return;
 	until_us = loop_clock_us() + TURN_US;
-	run(relay, &relay->light, until_us);
-	run(relay, &relay->heavy, until_us);
+	run(relay, &relay->light, relay->light.n, until_us);
+	run(relay, &relay->heavy, n_heavy, until_us);
 	if (relay->light.n || relay->heavy.n)
 		loop_again(relay->loop);
 }

@@ -2,7 +2,6 @@
 /* The sessions that wait to write, and the timer that looks after them: an event may never come. */
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/util.h"
 #include "relay/relay_parts.h"
 #include "relay/steadying.h"
 
@@ -101,20 +100,19 @@ void relay_on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		struct session *s = relay_session_at(relay, i);
 
 		next = s->blocked_next;   /* one that fails now leaves the list */
+		if (s->queued)
+			continue;   /* its event has come; it blocks again, if it has to */
 		look(relay, s, &s->up, &relay->counters.up_bytes, now_us);
 		look(relay, s, &s->down, &relay->counters.down_bytes, now_us);
 		if (s->state == SESSION_CLOSING)
 			continue;
 		if (rescues)
 			rescue(relay, s);
-		if (end_is_due(&s->up, now_us) || end_is_due(&s->down, now_us)) {
-			relay_queue(relay, s);   /* it will block again, if it has to */
-			continue;
-		}
-		if (look_at_us(relay, s) < next_us)
+		if (end_is_due(&s->up, now_us) || end_is_due(&s->down, now_us))
+			relay_queue(relay, s);
+		if (!s->queued && look_at_us(relay, s) < next_us)
 			next_us = look_at_us(relay, s);
 	}
 	if (next_us != CLOCK_NEVER_US)
 		arm_timer(relay, next_us);
 }
-

@@ -88,7 +88,7 @@ static int build(struct worker *worker, unsigned int n_workers)
 {
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
-		.max_sessions = conf->limits.max_sessions, .max_pipes = conf->relay.pipes / n_workers,
+		.max_sessions = conf->limits.max_sessions, .max_pipes = (conf->relay.pipes + n_workers - 1) / n_workers,
 		.steady = conf->relay.steady, .max_held_bytes = HELD_BYTES, .on_held = on_held, .on_held_end = on_held_end, .on_end = on_session_end,
 		.context = worker,
 	};

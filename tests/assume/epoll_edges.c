@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * relay/ watches both legs with EPOLLET. A readable edge has to come with every arrival; a writable one may be missing on MPTCP, for which
- * relay/ tries again after RELAY_RESCUE_US: so sending must work after EAGAIN, once the peer has read, with or without an edge.
+ * relay/ tries again after RESCUE_US (relay/waiting.c): so sending must work after EAGAIN, once the peer has read, with or without an edge.
  */
 #include "assume.h"
 

@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import pathlib
+import pickle
 import re
 import resource
 import select
@@ -411,3 +412,25 @@ def send_in_background(sock, data):
         except OSError as error:
             os._exit(error.errno)
     return pid
+
+
+def in_child(function):
+    """Runs the function in a child; the pipe that gives its result, pickled."""
+    read_fd, write_fd = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(write_fd)
+        return pid, read_fd
+    try:
+        os.close(read_fd)
+        with os.fdopen(write_fd, "wb") as out:
+            pickle.dump(function(), out)
+    finally:
+        os._exit(0)
+
+
+def result_of(pid, fd):
+    with os.fdopen(fd, "rb") as pipe:
+        out = pickle.load(pipe)
+    os.waitpid(pid, 0)
+    return out

@@ -10,6 +10,7 @@ import random
 import selectors
 import socket
 import struct
+import time
 
 HEADER = struct.Struct("!IIIIIBB")   # number, up bytes, down bytes, reset after up bytes, reset after down bytes, order, pad
 NEVER = 0xffffffff
@@ -201,3 +202,13 @@ class Sides:
                 self.arrive(key.data)
             else:
                 self.accept(key.data)
+
+
+def serve(listener, n, patience_s):
+    """The server's side of n connections, until they have come and gone; what became of them."""
+    sides = Sides()
+    sides.listen(listener)
+    end_s = time.monotonic() + patience_s
+    while len(sides.tally.wrong) + sides.tally.n_reset_unplanned + sides.tally.n_in_order < n and time.monotonic() < end_s:
+        sides.turn(1)
+    return sides.tally

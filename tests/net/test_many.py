@@ -1,48 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """5,000 connections of one host open at once: what idle ones cost, and that each carries its own bytes."""
 import os
-import pickle
 import time
 
-from netlab import SERVER, memory_kib, raise_descriptor_limit, sockets, wait_for
-from streams import BOTH_AT_ONCE, NEVER, End, Plan, Sides
+from netlab import SERVER, in_child, memory_kib, raise_descriptor_limit, result_of, sockets, wait_for
+from streams import BOTH_AT_ONCE, NEVER, End, Plan, Sides, serve
 
 N = int(os.environ.get("BRAID_MANY", "5000"))
 BYTES = 100_000
 BATCH = 200   # connections being opened at once
 PATIENCE_S = 100
-
-
-def in_child(function):
-    """Runs the function in a child; the pipe that gives its result, pickled."""
-    read_fd, write_fd = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(write_fd)
-        return pid, read_fd
-    try:
-        os.close(read_fd)
-        with os.fdopen(write_fd, "wb") as out:
-            pickle.dump(function(), out)
-    finally:
-        os._exit(0)
-
-
-def result_of(pid, fd):
-    with os.fdopen(fd, "rb") as pipe:
-        out = pickle.load(pipe)
-    os.waitpid(pid, 0)
-    return out
-
-
-def serve(listener):
-    """Until N connections have come and gone."""
-    sides = Sides()
-    sides.listen(listener)
-    end_s = time.monotonic() + PATIENCE_S
-    while len(sides.tally.wrong) + sides.tally.n_in_order < N and time.monotonic() < end_s:
-        sides.turn(1)
-    return sides.tally
 
 
 def open_all(lab, port, daemons):
@@ -74,7 +41,7 @@ def test_many_connections_at_once(lab):
     daemons = lab.converter(converter={"ticket_memory": 16384}), lab.gateway()
     listener = lab.listen("server")
     at_rest = [(memory, sockets(d.pid)) for d, memory in zip(daemons, bare)]
-    child = in_child(lambda: serve(listener))
+    child = in_child(lambda: serve(listener, N, PATIENCE_S))
     begun = time.monotonic()
     socks = open_all(lab, listener.getsockname()[1], daemons)
     print(f"\n{N} connections open after {time.monotonic() - begun:.1f} s")

@@ -33,6 +33,14 @@ ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t n_bytes, u
 	return syscall(SYS_splice, from, from_at, to, to_at, n_bytes, flags);
 }
 
+static unsigned int n_receives;
+
+ssize_t recv(int fd, void *bytes, size_t n_bytes, int flags)
+{
+	n_receives++;
+	return syscall(SYS_recvfrom, fd, bytes, n_bytes, flags, NULL, NULL);
+}
+
 static int set_up_with(void **state, bool small)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -253,9 +261,11 @@ static void a_read_that_brings_less_is_the_last(void **state)
 
 	unit_stream_send(f->in[0], &f->n_in, 100);
 	unit_wait_readable(f->in[1]);
+	n_receives = 0;
 	assert_int_equal(step(f), HALF_WANT_READ);
 	assert_false(f->half.readable);
 	assert_int_equal(f->half.n_bytes, 100);
+	assert_int_equal(n_receives, 1);
 }
 
 static void but_not_where_an_end_may_follow(void **state)
@@ -303,6 +313,42 @@ static void the_first_bytes_go_ahead(void **state)
 	assert_int_equal(f->half.n_bytes, 5000);
 }
 
+static void send_urgent(struct fixture *f)
+{
+	uint8_t byte = unit_stream_byte(f->n_in++);
+
+	assert_int_equal(send(f->in[0], &byte, 1, MSG_OOB), 1);
+}
+
+/* splice() never gets past an urgent byte, and says so as if the stream had ended, or had nothing for now. */
+static void urgent_data_within_bulk_stays_in_the_stream(void **state)
+{
+	struct fixture *f = *state;
+	int on = 1;
+
+	assert_int_equal(setsockopt(f->in[1], SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)), 0);
+	f->half.more_follows = true;   /* as its event told */
+	for (int ends = 0; ends < 2; ends++) {
+		uint64_t n_before = f->n_in;
+
+		unit_stream_send(f->in[0], &f->n_in, 3 * SCRATCH_BYTES);
+		unit_wait_bytes(f->in[1], 3 * SCRATCH_BYTES);
+		f->half.readable = true;
+		assert_int_equal(half_step(&f->half, &f->tools, SCRATCH_BYTES), HALF_AGAIN);
+		assert_non_null(f->half.pipe);
+		send_urgent(f);
+		unit_stream_send(f->in[0], &f->n_in, 5000);
+		assert_true(f->n_in == n_before + 3 * SCRATCH_BYTES + 5001);
+		if (ends) {
+			assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
+			unit_wait_ended(f->in[1]);
+		}
+		move_all(f, f->n_in, 1 << 20);
+	}
+	assert_int_equal(step_ready(f), HALF_DONE);
+	expect_ended(f);
+}
+
 static void a_budget_ends_a_step(void **state)
 {
 	struct fixture *f = *state;
@@ -311,11 +357,14 @@ static void a_budget_ends_a_step(void **state)
 	unit_stream_send(f->in[0], &f->n_in, 200000);
 	unit_wait_readable(f->in[1]);
 	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);
-	assert_in_range(f->half.n_bytes, 1, SCRATCH_BYTES);
+	assert_int_equal(f->half.n_bytes, 1);
+	assert_null(f->half.pipe);   /* so little at once is no bulk */
+	assert_int_equal(half_step(&f->half, &f->tools, SCRATCH_BYTES), HALF_AGAIN);
+	assert_int_equal(f->half.n_bytes, 1 + SCRATCH_BYTES);
+	assert_non_null(f->half.pipe);
+	assert_int_equal(half_step(&f->half, &f->tools, 10), HALF_AGAIN);
 	n_before = f->half.n_bytes;
-	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);
-	assert_in_range(f->half.n_bytes - n_before, 1, PIPE_WANTED_BYTES);
-	n_before = f->half.n_bytes;
+	assert_int_equal(n_before, 1 + SCRATCH_BYTES + 10);
 	assert_int_equal(half_step(&f->half, &f->tools, 0), HALF_AGAIN);
 	assert_int_equal(f->half.n_bytes, n_before);
 	move_all(f, f->n_in, 1 << 20);
@@ -377,7 +426,7 @@ static void short_of_memory_is_tried_again(void **state)
 
 	unit_stream_send(f->in[0], &f->n_in, 200000);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);   /* has lent a pipe */
+	assert_int_equal(half_step(&f->half, &f->tools, SCRATCH_BYTES), HALF_AGAIN);   /* has lent a pipe */
 	assert_non_null(f->half.pipe);
 	splice_fails_with = ENOMEM;
 	assert_int_equal(step(f), HALF_WANT_WRITE);
@@ -392,7 +441,7 @@ static void other_failures_are_handed_up(void **state)
 
 	unit_stream_send(f->in[0], &f->n_in, 200000);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(half_step(&f->half, &f->tools, 1), HALF_AGAIN);
+	assert_int_equal(half_step(&f->half, &f->tools, SCRATCH_BYTES), HALF_AGAIN);
 	splice_fails_with = ESPIPE;
 	assert_int_equal(step(f), -ESPIPE);
 }
@@ -454,6 +503,7 @@ int main(void)
 		TEST(but_not_where_an_end_may_follow),
 		TEST_SMALL(bytes_waiting_in_a_pipe_are_counted_and_dropped),
 		TEST(the_first_bytes_go_ahead),
+		TEST(urgent_data_within_bulk_stays_in_the_stream),
 		TEST(a_budget_ends_a_step),
 		TEST(a_sender_that_resets_is_a_failure),
 		TEST(a_reader_that_resets_is_a_failure),

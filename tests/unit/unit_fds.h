@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "unit.h"
 
@@ -121,6 +122,19 @@ static inline void unit_wait_readable(int fd)
 
 	if (poll(&p, 1, 10000) != 1)
 		fail_msg("expected descriptor %d to become readable within 10 s, saw nothing", fd);
+}
+
+/* Waits until n_bytes can be read at once. */
+static inline void unit_wait_bytes(int fd, int n_bytes)
+{
+	int seen = 0;
+
+	for (int tries = 0; tries < 10000; tries++) {
+		if (ioctl(fd, FIONREAD, &seen) || seen >= n_bytes)
+			return;
+		poll(NULL, 0, 1);
+	}
+	fail_msg("expected %d bytes to read within 10 s, saw %d", n_bytes, seen);
 }
 
 static inline void unit_wait_ended(int fd)

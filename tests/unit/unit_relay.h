@@ -128,7 +128,7 @@ static inline int set_up(void **state)
 
 	f->n_fds = unit_n_descriptors();
 	f->n_each = 1 << 20;
-	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_held_bytes = 1 << 20, .on_held = on_held,
+	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_held_bytes = 64 << 20, .on_held = on_held,
 					     .on_held_end = on_held_end, .on_end = on_end, .context = f };
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(relay_new(f->loop, &f->options, &f->relay), 0);

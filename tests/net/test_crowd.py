@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many at once: hosts that stop reading hold a bounded amount of memory and stop nobody else, and a burst of connections is served."""
+import errno
+import os
+import time
+
+from netlab import SERVER, counter, in_child, raise_descriptor_limit, result_of, sockets, wait_for
+from streams import BOTH_AT_ONCE, DOWN_FIRST, HEADER, NEVER, End, Plan, Sides, serve
+
+STALLED = 1000
+STALLED_BYTES = 400_000             # each; far more than the sockets between gateway and host take here
+HELD_BYTES = 64 << 20               # a worker, of role/worker.c
+LEAST_BYTES = 16 << 10              # a session, SHARE_LEAST_BYTES of policy/share.h
+RUNNING_BYTES = 3_000_000
+BURST = 5000
+PATIENCE_S = 100
+NARROW = "4096 16384 32768"         # tcp_wmem and tcp_rmem: what waits, waits in the relay and behind it
+
+
+def stall(lab, port, number):
+    """A connection whose host asks for STALLED_BYTES and reads nothing."""
+    sock = lab.connect("host", SERVER, port)
+    plan = Plan(number, 0, STALLED_BYTES, NEVER, NEVER, DOWN_FIRST, 0)
+    sock.sendall(HEADER.pack(*plan))
+    end = End(sock, plan, True)
+    end.header = memoryview(b"")
+    return end
+
+
+def run_all(sides, what):
+    end_s = time.monotonic() + PATIENCE_S
+    while sides.n_open and time.monotonic() < end_s:
+        sides.turn(1)
+    assert (sides.n_open, sides.tally.wrong[:5], sides.tally.n_reset_unplanned) == (0, [], 0), what
+
+
+def stands_still(read):
+    """Waits until what is read has stayed the same over three looks."""
+    seen = []
+
+    def same():
+        seen.append(read())
+        return len(seen) > 3 and len(set(seen[-3:])) == 1
+    wait_for(same, "nothing to move any more", PATIENCE_S)
+    return seen[-1]
+
+
+def test_stalled_readers(lab):
+    raise_descriptor_limit()
+    lab.run("gw", f"echo {NARROW} > /proc/sys/net/ipv4/tcp_wmem")
+    lab.run("host", f"echo {NARROW} > /proc/sys/net/ipv4/tcp_rmem")
+    lab.converter()
+    gateway = lab.gateway()
+    listener = lab.listen("server")
+    child = in_child(lambda: serve(listener, STALLED + 1, PATIENCE_S))
+    port = listener.getsockname()[1]
+    ends = [stall(lab, port, i) for i in range(STALLED)]
+    held = stands_still(lambda: counter(gateway, "held_bytes"))
+    most = os.cpu_count() * HELD_BYTES + STALLED * LEAST_BYTES
+    print(f"\n{STALLED} stalled readers: the gateway holds {held} bytes, at most {most}")
+    assert STALLED * LEAST_BYTES < held <= most
+
+    other = Sides()
+    other.add(End(lab.connect("host", SERVER, port), Plan(STALLED, 0, RUNNING_BYTES, NEVER, NEVER, DOWN_FIRST, 0), True))
+    run_all(other, "a connection beside stalled ones")
+
+    sides = Sides()
+    for end in ends:
+        sides.add(end)
+    run_all(sides, "those that read again")
+    server = result_of(*child)
+    assert (server.wrong[:5], server.n_in_order) == ([], STALLED + 1)
+    wait_for(lambda: not counter(gateway, "held_bytes"), "nothing to be held any more")
+
+
+def test_burst(lab):
+    raise_descriptor_limit()
+    lab.run("host", "echo 10000 65000 > /proc/sys/net/ipv4/ip_local_port_range")
+    lab.run("host", "echo 8192 > /proc/sys/net/ipv4/tcp_max_syn_backlog")
+    daemons = lab.converter(), lab.gateway()
+    at_rest = [sockets(daemon.pid) for daemon in daemons]
+    listener = lab.listen("server")
+    child = in_child(lambda: serve(listener, BURST, PATIENCE_S))
+    socks = [lab.socket("host", timeout=0) for _ in range(BURST)]
+    begun = time.monotonic()
+    for sock in socks:
+        assert sock.connect_ex((SERVER, listener.getsockname()[1])) in (0, errno.EINPROGRESS)
+    sent_s = time.monotonic() - begun
+    sides = Sides()
+    for i, sock in enumerate(socks):
+        sides.add(End(sock, Plan(i, 100, 100, NEVER, NEVER, BOTH_AT_ONCE, 0), True))
+    run_all(sides, "a burst")
+    print(f"\n{BURST} connections asked for within {sent_s:.2f} s, all served after {time.monotonic() - begun:.1f} s; "
+          f"{counter(daemons[1], 'accepted')} went through the gateway")
+    server = result_of(*child)
+    assert (server.wrong[:5], server.n_in_order) == ([], BURST)
+    for daemon, n in zip(daemons, at_rest):
+        wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")
