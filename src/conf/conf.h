@@ -89,6 +89,7 @@ struct conf {
 	struct {                        /* [relay] */
 		char congestion[CONF_CONGESTION_BYTES];   /* of the MPTCP leg; "" leaves the system's default */
 		bool steady;                /* the MPTCP legs keep the rules of policy/steady.h */
+		uint32_t held_mb;           /* that sessions may hold for slow readers, all workers together, in 2^20 bytes */
 		uint32_t pipes;             /* most pipes that bulk transfers may hold at once, all workers together */
 	} relay;
 	struct {                        /* [log] */

@@ -82,6 +82,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "congestion control of the Multipath TCP leg" },
 	{ CONF_RELAY, "steady", CONF_TYPE_BOOL, AT(relay.steady), .fallback = "yes", .restart = true,
 	  .help = "keep senders from running into lost DATA_ACKs; no: to see what they do to a connection" },
+	{ CONF_RELAY, "held_mb", CONF_TYPE_UINT, AT(relay.held_mb), .min = 1, .max = 1000000, .fallback = "128", .restart = true,
+	  .help = "megabytes that were read and that slow readers have not taken, all sessions together; each may hold 16 kB beyond it, each way" },
 	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "16", .restart = true,
 	  .help = "most pipes that bulk transfers hold at once" },
 

@@ -11,7 +11,6 @@
 #include "role/gateway.h"
 #include "role/stranded.h"
 
-#define HELD_BYTES (64ull << 20)   /* under back-pressure, a worker */
 
 bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out)
 {
@@ -89,7 +88,7 @@ static int build(struct worker *worker, unsigned int n_workers)
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
 		.max_sessions = conf->limits.max_sessions, .max_pipes = (conf->relay.pipes + n_workers - 1) / n_workers,
-		.steady = conf->relay.steady, .max_held_bytes = HELD_BYTES, .on_held = on_held, .on_held_end = on_held_end, .on_end = on_session_end,
+		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / n_workers, .on_held = on_held, .on_held_end = on_held_end, .on_end = on_session_end,
 		.context = worker,
 	};
 	int r = loop_new(&worker->loop);
