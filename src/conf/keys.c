@@ -71,7 +71,7 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_LIMITS, "max_sessions", CONF_TYPE_UINT, AT(limits.max_sessions), .min = 1, .max = 10000000, .fallback = "8000", .restart = true,
 	  .help = "sessions at once" },
-	{ CONF_LIMITS, "max_half_open", CONF_TYPE_UINT, AT(limits.max_half_open), .min = 1, .max = 1000000, .fallback = "1024", .restart = true,
+	{ CONF_LIMITS, "max_half_open", CONF_TYPE_UINT, AT(limits.max_half_open), .min = 1, .max = 1000000, .fallback = "8000", .restart = true,
 	  .help = "sessions being set up at once" },
 	{ CONF_LIMITS, "connect_timeout_ms", CONF_TYPE_UINT, AT(limits.connect_timeout_ms), .min = 100, .max = 600000, .fallback = "20000",
 	  .help = "time for the other end to answer a connection" },

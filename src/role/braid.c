@@ -136,11 +136,11 @@ static struct path_options path_options_of(const struct conf *conf)
 	return options;
 }
 
-/* Two descriptors a session, and some for pipes and the rest: as many as the kernel lets us have. */
+/* Two descriptors a session, one more while it is set up, and some for pipes and the rest: as many as the kernel lets us have. */
 static void raise_descriptors(const struct conf *conf)
 {
 	struct rlimit limit;
-	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + 2ull * conf->limits.max_half_open + SPARE_DESCRIPTORS;
+	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + SPARE_DESCRIPTORS;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
@@ -151,7 +151,7 @@ static void raise_descriptors(const struct conf *conf)
 
 			if (!setrlimit(RLIMIT_NOFILE, &more))
 				return;
-			log_warning("limits.max_sessions and relay.pipes may need %llu open files, the limit is %llu: raise it "
+			log_warning("limits.max_sessions, max_half_open and relay.pipes may need %llu open files, the limit is %llu: raise it "
 				    "(LimitNOFILE), or lower them", (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
 		}
 		setrlimit(RLIMIT_NOFILE, &limit);
