@@ -18,6 +18,7 @@ CHECK_S = 1   # some round trips, over the longest links too
 TRACE_TIMEOUT_S = 10
 BEFORE_S = 0.2
 RETRANSMISSIONS = "MPTcpExtMPTCPRetrans"
+TCP_MEMORY_LOW = "BRAID_BENCH_TCP_MEMORY_LOW"   # pages; a namespace of ours can't see it
 
 
 def cpu_s(program):
@@ -201,8 +202,17 @@ def assert_mptcp(world, system):
         raise LabError(f"{system.name}: no MPTCP connection came to {far.name} ({counter})")
 
 
+def require_tcp_memory():
+    """A kernel that thinks TCP's memory used up throttles every socket: such figures would be of nothing else."""
+    low = int(os.environ[TCP_MEMORY_LOW])
+    if (charged := tcp_memory_pages()) > low:
+        raise LabError(f"TCP has {charged} pages charged, above {low} (net.ipv4.tcp_mem): end what holds them; if nothing does, the kernel "
+                       "has lost count: raise all three, or restart the machine")
+
+
 def note_load(system, results):
     """How many cores are in use while nothing of ours runs: what spoils the block that follows."""
+    require_tcp_memory()
     begin_s, begin = time.monotonic(), machine_cpu_s()
     time.sleep(BEFORE_S)
     results.add("cores in use before a block", system.name, "", "cores", (machine_cpu_s() - begin) / (time.monotonic() - begin_s))

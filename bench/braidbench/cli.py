@@ -138,19 +138,18 @@ def inside(options):
     return int(any(system in OURS for _, system, _, _ in results.failures))
 
 
-def require_tcp_memory():
-    """A kernel that thinks TCP's memory used up throttles every socket: such figures would be of nothing else."""
-    limits = pathlib.Path("/proc/sys/net/ipv4/tcp_mem")     # shown in the initial namespace alone
-    if limits.exists() and (charged := cells.tcp_memory_pages()) > (low := int(limits.read_text().split()[0])):
-        raise LabError(f"TCP has {charged} pages charged, above {low} (net.ipv4.tcp_mem): end what holds them; "
-                       "if nothing does, the kernel has lost count, and only a restart of the machine helps")
+def note_tcp_memory():
+    """The limit is shown in the initial namespace alone."""
+    limits = pathlib.Path("/proc/sys/net/ipv4/tcp_mem")
+    os.environ[cells.TCP_MEMORY_LOW] = limits.read_text().split()[0] if limits.exists() else str(sys.maxsize)
+    cells.require_tcp_memory()
 
 
 def main(program, arguments):
     try:
         if arguments[:1] != [sandbox.INSIDE]:
             parse(arguments)
-            require_tcp_memory()
+            note_tcp_memory()
             return sandbox.run_inside(program, arguments)
         return inside(parse(arguments[1:]))
     except LabError as error:
