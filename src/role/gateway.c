@@ -309,12 +309,13 @@ static int look_later(struct gateway *gateway, uint64_t after_us)
 /* At a limit the listeners are closed: the interception then lets new connections pass, the ordinary way. */
 static void look_for_room(struct gateway *gateway)
 {
-	char reason[256];
+	char reason[256], left_out[64];
 
 	if (has_room(gateway, ROOM_SHARE) || look_later(gateway, ROOM_LOOK_US))
 		gateway->full = false;
-	if (gateway_apply(gateway, reason, sizeof(reason)))
-		log_error("%s", reason);
+	if (gateway_apply(gateway, reason, sizeof(reason)) &&
+	    worker_may_log(gateway->worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
+		log_error("%s%s", reason, left_out);
 }
 
 /* Not at once: a listener that is just being read from can't be closed. */
@@ -437,10 +438,14 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 		address_from_v4(htonl(INADDR_ANY), view->conf->gateway.intercept_port),
 	};
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
+	int r;
 
 	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable || gateway->full) {
 		listeners_close(&gateway->listeners);
 		return 0;
 	}
-	return listeners_set(&gateway->listeners, any, ARRAY_SIZE(any), &options, reason, n_reason);
+	r = listeners_set(&gateway->listeners, any, ARRAY_SIZE(any), &options, reason, n_reason);
+	if (r)
+		look_later(gateway, ROOM_LOOK_US);   /* out of descriptors, say: hosts go the ordinary way until there are some */
+	return r;
 }
