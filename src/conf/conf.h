@@ -37,6 +37,11 @@ struct conf_subscriber {
 	uint32_t max_sessions;
 };
 
+/* In the order of their names in conf/keys.c. */
+enum conf_accept { CONF_ACCEPT_AUTO, CONF_ACCEPT_FAITHFUL, CONF_ACCEPT_EARLY };
+enum conf_mptcp_hosts { CONF_MPTCP_HOSTS_PASS, CONF_MPTCP_HOSTS_PROXY };
+enum conf_quic { CONF_QUIC_LEAVE, CONF_QUIC_REFUSE };
+
 struct conf_gateway {
 	bool enabled;                   /* the section is there */
 	char lan[CONF_LAN_INTERFACES][CONF_INTERFACE_BYTES];
@@ -50,6 +55,12 @@ struct conf_gateway {
 	uint32_t route_table;           /* first of the tables used: +0 interception, +1.. one per link */
 	uint32_t rule_priority;
 	bool plumbing;                  /* false: endpoints, rules, tables and sysctls are somebody else's work */
+	uint32_t accept;                /* enum conf_accept */
+	uint32_t accept_memory;         /* destinations remembered to have accepted */
+	uint32_t accept_memory_s;
+	uint32_t first_queue;           /* of the packet queues: one a worker */
+	uint32_t mptcp_hosts;           /* enum conf_mptcp_hosts */
+	uint32_t quic;                  /* enum conf_quic */
 	uint32_t early_data_wait_ms;
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
 };

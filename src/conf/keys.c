@@ -7,6 +7,11 @@
 const char *const conf_section_names[] = { "gateway", "converter", "link", "subscriber", "daemon", "limits", "relay", "log" };
 static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every section");
 
+static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
+static const char *const accepts[] = { "auto", "faithful", "early", NULL };
+static const char *const mptcp_hosts[] = { "pass", "proxy", NULL };
+static const char *const quic[] = { "leave", "refuse", NULL };
+
 #define AT(field) .offset = offsetof(struct conf, field)
 #define LIST(field, count) AT(field), .n_offset = offsetof(struct conf, count)
 
@@ -30,6 +35,19 @@ const struct conf_key conf_keys[] = {
 	  .help = "no: endpoints, rules, tables, interception and sysctls are somebody else's work" },
 	{ CONF_GATEWAY, "early_data_wait_ms", CONF_TYPE_UINT, AT(gateway.early_data_wait_ms), .min = 0, .max = 1000, .fallback = "5",
 	  .help = "how long to wait for a host's first bytes, to send them in the first packet" },
+	{ CONF_GATEWAY, "accept", CONF_TYPE_CHOICE, AT(gateway.accept), .choices = accepts, .fallback = "auto",
+	  .help = "faithful: a host's connection is accepted when its destination has accepted; early: at once; auto: early for a destination "
+		  "that accepted lately, faithful for others" },
+	{ CONF_GATEWAY, "accept_memory", CONF_TYPE_UINT, AT(gateway.accept_memory), .min = 16, .max = 10000000, .fallback = "16384", .restart = true,
+	  .help = "destinations (address and port) remembered to have accepted" },
+	{ CONF_GATEWAY, "accept_memory_s", CONF_TYPE_UINT, AT(gateway.accept_memory_s), .min = 1, .max = 604800, .fallback = "600", .restart = true,
+	  .help = "how long they are remembered" },
+	{ CONF_GATEWAY, "queue", CONF_TYPE_UINT, AT(gateway.first_queue), .min = 0, .max = 65000, .fallback = "5124", .restart = true,
+	  .help = "first of the packet queues (NFQUEUE) in which hosts' first packets wait: one a worker" },
+	{ CONF_GATEWAY, "mptcp_hosts", CONF_TYPE_CHOICE, AT(gateway.mptcp_hosts), .choices = mptcp_hosts, .fallback = "pass",
+	  .help = "connections of hosts that speak Multipath TCP themselves: pass on untouched, or bond as others" },
+	{ CONF_GATEWAY, "quic", CONF_TYPE_CHOICE, AT(gateway.quic), .choices = quic, .fallback = "leave",
+	  .help = "refuse: hosts' QUIC (UDP port 443) is answered with an ICMP error while we bond, so that they use TCP at once" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
 
@@ -87,6 +105,6 @@ const struct conf_key conf_keys[] = {
 	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "16", .restart = true,
 	  .help = "most pipes that bulk transfers hold at once" },
 
-	{ CONF_LOG, "level", CONF_TYPE_LEVEL, AT(log.level), .fallback = "info", .help = "what is logged: error, warning, info or debug" },
+	{ CONF_LOG, "level", CONF_TYPE_CHOICE, AT(log.level), .choices = levels, .fallback = "info", .help = "what is logged: error, warning, info or debug" },
 };
 const size_t n_conf_keys = ARRAY_SIZE(conf_keys);

@@ -11,7 +11,7 @@ enum conf_type {
 	CONF_TYPE_BOOL,        /* yes or no */
 	CONF_TYPE_TEXT,        /* at most max bytes with the terminating zero */
 	CONF_TYPE_KEY,         /* 64 hex digits */
-	CONF_TYPE_LEVEL,       /* error, warning, info, debug */
+	CONF_TYPE_CHOICE,      /* one of the choices; target uint32_t, its place among them */
 	CONF_TYPE_NEXT_HOP,    /* one address, of IPv4 or IPv6 by min: 4 or 6 */
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
@@ -29,6 +29,7 @@ struct conf_key {
 	size_t offset;         /* in the section's struct: struct conf, conf_link or conf_subscriber */
 	size_t n_offset;       /* of the size_t count of a list, or of the bool that tells a key was given; 0: none */
 	uint32_t min, max;
+	const char *const *choices;   /* of CONF_TYPE_CHOICE; ends with NULL */
 	const char *fallback;  /* default as it would be written; NULL: must be given (required) or stays empty */
 	bool required;
 	bool restart;          /* a change needs a restart */

@@ -8,7 +8,6 @@
 
 #define LIST_SEPARATORS ", \t"
 
-static const char *const level_names[] = { "error", "warning", "info", "debug" };
 
 static int uint_set(const struct conf_key *key, uint32_t *out, const char *text)
 {
@@ -88,10 +87,10 @@ static int key_set(uint8_t *out, const char *text)
 	return 0;
 }
 
-static int level_set(uint32_t *out, const char *text)
+static int choice_set(const struct conf_key *key, uint32_t *out, const char *text)
 {
-	for (uint32_t i = 0; i < ARRAY_SIZE(level_names); i++)
-		if (!strcmp(text, level_names[i])) {
+	for (uint32_t i = 0; key->choices[i]; i++)
+		if (!strcmp(text, key->choices[i])) {
 			*out = i;
 			return 0;
 		}
@@ -178,8 +177,8 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 		if (key->n_offset)
 			*(bool *)beside = true;
 		return key_set(field, text);
-	case CONF_TYPE_LEVEL:
-		return level_set(field, text);
+	case CONF_TYPE_CHOICE:
+		return choice_set(key, field, text);
 	case CONF_TYPE_NEXT_HOP:
 		return next_hop_set(key, field, text);
 	case CONF_TYPE_PATH:
@@ -194,17 +193,28 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	return VALUE_E_INVALID;
 }
 
+/* "a, b or c". */
+static void choices_text(const char *const *choices, char *out, size_t n_out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; choices[i] && n < n_out; i++)
+		n += (size_t)snprintf(out + n, n_out - n, "%s%s", !i ? "" : choices[i + 1] ? ", " : " or ", choices[i]);
+}
+
 void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 {
 	static const char *const wanted[] = {
 		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
-		[CONF_TYPE_LEVEL] = "error, warning, info or debug", [CONF_TYPE_NEXT_HOP] = "an IP address without a port, of the key's family", [CONF_TYPE_PATH] = "a path that begins with /",
+		[CONF_TYPE_NEXT_HOP] = "an IP address without a port, of the key's family", [CONF_TYPE_PATH] = "a path that begins with /",
 		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
 	};
 
 	if (key->type == CONF_TYPE_UINT)
 		snprintf(out, n_out, "%u..%u", key->min, key->max);
+	else if (key->type == CONF_TYPE_CHOICE)
+		choices_text(key->choices, out, n_out);
 	else if (key->type == CONF_TYPE_TEXT)
 		snprintf(out, n_out, "a text of %u to %u bytes", key->required ? 1u : 0u, key->max - 1);
 	else if (key->type == CONF_TYPE_ADDRESSES)

@@ -39,12 +39,13 @@ int net_error(int error_number)
 	case ENOTCONN:
 		return NET_E_RESET;
 	case EHOSTUNREACH:
-	case ENETUNREACH:
 	case ENETDOWN:
 	case EHOSTDOWN:
 	case ENODEV:
 	case EINVAL:          /* connecting to an address that no route can have, e.g. of another family's form */
 		return NET_E_UNREACHABLE;
+	case ENETUNREACH:
+		return NET_E_NO_ROUTE;
 	case EACCES:
 	case EPERM:
 		return NET_E_PROHIBITED;
@@ -69,6 +70,7 @@ const char *net_error_text(int error)
 	case NET_E_REFUSED: return "connection refused";
 	case NET_E_RESET: return "connection reset";
 	case NET_E_UNREACHABLE: return "unreachable";
+	case NET_E_NO_ROUTE: return "no route";
 	case NET_E_PROHIBITED: return "prohibited";
 	case NET_E_TIMED_OUT: return "timed out";
 	case NET_E_NO_PORT: return "no local address or port left";

@@ -17,7 +17,8 @@ enum {
 	NET_E_DESCRIPTORS,      /* EMFILE, ENFILE, ENOBUFS, ENOMEM: this machine is short of something, for now */
 	NET_E_REFUSED,          /* RST in answer to the SYN */
 	NET_E_RESET,            /* RST later */
-	NET_E_UNREACHABLE,      /* no route, ICMP unreachable, or the interface is gone */
+	NET_E_UNREACHABLE,      /* ICMP host unreachable, or the interface is gone */
+	NET_E_NO_ROUTE,         /* none here, or ICMP network unreachable */
 	NET_E_PROHIBITED,       /* ICMP administratively prohibited, or a local rule */
 	NET_E_TIMED_OUT,
 	NET_E_NO_PORT,          /* no source port left toward that destination */

@@ -1,75 +1,67 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/intercept.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/util.h"
 #include "net/nft.h"
+#include "net/nft_queue.h"
 
 /* Naming the table before deleting it makes the deletion work where it isn't there. */
 #define REMOVE "table inet braid\ndelete table inet braid\n"
 
-/*
- * Only a SYN is handed to the listener, so that connections that run the ordinary way are never cut in two; the packets after it are known by
- * the socket they belong to. Where nobody listens, tproxy ends the evaluation before the mark is set, and the packet goes the ordinary way.
- * The look-up would find the listener too for packets to its port number, wherever they go: that port is left alone as a whole.
- * What stays in the LAN, or is for this machine, isn't touched. The second chain turns away those who connect to the listener itself.
- */
-static const char table_format[] =
-	REMOVE
-	"table inet braid {\n"
-	"	chain intercept {\n"
-	"		type filter hook prerouting priority -150; policy accept;\n"
-	"		iifname != { %s } return\n"
-	"		meta l4proto != tcp return\n"
-	"		tcp dport %u return\n"
-	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set %u accept\n"
-	"		tcp flags & (fin|syn|rst|ack) != syn return\n"
-	"		fib daddr type { local, broadcast, anycast, multicast } return\n"
-	"		ip6 daddr fe80::/10 return\n"
-	"		fib daddr oifname { %s } return\n"
-	"		meta nfproto ipv4 meta l4proto tcp tproxy ip to :%u meta mark set %u accept\n"
-	"		meta nfproto ipv6 meta l4proto tcp tproxy ip6 to :%u meta mark set %u accept\n"
-	"	}\n"
-	"	chain guard {\n"
-	"		type filter hook input priority 0; policy accept;\n"
-	"		tcp dport %u tcp flags & (fin|syn|rst|ack) == syn meta mark != %u reject with tcp reset\n"
-	"	}\n"
-	"}\n";
-
-static bool name_is_plain(const char *name)
+static int run(const char *script, char *reason, size_t n_reason)
 {
-	if (!name[0])
-		return false;
-	for (; *name; name++)
-		if (!isalnum((unsigned char)*name) && !strchr("._:@-+", *name))
-			return false;
-	return true;
+	char words[128] = "";
+	int r = nft_run(script, words, sizeof(words));
+
+	if (r)
+		snprintf(reason, n_reason, "cannot put the nft table inet braid in place: %s", r == NFT_E_REFUSED ? words : strerror(-r));
+	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
 }
 
-int intercept_script(const struct path_options *options, char out[INTERCEPT_SCRIPT_BYTES], char *reason, size_t n_reason)
+/* No nft script can write the rule where it is of the old form, so it comes by itself, when the chain for it is there; the chain is never emptied. Where
+ * it can't be had, nothing is held. */
+static bool lead_to_queues(const struct path_options *options)
 {
-	char lan[PATH_LAN_INTERFACES * (IF_NAMESIZE + 4)] = "";
-	size_t n = 0;
-
-	for (size_t i = 0; i < options->n_lan; i++) {
-		if (!name_is_plain(options->lan[i])) {
-			snprintf(reason, n_reason, "LAN interface '%s': letters, digits and ._:@-+ are wanted", options->lan[i]);
-			return -EINVAL;
-		}
-		n += (size_t)snprintf(lan + n, sizeof(lan) - n, "%s\"%s\"", i ? ", " : "", options->lan[i]);
-	}
-	if (options->n_lan)
-		snprintf(out, INTERCEPT_SCRIPT_BYTES, table_format, lan, options->intercept_port, options->fwmark, lan,
-			 options->intercept_port, options->fwmark, options->intercept_port, options->fwmark, options->intercept_port,
-			 options->fwmark);
-	else
-		snprintf(out, INTERCEPT_SCRIPT_BYTES, REMOVE);
-	return 0;
+	return options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
 }
 
-int intercept_remove(char *reason, size_t n_reason)
+int interception_put(struct interception *interception, const struct path_options *options, char *reason, size_t n_reason)
 {
+	_cleanup_(freep) char *script = NULL;
+	bool fresh = !interception->script;
+	int r;
+
+	if (!options->n_lan)
+		return interception_remove(interception, reason, n_reason);   /* an earlier run may have left one */
+	r = intercept_script(options, fresh || interception->holds, &script, reason, n_reason);
+	if (r || (!fresh && !strcmp(script, interception->script)))
+		return r;
+	r = fresh ? run(REMOVE, reason, n_reason) : 0;   /* of an earlier run */
+	if (!r)
+		r = run(script, reason, n_reason);
+	if (r)
+		return r;
+	free(interception->script);
+	interception->script = script;
+	script = NULL;
+	if (!fresh)
+		return 0;
+	interception->holds = lead_to_queues(options);
+	return interception->holds ? 0 : interception_put(interception, options, reason, n_reason);
+}
+
+void interception_forget(struct interception *interception)
+{
+	free(interception->script);
+	*interception = (struct interception){ 0 };
+}
+
+int interception_remove(struct interception *interception, char *reason, size_t n_reason)
+{
+	interception_forget(interception);
 	return nft_run(REMOVE, reason, n_reason);
 }

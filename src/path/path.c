@@ -40,7 +40,7 @@ struct path {
 	struct mptcp_pm *pm;             /* NULL: none in this kernel, or none of our business */
 	struct keep keep;
 	bool kept;                       /* keep was opened: settings are to be given back */
-	char script[INTERCEPT_SCRIPT_BYTES];
+	struct interception interception;
 	struct links_seen seen;
 	struct links_plumbing have, want;
 	struct links_verdict verdicts[PATH_LINKS];
@@ -201,24 +201,6 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 	return r;
 }
 
-/* The nft table, where what it should hold has changed. Last of all: what it marks must have its way by then. */
-static int put_interception(struct path *path, const struct path_options *options, char *reason, size_t n_reason)
-{
-	char script[INTERCEPT_SCRIPT_BYTES] = "", words[128] = "";
-	int r = intercept_script(options, script, reason, n_reason);
-
-	if (r || !strcmp(script, path->script))
-		return r;
-	r = nft_run(script, words, sizeof(words));
-	if (r) {
-		snprintf(reason, n_reason, "cannot put the nft table inet braid in place: %s",
-			 r == NFT_E_REFUSED ? words : strerror(-r));
-		return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
-	}
-	memcpy(path->script, script, sizeof(script));
-	return 0;
-}
-
 static int check_options(const struct path_options *options, char *reason, size_t n_reason)
 {
 	const char *fault = NULL;
@@ -227,6 +209,8 @@ static int check_options(const struct path_options *options, char *reason, size_
 		fault = "too many links or LAN interfaces";
 	else if (options->n_lan && (!options->intercept_port || !options->fwmark))
 		fault = "interception needs a port and a mark";
+	else if (options->n_workers && (!options->accept_memory || !options->accept_memory_s))
+		fault = "destinations that have accepted need a memory";
 	else if (!options->route_table || !options->rule_priority)
 		fault = "routing needs a table and a priority";
 	if (!fault)
@@ -246,7 +230,8 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 		snprintf(reason, n_reason, "interface lo is down, and intercepted packets take their way over it: ip link set lo up");
 		return -ENETDOWN;
 	}
-	return r ? r : put_interception(path, &path->options, reason, n_reason);
+	/* Last of all: what it marks must have its way by then. */
+	return r ? r : interception_put(&path->interception, &path->options, reason, n_reason);
 }
 
 static int start(struct path *path, char *reason, size_t n_reason)
@@ -354,7 +339,7 @@ static void take_away(struct path *path)
 {
 	char reason[192];
 
-	if (intercept_remove(reason, sizeof(reason)))
+	if (interception_remove(&path->interception, reason, sizeof(reason)))
 		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid");
 	path->want.routes.n = path->want.rules.n = path->want.endpoints.n = 0;
 	if (!observe(path->netlink, path->pm, true, &path->seen, &path->have) &&
@@ -373,12 +358,18 @@ void path_freep(struct path **path)
 		loop_unwatch(p->loop, netlink_fd(p->events));
 	if (p->kept)
 		take_away(p);
+	interception_forget(&p->interception);
 	mptcp_pm_closep(&p->pm);
 	netlink_closep(&p->events);
 	netlink_closep(&p->netlink);
 	fd_closep(&p->lock_fd);
 	free(p);
 	*path = NULL;
+}
+
+bool path_can_hold(const struct path *path)
+{
+	return path->interception.holds;
 }
 
 static void take_counters(void *context, const struct route_interface *interface)

@@ -27,6 +27,9 @@ struct path_link_options {
 	bool backup;
 };
 
+/* Of a connection that is intercepted: before its destination has accepted, after it, or by whether it has done so lately. */
+enum path_accept { PATH_ACCEPT_AUTO, PATH_ACCEPT_FAITHFUL, PATH_ACCEPT_EARLY };
+
 struct path_options {
 	struct path_link_options links[PATH_LINKS];
 	size_t n_links;
@@ -36,6 +39,13 @@ struct path_options {
 	uint32_t fwmark;
 	uint32_t route_table;           /* +0 interception, +1.. one per link */
 	uint32_t rule_priority;
+	enum path_accept accept;
+	uint32_t accept_memory;         /* destinations */
+	uint32_t accept_memory_s;
+	unsigned int n_workers;         /* that can hold first packets, each with a queue; 0: all are accepted early */
+	uint16_t first_queue;
+	bool proxy_mptcp_hosts;         /* else their SYNs pass untouched */
+	bool refuse_quic;
 	char state_dir[108];            /* where the sysctls' old values are kept while we run */
 	bool plumbing;                  /* false: only look, change nothing */
 };
@@ -74,6 +84,9 @@ int path_new(struct loop *loop, const struct path_options *options, path_event_f
 int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
+
+/* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in place. */
+bool path_can_hold(const struct path *path);
 
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);

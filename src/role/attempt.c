@@ -195,7 +195,10 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		note_overtaken(gateway, setup, attempt);
-		setup_hand_over(gateway, setup, attempt, false, left);
+		if (setup->state == SETUP_ASKING)
+			hold_accept(gateway, setup, attempt, left);
+		else
+			setup_hand_over(gateway, setup, attempt, false, left);
 	} else if (step.result.outcome == OUTCOME_NOT_AUTHORISED && n_pending(setup) > 1) {
 		attempt_drop(attempt);   /* the ticket's second use: the other attempt has won the race */
 	} else {
@@ -228,7 +231,7 @@ void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attem
 
 	if (attempt->fd < 0 || !attempt_connected(gateway, setup, attempt))
 		return;
-	if (n_pending(setup) == 1 && !attempt->inbox.n_kept) {
+	if (setup->state == SETUP_CONNECTING && n_pending(setup) == 1 && !attempt->inbox.n_kept) {
 		setup_hand_over(gateway, setup, attempt, true, (struct bytes){ 0 });
 		return;
 	}

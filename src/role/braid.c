@@ -38,6 +38,7 @@ static int publish(struct braid *braid, bool reachable, void (*done)(void *conte
 		return -ENOMEM;
 	view->accepting = !braid->draining;
 	view->converter_reachable = reachable;
+	view->can_hold = braid->path && path_can_hold(braid->path);
 	for (size_t i = 0; i < n && i < view->n_links; i++) {
 		view->links[i].up = links[i].state == PATH_LINK_UP;
 		view->links[i].v4 = links[i].v4;
@@ -113,12 +114,26 @@ static void on_suspect(void *context)
 		watch_suspect(braid->watch);
 }
 
+static unsigned int n_workers_of(const struct conf *conf)
+{
+	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1;
+
+	return (unsigned int)size_min(n, WORKERS_MOST);
+}
+
 static struct path_options path_options_of(const struct conf *conf)
 {
+	static const enum path_accept accepts[] = {
+		[CONF_ACCEPT_AUTO] = PATH_ACCEPT_AUTO, [CONF_ACCEPT_FAITHFUL] = PATH_ACCEPT_FAITHFUL, [CONF_ACCEPT_EARLY] = PATH_ACCEPT_EARLY,
+	};
 	struct path_options options = {
 		.intercept_port = conf->gateway.intercept_port, .fwmark = conf->gateway.fwmark,
 		.route_table = conf->gateway.route_table, .rule_priority = conf->gateway.rule_priority,
-		.plumbing = conf->gateway.plumbing,
+		.plumbing = conf->gateway.plumbing, .accept = accepts[conf->gateway.accept],
+		.accept_memory = conf->gateway.accept_memory, .accept_memory_s = conf->gateway.accept_memory_s,
+		.n_workers = n_workers_of(conf), .first_queue = (uint16_t)conf->gateway.first_queue,
+		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
 	};
 
 	snprintf(options.state_dir, sizeof(options.state_dir), "%s", conf->daemon.state_dir);
@@ -161,8 +176,7 @@ static void raise_descriptors(const struct conf *conf)
 static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
-	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t n = size_min(conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1, WORKERS_MOST);
+	size_t n = n_workers_of(conf);
 	int r = 0;
 
 	braid->workers = calloc(n, sizeof(*braid->workers));

@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
+#include "path/marks.h"
 #include "role/setup.h"
 #include "signalling/ticket.h"
 
@@ -22,11 +23,10 @@
 #define OPENING_BYTES 1400
 #define ROOM_LOOK_US (100 * US_PER_MS)  /* at a limit: how soon to look again */
 #define ROOM_SHARE 16                   /* a 16th of the places is to be free before connections are taken again */
-#define ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
 static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
 
-static void setup_set_state(struct setup *setup, enum setup_state next)
+void setup_set_state(struct setup *setup, enum setup_state next)
 {
 	setup->state = next;
 }
@@ -57,13 +57,18 @@ static void setup_free(struct gateway *gateway, struct setup *setup)
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
 		attempt_drop(&setup->attempts[i]);
 	free(setup->opening);
+	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
+		hold_forget(gateway, setup);
 	slab_give(&gateway->setups, setup);
 	shared_release(&gateway->worker->shared->n_half_open);
 }
 
-static void setup_abandon(struct gateway *gateway, struct setup *setup)
+void setup_abandon(struct gateway *gateway, struct setup *setup)
 {
-	net_close_reset(setup->near_fd);
+	if (setup->near_fd >= 0)
+		net_close_reset(setup->near_fd);
+	if (setup->packet)
+		hold_pass(gateway, setup);
 	shared_release(&gateway->worker->shared->n_sessions);
 	setup_free(gateway, setup);
 }
@@ -82,7 +87,9 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 			    signalling_outcome_name(result->outcome), left_out);
 	if (result->outcome == OUTCOME_NOT_AUTHORISED || result->outcome == OUTCOME_MISSING_CREDENTIAL)
 		shared_suspect(gateway->worker->shared);
-	if (setup->state != SETUP_HELD)
+	if (setup->state == SETUP_ASKING)
+		hold_refuse(gateway, setup, result);
+	else if (setup->state != SETUP_HELD)
 		setup_abandon(gateway, setup);
 }
 
@@ -129,7 +136,7 @@ static int build_opening(struct gateway *gateway, struct setup *setup)
 
 	put_ticket(&gateway->worker->view->conf->gateway, &request);
 	step = gateway->scheme->client_begin(&setup->begun, &request, scratch);
-	n = net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
+	n = setup->near_fd < 0 ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
 	setup->n_opening = step.n_out + (n > 0 ? (size_t)n : 0);
 	setup->opening = malloc(setup->n_opening);
 	if (!setup->opening)
@@ -138,21 +145,24 @@ static int build_opening(struct gateway *gateway, struct setup *setup)
 	return 0;
 }
 
-static int set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us)
+int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us)
 {
 	setup->deadline_us = loop_now_us(gateway->worker->loop) + after_us;
 	return loop_timer_at(gateway->worker->loop, setup->deadline_us, setup_ref(gateway, setup, SETUP_DEADLINE));
 }
 
-static void setup_launch(struct gateway *gateway, struct setup *setup)
+void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us)
 {
-	uint64_t limit_us = gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS;
-
-	setup_set_state(setup, SETUP_CONNECTING);
-	if (build_opening(gateway, setup) || set_deadline(gateway, setup, limit_us))
+	setup_set_state(setup, state);
+	if (build_opening(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))
 		setup_abandon(gateway, setup);
 	else if (attempt_next(gateway, setup))
 		setup_fail(gateway, setup);
+}
+
+static void connect_on(struct gateway *gateway, struct setup *setup)
+{
+	setup_launch(gateway, setup, SETUP_CONNECTING, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS);
 }
 
 /* The host spoke, ended, or was reset. */
@@ -162,7 +172,7 @@ static void on_near(struct gateway *gateway, struct setup *setup, uint32_t event
 		counter_add(&gateway->worker->counters.n_host_gave_up, 1);
 		setup_abandon(gateway, setup);
 	} else if (setup->state == SETUP_FIRST_BYTES && events & (EPOLLIN | EPOLLRDHUP)) {
-		setup_launch(gateway, setup);
+		connect_on(gateway, setup);
 	}
 }
 
@@ -192,7 +202,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 {
 	struct worker *worker = gateway->worker;
 	struct relay_legs legs = {
-		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = true, .far_watched = true,
+		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = setup->state != SETUP_CAUGHT, .far_watched = true,
 		.far_mptcp = true, .far_joins = has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
 		.tag = held ? tag_of(gateway, setup) : 0, .owner = SHARED_NO_SUBSCRIBER,
 		.up_first = { setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent },
@@ -216,7 +226,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	free(setup->opening);
 	setup->opening = NULL;
 	setup_set_state(setup, SETUP_HELD);
-	if (set_deadline(gateway, setup, worker->view->conf->limits.connect_timeout_ms * US_PER_MS + ANSWER_SLACK_US)) {
+	if (setup_set_deadline(gateway, setup, worker->view->conf->limits.connect_timeout_ms * US_PER_MS + SETUP_ANSWER_SLACK_US)) {
 		relay_abort(worker->relay, session);
 		setup_free(gateway, setup);
 	}
@@ -266,7 +276,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	struct setup *setup = slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
 	struct attempt *attempt;
 
-	if (!setup || setup->state == SETUP_HELD)
+	if (!setup || setup->state == SETUP_HELD || setup->state == SETUP_CAUGHT)
 		return;
 	attempt = attempt_of_part(setup, ref.part);
 	if (attempt)
@@ -279,7 +289,9 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 {
 	if (now_us < setup->deadline_us)
 		return;
-	if (setup->state == SETUP_CONNECTING) {
+	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT) {
+		hold_on_deadline(gateway, setup);
+	} else if (setup->state == SETUP_CONNECTING) {
 		setup_fail(gateway, setup);
 	} else if (setup->state == SETUP_HELD) {
 		note_no_answer(gateway);
@@ -343,12 +355,12 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	if (!setup)
 		return;
 	attempt = attempt_of_part(setup, ref.part);
-	if (attempt && setup->state == SETUP_CONNECTING)
+	if (attempt && (setup->state == SETUP_CONNECTING || setup->state == SETUP_ASKING))
 		attempt_on_timer(gateway, setup, attempt, now_us);
 	else if (ref.part == SETUP_DEADLINE)
 		on_deadline(gateway, setup, now_us);
 	else if (ref.part == SETUP_NEAR && setup->state == SETUP_FIRST_BYTES)
-		setup_launch(gateway, setup);
+		connect_on(gateway, setup);
 }
 
 static bool is_direct(const struct gateway *gateway, const struct address *destination)
@@ -356,37 +368,61 @@ static bool is_direct(const struct gateway *gateway, const struct address *desti
 	return destination->port == gateway->worker->view->conf->gateway.intercept_port && net_is_own_address(destination);
 }
 
+struct setup *setup_take(struct gateway *gateway, const struct address *source, const struct address *destination)
+{
+	struct worker *worker = gateway->worker;
+	bool session = worker_take_session(worker);
+	struct setup *setup = session && worker_take_half_open(worker) ? slab_take(&gateway->setups) : NULL;
+
+	note_full(gateway);   /* this is the last place, or others have taken it */
+	if (!setup) {
+		if (session)
+			shared_release(&worker->shared->n_sessions);
+		return NULL;
+	}
+	setup->near_fd = -1;
+	setup->source = *source;
+	setup->destination = *destination;
+	setup->accepted_at_us = loop_now_us(worker->loop);
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		setup->attempts[i].fd = -1;
+	return setup;
+}
+
+static void await_first_bytes(struct gateway *gateway, struct setup *setup)
+{
+	struct worker *worker = gateway->worker;
+	uint64_t wait_us = worker->view->conf->gateway.early_data_wait_ms * US_PER_MS;
+
+	setup_set_state(setup, SETUP_FIRST_BYTES);
+	if (loop_watch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
+	    loop_timer_at(worker->loop, loop_now_us(worker->loop) + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
+		setup_abandon(gateway, setup);
+}
+
 /* A host's connection, established already. */
 static void on_connection(void *context, int fd, const struct address *peer)
 {
 	struct gateway *gateway = context;
-	struct worker *worker = gateway->worker;
-	uint64_t wait_us = worker->view->conf->gateway.early_data_wait_ms * US_PER_MS;
 	struct address destination;
 	struct setup *setup;
 
-	if (net_local_address(fd, &destination) || is_direct(gateway, &destination) || !worker_take_session(worker)) {
+	if (net_local_address(fd, &destination) || is_direct(gateway, &destination)) {
 		net_close_reset(fd);
-		note_full(gateway);   /* others may have taken the last place */
 		return;
 	}
-	setup = worker_take_half_open(worker) ? slab_take(&gateway->setups) : NULL;
+	setup = hold_take(gateway, peer, &destination);
+	if (!setup)
+		setup = setup_take(gateway, peer, &destination);
 	if (!setup) {
-		shared_release(&worker->shared->n_sessions);
 		net_close_reset(fd);
-		note_full(gateway);
 		return;
 	}
 	setup->near_fd = fd;
-	setup->source = *peer;
-	setup->destination = destination;
-	setup->accepted_at_us = loop_now_us(worker->loop);
-	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
-		setup->attempts[i].fd = -1;
-	if (loop_watch(worker->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
-	    loop_timer_at(worker->loop, setup->accepted_at_us + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
-		setup_abandon(gateway, setup);
-	note_full(gateway);
+	if (setup->answering)
+		setup_hand_over(gateway, setup, setup->answering, false, (struct bytes){ setup->answering->inbox.kept, setup->answering->inbox.n_kept });
+	else
+		await_first_bytes(gateway, setup);
 }
 
 int gateway_new(struct worker *worker, struct gateway **out)
@@ -401,6 +437,7 @@ int gateway_new(struct worker *worker, struct gateway **out)
 	handler.context = gateway;
 	gateway->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&gateway->listeners, worker, on_connection, gateway);
+	hold_init(gateway);
 	if (slab_init(&gateway->setups, sizeof(struct setup), worker->view->conf->limits.max_half_open))
 		return -ENOMEM;
 	*out = gateway;
@@ -425,6 +462,7 @@ void gateway_freep(struct gateway **out)
 		else
 			setup_abandon(gateway, setup);
 	}
+	hold_fini(gateway);
 	slab_fini(&gateway->setups);
 	free(gateway);
 	*out = NULL;
@@ -433,18 +471,25 @@ void gateway_freep(struct gateway **out)
 int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 {
 	const struct view *view = gateway->worker->view;
-	struct address any[2] = {
-		{ .port = view->conf->gateway.intercept_port },                    /* [::], IPv6 alone: see below */
-		address_from_v4(htonl(INADDR_ANY), view->conf->gateway.intercept_port),
+	uint16_t port = view->conf->gateway.intercept_port;
+	const struct address addresses[] = {
+		{ .port = port },                    /* [::], IPv6 alone */
+		address_from_v4(htonl(INADDR_ANY), port),
+		mark_listener(gateway->worker->number, false, port),   /* for hosts whose SYN this worker held */
+		mark_listener(gateway->worker->number, true, port),
 	};
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 	int r;
 
 	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable || gateway->full) {
 		listeners_close(&gateway->listeners);
+		if (!view->converter_reachable)
+			hold_let_all_pass(gateway);
 		return 0;
 	}
-	r = listeners_set(&gateway->listeners, any, ARRAY_SIZE(any), &options, reason, n_reason);
+	r = listeners_set(&gateway->listeners, addresses, view->can_hold ? ARRAY_SIZE(addresses) : 2, &options, reason, n_reason);
+	if (!r)
+		r = hold_apply(gateway, reason, n_reason);
 	if (r)
 		look_later(gateway, ROOM_LOOK_US);   /* out of descriptors, say: hosts go the ordinary way until there are some */
 	return r;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/intake.h"
 
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <sys/socket.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -167,15 +169,23 @@ void intake_refuse_outcome(struct converter *converter, struct intake *intake, e
 	intake_refuse(converter, intake, &result);
 }
 
-static struct signalling_result result_of_error(int error)
+/* The kernel tells an errno; the codes are those of the ICMP messages that stand for them. */
+static struct signalling_result unreachable(uint8_t v4_code, uint8_t v6_code, bool v6)
+{
+	return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = v6 ? v6_code : v4_code };
+}
+
+static struct signalling_result result_of_error(int error, bool v6)
 {
 	switch (error) {
 	case NET_E_REFUSED:
 		return (struct signalling_result){ .outcome = OUTCOME_REFUSED };
 	case NET_E_UNREACHABLE:
-		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 1 };   /* host unreachable */
+		return unreachable(ICMP_HOST_UNREACH, ICMPV6_ADDR_UNREACH, v6);
+	case NET_E_NO_ROUTE:
+		return unreachable(ICMP_NET_UNREACH, ICMPV6_NOROUTE, v6);
 	case NET_E_PROHIBITED:
-		return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = 13 };  /* prohibited by a filter */
+		return unreachable(ICMP_PKT_FILTERED, ICMPV6_ADM_PROHIBITED, v6);
 	case NET_E_TIMED_OUT:
 		return (struct signalling_result){ .outcome = OUTCOME_TIMED_OUT };
 	case NET_E_DESCRIPTORS:
@@ -188,7 +198,7 @@ static struct signalling_result result_of_error(int error)
 
 void intake_refuse_error(struct converter *converter, struct intake *intake, int error)
 {
-	struct signalling_result result = result_of_error(error);
+	struct signalling_result result = result_of_error(error, !address_is_v4(&intake->destination));
 
 	intake_refuse(converter, intake, &result);
 }

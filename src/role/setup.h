@@ -6,17 +6,22 @@
 #ifndef BRAID_ROLE_SETUP_H
 #define BRAID_ROLE_SETUP_H
 
+#include "base/clock.h"
 #include "base/slab.h"
+#include "role/hold.h"
 #include "role/inbox.h"
 #include "role/listener.h"
 #include "role/worker.h"
 #include "signalling/scheme.h"
 
 #define SETUP_ATTEMPTS 2          /* at once */
+#define SETUP_ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
-/* FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING: attempts are under way. HELD: the relay has both legs,
- * the converter's answer is awaited. Each may follow the one before; the setup is given back from any. */
-enum setup_state { SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_HELD };
+/* ASKING: the host's SYN waits, attempts are under way. CAUGHT: the SYN was let go to our own listener, which has the host's connection soon; the
+ * far leg is there (answering), or is to be begun then. FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING: attempts are
+ * under way. HELD: the relay has both legs, the converter's answer is awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the
+ * one before, but CAUGHT with a far leg goes to the relay at once. It is given back from any. */
+enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_HELD };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
 enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ROOM, SETUP_ATTEMPT };
@@ -37,16 +42,20 @@ struct attempt {
 
 struct setup {
 	enum setup_state state;
-	int near_fd;              /* the relay's in HELD */
+	int near_fd;              /* the relay's in HELD; -1 in ASKING and CAUGHT */
 	struct address source, destination;
 	uint64_t accepted_at_us;
+	uint32_t packet;          /* the SYN's number in the queue where it waits; 0: none does */
+	uint32_t next_waiting;    /* in ASKING and CAUGHT: hold.c's */
+	uint8_t dscp;             /* of the SYN, where it was held */
+	bool known;               /* accepted early because its destination had accepted lately */
 	uint32_t tried;           /* a bit a link */
 	uint8_t *opening;         /* the first message and the host's first bytes; NULL in HELD */
 	size_t n_opening;
 	struct conversation begun;   /* as it stands after the first message */
 	struct attempt attempts[SETUP_ATTEMPTS];
 	uint64_t deadline_us;     /* a timer that comes before is an old one */
-	struct attempt *answering;   /* in HELD: whose descriptor the relay has */
+	struct attempt *answering;   /* in HELD: whose descriptor the relay has; in CAUGHT: the far leg, NULL: none yet */
 	struct slab_name session;    /* in HELD */
 };
 
@@ -55,10 +64,12 @@ struct gateway {
 	struct slab setups;
 	uint8_t handler;
 	struct listeners listeners;
+	struct hold hold;
 	bool full;                /* at a limit: doesn't listen, so that new connections pass, until there is room */
 	const struct scheme *scheme;
 };
 
+void setup_set_state(struct setup *setup, enum setup_state next);
 struct loop_ref setup_ref(const struct gateway *gateway, const struct setup *setup, unsigned int part);
 
 /* Begins one more attempt over the best link that was not tried. 0, or CHOOSE_E_NONE where none can be begun. */
@@ -72,6 +83,15 @@ bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, in
 /* Reads the converter's answer. 0: *verdict is known, *left what came behind it; NET_E_AGAIN: not yet; other NET_E_* or a negative errno:
  * the connection failed. */
 int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
+
+/* A place for a new connection under both limits, or NULL; counted and logged then. The session's place is to be given back by shared_release() where
+ * no setup_abandon() or relay does it. */
+struct setup *setup_take(struct gateway *gateway, const struct address *source, const struct address *destination);
+/* Resets the host's connection, or lets its SYN go the ordinary way where that waits still. */
+void setup_abandon(struct gateway *gateway, struct setup *setup);
+/* Begins attempts, in CONNECTING or, with no host's connection yet, in ASKING: their opening is the message alone then. */
+void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us);
+int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us);
 
 /* The attempt is the session's far leg from here on; held: its answer isn't read yet. The others are dropped. */
 void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first);

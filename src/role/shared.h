@@ -22,6 +22,7 @@ struct view {
 	struct conf *conf;               /* borrowed: lives as long as any view of it */
 	struct conf_holder *holder;      /* whose reference keeps conf alive */
 	bool accepting;                  /* false while draining */
+	bool can_hold;                   /* gateway: hosts' first packets can wait in a queue */
 	bool converter_reachable;        /* gateway: false lets new connections go the ordinary way */
 	size_t n_links;
 	struct {

@@ -198,9 +198,9 @@ size_t convert_server_answer(struct conversation *c, const struct signalling_res
 	case OUTCOME_UNREACHABLE:
 		return put_error(CONVERT_ERROR_DESTINATION_UNREACHABLE, &result->icmp_code, 1, out);
 	case OUTCOME_TIMED_OUT: {
-		const uint8_t host_unreachable = 1;   /* as a router would say that gets no answer from the host */
+		const uint8_t silence = SIGNALLING_ICMP_SILENCE;
 
-		return put_error(CONVERT_ERROR_DESTINATION_UNREACHABLE, &host_unreachable, 1, out);
+		return put_error(CONVERT_ERROR_DESTINATION_UNREACHABLE, &silence, 1, out);
 	}
 	case OUTCOME_NETWORK_FAILURE:
 	case OUTCOME_N:

@@ -39,14 +39,17 @@ enum signalling_outcome {
 	OUTCOME_OVER_LIMIT,           /* a resource or a limit is used up; retry_after_s says when to ask again */
 	OUTCOME_NETWORK_FAILURE,      /* the converter's own network is at fault */
 	OUTCOME_REFUSED,              /* the destination answered with RST */
-	OUTCOME_UNREACHABLE,          /* ICMP unreachable (icmp_code, as of ICMPv6/ICMPv4 where known), or no answer in time */
-	OUTCOME_TIMED_OUT,
+	OUTCOME_UNREACHABLE,          /* no way there, as a router or a host on the way said (icmp_code) */
+	OUTCOME_TIMED_OUT,            /* the destination did not answer in time */
 	OUTCOME_N
 };
 
+/* In the place of an ICMP code (RFC 8803, 6.2.8): nobody has said anything. ICMP has no such code. */
+#define SIGNALLING_ICMP_SILENCE 255
+
 struct signalling_result {
 	enum signalling_outcome outcome;
-	uint8_t icmp_code;            /* with OUTCOME_UNREACHABLE, else 0 */
+	uint8_t icmp_code;            /* with OUTCOME_UNREACHABLE: of ICMP, or ICMPv6 for an IPv6 destination */
 	uint8_t retry_after_s;        /* with OUTCOME_OVER_LIMIT, 0 = not said */
 	uint16_t mss_bytes;           /* with OUTCOME_CONNECTED on the server: what the destination's SYN+ACK had; 0 = not known */
 	uint8_t window_scale;         /* 0xff = the destination has none */

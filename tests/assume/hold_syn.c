@@ -137,7 +137,7 @@ static void look(struct net_queue *queue, bool v6)
 	close(assume_accept(server_fd));
 	expect(queue, v6, RESET, NET_E_REFUSED);
 	expect(queue, v6, HOST_UNREACHABLE, NET_E_UNREACHABLE);
-	expect(queue, v6, NO_ROUTE, NET_E_UNREACHABLE);
+	expect(queue, v6, NO_ROUTE, NET_E_NO_ROUTE);
 	expect(queue, v6, PROHIBITED, v6 ? NET_E_PROHIBITED : NET_E_UNREACHABLE);
 	close(listener_fd);
 	close(server_fd);

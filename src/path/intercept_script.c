@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "path/intercept.h"
+#include "path/marks.h"
+
+/*
+ * A host's SYN goes through three chains:
+ *
+ *	intercept	what is it to be: left alone, caught early, or held
+ *	held		what is to be held waits in a queue for a worker's verdict
+ *	decide		does what the verdict says: catch it, answer it, let it go its ordinary way
+ *
+ * Only a SYN is handed to a listener, so that connections that run the ordinary way are never cut in two; the packets after it are known by
+ * the socket they belong to. Where nobody listens, tproxy ends the rule before the mark is set, and the packet goes the ordinary way; so it does where nobody
+ * has the queue. The look-up would find the listener too for packets to its port number, wherever they go: that port is left alone as a whole.
+ * What stays in the LAN, or is for this machine, isn't touched. The chain guard turns away those who connect to the listener itself.
+ */
+
+#define SYN "tcp flags & (fin|syn|rst|ack) == syn"
+#define NOT_SYN "tcp flags & (fin|syn|rst|ack) != syn"
+
+struct script {
+	FILE *out;
+	const struct path_options *options;
+	bool holds;
+};
+
+static bool name_is_plain(const char *name)
+{
+	if (!name[0])
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("._:@-+", *name))
+			return false;
+	return true;
+}
+
+static uint32_t mark(const struct script *s, unsigned int which)
+{
+	return mark_value(s->options->fwmark, which);
+}
+
+static void put_lan(const struct script *s)
+{
+	fputs("{ ", s->out);
+	for (size_t i = 0; i < s->options->n_lan; i++)
+		fprintf(s->out, "%s\"%s\"", i ? ", " : "", s->options->lan[i]);
+	fputs(" }", s->out);
+}
+
+/* Everything that rules speak of, made where it isn't there yet, and emptied of rules where it is. */
+static void put_frame(const struct script *s)
+{
+	static const char *const chains[] = { "learn", "hold", "early", "auto", "intercept", "held", "decide", "guard" };
+
+	fprintf(s->out,
+		"table inet braid {\n"
+		"	set accepted_4 { type ipv4_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
+		"	set accepted_6 { type ipv6_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
+		"	chain queues { }\n"
+		"	chain learn { }\n"
+		"	chain hold { }\n"
+		"	chain early { }\n"
+		"	chain auto { }\n"
+		"	chain intercept { type filter hook prerouting priority -160; policy accept; }\n"
+		"	chain held { type filter hook prerouting priority -155; policy accept; }\n"
+		"	chain decide { type filter hook prerouting priority -150; policy accept; }\n"
+		"	chain guard { type filter hook input priority 0; policy accept; }\n"
+		"}\n",
+		s->options->accept_memory_s, s->options->accept_memory, s->options->accept_memory_s, s->options->accept_memory);
+	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
+		fprintf(s->out, "flush chain inet braid %s\n", chains[i]);
+}
+
+/* A DSCP that isn't 0 has to be known to who accepts: the worker sees the SYN then. */
+static void put_treatments(const struct script *s)
+{
+	const char *known = s->holds ? "ip dscp != cs0 goto hold\n		ip6 dscp != cs0 goto hold\n		" : "";
+
+	fprintf(s->out,
+		"	chain learn {\n"
+		"		add @accepted_4 { ip daddr . tcp dport }\n"
+		"		add @accepted_6 { ip6 daddr . tcp dport }\n"
+		"	}\n"
+		"	chain hold {\n"
+		"		ip daddr . tcp dport @accepted_4 meta mark set %u accept\n"
+		"		ip6 daddr . tcp dport @accepted_6 meta mark set %u accept\n"
+		"		meta mark set %u accept\n"
+		"	}\n", mark(s, MARK_HOLD_KNOWN), mark(s, MARK_HOLD_KNOWN), mark(s, MARK_HOLD));
+	fprintf(s->out,
+		"	chain early {\n"
+		"		%smeta nfproto ipv4 meta l4proto tcp tproxy ip to :%u meta mark set %u accept\n"
+		"		meta nfproto ipv6 meta l4proto tcp tproxy ip6 to :%u meta mark set %u accept\n"
+		"	}\n"
+		"	chain auto {\n"
+		"		ip daddr . tcp dport @accepted_4 goto early\n"
+		"		ip6 daddr . tcp dport @accepted_6 goto early\n"
+		"		goto hold\n"
+		"	}\n", known, s->options->intercept_port, s->options->fwmark, s->options->intercept_port, s->options->fwmark);
+}
+
+static const char *treatment(const struct script *s)
+{
+	static const char *const chains[] = { [PATH_ACCEPT_AUTO] = "auto", [PATH_ACCEPT_FAITHFUL] = "hold", [PATH_ACCEPT_EARLY] = "early" };
+
+	return s->holds ? chains[s->options->accept] : "early";
+}
+
+static void put_intercept(const struct script *s)
+{
+	fputs("	chain intercept {\n		iifname != ", s->out);
+	put_lan(s);
+	fprintf(s->out,
+		" return\n"
+		"%s"
+		"		meta l4proto != tcp return\n"
+		"		tcp dport %u return\n"
+		"		" NOT_SYN " socket transparent 1 meta mark set %u accept\n"
+		"		" NOT_SYN " return\n"
+		"		fib daddr type { local, broadcast, anycast, multicast } return\n"
+		"		ip6 daddr fe80::/10 return\n"
+		"%s",
+		s->options->refuse_quic ? "		udp dport 443 fib daddr type unicast reject with icmpx port-unreachable\n" : "",
+		s->options->intercept_port, s->options->fwmark, s->options->proxy_mptcp_hosts ? "" : "		tcp option mptcp exists return\n");
+	fputs("		fib daddr oifname ", s->out);
+	put_lan(s);
+	fprintf(s->out, " return\n		goto %s\n	}\n", treatment(s));
+}
+
+static void put_held(const struct script *s)
+{
+	fprintf(s->out, "	chain held {\n		meta mark { %u, %u } jump queues\n	}\n", mark(s, MARK_HOLD), mark(s, MARK_HOLD_KNOWN));
+}
+
+static void put_catches(const struct script *s)
+{
+	for (unsigned int w = 0; w < s->options->n_workers; w++) {
+		struct address v4 = mark_listener(w, false, s->options->intercept_port), v6 = mark_listener(w, true, s->options->intercept_port);
+		char text[ADDRESS_TEXT_BYTES];
+
+		fprintf(s->out, "		meta mark %u jump learn\n", mark(s, MARK_CATCH_KNOWN + w));
+		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv4 meta l4proto tcp tproxy ip to %s meta mark set %u accept\n",
+			mark(s, MARK_CATCH + w), mark(s, MARK_CATCH_KNOWN + w), address_format(&v4, text), s->options->fwmark);
+		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv6 meta l4proto tcp tproxy ip6 to %s meta mark set %u accept\n",
+			mark(s, MARK_CATCH + w), mark(s, MARK_CATCH_KNOWN + w), address_format(&v6, text), s->options->fwmark);
+	}
+}
+
+/* What comes to the end goes the ordinary way, with no mark of ours. */
+static void put_decide(const struct script *s)
+{
+	fputs("	chain decide {\n		iifname != ", s->out);
+	put_lan(s);
+	fprintf(s->out,
+		" return\n"
+		"		" NOT_SYN " return\n"
+		"		meta mark { 0, %u } return\n"
+		"		meta mark %u reject with tcp reset\n"
+		"		meta mark %u reject with icmpx no-route\n"
+		"		meta mark %u reject with icmpx host-unreachable\n"
+		"		meta mark %u reject with icmpx admin-prohibited\n",
+		s->options->fwmark, mark(s, MARK_RESET), mark(s, MARK_NO_ROUTE), mark(s, MARK_HOST_UNREACHABLE), mark(s, MARK_PROHIBITED));
+	put_catches(s);
+	fprintf(s->out, "		meta mark & 0xffff == %u meta mark set 0\n	}\n", s->options->fwmark & 0xffffu);
+}
+
+static void put_guard(const struct script *s)
+{
+	fprintf(s->out, "	chain guard {\n		tcp dport %u " SYN " meta mark != %u reject with tcp reset\n	}\n", s->options->intercept_port,
+		s->options->fwmark);
+}
+
+static int check_names(const struct path_options *options, char *reason, size_t n_reason)
+{
+	for (size_t i = 0; i < options->n_lan; i++) {
+		if (name_is_plain(options->lan[i]))
+			continue;
+		snprintf(reason, n_reason, "LAN interface '%s': letters, digits and ._:@-+ are wanted", options->lan[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int intercept_script(const struct path_options *options, bool holds, char **out, char *reason, size_t n_reason)
+{
+	struct script s = { .options = options, .holds = holds && options->n_workers };
+	size_t n;
+	int r = check_names(options, reason, n_reason);
+
+	if (r)
+		return r;
+	s.out = open_memstream(out, &n);
+	if (!s.out)
+		return -ENOMEM;
+	put_frame(&s);
+	fputs("table inet braid {\n", s.out);
+	put_treatments(&s);
+	put_intercept(&s);
+	put_held(&s);
+	put_decide(&s);
+	put_guard(&s);
+	fputs("}\n", s.out);
+	return fclose(s.out) ? -ENOMEM : 0;
+}

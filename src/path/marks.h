@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The marks by which nft and the gateway's workers speak of a host's SYN. All of them are made from gateway.fwmark, the mark of packets that are
+ * caught, and none of them leaves the prerouting hook. Pure.
+ */
+#ifndef BRAID_PATH_MARKS_H
+#define BRAID_PATH_MARKS_H
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include "base/address.h"
+
+enum mark {
+	MARK_HOLD = 1,           /* to be held: a worker is asked */
+	MARK_HOLD_KNOWN,         /* the same; its destination has accepted lately */
+	MARK_PASS,               /* the verdict: the ordinary way */
+	MARK_RESET,              /* answer as the destination did: with RST, or an ICMP error */
+	MARK_NO_ROUTE,
+	MARK_HOST_UNREACHABLE,
+	MARK_PROHIBITED,
+	MARK_CATCH = 0x100,      /* + worker: catch it for the worker's own listener */
+	MARK_CATCH_KNOWN = 0x200,/* + worker: the same, and remember that its destination accepts */
+};
+
+static inline uint32_t mark_value(uint32_t fwmark, unsigned int mark)
+{
+	return fwmark ^ mark << 16;
+}
+
+/* Where a worker's own listener is: an address that nobody has, so that no packet but a caught one finds it. IPv4: of 127.51.0.0/16; IPv6: of the
+ * discard-only prefix (RFC 6666). */
+static inline struct address mark_listener(unsigned int worker, bool v6, uint16_t port)
+{
+	struct address v6_address = { .ip = { 0x01, 0, [8] = 0x51, 0x24, [14] = (uint8_t)((worker + 1) >> 8), [15] = (uint8_t)(worker + 1) }, .port = port };
+
+	return v6 ? v6_address : address_from_v4(htonl(0x7f330000u | (worker + 1)), port);
+}
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/hold.h"
+
+#include <errno.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/queue.h"
+#include "net/socket.h"
+#include "path/marks.h"
+#include "role/setup.h"
+#include "wire/syn.h"
+
+#define REACH_ATTEMPTS 3            /* so many patiences without a link that answers: the SYN goes the ordinary way */
+#define TAKES 16                    /* of the queue in a turn */
+
+static uint32_t mark_now(const struct gateway *gateway, unsigned int mark)
+{
+	return mark_value(gateway->worker->view->conf->gateway.fwmark, mark);
+}
+
+/* FNV-1a over what tells connections of one LAN apart. */
+static size_t bucket_of(const struct address *source, const struct address *destination)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < sizeof(source->ip); i++)
+		hash = (hash ^ source->ip[i] ^ (uint32_t)destination->ip[i] << 8) * 16777619u;
+	hash = (hash ^ source->port) * 16777619u;
+	hash = (hash ^ destination->port) * 16777619u;
+	return (hash ^ hash >> 16) % HOLD_BUCKETS;
+}
+
+static struct setup *find(const struct gateway *gateway, const struct address *source, const struct address *destination)
+{
+	struct setup *setup = slab_at(&gateway->setups, gateway->hold.buckets[bucket_of(source, destination)]);
+
+	while (setup && !(address_equal(&setup->source, source) && address_equal(&setup->destination, destination)))
+		setup = slab_at(&gateway->setups, setup->next_waiting);
+	return setup;
+}
+
+static void remember(struct gateway *gateway, struct setup *setup)
+{
+	uint32_t *first = &gateway->hold.buckets[bucket_of(&setup->source, &setup->destination)];
+
+	setup->next_waiting = *first;
+	*first = slab_name_of(&gateway->setups, setup).index;
+}
+
+void hold_forget(struct gateway *gateway, struct setup *setup)
+{
+	uint32_t index = slab_name_of(&gateway->setups, setup).index;
+	uint32_t *at = &gateway->hold.buckets[bucket_of(&setup->source, &setup->destination)];
+
+	while (*at != SLAB_NONE) {
+		struct setup *other = slab_at(&gateway->setups, *at);
+
+		if (*at == index) {
+			*at = setup->next_waiting;
+			return;
+		}
+		at = &other->next_waiting;
+	}
+}
+
+struct setup *hold_take(struct gateway *gateway, const struct address *source, const struct address *destination)
+{
+	struct setup *setup = gateway->hold.queue ? find(gateway, source, destination) : NULL;
+
+	if (!setup || setup->state != SETUP_CAUGHT)
+		return NULL;
+	hold_forget(gateway, setup);
+	return setup;
+}
+
+/* To our own listener, so that the connection comes to the worker that waits for it. */
+static void let_come(struct gateway *gateway, struct setup *setup, uint32_t packet)
+{
+	unsigned int first = setup->known || !setup->answering ? MARK_CATCH : MARK_CATCH_KNOWN;
+
+	net_queue_pass(gateway->hold.queue, packet, mark_now(gateway, first + gateway->worker->number));
+}
+
+void hold_pass(struct gateway *gateway, struct setup *setup)
+{
+	counter_add(&gateway->worker->counters.n_held_passed, 1);
+	net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, MARK_PASS));
+	setup->packet = 0;
+}
+
+static void catch(struct gateway *gateway, struct setup *setup)
+{
+	setup_set_state(setup, SETUP_CAUGHT);
+	if (setup_set_deadline(gateway, setup, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS)) {
+		setup_abandon(gateway, setup);
+		return;
+	}
+	let_come(gateway, setup, setup->packet);
+	setup->packet = 0;
+}
+
+void hold_accept(struct gateway *gateway, struct setup *setup, struct attempt *attempt, struct bytes left)
+{
+	if (inbox_keep(&attempt->inbox, left)) {
+		setup_abandon(gateway, setup);
+		return;
+	}
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (&setup->attempts[i] != attempt)
+			attempt_drop(&setup->attempts[i]);
+	setup->answering = attempt;
+	catch(gateway, setup);
+}
+
+static unsigned int answer_of_code(uint8_t code, bool v6)
+{
+	if (v6)
+		return code == ICMPV6_NOROUTE ? MARK_NO_ROUTE : code == ICMPV6_ADM_PROHIBITED || code == ICMPV6_POLICY_FAIL ? MARK_PROHIBITED : MARK_HOST_UNREACHABLE;
+	switch (code) {
+	case ICMP_NET_UNREACH:
+	case ICMP_NET_UNKNOWN:
+		return MARK_NO_ROUTE;
+	case ICMP_NET_ANO:
+	case ICMP_HOST_ANO:
+	case ICMP_PKT_FILTERED:
+		return MARK_PROHIBITED;
+	default:
+		return MARK_HOST_UNREACHABLE;
+	}
+}
+
+/* The mark by which nft gives the host the answer that the converter got; 0: silence. MARK_PASS where it isn't the destination's answer. */
+static unsigned int answer_of(const struct signalling_result *result, bool v6)
+{
+	switch (result->outcome) {
+	case OUTCOME_REFUSED:
+		return MARK_RESET;
+	case OUTCOME_TIMED_OUT:
+		return 0;
+	case OUTCOME_UNREACHABLE:
+		return answer_of_code(result->icmp_code, v6);
+	default:
+		return MARK_PASS;
+	}
+}
+
+void hold_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result)
+{
+	unsigned int mark = answer_of(result, !address_is_v4(&setup->destination));
+
+	if (mark == MARK_PASS) {
+		setup_abandon(gateway, setup);
+		return;
+	}
+	counter_add(&gateway->worker->counters.n_held_refused, 1);
+	if (mark)
+		net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, mark));
+	else
+		net_queue_drop(gateway->hold.queue, setup->packet);
+	setup->packet = 0;
+	setup_abandon(gateway, setup);
+}
+
+static bool any_connected(const struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected)
+			return true;
+	return false;
+}
+
+/* In ASKING: a first time, whether any link answers, then as long as the converter may take. */
+void hold_on_deadline(struct gateway *gateway, struct setup *setup)
+{
+	uint64_t waited_us = loop_now_us(gateway->worker->loop) - setup->accepted_at_us;
+	uint64_t most_us = gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS + SETUP_ANSWER_SLACK_US;
+
+	if (setup->state == SETUP_ASKING && waited_us < most_us && any_connected(setup) && !setup_set_deadline(gateway, setup, most_us - waited_us)) {
+		shared_suspect(gateway->worker->shared);   /* a slow destination, or a converter that hangs */
+		return;
+	}
+	if (setup->state == SETUP_ASKING)
+		setup_fail(gateway, setup);
+	else
+		setup_abandon(gateway, setup);
+}
+
+static bool takes_connections(const struct gateway *gateway)
+{
+	return gateway->listeners.n && !gateway->full;
+}
+
+static void ask(struct gateway *gateway, struct setup *setup)
+{
+	uint64_t reach_us = REACH_ATTEMPTS * gateway->worker->view->conf->gateway.attempt_timeout_ms * US_PER_MS;
+
+	counter_add(&gateway->worker->counters.n_held, 1);
+	setup_launch(gateway, setup, SETUP_ASKING, reach_us);
+}
+
+static void begin(struct gateway *gateway, const struct net_queue_packet *packet, const struct syn *syn)
+{
+	uint32_t accept = gateway->worker->view->conf->gateway.accept;
+	struct setup *setup = takes_connections(gateway) ? setup_take(gateway, &syn->source, &syn->destination) : NULL;
+
+	if (!setup) {
+		net_queue_pass(gateway->hold.queue, packet->id, mark_now(gateway, MARK_PASS));
+		return;
+	}
+	setup_set_state(setup, SETUP_ASKING);
+	setup->packet = packet->id;
+	setup->dscp = syn->dscp;
+	remember(gateway, setup);
+	setup->known = accept == CONF_ACCEPT_AUTO && packet->mark == mark_now(gateway, MARK_HOLD_KNOWN);
+	if (accept == CONF_ACCEPT_EARLY || setup->known)
+		catch(gateway, setup);
+	else
+		ask(gateway, setup);
+}
+
+static void on_packet(void *context, const struct net_queue_packet *packet)
+{
+	struct gateway *gateway = context;
+	struct setup *setup;
+	struct syn syn;
+
+	if (syn_get((struct bytes){ packet->bytes, packet->n_bytes }, &syn)) {
+		net_queue_pass(gateway->hold.queue, packet->id, mark_now(gateway, MARK_PASS));
+		return;
+	}
+	setup = find(gateway, &syn.source, &syn.destination);
+	if (!setup)
+		begin(gateway, packet, &syn);
+	else if (setup->state == SETUP_CAUGHT)
+		let_come(gateway, setup, packet->id);   /* our answer to the first was lost */
+	else
+		net_queue_drop(gateway->hold.queue, packet->id);   /* the first one waits still, and stands for both */
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct gateway *gateway = context;
+
+	for (size_t i = 0; i < TAKES && gateway->hold.queue; i++)
+		if (net_queue_take(gateway->hold.queue, on_packet, gateway))
+			return;
+}
+
+void hold_let_all_pass(struct gateway *gateway)
+{
+	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
+		struct setup *setup = slab_at(&gateway->setups, i);
+
+		if (setup && setup->state == SETUP_ASKING)
+			setup_abandon(gateway, setup);
+	}
+}
+
+void hold_init(struct gateway *gateway)
+{
+	struct loop_handler handler = { .on_event = on_event, .context = gateway };
+
+	memset(gateway->hold.buckets, 0xff, sizeof(gateway->hold.buckets));   /* SLAB_NONE */
+	gateway->hold.handler = loop_handler_add(gateway->worker->loop, &handler);
+}
+
+void hold_fini(struct gateway *gateway)
+{
+	if (!gateway->hold.queue)
+		return;
+	loop_unwatch(gateway->worker->loop, net_queue_fd(gateway->hold.queue));
+	net_queue_closep(&gateway->hold.queue);
+}
+
+int hold_apply(struct gateway *gateway, char *reason, size_t n_reason)
+{
+	const struct view *view = gateway->worker->view;
+	uint16_t number = (uint16_t)(view->conf->gateway.first_queue + gateway->worker->number);
+	int r;
+
+	if (gateway->hold.queue || !view->can_hold)
+		return 0;
+	r = net_queue_open(number, &gateway->hold.queue);
+	if (!r)
+		r = loop_watch(gateway->worker->loop, net_queue_fd(gateway->hold.queue), EPOLLIN, (struct loop_ref){ .handler = gateway->hold.handler });
+	if (!r)
+		return 0;
+	net_queue_closep(&gateway->hold.queue);
+	snprintf(reason, n_reason, "cannot open packet queue %u: %s; another program may have it, set gateway.queue to a free one", number, strerror(-r));
+	return r;
+}
