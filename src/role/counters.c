@@ -25,6 +25,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_held, "held", "first packets of hosts that waited for their destination's answer"),
 	ROLE(COUNTER, n_held_passed, "held_passed", "of these, that went the ordinary way"),
 	ROLE(COUNTER, n_held_refused, "held_refused", "of these, that were answered as the destination had answered: refused, unreachable, silence"),
+	ROLE(COUNTER, n_unlearnt, "unlearnt", "connections accepted early that failed: their destinations are asked again"),
 	ROLE(COUNTER, n_attempts, "attempts", "connections begun toward the converter"),
 	ROLE(COUNTER, n_attempts_failed, "attempts_failed", "of these, without success"),
 	ROLE(COUNTER, n_second_attempts, "second_attempts", "begun because a link did not answer in time"),

@@ -73,6 +73,11 @@ void setup_abandon(struct gateway *gateway, struct setup *setup)
 	setup_free(gateway, setup);
 }
 
+static bool is_of_destination(enum signalling_outcome outcome)
+{
+	return outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNREACHABLE || outcome == OUTCOME_TIMED_OUT;
+}
+
 void setup_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result)
 {
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES], left_out[64];
@@ -87,6 +92,8 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 			    signalling_outcome_name(result->outcome), left_out);
 	if (result->outcome == OUTCOME_NOT_AUTHORISED || result->outcome == OUTCOME_MISSING_CREDENTIAL)
 		shared_suspect(gateway->worker->shared);
+	if (setup->state != SETUP_ASKING && is_of_destination(result->outcome))
+		hold_unlearn(gateway, &setup->destination);
 	if (setup->state == SETUP_ASKING)
 		hold_refuse(gateway, setup, result);
 	else if (setup->state != SETUP_HELD)
@@ -185,7 +192,7 @@ static void log_hand_over(const struct gateway *gateway, const struct setup *set
 		return;
 	log_debug("%s to %s: over %s, %s, data in the first packet %s, %s", address_format(&setup->source, source),
 		  address_format(&setup->destination, destination), attempt->link < view->n_links ? view->links[attempt->link].name : "no link of ours",
-		  held ? "at once" : "after another attempt", !attempt->syn_data ? "not sent" : mptcp_info_syn_data_acked(attempt->fd) ? "taken" : "lost",
+		  setup->state == SETUP_CAUGHT ? "its destination having accepted" : held ? "at once" : "after another attempt", !attempt->syn_data ? "not sent" : mptcp_info_syn_data_acked(attempt->fd) ? "taken" : "lost",
 		  mptcp_info_fell_back(attempt->fd) ? "plain TCP" : "Multipath TCP");
 }
 
@@ -481,6 +488,9 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 	int r;
 
+	r = view->conf->gateway.enabled ? hold_apply(gateway, reason, n_reason) : 0;
+	if (r)
+		return r;
 	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable || gateway->full) {
 		listeners_close(&gateway->listeners);
 		if (!view->converter_reachable)
@@ -488,8 +498,6 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 		return 0;
 	}
 	r = listeners_set(&gateway->listeners, addresses, view->can_hold ? ARRAY_SIZE(addresses) : 2, &options, reason, n_reason);
-	if (!r)
-		r = hold_apply(gateway, reason, n_reason);
 	if (r)
 		look_later(gateway, ROOM_LOOK_US);   /* out of descriptors, say: hosts go the ordinary way until there are some */
 	return r;

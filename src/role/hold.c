@@ -11,6 +11,7 @@
 #include "base/counter.h"
 #include "net/queue.h"
 #include "net/socket.h"
+#include "path/accepted.h"
 #include "path/marks.h"
 #include "role/setup.h"
 #include "wire/syn.h"
@@ -166,6 +167,14 @@ void hold_refuse(struct gateway *gateway, struct setup *setup, const struct sign
 	setup_abandon(gateway, setup);
 }
 
+void hold_unlearn(struct gateway *gateway, const struct address *destination)
+{
+	if (!gateway->hold.elements)
+		return;
+	counter_add(&gateway->worker->counters.n_unlearnt, 1);
+	accepted_forget(gateway->hold.elements, destination);   /* where that fails, it is forgotten in its time */
+}
+
 static bool any_connected(const struct setup *setup)
 {
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
@@ -275,6 +284,7 @@ void hold_fini(struct gateway *gateway)
 		return;
 	loop_unwatch(gateway->worker->loop, net_queue_fd(gateway->hold.queue));
 	net_queue_closep(&gateway->hold.queue);
+	nft_elements_closep(&gateway->hold.elements);
 }
 
 int hold_apply(struct gateway *gateway, char *reason, size_t n_reason)
@@ -285,12 +295,15 @@ int hold_apply(struct gateway *gateway, char *reason, size_t n_reason)
 
 	if (gateway->hold.queue || !view->can_hold)
 		return 0;
-	r = net_queue_open(number, &gateway->hold.queue);
+	r = nft_elements_open(&gateway->hold.elements);
+	if (!r)
+		r = net_queue_open(number, &gateway->hold.queue);
 	if (!r)
 		r = loop_watch(gateway->worker->loop, net_queue_fd(gateway->hold.queue), EPOLLIN, (struct loop_ref){ .handler = gateway->hold.handler });
 	if (!r)
 		return 0;
 	net_queue_closep(&gateway->hold.queue);
+	nft_elements_closep(&gateway->hold.elements);
 	snprintf(reason, n_reason, "cannot open packet queue %u: %s; another program may have it, set gateway.queue to a free one", number, strerror(-r));
 	return r;
 }

@@ -16,12 +16,14 @@
 struct attempt;
 struct gateway;
 struct net_queue;
+struct nft_elements;
 struct setup;
 
 #define HOLD_BUCKETS 4096
 
 struct hold {
 	struct net_queue *queue;            /* NULL: nothing is held */
+	struct nft_elements *elements;      /* there where queue is */
 	uint8_t handler;
 	uint32_t buckets[HOLD_BUCKETS];     /* the first setup of each: an index of the slab, SLAB_NONE */
 };
@@ -42,6 +44,8 @@ void hold_refuse(struct gateway *gateway, struct setup *setup, const struct sign
 void hold_pass(struct gateway *gateway, struct setup *setup);
 /* The converter is gone: so does every SYN that waits. */
 void hold_let_all_pass(struct gateway *gateway);
+/* A connection that was accepted early has come to nothing: its destination is asked again next time. */
+void hold_unlearn(struct gateway *gateway, const struct address *destination);
 /* It is not to be found any more. */
 void hold_forget(struct gateway *gateway, struct setup *setup);
 void hold_on_deadline(struct gateway *gateway, struct setup *setup);

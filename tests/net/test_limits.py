@@ -126,7 +126,7 @@ def is_answered(lab, sent):
 def test_full_gateway_lets_connections_pass(lab, limit):
     """Connections that hang take the places; others go the ordinary way then, until there is room."""
     lab.converter()
-    gateway = lab.gateway(limits={limit: N})
+    gateway = lab.gateway(gateway={"accept": "early"}, limits={limit: N})
     listener = lab.listen("server")
     pair = fill(lab, listener, 1)[0]
     n = N if limit == "max_half_open" else N - 1

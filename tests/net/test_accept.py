@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""When a host's connection is accepted: after its destination has (faithful), at once (early), or as the destination did lately (auto)."""
+import errno
+import re
+import signal
+import socket
+
+import pytest
+
+from netlab import (BRAIDD, CONVERTER, CONVERTER_V6, HOST, HOST_V6, IPPROTO_MPTCP, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, conf_text, counter, family_of,
+                    receive_exactly, wait_for)
+
+CLOSED = 9        # a port where nobody listens
+QUEUE = 5124      # gateway.queue
+
+
+def outcome(lab, address, port=CLOSED):
+    """How a connection ends at the host: at connect(), or after it."""
+    try:
+        near = lab.connect("host", address, port)
+    except OSError as error:
+        return "connect", error.errno
+    try:
+        near.sendall(b"x")
+        return "connected", near.recv(1)
+    except OSError as error:
+        return "connected", error.errno
+
+
+@pytest.fixture(params=["auto", "faithful"])
+def asking(lab, request):
+    """A gateway that asks about destinations that it does not know."""
+    lab.conv = lab.converter()
+    lab.gw = lab.gateway(gateway={"accept": request.param})
+    return lab
+
+
+@pytest.mark.parametrize("address, wanted", [(SERVER, errno.ECONNREFUSED), (SERVER_V6, errno.ECONNREFUSED), (UNREACHABLE, errno.EHOSTUNREACH),
+                                             (PROHIBITED, errno.EHOSTUNREACH)], ids=["refused-v4", "refused-v6", "unreachable", "prohibited"])
+def test_host_gets_the_destinations_answer(asking, address, wanted):
+    seen = outcome(asking, address)
+    assert seen == ("connect", wanted), f"expected connect() to fail with {errno.errorcode[wanted]}, saw {seen}"
+    assert (counter(asking.gw, "held"), counter(asking.gw, "held_refused")) == (1, 1)
+
+
+def test_network_that_nobody_has_a_route_to(asking):
+    asking.run("core", "ip route del 93.10.21.0/24")
+    assert outcome(asking, UNREACHABLE) == ("connect", errno.ENETUNREACH)
+
+
+def test_silent_destination_stays_silent(lab):
+    """And what the host sends again meanwhile is not asked about a second time."""
+    converter, gateway = lab.converter(limits={"connect_timeout_ms": 1500}), lab.gateway()
+    near = lab.socket("host", timeout=0)
+    assert near.connect_ex((SILENT, CLOSED)) == errno.EINPROGRESS
+    wait_for(lambda: counter(gateway, "outcome_timed_out") == 1, "the converter to give up")
+    wait_for(lambda: counter(gateway, "held") == 2, "the host's next packet to be asked about again")
+    assert near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+    assert counter(converter, "intakes_full") == 0
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER_V6], ids=["v4", "v6"])
+def test_accepted_when_the_server_has(asking, address):
+    """Both ways, and a server that speaks first; over the converter."""
+    listener = asking.listen("server")
+    near = asking.connect("host", address, listener.getsockname()[1])
+    far, peer = asking.accept(listener)
+    assert peer in (CONVERTER, CONVERTER_V6)
+    far.sendall(b"hello")
+    assert receive_exactly(near, 5) == b"hello"
+    near.sendall(b"good day")
+    assert receive_exactly(far, 8) == b"good day"
+    assert counter(asking.gw, "held") == 1
+
+
+def test_server_that_spoke_and_closed_before_the_host_came(asking):
+    listener = asking.listen("server")
+    with asking.inside("server"):
+        asking.run("host", "nft 'add table inet late; add chain inet late c { type filter hook input priority 0; };"
+                           "add rule inet late c tcp flags & (syn|ack) == syn|ack drop'")
+    near = asking.socket("host")
+    near.setblocking(False)
+    near.connect_ex((SERVER, listener.getsockname()[1]))
+    far, _ = asking.accept(listener)
+    far.sendall(b"brief")
+    far.close()
+    wait_for(lambda: counter(asking.gw, "outcome_connected") == 1, "the converter's answer")
+    asking.run("host", "nft delete table inet late")
+    near.settimeout(20)
+    assert (receive_exactly(near, 5), near.recv(1)) == (b"brief", b"")
+
+
+def test_auto_is_early_where_the_destination_accepted_lately(lab):
+    lab.converter()
+    gateway = lab.gateway()
+    listener = lab.listen("server")
+    for n in (1, 2, 3):
+        near, far, peer = lab.session(listener)
+        assert peer == CONVERTER and counter(gateway, "held") == 1
+    port = listener.getsockname()[1]
+    listener.close()
+    assert outcome(lab, SERVER, port) == ("connected", errno.ECONNRESET)
+    wait_for(lambda: counter(gateway, "unlearnt") == 1, "the destination to be forgotten")
+    assert outcome(lab, SERVER, port) == ("connect", errno.ECONNREFUSED)
+
+
+def test_memory_has_its_size_and_time(lab):
+    lab.converter()
+    gateway = lab.gateway(gateway={"accept_memory": 16, "accept_memory_s": 1})
+    listeners = [lab.listen("server") for _ in range(20)]
+    for listener in listeners:
+        lab.session(listener)
+    elements = lab.run("gw", "nft list set inet braid accepted_4").count("expires")
+    assert elements <= 16 and counter(gateway, "held") == 20
+    wait_for(lambda: "expires" not in lab.run("gw", "nft list set inet braid accepted_4"), "the memory to be empty")
+    lab.session(listeners[0])
+    assert counter(gateway, "held") == 21
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER_V6, UNREACHABLE, PROHIBITED, SILENT], ids=["refused-v4", "refused-v6", "unreachable", "prohibited", "silent"])
+def test_early_never_asks(lab, address):
+    lab.converter(limits={"connect_timeout_ms": 800})
+    gateway = lab.gateway(gateway={"accept": "early"})
+    assert outcome(lab, address) == ("connected", errno.ECONNRESET)
+    assert counter(gateway, "held") == 0
+
+
+def test_converter_that_hangs_lets_the_host_go_the_ordinary_way(lab):
+    """A connection that is being asked about comes about all the same, and once."""
+    converter, gateway = lab.converter(), lab.gateway()
+    listener = lab.listen("server")
+    listener.settimeout(4)
+    converter.pause()
+    near = lab.connect("host", SERVER, listener.getsockname()[1])
+    far, peer = lab.accept(listener)
+    assert peer == HOST
+    near.sendall(b"x")
+    assert far.recv(1) == b"x"
+    converter.tell(signal.SIGCONT)
+    wait_for(lambda: lab.bonded(), "bonded again")
+    try:
+        again, peer = lab.accept(listener)   # the converter may have found what was asked of it, and no more
+        assert peer == CONVERTER
+        with pytest.raises(ConnectionResetError):
+            again.recv(1)
+    except TimeoutError:
+        pass
+
+
+def test_converter_that_is_gone_lets_the_host_go_the_ordinary_way(lab):
+    lab.converter()
+    gateway = lab.gateway()
+    listener = lab.listen("server")
+    lab.run("core", "nft 'add table inet gone; add chain inet gone c { type filter hook forward priority 0; };"
+            "add rule inet gone c tcp dport 5124 drop; add rule inet gone c tcp sport 5124 drop'")
+    near = lab.connect("host", SERVER_V6, listener.getsockname()[1])
+    assert lab.accept(listener)[1] == HOST_V6
+    assert counter(gateway, "held_passed") == 1
+
+
+def test_not_let_in_by_the_converter(lab):
+    """Its limit on a subscriber's sessions: the host goes the ordinary way."""
+    lab.converter(**{"subscriber home": {"key": "00112233445566778899aabbccddeeff" * 2, "max_sessions": 1}})
+    gateway = lab.gateway()
+    listener = lab.listen("server")
+    assert lab.session(listener)[2] == CONVERTER
+    other = lab.listen("server")
+    near = lab.connect("host", SERVER, other.getsockname()[1])
+    assert lab.accept(other)[1] == HOST
+
+
+def test_daemon_killed_while_it_holds(lab):
+    """The host's packet is lost with the queue; the next goes the ordinary way."""
+    converter, gateway = lab.converter(), lab.gateway()
+    listener = lab.listen("server")
+    converter.pause()
+    near = lab.socket("host", timeout=0)
+    assert near.connect_ex((SERVER, listener.getsockname()[1])) == errno.EINPROGRESS
+    wait_for(lambda: counter(gateway, "held") == 1, "the packet to be held")
+    gateway.kill()
+    assert lab.accept(listener)[1] == HOST
+
+
+def test_queue_of_somebody_else(lab):
+    lab.converter()
+    first = lab.start("gw", "/usr/bin/python3", "-c", TAKE_QUEUE.format(queue=QUEUE), name="taker")
+    first.wait_log("taken")
+    conf = lab.directory / "gw.conf"
+    conf.write_text(conf_text(lab.gateway_conf()))
+    gateway = lab.start("gw", BRAIDD, "-c", conf)
+    wait_for(lambda: not gateway.running(), "the daemon to end")
+    assert gateway.process.returncode == 1
+    assert re.search(r"cannot open packet queue 512[45]: .*; another program may have it, set gateway.queue to a free one", gateway.log()), gateway.log()
+
+
+# The kernel's answer to a configuration message of NFNETLINK: bind the queue (nfnetlink_queue.h), and stay.
+TAKE_QUEUE = """
+import socket, struct, time
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+s.bind((0, 0))
+cmd = struct.pack("=HHBBBB", 8, 1, 1, 0, 0, 0)
+body = struct.pack(">BBH", 0, 0, {queue}) + cmd
+s.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 5, 1, 0) + body)
+assert struct.unpack("=i", s.recv(4096)[16:20])[0] == 0
+print("taken", flush=True)
+time.sleep(60)
+"""
+
+
+def native_pair(lab, family):
+    address = SERVER if family == socket.AF_INET else SERVER_V6
+    listener = lab.socket("server", family, IPPROTO_MPTCP)
+    listener.bind((address, 0))
+    listener.listen()
+    near = lab.socket("host", family, IPPROTO_MPTCP)
+    near.connect((address, listener.getsockname()[1]))
+    return near, *lab.accept(listener)
+
+
+def is_mptcp(sock):
+    """Whether Multipath TCP has come about: it may have fallen back to plain TCP (MPTCP_INFO says so, linux/mptcp.h)."""
+    try:
+        return sock.getsockopt(284, 1, 64)[8] & 1 == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("family, host", [(socket.AF_INET, HOST), (socket.AF_INET6, HOST_V6)], ids=["v4", "v6"])
+def test_host_that_speaks_multipath_tcp_is_left_alone(lab, family, host):
+    lab.converter()
+    gateway = lab.gateway()
+    near, far, peer = native_pair(lab, family)
+    assert (peer, is_mptcp(near), is_mptcp(far)) == (host, True, True)
+    near.sendall(b"native")
+    assert receive_exactly(far, 6) == b"native"
+    assert (counter(gateway, "accepted"), counter(gateway, "held"), counter(gateway, "attempts")) == (0, 0, 0)
+
+
+def test_host_that_speaks_multipath_tcp_can_be_bonded_as_others(lab):
+    lab.converter()
+    lab.gateway(gateway={"mptcp_hosts": "proxy"})
+    near, far, peer = native_pair(lab, socket.AF_INET)
+    assert (peer, is_mptcp(near)) == (CONVERTER, False)
+
+
+def udp_outcome(lab, address, port):
+    with lab.inside("host"):
+        sock = socket.socket(family_of(address), socket.SOCK_DGRAM)
+    sock.settimeout(2)
+    sock.connect((address, port))
+    sock.send(b"initial")
+    try:
+        return sock.recv(10)
+    except OSError as error:
+        return error.errno
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER_V6], ids=["v4", "v6"])
+def test_quic_is_refused_at_once_where_asked_for(lab, address):
+    lab.converter()
+    gateway = lab.gateway(gateway={"quic": "refuse"})
+    with lab.inside("server"):
+        server = socket.socket(family_of(address), socket.SOCK_DGRAM)
+        server.bind((address, 443))
+    assert udp_outcome(lab, address, 443) == errno.ECONNREFUSED
+    gateway.reload(lab.gateway_conf(gateway={"quic": "leave"}))
+    gateway.wait_log("configuration was read again")
+    server.settimeout(10)
+    with lab.inside("host"):
+        sock = socket.socket(family_of(address), socket.SOCK_DGRAM)
+    sock.sendto(b"initial", (address, 443))
+    assert server.recvfrom(10)[0] == b"initial"
