@@ -226,8 +226,20 @@ static int bind_source(int fd, const struct address *source)
 	return bind(fd, (struct sockaddr *)&sa, n_sa) ? net_error(errno) : 0;
 }
 
-static int prepare(int fd, const struct net_connect_options *options)
+void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp)
 {
+	int value = dscp << 2;
+
+	if (address_is_v4(peer))
+		set_int(fd, IPPROTO_IP, IP_TOS, value);
+	else if (!mptcp)
+		set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, value);
+}
+
+static int prepare(int fd, const struct address *to, const struct net_connect_options *options)
+{
+	if (options->dscp)
+		net_set_dscp(fd, to, options->mptcp, options->dscp);
 	set_congestion(fd, options->congestion);
 	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source);
 }
@@ -255,7 +267,7 @@ int net_connect_begin(const struct address *to, const struct net_connect_options
 
 	*n_sent = 0;
 	if (!r)
-		r = prepare(fd, options);
+		r = prepare(fd, to, options);
 	if (r)
 		return r;
 	if (options->n_first)

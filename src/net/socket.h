@@ -61,6 +61,7 @@ struct net_connect_options {
 	bool mptcp;
 	struct address source;      /* unspecified: the kernel's choice */
 	const char *congestion;     /* NULL or "": the system's default */
+	uint8_t dscp;               /* of its packets; as net_set_dscp() */
 	const void *first;          /* bytes to go into the SYN; NULL: none */
 	size_t n_first;
 };
@@ -98,6 +99,9 @@ bool net_handshake_ended(int fd);
  * stream look like the whole. Small writes leave at once; urgent data stays in the stream of plain TCP (Multipath TCP has none), as any other byte; dead peers are found: first probe after idle_s, then
  * every idle_s / 10 (75 s at most), 6 of them. */
 void net_tune_leg(int fd, bool mptcp, uint32_t keepalive_idle_s);
+
+/* The DSCP (0..63) of the packets that this end sends. Linux has none for Multipath TCP over IPv6 (6.18): nothing happens then. */
+void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp);
 
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */
 int net_probe_congestion(const char *congestion);

@@ -55,7 +55,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	uint64_t now_us = loop_now_us(worker->loop);
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
-		.mptcp = true, .source = choice->source, .congestion = worker->view->conf->relay.congestion,
+		.mptcp = true, .source = choice->source, .congestion = worker->view->conf->relay.congestion, .dscp = setup->dscp,
 	};
 	int r;
 

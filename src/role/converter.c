@@ -40,6 +40,8 @@ static void serve(struct converter *converter, struct intake *intake)
 		result.timestamps = negotiated.timestamps;
 	}
 	legs.down_first = (struct bytes){ out, converter->scheme->server_answer(&intake->conversation, &result, out) };
+	if (intake->dscp)
+		net_set_dscp(intake->near_fd, &intake->client, true, intake->dscp);
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 	if (!relay_open(worker->relay, &legs, &session))   /* has closed both, and called on_end, where it fails */
 		authorise_pass_on(worker, &intake->ticket, take_over_name_session(converter, session));
@@ -49,7 +51,7 @@ static void serve(struct converter *converter, struct intake *intake)
 static void connect_far(struct converter *converter, struct intake *intake)
 {
 	struct worker *worker = converter->worker;
-	struct net_connect_options options = { .mptcp = intake->wants_mptcp };
+	struct net_connect_options options = { .mptcp = intake->wants_mptcp, .dscp = intake->dscp };
 	size_t n_sent;
 	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
 
@@ -76,6 +78,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 
 	intake->destination = request->destination;
 	intake->wants_mptcp = request->wants_mptcp;
+	intake->dscp = request->dscp;
 	outcome = authorise(converter, intake, request);
 	if (intake->ticket.used_before) {
 		take_over_begin(converter, intake);

@@ -124,8 +124,10 @@ static void put_ticket(const struct conf_gateway *conf, struct signalling_reques
 {
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
-	if (!conf->has_key)
+	if (!conf->has_key) {
+		request->dscp = 0;   /* only with a key do we know that the converter is Braid */
 		return;
+	}
 	randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
 	ticket_put(&ticket, conf->key, &request->destination, request->credential);
 	request->n_credential = TICKET_BYTES;
@@ -135,7 +137,7 @@ static void put_ticket(const struct conf_gateway *conf, struct signalling_reques
  * 0 or a negative errno. */
 static int build_opening(struct gateway *gateway, struct setup *setup)
 {
-	struct signalling_request request = { .destination = setup->destination };
+	struct signalling_request request = { .destination = setup->destination, .dscp = setup->dscp };
 	uint8_t *scratch = gateway->worker->scratch;
 	struct signalling_step step;
 	ssize_t n;
@@ -219,6 +221,8 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	struct slab_name session;
 
 	log_hand_over(gateway, setup, attempt, held);
+	if (setup->dscp)
+		net_set_dscp(setup->near_fd, &setup->source, false, setup->dscp);
 	attempt->fd = -1;
 	net_tune_leg(legs.far_fd, true, worker->view->conf->limits.keepalive_s);
 	for (size_t i = 0; held && i < SETUP_ATTEMPTS; i++)

@@ -35,6 +35,7 @@ struct intake {
 	struct inbox inbox;       /* in CONNECTING: what came behind the message; in ENDING and WAITING: the answer, until the handshake has ended */
 	struct conversation conversation;
 	struct address destination;
+	uint8_t dscp;
 	bool wants_mptcp;
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };

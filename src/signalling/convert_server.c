@@ -108,6 +108,7 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 	size_t n_refused = read_options(message->connect.options, request, refused);
 
 	request->destination = message->connect.remote;
+	request->dscp = message->dscp;
 	c->extended = message->connect.options.n > 0;
 	c->option_unsupported = n_refused ? refused[0] : 0;
 	if (n_refused)

@@ -29,6 +29,7 @@ enum convert_type {                       /* 6.2.2 */
 	CONVERT_SUPPORTED_TCP_EXTENSIONS = 21,
 	CONVERT_COOKIE = 22,
 	CONVERT_ERROR = 30,
+	CONVERT_BRAID_DSCP = 192,         /* private use (6.2.2, table 1): doc/wire.md */
 };
 
 enum convert_error_code {                 /* 6.2.8, table 2 */
@@ -75,12 +76,13 @@ struct convert_error {           /* 6.2.8 */
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
-	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp;
 	struct convert_connect connect;
 	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
 	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
 	struct bytes cookie;     /* 6.2.7, behind the two zero bytes; a multiple of 4 bytes */
 	struct convert_error error;
+	uint8_t dscp;            /* 0..63, of all packets of the connection */
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
 	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
 };
@@ -117,6 +119,7 @@ void convert_put_extended(struct convert_writer *w, struct bytes options);      
 void convert_put_supported(struct convert_writer *w, struct bytes kinds);                       /* pads */
 void convert_put_cookie(struct convert_writer *w, struct bytes cookie);                         /* pads */
 void convert_put_error(struct convert_writer *w, const struct convert_error *error);            /* pads */
+void convert_put_dscp(struct convert_writer *w, uint8_t dscp);
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
 void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */

@@ -4,6 +4,7 @@
 #define WORD_BYTES 4
 #define OPTION_END 0
 #define OPTION_NOP 1
+#define DSCP_MOST 63
 
 int convert_header_get(struct convert_header *out, const void *bytes, size_t n_bytes)
 {
@@ -96,6 +97,14 @@ static int error_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) ? CONVERT_E_MALFORMED : 0;
 }
 
+/* The value in the lower six bits, then a byte that is to be zero and ignored. */
+static int dscp_get(struct convert_message *m, struct cursor value)
+{
+	m->has_dscp = true;
+	m->dscp = cursor_get_u8(&value);
+	return value.n_left != 1 || m->dscp > DSCP_MOST ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -115,6 +124,8 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return padded_get(&m->has_cookie, &m->cookie, value);
 	case CONVERT_ERROR:
 		return error_get(m, value);
+	case CONVERT_BRAID_DSCP:
+		return dscp_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

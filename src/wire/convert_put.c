@@ -67,6 +67,13 @@ void convert_put_cookie(struct convert_writer *w, struct bytes cookie)
 	put_padded(w, CONVERT_COOKIE, cookie);
 }
 
+void convert_put_dscp(struct convert_writer *w, uint8_t dscp)
+{
+	put_head(w, CONVERT_BRAID_DSCP, 2);
+	cursor_put_u8(&w->out, dscp);
+	cursor_put_u8(&w->out, 0);
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -116,6 +123,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_ERROR:
 		convert_put_error(w, &m->error);
+		break;
+	case CONVERT_BRAID_DSCP:
+		convert_put_dscp(w, m->dscp);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

@@ -270,3 +270,42 @@ def test_quic_is_refused_at_once_where_asked_for(lab, address):
         sock = socket.socket(family_of(address), socket.SOCK_DGRAM)
     sock.sendto(b"initial", (address, 443))
     assert server.recvfrom(10)[0] == b"initial"
+
+
+LOOK = """table inet look {{
+	chain {hook} {{ type filter hook {hook} priority 300; {protocol} dscp != {dscp} {match} counter; {protocol} dscp {dscp} {match} counter; }}
+}}"""
+
+
+def look_at_dscp(lab, node, hook, family, match):
+    protocol = "ip" if family == socket.AF_INET else "ip6"
+    lab.run(node, f"nft '{LOOK.format(hook=hook, protocol=protocol, dscp='ef', match=match)}'")
+
+
+def packets(lab, node, hook):
+    """Those without the DSCP, and those with it."""
+    return [int(n) for n in re.findall(r"counter packets (\d+)", lab.run(node, f"nft list chain inet look {hook}"))]
+
+
+@pytest.mark.parametrize("accept", ["early", "faithful"])
+@pytest.mark.parametrize("address", [SERVER, SERVER_V6], ids=["v4", "v6"])
+def test_dscp_is_that_of_the_host_on_all_legs(lab, accept, address):
+    lab.converter()
+    lab.gateway(gateway={"accept": accept})
+    listener, family = lab.listen("server"), family_of(address)
+    port = listener.getsockname()[1]
+    look_at_dscp(lab, "server", "input", family, f"tcp dport {port}")
+    look_at_dscp(lab, "host", "input", family, f"tcp sport {port} tcp flags & (syn|psh) == psh")
+    look_at_dscp(lab, "conv", "input", socket.AF_INET, "tcp dport 5124")
+    look_at_dscp(lab, "gw", "input", socket.AF_INET, "tcp sport 5124 tcp flags & psh == psh")
+    near = lab.socket("host", family)
+    near.setsockopt(*((socket.IPPROTO_IP, socket.IP_TOS) if family == socket.AF_INET else (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)), 46 << 2)
+    near.connect((address, port))
+    near.sendall(b"!")
+    far, _ = lab.accept(listener)
+    far.sendall(receive_exactly(far, 1))
+    assert receive_exactly(near, 1) == b"!"
+    to_server, to_host = packets(lab, "server", "input"), packets(lab, "host", "input")
+    assert to_server[0] == 0 < to_server[1], f"to the server: {to_server[0]} without, {to_server[1]} with the host's DSCP"
+    assert to_host[0] == 0 < to_host[1], f"to the host: {to_host[0]} without, {to_host[1]} with it"
+    assert packets(lab, "conv", "input")[1] > 0 < packets(lab, "gw", "input")[1], "between gateway and converter"

@@ -161,7 +161,7 @@ def test_tickets_used_again_while_the_converter_ends(lab):
 
 def test_an_end_that_waits_for_the_answer_costs_nothing(lab):
     lab.converter()
-    gateway = lab.gateway()
+    gateway = lab.gateway(gateway={"accept": "early"})
     for _ in range(N):
         near = lab.connect("host", SILENT, 80)
         near.sendall(b"question")
@@ -172,16 +172,25 @@ def test_an_end_that_waits_for_the_answer_costs_nothing(lab):
     assert counter(gateway, "steps") - before < 10 * N
 
 
-def test_refusal_is_heard_by_the_attempt_that_lives(lab):
+def is_refused(lab, accept):
+    if accept == "faithful":
+        with pytest.raises(ConnectionRefusedError):
+            lab.connect("host", SERVER, 9)   # nobody listens there
+        return
+    near = lab.connect("host", SERVER, 9)
+    near.sendall(b"anybody?")
+    with pytest.raises(ConnectionResetError):
+        near.recv(1)
+
+
+@pytest.mark.parametrize("accept", ["early", "faithful"])
+def test_refusal_is_heard_by_the_attempt_that_lives(lab, accept):
     lab.converter()
-    gateway = lab.gateway()
+    gateway = lab.gateway(gateway={"accept": accept})
     assert lab.bonded()
     lose_answers_on_link_a(lab)
     for _ in range(N):
-        near = lab.connect("host", SERVER, 9)   # nobody listens there
-        near.sendall(b"anybody?")
-        with pytest.raises(ConnectionResetError):
-            near.recv(1)
+        is_refused(lab, accept)
     assert counter(gateway, "second_attempts") > 0
     assert counter(gateway, "outcome_refused") == N
     assert counter(gateway, "outcome_not_authorised") == 0 == counter(gateway, "no_answer")

@@ -73,7 +73,7 @@ def mapped(address):
                          ids=["v4-over-v4", "v6-over-v4", "v4-over-v6"])
 def test_connect_in_the_syn_and_join_over_the_other_link(lab, server, converter):
     lab.converter()
-    lab.gateway(gateway={"converter": converter})
+    lab.gateway(gateway={"converter": converter, "accept": "early"})
     listener = lab.listen("server")
     port = listener.getsockname()[1]
     captures = {name: Capture(lab, node, name) for node, name in [("gw", "lan0"), ("gw", "l0"), ("gw", "l1"), ("server", "s0")]}

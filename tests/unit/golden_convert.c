@@ -65,6 +65,9 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 		fprintf(out, "text error %u:", m->error.code);
 		show_value(out, "", m->error.value);
 		break;
+	case CONVERT_BRAID_DSCP:
+		fprintf(out, "text DSCP %u\n", m->dscp);
+		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);
 		show_value(out, "", tlv->value);

@@ -114,6 +114,8 @@ static void client_asks_as_the_rfc_says(void **state)
 	request.n_credential = (uint8_t)cookie.n;
 	memcpy(request.credential, cookie.at, cookie.n);
 	unit_expect_bytes("Cookie, Connect", "010b2263" COOKIE CONNECT, out, begin(&request, out));
+	request.dscp = 46;
+	unit_expect_bytes("Cookie, Connect, DSCP", "010c2263" COOKIE CONNECT "c0012e00", out, begin(&request, out));
 	request.probe = 1;
 	unit_expect_bytes("Cookie, Info", "01072263" COOKIE "01010000", out, begin(&request, out));
 	request.n_credential = 0;

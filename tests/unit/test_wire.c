@@ -179,10 +179,10 @@ static void a_message_may_hold_254_tlvs(void **state)
 		n++;
 	}
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 254 - 5);
+	assert_int_equal(message.n_unknown, 254 - 6);
 	m.at[5] = 2;   /* the first swallows the second */
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 254 - 6);
+	assert_int_equal(message.n_unknown, 254 - 7);
 }
 
 static void every_type_may_come_once(void **state)
@@ -199,6 +199,23 @@ static void every_type_may_come_once(void **state)
 	}
 }
 
+static void dscp_is_six_bits(void **state)
+{
+	struct unit_bytes m = unit_hex("01022263 c0010000"), longer = unit_hex("01032263 c0020000 00000000");
+	struct convert_message message;
+
+	for (unsigned int dscp = 0; dscp < 256; dscp++) {
+		m.at[6] = (uint8_t)dscp;
+		assert_int_equal(get(&message, m.at, m.n), dscp < 64 ? 0 : CONVERT_E_MALFORMED);
+		assert_true(message.has_dscp);
+		assert_true(dscp >= 64 || message.dscp == dscp);
+	}
+	m.at[6] = 46;
+	m.at[7] = 1;   /* to be ignored */
+	assert_int_equal(get(&message, m.at, m.n), 0);
+	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
+}
+
 static void types_without_a_name_are_counted(void **state)
 {
 	struct unit_bytes m = unit_hex("01022263 00010000");
@@ -210,7 +227,7 @@ static void types_without_a_name_are_counted(void **state)
 		if (!get(&message, m.at, m.n))
 			n_unknown += (unsigned int)message.n_unknown;
 	}
-	assert_int_equal(n_unknown, 255 - 6);
+	assert_int_equal(n_unknown, 255 - 7);
 }
 
 static void headers_are_told_apart(void **state)
@@ -392,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_message_has_255_words_at_most),
 		cmocka_unit_test(a_message_may_hold_254_tlvs),
 		cmocka_unit_test(every_type_may_come_once),
+		cmocka_unit_test(dscp_is_six_bits),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),

@@ -54,6 +54,9 @@ static void each_tlv_is_written(void **state)
 	convert_put_cookie(&w, (struct bytes){ cookie.at, cookie.n });
 	convert_put_connect(&w, &plain);
 	expect_written("Cookie, Connect", "010b2263 16050000" COOKIE "0a05" REMOTE, &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_dscp(&w, 46);
+	expect_written("DSCP", "01022263 c0012e00", &w);
 }
 
 static void errors_are_written(void **state)
