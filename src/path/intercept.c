@@ -29,7 +29,7 @@ static bool lead_to_queues(const struct path_options *options)
 	return options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
 }
 
-int interception_put(struct interception *interception, const struct path_options *options, char *reason, size_t n_reason)
+int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason)
 {
 	_cleanup_(freep) char *script = NULL;
 	bool fresh = !interception->script;
@@ -48,10 +48,11 @@ int interception_put(struct interception *interception, const struct path_option
 	free(interception->script);
 	interception->script = script;
 	script = NULL;
+	*changed = true;
 	if (!fresh)
 		return 0;
 	interception->holds = lead_to_queues(options);
-	return interception->holds ? 0 : interception_put(interception, options, reason, n_reason);
+	return interception->holds ? 0 : interception_put(interception, options, changed, reason, n_reason);
 }
 
 void interception_forget(struct interception *interception)

@@ -12,9 +12,9 @@ struct interception {
 };
 
 /* Makes the table what the options say, without LAN interfaces: nothing. What is there already is changed in place and in one step, so that no packet
- * meets half of it, and what was learnt of destinations is kept. Sets holds. 0, or a negative errno with the reason: -EINVAL where an interface's name
+ * meets half of it, and what was learnt of destinations is kept. Sets holds, and *changed where the table was touched. 0, or a negative errno with the reason: -EINVAL where an interface's name
  * can't be written in nft, -EOPNOTSUPP where nft refuses. */
-int interception_put(struct interception *interception, const struct path_options *options, char *reason, size_t n_reason);
+int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason);
 /* The table is gone, by whoever's hand: the next interception_put() makes it again. */
 void interception_forget(struct interception *interception);
 /* Takes the table away, whether it is there or not. 0, NFT_E_REFUSED or a negative errno. */

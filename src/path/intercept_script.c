@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "path/alive.h"
 #include "path/intercept.h"
 #include "path/marks.h"
 
@@ -17,7 +18,7 @@
  * Only a SYN is handed to a listener, so that connections that run the ordinary way are never cut in two; the packets after it are known by
  * the socket they belong to. Where nobody listens, tproxy ends the rule before the mark is set, and the packet goes the ordinary way; so it does where nobody
  * has the queue. The look-up would find the listener too for packets to its port number, wherever they go: that port is left alone as a whole.
- * What stays in the LAN, or is for this machine, isn't touched. The chain guard turns away those who connect to the listener itself.
+ * What stays in the LAN, or is for this machine, isn't touched; nor is a SYN while the daemon doesn't say that it is alive (path/alive.h). The chain guard turns away those who connect to the listener itself.
  */
 
 #define SYN "tcp flags & (fin|syn|rst|ack) == syn"
@@ -59,6 +60,7 @@ static void put_frame(const struct script *s)
 
 	fprintf(s->out,
 		"table inet braid {\n"
+		ALIVE_SET
 		"	set accepted_4 { type ipv4_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
 		"	set accepted_6 { type ipv6_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
 		"	chain queues { }\n"
@@ -124,11 +126,11 @@ static void put_intercept(const struct script *s)
 		"		fib daddr type { local, broadcast, anycast, multicast } return\n"
 		"		ip6 daddr fe80::/10 return\n"
 		"%s",
-		s->options->refuse_quic ? "		udp dport 443 fib daddr type unicast reject with icmpx port-unreachable\n" : "",
+		s->options->refuse_quic ? "		udp dport 443 meta l4proto @alive fib daddr type unicast reject with icmpx port-unreachable\n" : "",
 		s->options->intercept_port, s->options->fwmark, s->options->proxy_mptcp_hosts ? "" : "		tcp option mptcp exists return\n");
 	fputs("		fib daddr oifname ", s->out);
 	put_lan(s);
-	fprintf(s->out, " return\n		goto %s\n	}\n", treatment(s));
+	fprintf(s->out, " return\n" ALIVE_CONDITION "		goto %s\n	}\n", treatment(s));
 }
 
 static void put_held(const struct script *s)

@@ -16,6 +16,7 @@
 #include "base/util.h"
 #include "net/nft.h"
 #include "net/route.h"
+#include "path/alive.h"
 #include "path/apply.h"
 #include "path/intercept.h"
 #include "path/keep.h"
@@ -41,6 +42,7 @@ struct path {
 	struct keep keep;
 	bool kept;                       /* keep was opened: settings are to be given back */
 	struct interception interception;
+	struct alive *alive;             /* NULL without plumbing */
 	struct links_seen seen;
 	struct links_plumbing have, want;
 	struct links_verdict verdicts[PATH_LINKS];
@@ -201,6 +203,38 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 	return r;
 }
 
+/* The nft table. Last of all: what it marks must have its way by then. */
+static int put_interception(struct path *path, char *reason, size_t n_reason)
+{
+	bool changed = false;
+	int r = interception_put(&path->interception, &path->options, &changed, reason, n_reason);
+
+	if (!path->options.n_lan)
+		alive_end(path->alive);
+	else if (changed)
+		alive_begin(path->alive);
+	return r;
+}
+
+/* The nft table is not as it was made. */
+static int restore_interception(void *context, char *reason, size_t n_reason)
+{
+	struct path *path = context;
+
+	interception_forget(&path->interception);
+	return put_interception(path, reason, n_reason);
+}
+
+static int watch_interception(struct path *path, char *reason, size_t n_reason)
+{
+	struct alive_options options = { .loop = path->loop, .restore = restore_interception, .warn = warn, .context = path };
+	int r = alive_new(&options, &path->alive);
+
+	if (r)
+		snprintf(reason, n_reason, "cannot watch nftables: %s; a kernel with CONFIG_NF_TABLES is needed", strerror(-r));
+	return r;
+}
+
 static int check_options(const struct path_options *options, char *reason, size_t n_reason)
 {
 	const char *fault = NULL;
@@ -230,8 +264,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 		snprintf(reason, n_reason, "interface lo is down, and intercepted packets take their way over it: ip link set lo up");
 		return -ENETDOWN;
 	}
-	/* Last of all: what it marks must have its way by then. */
-	return r ? r : interception_put(&path->interception, &path->options, reason, n_reason);
+	return r ? r : put_interception(path, reason, n_reason);
 }
 
 static int start(struct path *path, char *reason, size_t n_reason)
@@ -246,6 +279,8 @@ static int start(struct path *path, char *reason, size_t n_reason)
 		r = keep_open(&path->keep, path->options.state_dir, path->pm, reason, n_reason);
 		path->kept = !r;
 	}
+	if (!r && path->options.plumbing)
+		r = watch_interception(path, reason, n_reason);
 	if (!r)
 		r = path->options.plumbing ? put_all(path, reason, n_reason) : settle(path, reason, n_reason);
 	if (r)
@@ -356,6 +391,7 @@ void path_freep(struct path **path)
 		return;
 	if (p->watching)
 		loop_unwatch(p->loop, netlink_fd(p->events));
+	alive_freep(&p->alive);
 	if (p->kept)
 		take_away(p);
 	interception_forget(&p->interception);
@@ -370,6 +406,12 @@ void path_freep(struct path **path)
 bool path_can_hold(const struct path *path)
 {
 	return path->interception.holds;
+}
+
+void path_vouch(struct path *path, bool (*vouch)(void *context), void *context)
+{
+	if (path->alive)
+		alive_vouch(path->alive, vouch, context);
 }
 
 static void take_counters(void *context, const struct route_interface *interface)

@@ -91,6 +91,9 @@ bool path_can_hold(const struct path *path);
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);
 
+/* Connections are taken only while vouch, asked twice a second, says that whoever is to serve them is at work. Without one, while the loop turns. */
+void path_vouch(struct path *path, bool (*vouch)(void *context), void *context);
+
 /* Copies the present status of at most n_out links, returns how many there are. Reads the interfaces' counters. */
 size_t path_status(struct path *path, struct path_link_status *out, size_t n_out);
 

@@ -194,6 +194,20 @@ static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 	return r;
 }
 
+static bool vouch(void *context)
+{
+	return pulse_take(((struct braid *)context)->pulse);
+}
+
+static int watch_workers(struct braid *braid)
+{
+	int r = pulse_new(braid->workers, braid->n_workers, &braid->pulse);
+
+	if (!r)
+		path_vouch(braid->path, vouch, braid);
+	return r;
+}
+
 static int probe_congestion(const struct conf *conf, char *reason, size_t n_reason)
 {
 	const char *congestion = conf->relay.congestion;
@@ -241,6 +255,8 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 		r = publish(braid, false, NULL);
 	if (!r)
 		r = start_workers(braid, reason, n_reason);
+	if (!r)
+		r = watch_workers(braid);
 	if (!r && conf->gateway.enabled)
 		r = watch_new(braid->loop, &watch, &braid->watch);
 	return r ? r : commands_start(braid, reason, n_reason);
@@ -317,6 +333,7 @@ void braid_freep(struct braid **out)
 	for (size_t i = 0; i < braid->n_workers; i++)
 		worker_stopp(&braid->workers[i]);
 	free(braid->workers);
+	pulse_freep(&braid->pulse);
 	view_unref(braid->view);
 	conf_holder_unref(braid->holder);
 	replay_freep(&braid->shared.replay);

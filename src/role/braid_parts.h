@@ -7,6 +7,7 @@
 #include "net/kernel.h"
 #include "path/path.h"
 #include "role/braid.h"
+#include "role/pulse.h"
 #include "role/shared.h"
 #include "role/watch.h"
 #include "role/worker.h"
@@ -29,6 +30,7 @@ struct braid {
 	struct log_limit control_short;  /* how often it is told that the control socket is short of descriptors */
 	struct worker **workers;
 	size_t n_workers;
+	struct pulse *pulse;
 	uint64_t started_at_us;
 	struct net_feature_state features[NET_FEATURE_N];
 	char warnings[BRAID_WARNINGS][BRAID_WARNING_BYTES];   /* the last ones, in a ring */

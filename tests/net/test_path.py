@@ -186,7 +186,7 @@ class Net:
 
     def picture(self):
         """All that path/ may touch, as the system's own tools show it."""
-        show = ("ip rule; ip -6 rule; ip mptcp endpoint; ip mptcp limits; nft list ruleset; "
+        show = ("ip rule; ip -6 rule; ip mptcp endpoint; ip mptcp limits; nft -s list ruleset; "
                 "for t in 5120 5121 5122 77; do ip route show table $t; ip -6 route show table $t; done 2>/dev/null; "
                 "grep . /proc/sys/net/mptcp/* /proc/sys/net/ipv4/tcp_fastopen* /proc/sys/net/ipv4/tcp_rmem /proc/sys/net/ipv4/conf/*/rp_filter")
         return self.run(show)

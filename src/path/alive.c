@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/alive.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include "base/clock.h"
+#include "base/util.h"
+#include "net/nft_element.h"
+#include "net/nft_look.h"
+#include "policy/backoff.h"
+
+#define RENEW_US (500 * US_PER_MS)
+#define RESTORE_FIRST_US US_PER_S
+#define RESTORE_MOST_US (60 * US_PER_S)
+#define LOOKS_MOST 5                   /* each is in vain when somebody changes a ruleset meanwhile */
+#define TEXT_BYTES 192
+
+static const struct nft_table our_table = { NFPROTO_INET, "braid" };
+static const struct nft_set our_set = { NFPROTO_INET, "braid", "alive" };
+
+enum { PART_RENEW, PART_RESTORE };
+
+struct alive {
+	struct alive_options options;
+	uint8_t handler;
+	bool watching;
+	struct nft_elements *elements;
+	struct netlink *looks, *events;
+	struct nft_key keys[2];          /* of both elements: TCP, which is intercepted, and UDP, which may be refused */
+	bool active;                     /* there is to be a table */
+	uint64_t picture;                /* of the table as we made it */
+	uint64_t renewed_at_us;
+	struct backoff backoff;
+	bool restore_armed;
+	bool (*vouch)(void *context);
+	void *vouch_context;
+	int told_error;                  /* of a renewal: the same isn't told again */
+};
+
+static void warn(struct alive *alive, const char *text)
+{
+	alive->options.warn(alive->options.context, text);
+}
+
+static struct loop_ref ref_of(const struct alive *alive, uint8_t part)
+{
+	return (struct loop_ref){ .handler = alive->handler, .part = part };
+}
+
+static int look(struct alive *alive, uint64_t *picture)
+{
+	int r = -EINTR;
+
+	for (size_t i = 0; i < LOOKS_MOST && r == -EINTR; i++)
+		r = nft_table_look(alive->looks, &our_table, picture);
+	return r;
+}
+
+static void arm_restore(struct alive *alive, uint64_t at_us)
+{
+	if (!alive->restore_armed && !loop_timer_at(alive->options.loop, at_us, ref_of(alive, PART_RESTORE)))
+		alive->restore_armed = true;
+}
+
+static void restore(struct alive *alive, bool gone, uint64_t now_us)
+{
+	char reason[TEXT_BYTES] = "", text[TEXT_BYTES + 64];
+	int r = alive->options.restore(alive->options.context, reason, sizeof(reason));
+
+	backoff_done(&alive->backoff, now_us);
+	if (r) {
+		snprintf(text, sizeof(text), "the nft table inet braid %s, and new connections go the ordinary way: %s", gone ? "is gone" : "was changed",
+			 reason);
+		arm_restore(alive, backoff_at_us(&alive->backoff, now_us));
+	} else {
+		snprintf(text, sizeof(text), "somebody has %s the nft table inet braid (nft flush ruleset?); it is put back", gone ? "removed" : "changed");
+	}
+	warn(alive, text);
+}
+
+/* Puts the table back where it isn't as we made it: now, or later where that was done a moment ago, so that nobody is fought with. */
+static void check(struct alive *alive, uint64_t now_us)
+{
+	uint64_t picture = 0, at_us = backoff_at_us(&alive->backoff, now_us);
+	int r = alive->active ? look(alive, &picture) : 0;
+
+	if (!alive->active || (!r && picture == alive->picture))
+		return;
+	if (r < 0)   /* too much is going on: later again */
+		at_us = now_us + RENEW_US;
+	if (at_us > now_us)
+		arm_restore(alive, at_us);
+	else
+		restore(alive, r == NFT_E_MISSING, now_us);
+}
+
+static void renewal_failed(struct alive *alive, int error)
+{
+	char text[TEXT_BYTES];
+
+	if (error == alive->told_error)
+		return;
+	alive->told_error = error;
+	snprintf(text, sizeof(text), "cannot renew the set alive of the nft table inet braid: %s; new connections go the ordinary way", strerror(-error));
+	warn(alive, text);
+}
+
+static void renew(struct alive *alive, uint64_t now_us)
+{
+	uint64_t stood_us = now_us - alive->renewed_at_us;
+	char text[TEXT_BYTES];
+	int r;
+
+	if (alive->vouch && !alive->vouch(alive->vouch_context))
+		return;
+	r = nft_element_renew(alive->elements, &our_set, &alive->keys[0], ALIVE_MS);
+	if (!r)
+		r = nft_element_renew(alive->elements, &our_set, &alive->keys[1], ALIVE_MS);
+	if (r == NFT_E_MISSING) {
+		check(alive, now_us);
+		return;
+	}
+	if (r) {
+		renewal_failed(alive, r);
+		return;
+	}
+	alive->told_error = 0;
+	alive->renewed_at_us = now_us;
+	if (stood_us <= ALIVE_MS * US_PER_MS)
+		return;
+	snprintf(text, sizeof(text), "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
+		 (unsigned long long)(stood_us / US_PER_MS));
+	warn(alive, text);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct alive *alive = context;
+
+	if (ref.part == PART_RESTORE) {
+		alive->restore_armed = false;
+		check(alive, now_us);
+		return;
+	}
+	if (alive->active)
+		renew(alive, now_us);
+	loop_timer_at(alive->options.loop, now_us + RENEW_US, ref);
+}
+
+static void take_notification(void *context, const struct nlmsghdr *message)
+{
+	*(bool *)context |= nft_event_matters(message, &our_table);
+}
+
+/* A notification says when to look, never what has happened: ours come, too, and some may be lost. */
+static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
+{
+	struct alive *alive = context;
+	bool matters = false;
+	int r;
+
+	do {
+		r = netlink_receive(alive->events, take_notification, &matters);
+		matters |= r == NETLINK_E_OVERRUN;
+	} while (!r || r == NETLINK_E_OVERRUN);
+	if (matters)
+		check(alive, loop_now_us(alive->options.loop));
+}
+
+void alive_freep(struct alive **alive)
+{
+	struct alive *a = *alive;
+
+	if (!a)
+		return;
+	if (a->watching)
+		loop_unwatch(a->options.loop, netlink_fd(a->events));
+	nft_elements_closep(&a->elements);
+	netlink_closep(&a->looks);
+	netlink_closep(&a->events);
+	free(a);
+	*alive = NULL;
+}
+
+static int start(struct alive *alive)
+{
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = alive };
+	struct loop *loop = alive->options.loop;
+	int r = nft_elements_open(&alive->elements);
+
+	if (!r)
+		r = netlink_open(NETLINK_NETFILTER, &alive->looks);
+	if (!r)
+		r = nft_open_events(&alive->events);
+	if (r)
+		return r;
+	alive->handler = loop_handler_add(loop, &handler);
+	r = loop_watch(loop, netlink_fd(alive->events), EPOLLIN, ref_of(alive, 0));
+	alive->watching = !r;
+	return r ? r : loop_timer_at(loop, loop_now_us(loop) + RENEW_US, ref_of(alive, PART_RENEW));
+}
+
+int alive_new(const struct alive_options *options, struct alive **out)
+{
+	_cleanup_(alive_freep) struct alive *alive = calloc(1, sizeof(*alive));
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+	int r;
+
+	if (!alive)
+		return -ENOMEM;
+	alive->options = *options;
+	alive->backoff = (struct backoff){ .first_us = RESTORE_FIRST_US, .most_us = RESTORE_MOST_US };
+	for (size_t i = 0; i < ARRAY_SIZE(alive->keys); i++)
+		nft_key_add(&alive->keys[i], &protocols[i], sizeof(protocols[i]));
+	r = start(alive);
+	if (r)
+		return r;
+	*out = alive;
+	alive = NULL;
+	return 0;
+}
+
+void alive_begin(struct alive *alive)
+{
+	alive->active = true;
+	alive->renewed_at_us = loop_clock_us();
+	if (look(alive, &alive->picture))
+		alive->picture = 0;   /* gone again: no table looks like this, and the next renewal finds out */
+}
+
+void alive_end(struct alive *alive)
+{
+	alive->active = false;
+}
+
+void alive_vouch(struct alive *alive, bool (*vouch)(void *context), void *context)
+{
+	alive->vouch = vouch;
+	alive->vouch_context = context;
+}

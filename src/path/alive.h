@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The watchdog over the interception, which is in the kernel (decision 0012): rules take a SYN only while the set "alive" of the table inet braid has an
+ * element, which ends by itself ALIVE_MS after it was renewed last. A daemon that was stopped, has crashed or stands still renews nothing.
+ * Notices, too, when somebody else has removed the table or changed what is in it, and has it put back.
+ */
+#ifndef BRAID_PATH_ALIVE_H
+#define BRAID_PATH_ALIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "loop/loop.h"
+
+#define ALIVE_MS 1900                  /* within 2 s, with what clocks and timers of the kernel may add */
+/* For the table's script: the set, with the element in it, and the condition, in a chain before the rules that take SYNs. */
+#define ALIVE_SET "	set alive { type inet_proto; flags timeout; elements = { tcp timeout 1900ms, udp timeout 1900ms } }\n"
+#define ALIVE_CONDITION "		meta l4proto != @alive return\n"
+
+struct alive_options {
+	struct loop *loop;             /* borrowed */
+	/* Puts the table in place anew and calls alive_begin(). 0, or a negative errno with the reason in one line. */
+	int (*restore)(void *context, char *reason, size_t n_reason);
+	void (*warn)(void *context, const char *text);
+	void *context;
+};
+
+struct alive;
+
+/* 0 or a negative errno. */
+int alive_new(const struct alive_options *options, struct alive **out);
+/* The loop must not run any more afterwards. */
+void alive_freep(struct alive **alive);
+
+/* The table has just been put in place: from here on it is to stay as it is. */
+void alive_begin(struct alive *alive);
+/* There is no table any more, and need not be one. */
+void alive_end(struct alive *alive);
+
+/* Asked before each renewal: false leaves it out. Without one the loop's own turning is enough. */
+void alive_vouch(struct alive *alive, bool (*vouch)(void *context), void *context);
+
+#endif
