@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Failing open, stage by stage: whatever happens to a daemon, to a link or to the rules, a new connection of a host comes through, bonded or the ordinary way.
+
+What "within 2 seconds" means is looked at in the kernel (the set's element ends then, whatever the load of this machine), and what a host
+sees is waited for.
+"""
+import ctypes
+import os
+import re
+import signal
+
+import pytest
+
+from netlab import CONVERTER, descriptors, libc, memory_kib, wait_for
+from streams import NEVER, End, Plan, Sides
+from test_many import in_child, result_of
+
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+WALL = 0x40000000
+ALIVE_MS = 1900
+
+# What a router has long had: NAT on its links, and a firewall that lets nothing in but answers.
+ROUTER = """
+table inet filter {
+	chain input { type filter hook input priority 0; policy drop; ct state established,related accept; iifname { "lo", "lan0" } accept
+		meta l4proto { icmp, icmpv6 } accept; }
+	chain forward { type filter hook forward priority 0; policy drop; ct state established,related accept; iifname "lan0" accept; }
+}
+table ip nat {
+	chain postrouting { type nat hook postrouting priority 100; oifname { "l0", "l1" } masquerade; }
+}
+"""
+# The same without connection tracking, and so without NAT: by flags and ports.
+STATELESS = """
+table inet raw {
+	chain prerouting { type filter hook prerouting priority -300; notrack; }
+	chain output { type filter hook output priority -300; notrack; }
+}
+table inet filter {
+	chain forward { type filter hook forward priority 0; policy drop; iifname "lan0" accept
+		tcp flags & (syn|ack) != syn accept; meta l4proto { icmp, icmpv6 } accept; }
+}
+"""
+
+
+def passes(lab, listener, why):
+    wait_for(lambda: lab.bonded(listener) is False, f"the ordinary way: {why}")
+
+
+def bonds(lab, listener, why):
+    wait_for(lambda: lab.bonded(listener), f"bonded: {why}")
+
+
+def table(lab):
+    """Braid's own, as nft lists it; "" where there is none."""
+    return lab.run("gw", "nft -s list table inet braid 2>/dev/null || true")
+
+
+def alive(lab):
+    """Whether the kernel takes SYNs now; and for how many milliseconds more at most."""
+    text = lab.run("gw", "nft list set inet braid alive")
+    left = re.search(r"tcp timeout \S+ expires (?:(\d+)s)?(?:(\d+)ms)?", text)
+    return int(left[1] or 0) * 1000 + int(left[2] or 0) if left else None
+
+
+def run_apart(lab, node, command):
+    lab.run(node, f"nft -f - <<'END'\n{command}\nEND")
+
+
+@pytest.fixture
+def pair(lab):
+    lab.conv = lab.converter()
+    lab.gw = lab.gateway()
+    lab.server = lab.listen("server")
+    bonds(lab, lab.server, "to begin with")
+    return lab
+
+
+# The gateway's daemon.
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGABRT, signal.SIGTERM], ids=["killed", "crashed", "ended"])
+def test_gateway_gone(pair, how):
+    pair.gw.stop(how)
+    assert pair.bonded(pair.server) is False
+
+
+def test_gateway_stopped(pair):
+    """The kernel takes the rules away in the time that it has; what ran before, goes on when the daemon does."""
+    near, far, _ = pair.session(pair.server)
+    pair.gw.pause()
+    left = alive(pair)
+    assert left is None or left <= ALIVE_MS, "the rules would hold for longer than 2 seconds"
+    wait_for(lambda: alive(pair) is None, "the element's end")
+    assert pair.bonded(pair.server) is False, "the first one after the end of the element must pass"
+    pair.gw.tell(signal.SIGCONT)
+    bonds(pair, pair.server, "the daemon runs again")
+    pair.gw.wait_log(r"a thread of braidd stood still for \d+ ms: new connections went the ordinary way meanwhile")
+    near.sendall(b"still there")
+    assert far.recv(100) == b"still there"
+
+
+def test_one_thread_stands_still(pair):
+    """The others turn, and the main one would renew the element for ever."""
+    workers = sorted(int(name) for name in os.listdir(f"/proc/{pair.gw.pid}/task"))[1:]
+    assert workers, "this daemon has no workers"
+    tid = ctypes.c_long(workers[0])
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        assert not libc.ptrace(request, tid, None, None), "the test can't stop a thread here"
+    os.waitpid(tid.value, WALL)
+    try:
+        wait_for(lambda: alive(pair) is None, "the element's end")
+        assert pair.bonded(pair.server) is False
+        pair.gw.wait_log(r"worker \d+ stands still")
+        assert pair.gw.ctl("status"), "the main thread must turn"
+    finally:
+        libc.ptrace(PTRACE_DETACH, tid, None, None)
+    bonds(pair, pair.server, "the thread runs again")
+    pair.gw.wait_log(r"worker \d+ moves again")
+
+
+def test_a_daemon_at_rest_keeps_the_rules(pair):
+    """Each renewal begins the time anew: five in a row, looked at in between."""
+    seen = []
+    while len(seen) < 5:
+        left = alive(pair)
+        assert left is not None, "the element has ended under a daemon that runs"
+        if not seen or left > seen[-1]:
+            seen.append(left)
+        else:
+            seen[-1] = left
+    assert "stood still" not in pair.gw.log()
+
+
+# The converter and the links.
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
+def test_converter_gone_while_idle_and_back(pair, how):
+    pair.conv.stop(how)
+    passes(pair, pair.server, "no converter")
+    pair.conv = pair.converter()
+    bonds(pair, pair.server, "the converter is back")
+
+
+class Load:
+    """Connections of a host, one after the other's end, n at a time, each with its bytes looked at. The server's side is a child."""
+
+    def __init__(self, lab, n_at_once=16):
+        self.lab, self.n_at_once, self.n_begun = lab, n_at_once, 0
+        self.listener = lab.listen("server")
+        self.stop_fd, self.stopped_fd = os.pipe()
+        self.sides = Sides()
+        self.pid, self.fd = in_child(self.serve)
+        os.close(self.stop_fd)
+
+    def serve(self):
+        os.close(self.stopped_fd)
+        sides = Sides()
+        sides.listen(self.listener)
+        os.set_blocking(self.stop_fd, False)
+        while not self.told_to_stop() or sides.n_open:
+            sides.turn(0.1)
+        return sides.tally
+
+    def told_to_stop(self):
+        try:
+            return os.read(self.stop_fd, 1) == b""
+        except BlockingIOError:
+            return False
+
+    def turn(self, more=True):
+        while more and self.sides.n_open < self.n_at_once:
+            sock = self.lab.socket("host", timeout=0)
+            self.lab.sockets.pop()   # the end closes it
+            sock.connect_ex(("93.10.20.30", self.listener.getsockname()[1]))
+            n = self.n_begun
+            self.sides.add(End(sock, Plan(n, 1 + n * 7919 % 200000, 1 + n * 104729 % 200000, NEVER, NEVER, n % 3, 0), True))
+            self.n_begun += 1
+        self.sides.turn(0.05)
+
+    def until(self, condition, what):
+        wait_for(lambda: self.turn() or condition(), what)
+
+    def end(self):
+        """(what the host's side saw, what the server's did), when all have ended."""
+        wait_for(lambda: self.turn(more=False) or not self.sides.n_open, "the end of the last connections")
+        os.close(self.stopped_fd)
+        return self.sides.tally, result_of(self.pid, self.fd)
+
+
+def test_converter_gone_under_load(pair):
+    """Those under way are lost, and told so; none hangs, no byte is wrong; those begun later pass."""
+    load = Load(pair)
+    load.until(lambda: load.sides.tally.n_in_order > 50, "connections under way")
+    pair.conv.kill()
+    load.until(lambda: pair.bonded(pair.server) is False, "the ordinary way under load")
+    n_lost, n_in_order = load.sides.tally.n_reset_unplanned, load.sides.tally.n_in_order
+    load.until(lambda: load.sides.tally.n_in_order > n_in_order + 100, "connections on the ordinary way")
+    pair.conv = pair.converter()
+    load.until(lambda: pair.bonded(pair.server), "bonded under load")
+    host, server = load.end()
+    assert not host.wrong, host.wrong
+    print(f"\nconverter killed under load: {n_lost} connections lost, {host.n_reset_unplanned - n_lost} of those begun later, {host.n_in_order} in order")
+    assert host.n_reset_unplanned - n_lost <= load.n_at_once, "connections begun when the converter was known to be gone were lost"
+
+
+def test_converter_rebooted(pair):
+    """Its machine is gone with all that it knew, without a word; it comes back, and resets what it doesn't know."""
+    old = pair.connect("host", "93.10.20.30", pair.server.getsockname()[1])
+    far, peer = pair.accept(pair.server)
+    assert peer == CONVERTER
+    pair.run("conv", "ip link set c0 down")
+    pair.conv.kill()
+    old.sendall(b"into the dark")
+    pair.connect("host", "93.10.20.30", pair.server.getsockname()[1]).sendall(b"x")   # finds out
+    pair.gw.wait_log("can't be reached .it doesn't answer")
+    assert pair.bonded(pair.server) is False
+    pair.run("conv", "ip link set c0 up; ip route replace default via 203.0.113.1")
+    pair.conv = pair.converter()
+    bonds(pair, pair.server, "the converter is up again")
+    wait_for(lambda: not pair.gw.ctl("sessions")["sessions"], "the end of the session that the converter doesn't know", 60)
+    with pytest.raises(ConnectionError):
+        old.recv(1)
+        old.sendall(b"?")
+        old.recv(1)
+
+
+@pytest.mark.parametrize("left", ["a", "b"])
+def test_all_links_but_one_gone(pair, left):
+    other = "b" if left == "a" else "a"
+    pair.set_carrier(other, False)
+    bonds(pair, pair.server, "one link is enough")
+    pair.set_carrier(other, True)
+    bonds(pair, pair.server, "both links")
+
+
+# The rules.
+
+@pytest.mark.parametrize("command", ["flush ruleset", "delete table inet braid", "flush table inet braid", "flush chain inet braid intercept",
+                                     "add table inet braid { flags dormant; }", "flush set inet braid alive"])
+def test_rules_removed_by_somebody_else(pair, command):
+    before = table(pair)
+    assert "tproxy" in before
+    pair.run("gw", f"nft '{command}'")
+    wait_for(lambda: table(pair) == before, "the table as it was")
+    bonds(pair, pair.server, "the rules are back")
+    if "alive" not in command:
+        pair.gw.wait_log("somebody has (removed|changed) the nft table inet braid .nft flush ruleset.*; it is put back")
+
+
+def test_rules_removed_while_stopped(pair):
+    before = table(pair)
+    pair.gw.pause()
+    pair.run("gw", "nft flush ruleset")
+    assert pair.bonded(pair.server) is False
+    pair.gw.tell(signal.SIGCONT)
+    wait_for(lambda: table(pair) == before, "the table as it was")
+    bonds(pair, pair.server, "the rules are back")
+
+
+def test_nobody_is_fought_with(pair):
+    """Somebody who removes the table each time that it is there: it comes back more and more rarely, and stays once he has gone."""
+    before = table(pair)
+    for _ in range(3):
+        wait_for(lambda: table(pair) == before, "the table as it was")
+        pair.run("gw", "nft delete table inet braid")
+        assert pair.bonded(pair.server) is False
+    wait_for(lambda: table(pair) == before, "the table as it was")
+    bonds(pair, pair.server, "the rules are back")
+    assert len(re.findall("it is put back", pair.gw.log())) == 3
+
+
+def test_other_rulesets_change_all_the_time(pair):
+    """Firewall managers do: none of it is ours, and nothing of ours is made anew."""
+    handles = pair.run("gw", "nft -s -a list table inet braid")
+    for i in range(20):
+        pair.run("gw", f"nft 'add table inet other{i % 3}; add chain inet other{i % 3} braid; add rule inet other{i % 3} braid accept; delete table inet other{i % 3}'")
+    assert pair.bonded(pair.server)
+    assert pair.run("gw", "nft -s -a list table inet braid") == handles
+    assert "put back" not in pair.gw.log()
+
+
+@pytest.mark.parametrize("rules", [ROUTER, STATELESS], ids=["conntrack", "notrack"])
+def test_beside_a_router_of_long_standing(lab, rules):
+    """Its firewall and NAT stay as they are, and hosts' connections work through both, bonded and not, over the change from one to the other."""
+    run_apart(lab, "gw", rules)
+    ruleset = lab.run("gw", "nft -s list ruleset")
+    listener = lab.listen("server")
+    assert lab.bonded(listener) is False, "before Braid"
+    lab.converter()
+    gateway = lab.gateway()
+    ordinary = lab.session(listener)
+    bonds(lab, listener, "beside the router's rules")
+    bonded = lab.session(listener)
+    assert bonded[2] == CONVERTER
+    gateway.pause()
+    wait_for(lambda: alive(lab) is None, "the element's end")
+    assert lab.bonded(listener) is False
+    passed = lab.session(listener)
+    assert passed[2] != CONVERTER
+    gateway.tell(signal.SIGCONT)
+    bonds(lab, listener, "the daemon runs again")
+    for near, far, peer in (ordinary, bonded, passed):
+        near.sendall(b"up")
+        assert far.recv(10) == b"up", f"a connection from {peer} was cut"
+        far.sendall(b"down")
+        assert near.recv(10) == b"down", f"a connection from {peer} was cut"
+        near.close()
+        far.close()
+    assert gateway.stop() == 0
+    assert lab.bonded(listener) is False
+    assert lab.run("gw", "nft -s list ruleset") == ruleset, "somebody else's rules were touched"
+
+
+# A week of it.
+
+RELOADS = 100
+
+
+def test_reloads_under_load(pair):
+    """A hundred new configurations while connections come and go, every fourth with other rules (more LAN interfaces): no connection is lost, no byte wrong, and
+    nothing stays behind."""
+    before, open_before = table(pair), [descriptors(daemon.pid) for daemon in (pair.gw, pair.conv)]
+    load = Load(pair)
+    load.until(lambda: load.sides.tally.n_in_order > 100, "connections under way")
+    confs = [pair.gateway_conf(), pair.gateway_conf(gateway={"attempt_timeout_ms": 800}), pair.gateway_conf(gateway={"lan": "lan0, lan1"}),
+             pair.gateway_conf(**{"link b": {"backup": "yes"}})]
+    sizes = []
+    for i in range(RELOADS):
+        pair.gw.reload(confs[i % len(confs)])
+        pair.conv.reload(pair.converter_conf(limits={"connect_timeout_ms": 9000 + i}))
+        load.until(lambda: all(daemon.log().count("the configuration was read again") > i for daemon in (pair.gw, pair.conv)), f"reload {i}")
+        sizes.append([memory_kib(daemon.pid)[1] for daemon in (pair.gw, pair.conv)])
+    assert load.sides.tally.n_in_order > 200, "there was no load to speak of"
+    host, server = load.end()
+    print(f"\n{RELOADS} reloads under load: {host.n_in_order} connections in order, {host.n_reset_unplanned} reset; anonymous memory (gateway, converter) after 10, 50, all: "
+          f"{sizes[9]}, {sizes[49]}, {sizes[-1]} KiB")
+    assert not host.wrong + server.wrong, host.wrong + server.wrong
+    assert not host.n_reset_unplanned, "connections were lost by reloads"
+    pair.gw.reload(confs[0])
+    wait_for(lambda: table(pair) == before, "the table as it was")
+    wait_for(lambda: [descriptors(daemon.pid) for daemon in (pair.gw, pair.conv)] == open_before, "descriptors as they were, all else being a leak")
+    assert pair.bonded(pair.server)
+    assert all(now - early < 2048 for now, early in zip(sizes[-1], sizes[9])), f"memory has grown: {sizes[9]}, then {sizes[-1]} KiB"
