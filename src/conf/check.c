@@ -27,17 +27,35 @@ static const char *check_gateway(const struct conf *conf)
 	return NULL;
 }
 
+static int order_of_keys(const void *a, const void *b)
+{
+	const struct conf_subscriber *const *one = a, *const *other = b;
+
+	return memcmp((*one)->key, (*other)->key, CONF_KEY_BYTES);
+}
+
+/* Sorted, for there may be tens of thousands. Where memory is short it isn't looked at: the first of the two is served then. */
+static bool same_key_twice(const struct conf *conf)
+{
+	_cleanup_(freep) const struct conf_subscriber **sorted = calloc(conf->n_subscribers + 1, sizeof(*sorted));
+
+	for (size_t i = 0; sorted && i < conf->n_subscribers; i++)
+		sorted[i] = &conf->subscribers[i];
+	if (sorted)
+		qsort(sorted, conf->n_subscribers, sizeof(*sorted), order_of_keys);
+	for (size_t i = 1; sorted && i < conf->n_subscribers; i++)
+		if (!order_of_keys(&sorted[i - 1], &sorted[i]))
+			return true;
+	return false;
+}
+
 static const char *check_converter(const struct conf *conf)
 {
 	if (!conf->converter.enabled)
 		return conf->n_subscribers ? "there are [subscriber NAME] sections but no [converter]" : NULL;
 	if (!conf->converter.n_allow && !conf->n_subscribers)
 		return "the converter would be open to the world: add a [subscriber NAME] with a key, or converter.allow";
-	for (size_t i = 0; i < conf->n_subscribers; i++)
-		for (size_t j = 0; j < i; j++)
-			if (!memcmp(conf->subscribers[i].key, conf->subscribers[j].key, CONF_KEY_BYTES))
-				return "two subscribers have the same key; each needs its own (braidctl key)";
-	return NULL;
+	return same_key_twice(conf) ? "two subscribers have the same key; each needs its own (braidctl key)" : NULL;
 }
 
 int conf_check(const struct conf *conf, char *text, size_t n_text, const char *file)

@@ -35,6 +35,11 @@ struct conf_subscriber {
 	char name[CONF_NAME_BYTES];
 	uint8_t key[CONF_KEY_BYTES];
 	uint32_t max_sessions;
+	uint32_t max_new_per_s;         /* sessions; 0: no limit, as with all below */
+	uint32_t max_new_burst;         /* that may come at once after a quiet while; never 0 */
+	uint32_t rate_mbit;             /* each direction, all sessions together, in 10^6 bits a second */
+	uint32_t volume_mb_per_day;     /* both directions together, in 10^6 bytes; days and months of the local time */
+	uint32_t volume_mb_per_month;
 };
 
 /* In the order of their names in conf/keys.c. */

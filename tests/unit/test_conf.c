@@ -5,6 +5,7 @@
 
 #define GATEWAY "[gateway]\nlan = lan0\nconverter = 192.0.2.1\n[link a]\ninterface = wan0\n"
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define OTHER_KEY "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static struct conf *conf_of(const char *text)
 {
@@ -55,6 +56,31 @@ static void sections_may_be_indented(void **state)
 	conf_freep(&conf);
 }
 
+static void a_subscriber_has_limits(void **state)
+{
+	struct conf *conf = conf_of("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\nmax_sessions = 7\n"
+				    "max_new_per_s = 20\nmax_new_burst = 40\nrate_mbit = 100000\nvolume_mb_per_day = 4294967295\nvolume_mb_per_month = 5\n");
+	const struct conf_subscriber *a = &conf->subscribers[0], *b = &conf->subscribers[1];
+
+	assert_true(!a->max_new_per_s && !a->rate_mbit && !a->volume_mb_per_day && !a->volume_mb_per_month);
+	assert_int_equal(a->max_sessions, 8000);
+	assert_int_equal(a->max_new_burst, 100);
+	assert_int_equal(b->max_sessions, 7);
+	assert_int_equal(b->max_new_per_s, 20);
+	assert_int_equal(b->max_new_burst, 40);
+	assert_int_equal(b->rate_mbit, 100000);
+	assert_int_equal(b->volume_mb_per_day, UINT32_MAX);
+	assert_int_equal(b->volume_mb_per_month, 5);
+	conf_freep(&conf);
+}
+
+static void a_key_is_one_subscribers(void **state)
+{
+	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\n[subscriber c]\nkey = " KEY "\n",
+		     "x: two subscribers have the same key");
+	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\nmax_new_burst = 0\n", "x:4: subscriber a.max_new_burst: found '0', wanted 1..1000000");
+}
+
 static void faults_are_told(void **state)
 {
 	expect_error("lan = lan0\n", "x:1: found key 'lan' before the first section");
@@ -82,6 +108,8 @@ int main(void)
 		cmocka_unit_test(a_section_without_keys_counts),
 		cmocka_unit_test(a_section_goes_on_after_another_head),
 		cmocka_unit_test(sections_may_be_indented),
+		cmocka_unit_test(a_subscriber_has_limits),
+		cmocka_unit_test(a_key_is_one_subscribers),
 		cmocka_unit_test(faults_are_told),
 	};
 
