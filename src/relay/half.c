@@ -68,6 +68,12 @@ void half_free(struct half *half, struct half_tools *tools)
 	pipe_give_back(half, tools);
 }
 
+void half_rest(struct half *half, struct half_tools *tools)
+{
+	if (!half->n_piped_bytes)
+		pipe_give_back(half, tools);
+}
+
 /* What a failed read or write means to the half: waiting, or the end of the connection. */
 static int side_failed(int error, bool *ready, int status)
 {

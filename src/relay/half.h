@@ -68,6 +68,9 @@ int half_push(struct half *half, struct half_tools *tools, size_t n_bytes);
 /* Gives back what was lent and drops what waits. */
 void half_free(struct half *half, struct half_tools *tools);
 
+/* It will be a while: an empty pipe is given back. */
+void half_rest(struct half *half, struct half_tools *tools);
+
 /* Bytes read from src and not yet taken by dst. */
 size_t half_waiting_bytes(const struct half *half);
 

@@ -3,7 +3,7 @@
 #include <sys/epoll.h>
 #include "base/counter.h"
 #include "net/socket.h"
-#include "relay/relay_parts.h"
+#include "relay/pacing.h"
 
 #define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
@@ -19,6 +19,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->up_waits = legs->up_waits;
 	s->tag = legs->tag;
 	s->owner = legs->owner;
+	s->account = legs->account;
 	s->opened_at_us = legs->opened_at_us;
 	s->source = legs->source;
 	s->destination = legs->destination;
@@ -27,7 +28,9 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
 	s->down.end_waits = s->near_mptcp;
 	s->up.end_waits = s->up.ending.joins = legs->far_joins;
-	r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
+	r = pacing_join(relay, s->account);
+	if (!r)
+		r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
 	if (!r)
 		r = half_prepend(&s->down, &relay->tools, legs->down_first.at, legs->down_first.n);
 	return r;

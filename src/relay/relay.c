@@ -10,7 +10,7 @@
 #include "base/util.h"
 #include "net/mptcp_send.h"
 #include "net/socket.h"
-#include "relay/relay_parts.h"
+#include "relay/pacing.h"
 
 #define RELAY_SCRATCH_BYTES (512u << 10)
 #define SEND_BOUND_LEAST_BYTES (1u << 20)   /* a narrower one would cost more than the stalls that it prevents */
@@ -57,6 +57,8 @@ void relay_session_end(struct relay *relay, struct session *s, enum session_end 
 	count_end(relay, s, end);
 	relay->options.on_end(relay->options.context, s->owner, end);
 	relay_unblock(relay, s);
+	for (unsigned int way = 0; way < RELAY_N_WAYS; way++)
+		pacing_leave(relay, s, (enum relay_way)way);
 	relay_set_bulk(relay, s, false);
 	session_set_state(s, SESSION_CLOSING);
 	if (!s->queued) {   /* a queued one is reaped when its turn in the queue comes */
@@ -108,6 +110,14 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 		relay_queue(relay, s);
 }
 
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	if (ref.part)
+		pacing_on_timer(context, ref, now_us);
+	else
+		relay_on_timer(context, ref, now_us);
+}
+
 static void on_turn_end(void *context, uint64_t now_us)
 {
 	struct relay *relay = context;
@@ -130,7 +140,7 @@ static void on_turn_end(void *context, uint64_t now_us)
 int relay_new(struct loop *loop, const struct relay_options *options, struct relay **out)
 {
 	_cleanup_(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
-	struct loop_handler handler = { .on_event = on_event, .on_timer = relay_on_timer, .on_turn_end = on_turn_end };
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .on_turn_end = on_turn_end };
 
 	if (!relay)
 		return -ENOMEM;
@@ -166,6 +176,7 @@ void relay_freep(struct relay **out)
 	}
 	pipes_close(&relay->tools.pipes);
 	free(relay->tools.scratch);
+	free(relay->accounts);
 	slab_fini(&relay->sessions);
 	free(relay);
 	*out = NULL;

@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 
 struct relay;
+struct relay_account;
 
 enum { RELAY_E_FULL = 1, RELAY_E_TOO_LATE };
 
@@ -62,6 +63,7 @@ struct relay_legs {
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
 	uint64_t tag;                    /* for on_held; 0 otherwise */
 	uint32_t owner;                  /* for on_end */
+	struct relay_account *account;   /* relay/account.h; NULL: nobody's. Borrowed as long as the relay lives */
 	struct bytes up_first, down_first;   /* go ahead of what the legs bring; copied */
 	struct address source, destination;
 	uint8_t link;                    /* of the first subflow; 0xff: none of ours */
@@ -105,6 +107,9 @@ void relay_wake(struct relay *relay, struct slab_name ref);
 
 /* Ends the session as a failure of a leg does; on_held_end is called. A stale ref is ignored. */
 void relay_fail(struct relay *relay, struct slab_name ref);
+
+/* Some owner's pace is another one now: who waits for the old one is looked at. */
+void relay_paces_changed(struct relay *relay);
 
 /* Walks over sessions from place *from (0 to begin with) on, n_most places at a time. False when that was the last of them. */
 bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct session_view *view),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The relay's inside. Private to relay.c (events, ends), opening.c (how sessions come into being, and change a leg), turn.c (who runs, and how
- * much) and waiting.c (who can't, and for how long). */
+ * much), waiting.c (who can't, and for how long) and pacing.c (who may not yet). */
 #ifndef BRAID_RELAY_RELAY_PARTS_H
 #define BRAID_RELAY_RELAY_PARTS_H
 
+#include "relay/account.h"
 #include "relay/session.h"
 
 struct session_queue {
@@ -22,6 +23,8 @@ struct relay {
 	uint64_t timer_at_us;          /* CLOCK_NEVER_US: none is set */
 	uint64_t rescue_at_us;
 	struct half_tools tools;
+	struct relay_account **accounts;   /* by their places, less one */
+	uint32_t n_accounts;
 	struct relay_counters counters;
 };
 

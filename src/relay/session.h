@@ -4,6 +4,7 @@
 #define BRAID_RELAY_SESSION_H
 
 #include <assert.h>
+#include "relay/account.h"
 #include "relay/half.h"
 #include "relay/relay.h"
 
@@ -12,6 +13,13 @@
 enum session_state { SESSION_HELD, SESSION_RELAYING, SESSION_CLOSING };
 
 enum session_part { SESSION_NEAR, SESSION_FAR, SESSION_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
+
+/* In its owner's lane. */
+struct pacing_place {
+	bool waits;
+	bool had_turn;              /* it has read since it was settled last */
+	uint32_t next, before;      /* SLAB_NONE */
+};
 
 struct session {
 	enum session_state state;
@@ -31,6 +39,8 @@ struct session {
 	bool blocked;
 	uint64_t tag;
 	uint32_t owner;
+	struct relay_account *account;   /* NULL: nobody's */
+	struct pacing_place pacing[RELAY_N_WAYS];
 	uint64_t opened_at_us;
 	struct address source, destination;
 };

@@ -6,7 +6,7 @@
 #include "net/socket.h"
 #include "policy/share.h"
 #include "relay/ending_step.h"
-#include "relay/relay_parts.h"
+#include "relay/pacing.h"
 #include "relay/steadying.h"
 
 #define TURN_US (1 * US_PER_MS)
@@ -55,9 +55,11 @@ static size_t stride_bytes(const struct relay *relay)
 }
 
 /* Runs one half and counts what it moved. */
-static int step(struct relay *relay, const struct session *s, struct half *half, const struct half *other, size_t most_bytes, uint64_t *n_bytes)
+static int step(struct relay *relay, struct session *s, enum relay_way way, size_t most_bytes)
 {
-	uint64_t before = half->n_bytes, now_us = loop_now_us(relay->loop);
+	struct half *half = way == RELAY_UP ? &s->up : &s->down;
+	const struct half *other = way == RELAY_UP ? &s->down : &s->up;
+	uint64_t before = half->n_bytes, read_before = before + half_waiting_bytes(half), now_us = loop_now_us(relay->loop);
 	int r;
 
 	if (half->writable)
@@ -71,24 +73,15 @@ static int step(struct relay *relay, const struct session *s, struct half *half,
 		steady_moved(&half->steady);
 	if (half->steadied && r == HALF_WANT_WRITE && !half->ending.look_at_us)
 		steady_refused(&half->steady, now_us);
-	counter_add(n_bytes, half->n_bytes - before);
+	counter_add(way == RELAY_UP ? &relay->counters.up_bytes : &relay->counters.down_bytes, half->n_bytes - before);
+	pacing_count(relay, s, way, half->n_bytes + half_waiting_bytes(half) - read_before, half->n_bytes - before);
 	return r;
-}
-
-static int step_up(struct relay *relay, struct session *s, size_t most_bytes)
-{
-	return step(relay, s, &s->up, &s->down, most_bytes, &relay->counters.up_bytes);
-}
-
-static int step_down(struct relay *relay, struct session *s, size_t most_bytes)
-{
-	return step(relay, s, &s->down, &s->up, most_bytes, &relay->counters.down_bytes);
 }
 
 void relay_pass_on(struct relay *relay, struct session *s)
 {
-	step_down(relay, s, SHARE_ALONE_BYTES);
-	step_up(relay, s, SHARE_ALONE_BYTES);
+	step(relay, s, RELAY_DOWN, SHARE_ALONE_BYTES);
+	step(relay, s, RELAY_UP, SHARE_ALONE_BYTES);
 }
 
 /* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). */
@@ -100,9 +93,14 @@ static void look_at_opening(struct session *s)
 	s->near_opening = !s->down.writable;
 }
 
+static int run_way(struct relay *relay, struct session *s, enum relay_way way)
+{
+	return pacing_settle(relay, s, way, step(relay, s, way, pacing_most_bytes(relay, s, way, stride_bytes(relay))));
+}
+
 static int run_up(struct relay *relay, struct session *s)
 {
-	return s->state == SESSION_HELD && s->up_waits ? HALF_WANT_READ : step_up(relay, s, stride_bytes(relay));
+	return s->state == SESSION_HELD && s->up_waits ? HALF_WANT_READ : run_way(relay, s, RELAY_UP);
 }
 
 static int run_down(struct relay *relay, struct session *s)
@@ -110,7 +108,7 @@ static int run_down(struct relay *relay, struct session *s)
 	if (s->state == SESSION_HELD)
 		return HALF_WANT_READ;
 	look_at_opening(s);
-	return step_down(relay, s, stride_bytes(relay));
+	return run_way(relay, s, RELAY_DOWN);
 }
 
 static bool is_unfinished(int status)

@@ -2,7 +2,7 @@
 /* The sessions that wait to write, and the timer that looks after them: an event may never come. */
 #include "base/clock.h"
 #include "base/counter.h"
-#include "relay/relay_parts.h"
+#include "relay/pacing.h"
 #include "relay/steadying.h"
 
 #define RESCUE_US (200 * US_PER_MS)   /* a half that waits to write is tried again after this, event or not */
@@ -68,16 +68,19 @@ static void rescue(struct relay *relay, struct session *s)
 	relay_queue(relay, s);
 }
 
-static void look(struct relay *relay, struct session *s, struct half *half, uint64_t *n_bytes, uint64_t now_us)
+static void look(struct relay *relay, struct session *s, enum relay_way way, uint64_t now_us)
 {
+	struct half *half = way == RELAY_UP ? &s->up : &s->down;
 	uint64_t before = half->n_bytes;
 
 	if (s->state == SESSION_CLOSING || !half->steady.look_at_us || half->steady.look_at_us > now_us)
 		return;
-	if (steadying_look(half, &relay->tools, now_us, &relay->counters.n_nudges))
+	if (steadying_look(half, &relay->tools, now_us, &relay->counters.n_nudges)) {
 		relay_session_fail(relay, s);
-	else
-		counter_add(n_bytes, half->n_bytes - before);
+		return;
+	}
+	counter_add(way == RELAY_UP ? &relay->counters.up_bytes : &relay->counters.down_bytes, half->n_bytes - before);
+	pacing_count(relay, s, way, 0, half->n_bytes - before);
 }
 
 static bool end_is_due(const struct half *half, uint64_t now_us)
@@ -102,8 +105,8 @@ void relay_on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		next = s->blocked_next;   /* one that fails now leaves the list */
 		if (s->queued)
 			continue;   /* its event has come; it blocks again, if it has to */
-		look(relay, s, &s->up, &relay->counters.up_bytes, now_us);
-		look(relay, s, &s->down, &relay->counters.down_bytes, now_us);
+		look(relay, s, RELAY_UP, now_us);
+		look(relay, s, RELAY_DOWN, now_us);
 		if (s->state == SESSION_CLOSING)
 			continue;
 		if (rescues)
