@@ -163,6 +163,56 @@ void show_why(const json_t *result, FILE *out)
 	table_end(&table, out);
 }
 
+/* "1.2 GB", or "1.2 of 5 GB" where there is a limit. */
+static void volume_cell(uint64_t n_bytes, uint64_t most_mb, char *out)
+{
+	char used[TABLE_CELL_BYTES], most[TABLE_CELL_BYTES];
+
+	table_bytes(n_bytes, used);
+	table_bytes(most_mb * 1000000, most);
+	if (most_mb)
+		cell(out, "%.30s of %.30s", used, most);
+	else
+		cell(out, "%s", used);
+}
+
+static void subscriber_row(const json_t *subscriber, char (*row)[TABLE_CELL_BYTES])
+{
+	const json_t *refused = json_object_get(subscriber, "refused"), *limits = json_object_get(subscriber, "limits");
+
+	cell(row[0], "%s%s", text_of(subscriber, "name"), json_is_true(json_object_get(subscriber, "configured")) ? "" : " (not configured)");
+	cell(row[1], "%llu of %llu", (unsigned long long)count_of(subscriber, "sessions"), (unsigned long long)count_of(limits, "max_sessions"));
+	cell(row[2], "%llu", (unsigned long long)count_of(subscriber, "opened"));
+	cell(row[3], "%llu", (unsigned long long)count_of(refused, "max_sessions"));
+	cell(row[4], "%llu", (unsigned long long)count_of(refused, "max_new_per_s"));
+	cell(row[5], "%llu", (unsigned long long)count_of(refused, "volume"));
+	if (count_of(limits, "rate_mbit"))
+		cell(row[6], "%llu Mbit/s", (unsigned long long)count_of(limits, "rate_mbit"));
+	table_bytes(count_of(subscriber, "up_bytes"), row[7]);
+	table_bytes(count_of(subscriber, "down_bytes"), row[8]);
+	volume_cell(count_of(subscriber, "day_bytes"), count_of(limits, "volume_mb_per_day"), row[9]);
+	volume_cell(count_of(subscriber, "month_bytes"), count_of(limits, "volume_mb_per_month"), row[10]);
+}
+
+void show_subscribers(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "SUBSCRIBER", ">SESSIONS", ">OPENED", ">OVER SESSIONS", ">OVER NEW/S", ">OVER VOLUME", ">RATE", ">UP", ">DOWN",
+					       ">TODAY", ">THIS MONTH" };
+	struct table table;
+	const json_t *subscriber;
+	size_t i;
+
+	table_begin(&table, headers, ARRAY_SIZE(headers));
+	json_array_foreach(json_object_get(result, "subscribers"), i, subscriber) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+
+		if (!row)
+			break;
+		subscriber_row(subscriber, row);
+	}
+	table_end(&table, out);
+}
+
 void show_counters(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "COUNTER", ">VALUE", "WHAT" };

@@ -10,6 +10,7 @@ void show_status(const json_t *result, FILE *out);
 void show_links(const json_t *result, FILE *out);
 void show_sessions(const json_t *result, FILE *out);
 void show_why(const json_t *result, FILE *out);
+void show_subscribers(const json_t *result, FILE *out);
 void show_counters(const json_t *result, FILE *out);
 void show_message(const json_t *result, FILE *out);   /* {"message": TEXT} */
 

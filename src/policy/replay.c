@@ -73,28 +73,48 @@ static size_t bucket_of(const struct replay *replay, const uint8_t kept[NONCE_KE
 	return (hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES;
 }
 
-int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s, uint64_t *holder)
+/* As replay_look(). *at: the place that it has (REPLAY_E_SEEN), or that there is for it (0). */
+static int look(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES], uint32_t time_s, uint32_t now_s, size_t *at)
 {
-	uint8_t kept[NONCE_KEPT_BYTES];
-	struct entry *bucket, *room = NULL;
+	size_t first = bucket_of(replay, kept), room = SIZE_MAX;
 
 	if (!time_s || is_outside(replay, time_s, now_s))
 		return REPLAY_E_STALE;
-	keep(kept, nonce, n_nonce);
-	bucket = &replay->entries[bucket_of(replay, kept)];
-	for (size_t i = 0; i < BUCKET_ENTRIES; i++) {
-		if (is_forgotten(replay, &bucket[i], now_s)) {
-			room = &bucket[i];
-		} else if (!memcmp(bucket[i].nonce, kept, sizeof(kept))) {
-			*holder = bucket[i].holder;
+	for (size_t i = first; i < first + BUCKET_ENTRIES; i++) {
+		if (is_forgotten(replay, &replay->entries[i], now_s)) {
+			room = i;
+		} else if (!memcmp(replay->entries[i].nonce, kept, NONCE_KEPT_BYTES)) {
+			*at = i;
 			return REPLAY_E_SEEN;
 		}
 	}
-	if (!room)
-		return REPLAY_E_FULL;
-	room->time_s = time_s;
-	room->holder = *holder;
-	memcpy(room->nonce, kept, sizeof(kept));
+	*at = room;
+	return room == SIZE_MAX ? REPLAY_E_FULL : 0;
+}
+
+int replay_look(const struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s)
+{
+	uint8_t kept[NONCE_KEPT_BYTES];
+	size_t at;
+
+	keep(kept, nonce, n_nonce);
+	return look(replay, kept, time_s, now_s, &at);
+}
+
+int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s, uint64_t *holder)
+{
+	uint8_t kept[NONCE_KEPT_BYTES];
+	size_t at;
+	int r;
+
+	keep(kept, nonce, n_nonce);
+	r = look(replay, kept, time_s, now_s, &at);
+	if (r == REPLAY_E_SEEN)
+		*holder = replay->entries[at].holder;
+	if (r)
+		return r;
+	replay->entries[at] = (struct entry){ .time_s = time_s, .holder = *holder };
+	memcpy(replay->entries[at].nonce, kept, sizeof(kept));
 	return 0;
 }
 

@@ -25,6 +25,8 @@ void replay_freep(struct replay **replay);
 /* Admits a ticket once. nonce: n_nonce bytes that are random or proven by a MAC. Times in Unix seconds. *holder: any number, remembered with the ticket; with
  * REPLAY_E_SEEN it is the one that was remembered. 0 or REPLAY_E_*. */
 int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s, uint64_t *holder);
+/* What replay_admit() would say, and nothing is remembered. */
+int replay_look(const struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s);
 /* Who came with a ticket that was admitted. False where it is forgotten. */
 bool replay_find(const struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint64_t *holder);
 /* Another number for a ticket that was admitted; nothing happens where it is forgotten. */

@@ -77,6 +77,7 @@ static const struct command commands[] = {
 	{ "links", NULL, "each link: state, address, bytes, subflows", NULL, show_links },
 	{ "sessions", NULL, "each session: both ends, age, bytes each way and over each link", NULL, show_sessions },
 	{ "why", "session", "what a session is: Multipath TCP or not and why, and each of its subflows", NULL, show_why },
+	{ "subscribers", NULL, "each subscriber of a converter: sessions, refusals, bytes, volumes", NULL, show_subscribers },
 	{ "counters", NULL, "every counter", NULL, show_counters },
 	{ "reload", NULL, "read the configuration again; sessions go on", NULL, show_message },
 	{ "drain", NULL, "take no new connections, end when the last session has ended", NULL, show_message },
@@ -112,7 +113,7 @@ static int usage(int code)
 		     "  -j, --json         answer in JSON\n"
 		     "      --version      say which version this is\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s %-8s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "", commands[i].help);
+		fprintf(out, "  %-11s %-8s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "", commands[i].help);
 	return code;
 }
 

@@ -8,18 +8,6 @@
 #include "policy/admit.h"
 #include "signalling/ticket.h"
 
-static const struct conf_subscriber *subscriber_of(const struct conf *conf, const struct ticket *ticket)
-{
-	uint8_t fingerprint[TICKET_FINGERPRINT_BYTES];
-
-	for (size_t i = 0; i < conf->n_subscribers; i++) {
-		ticket_fingerprint(conf->subscribers[i].key, fingerprint);
-		if (!memcmp(fingerprint, ticket->fingerprint, sizeof(fingerprint)))
-			return &conf->subscribers[i];
-	}
-	return NULL;
-}
-
 static int admit_once(struct worker *worker, const struct ticket *ticket, struct ticket_use *use)
 {
 	struct shared *shared = worker->shared;
@@ -31,6 +19,18 @@ static int admit_once(struct worker *worker, const struct ticket *ticket, struct
 	use->used_before = r == REPLAY_E_SEEN;
 	use->admitted = !r;
 	memcpy(use->nonce, ticket->nonce, sizeof(use->nonce));
+	return r;
+}
+
+/* What admit_once() would say. */
+static int look_once(struct worker *worker, const struct ticket *ticket)
+{
+	struct shared *shared = worker->shared;
+	int r;
+
+	pthread_mutex_lock(&shared->lock);
+	r = replay_look(shared->replay, ticket->nonce, sizeof(ticket->nonce), ticket->time_s, (uint32_t)time(NULL));
+	pthread_mutex_unlock(&shared->lock);
 	return r;
 }
 
@@ -64,36 +64,69 @@ static void log_denied(struct worker *worker, const struct address *client, cons
 		log_warning("client %s is not served: %s%s", address_format(client, text), why, left_out);
 }
 
-static const struct conf_subscriber *no_proof(uint64_t *counter, const char **why, const char *words)
+/* A proof: whose it is, and what came of his limits. */
+struct proof {
+	const char *name;        /* his; borrowed from the view */
+	uint32_t number;         /* SUBSCRIBERS_NONE: it is no proof; why says in words what there is to log, or NULL */
+	const char *why;
+	enum subscribers_verdict verdict;   /* else he is counted in, where it is for a session */
+	uint8_t retry_after_s;
+};
+
+static struct proof no_proof(uint64_t *counter, const char *words)
 {
 	counter_add(counter, 1);
-	*why = words;
-	return NULL;
+	return (struct proof){ .why = words };
 }
 
-/* The subscriber whose ticket it is, or NULL; *why is what there is to log then, or NULL. */
-static const struct conf_subscriber *prove(struct worker *worker, const struct signalling_request *request, struct ticket_use *use, const char **why)
+/* A ticket that was proven and may be used now. Limits come first: who is refused for them may try as often as he likes and takes no place in the memory
+ * of tickets, which is everybody's. */
+static int use_up(struct worker *worker, const struct ticket *ticket, enum authorise_what what, struct ticket_use *use, struct proof *proof)
 {
+	struct subscribers *subscribers = worker->shared->subscribers;
+	int r = look_once(worker, ticket);
+
+	if (r == REPLAY_E_SEEN) {   /* who came with it before? */
+		r = admit_once(worker, ticket, use);
+		return r ? r : REPLAY_E_STALE;
+	}
+	if (r)
+		return r;
+	proof->verdict = what == AUTHORISE_SESSION ? subscribers_enter(subscribers, proof->number, loop_now_us(worker->loop), &proof->retry_after_s)
+						   : subscribers_ask(subscribers, proof->number, &proof->retry_after_s);
+	if (proof->verdict != SUBSCRIBERS_MAY)
+		return 0;
+	r = admit_once(worker, ticket, use);
+	if (r && what == AUTHORISE_SESSION)   /* another worker was faster with the same ticket */
+		subscribers_leave(subscribers, proof->number);
+	return r;
+}
+
+static struct proof prove(struct worker *worker, const struct signalling_request *request, enum authorise_what what, struct ticket_use *use)
+{
+	const struct view *view = worker->view;
 	struct role_counters *counters = &worker->counters;
 	const struct conf_subscriber *subscriber;
+	struct proof proof = { 0 };
 	struct ticket ticket;
 
 	if (ticket_get(&ticket, request->credential, request->n_credential))
-		return no_proof(&counters->n_tickets_malformed, why, "its cookie is no ticket");
-	subscriber = subscriber_of(worker->view->conf, &ticket);
+		return no_proof(&counters->n_tickets_malformed, "its cookie is no ticket");
+	proof.number = roster_find(view->holder->roster, view->conf, ticket.fingerprint, &subscriber);
 	if (!subscriber)
-		return no_proof(&counters->n_tickets_unknown, why, "no subscriber has its key");
+		return no_proof(&counters->n_tickets_unknown, "no subscriber has its key");
 	if (ticket_verify(request->credential, request->n_credential, subscriber->key, &request->destination))
-		return no_proof(&counters->n_tickets_forged, why, "its ticket is forged");
-	switch (admit_once(worker, &ticket, use)) {
+		return no_proof(&counters->n_tickets_forged, "its ticket is forged");
+	proof.name = subscriber->name;
+	switch (use_up(worker, &ticket, what, use, &proof)) {
 	case 0:
-		return subscriber;
+		return proof;
 	case REPLAY_E_STALE:
-		return no_proof(&counters->n_tickets_stale, why, "its clock differs from ours by more than converter.ticket_window_s");
+		return no_proof(&counters->n_tickets_stale, "its clock differs from ours by more than converter.ticket_window_s");
 	case REPLAY_E_SEEN:   /* ordinary: the slower one of two attempts */
-		return no_proof(&counters->n_tickets_replayed, why, NULL);
+		return no_proof(&counters->n_tickets_replayed, NULL);
 	default:
-		return no_proof(&counters->n_tickets_not_remembered, why, "converter.ticket_memory is full");
+		return no_proof(&counters->n_tickets_not_remembered, "converter.ticket_memory is full");
 	}
 }
 
@@ -104,32 +137,47 @@ static enum signalling_outcome deny_without_ticket(struct worker *worker, const 
 	return worker->view->conf->n_subscribers ? OUTCOME_MISSING_CREDENTIAL : OUTCOME_NOT_AUTHORISED;
 }
 
-enum signalling_outcome authorise_client(struct worker *worker, const struct address *client,
-					 const struct signalling_request *request, struct ticket_use *use, uint32_t *owner)
+static struct signalling_result over_limit(struct worker *worker, const struct proof *proof)
+{
+	char left_out[64];
+
+	counter_add(&worker->counters.n_over_subscriber, 1);
+	if (worker_may_log(worker, WORKER_LOG_SUBSCRIBER, left_out, sizeof(left_out)))
+		log_warning("subscriber %s is at its limit (%s): its new sessions are refused, those that run go on%s", proof->name,
+			    subscribers_verdict_name(proof->verdict), left_out);
+	return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = proof->retry_after_s };
+}
+
+static struct signalling_result outcome_of(enum signalling_outcome outcome)
+{
+	return (struct signalling_result){ .outcome = outcome };
+}
+
+struct signalling_result authorise_client(struct worker *worker, const struct address *client, const struct signalling_request *request,
+					  enum authorise_what what, struct ticket_use *use, uint32_t *owner)
 {
 	const struct conf_converter *conf = &worker->view->conf->converter;
 	bool by_prefix = admit_in_prefixes(conf->allow, conf->n_allow, client);
-	const struct conf_subscriber *subscriber;
-	const char *why;
+	struct proof proof;
 
-	*owner = SHARED_NO_SUBSCRIBER;
+	*owner = SUBSCRIBERS_NONE;
 	if (!request->n_credential)
-		return by_prefix ? OUTCOME_CONNECTED : deny_without_ticket(worker, client);
-	subscriber = prove(worker, request, use, &why);
+		return outcome_of(by_prefix ? OUTCOME_CONNECTED : deny_without_ticket(worker, client));
+	proof = prove(worker, request, what, use);
 	if (use->used_before)   /* two attempts of one connection: one of them alone is to be served */
-		return OUTCOME_NOT_AUTHORISED;
-	if (!subscriber && by_prefix)   /* let in without a key, it is let in with somebody else's cookie, too */
-		return OUTCOME_CONNECTED;
-	if (!subscriber) {
-		if (why)
-			log_denied(worker, client, why);
-		return OUTCOME_NOT_AUTHORISED;
+		return outcome_of(OUTCOME_NOT_AUTHORISED);
+	if (!proof.number && by_prefix)   /* let in without a key, it is let in with somebody else's cookie, too */
+		return outcome_of(OUTCOME_CONNECTED);
+	if (!proof.number) {
+		if (proof.why)
+			log_denied(worker, client, proof.why);
+		return outcome_of(OUTCOME_NOT_AUTHORISED);
 	}
-	*owner = shared_subscriber_enter(worker->shared, subscriber->name, subscriber->max_sessions);
-	if (*owner != SHARED_NO_SUBSCRIBER)
-		return OUTCOME_CONNECTED;
-	counter_add(&worker->counters.n_over_subscriber, 1);
-	return OUTCOME_OVER_LIMIT;
+	if (proof.verdict != SUBSCRIBERS_MAY)
+		return over_limit(worker, &proof);
+	if (what == AUTHORISE_SESSION)
+		*owner = proof.number;
+	return outcome_of(OUTCOME_CONNECTED);
 }
 
 enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination)

@@ -15,14 +15,18 @@ struct ticket_use {
 	uint8_t nonce[TICKET_NONCE_BYTES];
 };
 
-/* OUTCOME_CONNECTED: it may; *owner is the subscriber counted in (shared_subscriber_leave()), or SHARED_NO_SUBSCRIBER. Otherwise
- * what to answer. own: the address that the client connected to. */
-enum signalling_outcome authorise_client(struct worker *worker, const struct address *client,
-					 const struct signalling_request *request, struct ticket_use *use, uint32_t *owner);
+/* What the client wants: a session, or to know whether it could have one. */
+enum authorise_what { AUTHORISE_SESSION, AUTHORISE_QUESTION };
+
+/* OUTCOME_CONNECTED: it may; *owner is the subscriber counted in for a session (subscribers_leave()), or SUBSCRIBERS_NONE. Otherwise
+ * what to answer. */
+struct signalling_result authorise_client(struct worker *worker, const struct address *client, const struct signalling_request *request,
+					  enum authorise_what what, struct ticket_use *use, uint32_t *owner);
 /* Who has it now. */
 uint64_t authorise_holder(struct worker *worker, const struct ticket_use *use);
 /* Somebody else has the connection that the ticket is for. */
 void authorise_pass_on(struct worker *worker, const struct ticket_use *use, uint64_t holder);
+/* own: the address that the client connected to. */
 enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination);
 
 #endif

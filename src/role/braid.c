@@ -175,8 +175,7 @@ static void raise_descriptors(const struct conf *conf)
 
 static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 {
-	const struct conf *conf = braid->holder->conf;
-	size_t n = n_workers_of(conf);
+	size_t n = n_workers_of(braid->holder->conf);
 	int r = 0;
 
 	braid->workers = calloc(n, sizeof(*braid->workers));
@@ -240,6 +239,27 @@ static int probe_kernel(struct braid *braid, const struct conf *conf, char *reas
 	return probe_congestion(conf, reason, n_reason);
 }
 
+static void on_volumes(void *context, const char *text)
+{
+	warn(context, text);
+}
+
+static int start_subscribers(struct braid *braid)
+{
+	const struct conf *conf = braid->holder->conf;
+	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = on_volumes, .context = braid };
+	int r = subscribers_new((unsigned int)n_workers_of(conf), &braid->shared.subscribers);
+
+	if (r)
+		return r;
+	volumes.subscribers = braid->shared.subscribers;
+	braid->holder->roster = roster_new(braid->shared.subscribers, conf);
+	if (!braid->holder->roster)
+		return -ENOMEM;
+	subscribers_apply(braid->shared.subscribers, conf, braid->holder->roster);
+	return volumes_new(braid->loop, &volumes, &braid->volumes);
+}
+
 static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
@@ -251,6 +271,8 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 		r = replay_new(conf->converter.ticket_memory, conf->converter.ticket_window_s, &braid->shared.replay);
 	if (!r)
 		r = path_new(braid->loop, &paths, on_path, braid, &braid->path, reason, n_reason);
+	if (!r && conf->converter.enabled)
+		r = start_subscribers(braid);
 	if (!r)
 		r = publish(braid, false, NULL);
 	if (!r)
@@ -337,7 +359,8 @@ void braid_freep(struct braid **out)
 	view_unref(braid->view);
 	conf_holder_unref(braid->holder);
 	replay_freep(&braid->shared.replay);
-	free(braid->shared.subscribers);
+	volumes_freep(&braid->volumes);   /* after the last byte */
+	subscribers_freep(&braid->shared.subscribers);
 	loop_freep(&braid->loop);
 	free(braid);
 	*out = NULL;
@@ -360,7 +383,9 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		conf_holder_unref(holder);
 		return -EINVAL;
 	}
-	r = probe_congestion(conf, reason, n_reason);
+	if (braid->shared.subscribers)
+		holder->roster = roster_new(braid->shared.subscribers, conf);
+	r = braid->shared.subscribers && !holder->roster ? -ENOMEM : probe_congestion(conf, reason, n_reason);
 	if (!r)
 		r = converter_probe(braid->holder->conf, conf, reason, n_reason);
 	if (!r)
@@ -369,6 +394,8 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		conf_holder_unref(holder);
 		return r;
 	}
+	if (holder->roster)
+		subscribers_apply(braid->shared.subscribers, conf, holder->roster);
 	conf_holder_unref(braid->holder);
 	braid->holder = holder;
 	r = publish(braid, braid->view->converter_reachable, NULL);

@@ -9,6 +9,7 @@
 #include "role/braid.h"
 #include "role/pulse.h"
 #include "role/shared.h"
+#include "role/volumes.h"
 #include "role/watch.h"
 #include "role/worker.h"
 
@@ -23,6 +24,7 @@ struct braid {
 	struct shared shared;
 	struct path *path;
 	struct watch *watch;
+	struct volumes *volumes;         /* NULL at a gateway */
 	char why_unreachable[64];        /* the converter; as the watch told it last */
 	bool told, told_reachable;       /* what the log said last */
 	char told_why[64];

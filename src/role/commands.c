@@ -57,6 +57,14 @@ static void run_status(void *context, struct control_call call, const json_t *ar
 	control_answer(call, result);
 }
 
+static void run_subscribers(void *context, struct control_call call, const json_t *arguments)
+{
+	struct braid *braid = context;
+	json_t *array = braid->shared.subscribers ? subscribers_json(braid->shared.subscribers) : json_array();
+
+	control_answer(call, array ? json_pack("{s:o}", "subscribers", array) : NULL);
+}
+
 static void run_counters(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
@@ -261,7 +269,7 @@ static void run_stop(void *context, struct control_call call, const json_t *argu
 
 static const struct control_command commands[] = {
 	{ "status", run_status }, { "links", run_links }, { "sessions", run_sessions }, { "why", run_why },
-	{ "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
+	{ "subscribers", run_subscribers }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
 };
 
 static void on_short(void *context, int error)

@@ -27,6 +27,7 @@ static void serve(struct converter *converter, struct intake *intake)
 	struct relay_legs legs = {
 		.near_fd = intake->near_fd, .far_fd = intake->far_fd, .near_watched = true, .far_watched = true,
 		.near_mptcp = true, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
+		.account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number),
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
 		.destination = intake->destination, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
 	};
@@ -66,34 +67,44 @@ static void connect_far(struct converter *converter, struct intake *intake)
 		intake_abandon(converter, intake);
 }
 
-static enum signalling_outcome authorise(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+/* One of the places that all clients share is free again soon. */
+static struct signalling_result over_limit(void)
+{
+	return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = 1 };
+}
+
+static struct signalling_result authorise(struct converter *converter, struct intake *intake, const struct signalling_request *request,
+					  enum authorise_what what)
 {
 	intake->ticket.holder = take_over_name_intake(converter, intake);
-	return intake->half_open ? authorise_client(converter->worker, &intake->client, request, &intake->ticket, &intake->owner) : OUTCOME_OVER_LIMIT;
+	if (!intake->half_open)
+		return over_limit();
+	return authorise_client(converter->worker, &intake->client, request, what, &intake->ticket, &intake->owner);
 }
 
 static void on_request(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
-	enum signalling_outcome outcome;
+	struct signalling_result result;
 
 	intake->destination = request->destination;
 	intake->wants_mptcp = request->wants_mptcp;
 	intake->dscp = request->dscp;
-	outcome = authorise(converter, intake, request);
+	result = authorise(converter, intake, request, AUTHORISE_SESSION);
 	if (intake->ticket.used_before) {
 		take_over_begin(converter, intake);
 		return;
 	}
-	if (outcome == OUTCOME_CONNECTED)
-		outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
-	if (outcome == OUTCOME_CONNECTED) {
+	if (result.outcome == OUTCOME_CONNECTED)
+		result.outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
+	if (result.outcome == OUTCOME_CONNECTED) {
 		intake->session = worker_take_session(converter->worker);
-		outcome = intake->session ? OUTCOME_CONNECTED : OUTCOME_OVER_LIMIT;
+		if (!intake->session)
+			result = over_limit();
 	}
-	if (outcome == OUTCOME_CONNECTED)
+	if (result.outcome == OUTCOME_CONNECTED)
 		connect_far(converter, intake);
 	else
-		intake_refuse_outcome(converter, intake, outcome);
+		intake_refuse(converter, intake, &result);
 }
 
 /* Half of the places are left to those who want to connect. */
@@ -110,11 +121,11 @@ static bool may_wait(struct converter *converter)
 static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request,
 			   const uint8_t *answer, size_t n_answer)
 {
-	enum signalling_outcome outcome = authorise(converter, intake, request);
+	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
 
 	counter_add(&converter->worker->counters.n_information, 1);
-	if (outcome != OUTCOME_CONNECTED) {
-		intake_refuse_outcome(converter, intake, outcome);
+	if (result.outcome != OUTCOME_CONNECTED) {
+		intake_refuse(converter, intake, &result);
 	} else if (!may_wait(converter)) {
 		intake_finish(converter, intake, answer, n_answer);
 	} else if (inbox_keep(&intake->inbox, (struct bytes){ answer, n_answer })) {

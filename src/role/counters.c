@@ -17,7 +17,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_full, "full", "times a gateway let connections pass, being at a limit"),
 	ROLE(COUNTER, n_over_half_open, "over_half_open", "connections turned away by limits.max_half_open"),
 	ROLE(COUNTER, n_over_sessions, "over_sessions", "connections turned away by limits.max_sessions"),
-	ROLE(COUNTER, n_over_subscriber, "over_subscriber", "connections turned away by a subscriber's max_sessions"),
+	ROLE(COUNTER, n_over_subscriber, "over_subscriber", "connections turned away by a limit of their subscriber's"),
 	ROLE(COUNTER, n_over_waiting, "over_waiting", "gateways' watches not kept, there being too many"),
 	ROLE(COUNTER, n_intakes_full, "intakes_full", "peers reset, every place being taken"),
 	ROLE(COUNTER, n_endings_cut, "endings_cut", "peers turned away whose place was needed before they had closed"),

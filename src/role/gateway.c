@@ -213,7 +213,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	struct relay_legs legs = {
 		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = setup->state != SETUP_CAUGHT, .far_watched = true,
 		.far_mptcp = true, .far_joins = has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
-		.tag = held ? tag_of(gateway, setup) : 0, .owner = SHARED_NO_SUBSCRIBER,
+		.tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
 		.link = attempt->link, .opened_at_us = setup->accepted_at_us,

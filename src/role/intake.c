@@ -58,9 +58,9 @@ void intake_leave_session(struct converter *converter, struct intake *intake)
 {
 	if (intake->session)
 		shared_release(&converter->worker->shared->n_sessions);
-	shared_subscriber_leave(converter->worker->shared, intake->owner);
+	subscribers_leave(converter->worker->shared->subscribers, intake->owner);
 	intake->session = false;
-	intake->owner = SHARED_NO_SUBSCRIBER;
+	intake->owner = SUBSCRIBERS_NONE;
 }
 
 void intake_free(struct converter *converter, struct intake *intake)
@@ -160,13 +160,6 @@ void intake_refuse(struct converter *converter, struct intake *intake, const str
 	intake->said = *result;
 	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);
 	intake_finish(converter, intake, out, n_out);
-}
-
-void intake_refuse_outcome(struct converter *converter, struct intake *intake, enum signalling_outcome outcome)
-{
-	struct signalling_result result = { .outcome = outcome };
-
-	intake_refuse(converter, intake, &result);
 }
 
 /* The kernel tells an errno; the codes are those of the ICMP messages that stand for them. */

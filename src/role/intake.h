@@ -78,7 +78,6 @@ void intake_discard(struct converter *converter, struct intake *intake);
 /* Sends a last answer. The intake may be gone afterwards, here and below. */
 void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer);
 void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result);
-void intake_refuse_outcome(struct converter *converter, struct intake *intake, enum signalling_outcome outcome);
 void intake_refuse_error(struct converter *converter, struct intake *intake, int error);   /* NET_E_* or a negative errno */
 
 #endif

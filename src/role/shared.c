@@ -34,6 +34,7 @@ void conf_holder_unref(struct conf_holder *holder)
 	if (!holder || __atomic_sub_fetch(&holder->n_refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	conf_freep(&holder->conf);
+	roster_free(holder->roster);
 	free(holder);
 }
 
@@ -168,47 +169,4 @@ bool shared_take(uint64_t *count, uint64_t most)
 void shared_release(uint64_t *count)
 {
 	__atomic_sub_fetch(count, 1, __ATOMIC_RELAXED);
-}
-
-/* The place of the name, made if it is new; n_subscribers when memory is short. The lock is held. */
-static size_t subscriber_find(struct shared *shared, const char *name)
-{
-	size_t i;
-	void *more;
-
-	for (i = 0; i < shared->n_subscribers; i++)
-		if (!strcmp(shared->subscribers[i].name, name))
-			return i;
-	more = reallocarray(shared->subscribers, i + 1, sizeof(*shared->subscribers));
-	if (!more)
-		return i;
-	shared->subscribers = more;
-	memset(&shared->subscribers[i], 0, sizeof(shared->subscribers[i]));
-	strncpy(shared->subscribers[i].name, name, sizeof(shared->subscribers[i].name) - 1);
-	shared->n_subscribers++;
-	return i;
-}
-
-uint32_t shared_subscriber_enter(struct shared *shared, const char *name, uint32_t max_sessions)
-{
-	uint32_t number = SHARED_NO_SUBSCRIBER;
-	size_t i;
-
-	pthread_mutex_lock(&shared->lock);
-	i = subscriber_find(shared, name);
-	if (i < shared->n_subscribers && shared->subscribers[i].n_sessions < max_sessions) {
-		shared->subscribers[i].n_sessions++;
-		number = (uint32_t)i + 1;
-	}
-	pthread_mutex_unlock(&shared->lock);
-	return number;
-}
-
-void shared_subscriber_leave(struct shared *shared, uint32_t number)
-{
-	if (number == SHARED_NO_SUBSCRIBER)
-		return;
-	pthread_mutex_lock(&shared->lock);
-	shared->subscribers[number - 1].n_sessions--;
-	pthread_mutex_unlock(&shared->lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the workers share, all of it away from the data path: the view (configuration and links, immutable, swapped as a whole),
- * what was learnt about each link, the tickets seen, and the numbers of sessions that limits are about.
+ * what was learnt about each link, the tickets seen, the subscribers, and the numbers of sessions that limits are about.
  */
 #ifndef BRAID_ROLE_SHARED_H
 #define BRAID_ROLE_SHARED_H
@@ -15,6 +15,7 @@
 #include "loop/loop.h"
 #include "policy/choose.h"
 #include "policy/replay.h"
+#include "role/subscribers.h"
 
 /* One state of configuration and links. Never changed once published; freed with its last reference. */
 struct view {
@@ -36,6 +37,7 @@ struct view {
 struct conf_holder {
 	unsigned int n_refs;             /* atomic */
 	struct conf *conf;
+	struct roster *roster;           /* its subscribers; NULL at a gateway */
 };
 
 struct conf_holder *conf_holder_new(struct conf *conf);   /* takes conf; one reference; NULL without memory (conf stays the caller's) */
@@ -65,13 +67,10 @@ struct shared {
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
 
+	struct subscribers *subscribers; /* NULL at a gateway */
+
 	pthread_mutex_t lock;            /* of what follows; set-up path only */
 	struct replay *replay;           /* NULL at a gateway */
-	struct {
-		char name[CONF_NAME_BYTES];
-		uint32_t n_sessions;
-	} *subscribers;                  /* by name, so that numbers survive a reload */
-	size_t n_subscribers;
 };
 
 /* The choice for a new connection. now_us: monotonic. As choose_first_link(). */
@@ -93,10 +92,5 @@ void shared_suspect(struct shared *shared);
 /* Takes a place under a limit; false when there is none left. Give it back with shared_release(). */
 bool shared_take(uint64_t *count, uint64_t most);
 void shared_release(uint64_t *count);
-
-enum { SHARED_NO_SUBSCRIBER = 0 };
-/* The subscriber's number (from 1), counted in; 0 when it is over max_sessions or memory is short. */
-uint32_t shared_subscriber_enter(struct shared *shared, const char *name, uint32_t max_sessions);
-void shared_subscriber_leave(struct shared *shared, uint32_t number);
 
 #endif

@@ -63,7 +63,7 @@ static void on_session_end(void *context, uint32_t owner, enum session_end end)
 	struct worker *worker = context;
 
 	shared_release(&worker->shared->n_sessions);
-	shared_subscriber_leave(worker->shared, owner);
+	subscribers_leave(worker->shared->subscribers, owner);
 }
 
 static int apply(struct worker *worker, char *reason, size_t n_reason)
@@ -81,6 +81,7 @@ void worker_take_view(struct worker *worker, struct view *view)
 	worker->view = view_ref(view);
 	if (apply(worker, reason, sizeof(reason)))
 		log_error("%s", reason);
+	relay_paces_changed(worker->relay);
 }
 
 static int build(struct worker *worker, unsigned int n_workers)

@@ -33,11 +33,11 @@ struct worker {
 	struct converter *converter;
 	struct stranded *stranded;
 	struct role_counters counters;
-	struct log_limit log_limits[4];
+	struct log_limit log_limits[5];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */
 };
 
-enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK };
+enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER };
 
 #define WORKER_SCRATCH_BYTES 8192
 
