@@ -25,7 +25,11 @@ static int admit(struct replay *replay, uint32_t number, uint32_t time_s, uint32
 	struct nonce nonce = nonce_of(number);
 	uint64_t holder = 0;
 
-	return replay_admit(replay, nonce.bytes, sizeof(nonce.bytes), time_s, now_s, &holder);
+	int looked = replay_look(replay, nonce.bytes, sizeof(nonce.bytes), time_s, now_s);
+	int admitted = replay_admit(replay, nonce.bytes, sizeof(nonce.bytes), time_s, now_s, &holder);
+
+	assert_int_equal(looked, admitted);   /* and what looked has not made it seen */
+	return admitted;
 }
 
 static struct replay *replay_of(size_t n_entries)
