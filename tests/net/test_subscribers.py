@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Limits of a subscriber: each by itself, with real traffic; what is counted and kept; and fifty of them, one at its limits."""
-import hashlib
 import json
 import pathlib
 import re
@@ -11,15 +10,12 @@ import time
 
 import pytest
 
+from gateways import hammering, key_of, set_up_times, taking
 from netlab import BRAIDCTL, SERVER, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, ticket
 
 STATE = pathlib.Path("/run/braid-conv")
 MB = 1000000
-
-
-def key_of(name):
-    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def subscribers(**limits):
@@ -342,3 +338,19 @@ def test_table(lab):
     head, *rows = text.splitlines()
     assert head.split()[:2] == ["SUBSCRIBER", "SESSIONS"]
     assert any(row.split()[0] == "a" and "20 Mbit/s" in row and "0 B of 5.0 GB" in row for row in rows), text
+
+
+def test_fifty_gateways_one_of_them_at_its_limits(lab):
+    """It is refused all the time, and nobody else ever is. How long the others wait is measured by bench/fifty-gateways."""
+    others = [f"g{i}" for i in range(49)]
+    start(lab, loud={"max_sessions": 10, "max_new_per_s": 5, "max_new_burst": 5}, **{name: {"max_sessions": 4, "max_new_per_s": 1000} for name in others})
+    port = lab.listener.getsockname()[1]
+    with taking(lab, lab.listener), hammering(lab, "loud", port):
+        wait_for(lambda: figures(lab, "loud")["refused"]["max_new_per_s"], "the first refusal")
+        assert set_up_times(lab, others, port, 10)[1] == 0
+        refused = figures(lab, "loud")["refused"]
+        wait_for(lambda: figures(lab, "loud")["refused"]["max_new_per_s"] > refused["max_new_per_s"] or
+                 figures(lab, "loud")["refused"]["max_sessions"] > refused["max_sessions"], "one more refusal")
+    for name in others:
+        expect(lab, name, sessions=0, opened=10, over_max_sessions=0, over_max_new_per_s=0, over_volume=0)
+    assert counter(lab.conv, "tickets_not_remembered") == counter(lab.conv, "over_half_open") == 0
