@@ -22,6 +22,7 @@
 /* What fits a SYN on a path with 1500-byte packets: 40 (IPv6) and 20 bytes of headers, 40 of TCP options. */
 #define OPENING_BYTES 1400
 #define ROOM_LOOK_US (100 * US_PER_MS)  /* at a limit: how soon to look again */
+#define LONG_S 60                       /* a limit that lasts so long is worth asking the converter about */
 #define ROOM_SHARE 16                   /* a 16th of the places is to be free before connections are taken again */
 
 static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
@@ -78,6 +79,13 @@ static bool is_of_destination(enum signalling_outcome outcome)
 	return outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNREACHABLE || outcome == OUTCOME_TIMED_OUT;
 }
 
+/* The converter will not serve us for a while: its word on that is to be had by the watch, and hosts' connections then go the ordinary way. */
+static bool is_for_long(const struct signalling_result *result)
+{
+	return result->outcome == OUTCOME_NOT_AUTHORISED || result->outcome == OUTCOME_MISSING_CREDENTIAL ||
+	       (result->outcome == OUTCOME_OVER_LIMIT && result->retry_after_s >= LONG_S);
+}
+
 void setup_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result)
 {
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES], left_out[64];
@@ -90,7 +98,7 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
 		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, and both clocks%s",
 			    signalling_outcome_name(result->outcome), left_out);
-	if (result->outcome == OUTCOME_NOT_AUTHORISED || result->outcome == OUTCOME_MISSING_CREDENTIAL)
+	if (is_for_long(result))
 		shared_suspect(gateway->worker->shared);
 	if (setup->state != SETUP_ASKING && is_of_destination(result->outcome))
 		hold_unlearn(gateway, &setup->destination);

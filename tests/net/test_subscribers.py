@@ -11,7 +11,7 @@ import time
 import pytest
 
 from gateways import hammering, key_of, set_up_times, taking
-from netlab import BRAIDCTL, SERVER, counter, receive_all, receive_exactly, wait_for
+from netlab import BRAIDCTL, CONVERTER, SERVER, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, ticket
 
 STATE = pathlib.Path("/run/braid-conv")
@@ -258,6 +258,23 @@ def test_volume(lab, key, period):
     still_works(pair)
     assert error_of(lab, request(lab, "a"))[0] == NOT_AUTHORIZED
     assert figures(lab, "a")["configured"] is False
+
+
+def test_hosts_go_the_ordinary_way_beyond_a_volume(lab):
+    """The gateway asks when it is turned away for long."""
+    volume = {"volume_mb_per_day": 1}
+    lab.conv, gateway = lab.converter(**{"subscriber home": volume}), lab.gateway()
+    listener = lab.listen("server")
+    near, far, peer = lab.session(listener)
+    assert peer == CONVERTER
+    move((near, far), MB)
+    assert lab.bonded(listener) is None, "the first one is reset"
+    gateway.wait_log("can't be reached .resource exceeded")
+    wait_for(lambda: lab.bonded(listener) is False, "the ordinary way")
+    move((near, far), MB)
+    lab.conv.reload(lab.converter_conf())
+    wait_for(lambda: lab.bonded(listener), "bonded again")
+    still_works((near, far))
 
 
 def kept(name):
