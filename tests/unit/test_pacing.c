@@ -7,7 +7,7 @@
 
 #define BYTES 400000u
 #define FAST_PER_S 1000000u
-#define SLOW_PER_S 1000u      /* a quantum in 16 s: within a test nothing comes after the burst */
+#define SLOW_PER_S 100u       /* a quantum in three minutes: within a test nothing comes after the burst */
 
 struct owner {
 	struct relay_pace paces[RELAY_N_WAYS];
