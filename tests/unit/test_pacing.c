@@ -120,6 +120,25 @@ static void a_pace_may_change(void **state)
 	move_streams(f, BYTES);
 }
 
+/* All of it has arrived before: no event tells of it again. */
+static void what_waits_learns_of_another_pace(void **state)
+{
+	struct fixture *f = *state;
+	static struct owner owner;   /* has to outlive the relay, which ends with the fixture */
+	struct pair *p;
+
+	owner = owner_of(SLOW_PER_S, SLOW_PER_S);
+	p = open_owned(f, &owner);
+	say(&p->host, 50000);
+	f->n_wanted = bucket_of_bytes(SLOW_PER_S).burst;
+	run_until(f, "the burst", server_heard);
+	assert_int_equal(p->server.n_received, f->n_wanted);
+	owner.paces[RELAY_UP] = (struct relay_pace){ .per_s = FAST_PER_S };
+	relay_paces_changed(f->relay);
+	f->n_wanted = 50000;
+	run_until(f, "the rest", server_heard);
+}
+
 static bool the_others_wait_no_more(struct fixture *f)
 {
 	streams_done(f);
@@ -164,6 +183,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sessions_of_an_owner_share_the_rate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_way_waits_and_the_other_does_not, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_pace_may_change, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_waits_learns_of_another_pace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_waits_may_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(waiting_ones_are_ended_with_the_relay, set_up, tear_down),
 	};
