@@ -13,6 +13,7 @@
 #include "relay/pacing.h"
 
 #define RELAY_SCRATCH_BYTES (512u << 10)
+#define OPENING_MOST_US (10 * US_PER_S)     /* for a handshake to end, its packets being lost three times */
 #define SEND_BOUND_LEAST_BYTES (1u << 20)   /* a narrower one would cost more than the stalls that it prevents */
 
 void session_set_state(struct session *s, enum session_state next)
@@ -67,6 +68,13 @@ void relay_session_end(struct relay *relay, struct session *s, enum session_end 
 	}
 }
 
+/* To a leg whose handshake hasn't ended nothing can be written yet: not what the other has sent before it failed, and not the answer to the
+ * peer. */
+static bool waits_for_opening(const struct relay *relay, const struct session *s)
+{
+	return s->near_opening && half_waiting_bytes(&s->down) && loop_now_us(relay->loop) < s->opened_at_us + OPENING_MOST_US;
+}
+
 void relay_session_fail(struct relay *relay, struct session *s)
 {
 	bool held = s->state == SESSION_HELD;
@@ -76,6 +84,10 @@ void relay_session_fail(struct relay *relay, struct session *s)
 	s->up.cut = s->down.cut = true;
 	if (!held)
 		relay_pass_on(relay, s);
+	if (!held && waits_for_opening(relay, s)) {
+		relay_block(relay, s);   /* the timer runs it again, and it comes back here */
+		return;
+	}
 	relay_session_end(relay, s, SESSION_END_RESET);
 	if (held)
 		relay->options.on_held_end(relay->options.context, tag);
@@ -102,6 +114,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 		from->more_follows = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		to->writable = true;
+	if ((events & EPOLLERR) && ref.part != SESSION_FAR)
+		s->near_opening = false;   /* it will never open */
 	if ((events & EPOLLERR) && s->state != SESSION_HELD)
 		relay_session_fail(relay, s);
 	else if (s->state == SESSION_HELD && ref.part == SESSION_FAR && from->readable)

@@ -78,12 +78,6 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	return r;
 }
 
-void relay_pass_on(struct relay *relay, struct session *s)
-{
-	step(relay, s, RELAY_DOWN, SHARE_ALONE_BYTES);
-	step(relay, s, RELAY_UP, SHARE_ALONE_BYTES);
-}
-
 /* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). */
 static void look_at_opening(struct session *s)
 {
@@ -91,6 +85,13 @@ static void look_at_opening(struct session *s)
 		return;
 	s->down.writable = net_handshake_ended(s->near_fd);
 	s->near_opening = !s->down.writable;
+}
+
+void relay_pass_on(struct relay *relay, struct session *s)
+{
+	look_at_opening(s);
+	step(relay, s, RELAY_DOWN, SHARE_ALONE_BYTES);
+	step(relay, s, RELAY_UP, SHARE_ALONE_BYTES);
 }
 
 static int run_way(struct relay *relay, struct session *s, enum relay_way way)
@@ -125,7 +126,7 @@ static void session_run(struct relay *relay, struct session *s)
 	counter_add(&relay->counters.n_steps, 1);
 	counter_add(&relay->counters.n_rescued, s->rescued && s->up.n_bytes + s->down.n_bytes > before);
 	s->rescued = false;
-	if (up < 0 || down < 0) {
+	if (up < 0 || down < 0 || s->down.cut) {   /* cut: it has failed before, and something was left to pass on */
 		relay_session_fail(relay, s);
 		return;
 	}

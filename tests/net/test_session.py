@@ -205,3 +205,19 @@ def test_links_of_two_families_carry_one_session_each(lab):
         lab.run("core", f"ip link set {down} down")
         gateway.wait_log(rf"link {down[0]} \(l.\): no carrier")
         wait_for(lambda: lab.bonded(listener), f"a session while {down} is down")
+
+
+def test_bytes_and_a_reset_before_the_handshake_between_the_two_has_ended(tmp_path):
+    """A server that says why and resets, sooner than the converter may write to the gateway: the host reads why, then sees the reset."""
+    lab = Lab(tmp_path, delays_ms={"a": 60, "b": 60})
+    lab.converter()
+    lab.gateway()
+    listener = lab.listen("server")
+    near = lab.connect("host", SERVER, listener.getsockname()[1])
+    far, _ = lab.accept(listener)
+    far.sendall(b"421 too busy\r\n")
+    close_with_reset(far)
+    assert receive_exactly(near, 14) == b"421 too busy\r\n"
+    with pytest.raises(ConnectionResetError):
+        near.recv(1)
+    lab.close()
