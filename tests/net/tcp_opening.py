@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scenarios of the beginning of a connection."""
+import errno
+import select
+import socket
+import time
+
+from netlab import HOST, HOST_V6, MSG_FASTOPEN, TCP_FASTOPEN_NO_COOKIE, family_of
+from tcp_ends import PATIENCE_S
+from tcp_stage import ProgramEnds, scenario
+
+
+def connect_and_read(s):
+    """For where connecting fails; whoever is connected all the same reads."""
+    s.connect()
+    s.host.receive(1)
+
+
+@scenario("host speaks first")
+def host_speaks_first(s):
+    s.open()
+    s.host.send(b"question")
+    s.server.receive(8)
+    s.server.send(b"answer")
+    s.host.receive(6)
+    s.host.close()
+    s.server.receive_all()
+
+
+@scenario("server speaks first")
+def server_speaks_first(s):
+    s.open()
+    s.server.send(b"220 ready\r\n")
+    s.host.receive(11)
+    s.host.send(b"QUIT\r\n")
+    s.server.receive(6)
+    s.server.close()
+    s.host.receive_all()
+
+
+@scenario("server takes its time to accept")
+def accepted_late(s):
+    s.listen()
+    s.connect()
+    s.host.send(b"hello")
+    time.sleep(1.2)
+    s.accept()
+    s.server.receive(5)
+
+
+def greeted(s):
+    """The server's program accepts as soon as the network lets it."""
+    def serve():
+        s.accept()
+        s.server.send(b"hello")
+    s.together(serve)
+    s.connect()
+    s.host.receive(5)
+
+
+@scenario("the first SYN is lost")
+def syn_lost(s):
+    s.listen()
+    s.lose_syns(for_s=0.4)
+    greeted(s)
+
+
+@scenario("two SYNs are lost")
+def syns_lost(s):
+    s.listen()
+    s.lose_syns(for_s=1.5)
+    greeted(s)
+
+
+@scenario("full backlog for a while")
+def full_backlog(s):
+    s.listen(backlog=0)
+    filler = s.lab.connect("server", s.address, s.port)
+
+    def serve():
+        s.lab.accept(s.listener)[0].close()
+        s.accept()
+        s.server.send(b"hello")
+    s.later(0.4, serve)
+    s.connect()
+    s.host.receive(5)
+    filler.close()
+
+
+@scenario("listener closes before it accepts")
+def listener_closes(s):
+    s.listen()
+    s.connect()
+    s.later(0.3, s.listener.close)
+    s.host.receive(1)
+
+
+def poll_connect(s):
+    sock = s.host_socket()
+    sock.setblocking(False)
+    s.host.attempt("connect", lambda: sock.connect((s.address, s.port)))
+    begun_s = time.monotonic()
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    ready = poll.poll(PATIENCE_S * 1000)
+    s.host.note(f"poll: {'out' if ready[0][1] & select.POLLOUT else ''}{' error' if ready[0][1] & select.POLLERR else ''}", begun_s)
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    s.host.note(f"SO_ERROR: {errno.errorcode.get(error, error)}")
+    sock.settimeout(PATIENCE_S)
+    if error:
+        raise ProgramEnds
+
+
+@scenario("connecting without blocking, accepted")
+def poll_accepted(s):
+    s.listen()
+    poll_connect(s)
+    s.accept()
+    s.server.send(b"hello")
+    s.host.receive(5)
+
+
+@scenario("connecting without blocking, refused")
+def poll_refused(s):
+    poll_connect(s)
+    s.host.receive(1)
+
+
+@scenario("the host's program loses patience with a silent server")
+def host_gives_up(s):
+    s.lose_syns()
+    sock = s.host_socket()
+    sock.settimeout(1.2)
+    s.connect(sock)
+    s.host.close()
+
+
+@scenario("data in the SYN")
+def data_in_the_syn(s):
+    s.listen(TCP_FASTOPEN=16)
+    sock = s.host_socket()
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+    s.host.attempt("send 8 with the SYN", lambda: sock.sendto(b"question", MSG_FASTOPEN, (s.address, s.port)))
+    s.accept()
+    s.server.receive(8)
+    s.server.send(b"answer")
+    s.host.receive(6)
+
+
+@scenario("data in the SYN, refused")
+def data_in_the_syn_refused(s):
+    sock = s.host_socket()
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+    if not s.host.attempt("send 8 with the SYN", lambda: sock.sendto(b"question", MSG_FASTOPEN, (s.address, s.port))):
+        raise ProgramEnds
+    s.host.receive(1)
+
+
+@scenario("the same source port again")
+def source_port_again(s):
+    s.listen()
+    source = 0
+    for word in (b"first", b"again"):
+        sock = s.host_socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST_V6 if s.v6 else HOST, source))
+        s.connect(sock)
+        source = sock.getsockname()[1]
+        s.accept()
+        s.host.send(word)
+        s.server.receive(len(word))
+        s.server.close()
+        s.host.receive_all()
+        s.host.close()
+        time.sleep(0.5)   # for the last acknowledgement: until then the host's kernel has the connection
+
+
+@scenario("the second connection overtakes the first")
+def overtaking(s):
+    """The first one's SYN is lost, and the program goes on as soon as it is told that it is connected."""
+    s.listen()
+    s.lose_syns(for_s=1.3)
+    first = s.host_socket()
+    s.connect(first)
+    s.host.send(b"1")
+    s.join()
+    s.connect()
+    s.host.send(b"2")
+    for _ in range(2):
+        s.accept()
+        s.server.receive(1)
+    first.close()
+
+
+@scenario("both open at once")
+def simultaneous_open(s):
+    """Neither listens: each connects from the port that the other connects to."""
+    s.lose_syns(for_s=0.4)
+    host = s.host_socket()
+    s.server.sock = server = s.lab.socket("server", family_of(s.address), timeout=PATIENCE_S)
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 3)
+    host.bind((HOST_V6 if s.v6 else HOST, s.port))
+    server.bind((s.address, s.port))
+    s.together(lambda: s.server.attempt("connect", lambda: server.connect(host.getsockname()[:2])))
+    s.connect(host)
+    s.host.send(b"hello")
+    s.join()
+    s.server.receive(5)
+    s.server.send(b"hello, too")
+    s.host.receive(10)
+    s.host.reset()   # or the ports could not be used again soon
+
+
+@scenario("who the server sees")
+def who_the_server_sees(s):
+    s.open()
+    s.server.note(f"peer: {'the host' if s.server.sock.getpeername()[:2] == s.host.sock.getsockname()[:2] else 'another'}")
