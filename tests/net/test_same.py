@@ -6,6 +6,8 @@ fails the test, and one that does not occur too.
 """
 import concurrent.futures
 import dataclasses
+import pathlib
+import re
 import subprocess
 
 import pytest
@@ -162,6 +164,11 @@ def runs(tmp_path_factory):
 def test_there_are_enough_scenarios():
     assert len({scenario.script for scenario in SCENARIOS}) + len([s for s in SCENARIOS if s.plain]) >= 60
     assert len({scenario.port for scenario in SCENARIOS}) == len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+
+
+def test_the_page_lists_the_same_differences():
+    page = (pathlib.Path(__file__).parents[2] / "doc" / "behaviour.md").read_text().partition("## What differs")[2].partition("\n## ")[0]
+    assert re.findall(r"^\* \*\*(.+?)\*\*", page, re.M) == [difference.words for difference in DIFFERENCES]
 
 
 @pytest.mark.parametrize("scenario", [s for s in SCENARIOS if s.plain], ids=lambda scenario: scenario.name)
