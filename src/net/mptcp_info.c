@@ -69,6 +69,11 @@ int mptcp_info_read(int fd, struct mptcp_connection_info *out)
 	return full.info.flags & ABI_MPTCP_FLAG_FALLBACK ? MPTCP_INFO_E_PLAIN : 0;
 }
 
+static bool knows_peer(uint32_t flags)
+{
+	return flags & (ABI_MPTCP_FLAG_FALLBACK | ABI_MPTCP_FLAG_REMOTE_KEY);
+}
+
 bool mptcp_info_fell_back(int fd)
 {
 	struct abi_mptcp_info info = { 0 };
@@ -79,27 +84,31 @@ bool mptcp_info_fell_back(int fd)
 	return info.flags & ABI_MPTCP_FLAG_FALLBACK;
 }
 
-bool mptcp_info_knows_peer(int fd)
+/* The same by two calls: of plain TCP, and before Linux 6.5. */
+static struct mptcp_beginning beginning_asked_twice(int fd)
 {
 	struct abi_mptcp_info info = { 0 };
-	socklen_t n_info = sizeof(info);
-
-	return getsockopt(fd, SOL_MPTCP, ABI_MPTCP_INFO, &info, &n_info) ||
-	       info.flags & (ABI_MPTCP_FLAG_FALLBACK | ABI_MPTCP_FLAG_REMOTE_KEY);
-}
-
-/* Of the first subflow. All zero where it can't be had. */
-static struct tcp_info first_subflow(int fd)
-{
 	struct tcp_info tcp = { 0 };
-	socklen_t n_tcp = sizeof(tcp);
+	socklen_t n_info = sizeof(info), n_tcp = sizeof(tcp);
+	bool told = !getsockopt(fd, SOL_MPTCP, ABI_MPTCP_INFO, &info, &n_info);
+	bool fell_back = told ? info.flags & ABI_MPTCP_FLAG_FALLBACK : errno == EOPNOTSUPP || errno == ENOPROTOOPT;
 
 	if (getsockopt(fd, IPPROTO_TCP, ABI_TCP_INFO, &tcp, &n_tcp))
 		tcp = (struct tcp_info){ 0 };
-	return tcp;
+	return (struct mptcp_beginning){ .tcp_state = tcp.tcpi_state, .fell_back = fell_back, .knows_peer = !told || knows_peer(info.flags),
+					 .syn_data_acked = tcp.tcpi_options & TCPI_OPT_SYN_DATA };
 }
 
-bool mptcp_info_syn_data_acked(int fd)
+struct mptcp_beginning mptcp_info_beginning(int fd)
 {
-	return first_subflow(fd).tcpi_options & TCPI_OPT_SYN_DATA;
+	struct tcp_info tcp = { 0 };
+	struct abi_full_info full = {
+		.size_tcpinfo_user = sizeof(tcp), .size_sfinfo_user = 0, .size_arrays_user = 1, .tcp_info = (uintptr_t)&tcp,
+	};
+	socklen_t n_full = sizeof(full);
+
+	if (getsockopt(fd, SOL_MPTCP, ABI_MPTCP_FULL_INFO, &full, &n_full) || !full.num_subflows)
+		return beginning_asked_twice(fd);
+	return (struct mptcp_beginning){ .tcp_state = tcp.tcpi_state, .fell_back = full.info.flags & ABI_MPTCP_FLAG_FALLBACK,
+					 .knows_peer = knows_peer(full.info.flags), .syn_data_acked = tcp.tcpi_options & TCPI_OPT_SYN_DATA };
 }

@@ -38,11 +38,15 @@ int mptcp_info_read(int fd, struct mptcp_connection_info *out);
 /* Whether the connection is plain TCP by now. False for one that is still being set up. */
 bool mptcp_info_fell_back(int fd);
 
-/* Whether the peer's key is known, or isn't needed: without it, what we send bears no DATA_ACK, and a peer that gets such data first goes on as
- * plain TCP without our knowing. True where the kernel doesn't tell. */
-bool mptcp_info_knows_peer(int fd);
-
-/* Whether the peer acknowledged data in the SYN of the first subflow. Asked right after the connection was made. */
-bool mptcp_info_syn_data_acked(int fd);
+/* How a connection has begun, asked while it has one subflow. All false where nothing can be had, but for knows_peer. */
+struct mptcp_beginning {
+	uint8_t tcp_state;             /* of the subflow */
+	bool fell_back;                /* as mptcp_info_fell_back() */
+	/* The peer's key is known, or isn't needed: without it, what we send bears no DATA_ACK, and a peer that gets such data first goes on as
+	 * plain TCP without our knowing. True where the kernel doesn't tell. */
+	bool knows_peer;
+	bool syn_data_acked;           /* the peer has acknowledged data in the SYN */
+};
+struct mptcp_beginning mptcp_info_beginning(int fd);
 
 #endif

@@ -2,9 +2,8 @@
 #include "net/mptcp_send.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <linux/tcp.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 
@@ -31,6 +30,12 @@ static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32
 	*last_heard_ms = tcp->tcpi_last_ack_recv;
 }
 
+/* What SIOCOUTQ says. */
+static uint32_t queued_bytes(const struct abi_mptcp_info *info)
+{
+	return info->write_seq - info->snd_una < UINT32_MAX ? (uint32_t)(info->write_seq - info->snd_una) : 0;
+}
+
 int mptcp_send_state(int fd, struct mptcp_send_state *out)
 {
 	struct tcp_info tcp[SUBFLOWS];
@@ -39,15 +44,12 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 	};
 	socklen_t n_full = sizeof(full);
 	uint32_t last_heard_ms = UINT32_MAX;
-	int queued_bytes = 0;
 
 	if (getsockopt(fd, SOL_MPTCP, ABI_MPTCP_FULL_INFO, &full, &n_full))
 		return errno == EOPNOTSUPP ? MPTCP_SEND_E_PLAIN : -errno;
 	if (full.info.flags & ABI_MPTCP_FLAG_FALLBACK)
 		return MPTCP_SEND_E_PLAIN;
-	if (ioctl(fd, SIOCOUTQ, &queued_bytes))
-		return -errno;
-	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = (uint32_t)queued_bytes, .min_rtt_us = UINT32_MAX };
+	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = queued_bytes(&full.info), .min_rtt_us = UINT32_MAX };
 	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
 		add(out, &tcp[i], &last_heard_ms);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include "base/util.h"
 #include "net/mptcp_abi.h"
@@ -138,7 +139,8 @@ int net_listen(const struct address *address, const struct net_listen_options *o
 
 	if (r)
 		return r;
-	net_tune_leg(fd, options->mptcp, options->keepalive_s);
+	net_tune_leg(fd, options->mptcp);
+	net_keep_alive(fd, options->keepalive_s);
 	if (listen(fd, LISTEN_BACKLOG))
 		return -errno;
 	*out = fd_take(&fd);
@@ -175,20 +177,6 @@ int net_accept(int listener_fd, int *fd, struct address *peer)
 	default:
 		return net_error(errno);
 	}
-}
-
-/* A datagram socket that is connected sends nothing, but has found its route: to an own address it leads from that address. */
-bool net_is_own_address(const struct address *a)
-{
-	_cleanup_(fd_closep) int fd = socket(address_is_v4(a) ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct address to = { .port = 9 }, local;
-	struct sockaddr_storage sa;
-	socklen_t n_sa;
-
-	memcpy(to.ip, a->ip, sizeof(to.ip));
-	n_sa = address_to_sockaddr(&to, &sa);
-	return fd >= 0 && !connect(fd, (struct sockaddr *)&sa, n_sa) && !net_local_address(fd, &local) &&
-	       address_equal_ip(&local, a);
 }
 
 int net_negotiated(int fd, struct net_negotiated *out)
@@ -280,6 +268,11 @@ int net_connect_begin(const struct address *to, const struct net_connect_options
 	return 0;
 }
 
+int net_connect_outcome(int fd, uint32_t epoll_events)
+{
+	return (epoll_events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == EPOLLOUT ? 0 : net_connect_result(fd);
+}
+
 int net_connect_result(int fd)
 {
 	struct sockaddr_storage peer;
@@ -341,22 +334,23 @@ void net_close_orderly(int fd)
 
 bool net_handshake_ended(int fd)
 {
-	struct tcp_info tcp = { 0 };
-	socklen_t n_tcp = sizeof(tcp);
+	struct mptcp_beginning beginning = mptcp_info_beginning(fd);
 
-	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) && tcp.tcpi_state == TCP_SYN_RECV)
-		return false;
-	return mptcp_info_knows_peer(fd);   /* the third packet may be lost, and another end the handshake of TCP */
+	return beginning.tcp_state != TCP_SYN_RECV && beginning.knows_peer;   /* the third packet may be lost, and another end the handshake of TCP */
 }
 
-void net_tune_leg(int fd, bool mptcp, uint32_t keepalive_idle_s)
+void net_tune_leg(int fd, bool mptcp)
 {
-	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;
-
 	set_linger(fd, true);
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (!mptcp)   /* which has no urgent data */
 		set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void net_keep_alive(int fd, uint32_t keepalive_idle_s)
+{
+	int idle_s = (int)keepalive_idle_s, interval_s = idle_s / 10;
+
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, idle_s > 0);
 	if (!idle_s)
 		return;

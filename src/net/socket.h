@@ -30,7 +30,7 @@ struct net_listen_options {
 	bool transparent;           /* IP_TRANSPARENT: takes connections to addresses that aren't ours (tproxy) */
 	const char *congestion;     /* of the connections taken; NULL or "": the system's default */
 	uint32_t fastopen_queue;    /* TCP Fast Open without cookies for this many half-open ones; 0: none */
-	uint32_t keepalive_s;       /* net_tune_leg() for the connections taken: they inherit it */
+	uint32_t keepalive_s;       /* net_keep_alive() for the connections taken: they inherit it */
 };
 
 /* A listener that shares its address with those of other workers (SO_REUSEPORT). [::] takes IPv4 too. *fastopen_missing
@@ -42,9 +42,6 @@ int net_probe_listen(const struct address *address, const struct net_listen_opti
 
 /* Takes one connection. peer is filled in. 0, NET_E_AGAIN, NET_E_ABORTED, NET_E_DESCRIPTORS, or a negative errno. */
 int net_accept(int listener_fd, int *fd, struct address *peer);
-
-/* Whether the address is this machine's, in this network namespace. Asks the routing table. */
-bool net_is_own_address(const struct address *a);
 
 /* What a TCP connection agreed on with its peer. 0 or a negative errno. */
 struct net_negotiated {
@@ -74,6 +71,8 @@ struct net_connect_options {
 int net_connect_begin(const struct address *to, const struct net_connect_options *options, int *fd, size_t *n_sent);
 /* 0 connected, NET_E_AGAIN still under way, another NET_E_*, or a negative errno. */
 int net_connect_result(int fd);
+/* The same where these events of the socket have just been told: without an error among them, that it is writable says all, and nothing is asked. */
+int net_connect_outcome(int fd, uint32_t epoll_events);
 
 /* NET_E_* for an errno of connecting, sending or receiving; the negative errno itself if it has none. */
 int net_error(int error_number);
@@ -96,9 +95,10 @@ void net_close_orderly(int fd);
 bool net_handshake_ended(int fd);
 
 /* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed must not make half of a
- * stream look like the whole. Small writes leave at once; urgent data stays in the stream of plain TCP (Multipath TCP has none), as any other byte; dead peers are found: first probe after idle_s, then
- * every idle_s / 10 (75 s at most), 6 of them. */
-void net_tune_leg(int fd, bool mptcp, uint32_t keepalive_idle_s);
+ * stream look like the whole. Small writes leave at once; urgent data stays in the stream of plain TCP (Multipath TCP has none), as any other byte. */
+void net_tune_leg(int fd, bool mptcp);
+/* Dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. 0: they aren't looked for. */
+void net_keep_alive(int fd, uint32_t idle_s);
 
 /* The DSCP (0..63) of the packets that this end sends. Linux has none for Multipath TCP over IPv6 (6.18): nothing happens then. */
 void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp);

@@ -216,7 +216,7 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_mo
 static int pass_end(struct half *half, struct half_tools *tools)
 {
 	pipe_give_back(half, tools);
-	if (shutdown(half->dst_fd, SHUT_WR))
+	if (!half->last && shutdown(half->dst_fd, SHUT_WR))
 		return -ECONNRESET;   /* dst is gone already */
 	half->done = true;
 	return HALF_DONE;

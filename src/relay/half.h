@@ -34,6 +34,7 @@ struct half {
 	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
+	bool last;             /* the other direction is done: dst is closed right behind this one's end, and needn't be told of it before */
 	bool end_waits;        /* the end is not to be passed on yet: HALF_END_WAITS then */
 	bool steadied;         /* dst is Multipath TCP, as far as was seen, and kept steady: policy/steady.h */
 	bool bulk;             /* src has brought much at once */

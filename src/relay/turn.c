@@ -101,6 +101,7 @@ static int run_way(struct relay *relay, struct session *s, enum relay_way way)
 
 static int run_up(struct relay *relay, struct session *s)
 {
+	s->up.last = s->down.done;
 	return s->state == SESSION_HELD && s->up_waits ? HALF_WANT_READ : run_way(relay, s, RELAY_UP);
 }
 
@@ -109,6 +110,7 @@ static int run_down(struct relay *relay, struct session *s)
 	if (s->state == SESSION_HELD)
 		return HALF_WANT_READ;
 	look_at_opening(s);
+	s->down.last = s->up.done;
 	return run_way(relay, s, RELAY_DOWN);
 }
 

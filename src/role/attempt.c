@@ -108,7 +108,8 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 {
 	struct worker *worker = gateway->worker;
 	uint64_t now_us = loop_now_us(worker->loop);
-	bool acked = attempt->syn_data && mptcp_info_syn_data_acked(attempt->fd);
+	struct mptcp_beginning beginning = mptcp_info_beginning(attempt->fd);
+	bool acked = attempt->syn_data && beginning.syn_data_acked;
 
 	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
 	attempt->doubtful = attempt->syn_data && (!acked || now_us - attempt->begun_at_us > SYN_REPEATED_US);
@@ -116,7 +117,7 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 		counter_add(&worker->counters.n_syn_data_lost, !acked);
 		shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
 	}
-	attempt->plain = mptcp_info_fell_back(attempt->fd);
+	attempt->plain = beginning.fell_back;
 	if (attempt->plain) {
 		counter_add(&worker->counters.n_fell_back, 1);
 		if (acked == attempt->syn_data)
@@ -207,13 +208,13 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 }
 
 /* False when it isn't connected (yet). */
-static bool attempt_connected(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+static bool attempt_connected(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
 {
 	int r;
 
 	if (attempt->connected)
 		return true;
-	r = net_connect_result(attempt->fd);
+	r = net_connect_outcome(attempt->fd, events);
 	if (r == NET_E_AGAIN)
 		return false;
 	if (r) {
@@ -229,7 +230,7 @@ void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attem
 {
 	int r;
 
-	if (attempt->fd < 0 || !attempt_connected(gateway, setup, attempt))
+	if (attempt->fd < 0 || !attempt_connected(gateway, setup, attempt, events))
 		return;
 	if (setup->state == SETUP_CONNECTING && n_pending(setup) == 1 && !attempt->inbox.n_kept) {
 		setup_hand_over(gateway, setup, attempt, true, (struct bytes){ 0 });

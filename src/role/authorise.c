@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/counter.h"
-#include "net/socket.h"
+#include "net/own_address.h"
 #include "policy/admit.h"
 #include "signalling/ticket.h"
 
@@ -186,7 +186,7 @@ enum signalling_outcome authorise_destination(struct worker *worker, const struc
 	bool named = admit_in_prefixes(conf->allow_destination, conf->n_allow_destination, destination);
 
 	if (admit_destination(conf->allow_destination, conf->n_allow_destination, destination) &&
-	    (named || (!address_equal_ip(own, destination) && !net_is_own_address(destination))))
+	    (named || (!address_equal_ip(own, destination) && !own_address_probe_is_own(&worker->own_addresses, destination))))
 		return OUTCOME_CONNECTED;
 	counter_add(&worker->counters.n_destination_denied, 1);
 	return OUTCOME_NOT_AUTHORISED;

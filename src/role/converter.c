@@ -61,7 +61,7 @@ static void connect_far(struct converter *converter, struct intake *intake)
 		return;
 	}
 	intake_set_state(converter, intake, INTAKE_CONNECTING);
-	net_tune_leg(intake->far_fd, false, worker->view->conf->limits.keepalive_s);
+	net_tune_leg(intake->far_fd, false);
 	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, intake_ref(converter, intake, INTAKE_FAR)) ||
 	    intake_set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
 		intake_abandon(converter, intake);
@@ -131,7 +131,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 	} else if (inbox_keep(&intake->inbox, (struct bytes){ answer, n_answer })) {
 		intake_abandon(converter, intake);
 	} else {
-		net_tune_leg(intake->near_fd, true, WAITING_KEEPALIVE_S);
+		net_keep_alive(intake->near_fd, WAITING_KEEPALIVE_S);
 		intake_leave_half_open(converter, intake);
 		intake_leave_session(converter, intake);
 		intake_set_state(converter, intake, INTAKE_WAITING);
@@ -211,9 +211,9 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 	}
 }
 
-static void on_far(struct converter *converter, struct intake *intake)
+static void on_far(struct converter *converter, struct intake *intake, uint32_t events)
 {
-	int r = net_connect_result(intake->far_fd);
+	int r = net_connect_outcome(intake->far_fd, events);
 
 	if (r == NET_E_AGAIN)
 		return;
@@ -231,7 +231,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	if (intake && ref.part == intake->near_part)
 		on_near(converter, intake, events);
 	else if (intake && ref.part == INTAKE_FAR && intake->state == INTAKE_CONNECTING)
-		on_far(converter, intake);
+		on_far(converter, intake, events);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -296,8 +296,7 @@ struct intake *converter_admit(struct converter *converter, int fd, const struct
 	intake->client = *peer;
 	intake->half_open = worker_take_half_open(worker);
 	intake->accepted_at_us = loop_now_us(worker->loop);
-	if (net_local_address(fd, &intake->own) ||
-	    loop_watch(worker->loop, fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)) ||
+	if (loop_watch(worker->loop, fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)) ||
 	    intake_set_deadline(converter, intake, worker->view->conf->converter.convert_timeout_ms * US_PER_MS)) {
 		intake_abandon(converter, intake);
 		return NULL;
@@ -305,12 +304,17 @@ struct intake *converter_admit(struct converter *converter, int fd, const struct
 	return intake;
 }
 
-static void on_connection(void *context, int fd, const struct address *peer)
+static void on_connection(void *context, int fd, const struct address *local, const struct address *peer)
 {
 	struct converter *converter = context;
 	struct intake *intake = converter_admit(converter, fd, peer);
 
-	if (intake)
+	if (!intake)
+		return;
+	intake->own = *local;
+	if (address_is_unspecified(local) && net_local_address(fd, &intake->own))
+		intake_abandon(converter, intake);
+	else
 		on_readable(converter, intake);   /* with TCP Fast Open the message is here already */
 }
 

@@ -14,6 +14,7 @@
 #include "base/counter.h"
 #include "base/util.h"
 #include "net/mptcp_info.h"
+#include "net/own_address.h"
 #include "net/socket.h"
 #include "path/marks.h"
 #include "role/setup.h"
@@ -202,7 +203,7 @@ static void log_hand_over(const struct gateway *gateway, const struct setup *set
 		return;
 	log_debug("%s to %s: over %s, %s, data in the first packet %s, %s", address_format(&setup->source, source),
 		  address_format(&setup->destination, destination), attempt->link < view->n_links ? view->links[attempt->link].name : "no link of ours",
-		  setup->state == SETUP_CAUGHT ? "its destination having accepted" : held ? "at once" : "after another attempt", !attempt->syn_data ? "not sent" : mptcp_info_syn_data_acked(attempt->fd) ? "taken" : "lost",
+		  setup->state == SETUP_CAUGHT ? "its destination having accepted" : held ? "at once" : "after another attempt", !attempt->syn_data ? "not sent" : mptcp_info_beginning(attempt->fd).syn_data_acked ? "taken" : "lost",
 		  mptcp_info_fell_back(attempt->fd) ? "plain TCP" : "Multipath TCP");
 }
 
@@ -232,7 +233,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	if (setup->dscp)
 		net_set_dscp(setup->near_fd, &setup->source, false, setup->dscp);
 	attempt->fd = -1;
-	net_tune_leg(legs.far_fd, true, worker->view->conf->limits.keepalive_s);
+	net_tune_leg(legs.far_fd, true);
 	for (size_t i = 0; held && i < SETUP_ATTEMPTS; i++)
 		if (&setup->attempts[i] != attempt)
 			attempt_drop(&setup->attempts[i]);
@@ -420,7 +421,7 @@ static void await_first_bytes(struct gateway *gateway, struct setup *setup)
 }
 
 /* A host's connection, established already. */
-static void on_connection(void *context, int fd, const struct address *peer)
+static void on_connection(void *context, int fd, const struct address *local, const struct address *peer)
 {
 	struct gateway *gateway = context;
 	struct address destination;

@@ -46,7 +46,7 @@ static bool take(struct listeners *l, size_t i, size_t n_most)
 		if (r)
 			return false;
 		counter_add(&l->worker->counters.n_accepted, 1);
-		l->on_connection(l->context, fd, &peer);
+		l->on_connection(l->context, fd, &l->each[i].address, &peer);
 	}
 	return true;
 }
@@ -70,7 +70,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 }
 
 void listeners_init(struct listeners *l, struct worker *worker,
-		    void (*on_connection)(void *context, int fd, const struct address *peer), void *context)
+		    void (*on_connection)(void *context, int fd, const struct address *local, const struct address *peer), void *context)
 {
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = l };
 
@@ -104,7 +104,7 @@ static bool tune_known(const struct listeners *l, const struct address *address,
 	for (size_t i = 0; i < l->n; i++) {
 		if (!address_equal(&l->each[i].address, address))
 			continue;
-		net_tune_leg(l->each[i].fd, options->mptcp, options->keepalive_s);   /* it may have changed */
+		net_keep_alive(l->each[i].fd, options->keepalive_s);   /* it may have changed */
 		return true;
 	}
 	return false;

@@ -16,8 +16,8 @@
 struct listeners {
 	struct worker *worker;
 	uint8_t handler;
-	/* Takes fd. */
-	void (*on_connection)(void *context, int fd, const struct address *peer);
+	/* Takes fd; local: the listener's address. */
+	void (*on_connection)(void *context, int fd, const struct address *local, const struct address *peer);
 	void *context;
 	size_t n;
 	struct {
@@ -28,7 +28,7 @@ struct listeners {
 };
 
 void listeners_init(struct listeners *listeners, struct worker *worker,
-		    void (*on_connection)(void *context, int fd, const struct address *peer), void *context);
+		    void (*on_connection)(void *context, int fd, const struct address *local, const struct address *peer), void *context);
 
 /* Opens one for each address, all or none. Those open before are kept where the address is wanted still, closed otherwise. 0, or a negative
  * errno with the reason in one line. */

@@ -19,6 +19,7 @@ enum { PART_LOOK, PART_GO_ON };
 struct finding {
 	uint16_t generation;
 	bool cut_off;
+	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
 };
 
 struct stranded {
@@ -75,10 +76,12 @@ static void visit(void *context, const struct session_view *session)
 	struct stranded *stranded = context;
 	struct worker *worker = stranded->worker;
 	struct finding *finding = &stranded->findings[session->ref.index];
-	bool before = finding->cut_off && finding->generation == session->ref.generation;
+	bool known = finding->generation == session->ref.generation, before = finding->cut_off && known;
 	char left_out[64];
 
-	*finding = (struct finding){ session->ref.generation, is_cut_off(stranded, session) };
+	if (known && !finding->kept_alive)   /* most sessions are over by now: they are spared the system calls */
+		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
+	*finding = (struct finding){ session->ref.generation, is_cut_off(stranded, session), known };
 	if (!finding->cut_off || !before)
 		return;
 	counter_add(&worker->counters.n_stranded, 1);

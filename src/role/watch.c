@@ -160,7 +160,8 @@ static void stand(struct watch *watch)
 	watch->probe.standing = true;
 	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
 	watch->tried = 0;
-	net_tune_leg(watch->probe.fd, true, KEEPALIVE_S);
+	net_tune_leg(watch->probe.fd, true);
+	net_keep_alive(watch->probe.fd, KEEPALIVE_S);
 	shared_note_answer(watch->options.shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
 	tell(watch, true, "");
 }

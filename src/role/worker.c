@@ -124,6 +124,7 @@ int worker_start(const struct worker_options *options, struct worker **out, char
 	snprintf(reason, n_reason, "worker %u: out of memory or descriptors", options->number);
 	if (!worker)
 		return -ENOMEM;
+	own_address_probe_init(&worker->own_addresses);
 	worker->number = options->number;
 	worker->shared = options->shared;
 	worker->peers = options->peers;
@@ -176,6 +177,7 @@ void worker_stopp(struct worker **out)
 	relay_freep(&worker->relay);
 	loop_freep(&worker->loop);
 	view_unref(worker->view);
+	own_address_probe_fini(&worker->own_addresses);
 	free(worker->scratch);
 	free(worker);
 	*out = NULL;

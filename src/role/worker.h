@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "loop/loop.h"
+#include "net/own_address.h"
 #include "relay/relay.h"
 #include "role/counters.h"
 #include "role/log.h"
@@ -32,6 +33,7 @@ struct worker {
 	struct gateway *gateway;       /* both always there; without the section they have no listeners */
 	struct converter *converter;
 	struct stranded *stranded;
+	struct own_address_probe own_addresses;
 	struct role_counters counters;
 	struct log_limit log_limits[5];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */

@@ -48,6 +48,6 @@ int main(void)
 	assume_nft("delete table inet eat");
 	near_fd = connect_one(listener_fd, &far_fd);
 	assume_that(!mptcp_info_fell_back(near_fd), "the next connection is plain TCP");
-	assume_that(mptcp_info_syn_data_acked(near_fd), "the next connection had no data in its SYN");
+	assume_that(mptcp_info_beginning(near_fd).syn_data_acked, "the next connection had no data in its SYN");
 	return assume_holds();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* role/attempt.c learns from one edge whether the converter has answered, and from net_connect_result() how. */
+/* role/attempt.c learns from one edge whether the converter has answered, and from net_connect_outcome() how: writable, without an error, is connected. */
 #include "assume.h"
 
 #include <sys/epoll.h>
@@ -16,8 +16,10 @@ static void look(const char *what, bool with_data, int expected)
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
 	while (r == NET_E_AGAIN) {   /* as in attempt_connected(): "not yet" waits for the next edge */
 		assume_that(epoll_wait(epoll_fd, &event, 1, ASSUME_LIMIT_MS) == 1, "%s: no edge after %d ms", what, ASSUME_LIMIT_MS);
-		r = net_connect_result(fd);
+		r = net_connect_outcome(fd, event.events);
 	}
+	assume_that(r || !net_connect_result(fd), "%s: the edge says connected (events %#x), the socket %s", what, event.events,
+		    net_error_text(net_connect_result(fd)));
 	assume_that(r == expected, "%s: expected %s, seen %s", what, net_error_text(expected), net_error_text(r));
 	close(fd);
 	close(epoll_fd);

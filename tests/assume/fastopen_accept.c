@@ -25,7 +25,7 @@ static void look(bool v6)
 	assume_that(n == sizeof(request) && !memcmp(seen, request, sizeof(request)),
 		    "%s: the first recv after accept gave %zd bytes of %zu", family, n, sizeof(request));
 	assume_wait_connected(near_fd);
-	assume_that(mptcp_info_syn_data_acked(near_fd), "%s: TCP_INFO of the MPTCP socket says that the data in the SYN was not "
+	assume_that(mptcp_info_beginning(near_fd).syn_data_acked, "%s: TCP_INFO of the MPTCP socket says that the data in the SYN was not "
 		    "acknowledged", family);
 	assume_that(!mptcp_info_fell_back(near_fd) && !mptcp_info_fell_back(far_fd), "%s: plain TCP in place of MPTCP", family);
 	close(near_fd);

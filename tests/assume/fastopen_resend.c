@@ -29,7 +29,7 @@ static void look(const char *what, bool far_mptcp, bool far_fastopen, bool lose_
 		assume_nft("delete table inet loss");
 	assume_that(s.n_sent == N_BYTES, "%s: sendto(MSG_FASTOPEN) took %llu bytes of %d", what, (unsigned long long)s.n_sent, N_BYTES);
 	assume_wait_connected(s.from_fd);
-	acked = mptcp_info_syn_data_acked(s.from_fd);
+	acked = mptcp_info_beginning(s.from_fd).syn_data_acked;
 	assume_that(!acked, "%s: TCP_INFO says that data in the SYN was acknowledged", what);
 	s.to_fd = assume_accept(listener_fd);
 	assume_stream_run(&s, 2 * N_BYTES, 2 * N_BYTES, what);   /* what follows shows that nothing came twice */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * net_tune_leg() of net/socket.c, which passes over refusals: here they show. SO_OOBINLINE is for the plain leg: MPTCP has no urgent data.
+ * net_tune_leg() and net_keep_alive() of net/socket.c, which pass over refusals: here they show. SO_OOBINLINE is for the plain leg: MPTCP has no urgent data.
  * What is accepted has them from its listener, Multipath TCP and plain.
  */
 #include "assume.h"
@@ -98,7 +98,8 @@ int main(void)
 		     "small writes wait for each other, dead peers are found late or never, or a byte is lost");
 	assume_make_link(0);
 	pair = assume_pair(false, true);
-	net_tune_leg(pair.near_fd, true, IDLE_S);
+	net_tune_leg(pair.near_fd, true);
+	net_keep_alive(pair.near_fd, IDLE_S);
 	expect("the end that connected", pair.near_fd);
 	assume_pair_close(&pair);
 	expect_inherited(true);

@@ -141,6 +141,24 @@ static void a_few_bytes_need_no_pipe(void **state)
 	assert_int_equal(f->half.n_bytes, 1000);
 }
 
+/* Who closes dst behind it tells of the end as well. */
+static void the_last_end_is_left_to_the_close(void **state)
+{
+	struct fixture *f = *state;
+	char byte;
+
+	f->half.last = true;
+	move_all(f, 1000, 4096);
+	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), HALF_DONE);
+	assert_true(f->half.done);
+	assert_int_equal(recv(f->out[1], &byte, 1, MSG_DONTWAIT), -1);
+	fd_closep(&f->out[0]);
+	f->out[0] = -1;
+	expect_ended(f);
+}
+
 static void bulk_goes_by_pipe_and_gives_it_back(void **state)
 {
 	struct fixture *f = *state;
@@ -494,6 +512,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_few_bytes_need_no_pipe),
+		TEST(the_last_end_is_left_to_the_close),
 		TEST(bulk_goes_by_pipe_and_gives_it_back),
 		TEST(without_a_pipe_bulk_goes_all_the_same),
 		TEST_SMALL(the_end_waits_for_all_bytes),
