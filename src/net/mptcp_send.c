@@ -10,9 +10,15 @@
 #define SUBFLOWS 16
 #define BOUND_MOST_BYTES (16u << 20)
 
+/* A SYN's window is never scaled, and is taken as if it were where data came with it: 64 MB, until something of ours is acknowledged. */
+static bool is_of_syn(const struct tcp_info *tcp)
+{
+	return tcp->tcpi_snd_wscale && tcp->tcpi_snd_wnd == (uint32_t)UINT16_MAX << tcp->tcpi_snd_wscale && tcp->tcpi_bytes_acked <= 1;   /* 1: the SYN */
+}
+
 static bool is_peers_window(const struct tcp_info *tcp)
 {
-	return tcp->tcpi_snd_wnd && !(tcp->tcpi_snd_wnd & ((1u << tcp->tcpi_snd_wscale) - 1));
+	return tcp->tcpi_snd_wnd && !(tcp->tcpi_snd_wnd & ((1u << tcp->tcpi_snd_wscale) - 1)) && !is_of_syn(tcp);
 }
 
 /* *last_heard_ms: of the window in out. */

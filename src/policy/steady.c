@@ -4,19 +4,36 @@
 #include <stddef.h>
 #include "base/clock.h"
 
-#define FIRST_LOOK_US (1 * US_PER_MS)
-#define DOUBLINGS 7u                     /* the kernel's own timer comes after 200 ms: looks at 1 .. 128 ms, then every 128 */
+#define PAUSE_LEAST_MS 1u                /* before the first look */
+#define PAUSE_MOST_MS 32u
+#define PAUSES_A_ROUND_TRIP 4u           /* nothing is in flight a round trip after the last write, no sooner: to look all the time costs more */
+#define DOUBLINGS 7u
+#define LOOK_SLOWEST_US (128 * US_PER_MS)   /* the kernel's own timer comes after 200 ms */
 #define SHARE_PERCENT 75u                /* of the window: at 50 the receiver's autotuning doesn't see a reason to grow */
 #define SHORT_RTT_US (5 * US_PER_MS)     /* beyond it no relay is faster than the path for long */
 #define LEAST_BOUND_BYTES (32u << 10)
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
 
+static uint64_t pause_us(const struct steady *steady)
+{
+	return (steady->pause_ms ? steady->pause_ms : PAUSE_LEAST_MS) * US_PER_MS;
+}
+
+static void set_pause(struct steady *steady, uint32_t min_rtt_us)
+{
+	uint64_t pause_ms = min_rtt_us / PAUSES_A_ROUND_TRIP / US_PER_MS;
+
+	if (pause_ms < PAUSE_LEAST_MS)
+		pause_ms = PAUSE_LEAST_MS;
+	steady->pause_ms = (uint8_t)(pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS);
+}
+
 void steady_refused(struct steady *steady, uint64_t now_us)
 {
 	if (steady->look_at_us)
 		return;
-	steady->look_at_us = now_us + FIRST_LOOK_US;
+	steady->look_at_us = now_us + pause_us(steady);
 	steady->fruitless = 0;
 }
 
@@ -46,7 +63,7 @@ struct steady_verdict steady_begin(struct steady *steady, const struct steady_fa
 	struct steady_facts unknown = *facts;
 
 	steady->begun = true;
-	if (!facts->window_bytes)
+	if (!facts->window_bytes && !steady->bound_bytes)   /* a bound that was set since has seen the window */
 		unknown.window_bytes = FIRST_WINDOW_BYTES;
 	return steady_follow(steady, &unknown);
 }
@@ -65,13 +82,16 @@ static bool has_room(const struct steady_facts *facts)
 struct steady_verdict steady_look(struct steady *steady, const struct steady_facts *facts)
 {
 	struct steady_verdict verdict = { 0 };
+	uint64_t after_us;
 
 	if (facts->acknowledged != steady->acknowledged)
 		steady->fruitless = 0;
 	else if (steady->fruitless < DOUBLINGS)
 		steady->fruitless++;
 	steady->acknowledged = facts->acknowledged;
-	steady->look_at_us = facts->now_us + (FIRST_LOOK_US << steady->fruitless);
+	set_pause(steady, facts->min_rtt_us);
+	after_us = pause_us(steady) << steady->fruitless;
+	steady->look_at_us = facts->now_us + (after_us < LOOK_SLOWEST_US ? after_us : LOOK_SLOWEST_US);
 	if (!is_stall(facts))
 		return steady_follow(steady, facts);
 	steady->stalled = true;

@@ -22,9 +22,10 @@ struct steady {
 	uint64_t look_at_us;         /* 0: sending isn't refused */
 	uint32_t bound_bytes;        /* of the send buffer, as it was set; 0: the kernel's own */
 	uint8_t fruitless;           /* looks in a row that found no progress */
-	bool begun;                  /* bulk data has been sent */
-	bool guarded;                /* the kernel's idea of the peer's window may be too wide: the buffer is bound on every path */
-	bool stalled;                /* a stall was seen on this leg */
+	uint8_t pause_ms;            /* between a refusal and the first look, as the path is; 0: not known yet, the shortest */
+	bool begun : 1;              /* bulk data has been sent */
+	bool guarded : 1;            /* the kernel's idea of the peer's window may be too wide: the buffer is bound on every path */
+	bool stalled : 1;            /* a stall was seen on this leg */
 };
 
 /* What the kernel tells of the leg; of several subflows the sums, of round trips the shortest. */
@@ -47,7 +48,7 @@ struct steady_verdict {
 /* The first time that much is to be sent: the buffer is bound before it outgrows the window. */
 struct steady_verdict steady_begin(struct steady *steady, const struct steady_facts *facts);
 
-/* Sending was refused; says when to look, in steady->look_at_us. The same refusal may be told many times. */
+/* Sending was refused; says when to look (sooner on short paths), in steady->look_at_us. The same refusal may be told many times. */
 void steady_refused(struct steady *steady, uint64_t now_us);
 /* Sending goes on. */
 void steady_moved(struct steady *steady);

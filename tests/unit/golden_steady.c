@@ -114,15 +114,16 @@ static void replay_decision(struct replay *replay, size_t i, const char *what)
 /* The first one tells the state that the trace begins with, the others what it has come to. */
 static void replay_leg(struct replay *replay, size_t i)
 {
-	unsigned int fruitless, begun, guarded, stalled;
+	unsigned int fruitless, pause_ms, begun, guarded, stalled;
 	struct steady *s = &replay->steady;
 	char seen[STEADY_LINE_BYTES];
 
 	if (!replay->begun) {
-		if (sscanf(lines[i], "leg %" SCNu64 " %" SCNu64 " %" SCNu32 " %u %u %u %u", &s->acknowledged, &s->look_at_us, &s->bound_bytes, &fruitless,
-			   &begun, &guarded, &stalled) != 7)
+		if (sscanf(lines[i], "leg %" SCNu64 " %" SCNu64 " %" SCNu32 " %u %u %u %u %u", &s->acknowledged, &s->look_at_us, &s->bound_bytes, &fruitless,
+			   &pause_ms, &begun, &guarded, &stalled) != 8)
 			fail_msg("%s:%zu: no leg: %s", path, i + 1, lines[i]);
 		s->fruitless = (uint8_t)fruitless;
+		s->pause_ms = (uint8_t)pause_ms;
 		s->begun = begun;
 		s->guarded = guarded;
 		s->stalled = stalled;

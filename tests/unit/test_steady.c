@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
+#include "base/util.h"
 #include "policy/steady.h"
 
 /* A stall as it was recorded (Linux 6.18, short path): all has arrived, 3.2 MB aren't acknowledged by DATA_ACK. */
@@ -85,6 +86,20 @@ static void test_guarded_legs_are_bound_on_every_path(void **state)
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1500000);
 }
 
+static void test_begin_forgets_no_window_that_was_seen(void **state)
+{
+	struct steady steady = { .guarded = true };
+	struct steady_facts facts = stall(0);
+
+	facts.min_rtt_us = 300000;
+	facts.window_bytes = 4000000;
+	assert_int_equal(steady_look(&steady, &facts).bound_bytes, 3000000);   /* refused before it was bulk */
+	facts.window_bytes = 0;
+	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 0);
+	assert_int_equal(steady.bound_bytes, 3000000);
+	assert_true(steady.begun);
+}
+
 static void test_nudges_only_a_stall(void **state)
 {
 	struct steady_facts facts = stall(0);
@@ -129,6 +144,31 @@ static void test_looks_become_rare_without_progress(void **state)
 	assert_int_equal(steady.look_at_us - facts.now_us, US_PER_MS);
 }
 
+static void test_long_paths_are_looked_at_less_often(void **state)
+{
+	static const struct {
+		uint32_t min_rtt_us;
+		unsigned int pause_ms;
+	} paths[] = { { 0, 1 }, { 30, 1 }, { 7999, 1 }, { 8000, 2 }, { 100000, 25 }, { 128000, 32 }, { 800000, 32 }, { UINT32_MAX, 32 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct steady steady = { 0 };
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = paths[i].min_rtt_us;
+		steady_look(&steady, &facts);
+		assert_int_equal(steady.look_at_us, paths[i].pause_ms * US_PER_MS);
+		steady_moved(&steady);
+		steady_refused(&steady, 0);   /* and the next time from the beginning */
+		assert_int_equal(steady.look_at_us, paths[i].pause_ms * US_PER_MS);
+		for (int j = 0; j < 20; j++) {
+			facts.now_us = steady.look_at_us;
+			steady_look(&steady, &facts);
+		}
+		assert_int_equal(steady.look_at_us - facts.now_us, 128 * US_PER_MS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,8 +177,10 @@ int main(void)
 		cmocka_unit_test(test_closed_window_is_not_followed),
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
 		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
+		cmocka_unit_test(test_begin_forgets_no_window_that_was_seen),
 		cmocka_unit_test(test_nudges_only_a_stall),
 		cmocka_unit_test(test_looks_become_rare_without_progress),
+		cmocka_unit_test(test_long_paths_are_looked_at_less_often),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
