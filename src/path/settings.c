@@ -4,15 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include "base/util.h"
+#include "policy/window.h"
 
 #define FASTOPEN_BOTH 3u   /* client and server */
 #define RP_FILTER_STRICT 1u
 #define RP_FILTER_LOOSE "2"
-/* Twice the window that a connection begins with, which must not be less than what the peer may have under way: its tcp_wmem, 4 MiB where
- * nobody changed it. */
-#define RECEIVE_BEGIN_BYTES (8u << 20)
-#define RECEIVE_MOST_BYTES (32u << 20)
 
 /* syn_retrans_before_tcp_fallback stays as it is: which link eats MPTCP options is remembered per link, by whoever starts connections. */
 static const struct {
@@ -90,18 +88,27 @@ static void put_fastopen(struct keep *keep, settings_warn_fn warn, void *context
 		put(keep, "net/ipv4/tcp_fastopen", value, "connections take one round trip more", warn, context);
 }
 
+/* 0 where it isn't known. */
+static uint64_t memory_bytes(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) ? 0 : (uint64_t)info.totalram * info.mem_unit;
+}
+
 /* A sender of several subflows that is held by the window overruns it by a little now and then (Linux 6.18): what is beyond is dropped behind
- * TCP's back and comes again only by the MPTCP timer, 200 ms later, while the window grows as slowly. So it begins wide, and may grow. */
+ * TCP's back and comes again only by the MPTCP timer, 200 ms later, while the window grows as slowly. So it begins wide, as far as there is memory, and may grow. */
 static void put_receive_window(struct keep *keep, settings_warn_fn warn, void *context)
 {
+	struct window_buffers wanted = window_buffers(memory_bytes());
 	unsigned int least, begin, most;
 	char now[SYSCTL_VALUE_BYTES], value[SYSCTL_VALUE_BYTES];
 
 	if (keep_read(keep, "net/ipv4/tcp_rmem", now) || sscanf(now, "%u %u %u", &least, &begin, &most) != 3 ||
-	    (begin >= RECEIVE_BEGIN_BYTES && most >= RECEIVE_MOST_BYTES))
+	    (begin >= wanted.begin_bytes && most >= wanted.most_bytes))
 		return;
-	snprintf(value, sizeof(value), "%u %u %u", least, begin > RECEIVE_BEGIN_BYTES ? begin : RECEIVE_BEGIN_BYTES,
-		 most > RECEIVE_MOST_BYTES ? most : RECEIVE_MOST_BYTES);
+	snprintf(value, sizeof(value), "%u %u %u", least, begin > wanted.begin_bytes ? begin : wanted.begin_bytes,
+		 most > wanted.most_bytes ? most : wanted.most_bytes);
 	put(keep, "net/ipv4/tcp_rmem", value, "downloads over several links may stall", warn, context);
 }
 

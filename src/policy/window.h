@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How wide TCP's receive buffers may be (decision 0006): wide from the beginning, because senders overrun narrow ones; but all that a slow reader
+ * doesn't take can stand in them, on both legs, and on a small machine a few such readers must not take all that TCP may have. Pure.
+ */
+#ifndef BRAID_POLICY_WINDOW_H
+#define BRAID_POLICY_WINDOW_H
+
+#include <stdint.h>
+
+struct window_buffers {
+	uint32_t begin_bytes;    /* of a new connection, without anybody's asking for more */
+	uint32_t most_bytes;
+};
+
+/* memory_bytes: the machine's. */
+struct window_buffers window_buffers(uint64_t memory_bytes);
+
+#endif
