@@ -254,7 +254,8 @@ def run_started(world, system, todo, results):
 
 def run_rounds(world, rounds, systems_and_cells, results):
     """Rounds of blocks, the order of systems drawn anew for each."""
-    for number in range(rounds):
+    systems_and_cells = [(system, cells) for system, cells in systems_and_cells if cells]
+    for number in range(rounds if systems_and_cells else 0):
         order = list(systems_and_cells)
         random.shuffle(order)
         for system, cells in order:

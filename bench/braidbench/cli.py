@@ -76,11 +76,17 @@ def run_plan(build, plan, results):
     if plan.calls:
         cells.say("system calls")
         cells.run_rounds(here, 1, [(system, plan.calls) for system in chosen if system.proxied], results)
+    unsteady = systems.Braid("braid unsteady", find_program(build, "src/prog/braidd"), {"relay.steady": "no"})
     if plan.trap:
         cells.say("the rules for senders, and without them")
-        unsteady = systems.Braid("braid unsteady", find_program(build, "src/prog/braidd"), {"relay.steady": "no"})
         cells.run_rounds(here, plan.rounds, [(known["braid"], plan.trap), (unsteady, plan.trap)], results)
     here.end()
+    for name, some_cells in plan.rules.items():
+        if some_cells:
+            cells.say(f"what the rules for senders cost: {name}")
+            here = world.World(build, world.RULES[name]())
+            cells.run_rounds(here, plan.rules_rounds, [(known["braid"], some_cells), (unsteady, some_cells)], results)
+            here.end()
     for name, links, rounds, some_cells in (("two links of 300 and 700 Mbit/s", world.shaped, plan.rounds, plan.shaped),
                                             ("two links of 100 Mbit/s and 200 ms", world.long, plan.long_rounds, plan.long)):
         if some_cells and plan.shaped_systems:
@@ -104,6 +110,7 @@ def report(build, results, began, about):
     ratios.sessions()
     ratios.beside(plans.CROWD, plans.QUEUE, plans.ALONE)
     ratios.shaped(plans.SUMS)
+    ratios.rules(plans.RULES_COST.format(name) for name in world.RULES)
     (build / "bench.json").write_text(json.dumps({
         "machine": about, "load_average_before": began, "haproxy_settings": results.best_peer, "rows": results.rows(),
         "ratios": [dict(zip(("what", "ratio", "bar", "aim", "better", "met"), line)) for line in ratios.lines],

@@ -4,6 +4,7 @@ import dataclasses
 
 from braidlab.errors import LabError
 
+from . import world
 from .cells import CLIENTS, Beside, Bulk, Memory, Requests, SystemCalls, Trap
 
 BOTH_WAYS = ("up", "down")
@@ -14,6 +15,7 @@ SUMS = {SHAPED: (1e9, 0.93, 0.97), LONG: (200e6, 0.90, 0.97)}
 IDLE_SESSIONS = (1000, 5000, 8800)   # the last: as many as everyone has descriptors for
 CROWD = "a request beside 255 connections"
 QUEUE, ALONE = "a request beside 1 connection, 300 + 700 Mbit/s", "a request alone, 300 + 700 Mbit/s"
+RULES_COST = "the rules' cost: {}"
 SMALL_BYTES = 16                     # a request must hold its head; an answer of one byte
 
 
@@ -30,6 +32,8 @@ class Plan:
     memory: list
     calls: list             # system calls, once
     trap: list              # of Braid with its rules for senders and without
+    rules: dict             # the same, where they may cost nothing: cells of each of world.RULES
+    rules_rounds: int
     systems: tuple          # those of the unshaped cells
     shaped_systems: tuple
 
@@ -42,7 +46,7 @@ def quick():
     return Plan(
         rounds=3, long_rounds=0, look_rounds=1, look=bulk("look", BOTH_WAYS, 1, 1, 0.2),
         unshaped=[*bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), Requests("new sessions", "new", CLIENTS, 0.7)],
-        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[], calls=[], trap=[],
+        defaults=bulk("1 connection", BOTH_WAYS, 1, 2, 0.2, cpu=True), shaped=bulk(SHAPED, BOTH_WAYS, 1, 1.5, 1.2), long=[], memory=[], calls=[], trap=[], rules={}, rules_rounds=0,
         systems=("direct", "mptcp", "braid", "haproxy"), shaped_systems=("braid", "haproxy"))
 
 
@@ -57,6 +61,7 @@ def full(rounds):
         defaults=bulk("1 connection", BOTH_WAYS, 1, 1.5, 0.3, cpu=True),
         shaped=[*bulk(SHAPED, ALL_WAYS, 1, 2.5, 2), Requests(ALONE, "kept", 1, 0.5), *[Beside(QUEUE, way, 1, 1.5, 2) for way in BOTH_WAYS]],
         calls=[SystemCalls(kind, 1) for kind in (*BOTH_WAYS, "new")], trap=[Trap("lost DATA_ACKs", way, 1.5, 0.3) for way in BOTH_WAYS],
+        rules={name: bulk(RULES_COST.format(name), BOTH_WAYS, 1, 3, 3) for name in world.RULES}, rules_rounds=(rounds + 1) // 2,
         long=bulk(LONG, ALL_WAYS, 1, 4, 6), memory=[Memory(n) for n in IDLE_SESSIONS],
         systems=("direct", "mptcp", "braid", "haproxy", "socks", "shadowsocks"), shaped_systems=("braid", "haproxy"))
 
@@ -69,6 +74,7 @@ def chosen(options):
         return not options.tests or options.tests.search(f"{cell.test} {cell.direction}")
     for name in ("unshaped", "defaults", "shaped", "long", "memory", "calls", "trap"):
         setattr(plan, name, [cell for cell in getattr(plan, name) if is_asked(cell)])
+    plan.rules = {name: [cell for cell in some if is_asked(cell)] for name, some in plan.rules.items()}
     if options.systems:
         if unknown := set(options.systems) - {*plan.systems, *plan.shaped_systems, "haproxy defaults"}:
             raise LabError(f"--systems: unknown, or not in this plan: {', '.join(sorted(unknown))}; known: {', '.join(plan.systems)}, haproxy defaults")
@@ -77,5 +83,5 @@ def chosen(options):
         if "haproxy defaults" not in options.systems:
             plan.defaults = []
         if "braid" not in options.systems:
-            plan.trap = []
+            plan.trap, plan.rules = [], {}
     return plan

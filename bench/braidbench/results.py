@@ -154,6 +154,12 @@ class Ratios:
                 self.put(f"{test} {direction}: to the sum of the links", braid, sum_bps / 1e9, bar, aim)
                 self.put(f"{test} {direction}: to the HAProxy pair", braid, self.results.median(test, "haproxy", direction), None, None)
 
+    def rules(self, tests):
+        for test in tests:
+            for direction in BOTH_WAYS:
+                self.put(f"{test}, {direction}: to without them", self.results.median(test, "braid", direction),
+                         self.results.median(test, "braid unsteady", direction), 0.97, None)
+
     def text(self):
         rows = [f"  {'':62}{'ratio':>8}{'bar':>8}{'aim':>8}"]
         for what, ratio, bar, aim, better, met in self.lines:

@@ -29,6 +29,15 @@ def long():
     return [Access("far1", 100_000_000, 100_000_000, 200, queue_ms=200), Access("far2", 100_000_000, 100_000_000, 200, queue_ms=200)]
 
 
+# Where the rules for senders (decision 0007) have nothing to mend, and may cost nothing.
+RULES = {
+    "1 % loss": lambda: [Access("lossy", 50_000_000, 50_000_000, 20, loss_ppm=10_000)],
+    "reordering": lambda: [Access("crooked", 50_000_000, 50_000_000, 20, reorder_ppm=10_000, reorder_us=5_000)],
+    "100 Mbit/s of 200 ms": lambda: [Access("far", 100_000_000, 100_000_000, 200, queue_ms=200)],
+    "two unequal links": lambda: [Access("small", 10_000_000, 10_000_000, 20), Access("large", 90_000_000, 90_000_000, 60)],
+}
+
+
 @dataclasses.dataclass
 class Door:
     """Where a system's clients are, and how they reach the server."""
