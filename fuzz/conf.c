@@ -27,10 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	char *text = (char *)fuzz_copy(bytes, n), different[1024];
 	struct conf *conf = NULL, *again = NULL;
 	struct conf_error error;
-	int r = conf_parse("fuzz.conf", text, n, &conf, &error);
+	int r = conf_parse("fuzz.conf", text, n, NULL, &conf, &error);
 
 	expect(r == 0 || r == CONF_E_INVALID);
-	expect(r == conf_parse("fuzz.conf", text, n, &again, &error));
+	expect(r == conf_parse("fuzz.conf", text, n, NULL, &again, &error));
 	if (r) {
 		expect(!conf && !strncmp(error.text, "fuzz.conf:", 10) && memchr(error.text, 0, sizeof(error.text)));
 	} else {

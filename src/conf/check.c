@@ -58,7 +58,7 @@ static const char *check_converter(const struct conf *conf)
 	return same_key_twice(conf) ? "two subscribers have the same key; each needs its own (braidctl key)" : NULL;
 }
 
-int conf_check(const struct conf *conf, char *text, size_t n_text, const char *file)
+int conf_check(const struct conf *conf, struct conf_error *error, const char *file)
 {
 	const char *wrong = NULL;
 
@@ -68,9 +68,10 @@ int conf_check(const struct conf *conf, char *text, size_t n_text, const char *f
 		wrong = check_gateway(conf);
 	if (!wrong)
 		wrong = check_converter(conf);
-	if (wrong)
-		snprintf(text, n_text, "%s: %s", file, wrong);
-	return wrong ? CONF_E_INVALID : 0;
+	if (!wrong)
+		return conf_check_rules(conf, error, file);
+	snprintf(error->text, sizeof(error->text), "%s: %s", file, wrong);
+	return CONF_E_INVALID;
 }
 
 /* Whether the key's field is the same in both. Lists and links aren't marked as needing a restart, but for a link's interface. */

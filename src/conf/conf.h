@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/address.h"
+#include "policy/rules.h"
 
 #define CONF_NAME_BYTES 32          /* of links and subscribers, with the terminating zero */
 #define CONF_INTERFACE_BYTES 16     /* IFNAMSIZ */
@@ -90,6 +91,9 @@ struct conf {
 	size_t n_links;
 	struct conf_subscriber *subscribers;
 	size_t n_subscribers;
+	struct rules *rules;            /* [policy] and [list NAME]; never NULL, every list in it is defined */
+	char **warnings;                /* what is sound and yet can't be meant, a line each: "braid.ini:12: rule 'x' never matches: ..." */
+	size_t n_warnings;
 	struct {                        /* [daemon] */
 		uint32_t workers;           /* 0: one a core */
 		char control[CONF_PATH_BYTES];
@@ -123,9 +127,17 @@ struct conf_error {
 
 enum { CONF_E_INVALID = 1 };
 
+/* How the files that a configuration names are read, so that conf/ itself reads none. */
+struct conf_reader {
+	/* The bytes of the file, malloc'd, or NULL with the reason in one line. */
+	char *(*read)(void *context, const char *path, size_t *n_bytes, char *reason, size_t n_reason);
+	void *context;
+};
+
 /* Parses and checks the text as a whole: unknown sections and keys, ranges, duplicates, missing ones, and what does not fit together
- * (no role, a gateway without links, a converter that would be an open proxy). 0, CONF_E_INVALID with *error filled in, or -ENOMEM. */
-int conf_parse(const char *file, const char *text, size_t n_text, struct conf **out, struct conf_error *error);
+ * (no role, a gateway without links, a converter that would be an open proxy). 0, CONF_E_INVALID with *error filled in, or -ENOMEM.
+ * Borrows the reader for the call; NULL: a configuration that names a file is no good. */
+int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out, struct conf_error *error);
 void conf_freep(struct conf **conf);
 
 /* The names of the keys that differ and can only be changed by a restart (comma-separated, into out); "" if none. */

@@ -6,7 +6,7 @@
 
 static void put_key(FILE *out, const struct conf_key *key)
 {
-	char wanted[160];
+	char wanted[CONF_WANTED_BYTES];
 
 	conf_value_wanted(key, wanted, sizeof(wanted));
 	fprintf(out, "  %s\n      %s\n      %s; %s%s%s\n", key->name, key->help, wanted,
@@ -22,7 +22,7 @@ static void put_sentence(FILE *out, const char *text)
 
 static void put_key_man(FILE *out, const struct conf_key *key)
 {
-	char wanted[160];
+	char wanted[CONF_WANTED_BYTES];
 
 	conf_value_wanted(key, wanted, sizeof(wanted));
 	fprintf(out, ".It Cm %s\n", key->name);
@@ -43,7 +43,7 @@ static char *write_all(const char *head, const char *tail, void (*put)(FILE *out
 	if (!out)
 		return NULL;
 	for (unsigned int s = 0; s < CONF_N_SECTIONS; s++) {
-		fprintf(out, head, conf_section_names[s], s == CONF_LINK || s == CONF_SUBSCRIBER ? " NAME" : "");
+		fprintf(out, head, conf_section_names[s], conf_section_is_named(s) ? " NAME" : "");
 		for (size_t i = 0; i < n_conf_keys; i++)
 			if (conf_keys[i].section == s)
 				put(out, &conf_keys[i]);

@@ -4,7 +4,8 @@
 #include <assert.h>
 #include "base/util.h"
 
-const char *const conf_section_names[] = { "gateway", "converter", "link", "subscriber", "daemon", "limits", "relay", "log" };
+const char *const conf_section_names[] = { "gateway", "converter", "link", "subscriber", "daemon", "limits", "relay", "log",
+					   "policy", "list" };
 static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every section");
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
@@ -117,5 +118,15 @@ const struct conf_key conf_keys[] = {
 	  .help = "most pipes that bulk transfers hold at once" },
 
 	{ CONF_LOG, "level", CONF_TYPE_CHOICE, AT(log.level), .choices = levels, .fallback = "info", .help = "what is logged: error, warning, info or debug" },
+
+	{ CONF_POLICY, "rule", CONF_TYPE_RULES,
+	  .help = "what becomes of the connections that it matches; may be given many times, the first that matches decides" },
+
+	{ CONF_LIST, "prefix", CONF_TYPE_PREFIXES, .offset = offsetof(struct conf_list, prefixes), .n_offset = offsetof(struct conf_list, n_prefixes),
+	  .help = "prefixes of the list, which rules name as @NAME" },
+	{ CONF_LIST, "file", CONF_TYPE_PREFIX_FILE, .offset = offsetof(struct conf_list, prefixes), .n_offset = offsetof(struct conf_list, n_prefixes),
+	  .help = "a file with more of them, one a line; what follows # is a comment" },
+	{ CONF_LIST, "dnsmasq", CONF_TYPE_BOOL, .offset = offsetof(struct conf_list, dnsmasq), .fallback = "no",
+	  .help = "yes: dnsmasq fills the list (nftset=/DOMAIN/4#inet#braid#NAME_4,6#inet#braid#NAME_6)" },
 };
 const size_t n_conf_keys = ARRAY_SIZE(conf_keys);

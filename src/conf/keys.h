@@ -18,15 +18,26 @@ enum conf_type {
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */
 	CONF_TYPE_INTERFACES,  /* list of names into an array of max */
 	CONF_TYPE_PREFIXES,    /* list of prefixes, allocated */
+	CONF_TYPE_PREFIX_FILE, /* a file of prefixes, a line each; the target is that of CONF_TYPE_PREFIXES; parse.c reads it */
+	CONF_TYPE_RULES,       /* a rule each time (conf/rule.h); parse.c hands them on */
 };
 
-enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_N_SECTIONS };
+enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST,
+		    CONF_N_SECTIONS };
+
+/* [list NAME] while it is read; what is in it goes into struct rules. */
+struct conf_list {
+	char name[CONF_NAME_BYTES];
+	struct prefix *prefixes;
+	size_t n_prefixes;
+	bool dnsmasq;
+};
 
 struct conf_key {
 	enum conf_section section;
 	const char *name;
 	enum conf_type type;
-	size_t offset;         /* in the section's struct: struct conf, conf_link or conf_subscriber */
+	size_t offset;         /* in the section's struct: struct conf, conf_link, conf_subscriber or conf_list */
 	size_t n_offset;       /* of the size_t count of a list, or of the bool that tells a key was given; 0: none */
 	uint32_t min, max;
 	const char *const *choices;   /* of CONF_TYPE_CHOICE; ends with NULL */
@@ -40,10 +51,22 @@ extern const struct conf_key conf_keys[];
 extern const size_t n_conf_keys;
 extern const char *const conf_section_names[CONF_N_SECTIONS];
 
+static inline bool conf_section_is_named(enum conf_section section)
+{
+	return section == CONF_LINK || section == CONF_SUBSCRIBER || section == CONF_LIST;
+}
+
 enum { VALUE_E_INVALID = 1 };
+#define CONF_WANTED_BYTES 400
 
 /* Reads text into the field at base + key->offset; lists are appended to. 0, VALUE_E_INVALID, or -ENOMEM. */
 int conf_value_set(const struct conf_key *key, void *base, const char *text);
+/* Appends to a list that only this function makes longer. 0, VALUE_E_INVALID or -ENOMEM. */
+int conf_prefix_add(struct prefix **list, size_t *n, const char *item);
+/* An interface's name. 0 or VALUE_E_INVALID. */
+int conf_interface_set(char out[CONF_INTERFACE_BYTES], const char *text);
+bool conf_name_is_sound(const char *name);        /* of a link, a subscriber, a rule */
+bool conf_list_name_is_sound(const char *name);   /* the same with a letter first: it becomes the name of a set in nft */
 /* What would be right, as text: "1..65535", "yes or no", ... */
 void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out);
 

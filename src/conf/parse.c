@@ -8,6 +8,8 @@
 #include "base/util.h"
 #include "conf/check.h"
 #include "conf/keys.h"
+#include "conf/lists.h"
+#include "conf/rule.h"
 
 #define SUBSCRIBERS 65536
 #define SECTION_BYTES 64          /* more than inih keeps of a name, which is more than the longest that is sound */
@@ -17,9 +19,15 @@ struct parser {
 	const char *text, *end;       /* what is left to be read */
 	unsigned int line;            /* of what was read last */
 	char section[SECTION_BYTES];  /* whose keys are being read, as written */
-	void *base;                   /* where they go: conf, a link or a subscriber */
+	void *base;                   /* where they go: conf, a link, a subscriber or a list */
 	enum conf_section kind;
 	bool *given;                  /* a flag a key, of this section */
+	bool keyed, goes_on;          /* the section has had a key; the line is indented, so it goes on with that key's value */
+	struct conf_list *lists;
+	size_t n_lists;
+	char *rule;                   /* the rule that may go on in the next line, or NULL */
+	unsigned int rule_line;
+	const struct conf_reader *reader;
 	struct conf_error *error;
 	const char *file;
 	int result;                   /* 0, or the first failure */
@@ -53,6 +61,7 @@ static void note_section(struct parser *p, const char *line, size_t n)
 	if (!end)
 		return;
 	snprintf(section, sizeof(section), "%.*s", (int)(end - line - 1), line + 1);
+	p->keyed = false;
 	enter_section(p, section);
 }
 
@@ -69,7 +78,7 @@ static char *read_line(char *out, int n_out, void *stream)
 	n = newline ? (size_t)(newline - p->text) : (size_t)(p->end - p->text);
 	p->line++;
 	if (n + 2 > (size_t)n_out || memchr(p->text, 0, n)) {
-		fail(p, "found a line of %zu bytes%s, wanted at most %d; lists may go on in the next line, indented", n,
+		fail(p, "found a line of %zu bytes%s, wanted at most %d; lists and rules may go on in the next line, indented", n,
 		     memchr(p->text, 0, n) ? " with a zero byte" : "", n_out - 2);
 		return NULL;
 	}
@@ -77,6 +86,7 @@ static char *read_line(char *out, int n_out, void *stream)
 	out[n] = '\n';
 	out[n + 1] = 0;
 	p->text += n + 1;
+	p->goes_on = p->keyed && (*out == ' ' || *out == '\t');
 	note_section(p, out, n + 1);
 	return p->result ? NULL : out;
 }
@@ -127,10 +137,22 @@ static int enter_subscriber(struct parser *p, const char *name)
 	return 1;
 }
 
-static bool name_is_sound(const char *name)
+static int enter_list(struct parser *p, const char *name)
 {
-	return *name && strlen(name) < CONF_NAME_BYTES &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
+	struct conf_list *more;
+
+	if (p->n_lists >= RULES_LISTS)
+		return fail(p, "found one more list, wanted at most %d", RULES_LISTS);
+	more = reallocarray(p->lists, p->n_lists + 1, sizeof(*more));
+	if (!more) {
+		p->result = -ENOMEM;
+		return 0;
+	}
+	p->lists = more;
+	p->base = &more[p->n_lists++];
+	memset(p->base, 0, sizeof(*more));
+	snprintf(more[p->n_lists - 1].name, CONF_NAME_BYTES, "%s", name);
+	return 1;
 }
 
 static bool name_is_taken(const struct parser *p, const char *name)
@@ -141,6 +163,9 @@ static bool name_is_taken(const struct parser *p, const char *name)
 	for (size_t i = 0; p->kind == CONF_SUBSCRIBER && i < p->conf->n_subscribers; i++)
 		if (!strcmp(p->conf->subscribers[i].name, name))
 			return true;
+	for (size_t i = 0; p->kind == CONF_LIST && i < p->n_lists; i++)
+		if (!strcmp(p->lists[i].name, name))
+			return true;
 	return false;
 }
 
@@ -148,12 +173,12 @@ static int enter_named(struct parser *p, const char *name)
 {
 	int r;
 
-	if (!name_is_sound(name))
-		return fail(p, "found section name '%s', wanted [%s NAME], NAME of letters, digits, '.', '_', '-', at most %d of them",
-			    name, conf_section_names[p->kind], CONF_NAME_BYTES - 1);
+	if (!(p->kind == CONF_LIST ? conf_list_name_is_sound : conf_name_is_sound)(name))
+		return fail(p, "found section name '%s', wanted [%s NAME], NAME of letters, digits, '.', '_', '-'%s, at most %d of them",
+			    name, conf_section_names[p->kind], p->kind == CONF_LIST ? ", a letter first" : "", CONF_NAME_BYTES - 1);
 	if (name_is_taken(p, name))
 		return fail(p, "found a second section [%s %s]; give it another name", conf_section_names[p->kind], name);
-	r = p->kind == CONF_LINK ? enter_link(p, name) : enter_subscriber(p, name);
+	r = p->kind == CONF_LINK ? enter_link(p, name) : p->kind == CONF_LIST ? enter_list(p, name) : enter_subscriber(p, name);
 	if (r && set_defaults(p->base, p->kind) < 0)
 		p->result = -ENOMEM;
 	return r;
@@ -174,10 +199,10 @@ static int enter_section(struct parser *p, const char *section)
 			break;
 	if (p->kind == CONF_N_SECTIONS)
 		return fail(p, "found section [%s], wanted [gateway], [converter], [link NAME], [subscriber NAME], [daemon], [limits], "
-			    "[relay] or [log]", section);
-	for (size_t i = 0; (p->kind == CONF_LINK || p->kind == CONF_SUBSCRIBER) && i < n_conf_keys; i++)
+			    "[relay], [log], [policy] or [list NAME]", section);
+	for (size_t i = 0; conf_section_is_named(p->kind) && i < n_conf_keys; i++)
 		p->given[i] = p->given[i] && conf_keys[i].section != p->kind;
-	if (p->kind == CONF_LINK || p->kind == CONF_SUBSCRIBER)
+	if (conf_section_is_named(p->kind))
 		return enter_named(p, name);
 	if (*name)
 		return fail(p, "found section [%s], wanted [%s]", section, conf_section_names[p->kind]);
@@ -192,17 +217,72 @@ static bool is_list(const struct conf_key *key)
 	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES;
 }
 
+/* Once it is known that it doesn't go on. */
+static void finish_rule(struct parser *p)
+{
+	char reason[300];
+	unsigned int line = p->line;
+	int r = p->rule && !p->result ? rule_parse(p->conf->rules, p->rule, p->rule_line, reason, sizeof(reason)) : 0;
+
+	if (r < 0)
+		p->result = r;
+	p->line = p->rule_line;
+	if (r > 0)
+		fail(p, "policy.rule: %s", reason);
+	p->line = line;
+	free(p->rule);
+	p->rule = NULL;
+}
+
+/* A rule, or what goes on with it. */
+static void note_rule(struct parser *p, const char *text)
+{
+	size_t n_rule = p->rule ? strlen(p->rule) : 0, n_text = strlen(text);
+	char *more = realloc(p->rule, n_rule + n_text + 2);
+
+	if (!more) {
+		p->result = -ENOMEM;
+		return;
+	}
+	if (!n_rule)
+		p->rule_line = p->line;
+	else
+		more[n_rule++] = ' ';
+	memcpy(more + n_rule, text, n_text + 1);
+	p->rule = more;
+}
+
+static void read_prefix_file(struct parser *p, const char *path)
+{
+	struct conf_list *list = p->base;
+	char reason[300];
+	int r = lists_read_file(list, path, p->reader, reason, sizeof(reason));
+
+	if (r > 0)
+		fail(p, "%s.file: %s", p->section, reason);
+	else if (r < 0)
+		p->result = r;
+}
+
 static void set_key(struct parser *p, size_t i, const char *value)
 {
 	const struct conf_key *key = &conf_keys[i];
-	char wanted[160];
+	char wanted[CONF_WANTED_BYTES];
 	int r;
 
+	if (key->type == CONF_TYPE_RULES) {
+		note_rule(p, value);
+		return;
+	}
+	if (key->type == CONF_TYPE_PREFIX_FILE) {
+		read_prefix_file(p, value);
+		return;
+	}
 	if (p->given[i] && !is_list(key)) {
 		fail(p, "%s.%s is given a second time; keep one of them", p->section, key->name);
 		return;
 	}
-	if (!p->given[i] && is_list(key))
+	if (!p->given[i] && is_list(key) && key->fallback)
 		*(size_t *)(void *)((char *)p->base + key->n_offset) = 0;   /* the default gives way */
 	p->given[i] = true;
 	r = conf_value_set(key, p->base, value);
@@ -217,8 +297,11 @@ static int on_key(void *user, const char *section, const char *name, const char 
 {
 	struct parser *p = user;
 
+	if (!p->goes_on)
+		finish_rule(p);
 	if (p->result)
 		return 0;
+	p->keyed = true;
 	if (!*section)
 		return fail(p, "found key '%s' before the first section", name);
 	if (strcmp(section, p->section) && !enter_section(p, section))   /* one that was indented */
@@ -235,6 +318,7 @@ static int parse(struct parser *p)
 {
 	int line = ini_parse_stream(read_line, p, on_key, p);
 
+	finish_rule(p);
 	if (!p->result)
 		check_required(p);
 	if (!p->result && line) {
@@ -244,22 +328,56 @@ static int parse(struct parser *p)
 	return p->result;
 }
 
-int conf_parse(const char *file, const char *text, size_t n_text, struct conf **out, struct conf_error *error)
+/* The lists go to the rules, which name them; *text is what is wrong. */
+static int finish_lists(struct parser *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_lists && !r; i++)
+		r = lists_finish(p->conf->rules, &p->lists[i]);
+	if (r <= 0)
+		return r;
+	snprintf(p->error->text, sizeof(p->error->text), "%s: found more lists than %d", p->file, RULES_LISTS);
+	return CONF_E_INVALID;
+}
+
+static int parse_all(struct parser *p)
+{
+	int r = 0;
+
+	for (unsigned int s = 0; s < CONF_N_SECTIONS && !r; s++)
+		if (!conf_section_is_named(s))
+			r = set_defaults(p->conf, s);
+	if (!r)
+		r = parse(p);
+	if (!r)
+		r = finish_lists(p);
+	if (!r)
+		r = conf_check(p->conf, p->error, p->file);
+	if (!r)
+		r = conf_warn(p->conf, p->file);
+	return r;
+}
+
+int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out, struct conf_error *error)
 {
 	_cleanup_(conf_freep) struct conf *conf = calloc(1, sizeof(*conf));
 	_cleanup_(freep) bool *given = calloc(n_conf_keys, sizeof(*given));
-	struct parser p = { .conf = conf, .text = text, .end = text + n_text, .given = given, .error = error, .file = file };
+	struct parser p = { .conf = conf, .text = text, .end = text + n_text, .given = given, .error = error, .file = file, .reader = reader };
+	int r;
 
 	*error = (struct conf_error){ 0 };
-	if (!conf || !given)
+	if (conf)
+		conf->rules = rules_new();
+	if (!conf || !given || !conf->rules)
 		return -ENOMEM;
-	for (unsigned int s = 0; s < CONF_N_SECTIONS; s++)
-		if (s != CONF_LINK && s != CONF_SUBSCRIBER && set_defaults(conf, s))
-			return -ENOMEM;
-	if (parse(&p))
-		return p.result;
-	if (conf_check(conf, error->text, sizeof(error->text), file))
-		return CONF_E_INVALID;
+	r = parse_all(&p);
+	for (size_t i = 0; i < p.n_lists; i++)
+		free(p.lists[i].prefixes);
+	free(p.lists);
+	free(p.rule);
+	if (r)
+		return r;
 	*out = conf;
 	conf = NULL;
 	return 0;
@@ -269,6 +387,10 @@ void conf_freep(struct conf **conf)
 {
 	if (!*conf)
 		return;
+	for (size_t i = 0; i < (*conf)->n_warnings; i++)
+		free((*conf)->warnings[i]);
+	free((*conf)->warnings);
+	rules_freep(&(*conf)->rules);
 	free((*conf)->converter.allow);
 	free((*conf)->converter.allow_destination);
 	free((*conf)->subscribers);

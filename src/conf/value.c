@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +107,7 @@ static int address_add(const struct conf_key *key, struct address *list, size_t 
 }
 
 /* Names go into paths of sysctls and rules of the packet filter: what could mean something there is no name. */
-static int interface_set(char out[CONF_INTERFACE_BYTES], const char *text)
+int conf_interface_set(char out[CONF_INTERFACE_BYTES], const char *text)
 {
 	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@-+");
 
@@ -118,24 +119,37 @@ static int interface_set(char out[CONF_INTERFACE_BYTES], const char *text)
 
 static int interface_add(const struct conf_key *key, char (*list)[CONF_INTERFACE_BYTES], size_t *n, const char *item)
 {
-	if (*n >= key->max || interface_set(list[*n], item))
+	if (*n >= key->max || conf_interface_set(list[*n], item))
 		return VALUE_E_INVALID;
 	++*n;
 	return 0;
 }
 
-static int prefix_add(struct prefix **list, size_t *n, const char *item)
+int conf_prefix_add(struct prefix **list, size_t *n, const char *item)
 {
 	struct prefix prefix, *more;
 
 	if (prefix_parse(&prefix, item))
 		return VALUE_E_INVALID;
-	more = reallocarray(*list, *n + 1, sizeof(**list));
-	if (!more)
-		return -ENOMEM;
-	*list = more;
-	more[(*n)++] = prefix;
+	if (!(*n & (*n - 1))) {   /* there is room up to the next power of two */
+		more = reallocarray(*list, *n ? 2 * *n : 1, sizeof(**list));
+		if (!more)
+			return -ENOMEM;
+		*list = more;
+	}
+	(*list)[(*n)++] = prefix;
 	return 0;
+}
+
+bool conf_name_is_sound(const char *name)
+{
+	return *name && strlen(name) < CONF_NAME_BYTES &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
+}
+
+bool conf_list_name_is_sound(const char *name)
+{
+	return isalpha((unsigned char)name[0]) && conf_name_is_sound(name);
 }
 
 static int item_add(const struct conf_key *key, void *field, size_t *n, const char *item)
@@ -144,7 +158,7 @@ static int item_add(const struct conf_key *key, void *field, size_t *n, const ch
 		return address_add(key, field, n, item);
 	if (key->type == CONF_TYPE_INTERFACES)
 		return interface_add(key, field, n, item);
-	return prefix_add(field, n, item);
+	return conf_prefix_add(field, n, item);
 }
 
 static int list_set(const struct conf_key *key, void *field, size_t *n, const char *text)
@@ -184,11 +198,14 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	case CONF_TYPE_PATH:
 		return path_set(key, field, text);
 	case CONF_TYPE_INTERFACE:
-		return interface_set(field, text);
+		return conf_interface_set(field, text);
 	case CONF_TYPE_ADDRESSES:
 	case CONF_TYPE_INTERFACES:
 	case CONF_TYPE_PREFIXES:
 		return list_set(key, field, beside, text);
+	case CONF_TYPE_PREFIX_FILE:
+	case CONF_TYPE_RULES:
+		break;
 	}
 	return VALUE_E_INVALID;
 }
@@ -209,6 +226,9 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 		[CONF_TYPE_NEXT_HOP] = "an IP address without a port, of the key's family", [CONF_TYPE_PATH] = "a path that begins with /",
 		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
+		[CONF_TYPE_PREFIX_FILE] = "a path that begins with /",
+		[CONF_TYPE_RULES] = "[NAME:] bond, bypass, link NAME or reject, then what it matches: from PREFIX,@LIST to PREFIX,@LIST port N,N-N interface NAME "
+				    "dscp N mac MAC subscriber NAME time HH:MM-HH:MM days mon-fri tls NAME, and how: auto, faithful or early, set-dscp N, priority N",
 	};
 
 	if (key->type == CONF_TYPE_UINT)

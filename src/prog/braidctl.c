@@ -42,8 +42,9 @@ static int run_check(const struct wish *wish)
 {
 	size_t n_text = 0;
 	_cleanup_(freep) char *text = read_file(wish->argument, &n_text);
+	const struct conf_reader reader = { .read = read_named_file };
+	_cleanup_(conf_freep) struct conf *conf = NULL;
 	struct conf_error error;
-	struct conf *conf = NULL;
 	char reason[REASON_BYTES];
 	int r;
 
@@ -51,10 +52,11 @@ static int run_check(const struct wish *wish)
 		snprintf(reason, sizeof(reason), "cannot read %s: %s", wish->argument, strerror(errno));
 		return fail(EXIT_CONF, reason);
 	}
-	r = conf_parse(wish->argument, text, n_text, &conf, &error);
-	conf_freep(&conf);
+	r = conf_parse(wish->argument, text, n_text, &reader, &conf, &error);
 	if (r)
 		return fail(EXIT_CONF, r < 0 ? "out of memory" : error.text);
+	for (size_t i = 0; i < conf->n_warnings; i++)
+		fprintf(stderr, "braidctl: %s\n", conf->warnings[i]);
 	puts(wish->json ? "{\"message\":\"the configuration is sound\"}" : "the configuration is sound");
 	return EXIT_FINE;
 }

@@ -39,6 +39,7 @@ static int read_conf(const char *path, struct conf **out, char *reason, size_t n
 {
 	size_t n_text = 0;
 	_cleanup_(freep) char *text = read_file(path, &n_text);
+	const struct conf_reader reader = { .read = read_named_file };
 	struct conf_error error;
 	int r;
 
@@ -46,9 +47,11 @@ static int read_conf(const char *path, struct conf **out, char *reason, size_t n
 		snprintf(reason, n_reason, "cannot read %s: %s; name the configuration file with -c FILE", path, strerror(errno));
 		return EXIT_CONF;
 	}
-	r = conf_parse(path, text, n_text, out, &error);
+	r = conf_parse(path, text, n_text, &reader, out, &error);
 	if (r)
 		snprintf(reason, n_reason, "%s", r < 0 ? "out of memory" : error.text);
+	for (size_t i = 0; !r && i < (*out)->n_warnings; i++)
+		log_warning("%s", (*out)->warnings[i]);
 	return r ? EXIT_CONF : 0;
 }
 

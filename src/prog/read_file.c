@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FILE_MOST_BYTES (16u << 20)
 
@@ -21,5 +22,14 @@ char *read_file(const char *path, size_t *n)
 	}
 	if (file)
 		fclose(file);
+	return text;
+}
+
+char *read_named_file(void *context, const char *path, size_t *n, char *reason, size_t n_reason)
+{
+	char *text = read_file(path, n);
+
+	if (!text)
+		snprintf(reason, n_reason, "%s", strerror(errno));
 	return text;
 }

@@ -7,5 +7,7 @@
 
 /* Malloc'd; NULL with errno, EFBIG for what is too large to be a configuration (16 MiB). */
 char *read_file(const char *path, size_t *n);
+/* The same as a struct conf_reader has it, for the files that a configuration names; no context. */
+char *read_named_file(void *context, const char *path, size_t *n, char *reason, size_t n_reason);
 
 #endif

@@ -12,7 +12,7 @@ static struct conf *conf_of(const char *text)
 	struct conf_error error;
 	struct conf *conf = NULL;
 
-	if (conf_parse("x", text, strlen(text), &conf, &error))
+	if (conf_parse("x", text, strlen(text), NULL, &conf, &error))
 		fail_msg("expected a sound configuration, saw: %s", error.text);
 	return conf;
 }
@@ -21,7 +21,7 @@ static void expect_error(const char *text, const char *expected)
 {
 	struct conf_error error;
 	struct conf *conf = NULL;
-	int r = conf_parse("x", text, strlen(text), &conf, &error);
+	int r = conf_parse("x", text, strlen(text), NULL, &conf, &error);
 
 	if (r != CONF_E_INVALID)
 		fail_msg("expected '%s', saw %d", expected, r);
