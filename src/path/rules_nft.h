@@ -16,8 +16,7 @@
 struct rules_nft_options {
 	uint32_t generation;
 	int utc_offset_minutes;   /* local time less UTC: the kernel knows UTC alone. Where it changes (summer time) the body is to be written again */
-	/* Writes the statements that follow the matches of a rule ("goto bypass"), on one line; returns false to leave the rule out. May be called
-	 * several times a rule. */
+	/* Writes the statements that follow the matches of a rule ("goto bypass"), on one line; returns false to leave the rule out. Called once a rule. */
 	bool (*verdict)(void *context, const struct rule *rule, size_t index, FILE *out);
 	/* The same for the rules that ask for a TLS name: nft knows their other matches alone, so the text must leave the decision to user space.
 	 * NULL: those rules are left out. */
@@ -28,8 +27,9 @@ struct rules_nft_options {
 /* "add set inet braid ..." a list and family: NAME_4_gGENERATION and NAME_6_gGENERATION with elements; NAME_4 and NAME_6 for those that dnsmasq fills,
  * which keep what they hold. */
 void rules_nft_sets(const struct rules *rules, uint32_t generation, FILE *out);
-/* The lines of the chain's body, each rule's nft rules carrying its name as their comment. Rules with subscribers are left out: a gateway has none. */
-void rules_nft_body(const struct rules *rules, const struct rules_nft_options *options, FILE *out);
+/* The lines of the chain's body, each rule's nft rules carrying its name as their comment. Rules with subscribers are left out: a gateway has none.
+ * 0 or -ENOMEM; the caller looks after out itself. */
+int rules_nft_body(const struct rules *rules, const struct rules_nft_options *options, FILE *out);
 /* "delete set inet braid ..." for the sets of an earlier generation; those that dnsmasq fills only where next (NULL: none) has no such list. */
 void rules_nft_drop(const struct rules *rules, uint32_t generation, const struct rules *next, FILE *out);
 
