@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/util.h"
+#include "net/nft.h"
 
 #define WINDOWS 32            /* a day has three at most: what began yesterday, and one cut in two by UTC's midnight */
 #define WEEK_MINUTES (7 * RULE_DAY_MINUTES)
@@ -320,4 +321,13 @@ int rules_nft_body(const struct rules *rules, const struct rules_nft_options *op
 				put_family(&line, &windows, options->generation, out);
 	}
 	return 0;
+}
+
+bool rules_nft_list_holds(const struct rule_list *list, const struct address *address)
+{
+	char script[128], reason[128], text[ADDRESS_TEXT_BYTES];
+
+	snprintf(script, sizeof(script), "get element inet braid %s_%c { %s }", list->name, address_is_v4(address) ? '4' : '6',
+		 address_format_ip(address, text));
+	return !nft_run(script, reason, sizeof(reason));
 }

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "conf/conf.h"
 #include "ctl/ask.h"
+#include "ctl/policy_words.h"
 #include "ctl/show.h"
 #include "prog/read_file.h"
 
@@ -21,12 +22,15 @@ enum { EXIT_FINE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3, EXIT_R
 struct wish {
 	const char *socket;
 	const char *argument;    /* NULL: none */
+	char *const *words;      /* all arguments */
+	size_t n_words;
 	bool json;
 };
 
 struct command {
 	const char *name;
 	const char *argument;    /* its name, for the daemon and in the help; NULL: it has none */
+	bool many;               /* it has more than one, which it looks at itself */
 	const char *help;
 	int (*run)(const struct wish *wish);                   /* without the daemon; NULL: ask it */
 	void (*show)(const json_t *result, FILE *out);
@@ -74,25 +78,12 @@ static int run_key(const struct wish *wish)
 	return EXIT_FINE;
 }
 
-static const struct command commands[] = {
-	{ "status", NULL, "what the daemon is, whether it works, what it lacks", NULL, show_status },
-	{ "links", NULL, "each link: state, address, bytes, subflows", NULL, show_links },
-	{ "sessions", NULL, "each session: both ends, age, bytes each way and over each link", NULL, show_sessions },
-	{ "why", "session", "what a session is: Multipath TCP or not and why, and each of its subflows", NULL, show_why },
-	{ "subscribers", NULL, "each subscriber of a converter: sessions, refusals, bytes, volumes", NULL, show_subscribers },
-	{ "counters", NULL, "every counter", NULL, show_counters },
-	{ "reload", NULL, "read the configuration again; sessions go on", NULL, show_message },
-	{ "drain", NULL, "take no new connections, end when the last session has ended", NULL, show_message },
-	{ "stop", NULL, "end at once", NULL, show_message },
-	{ "check", "file", "say whether a configuration is sound", run_check, NULL },
-	{ "key", NULL, "make a key for a subscriber", run_key, NULL },
-};
-
-static int ask_daemon(const struct command *command, const struct wish *wish)
+/* Prints what the daemon answers. Takes arguments. */
+static int ask_daemon(const struct wish *wish, const char *command, json_t *arguments, void (*show)(const json_t *result, FILE *out))
 {
-	json_t *arguments = command->argument ? json_pack("{s:s}", command->argument, wish->argument) : NULL, *result = NULL;
 	char reason[REASON_BYTES];
-	int r = ask(wish->socket, command->name, arguments, &result, reason, sizeof(reason));
+	json_t *result = NULL;
+	int r = ask(wish->socket, command, arguments, &result, reason, sizeof(reason));
 
 	if (r)
 		return fail(r == ASK_E_NO_DAEMON ? EXIT_NO_DAEMON : r == ASK_E_REFUSED ? EXIT_REFUSED : EXIT_OTHER, reason);
@@ -100,11 +91,38 @@ static int ask_daemon(const struct command *command, const struct wish *wish)
 		json_dumpf(result, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		command->show(result, stdout);
+		show(result, stdout);
 	}
 	json_decref(result);
 	return fflush(stdout) ? fail(EXIT_OTHER, strerror(errno)) : EXIT_FINE;
 }
+
+static int run_policy(const struct wish *wish)
+{
+	bool list = wish->n_words && !strcmp(wish->words[0], "list"), test = wish->n_words && !strcmp(wish->words[0], "test");
+	char reason[REASON_BYTES] = "policy: wanted 'list', or 'test' SOURCE DESTINATION PORT";
+	json_t *arguments;
+
+	if (list && wish->n_words == 1)
+		return ask_daemon(wish, "policy-list", NULL, show_policy_list);
+	arguments = test ? policy_words(wish->words + 1, wish->n_words - 1, reason, sizeof(reason)) : NULL;
+	return arguments ? ask_daemon(wish, "policy-test", arguments, show_policy_test) : fail(EXIT_USAGE, reason);
+}
+
+static const struct command commands[] = {
+	{ "status", NULL, false, "what the daemon is, whether it works, what it lacks", NULL, show_status },
+	{ "links", NULL, false, "each link: state, address, bytes, subflows", NULL, show_links },
+	{ "sessions", NULL, false, "each session: both ends, age, bytes each way and over each link", NULL, show_sessions },
+	{ "why", "session", false, "what a session is: Multipath TCP or not and why, and each of its subflows", NULL, show_why },
+	{ "subscribers", NULL, false, "each subscriber of a converter: sessions, refusals, bytes, volumes", NULL, show_subscribers },
+	{ "counters", NULL, false, "every counter", NULL, show_counters },
+	{ "policy", "list", true, "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one decides, and why", run_policy, NULL },
+	{ "reload", NULL, false, "read the configuration again; sessions go on", NULL, show_message },
+	{ "drain", NULL, false, "take no new connections, end when the last session has ended", NULL, show_message },
+	{ "stop", NULL, false, "end at once", NULL, show_message },
+	{ "check", "file", false, "say whether a configuration is sound", run_check, NULL },
+	{ "key", NULL, false, "make a key for a subscriber", run_key, NULL },
+};
 
 static int usage(int code)
 {
@@ -147,8 +165,12 @@ int main(int argc, char **argv)
 		}
 	}
 	command = optind < argc ? find(argv[optind]) : NULL;
-	if (!command || argc - optind != 1 + !!command->argument)
+	if (!command || (!command->many && argc - optind != 1 + !!command->argument))
 		return usage(EXIT_USAGE);
+	wish.words = argv + optind + 1;
+	wish.n_words = (size_t)(argc - optind - 1);
 	wish.argument = command->argument ? argv[optind + 1] : NULL;
-	return command->run ? command->run(&wish) : ask_daemon(command, &wish);
+	if (command->run)
+		return command->run(&wish);
+	return ask_daemon(&wish, command->name, command->argument ? json_pack("{s:s}", command->argument, wish.argument) : NULL, command->show);
 }

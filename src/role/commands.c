@@ -11,6 +11,7 @@
 #include "role/counters.h"
 #include "role/describe.h"
 #include "role/log.h"
+#include "role/policy_commands.h"
 #include "role/survey.h"
 
 #define CONTROL_PATIENCE_US (5 * US_PER_S)
@@ -270,6 +271,7 @@ static void run_stop(void *context, struct control_call call, const json_t *argu
 static const struct control_command commands[] = {
 	{ "status", run_status }, { "links", run_links }, { "sessions", run_sessions }, { "why", run_why },
 	{ "subscribers", run_subscribers }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
+	{ "policy-list", policy_list_run }, { "policy-test", policy_test_run },
 };
 
 static void on_short(void *context, int error)

@@ -114,6 +114,11 @@ static int text_or_load(bool load, int argc, char **argv)
 	return r ? 1 : 0;
 }
 
+static bool holds(void *context, const struct rule_list *list, const struct address *address)
+{
+	return rules_nft_list_holds(list, address);
+}
+
 static void find(const struct rules *rules, char *line)
 {
 	char source[64], destination[64], interface[16], mac_text[32];
@@ -127,7 +132,7 @@ static void find(const struct rules *rules, char *line)
 		exit(2);
 	for (size_t i = 0; i < RULE_MAC_BYTES; i++)
 		mac[i] = (uint8_t)m[i];
-	facts = (struct rule_facts){ .interface = interface, .dscp = (int)dscp, .mac = mac, .weekday = weekday, .minute = minute };
+	facts = (struct rule_facts){ .list_holds = holds, .interface = interface, .dscp = (int)dscp, .mac = mac, .weekday = weekday, .minute = minute };
 	if (address_parse(&facts.source, source, 0) || address_parse(&facts.destination, destination, (uint16_t)port))
 		exit(2);
 	facts.destination.port = (uint16_t)port;

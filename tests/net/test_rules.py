@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from netlab import BUILD, HOST, HOST_V6, PATIENCE_S, Lab, wait_for
+from netlab import BUILD, HOST, HOST_V6, PATIENCE_S, wait_for
 
 DRIVER = BUILD / "tests" / "net" / "rules-driver"
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
@@ -100,8 +100,8 @@ class Net:
         for wire in self.wires.values():
             wire.close()
 
-    def inside(self, node, *command):
-        done = subprocess.run(["ip", "netns", "exec", node, *map(str, command)], capture_output=True, text=True, timeout=PATIENCE_S)
+    def inside(self, node, *command, text=None):
+        done = subprocess.run(["ip", "netns", "exec", node, *map(str, command)], input=text, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -219,6 +219,8 @@ def test_reload_in_place(net, conf):
     wanted = {"b": 2, "c": 1, "none": 1}
     wait_for(lambda: sum(net.counts().values()) >= 4, "four packets counted")
     assert net.counts() == wanted
+    lines = "".join(f"{HOST} {d} 80 lan0 0 {MACS[0]} 0 0\n" for d in ("198.18.0.1", "93.10.21.1", "93.10.20.1", "2a00:12::1"))
+    assert net.inside("gw", DRIVER, "find", second, text=lines).split() == ["b", "c", "none", "b"], "what dnsmasq filled in is asked of the kernel"
     net.load(third, 3, 0, second, 2)
     assert net.sets() == {}
 
