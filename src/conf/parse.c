@@ -234,10 +234,10 @@ static void finish_rule(struct parser *p)
 	p->rule = NULL;
 }
 
-/* A rule, or what goes on with it. */
+/* A rule, or what goes on with it: there inih leaves comments in. */
 static void note_rule(struct parser *p, const char *text)
 {
-	size_t n_rule = p->rule ? strlen(p->rule) : 0, n_text = strlen(text);
+	size_t n_rule = p->rule ? strlen(p->rule) : 0, n_text = strcspn(text, ";");
 	char *more = realloc(p->rule, n_rule + n_text + 2);
 
 	if (!more) {
@@ -248,7 +248,8 @@ static void note_rule(struct parser *p, const char *text)
 		p->rule_line = p->line;
 	else
 		more[n_rule++] = ' ';
-	memcpy(more + n_rule, text, n_text + 1);
+	memcpy(more + n_rule, text, n_text);
+	more[n_rule + n_text] = 0;
 	p->rule = more;
 }
 

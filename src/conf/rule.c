@@ -83,7 +83,7 @@ static int turn_down(struct reading *reading, int r, const char *what, const cha
 {
 	if (r < 0)
 		reading->result = r;
-	else if (r == VALUE_E_FULL || r == RULES_E_MANY)
+	else if (r == VALUE_E_FULL)
 		refuse(reading, "found one more %s, '%s', than there can be in a rule", what, reading->word);
 	else
 		refuse(reading, "%s: found '%s', wanted %s", what, reading->word, wanted);
@@ -113,7 +113,7 @@ static int list_item(struct reading *reading, struct rule_side *side)
 	r = rules_list(reading->rules, reading->word + 1, &list);
 	if (!r)
 		side->lists[side->n_lists++] = list;
-	return r;
+	return r == RULES_E_MANY ? VALUE_E_FULL : r;
 }
 
 /* "any", or prefixes and lists. */

@@ -31,29 +31,42 @@ struct line {
 	const char *verdict;
 };
 
+/* How many bits of the address name the range, or -1: it is no prefix. A prefix is half the text of a range, and half of nft's work. */
+static int prefix_bits(const uint8_t *first, const uint8_t *last, unsigned int n_bytes)
+{
+	unsigned int n = 0;
+
+	while (n < 8 * n_bytes && !((first[n / 8] ^ last[n / 8]) & 0x80 >> n % 8))
+		n++;
+	for (unsigned int i = n; i < 8 * n_bytes; i++)
+		if (first[i / 8] & 0x80 >> i % 8 || !(last[i / 8] & 0x80 >> i % 8))
+			return -1;
+	return (int)n;
+}
+
+static void put_range(int family, const uint8_t *first, const uint8_t *last, FILE *out)
+{
+	unsigned int n_bytes = family == AF_INET ? 4 : 16;
+	int n_bits = prefix_bits(first, last, n_bytes);
+	char text[INET6_ADDRSTRLEN];
+
+	fputs(inet_ntop(family, first, text, sizeof(text)), out);
+	if (n_bits < 0)
+		fprintf(out, "-%s", inet_ntop(family, last, text, sizeof(text)));
+	else if ((unsigned int)n_bits < 8 * n_bytes)
+		fprintf(out, "/%d", n_bits);
+}
+
 static void put_v4(const struct prefixes_v4 *range, FILE *out)
 {
-	char first[INET_ADDRSTRLEN], last[INET_ADDRSTRLEN];
 	uint32_t first_be = htonl(range->first), last_be = htonl(range->last);
 
-	inet_ntop(AF_INET, &first_be, first, sizeof(first));
-	inet_ntop(AF_INET, &last_be, last, sizeof(last));
-	if (range->first == range->last)
-		fputs(first, out);
-	else
-		fprintf(out, "%s-%s", first, last);
+	put_range(AF_INET, (const uint8_t *)&first_be, (const uint8_t *)&last_be, out);
 }
 
 static void put_v6(const struct prefixes_v6 *range, FILE *out)
 {
-	char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
-
-	inet_ntop(AF_INET6, range->first, first, sizeof(first));
-	inet_ntop(AF_INET6, range->last, last, sizeof(last));
-	if (memcmp(range->first, range->last, 16))
-		fprintf(out, "%s-%s", first, last);
-	else
-		fputs(first, out);
+	put_range(AF_INET6, range->first, range->last, out);
 }
 
 static size_t count(const struct prefixes *prefixes, enum family family)
