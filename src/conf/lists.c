@@ -5,6 +5,11 @@
 #include <string.h>
 #include "base/util.h"
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
 /* One line, which ends at end: a prefix, a comment or nothing. */
 static int read_line(struct conf_list *list, const char *line, const char *end)
 {
@@ -14,9 +19,9 @@ static int read_line(struct conf_list *list, const char *line, const char *end)
 
 	if (comment)
 		end = comment;
-	while (line < end && strchr(" \t", *line))
+	while (line < end && is_blank(*line))
 		line++;
-	while (line < end && strchr(" \t\r", end[-1]))
+	while (line < end && is_blank(end[-1]))
 		end--;
 	n = (size_t)(end - line);
 	if (!n)

@@ -48,6 +48,16 @@ static void a_section_goes_on_after_another_head(void **state)
 	conf_freep(&conf);
 }
 
+static void defaults_of_lists_give_way(void **state)
+{
+	struct conf *conf = conf_of("[converter]\nallow = 192.0.2.0/24\n 198.51.100.0/24\nlisten = 192.0.2.1:1\nlisten = 192.0.2.2:2\nallow = ::1\n");
+
+	assert_int_equal(conf->converter.n_listen, 2);
+	assert_int_equal(conf->converter.listen[0].port, 1);
+	assert_int_equal(conf->converter.n_allow, 3);
+	conf_freep(&conf);
+}
+
 static void sections_may_be_indented(void **state)
 {
 	struct conf *conf = conf_of("  [converter]\nallow = 192.0.2.0/24\n");
@@ -107,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_section_without_keys_counts),
 		cmocka_unit_test(a_section_goes_on_after_another_head),
+		cmocka_unit_test(defaults_of_lists_give_way),
 		cmocka_unit_test(sections_may_be_indented),
 		cmocka_unit_test(a_subscriber_has_limits),
 		cmocka_unit_test(a_key_is_one_subscribers),

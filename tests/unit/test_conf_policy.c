@@ -11,6 +11,10 @@ static char *read_it(void *context, const char *path, size_t *n, char *reason, s
 {
 	const char *text = strcmp(path, "/missing") ? context : NULL;
 
+	if (!strcmp(path, "/binary")) {
+		*n = 4;
+		return (char *)unit_copy("::1", *n);
+	}
 	if (!text) {
 		snprintf(reason, n_reason, "it isn't there");
 		return NULL;
@@ -99,6 +103,7 @@ static void faults_are_told_with_their_line(void **state)
 	expect_error(GATEWAY "[list a]\nprefix = 10.0.0.1/8\n", NULL, "x:7: list a.prefix: found '10.0.0.1/8'");
 	expect_error(GATEWAY "[list a]\ndnsmasq = yes\ndnsmasq = no\n", NULL, "given a second time");
 	expect_error(GATEWAY "[list a]\nfile = some\n", NULL, "x:7: list a.file: found 'some', wanted a path that begins with /");
+	expect_error(GATEWAY "[list a]\nfile = /binary\n", NULL, "x:7: list a.file: /binary:1: found '::1', wanted a prefix");
 	expect_error(GATEWAY "[list a]\nfile = /missing\n", NULL, "x:7: list a.file: cannot read /missing: it isn't there");
 	expect_error(GATEWAY "[list a]\nfile = /some\n", "::1\nx # y\n", "x:7: list a.file: /some:2: found 'x # y', wanted a prefix");
 	expect_error(GATEWAY "[list a]\nfile = /some\n", "0123456789012345678901234567890123456789012345678901234567890123456789", "/some:1: found '01234567890123456789012345678901234567890123456789012345', wanted");
@@ -146,7 +151,7 @@ static void too_many_lists_are_refused(void **state)
 
 static void what_never_decides_is_a_warning(void **state)
 {
-	struct conf *conf = conf_of(GATEWAY "[policy]\nrule = a: bypass to 10.0.0.0/8\nrule = bond from ::/0 to 10.0.0.0/9\nrule = reject to @l port 1\nrule = bond\n[list l]\nprefix = 10.1.0.0/16\n", NULL);
+	struct conf *conf = conf_of(GATEWAY "[policy]\nrule = a: bypass to 10.0.0.0/8\nrule = bond from ::/0 to 10.0.0.0/9\nrule = reject to @l port 1\nrule = link b\n[link b]\ninterface = w\n[list l]\nprefix = 10.1.0.0/16\n", NULL);
 
 	assert_int_equal(conf->n_warnings, 2);
 	assert_string_equal(conf->warnings[0], "x:8: rule 'rule 2' never matches: one side has IPv4 addresses alone, the other IPv6 addresses alone");

@@ -93,7 +93,7 @@ static void faults_are_told(void **state)
 		{ "bond days mo", "days: found 'mo'" }, { "bond days mon-", "days: found 'mon-'" }, { "bond days mon-tues", "days: found" }, { "bond days xyz", "days: found" },
 		{ "bond time 08:00", "time: found '08:00'" }, { "bond time 08:00-08:00", "time: found" }, { "bond time 8:00-09:00", "time: found" },
 		{ "bond time 08:60-09:00", "time: found" }, { "bond time 08:00-24:01", "time: found" }, { "bond time 24:00-08:00", "time: found" }, { "bond time 25:00-08:00", "time: found" },
-		{ "bond time 08:00-09:0", "time: found" }, { "bond time 08:00-09:00x", "time: found" }, { "bond time 0800-0900", "time: found" }, { "bond time 08:00-", "time: found" },
+		{ "bond time 08-00-09:00", "time: found" }, { "bond time 08:00-09:0", "time: found" }, { "bond time 08:00-09:00x", "time: found" }, { "bond time 0800-0900", "time: found" }, { "bond time 08:00-", "time: found" },
 		{ "bond tls *", "tls: found '*'" }, { "bond tls *.", "tls: found '*.'" }, { "bond tls a..b", "tls: found" }, { "bond tls .a", "tls: found" }, { "bond tls a.", "tls: found" },
 		{ "bond tls *.*.a", "tls: found" }, { "bond tls a!b", "tls: found" }, { "bond set-dscp 64", "set-dscp: found '64'" }, { "bond set-dscp", "set-dscp: found ''" },
 		{ "bond priority 7", "priority: found '7', wanted 0..6" }, { "bond priority x", "priority: found 'x'" },
@@ -147,6 +147,13 @@ static void there_are_bounds(void **state)
 	memset(text + 9, 'a', 300);
 	text[9 + 300] = 0;
 	expect_refused(text, "found a word of 300 bytes: 'aaaaaaaaaaaaaaaaaaaa...'");
+	expect_refused(text + 9, "found a word of 300 bytes");
+	memcpy(text, "bond to  ", 9);
+	expect_refused(text, "found a word of 300 bytes");
+	memcpy(text, "tls a,b, ", 9);
+	memmove(text + 5, text, 400);
+	memcpy(text, "bond ", 5);
+	expect_refused(text, "found a word of 300 bytes");
 	free(text);
 	while (rules->n < RULES_MOST)
 		assert_int_equal(rule_parse(rules, "bond", 1, reason, sizeof(reason)), 0);

@@ -147,12 +147,16 @@ static void expect_explained(const char *rule, const struct rule_facts *facts, b
 static void each_kind_is_explained(void **state)
 {
 	struct rule_facts facts = facts_of("10.1.0.1", "2001:db8::1", 80);
+	unsigned int n_asked = 0;
 
 	expect_explained("bond", &facts, true, "everything it asks for is so");
 	expect_explained("bond from 10.2.0.0/16", &facts, false, "the source 10.1.0.1 is in none of its prefixes and lists");
 	expect_explained("bond to 10.2.0.0/16", &facts, false, "the destination 2001:db8::1 is in none of its prefixes and lists");
 	expect_explained("bond to @names", &facts, false,
 			 "the destination 2001:db8::1 is in none of its prefixes and lists; what dnsmasq filled in is not known here");
+	facts.list_holds = holds_all;
+	facts.context = &n_asked;
+	expect_explained("bond to @names", &facts, false, "the destination 2001:db8::1 is in none of its prefixes and lists");
 	expect_explained("bond port 81", &facts, false, "the port 80 is none of its own");
 	expect_explained("bond interface lan0", &facts, false, "it asks for the interface, which is not known");
 	expect_explained("bond dscp 1", &facts, false, "it asks for the DSCP, which is not known");
