@@ -233,3 +233,32 @@ def test_a_refused_reload_changes_nothing(net, conf):
     with pytest.raises(AssertionError):   # the sets that it says are old aren't there
         net.load(first, 2, 0, other, 1)
     assert net.ruleset() == before
+
+
+ASK = """
+import socket, struct, sys
+query = struct.pack("!HHHHHH", 7, 0x100, 1, 0, 0, 0) + b"\\x03www\\x05video\\x07example\\0" + struct.pack("!HH", int(sys.argv[1]), 1)
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.settimeout(0.3)
+try:
+    sock.sendto(query, ("127.0.0.1", 5302))
+    print(len(sock.recv(512)))
+except OSError:
+    pass
+"""
+DNSMASQ = ["dnsmasq", "--no-daemon", "-C", "/dev/null", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--pid-file="]
+
+
+def test_dnsmasq_fills_a_list(net, conf):
+    """As doc/policy.md says; the answers come from another dnsmasq, for it fills sets from what it is told by others alone."""
+    path = conf("[policy]\nrule = video: bypass to @video\n[list video]\ndnsmasq = yes\n")
+    net.load(path, 1, 0)
+    net.lab.start("gw", *DNSMASQ, "--port=5301", "--address=/video.example/198.18.0.1", "--address=/video.example/2a00:12::1", name="upstream")
+    net.lab.start("gw", *DNSMASQ, "--port=5302", "--server=127.0.0.1#5301", "--nftset=/video.example/4#inet#braid#video_4,6#inet#braid#video_6")
+    for kind in (1, 28):   # A, AAAA
+        wait_for(lambda: net.inside("gw", "/usr/bin/python3", "-c", ASK, kind), "dnsmasq answers")
+    assert net.sets() == {"video_4": 1, "video_6": 1}
+    net.send(HOST, "198.18.0.1", 80, "lan0", 0, MACS[0])
+    net.send(HOST_V6, "2a00:12::1", 80, "lan0", 0, MACS[0])
+    wait_for(lambda: sum(net.counts().values()) >= 2, "two packets counted")
+    assert net.counts() == {"video": 2}
