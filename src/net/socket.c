@@ -224,10 +224,17 @@ void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp)
 		set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, value);
 }
 
+void net_set_priority(int fd, int priority)
+{
+	set_int(fd, SOL_SOCKET, SO_PRIORITY, priority);
+}
+
 static int prepare(int fd, const struct address *to, const struct net_connect_options *options)
 {
 	if (options->dscp)
 		net_set_dscp(fd, to, options->mptcp, options->dscp);
+	if (options->has_priority)
+		net_set_priority(fd, options->priority);
 	set_congestion(fd, options->congestion);
 	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source);
 }

@@ -59,6 +59,8 @@ struct net_connect_options {
 	struct address source;      /* unspecified: the kernel's choice */
 	const char *congestion;     /* NULL or "": the system's default */
 	uint8_t dscp;               /* of its packets; as net_set_dscp() */
+	bool has_priority;
+	int priority;               /* SO_PRIORITY, where there is one */
 	const void *first;          /* bytes to go into the SYN; NULL: none */
 	size_t n_first;
 };
@@ -100,6 +102,8 @@ void net_tune_leg(int fd, bool mptcp);
 /* Dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. 0: they aren't looked for. */
 void net_keep_alive(int fd, uint32_t idle_s);
 
+/* SO_PRIORITY, 0..6; after net_set_dscp(), which changes it. */
+void net_set_priority(int fd, int priority);
 /* The DSCP (0..63) of the packets that this end sends. Linux has none for Multipath TCP over IPv6 (6.18): nothing happens then. */
 void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "base/util.h"
 #include "net/nft.h"
 #include "net/nft_queue.h"
@@ -29,25 +30,67 @@ static bool lead_to_queues(const struct path_options *options)
 	return options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
 }
 
+static int utc_offset_minutes(void)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	return localtime_r(&now, &local) ? (int)(local.tm_gmtoff / 60) : 0;
+}
+
+bool interception_is_late(const struct interception *interception)
+{
+	return interception->script && interception->rules && interception->utc_offset_minutes != utc_offset_minutes();
+}
+
+/* What the table is to be made of now: as it is, or with its rules' sets under new names. */
+static int write_script(struct interception *interception, const struct path_options *options, bool anew, char **out, char *reason, size_t n_reason)
+{
+	struct intercept_facts facts = {
+		.holds = !interception->script || interception->holds, .generation = interception->generation + anew,
+		.utc_offset_minutes = utc_offset_minutes(), .before = anew ? interception->rules : NULL,
+	};
+
+	return intercept_script(options, &facts, out, reason, n_reason);
+}
+
+static void take_script(struct interception *interception, const struct path_options *options, char **script)
+{
+	free(interception->script);
+	interception->script = *script;
+	*script = NULL;
+	interception->rules = options->rules;
+	interception->utc_offset_minutes = utc_offset_minutes();
+}
+
 int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason)
 {
-	_cleanup_(freep) char *script = NULL;
+	_cleanup_(freep) char *script = NULL, *anew = NULL;
 	bool fresh = !interception->script;
 	int r;
 
 	if (!options->n_lan)
 		return interception_remove(interception, reason, n_reason);   /* an earlier run may have left one */
-	r = intercept_script(options, fresh || interception->holds, &script, reason, n_reason);
-	if (r || (!fresh && !strcmp(script, interception->script)))
-		return r;
-	r = fresh ? run(REMOVE, reason, n_reason) : 0;   /* of an earlier run */
-	if (!r)
-		r = run(script, reason, n_reason);
+	r = write_script(interception, options, false, &script, reason, n_reason);
 	if (r)
 		return r;
-	free(interception->script);
-	interception->script = script;
-	script = NULL;
+	if (!fresh && !strcmp(script, interception->script)) {
+		interception->rules = options->rules;
+		return 0;
+	}
+	r = fresh ? run(REMOVE, reason, n_reason) : write_script(interception, options, true, &anew, reason, n_reason);   /* of an earlier run */
+	if (!r)
+		r = run(anew ? anew : script, reason, n_reason);
+	if (r)
+		return r;
+	if (anew) {   /* what it is to be compared with drops nothing */
+		interception->generation++;
+		freep(&script);
+		r = write_script(interception, options, false, &script, reason, n_reason);
+	}
+	if (r)
+		return r;
+	take_script(interception, options, &script);
 	*changed = true;
 	if (!fresh)
 		return 0;

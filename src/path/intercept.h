@@ -9,18 +9,29 @@
 struct interception {
 	char *script;             /* what the table was last made of; NULL: there is none */
 	bool holds;               /* the rule that leads to the queues is there */
+	const struct rules *rules;   /* whose sets are in the table, and their generation */
+	uint32_t generation;
+	int utc_offset_minutes;   /* by which times of day were written */
 };
 
 /* Makes the table what the options say, without LAN interfaces: nothing. What is there already is changed in place and in one step, so that no packet
  * meets half of it, and what was learnt of destinations is kept. Sets holds, and *changed where the table was touched. 0, or a negative errno with the reason: -EINVAL where an interface's name
  * can't be written in nft, -EOPNOTSUPP where nft refuses. */
 int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason);
+/* Whether local time has become another one since the table was made (summer time): rules about times of day are to be written anew. */
+bool interception_is_late(const struct interception *interception);
 /* The table is gone, by whoever's hand: the next interception_put() makes it again. */
 void interception_forget(struct interception *interception);
 /* Takes the table away, whether it is there or not. 0, NFT_E_REFUSED or a negative errno. */
 int interception_remove(struct interception *interception, char *reason, size_t n_reason);
 
 /* The script alone, malloc'd: intercept_script.c. 0, -EINVAL, or -ENOMEM. */
-int intercept_script(const struct path_options *options, bool holds, char **out, char *reason, size_t n_reason);
+struct intercept_facts {
+	bool holds;
+	uint32_t generation;                  /* of the sets of options->rules */
+	int utc_offset_minutes;
+	const struct rules *before;           /* whose sets are in the table and are to go, of the generation before; NULL: none */
+};
+int intercept_script(const struct path_options *options, const struct intercept_facts *facts, char **out, char *reason, size_t n_reason);
 
 #endif

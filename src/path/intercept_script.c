@@ -7,12 +7,13 @@
 #include "path/alive.h"
 #include "path/intercept.h"
 #include "path/marks.h"
+#include "path/rules_nft.h"
 
 /*
- * A host's SYN goes through three chains:
+ * A host's SYN goes through these chains:
  *
- *	intercept	what is it to be: left alone, caught early, or held
- *	held		what is to be held waits in a queue for a worker's verdict
+ *	intercept	what is it to be: left alone, caught early, or held; what is held waits in a queue for a worker's verdict
+ *	rules		the same, where a rule of the policy says so
  *	decide		does what the verdict says: catch it, answer it, let it go its ordinary way
  *
  * Only a SYN is handed to a listener, so that connections that run the ordinary way are never cut in two; the packets after it are known by
@@ -27,6 +28,7 @@
 struct script {
 	FILE *out;
 	const struct path_options *options;
+	const struct intercept_facts *facts;
 	bool holds;
 };
 
@@ -56,7 +58,7 @@ static void put_lan(const struct script *s)
 /* Everything that rules speak of, made where it isn't there yet, and emptied of rules where it is. */
 static void put_frame(const struct script *s)
 {
-	static const char *const chains[] = { "learn", "hold", "early", "auto", "intercept", "held", "decide", "guard" };
+	static const char *const chains[] = { "learn", "ask", "hold", "early", "auto", "refuse", "rules", "intercept", "decide", "guard" };
 
 	fprintf(s->out,
 		"table inet braid {\n"
@@ -65,11 +67,13 @@ static void put_frame(const struct script *s)
 		"	set accepted_6 { type ipv6_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
 		"	chain queues { }\n"
 		"	chain learn { }\n"
+		"	chain ask { }\n"
 		"	chain hold { }\n"
 		"	chain early { }\n"
 		"	chain auto { }\n"
+		"	chain refuse { }\n"
+		"	chain rules { }\n"
 		"	chain intercept { type filter hook prerouting priority -160; policy accept; }\n"
-		"	chain held { type filter hook prerouting priority -155; policy accept; }\n"
 		"	chain decide { type filter hook prerouting priority -150; policy accept; }\n"
 		"	chain guard { type filter hook input priority 0; policy accept; }\n"
 		"}\n",
@@ -88,11 +92,17 @@ static void put_treatments(const struct script *s)
 		"		add @accepted_4 { ip daddr . tcp dport }\n"
 		"		add @accepted_6 { ip6 daddr . tcp dport }\n"
 		"	}\n"
+		"	chain ask {\n"
+		"		ip daddr . tcp dport @accepted_4 meta mark set meta mark ^ %u\n"
+		"		ip6 daddr . tcp dport @accepted_6 meta mark set meta mark ^ %u\n"
+		"		goto queues\n"
+		"	}\n"
 		"	chain hold {\n"
-		"		ip daddr . tcp dport @accepted_4 meta mark set %u accept\n"
-		"		ip6 daddr . tcp dport @accepted_6 meta mark set %u accept\n"
-		"		meta mark set %u accept\n"
-		"	}\n", mark(s, MARK_HOLD_KNOWN), mark(s, MARK_HOLD_KNOWN), mark(s, MARK_HOLD));
+		"		meta mark set %u goto ask\n"
+		"	}\n"
+		"	chain refuse {\n"
+		"		reject with tcp reset\n"
+		"	}\n", (uint32_t)MARK_KNOWN << 16, (uint32_t)MARK_KNOWN << 16, mark(s, MARK_HOLD));
 	fprintf(s->out,
 		"	chain early {\n"
 		"		%smeta nfproto ipv4 meta l4proto tcp tproxy ip to :%u meta mark set %u accept\n"
@@ -105,11 +115,46 @@ static void put_treatments(const struct script *s)
 		"	}\n", known, s->options->intercept_port, s->options->fwmark, s->options->intercept_port, s->options->fwmark);
 }
 
-static const char *treatment(const struct script *s)
+static const char *treatment(const struct script *s, enum rule_accept accept)
 {
 	static const char *const chains[] = { [PATH_ACCEPT_AUTO] = "auto", [PATH_ACCEPT_FAITHFUL] = "hold", [PATH_ACCEPT_EARLY] = "early" };
+	static const enum path_accept accepts[] = {
+		[RULE_ACCEPT_AUTO] = PATH_ACCEPT_AUTO, [RULE_ACCEPT_FAITHFUL] = PATH_ACCEPT_FAITHFUL, [RULE_ACCEPT_EARLY] = PATH_ACCEPT_EARLY,
+	};
 
-	return s->holds ? chains[s->options->accept] : "early";
+	if (!s->holds)
+		return "early";
+	return chains[accept == RULE_ACCEPT_DEFAULT ? s->options->accept : accepts[accept]];
+}
+
+/* What a rule says beyond how it is accepted is the worker's to do, which has to be told of the rule. */
+static bool put_verdict(void *context, const struct rule *rule, size_t index, FILE *out)
+{
+	const struct script *s = context;
+	bool asks = rule->action == RULE_LINK || rule->set_dscp != RULE_DSCP_COPY || rule->priority != RULE_PRIORITY_NONE;
+
+	if (rule->action == RULE_BYPASS)
+		fputs("accept", out);
+	else if (rule->action == RULE_REJECT)
+		fputs("goto refuse", out);
+	else if (asks && s->holds)
+		fprintf(out, "meta mark set %u goto ask", mark(s, MARK_HOLD_RULE + (unsigned int)index));
+	else
+		fprintf(out, "goto %s", treatment(s, rule->accept));
+	return true;
+}
+
+static int put_rules(const struct script *s)
+{
+	struct rules_nft_options options = {
+		.generation = s->facts->generation, .utc_offset_minutes = s->facts->utc_offset_minutes, .verdict = put_verdict, .context = (void *)s,
+	};
+	int r;
+
+	fputs("	chain rules {\n", s->out);
+	r = s->options->rules ? rules_nft_body(s->options->rules, &options, s->out) : 0;
+	fputs("	}\n", s->out);
+	return r;
 }
 
 static void put_intercept(const struct script *s)
@@ -130,12 +175,7 @@ static void put_intercept(const struct script *s)
 		s->options->intercept_port, s->options->fwmark, s->options->proxy_mptcp_hosts ? "" : "		tcp option mptcp exists return\n");
 	fputs("		fib daddr oifname ", s->out);
 	put_lan(s);
-	fprintf(s->out, " return\n" ALIVE_CONDITION "		goto %s\n	}\n", treatment(s));
-}
-
-static void put_held(const struct script *s)
-{
-	fprintf(s->out, "	chain held {\n		meta mark { %u, %u } jump queues\n	}\n", mark(s, MARK_HOLD), mark(s, MARK_HOLD_KNOWN));
+	fprintf(s->out, " return\n" ALIVE_CONDITION "		jump rules\n		goto %s\n	}\n", treatment(s, RULE_ACCEPT_DEFAULT));
 }
 
 static void put_catches(const struct script *s)
@@ -187,9 +227,23 @@ static int check_names(const struct path_options *options, char *reason, size_t 
 	return 0;
 }
 
-int intercept_script(const struct path_options *options, bool holds, char **out, char *reason, size_t n_reason)
+static int put_chains(const struct script *s)
 {
-	struct script s = { .options = options, .holds = holds && options->n_workers };
+	int r;
+
+	fputs("table inet braid {\n", s->out);
+	put_treatments(s);
+	r = put_rules(s);
+	put_intercept(s);
+	put_decide(s);
+	put_guard(s);
+	fputs("}\n", s->out);
+	return r;
+}
+
+int intercept_script(const struct path_options *options, const struct intercept_facts *facts, char **out, char *reason, size_t n_reason)
+{
+	struct script s = { .options = options, .facts = facts, .holds = facts->holds && options->n_workers };
 	size_t n;
 	int r = check_names(options, reason, n_reason);
 
@@ -199,12 +253,10 @@ int intercept_script(const struct path_options *options, bool holds, char **out,
 	if (!s.out)
 		return -ENOMEM;
 	put_frame(&s);
-	fputs("table inet braid {\n", s.out);
-	put_treatments(&s);
-	put_intercept(&s);
-	put_held(&s);
-	put_decide(&s);
-	put_guard(&s);
-	fputs("}\n", s.out);
-	return fclose(s.out) ? -ENOMEM : 0;
+	if (options->rules)
+		rules_nft_sets(options->rules, facts->generation, s.out);
+	r = put_chains(&s);
+	if (facts->before)
+		rules_nft_drop(facts->before, facts->generation - 1, options->rules, s.out);
+	return fclose(s.out) || r ? -ENOMEM : 0;
 }

@@ -11,8 +11,7 @@
 #include "base/address.h"
 
 enum mark {
-	MARK_HOLD = 1,           /* to be held: a worker is asked */
-	MARK_HOLD_KNOWN,         /* the same; its destination has accepted lately */
+	MARK_HOLD = 1,           /* to be held: a worker is asked; no rule has matched */
 	MARK_PASS,               /* the verdict: the ordinary way */
 	MARK_RESET,              /* answer as the destination did: with RST, or an ICMP error */
 	MARK_NO_ROUTE,
@@ -20,11 +19,18 @@ enum mark {
 	MARK_PROHIBITED,
 	MARK_CATCH = 0x100,      /* + worker: catch it for the worker's own listener */
 	MARK_CATCH_KNOWN = 0x200,/* + worker: the same, and remember that its destination accepts */
+	MARK_HOLD_RULE = 0x1000, /* + rule: to be held; that rule has matched */
+	MARK_KNOWN = 0x8000,     /* beside one of the two: its destination has accepted lately */
 };
 
 static inline uint32_t mark_value(uint32_t fwmark, unsigned int mark)
 {
 	return fwmark ^ mark << 16;
+}
+
+static inline unsigned int mark_of_value(uint32_t fwmark, uint32_t value)
+{
+	return (fwmark ^ value) >> 16;
 }
 
 /* Where a worker's own listener is: an address that nobody has, so that no packet but a caught one finds it. IPv4: of 127.51.0.0/16; IPv6: of the

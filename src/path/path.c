@@ -155,12 +155,34 @@ void path_check_settings(struct path *path)
 		settings_watch(&path->keep, warn, path);
 }
 
+/* The nft table. Last of all: what it marks must have its way by then. */
+static int put_interception(struct path *path, char *reason, size_t n_reason)
+{
+	bool changed = false;
+	int r = interception_put(&path->interception, &path->options, &changed, reason, n_reason);
+
+	if (!path->options.n_lan)
+		alive_end(path->alive);
+	else if (changed)
+		alive_begin(path->alive);
+	return r;
+}
+
+static void follow_local_time(struct path *path)
+{
+	char reason[192] = "";
+
+	if (path->options.plumbing && interception_is_late(&path->interception) && put_interception(path, reason, sizeof(reason)))
+		emit(path, PATH_EVENT_WARNING, 0, reason);
+}
+
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct path *path = context;
 
 	if (ref.part == PART_SETTINGS) {
 		path_check_settings(path);
+		follow_local_time(path);
 		loop_timer_at(path->loop, now_us + SETTINGS_LOOK_US, ref);
 		return;
 	}
@@ -200,19 +222,6 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 		return 0;
 	snprintf(reason, n_reason, "this kernel has no MPTCP path manager (%s): Linux 6.2 or newer with CONFIG_MPTCP is needed",
 		 strerror(-r));
-	return r;
-}
-
-/* The nft table. Last of all: what it marks must have its way by then. */
-static int put_interception(struct path *path, char *reason, size_t n_reason)
-{
-	bool changed = false;
-	int r = interception_put(&path->interception, &path->options, &changed, reason, n_reason);
-
-	if (!path->options.n_lan)
-		alive_end(path->alive);
-	else if (changed)
-		alive_begin(path->alive);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "loop/loop.h"
+#include "policy/rules.h"
 
 #define PATH_LINKS 8
 #define PATH_NAME_BYTES 32
@@ -46,6 +47,7 @@ struct path_options {
 	uint16_t first_queue;
 	bool proxy_mptcp_hosts;         /* else their SYNs pass untouched */
 	bool refuse_quic;
+	const struct rules *rules;      /* NULL: none; borrowed, as long as these options hold */
 	char state_dir[108];            /* where the sysctls' old values are kept while we run */
 	bool plumbing;                  /* false: only look, change nothing */
 };

@@ -55,11 +55,12 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	uint64_t now_us = loop_now_us(worker->loop);
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
-		.mptcp = true, .source = choice->source, .congestion = worker->view->conf->relay.congestion, .dscp = setup->dscp,
+		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = worker->view->conf->relay.congestion, .dscp = setup->treatment.dscp,
+		.has_priority = setup->treatment.priority != RULE_PRIORITY_NONE, .priority = setup->treatment.priority,
 	};
 	int r;
 
-	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun };
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun, .mptcp = options.mptcp };
 	attempt->syn_data = syn_data && shared_syn_data_works(worker->shared, choice->link, now_us);
 	attempt->patience_us = patience_us(worker, choice->link);
 	if (attempt->syn_data) {
@@ -78,13 +79,19 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	return r;
 }
 
+/* The links that are out of the question, a bit each. */
+static uint32_t barred(const struct setup *setup)
+{
+	return setup->treatment.link == CHOOSE_NO_LINK ? 0 : ~(1u << setup->treatment.link);
+}
+
 int attempt_next(struct gateway *gateway, struct setup *setup)
 {
 	struct worker *worker = gateway->worker;
 	struct attempt *attempt = free_attempt(setup);
 	struct choice choice;
 
-	while (attempt && !shared_choose_link(worker->shared, worker->view, setup->tried, loop_now_us(worker->loop), &choice)) {
+	while (attempt && !shared_choose_link(worker->shared, worker->view, setup->tried | barred(setup), loop_now_us(worker->loop), &choice)) {
 		setup->tried |= choice.link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice.link;
 		if (!attempt_begin(gateway, setup, attempt, &choice, true))
 			return 0;
@@ -118,7 +125,7 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 		shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
 	}
 	attempt->plain = beginning.fell_back;
-	if (attempt->plain) {
+	if (attempt->plain && attempt->mptcp) {
 		counter_add(&worker->counters.n_fell_back, 1);
 		if (acked == attempt->syn_data)
 			shared_note_fallback(worker->shared, attempt->link, now_us);
@@ -250,7 +257,7 @@ static void attempt_again(struct gateway *gateway, struct setup *setup)
 	struct attempt *attempt = free_attempt(setup);
 	struct choice choice;
 
-	if (attempt && !shared_choose_link(worker->shared, worker->view, 0, loop_now_us(worker->loop), &choice))
+	if (attempt && !shared_choose_link(worker->shared, worker->view, barred(setup), loop_now_us(worker->loop), &choice))
 		attempt_begin(gateway, setup, attempt, &choice, false);
 }
 

@@ -120,6 +120,7 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 	proof.name = subscriber->name;
 	switch (use_up(worker, &ticket, what, use, &proof)) {
 	case 0:
+		use->subscriber = subscriber->name;
 		return proof;
 	case REPLAY_E_STALE:
 		return no_proof(&counters->n_tickets_stale, "its clock differs from ours by more than converter.ticket_window_s");

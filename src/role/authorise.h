@@ -11,6 +11,7 @@
 struct ticket_use {
 	uint64_t holder;         /* in: who comes with it; out, where it was used before: who came with it then */
 	bool used_before;
+	const char *subscriber;  /* out: whose it is; NULL: nobody's. The configuration's */
 	bool admitted;           /* the nonce is remembered with its holder */
 	uint8_t nonce[TICKET_NONCE_BYTES];
 };

@@ -133,7 +133,7 @@ static struct path_options path_options_of(const struct conf *conf)
 		.plumbing = conf->gateway.plumbing, .accept = accepts[conf->gateway.accept],
 		.accept_memory = conf->gateway.accept_memory, .accept_memory_s = conf->gateway.accept_memory_s,
 		.n_workers = n_workers_of(conf), .first_queue = (uint16_t)conf->gateway.first_queue,
-		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
+		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .rules = conf->rules, .refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
 	};
 
 	snprintf(options.state_dir, sizeof(options.state_dir), "%s", conf->daemon.state_dir);

@@ -18,6 +18,14 @@
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
 
+static void mark_near(const struct intake *intake)
+{
+	if (intake->treatment.dscp)
+		net_set_dscp(intake->near_fd, &intake->client, true, intake->treatment.dscp);
+	if (intake->treatment.priority != RULE_PRIORITY_NONE)
+		net_set_priority(intake->near_fd, intake->treatment.priority);
+}
+
 /* The destination has answered: say so, and relay. */
 static void serve(struct converter *converter, struct intake *intake)
 {
@@ -41,8 +49,7 @@ static void serve(struct converter *converter, struct intake *intake)
 		result.timestamps = negotiated.timestamps;
 	}
 	legs.down_first = (struct bytes){ out, converter->scheme->server_answer(&intake->conversation, &result, out) };
-	if (intake->dscp)
-		net_set_dscp(intake->near_fd, &intake->client, true, intake->dscp);
+	mark_near(intake);
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 	if (!relay_open(worker->relay, &legs, &session))   /* has closed both, and called on_end, where it fails */
 		authorise_pass_on(worker, &intake->ticket, take_over_name_session(converter, session));
@@ -52,7 +59,9 @@ static void serve(struct converter *converter, struct intake *intake)
 static void connect_far(struct converter *converter, struct intake *intake)
 {
 	struct worker *worker = converter->worker;
-	struct net_connect_options options = { .mptcp = intake->wants_mptcp, .dscp = intake->dscp };
+	struct net_connect_options options = { .mptcp = intake->wants_mptcp, .dscp = intake->treatment.dscp,
+					       .has_priority = intake->treatment.priority != RULE_PRIORITY_NONE,
+					       .priority = intake->treatment.priority };
 	size_t n_sent;
 	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
 
@@ -82,18 +91,35 @@ static struct signalling_result authorise(struct converter *converter, struct in
 	return authorise_client(converter->worker, &intake->client, request, what, &intake->ticket, &intake->owner);
 }
 
+/* What a rule turns away is refused as its destination would; what it bypasses isn't ours to connect, and goes the ordinary way at a gateway that can still let it. */
+static enum signalling_outcome apply_policy(struct converter *converter, struct intake *intake, uint8_t dscp)
+{
+	const struct conf *conf = converter->worker->view->conf;
+
+	intake->treatment = treatment_of_request(conf, &intake->client, &intake->destination, intake->ticket.subscriber, dscp);
+	switch (intake->treatment.action) {
+	case RULE_REJECT:
+		return OUTCOME_REFUSED;
+	case RULE_BYPASS:
+		return OUTCOME_NOT_AUTHORISED;
+	default:
+		return OUTCOME_CONNECTED;
+	}
+}
+
 static void on_request(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
 	struct signalling_result result;
 
 	intake->destination = request->destination;
 	intake->wants_mptcp = request->wants_mptcp;
-	intake->dscp = request->dscp;
 	result = authorise(converter, intake, request, AUTHORISE_SESSION);
 	if (intake->ticket.used_before) {
 		take_over_begin(converter, intake);
 		return;
 	}
+	if (result.outcome == OUTCOME_CONNECTED)
+		result.outcome = apply_policy(converter, intake, request->dscp);
 	if (result.outcome == OUTCOME_CONNECTED)
 		result.outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
 	if (result.outcome == OUTCOME_CONNECTED) {

@@ -146,7 +146,7 @@ static void put_ticket(const struct conf_gateway *conf, struct signalling_reques
  * 0 or a negative errno. */
 static int build_opening(struct gateway *gateway, struct setup *setup)
 {
-	struct signalling_request request = { .destination = setup->destination, .dscp = setup->dscp };
+	struct signalling_request request = { .destination = setup->destination, .dscp = setup->treatment.dscp };
 	uint8_t *scratch = gateway->worker->scratch;
 	struct signalling_step step;
 	ssize_t n;
@@ -216,12 +216,21 @@ static bool has_several_links(const struct view *view)
 	return n > 1;
 }
 
+static void mark_near(const struct setup *setup)
+{
+	if (setup->treatment.dscp)
+		net_set_dscp(setup->near_fd, &setup->source, false, setup->treatment.dscp);
+	if (setup->treatment.priority != RULE_PRIORITY_NONE)
+		net_set_priority(setup->near_fd, setup->treatment.priority);
+}
+
 void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first)
 {
 	struct worker *worker = gateway->worker;
 	struct relay_legs legs = {
 		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = setup->state != SETUP_CAUGHT, .far_watched = true,
-		.far_mptcp = true, .far_joins = has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
+		.far_mptcp = setup->treatment.link == CHOOSE_NO_LINK,
+		.far_joins = setup->treatment.link == CHOOSE_NO_LINK && has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
 		.tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
@@ -230,8 +239,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	struct slab_name session;
 
 	log_hand_over(gateway, setup, attempt, held);
-	if (setup->dscp)
-		net_set_dscp(setup->near_fd, &setup->source, false, setup->dscp);
+	mark_near(setup);
 	attempt->fd = -1;
 	net_tune_leg(legs.far_fd, true);
 	for (size_t i = 0; held && i < SETUP_ATTEMPTS; i++)
@@ -432,8 +440,11 @@ static void on_connection(void *context, int fd, const struct address *local, co
 		return;
 	}
 	setup = hold_take(gateway, peer, &destination);
-	if (!setup)
+	if (!setup) {
 		setup = setup_take(gateway, peer, &destination);
+		if (setup)
+			setup->treatment = treatment_of_connection(gateway->worker->view->conf, peer, &destination);
+	}
 	if (!setup) {
 		net_close_reset(fd);
 		return;

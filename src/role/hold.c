@@ -212,21 +212,31 @@ static void ask(struct gateway *gateway, struct setup *setup)
 	setup_launch(gateway, setup, SETUP_ASKING, reach_us);
 }
 
+/* The rule that nft has matched, or RULES_NONE. */
+static size_t rule_of_mark(unsigned int mark)
+{
+	unsigned int number = (mark & ~(unsigned int)MARK_KNOWN) - MARK_HOLD_RULE;
+
+	return number < RULES_MOST ? number : RULES_NONE;
+}
+
 static void begin(struct gateway *gateway, const struct net_queue_packet *packet, const struct syn *syn)
 {
-	uint32_t accept = gateway->worker->view->conf->gateway.accept;
-	struct setup *setup = takes_connections(gateway) ? setup_take(gateway, &syn->source, &syn->destination) : NULL;
+	unsigned int mark = mark_of_value(gateway->worker->view->conf->gateway.fwmark, packet->mark);
+	struct treatment treatment = treatment_of_packet(gateway->worker->view->conf, packet, syn, rule_of_mark(mark));
+	bool bonded = treatment.action == RULE_BOND || treatment.action == RULE_LINK;
+	struct setup *setup = bonded && takes_connections(gateway) ? setup_take(gateway, &syn->source, &syn->destination) : NULL;
 
 	if (!setup) {
-		net_queue_pass(gateway->hold.queue, packet->id, mark_now(gateway, MARK_PASS));
+		net_queue_pass(gateway->hold.queue, packet->id, mark_now(gateway, treatment.action == RULE_REJECT ? MARK_RESET : MARK_PASS));
 		return;
 	}
 	setup_set_state(setup, SETUP_ASKING);
 	setup->packet = packet->id;
-	setup->dscp = syn->dscp;
+	setup->treatment = treatment;
 	remember(gateway, setup);
-	setup->known = accept == CONF_ACCEPT_AUTO && packet->mark == mark_now(gateway, MARK_HOLD_KNOWN);
-	if (accept == CONF_ACCEPT_EARLY || setup->known)
+	setup->known = treatment.accept == CONF_ACCEPT_AUTO && mark & MARK_KNOWN;
+	if (treatment.accept == CONF_ACCEPT_EARLY || setup->known)
 		catch(gateway, setup);
 	else
 		ask(gateway, setup);

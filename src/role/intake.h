@@ -10,6 +10,7 @@
 #include "base/slab.h"
 #include "role/authorise.h"
 #include "role/inbox.h"
+#include "role/treatment.h"
 #include "role/listener.h"
 #include "role/worker.h"
 #include "signalling/scheme.h"
@@ -35,7 +36,7 @@ struct intake {
 	struct inbox inbox;       /* in CONNECTING: what came behind the message; in ENDING and WAITING: the answer, until the handshake has ended */
 	struct conversation conversation;
 	struct address destination;
-	uint8_t dscp;
+	struct treatment treatment;
 	bool wants_mptcp;
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };

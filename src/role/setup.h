@@ -11,6 +11,7 @@
 #include "role/hold.h"
 #include "role/inbox.h"
 #include "role/listener.h"
+#include "role/treatment.h"
 #include "role/worker.h"
 #include "signalling/scheme.h"
 
@@ -31,6 +32,7 @@ struct attempt {
 	uint8_t link;
 	bool connected;
 	bool syn_data;            /* bytes went with the SYN */
+	bool mptcp;               /* asked for: a rule may keep a connection on one link */
 	bool plain;               /* no Multipath TCP, as was known when it connected */
 	bool doubtful;            /* and were passed over, or the SYN was sent again: comes out as plain TCP, at our end perhaps with the first answer only */
 	size_t n_sent;            /* of the opening */
@@ -47,7 +49,7 @@ struct setup {
 	uint64_t accepted_at_us;
 	uint32_t packet;          /* the SYN's number in the queue where it waits; 0: none does */
 	uint32_t next_waiting;    /* in ASKING and CAUGHT: hold.c's */
-	uint8_t dscp;             /* of the SYN, where it was held */
+	struct treatment treatment;
 	bool known;               /* accepted early because its destination had accepted lately */
 	uint32_t tried;           /* a bit a link */
 	uint8_t *opening;         /* the first message and the host's first bytes; NULL in HELD */

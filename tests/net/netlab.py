@@ -208,9 +208,10 @@ class Program:
 
 
 class Daemon(Program):
-    def __init__(self, lab, node, conf):
+    def __init__(self, lab, node, conf, text=None):
+        """text: in the place of what conf says."""
         self.conf_path = lab.directory / f"{node}.conf"
-        self.conf_path.write_text(conf_text(conf))
+        self.conf_path.write_text(text or conf_text(conf))
         self.control = conf["daemon"]["control"]
         super().__init__(lab, node, BRAIDD, "-c", self.conf_path, name=f"braidd-{node}")
         self.wait_log(r"is up\n")

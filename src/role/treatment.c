@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/treatment.h"
+
+#include <net/if.h>
+#include <string.h>
+#include <time.h>
+
+static uint8_t link_number(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_links; i++)
+		if (!strcmp(conf->links[i].name, name))
+			return (uint8_t)i;
+	return CHOOSE_NO_LINK;   /* a configuration with such a rule is refused */
+}
+
+static uint32_t accept_of(const struct conf *conf, enum rule_accept accept)
+{
+	switch (accept) {
+	case RULE_ACCEPT_AUTO:
+		return CONF_ACCEPT_AUTO;
+	case RULE_ACCEPT_FAITHFUL:
+		return CONF_ACCEPT_FAITHFUL;
+	case RULE_ACCEPT_EARLY:
+		return CONF_ACCEPT_EARLY;
+	case RULE_ACCEPT_DEFAULT:
+	case RULE_N_ACCEPTS:
+		break;
+	}
+	return conf->gateway.accept;
+}
+
+static struct treatment treatment_of_rule(const struct conf *conf, size_t number, uint8_t dscp)
+{
+	struct treatment treatment = {
+		.action = RULE_BOND, .accept = conf->gateway.accept, .dscp = dscp, .priority = RULE_PRIORITY_NONE, .link = CHOOSE_NO_LINK,
+	};
+	const struct rule *rule;
+
+	if (number >= conf->rules->n)
+		return treatment;
+	rule = &conf->rules->all[number];
+	treatment.action = rule->action;
+	treatment.accept = accept_of(conf, rule->accept);
+	treatment.priority = rule->priority;
+	if (rule->set_dscp != RULE_DSCP_COPY)
+		treatment.dscp = (uint8_t)rule->set_dscp;
+	if (rule->action == RULE_LINK)
+		treatment.link = link_number(conf, rule->link);
+	return treatment;
+}
+
+static size_t find(const struct conf *conf, struct rule_facts *facts)
+{
+	time_t now = time(NULL);
+	struct tm local = { 0 };
+
+	localtime_r(&now, &local);
+	facts->minute = (unsigned int)(local.tm_hour * 60 + local.tm_min);
+	facts->weekday = (unsigned int)local.tm_wday;
+	return rules_find(conf->rules, facts);
+}
+
+struct treatment treatment_of_packet(const struct conf *conf, const struct net_queue_packet *packet, const struct syn *syn, size_t rule)
+{
+	char interface[IF_NAMESIZE];
+	struct rule_facts facts = {
+		.source = syn->source, .destination = syn->destination, .dscp = syn->dscp, .mac = packet->has_mac ? packet->mac : NULL,
+	};
+
+	if (rule == RULES_NONE && conf->rules->n) {
+		facts.interface = if_indextoname(packet->ifindex, interface);
+		rule = find(conf, &facts);
+	}
+	return treatment_of_rule(conf, rule, syn->dscp);
+}
+
+struct treatment treatment_of_connection(const struct conf *conf, const struct address *source, const struct address *destination)
+{
+	struct rule_facts facts = { .source = *source, .destination = *destination, .dscp = -1 };
+	struct treatment treatment = treatment_of_rule(conf, conf->rules->n ? find(conf, &facts) : RULES_NONE, 0);
+
+	if (treatment.action != RULE_LINK)
+		treatment.action = RULE_BOND;
+	return treatment;
+}
+
+struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,
+				      const char *subscriber, uint8_t dscp)
+{
+	struct rule_facts facts = { .source = *client, .destination = *destination, .dscp = dscp, .subscriber = subscriber };
+
+	return treatment_of_rule(conf, conf->rules->n ? find(conf, &facts) : RULES_NONE, dscp);
+}
