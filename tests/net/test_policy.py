@@ -164,3 +164,23 @@ def test_what_policy_test_says_is_what_happens(lab):
     daemon = gateway(lab, f"first: bypass port {port} to 10.9.9.9", f"second: bypass port {port}")
     said = daemon.ctl("policy", "test", HOST, SERVER, str(port))
     assert said["decides"] == "second" and seen_from(lab, listener) == HOST
+
+
+def test_reload_under_sessions(lab):
+    """Thousands of prefixes come and go under sessions that talk; none of them notices."""
+    lab.converter()
+    listener = lab.listen("server")
+    prefixes = "\n".join(f"prefix = 100.{i // 250}.{i % 250}.0/24" for i in range(2000))
+    rules = ["bypass to @many", f"link b port {listener.getsockname()[1]}"]
+    daemon = gateway(lab, *rules, many=prefixes)
+    pairs = [lab.session(listener)[:2] for _ in range(200)]
+    for n in range(1, 4):
+        daemon.reload(with_rules(lab.gateway_conf(), *rules, many=prefixes if n % 2 else "prefix = 100.0.0.0/16"))
+        for near, far in pairs:
+            near.sendall(b"up")
+            far.sendall(b"down")
+        for near, far in pairs:
+            assert (receive_exactly(far, 2), receive_exactly(near, 4)) == (b"up", b"down")
+        daemon.wait_log("configuration was read again", n)
+    assert counter(daemon, "sessions") == 200 and counter(daemon, "sessions_reset") == 0
+    assert lab.run("gw", "nft list sets inet").count("many_4_g") == 1
