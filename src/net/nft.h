@@ -5,9 +5,16 @@
 
 #include <stddef.h>
 
+struct nft;
+
 enum { NFT_E_REFUSED = 1 };
 
+/* To be opened while the process has few descriptors, and kept: libnftables waits with select(), which ends the process where its descriptor's number is
+ * FD_SETSIZE (1,024) or more. 0, -EMFILE where that is so already, or -ENOMEM. */
+int nft_open(struct nft **out);
+void nft_closep(struct nft **nft);
+
 /* 0; NFT_E_REFUSED with nft's first line of complaint in reason; or a negative errno. */
-int nft_run(const char *script, char *reason, size_t n_reason);
+int nft_run(struct nft *nft, const char *script, char *reason, size_t n_reason);
 
 #endif

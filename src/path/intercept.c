@@ -13,10 +13,10 @@
 /* Naming the table before deleting it makes the deletion work where it isn't there. */
 #define REMOVE "table inet braid\ndelete table inet braid\n"
 
-static int run(const char *script, char *reason, size_t n_reason)
+static int run(const struct interception *interception, const char *script, char *reason, size_t n_reason)
 {
 	char words[128] = "";
-	int r = nft_run(script, words, sizeof(words));
+	int r = nft_run(interception->nft, script, words, sizeof(words));
 
 	if (r)
 		snprintf(reason, n_reason, "cannot put the nft table inet braid in place: %s", r == NFT_E_REFUSED ? words : strerror(-r));
@@ -78,9 +78,9 @@ int interception_put(struct interception *interception, const struct path_option
 		interception->rules = options->rules;
 		return 0;
 	}
-	r = fresh ? run(REMOVE, reason, n_reason) : write_script(interception, options, true, &anew, reason, n_reason);   /* of an earlier run */
+	r = fresh ? run(interception, REMOVE, reason, n_reason) : write_script(interception, options, true, &anew, reason, n_reason);   /* of an earlier run */
 	if (!r)
-		r = run(anew ? anew : script, reason, n_reason);
+		r = run(interception, anew ? anew : script, reason, n_reason);
 	if (r)
 		return r;
 	if (anew) {   /* what it is to be compared with drops nothing */
@@ -101,11 +101,11 @@ int interception_put(struct interception *interception, const struct path_option
 void interception_forget(struct interception *interception)
 {
 	free(interception->script);
-	*interception = (struct interception){ 0 };
+	*interception = (struct interception){ .nft = interception->nft };
 }
 
 int interception_remove(struct interception *interception, char *reason, size_t n_reason)
 {
 	interception_forget(interception);
-	return nft_run(REMOVE, reason, n_reason);
+	return nft_run(interception->nft, REMOVE, reason, n_reason);
 }

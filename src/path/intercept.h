@@ -4,9 +4,11 @@
 #define BRAID_PATH_INTERCEPT_H
 
 #include <stdbool.h>
+#include "net/nft.h"
 #include "path/path.h"
 
 struct interception {
+	struct nft *nft;          /* borrowed */
 	char *script;             /* what the table was last made of; NULL: there is none */
 	bool holds;               /* the rule that leads to the queues is there */
 	const struct rules *rules;   /* whose sets are in the table, and their generation */

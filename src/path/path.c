@@ -276,6 +276,15 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 	return r ? r : put_interception(path, reason, n_reason);
 }
 
+static int open_nft(struct path *path, char *reason, size_t n_reason)
+{
+	int r = nft_open(&path->interception.nft);
+
+	if (r)
+		snprintf(reason, n_reason, "cannot use nftables: %s", strerror(-r));
+	return r;
+}
+
 static int start(struct path *path, char *reason, size_t n_reason)
 {
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = path };
@@ -288,6 +297,8 @@ static int start(struct path *path, char *reason, size_t n_reason)
 		r = keep_open(&path->keep, path->options.state_dir, path->pm, reason, n_reason);
 		path->kept = !r;
 	}
+	if (!r)
+		r = open_nft(path, reason, n_reason);
 	if (!r && path->options.plumbing)
 		r = watch_interception(path, reason, n_reason);
 	if (!r)
@@ -404,12 +415,18 @@ void path_freep(struct path **path)
 	if (p->kept)
 		take_away(p);
 	interception_forget(&p->interception);
+	nft_closep(&p->interception.nft);
 	mptcp_pm_closep(&p->pm);
 	netlink_closep(&p->events);
 	netlink_closep(&p->netlink);
 	fd_closep(&p->lock_fd);
 	free(p);
 	*path = NULL;
+}
+
+struct nft *path_nft(const struct path *path)
+{
+	return path->interception.nft;
 }
 
 bool path_can_hold(const struct path *path)

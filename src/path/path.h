@@ -74,6 +74,7 @@ struct path_event {
 };
 
 struct path;
+struct nft;
 
 /* Called in the loop's thread after each change of a link, and for warnings; read path_status() for the new state. */
 typedef void (*path_event_fn)(void *context, const struct path_event *event);
@@ -87,6 +88,8 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 
+/* For others in the same thread; borrowed. */
+struct nft *path_nft(const struct path *path);
 /* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in place. */
 bool path_can_hold(const struct path *path);
 

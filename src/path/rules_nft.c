@@ -336,11 +336,11 @@ int rules_nft_body(const struct rules *rules, const struct rules_nft_options *op
 	return 0;
 }
 
-bool rules_nft_list_holds(const struct rule_list *list, const struct address *address)
+bool rules_nft_list_holds(struct nft *nft, const struct rule_list *list, const struct address *address)
 {
 	char script[128], reason[128], text[ADDRESS_TEXT_BYTES];
 
 	snprintf(script, sizeof(script), "get element inet braid %s_%c { %s }", list->name, address_is_v4(address) ? '4' : '6',
 		 address_format_ip(address, text));
-	return !nft_run(script, reason, sizeof(reason));
+	return !nft_run(nft, script, reason, sizeof(reason));
 }

@@ -359,7 +359,11 @@ void assume_local_route(uint32_t fwmark, uint32_t table, bool v6)
 void assume_nft(const char *script)
 {
 	char reason[256] = "";
-	int r = nft_run(script, reason, sizeof(reason));
+	_cleanup_(nft_closep) struct nft *nft = NULL;
+	int r = nft_open(&nft);
+
+	assume_that(!r, "nft: %s", strerror(-r));
+	r = nft_run(nft, script, reason, sizeof(reason));
 
 	if (r)
 		assume_not_looked_at("nft: %s", r < 0 ? strerror(-r) : reason);

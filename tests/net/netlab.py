@@ -349,8 +349,11 @@ class Lab:
         """A connection of the host to the listener, and who the server sees: (host's socket, server's socket, peer)."""
         near = self.connect("host", address, listener.getsockname()[1])
         near.sendall(b"!")
-        ready = select.select([near, listener], [], [], near.gettimeout())[0]
-        if listener not in ready:   # the host's connection was accepted early and has failed since
+        poll = select.poll()   # select() knows no descriptor beyond 1,023
+        for sock in (near, listener):
+            poll.register(sock, select.POLLIN)
+        ready = [fd for fd, _ in poll.poll(1000 * near.gettimeout())]
+        if listener.fileno() not in ready:   # the host's connection was accepted early and has failed since
             near.recv(1)
             raise TimeoutError(f"no connection to {address} came to the listener")
         far, peer = self.accept(listener)

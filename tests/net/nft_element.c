@@ -23,9 +23,11 @@ static const struct nft_set few = { NFPROTO_INET, "t", "few" }, v6 = { NFPROTO_I
 
 static void script(const char *text)
 {
+	_cleanup_(nft_closep) struct nft *nft = NULL;
 	char reason[256] = "";
 
-	if (nft_run(text, reason, sizeof(reason)))
+	assert_int_equal(nft_open(&nft), 0);
+	if (nft_run(nft, text, reason, sizeof(reason)))
 		fail_msg("nft: %s", reason);
 }
 

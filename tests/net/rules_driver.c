@@ -100,6 +100,14 @@ static double now_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+static int run(const char *script, char *reason, size_t n_reason)
+{
+	_cleanup_(nft_closep) struct nft *nft = NULL;
+	int r = nft_open(&nft);
+
+	return r ? r : nft_run(nft, script, reason, n_reason);
+}
+
 static int text_or_load(bool load, int argc, char **argv)
 {
 	double begun = used_ms(), read, written, at_written;
@@ -115,7 +123,7 @@ static int text_or_load(bool load, int argc, char **argv)
 	if (!load)
 		fputs(script, stdout);
 	else
-		r = nft_run(script, reason, sizeof(reason));
+		r = run(script, reason, sizeof(reason));
 	if (r)
 		fprintf(stderr, "%s\n", r > 0 ? reason : strerror(-r));
 	else if (load)
@@ -128,7 +136,9 @@ static int text_or_load(bool load, int argc, char **argv)
 
 static bool holds(void *context, const struct rule_list *list, const struct address *address)
 {
-	return rules_nft_list_holds(list, address);
+	_cleanup_(nft_closep) struct nft *nft = NULL;
+
+	return !nft_open(&nft) && rules_nft_list_holds(nft, list, address);
 }
 
 static void find(const struct rules *rules, char *line)

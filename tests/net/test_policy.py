@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from netlab import CONVERTER, HOST, HOST_V6, KEY, LINK_B, SERVER, SERVER_V6, Daemon, conf_text, counter, receive_exactly, wait_for
+from netlab import CONVERTER, HOST, HOST_V6, KEY, LINK_B, SERVER, SERVER_V6, Daemon, conf_text, counter, raise_descriptor_limit, receive_exactly, wait_for
 
 
 def with_rules(base, *rules, **lists):
@@ -168,12 +168,13 @@ def test_what_policy_test_says_is_what_happens(lab):
 
 def test_reload_under_sessions(lab):
     """Thousands of prefixes come and go under sessions that talk; none of them notices."""
+    raise_descriptor_limit()
     lab.converter()
     listener = lab.listen("server")
     prefixes = "\n".join(f"prefix = 100.{i // 250}.{i % 250}.0/24" for i in range(2000))
     rules = ["bypass to @many", f"link b port {listener.getsockname()[1]}"]
     daemon = gateway(lab, *rules, many=prefixes)
-    pairs = [lab.session(listener)[:2] for _ in range(200)]
+    pairs = [lab.session(listener)[:2] for _ in range(600)]   # 1,200 descriptors: beyond what select() can take
     for n in range(1, 4):
         daemon.reload(with_rules(lab.gateway_conf(), *rules, many=prefixes if n % 2 else "prefix = 100.0.0.0/16"))
         for near, far in pairs:
@@ -182,5 +183,5 @@ def test_reload_under_sessions(lab):
         for near, far in pairs:
             assert (receive_exactly(far, 2), receive_exactly(near, 4)) == (b"up", b"down")
         daemon.wait_log("configuration was read again", n)
-    assert counter(daemon, "sessions") == 200 and counter(daemon, "sessions_reset") == 0
+    assert counter(daemon, "sessions") == 600 and counter(daemon, "sessions_reset") == 0
     assert lab.run("gw", "nft list sets inet").count("many_4_g") == 1
