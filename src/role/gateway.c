@@ -125,6 +125,8 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 
 	log_debug("%s to %s: given up, no attempt is left", address_format(&setup->source, source), address_format(&setup->destination, destination));
 	note_no_answer(gateway);
+	if (setup->state != SETUP_ASKING)
+		hold_unlearn(gateway, &setup->destination);   /* so that the host's next attempt can go the ordinary way */
 	setup_abandon(gateway, setup);
 }
 
