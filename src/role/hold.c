@@ -242,6 +242,13 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 		ask(gateway, setup);
 }
 
+/* A SYN that comes again stands for both: the host may have given up and try anew from the same port, and knows the sequence number of its last one alone. */
+static void wait_on(struct gateway *gateway, struct setup *setup, uint32_t packet)
+{
+	net_queue_drop(gateway->hold.queue, setup->packet);
+	setup->packet = packet;
+}
+
 static void on_packet(void *context, const struct net_queue_packet *packet)
 {
 	struct gateway *gateway = context;
@@ -258,7 +265,7 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 	else if (setup->state == SETUP_CAUGHT)
 		let_come(gateway, setup, packet->id);   /* our answer to the first was lost */
 	else
-		net_queue_drop(gateway->hold.queue, packet->id);   /* the first one waits still, and stands for both */
+		wait_on(gateway, setup, packet->id);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)

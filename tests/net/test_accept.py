@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from netlab import (BRAIDD, CONVERTER, CONVERTER_V6, HOST, HOST_V6, IPPROTO_MPTCP, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, conf_text, counter, family_of,
-                    receive_exactly, wait_for)
+from netlab import (BRAIDD, CONVERTER, CONVERTER_V6, HOST, HOST_V6, IPPROTO_MPTCP, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, close_with_reset, conf_text, counter,
+                    family_of, receive_exactly, wait_for)
 
 CLOSED = 9        # a port where nobody listens
 QUEUE = 5124      # gateway.queue
@@ -57,6 +57,29 @@ def test_silent_destination_stays_silent(lab):
     wait_for(lambda: counter(gateway, "held") == 2, "the host's next packet to be asked about again")
     assert near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
     assert counter(converter, "intakes_full") == 0
+
+
+def test_host_that_tries_again_from_the_same_port(lab):
+    """While its first SYN is held; it knows the sequence number of its second one alone."""
+    converter, gateway = lab.converter(), lab.gateway(gateway={"attempt_timeout_ms": 10000})
+    listener = lab.listen("server")
+    converter.pause()
+    first = lab.socket("host", timeout=0)
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    assert first.connect_ex((SERVER, listener.getsockname()[1])) == errno.EINPROGRESS
+    wait_for(lambda: counter(gateway, "held") == 1, "the first SYN to be held")
+    source = first.getsockname()
+    close_with_reset(first)
+    near = lab.socket("host", timeout=0)
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    near.bind(source)
+    assert near.connect_ex((SERVER, listener.getsockname()[1])) == errno.EINPROGRESS
+    converter.tell(signal.SIGCONT)
+    far, _ = lab.accept(listener)
+    near.settimeout(10)
+    near.sendall(b"x")
+    assert far.recv(1) == b"x"
+    assert near.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[100:104] == bytes(4), "the second SYN was not answered at once: it was sent again"
 
 
 @pytest.mark.parametrize("address", [SERVER, SERVER_V6], ids=["v4", "v6"])
