@@ -19,7 +19,8 @@
  * Only a SYN is handed to a listener, so that connections that run the ordinary way are never cut in two; the packets after it are known by
  * the socket they belong to. Where nobody listens, tproxy ends the rule before the mark is set, and the packet goes the ordinary way; so it does where nobody
  * has the queue. The look-up would find the listener too for packets to its port number, wherever they go: that port is left alone as a whole.
- * What stays in the LAN, or is for this machine, isn't touched; nor is a SYN while the daemon doesn't say that it is alive (path/alive.h). The chain guard turns away those who connect to the listener itself.
+ * What stays in the LAN, or is for this machine, isn't touched; nor is a SYN with a signature (options 19 and 29: TCP-MD5 and TCP-AO, BGP's for one), which
+ * nobody without the key may answer; nor is a SYN while the daemon doesn't say that it is alive (path/alive.h). The chain guard turns away those who connect to the listener itself.
  */
 
 #define SYN "tcp flags & (fin|syn|rst|ack) == syn"
@@ -168,6 +169,8 @@ static void put_intercept(const struct script *s)
 		"		tcp dport %u return\n"
 		"		" NOT_SYN " socket transparent 1 meta mark set %u accept\n"
 		"		" NOT_SYN " return\n"
+		"		tcp option 19 exists return\n"
+		"		tcp option 29 exists return\n"
 		"		fib daddr type { local, broadcast, anycast, multicast } return\n"
 		"		ip6 daddr fe80::/10 return\n"
 		"%s",
