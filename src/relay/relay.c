@@ -9,10 +9,13 @@
 #include "base/slab.h"
 #include "base/util.h"
 #include "net/mptcp_send.h"
+#include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "relay/pacing.h"
 
 #define RELAY_SCRATCH_BYTES (512u << 10)
+#define ACK_MOST_US (2 * US_PER_S)           /* a round trip, or a second packet after the first was lost */
+#define ANSWER_MOST_BYTES (64u << 10)
 #define OPENING_MOST_US (10 * US_PER_S)     /* for a handshake to end, its packets being lost three times */
 #define SEND_BOUND_LEAST_BYTES (1u << 20)   /* a narrower one would cost more than the stalls that it prevents */
 
@@ -75,6 +78,21 @@ static bool waits_for_opening(const struct relay *relay, const struct session *s
 	return s->near_opening && half_waiting_bytes(&s->down) && loop_now_us(relay->loop) < s->opened_at_us + OPENING_MOST_US;
 }
 
+static bool unacknowledged(int fd)
+{
+	struct mptcp_send_state state;
+
+	return !mptcp_send_state(fd, &state) && state.n_subflows > 1 && state.queued_bytes && state.queued_bytes <= ANSWER_MOST_BYTES;
+}
+
+/* A reset goes over all subflows, and overtakes over one what was sent over another: the peer's kernel then drops a whole answer in front of it. Of bulk
+ * something is lost in any case. */
+static bool waits_for_ack(const struct relay *relay, const struct session *s)
+{
+	return loop_now_us(relay->loop) < s->failed_at_us + ACK_MOST_US &&
+	       ((s->near_mptcp && unacknowledged(s->near_fd)) || (s->far_mptcp && unacknowledged(s->far_fd)));
+}
+
 void relay_session_fail(struct relay *relay, struct session *s)
 {
 	bool held = s->state == SESSION_HELD;
@@ -82,9 +100,11 @@ void relay_session_fail(struct relay *relay, struct session *s)
 
 	/* Whoever has met the error first has consumed it: the next to read sees an end where there was a reset. */
 	s->up.cut = s->down.cut = true;
+	if (!s->failed_at_us)
+		s->failed_at_us = loop_now_us(relay->loop);
 	if (!held)
 		relay_pass_on(relay, s);
-	if (!held && waits_for_opening(relay, s)) {
+	if (!held && (waits_for_opening(relay, s) || waits_for_ack(relay, s))) {
 		relay_block(relay, s);   /* the timer runs it again, and it comes back here */
 		return;
 	}

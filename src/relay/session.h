@@ -42,6 +42,7 @@ struct session {
 	struct relay_account *account;   /* NULL: nobody's */
 	struct pacing_place pacing[RELAY_N_WAYS];
 	uint64_t opened_at_us;
+	uint64_t failed_at_us;      /* 0: it hasn't */
 	struct address source, destination;
 };
 

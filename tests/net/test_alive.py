@@ -52,8 +52,8 @@ def bonds(lab, listener, why):
 
 
 def table(lab):
-    """Braid's own, as nft lists it; "" where there is none."""
-    return lab.run("gw", "nft -s list table inet braid 2>/dev/null || true")
+    """Braid's own, as nft lists it, without what is in named sets; "" where there is none."""
+    return lab.run("gw", "nft -s -t list table inet braid 2>/dev/null || true")
 
 
 def alive(lab):
