@@ -304,11 +304,11 @@ ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error)
 	return n;
 }
 
-bool net_is_readable(int fd)
+int net_look(int fd)
 {
 	char byte;
 
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || net_error(errno) != NET_E_AGAIN;
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 ? net_error(errno) : 0;
 }
 
 ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error)

@@ -84,8 +84,9 @@ const char *net_error_text(int net_error);
  * on failure *error is NET_E_* or a negative errno and the result is -1. */
 ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error);
 ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error);
-/* Whether net_receive() would say anything but NET_E_AGAIN: bytes, an end, or an error. */
-bool net_is_readable(int fd);
+/* What net_receive() would say: 0, bytes or an end; NET_E_AGAIN; or an error. An error is told once: who reads next sees an end in its place, so
+ * the caller has to act on it. */
+int net_look(int fd);
 
 /* Closes with RST (TCP) or FASTCLOSE (MPTCP): the peer learns that the stream did not end in order. */
 void net_close_reset(int fd);

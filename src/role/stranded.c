@@ -54,20 +54,21 @@ static bool is_without_subflow(const struct session_view *session)
 	return !has_ended(session) && !describe_read(session, &info) && !has_subflow(&info);
 }
 
-static bool is_readable(const struct session_view *session)
-{
-	return net_is_readable(session->near_mptcp ? session->near_fd : session->far_fd);
-}
-
-/* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end or an error, of
- * which no event has told. */
+/* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end, of
+ * which no event has told. One that was reset has none, too, and its event may come after this look, which has taken the error off the socket. */
 static bool is_cut_off(struct stranded *stranded, const struct session_view *session)
 {
+	int r;
+
 	if (!is_without_subflow(session))
 		return false;
-	if (!is_readable(session))
+	r = net_look(session->near_mptcp ? session->near_fd : session->far_fd);
+	if (r == NET_E_AGAIN)
 		return true;
-	relay_wake(stranded->worker->relay, session->ref);
+	if (r)
+		relay_fail(stranded->worker->relay, session->ref);
+	else
+		relay_wake(stranded->worker->relay, session->ref);
 	return false;
 }
 

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import signal
 import socket
 import time
 
@@ -160,6 +161,21 @@ def test_reset_after_half_close_stays_reset(served, resetting):
     other.shutdown(socket.SHUT_WR)
     assert one.recv(1) == b""
     close_with_reset(one)
+    with pytest.raises(ConnectionResetError):
+        other.recv(1)
+
+
+@pytest.mark.parametrize("resetting", ["host", "server"])
+def test_reset_that_is_met_by_the_look_for_stranded_sessions_stays_reset(served, resetting):
+    """A stopped epoll_wait comes back without events, so the daemon's timers run before it hears of the reset: as on a machine with too much to do."""
+    near, far, _ = served.session(served.listen("server"))
+    near.sendall(b"a")
+    assert far.recv(1) == b"a"
+    one, other, daemon = (near, far, served.conv) if resetting == "host" else (far, near, served.gw)
+    daemon.pause()
+    close_with_reset(one)
+    time.sleep(2.5)   # this is the condition: the look is due
+    daemon.tell(signal.SIGCONT)
     with pytest.raises(ConnectionResetError):
         other.recv(1)
 
