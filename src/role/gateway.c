@@ -144,19 +144,21 @@ static void put_ticket(const struct conf_gateway *conf, struct signalling_reques
 	request->n_credential = TICKET_BYTES;
 }
 
-/* The message and what the host has said so far, as one opening. A host that has ended or been reset already shows in the relay.
- * 0 or a negative errno. */
+/* The message and what the host has said so far, as one opening. A host that has ended already shows in the relay; one that has reset doesn't any more,
+ * once reading has told. 0, a NET_E_* of the host's connection, or a negative errno. */
 static int build_opening(struct gateway *gateway, struct setup *setup)
 {
 	struct signalling_request request = { .destination = setup->destination, .dscp = setup->treatment.dscp };
 	uint8_t *scratch = gateway->worker->scratch;
 	struct signalling_step step;
 	ssize_t n;
-	int error;
+	int error = NET_E_AGAIN;
 
 	put_ticket(&gateway->worker->view->conf->gateway, &request);
 	step = gateway->scheme->client_begin(&setup->begun, &request, scratch);
 	n = setup->near_fd < 0 ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
+	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
+		return error;
 	setup->n_opening = step.n_out + (n > 0 ? (size_t)n : 0);
 	setup->opening = malloc(setup->n_opening);
 	if (!setup->opening)
