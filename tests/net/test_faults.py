@@ -166,7 +166,7 @@ def test_reload_keeps_sessions_and_takes_the_new_configuration(lab):
     wait_for(lambda: "backup" in lab.run("gw", "ip mptcp endpoint"), "link b as backup")
     near.sendall(b"still here")
     assert receive_exactly(far, 10) == b"still here"
-    assert lab.bonded(listener)
+    wait_for(lambda: lab.bonded(listener), "bonded with the new configuration")
     assert "can't be reached" not in gateway.log()
 
 

@@ -360,7 +360,7 @@ def test_table(lab):
 def test_fifty_gateways_one_of_them_at_its_limits(lab):
     """It is refused all the time, and nobody else ever is. How long the others wait is measured by bench/fifty-gateways."""
     others = [f"g{i}" for i in range(49)]
-    start(lab, loud={"max_sessions": 10, "max_new_per_s": 5, "max_new_burst": 5}, **{name: {"max_sessions": 4, "max_new_per_s": 1000} for name in others})
+    start(lab, loud={"max_sessions": 10, "max_new_per_s": 5, "max_new_burst": 5}, **{name: {"max_sessions": 40, "max_new_per_s": 1000} for name in others})
     port = lab.listener.getsockname()[1]
     with taking(lab, lab.listener), hammering(lab, "loud", port):
         wait_for(lambda: figures(lab, "loud")["refused"]["max_new_per_s"], "the first refusal")
