@@ -13,6 +13,8 @@ static const char *check_gateway(const struct conf *conf)
 		return conf->n_links ? "there are [link NAME] sections but no [gateway]" : NULL;
 	if (!conf->n_links)
 		return "a gateway needs a [link NAME] section for each of its uplinks";
+	if (!(conf->gateway.fwmark & 0xffff))   /* path/marks.h makes others of it by its upper half */
+		return "gateway.fwmark needs one of its lower 16 bits set";
 	if (conf->gateway.n_converter == 2 &&
 	    address_is_v4(&conf->gateway.converter[0]) == address_is_v4(&conf->gateway.converter[1]))
 		return "gateway.converter has two addresses of one family, wanted one of each at most";

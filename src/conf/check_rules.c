@@ -103,7 +103,10 @@ static int warn(struct conf *conf, const char *file, const struct rule *rule, co
 	if (!more)
 		return -ENOMEM;
 	conf->warnings = more;
-	if (shadow)
+	if (rule->n_tls_names)
+		snprintf(text, sizeof(text), "%.100s:%u: rule '%s' never matches: this version looks at no TLS names; take the 'tls' clause out, or use a list that dnsmasq fills",
+			 file, rule->line, rule->name);
+	else if (shadow)
 		snprintf(text, sizeof(text), "%.100s:%u: rule '%s' never decides: '%s' in line %u comes before it and matches all that it matches", file,
 			 rule->line, rule->name, shadow->name, shadow->line);
 	else
@@ -123,7 +126,7 @@ int conf_warn(struct conf *conf, const char *file)
 	for (size_t i = 0; i < conf->rules->n && !r; i++) {
 		size_t shadow = rules_shadowed_by(conf->rules, i);
 
-		if (rules_never_matches(conf->rules, i))
+		if (conf->rules->all[i].n_tls_names || rules_never_matches(conf->rules, i))
 			r = warn(conf, file, &conf->rules->all[i], NULL);
 		else if (shadow != RULES_NONE)
 			r = warn(conf, file, &conf->rules->all[i], &conf->rules->all[shadow]);

@@ -175,7 +175,7 @@ static int enter_named(struct parser *p, const char *name)
 
 	if (!(p->kind == CONF_LIST ? conf_list_name_is_sound : conf_name_is_sound)(name))
 		return fail(p, "found section name '%s', wanted [%s NAME], NAME of letters, digits, '.', '_', '-'%s, at most %d of them",
-			    name, conf_section_names[p->kind], p->kind == CONF_LIST ? ", a letter first" : "", CONF_NAME_BYTES - 1);
+			    name, conf_section_names[p->kind], p->kind == CONF_LIST ? ", a letter first, and not 'accepted'" : "", CONF_NAME_BYTES - 1);
 	if (name_is_taken(p, name))
 		return fail(p, "found a second section [%s %s]; give it another name", conf_section_names[p->kind], name);
 	r = p->kind == CONF_LINK ? enter_link(p, name) : p->kind == CONF_LIST ? enter_list(p, name) : enter_subscriber(p, name);

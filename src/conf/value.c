@@ -147,9 +147,10 @@ bool conf_name_is_sound(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
 }
 
+/* One set of our own has a name that a list's set could have, too. */
 bool conf_list_name_is_sound(const char *name)
 {
-	return isalpha((unsigned char)name[0]) && conf_name_is_sound(name);
+	return isalpha((unsigned char)name[0]) && conf_name_is_sound(name) && strcmp(name, "accepted") != 0;
 }
 
 static int item_add(const struct conf_key *key, void *field, size_t *n, const char *item)

@@ -44,7 +44,7 @@ bool interception_is_late(const struct interception *interception)
 }
 
 /* What the table is to be made of now: as it is, or with its rules' sets under new names. */
-static int write_script(struct interception *interception, const struct path_options *options, bool anew, char **out, char *reason, size_t n_reason)
+static int write_script(const struct interception *interception, const struct path_options *options, bool anew, char **out, char *reason, size_t n_reason)
 {
 	struct intercept_facts facts = {
 		.holds = !interception->script || interception->holds, .generation = interception->generation + anew,
@@ -52,6 +52,17 @@ static int write_script(struct interception *interception, const struct path_opt
 	};
 
 	return intercept_script(options, &facts, out, reason, n_reason);
+}
+
+/* The script that changes the table in place, and what the table is made of then, which drops nothing: all is written before any of it is run. */
+static int write_next(const struct interception *interception, const struct path_options *options, char **script, char **anew, char *reason, size_t n_reason)
+{
+	struct interception next = *interception;
+	int r = write_script(interception, options, true, anew, reason, n_reason);
+
+	freep(script);
+	next.generation++;
+	return r ? r : write_script(&next, options, false, script, reason, n_reason);
 }
 
 static void take_script(struct interception *interception, const struct path_options *options, char **script)
@@ -78,18 +89,12 @@ int interception_put(struct interception *interception, const struct path_option
 		interception->rules = options->rules;
 		return 0;
 	}
-	r = fresh ? run(interception, REMOVE, reason, n_reason) : write_script(interception, options, true, &anew, reason, n_reason);   /* of an earlier run */
+	r = fresh ? run(interception, REMOVE, reason, n_reason) : write_next(interception, options, &script, &anew, reason, n_reason);   /* of an earlier run */
 	if (!r)
 		r = run(interception, anew ? anew : script, reason, n_reason);
 	if (r)
 		return r;
-	if (anew) {   /* what it is to be compared with drops nothing */
-		interception->generation++;
-		freep(&script);
-		r = write_script(interception, options, false, &script, reason, n_reason);
-	}
-	if (r)
-		return r;
+	interception->generation += !fresh;
 	take_script(interception, options, &script);
 	*changed = true;
 	if (!fresh)
@@ -107,5 +112,5 @@ void interception_forget(struct interception *interception)
 int interception_remove(struct interception *interception, char *reason, size_t n_reason)
 {
 	interception_forget(interception);
-	return nft_run(interception->nft, REMOVE, reason, n_reason);
+	return run(interception, REMOVE, reason, n_reason);
 }

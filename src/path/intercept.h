@@ -24,7 +24,7 @@ int interception_put(struct interception *interception, const struct path_option
 bool interception_is_late(const struct interception *interception);
 /* The table is gone, by whoever's hand: the next interception_put() makes it again. */
 void interception_forget(struct interception *interception);
-/* Takes the table away, whether it is there or not. 0, NFT_E_REFUSED or a negative errno. */
+/* Takes the table away, whether it is there or not. 0 or a negative errno. */
 int interception_remove(struct interception *interception, char *reason, size_t n_reason);
 
 /* The script alone, malloc'd: intercept_script.c. 0, -EINVAL, or -ENOMEM. */

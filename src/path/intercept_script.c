@@ -59,7 +59,7 @@ static void put_lan(const struct script *s)
 /* Everything that rules speak of, made where it isn't there yet, and emptied of rules where it is. */
 static void put_frame(const struct script *s)
 {
-	static const char *const chains[] = { "learn", "ask", "hold", "early", "auto", "refuse", "rules", "intercept", "decide", "guard" };
+	static const char *const chains[] = { "learn", "ask", "early", "auto", "refuse", "rules", "intercept", "decide", "guard" };
 
 	fprintf(s->out,
 		"table inet braid {\n"
@@ -69,7 +69,6 @@ static void put_frame(const struct script *s)
 		"	chain queues { }\n"
 		"	chain learn { }\n"
 		"	chain ask { }\n"
-		"	chain hold { }\n"
 		"	chain early { }\n"
 		"	chain auto { }\n"
 		"	chain refuse { }\n"
@@ -86,7 +85,7 @@ static void put_frame(const struct script *s)
 /* A DSCP that isn't 0 has to be known to who accepts: the worker sees the SYN then. */
 static void put_treatments(const struct script *s)
 {
-	const char *known = s->holds ? "ip dscp != cs0 goto hold\n		ip6 dscp != cs0 goto hold\n		" : "";
+	const char *known = s->holds ? "ip dscp != cs0 goto ask\n		ip6 dscp != cs0 goto ask\n		" : "";
 
 	fprintf(s->out,
 		"	chain learn {\n"
@@ -98,12 +97,9 @@ static void put_treatments(const struct script *s)
 		"		ip6 daddr . tcp dport @accepted_6 meta mark set meta mark ^ %u\n"
 		"		goto queues\n"
 		"	}\n"
-		"	chain hold {\n"
-		"		meta mark set %u goto ask\n"
-		"	}\n"
 		"	chain refuse {\n"
 		"		reject with tcp reset\n"
-		"	}\n", (uint32_t)MARK_KNOWN << 16, (uint32_t)MARK_KNOWN << 16, mark(s, MARK_HOLD));
+		"	}\n", (uint32_t)MARK_KNOWN << 16, (uint32_t)MARK_KNOWN << 16);
 	fprintf(s->out,
 		"	chain early {\n"
 		"		%smeta nfproto ipv4 meta l4proto tcp tproxy ip to :%u meta mark set %u accept\n"
@@ -112,13 +108,13 @@ static void put_treatments(const struct script *s)
 		"	chain auto {\n"
 		"		ip daddr . tcp dport @accepted_4 goto early\n"
 		"		ip6 daddr . tcp dport @accepted_6 goto early\n"
-		"		goto hold\n"
+		"		goto ask\n"
 		"	}\n", known, s->options->intercept_port, s->options->fwmark, s->options->intercept_port, s->options->fwmark);
 }
 
 static const char *treatment(const struct script *s, enum rule_accept accept)
 {
-	static const char *const chains[] = { [PATH_ACCEPT_AUTO] = "auto", [PATH_ACCEPT_FAITHFUL] = "hold", [PATH_ACCEPT_EARLY] = "early" };
+	static const char *const chains[] = { [PATH_ACCEPT_AUTO] = "auto", [PATH_ACCEPT_FAITHFUL] = "ask", [PATH_ACCEPT_EARLY] = "early" };
 	static const enum path_accept accepts[] = {
 		[RULE_ACCEPT_AUTO] = PATH_ACCEPT_AUTO, [RULE_ACCEPT_FAITHFUL] = PATH_ACCEPT_FAITHFUL, [RULE_ACCEPT_EARLY] = PATH_ACCEPT_EARLY,
 	};
@@ -128,7 +124,7 @@ static const char *treatment(const struct script *s, enum rule_accept accept)
 	return chains[accept == RULE_ACCEPT_DEFAULT ? s->options->accept : accepts[accept]];
 }
 
-/* What a rule says beyond how it is accepted is the worker's to do, which has to be told of the rule. */
+/* The worker is told which rule it was, and looks for none itself: nft knows more. What a rule says beyond how it is accepted is the worker's to do. */
 static bool put_verdict(void *context, const struct rule *rule, size_t index, FILE *out)
 {
 	const struct script *s = context;
@@ -138,10 +134,8 @@ static bool put_verdict(void *context, const struct rule *rule, size_t index, FI
 		fputs("accept", out);
 	else if (rule->action == RULE_REJECT)
 		fputs("goto refuse", out);
-	else if (asks && s->holds)
-		fprintf(out, "meta mark set %u goto ask", mark(s, MARK_HOLD_RULE + (unsigned int)index));
 	else
-		fprintf(out, "goto %s", treatment(s, rule->accept));
+		fprintf(out, "meta mark set %u goto %s", mark(s, MARK_HOLD_RULE + (unsigned int)index), asks && s->holds ? "ask" : treatment(s, rule->accept));
 	return true;
 }
 
@@ -158,13 +152,19 @@ static int put_rules(const struct script *s)
 	return r;
 }
 
+static void put_lan_rule(const struct script *s, const char *before, const char *behind)
+{
+	fputs(before, s->out);
+	put_lan(s);
+	fputs(behind, s->out);
+}
+
 static void put_intercept(const struct script *s)
 {
-	fputs("	chain intercept {\n		iifname != ", s->out);
-	put_lan(s);
+	put_lan_rule(s, "	chain intercept {\n		iifname != ", " return\n");
+	if (s->options->refuse_quic)
+		put_lan_rule(s, "		udp dport 443 meta l4proto @alive fib daddr type unicast fib daddr oifname != ", " reject with icmpx port-unreachable\n");
 	fprintf(s->out,
-		" return\n"
-		"%s"
 		"		meta l4proto != tcp return\n"
 		"		tcp dport %u return\n"
 		"		" NOT_SYN " socket transparent 1 meta mark set %u accept\n"
@@ -174,11 +174,9 @@ static void put_intercept(const struct script *s)
 		"		fib daddr type { local, broadcast, anycast, multicast } return\n"
 		"		ip6 daddr fe80::/10 return\n"
 		"%s",
-		s->options->refuse_quic ? "		udp dport 443 meta l4proto @alive fib daddr type unicast reject with icmpx port-unreachable\n" : "",
 		s->options->intercept_port, s->options->fwmark, s->options->proxy_mptcp_hosts ? "" : "		tcp option mptcp exists return\n");
-	fputs("		fib daddr oifname ", s->out);
-	put_lan(s);
-	fprintf(s->out, " return\n" ALIVE_CONDITION "		jump rules\n		goto %s\n	}\n", treatment(s, RULE_ACCEPT_DEFAULT));
+	put_lan_rule(s, "		fib daddr oifname ", " return\n");
+	fprintf(s->out, ALIVE_CONDITION "		jump rules\n		meta mark set %u goto %s\n	}\n", mark(s, MARK_HOLD), treatment(s, RULE_ACCEPT_DEFAULT));
 }
 
 static void put_catches(const struct script *s)

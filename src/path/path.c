@@ -250,7 +250,7 @@ static int check_options(const struct path_options *options, char *reason, size_
 
 	if (options->n_links > PATH_LINKS || options->n_lan > PATH_LAN_INTERFACES)
 		fault = "too many links or LAN interfaces";
-	else if (options->n_lan && (!options->intercept_port || !options->fwmark))
+	else if (options->n_lan && (!options->intercept_port || !(options->fwmark & 0xffff)))
 		fault = "interception needs a port and a mark";
 	else if (options->n_workers && (!options->accept_memory || !options->accept_memory_s))
 		fault = "destinations that have accepted need a memory";

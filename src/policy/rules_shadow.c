@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether one rule matches whatever another one does: kind by kind, and in doubt no. */
 #include <string.h>
+#include "base/util.h"
 #include "policy/rules.h"
 
 static bool side_has_v4(const struct rules *rules, const struct rule_side *side, const struct prefixes_v4 *range)
@@ -79,11 +80,14 @@ static bool items_cover(const void *outer, size_t n_outer, const void *inner, si
 	return true;
 }
 
+/* Whether a rule holds changes at these minutes of a day alone. */
 static bool time_covers(const struct rule *outer, const struct rule *inner)
 {
+	const unsigned int edges[] = { 0, outer->from_minute, outer->to_minute, inner->from_minute, inner->to_minute };
+
 	for (unsigned int day = 0; day < 7; day++)
-		for (unsigned int minute = 0; minute < RULE_DAY_MINUTES; minute++)
-			if (rule_holds_at(inner, day, minute) && !rule_holds_at(outer, day, minute))
+		for (size_t i = 0; i < ARRAY_SIZE(edges); i++)
+			if (edges[i] < RULE_DAY_MINUTES && rule_holds_at(inner, day, edges[i]) && !rule_holds_at(outer, day, edges[i]))
 				return false;
 	return true;
 }

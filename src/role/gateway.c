@@ -75,11 +75,6 @@ void setup_abandon(struct gateway *gateway, struct setup *setup)
 	setup_free(gateway, setup);
 }
 
-static bool is_of_destination(enum signalling_outcome outcome)
-{
-	return outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNREACHABLE || outcome == OUTCOME_TIMED_OUT;
-}
-
 /* The converter will not serve us for a while: its word on that is to be had by the watch, and hosts' connections then go the ordinary way. */
 static bool is_for_long(const struct signalling_result *result)
 {
@@ -97,11 +92,11 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	if (result->outcome != OUTCOME_NOT_AUTHORISED && result->outcome != OUTCOME_MISSING_CREDENTIAL)
 		log_debug("%s to %s: the converter says: %s", source, destination, signalling_outcome_name(result->outcome));
 	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
-		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, and both clocks%s",
+		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, both clocks, and its [policy]%s",
 			    signalling_outcome_name(result->outcome), left_out);
 	if (is_for_long(result))
 		shared_suspect(gateway->worker->shared);
-	if (setup->state != SETUP_ASKING && is_of_destination(result->outcome))
+	if (setup->state != SETUP_ASKING)   /* early: it is asked about next time, and may go the ordinary way then */
 		hold_unlearn(gateway, &setup->destination);
 	if (setup->state == SETUP_ASKING)
 		hold_refuse(gateway, setup, result);
@@ -116,7 +111,7 @@ static void note_no_answer(struct gateway *gateway)
 	counter_add(&gateway->worker->counters.n_no_answer, 1);
 	shared_suspect(gateway->worker->shared);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
-		log_warning("the converter did not answer over any link; the host's connection is reset%s", left_out);
+		log_warning("the converter did not answer over any link: a host's connection that was accepted is reset, one that waits goes the ordinary way%s", left_out);
 }
 
 void setup_fail(struct gateway *gateway, struct setup *setup)
@@ -284,6 +279,8 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 	} else {
 		if (!r && step.verdict != SIGNALLING_DONE)
 			setup_refuse(gateway, setup, &step.result);
+		else
+			hold_unlearn(gateway, &setup->destination);
 		relay_abort(gateway->worker->relay, session);
 	}
 	setup_free(gateway, setup);
@@ -327,6 +324,7 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 		setup_fail(gateway, setup);
 	} else if (setup->state == SETUP_HELD) {
 		note_no_answer(gateway);
+		hold_unlearn(gateway, &setup->destination);
 		relay_abort(gateway->worker->relay, setup->session);
 		setup_free(gateway, setup);
 	}
@@ -403,11 +401,13 @@ static bool is_direct(const struct gateway *gateway, const struct address *desti
 struct setup *setup_take(struct gateway *gateway, const struct address *source, const struct address *destination)
 {
 	struct worker *worker = gateway->worker;
-	bool session = worker_take_session(worker);
-	struct setup *setup = session && worker_take_half_open(worker) ? slab_take(&gateway->setups) : NULL;
+	bool session = worker_take_session(worker), half_open = session && worker_take_half_open(worker);
+	struct setup *setup = half_open ? slab_take(&gateway->setups) : NULL;
 
 	note_full(gateway);   /* this is the last place, or others have taken it */
 	if (!setup) {
+		if (half_open)
+			shared_release(&worker->shared->n_half_open);
 		if (session)
 			shared_release(&worker->shared->n_sessions);
 		return NULL;
@@ -447,7 +447,7 @@ static void on_connection(void *context, int fd, const struct address *local, co
 	if (!setup) {
 		setup = setup_take(gateway, peer, &destination);
 		if (setup)
-			setup->treatment = treatment_of_connection(gateway->worker->view->conf, peer, &destination);
+			setup->treatment = treatment_of_connection(gateway->worker->view->conf);
 	}
 	if (!setup) {
 		net_close_reset(fd);

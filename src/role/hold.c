@@ -17,6 +17,7 @@
 #include "wire/syn.h"
 
 #define REACH_ATTEMPTS 3            /* so many patiences without a link that answers: the SYN goes the ordinary way */
+#define SOURCE_SHARE 8              /* one host may have an 8th of the places: a scan of silent addresses takes all it can get */
 #define TAKES 16                    /* of the queue in a turn */
 
 static uint32_t mark_now(const struct gateway *gateway, unsigned int mark)
@@ -36,6 +37,22 @@ static size_t bucket_of(const struct address *source, const struct address *dest
 	return (hash ^ hash >> 16) % HOLD_BUCKETS;
 }
 
+/* A host of IPv6 has a /64 to itself. */
+static uint32_t *by_source(struct gateway *gateway, const struct address *source)
+{
+	size_t n_bytes = address_is_v4(source) ? sizeof(source->ip) : sizeof(source->ip) / 2;
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < n_bytes; i++)
+		hash = (hash ^ source->ip[i]) * 16777619u;
+	return &gateway->hold.n_by_source[(hash ^ hash >> 16) % HOLD_SOURCES];
+}
+
+static bool has_its_share(struct gateway *gateway, const struct address *source)
+{
+	return *by_source(gateway, source) >= gateway->worker->view->conf->limits.max_half_open / SOURCE_SHARE + 1;
+}
+
 static struct setup *find(const struct gateway *gateway, const struct address *source, const struct address *destination)
 {
 	struct setup *setup = slab_at(&gateway->setups, gateway->hold.buckets[bucket_of(source, destination)]);
@@ -51,6 +68,7 @@ static void remember(struct gateway *gateway, struct setup *setup)
 
 	setup->next_waiting = *first;
 	*first = slab_name_of(&gateway->setups, setup).index;
+	(*by_source(gateway, &setup->source))++;
 }
 
 void hold_forget(struct gateway *gateway, struct setup *setup)
@@ -63,6 +81,7 @@ void hold_forget(struct gateway *gateway, struct setup *setup)
 
 		if (*at == index) {
 			*at = setup->next_waiting;
+			(*by_source(gateway, &setup->source))--;
 			return;
 		}
 		at = &other->next_waiting;
@@ -223,9 +242,9 @@ static size_t rule_of_mark(unsigned int mark)
 static void begin(struct gateway *gateway, const struct net_queue_packet *packet, const struct syn *syn)
 {
 	unsigned int mark = mark_of_value(gateway->worker->view->conf->gateway.fwmark, packet->mark);
-	struct treatment treatment = treatment_of_packet(gateway->worker->view->conf, packet, syn, rule_of_mark(mark));
+	struct treatment treatment = treatment_of_packet(gateway->worker->view->conf, syn->dscp, rule_of_mark(mark));
 	bool bonded = treatment.action == RULE_BOND || treatment.action == RULE_LINK;
-	struct setup *setup = bonded && takes_connections(gateway) ? setup_take(gateway, &syn->source, &syn->destination) : NULL;
+	struct setup *setup = bonded && takes_connections(gateway) && !has_its_share(gateway, &syn->source) ? setup_take(gateway, &syn->source, &syn->destination) : NULL;
 
 	if (!setup) {
 		net_queue_pass(gateway->hold.queue, packet->id, mark_now(gateway, treatment.action == RULE_REJECT ? MARK_RESET : MARK_PASS));

@@ -20,12 +20,14 @@ struct nft_elements;
 struct setup;
 
 #define HOLD_BUCKETS 4096
+#define HOLD_SOURCES 1024
 
 struct hold {
 	struct net_queue *queue;            /* NULL: nothing is held */
 	struct nft_elements *elements;      /* there where queue is */
 	uint8_t handler;
 	uint32_t buckets[HOLD_BUCKETS];     /* the first setup of each: an index of the slab, SLAB_NONE */
+	uint32_t n_by_source[HOLD_SOURCES]; /* that wait, by a hash of where they come from */
 };
 
 void hold_init(struct gateway *gateway);

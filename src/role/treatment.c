@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/treatment.h"
 
-#include <net/if.h>
 #include <string.h>
 #include <time.h>
 
@@ -49,6 +48,16 @@ static struct treatment treatment_of_rule(const struct conf *conf, size_t number
 	return treatment;
 }
 
+struct treatment treatment_of_packet(const struct conf *conf, uint8_t dscp, size_t rule)
+{
+	return treatment_of_rule(conf, rule, dscp);
+}
+
+struct treatment treatment_of_connection(const struct conf *conf)
+{
+	return treatment_of_rule(conf, RULES_NONE, 0);
+}
+
 static size_t find(const struct conf *conf, struct rule_facts *facts)
 {
 	time_t now = time(NULL);
@@ -58,30 +67,6 @@ static size_t find(const struct conf *conf, struct rule_facts *facts)
 	facts->minute = (unsigned int)(local.tm_hour * 60 + local.tm_min);
 	facts->weekday = (unsigned int)local.tm_wday;
 	return rules_find(conf->rules, facts);
-}
-
-struct treatment treatment_of_packet(const struct conf *conf, const struct net_queue_packet *packet, const struct syn *syn, size_t rule)
-{
-	char interface[IF_NAMESIZE];
-	struct rule_facts facts = {
-		.source = syn->source, .destination = syn->destination, .dscp = syn->dscp, .mac = packet->has_mac ? packet->mac : NULL,
-	};
-
-	if (rule == RULES_NONE && conf->rules->n) {
-		facts.interface = if_indextoname(packet->ifindex, interface);
-		rule = find(conf, &facts);
-	}
-	return treatment_of_rule(conf, rule, syn->dscp);
-}
-
-struct treatment treatment_of_connection(const struct conf *conf, const struct address *source, const struct address *destination)
-{
-	struct rule_facts facts = { .source = *source, .destination = *destination, .dscp = -1 };
-	struct treatment treatment = treatment_of_rule(conf, conf->rules->n ? find(conf, &facts) : RULES_NONE, 0);
-
-	if (treatment.action != RULE_LINK)
-		treatment.action = RULE_BOND;
-	return treatment;
 }
 
 struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,

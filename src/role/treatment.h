@@ -5,9 +5,8 @@
 
 #include <stdint.h>
 #include "conf/conf.h"
-#include "net/queue.h"
 #include "policy/choose.h"
-#include "wire/syn.h"
+#include "policy/rules.h"
 
 struct treatment {
 	enum rule_action action;
@@ -17,10 +16,12 @@ struct treatment {
 	uint8_t link;             /* over this one alone; CHOOSE_NO_LINK: over all */
 };
 
-/* Gateway: of a connection whose first packet is there. nft has matched the rule already where it could: rule is then its number, else RULES_NONE. */
-struct treatment treatment_of_packet(const struct conf *conf, const struct net_queue_packet *packet, const struct syn *syn, size_t rule);
-/* Gateway: of one that was accepted without its first packet having been seen. nft has let it come, so that it is to be bonded, whatever can't be known now. */
-struct treatment treatment_of_connection(const struct conf *conf, const struct address *source, const struct address *destination);
+/* Gateway: of a connection whose first packet waits. nft has looked at the rules, and knows more than could be found out here: rule is the number of the one that
+ * matched, RULES_NONE: none did. */
+struct treatment treatment_of_packet(const struct conf *conf, uint8_t dscp, size_t rule);
+/* Gateway: of one that was accepted without its first packet having been seen: no rule asks more for it than that. (Where no packets can be held, rules that do
+ * are rules that bond.) */
+struct treatment treatment_of_connection(const struct conf *conf);
 /* Converter: of a request. subscriber: its name, NULL where it has none; dscp: of the host's connection. */
 struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,
 				      const char *subscriber, uint8_t dscp);

@@ -200,3 +200,17 @@ def test_descriptors_come_back(lab):
         end(pair)
     for pid, n in rest.items():
         wait_for(lambda: sockets(pid) <= n, f"{n} sockets as at the beginning")
+
+
+def test_host_that_scans_takes_nobody_elses_places(lab):
+    """What it has waiting beyond its share goes the ordinary way; another host's connections are bonded."""
+    lab.converter()
+    gateway = lab.gateway(limits={"max_half_open": 64})
+    lab.run("host", "ip addr add 10.0.0.10/24 dev h0")
+    scan = [lab.socket("host", timeout=0) for _ in range(200)]
+    for i, sock in enumerate(scan):
+        sock.bind(("10.0.0.10", 0))
+        sock.connect_ex((SILENT, 1000 + i))
+    wait_for(lambda: counter(gateway, "held") >= 8, "packets that wait")
+    assert lab.bonded()
+    assert counter(gateway, "over_half_open") == 0
