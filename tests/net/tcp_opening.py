@@ -3,11 +3,14 @@
 import errno
 import select
 import socket
+import struct
 import time
 
 from netlab import HOST, HOST_V6, MSG_FASTOPEN, TCP_FASTOPEN_NO_COOKIE, family_of
 from tcp_ends import PATIENCE_S
 from tcp_stage import ProgramEnds, scenario
+
+TCP_MD5SIG = 14
 
 
 def connect_and_read(s):
@@ -135,6 +138,43 @@ def host_gives_up(s):
     s.host.close()
 
 
+@scenario("the server answers when the host's program has lost patience")
+def host_gave_up(s):
+    """The first SYN is lost; what comes next is a matter of who sends it."""
+    s.listen()
+    s.lose_syns(for_s=0.6)
+    sock = s.host_socket()
+    sock.settimeout(0.3)
+    try:
+        s.connect(sock)
+    except ProgramEnds:
+        s.host.note("gives up")
+    s.host.close()
+    s.join()
+    s.accept(patience_s=2)
+    s.server.receive(1)
+
+
+def sign(sock, peer):
+    """By TCP-MD5 (RFC 2385), as BGP does: struct tcp_md5sig of linux/tcp.h."""
+    v6 = sock.family == socket.AF_INET6
+    address = struct.pack("=HHI16sI" if v6 else "=HH4s", sock.family, 0, *((0,) if v6 else ()), socket.inet_pton(sock.family, peer), *((0,) if v6 else ()))
+    key = b"a common secret"
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, struct.pack("=128sBBHI80s", address, 0, 0, len(key), 0, key))
+
+
+@scenario("both sign their segments")
+def signed(s):
+    s.listen()
+    sign(s.listener, HOST_V6 if s.v6 else HOST)
+    sock = s.host_socket()
+    sign(sock, s.address)
+    s.connect(sock)
+    s.accept()
+    s.host.send(b"question")
+    s.server.receive(8)
+
+
 @scenario("data in the SYN")
 def data_in_the_syn(s):
     s.listen(TCP_FASTOPEN=16)
@@ -192,16 +232,30 @@ def overtaking(s):
     first.close()
 
 
+def finish_connect(sock):
+    """The rest of a connect() that was begun without blocking."""
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    poll.poll(PATIENCE_S * 1000)
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, "connect")
+
+
 @scenario("both open at once")
 def simultaneous_open(s):
-    """Neither listens: each connects from the port that the other connects to."""
+    """Neither listens: each connects from the port that the other connects to. The server's SYN goes out first, both first ones are lost, and each sends again a second later."""
     s.lose_syns(for_s=0.4)
     host = s.host_socket()
     s.server.sock = server = s.lab.socket("server", family_of(s.address), timeout=PATIENCE_S)
     server.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 3)
     host.bind((HOST_V6 if s.v6 else HOST, s.port))
     server.bind((s.address, s.port))
-    s.together(lambda: s.server.attempt("connect", lambda: server.connect(host.getsockname()[:2])))
+    peer = host.getsockname()[:2]
+    server.setblocking(False)
+    assert server.connect_ex(peer) == errno.EINPROGRESS
+    server.settimeout(PATIENCE_S)
+    s.together(lambda: s.server.attempt("connect", lambda: finish_connect(server)))
     s.connect(host)
     s.host.send(b"hello")
     s.join()

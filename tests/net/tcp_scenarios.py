@@ -9,7 +9,7 @@ import tcp_closing  # noqa: F401, these three register their scripts
 import tcp_stream  # noqa: F401
 from netlab import PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE
 from tcp_opening import connect_and_read
-from tcp_stage import NOBODY, NOBODY_V6, SCRIPTS
+from tcp_stage import LOOP, LOOP_V6, NOBODY, NOBODY_V6, SCRIPTS
 
 FIRST_PORT = 20000
 
@@ -41,6 +41,7 @@ OUTCOMES_V4 = [
     ("a router's route says unreachable", UNREACHABLE, None, None, "EHOSTUNREACH", "at once"),
     ("a router's route says prohibited", PROHIBITED, None, None, "EHOSTUNREACH", "at once"),
     ("a router has no route", "93.10.24.1", None, None, "ENETUNREACH", "at once"),
+    ("a loop of routers", LOOP, None, None, "EHOSTUNREACH", "at once"),
     ("nobody has the address", NOBODY, None, None, "EHOSTUNREACH", "longer"),
     ("filtered by the server", None, "server", "drop", "ETIMEDOUT", "longer"),
     ("filtered by a router", None, "core", "drop", "ETIMEDOUT", "longer"),
@@ -59,6 +60,7 @@ OUTCOMES_V6 = [
     ("a router's route says unreachable", "2a00:21::1", None, None, "ENETUNREACH", "at once"),
     ("a router's route says prohibited", "2a00:23::1", None, None, "EACCES", "at once"),
     ("a router has no route", "2a00:24::1", None, None, "ENETUNREACH", "at once"),
+    ("a loop of routers", LOOP_V6, None, None, "EHOSTUNREACH", "at once"),
     ("nobody has the address", NOBODY_V6, None, None, "EHOSTUNREACH", "longer"),
     ("filtered by the server", None, "server", "drop", "ETIMEDOUT", "longer"),
     ("a router's route is a black hole", "2a00:22::1", None, None, "ETIMEDOUT", "longer"),

@@ -12,6 +12,7 @@ NARROW_BYTES = 32 << 10
 PATTERN = bytes(range(251)) * 4096   # 1 MB; 251 is no divisor of any buffer
 BULK = PATTERN[:600000]
 NARROW, NARROW_V6 = "93.10.20.40", "2a00:10::40"       # behind a link with small packets
+LOOP, LOOP_V6 = "93.10.25.1", "2a00:25::1"             # the routers send it to each other
 NOBODY, NOBODY_V6 = "93.10.20.77", "2a00:10::77"       # in the server's network, but nobody has them
 
 TABLES = {
@@ -52,12 +53,13 @@ set -e
 ip -n core addr add 203.0.113.1/24 dev c0; ip -n core addr add 2001:db8:5::1/64 dev c0 nodad
 ip -n conv addr add 203.0.113.5/24 dev c0; ip -n conv addr add 2001:db8:5::5/64 dev c0 nodad
 ip -n conv route add default via 203.0.113.1; ip -n conv route add default via 2001:db8:5::1
-for n in core server; do ip netns exec $n sh -c '
+for n in gw core server; do ip netns exec $n sh -c '
 	echo 0 > /proc/sys/net/ipv4/icmp_ratemask; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit'; done
 for n in host gw conv server; do ip netns exec $n sh -c 'echo 3 > /proc/sys/net/ipv4/tcp_retries2
 	f=/proc/sys/net/ipv4/tcp_syn_linear_timeouts; test ! -e $f || echo 0 > $f'; done
 ip netns exec server sh -c 'echo 3 > /proc/sys/net/ipv4/tcp_fastopen'
 ip -n core route add unreachable 2a00:21::/64; ip -n core route add blackhole 2a00:22::/64; ip -n core route add prohibit 2a00:23::/64
+ip -n core route add 93.10.25.0/24 via 192.0.2.2; ip -n core route add 2a00:25::/64 via 2001:db8:2::2
 ip -n server addr add 93.10.20.40/24 dev s0; ip -n server addr add 2a00:10::40/64 dev s0 nodad
 ip -n core route add 93.10.20.40/32 dev s0 mtu 1300; ip -n core route add 2a00:10::40/128 dev s0 mtu 1300
 """

@@ -17,8 +17,8 @@ from netlab import BRAIDD, Lab
 from tcp_opening import connect_and_read
 from tcp_scenarios import SCENARIOS
 
-MODES = ["early"]                    # of gateway.accept
-AT_ONCE = 24                         # scenarios
+MODES = ["early", "faithful"]        # of gateway.accept
+AT_ONCE = 48                         # scenarios
 ROUNDS = 3                           # for those that differ in classes of time alone: the machine may have been busy
 LIMITS = {"connect_timeout_ms": 8000, "keepalive_s": 1}
 
@@ -34,6 +34,7 @@ class Difference:
 
 
 CONNECTED = ["connect: ok, at once"]
+PATIENCE_LOST = "the server answers when the host's program has lost patience"
 DIFFERENCES = [
     # What comes of accepting early
     Difference("connected before the destination has answered, and reset when it does not accept", (connect_and_read,),
@@ -53,11 +54,16 @@ DIFFERENCES = [
                ["accept: ok", "receive: 1 bytes d4735e3a", "accept: ok", "receive: 1 bytes 6b86b273"], modes=("early",)),
     Difference("the server never hears of a connection that is reset at once", ("host resets as soon as it is connected",), server=["accept: nothing"],
                modes=("early",)),
-    # What comes of there being two connections in the place of one
-    Difference("the server sees the converter's address", ("who the server sees",), server=["accept: ok", "peer: another"]),
     Difference("two that connect to each other, and do not listen, do not meet", ("both open at once",),
                [*CONNECTED, "send 5: ok, at once", "receive: ECONNRESET, at once", "reset: ok, at once"],
-               ["connect: ECONNREFUSED", "receive: the end", "send 10: EPIPE"]),
+               ["connect: ECONNREFUSED", "receive: the end", "send 10: EPIPE"], modes=("early",)),
+    Difference("a server that answers when the host has lost patience has a connection, and sees its end", (PATIENCE_LOST,),
+               [*CONNECTED, "close: ok, at once"], ["accept: ok", "receive: the end"], modes=("early",)),
+    # What comes of asking first
+    Difference("a server that answers when the host has lost patience has a connection, and sees its reset", (PATIENCE_LOST,),
+               server=["accept: ok", "receive: ECONNRESET"], modes=("faithful",)),
+    # What comes of there being two connections in the place of one
+    Difference("the server sees the converter's address", ("who the server sees",), server=["accept: ok", "peer: another"]),
     Difference("the host's segments are as large as its own link takes", ("small segments of the server",),
                [*CONNECTED, "segments larger than the peer wants them", "send 600000: ok", "end: ok, at once"]),
     Difference("urgent data stays in the stream", ("urgent data of the host, read apart",),
@@ -126,7 +132,7 @@ def gateway_conf(mode):
     """The key is given where this braidd knows it; the one that doesn't accepts early."""
     known = "\n  accept\n" in subprocess.run([BRAIDD, "--help-config"], check=True, capture_output=True, text=True).stdout
     assert known or mode == "early", f"this braidd has no gateway.accept, and so no mode '{mode}'"
-    return {"gateway": {"accept": mode} if known else {}, "limits": LIMITS, "daemon": {"drain_timeout_ms": 0}}
+    return {"gateway": {"accept": mode, "early_data_wait_ms": 50} if known else {}, "limits": LIMITS, "daemon": {"drain_timeout_ms": 0}}
 
 
 def run_round(lab, scenarios, runs):
