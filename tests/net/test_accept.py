@@ -332,3 +332,20 @@ def test_dscp_is_that_of_the_host_on_all_legs(lab, accept, address):
     assert to_server[0] == 0 < to_server[1], f"to the server: {to_server[0]} without, {to_server[1]} with the host's DSCP"
     assert to_host[0] == 0 < to_host[1], f"to the host: {to_host[0]} without, {to_host[1]} with it"
     assert packets(lab, "conv", "input")[1] > 0 < packets(lab, "gw", "input")[1], "between gateway and converter"
+
+
+@pytest.mark.parametrize("accept", [None, "auto", "faithful"], ids=["plain", "auto", "faithful"])
+def test_happy_eyeballs(lab, accept):
+    """A server whose IPv6 is silent, the network being in order: curl goes on to IPv4 long before a connect() would give up."""
+    if accept:
+        lab.converter()
+        gateway = lab.gateway(gateway={"accept": accept})
+    (lab.directory / "index.html").write_text("hello")
+    server = lab.start("server", "/usr/bin/python3", "-m", "http.server", "-d", lab.directory, "--bind", SERVER, "8080")
+    lab.run("server", "nft 'add table inet dead; add chain inet dead c { type filter hook input priority 0; }; add rule inet dead c meta nfproto ipv6 tcp dport 8080 drop'")
+    wait_for(lambda: lab.run("server", "ss -Hltn sport = :8080").strip() or not server.running(), "the server listens")
+    words = lab.run("host", f"curl -v -sS -m 15 --resolve www.test:8080:[{SERVER_V6}],{SERVER} -w '%{{remote_ip}} %{{http_code}}' http://www.test:8080/index.html 2>&1")
+    assert words.endswith(f"hello{SERVER} 200"), words
+    assert words.index(f"Trying [{SERVER_V6}]" if f"Trying [{SERVER_V6}]" in words else f"Trying {SERVER_V6}") < words.index(f"Trying {SERVER}"), words
+    if accept:
+        assert counter(gateway, "held") >= 2, "the IPv6 SYN and the IPv4 one"
