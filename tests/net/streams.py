@@ -6,11 +6,15 @@ begun at a place of its own: a byte too many, too few, or of another connection 
 """
 import collections
 import errno
+import os
 import random
+import select
 import selectors
 import socket
 import struct
 import time
+
+from netlab import in_child, result_of
 
 HEADER = struct.Struct("!IIIIIBB")   # number, up bytes, down bytes, reset after up bytes, reset after down bytes, order, pad
 NEVER = 0xffffffff
@@ -204,11 +208,29 @@ class Sides:
                 self.accept(key.data)
 
 
-def serve(listener, n, patience_s):
-    """The server's side of n connections, until they have come and gone; what became of them."""
+def serve(listener, patience_s, stop_fd):
+    """The server's side, until the client's has ended (a byte of stop_fd says so; counting would miss those that come twice or never) and nothing is open
+    any more; what became of them."""
     sides = Sides()
     sides.listen(listener)
     end_s = time.monotonic() + patience_s
-    while len(sides.tally.wrong) + sides.tally.n_reset_unplanned + sides.tally.n_in_order < n and time.monotonic() < end_s:
-        sides.turn(1)
+    stopping = False
+    while time.monotonic() < end_s and not (stopping and not sides.n_open):
+        sides.turn(0.2)
+        stopping = stopping or bool(select.select([stop_fd], [], [], 0)[0])
     return sides.tally
+
+
+class Serving:
+    """serve() in a child."""
+
+    def __init__(self, listener, patience_s):
+        stop_read, self.stop_write = os.pipe()
+        self.pid, self.result_fd = in_child(lambda: serve(listener, patience_s, stop_read))
+        os.close(stop_read)
+
+    def result(self):
+        """The client's side has ended: what became of the server's."""
+        os.write(self.stop_write, b"x")
+        os.close(self.stop_write)
+        return result_of(self.pid, self.result_fd)

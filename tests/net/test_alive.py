@@ -11,9 +11,8 @@ import signal
 
 import pytest
 
-from netlab import CONVERTER, descriptors, libc, memory_kib, wait_for
+from netlab import CONVERTER, descriptors, in_child, libc, memory_kib, result_of, wait_for
 from streams import NEVER, End, Plan, Sides
-from test_many import in_child, result_of
 
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
 WALL = 0x40000000

@@ -17,9 +17,8 @@ import time
 
 import pytest
 
-from netlab import SERVER, Lab, descriptors, memory_kib, raise_descriptor_limit, sockets, wait_for
+from netlab import SERVER, Lab, descriptors, in_child, memory_kib, raise_descriptor_limit, result_of, sockets, wait_for
 from streams import NEVER, End, Plan, Sides
-from test_many import in_child, result_of
 
 SECONDS = float(os.environ.get("BRAID_CHURN_S", "60"))
 RATE = 200

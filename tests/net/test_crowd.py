@@ -6,8 +6,8 @@ import pathlib
 import signal
 import time
 
-from netlab import SERVER, counter, in_child, raise_descriptor_limit, result_of, sockets, wait_for
-from streams import BOTH_AT_ONCE, DOWN_FIRST, HEADER, NEVER, End, Plan, Sides, serve
+from netlab import SERVER, counter, raise_descriptor_limit, sockets, wait_for
+from streams import BOTH_AT_ONCE, DOWN_FIRST, HEADER, NEVER, End, Plan, Serving, Sides
 
 STALLED = 1000
 STALLED_BYTES = 200_000             # each; far more than the sockets between gateway and host take here
@@ -77,9 +77,9 @@ def test_stalled_readers(lab):
     lab.converter()
     gateway = lab.gateway(relay={"held_mb": HELD_MB})
     listener = lab.listen("server")
-    child = in_child(lambda: serve(listener, STALLED + 1, PATIENCE_S))
+    child = Serving(listener, PATIENCE_S)
     port = listener.getsockname()[1]
-    ends = stalled_readers(lab, gateway, child[0], port)
+    ends = stalled_readers(lab, gateway, child.pid, port)
     held = stands_still(lambda: counter(gateway, "held_bytes"))
     most = (HELD_MB << 20) + STALLED * LEAST_BYTES
     print(f"\n{STALLED} stalled readers: the gateway holds {held} bytes, at most {most}")
@@ -93,7 +93,7 @@ def test_stalled_readers(lab):
     for end in ends:
         sides.add(end)
     run_all(sides, "those that read again")
-    server = result_of(*child)
+    server = child.result()
     assert (server.wrong[:5], server.n_in_order) == ([], STALLED + 1)
     wait_for(lambda: not counter(gateway, "held_bytes"), "nothing to be held any more")
 
@@ -105,7 +105,7 @@ def test_burst(lab):
     daemons = lab.converter(), lab.gateway()
     at_rest = [sockets(daemon.pid) for daemon in daemons]
     listener = lab.listen("server")
-    child = in_child(lambda: serve(listener, BURST, PATIENCE_S))
+    child = Serving(listener, PATIENCE_S)
     socks = [lab.socket("host", timeout=0) for _ in range(BURST)]
     begun = time.monotonic()
     for sock in socks:
@@ -117,7 +117,7 @@ def test_burst(lab):
     run_all(sides, "a burst")
     print(f"\n{BURST} connections asked for within {sent_s:.2f} s, all served after {time.monotonic() - begun:.1f} s; "
           f"{counter(daemons[1], 'accepted')} went through the gateway")
-    server = result_of(*child)
+    server = child.result()
     assert (server.wrong[:5], server.n_in_order) == ([], BURST)
     for daemon, n in zip(daemons, at_rest):
         wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")

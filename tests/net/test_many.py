@@ -3,8 +3,8 @@
 import os
 import time
 
-from netlab import SERVER, in_child, memory_kib, raise_descriptor_limit, result_of, sockets, wait_for
-from streams import BOTH_AT_ONCE, NEVER, End, Plan, Sides, serve
+from netlab import SERVER, memory_kib, raise_descriptor_limit, sockets, wait_for
+from streams import BOTH_AT_ONCE, NEVER, End, Plan, Serving, Sides
 
 N = int(os.environ.get("BRAID_MANY", "5000"))
 BYTES = 100_000
@@ -41,7 +41,7 @@ def test_many_connections_at_once(lab):
     daemons = lab.converter(converter={"ticket_memory": 16384}), lab.gateway()
     listener = lab.listen("server")
     at_rest = [(memory, sockets(d.pid)) for d, memory in zip(daemons, bare)]
-    child = in_child(lambda: serve(listener, N, PATIENCE_S))
+    child = Serving(listener, PATIENCE_S)
     begun = time.monotonic()
     socks = open_all(lab, listener.getsockname()[1], daemons)
     print(f"\n{N} connections open after {time.monotonic() - begun:.1f} s")
@@ -61,7 +61,7 @@ def test_many_connections_at_once(lab):
     for daemon in daemons:
         print(f"{daemon.name}:", ", ".join(f"{c['name']} {c['value']}" for c in daemon.ctl("counters")["counters"] if c["value"]))
     assert (sides.n_open, sides.tally.wrong[:5], sides.tally.n_in_order) == (0, [], N)
-    server = result_of(*child)
+    server = child.result()
     assert (server.wrong[:5], server.n_in_order, server.n_bytes) == ([], N, N * BYTES)
     for daemon, (_, n) in zip(daemons, at_rest):
         wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")
