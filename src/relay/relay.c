@@ -9,7 +9,6 @@
 #include "base/slab.h"
 #include "base/util.h"
 #include "net/mptcp_send.h"
-#include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "relay/pacing.h"
 
