@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The gateway's links and the plumbing of both roles: MPTCP endpoints and limits, one routing table and rule a link, the
- * interception of TCP from the LAN (nft table, fwmark rule, local route), the sysctls that Braid needs. Everything
+ * interception of TCP from the LAN (nft table, fwmark rule, local route), what a converter does to SYNs (another nft table), the sysctls that Braid needs. Everything
  * that was put in place is taken away by path_freep(), and what an earlier run left behind (kill -9) by path_new(). Runs in the
  * thread of its loop; the status is copied out.
  */
@@ -19,6 +19,7 @@
 #define PATH_LINKS 8
 #define PATH_NAME_BYTES 32
 #define PATH_LAN_INTERFACES 16
+#define PATH_LISTEN_PORTS 8
 
 struct path_link_options {
 	char name[PATH_NAME_BYTES];
@@ -36,6 +37,8 @@ struct path_options {
 	size_t n_links;
 	char lan[PATH_LAN_INTERFACES][IF_NAMESIZE];   /* intercepted; none at a converter */
 	size_t n_lan;
+	uint16_t listen_ports[PATH_LISTEN_PORTS];     /* a converter's */
+	size_t n_listen_ports;
 	uint16_t intercept_port;
 	uint32_t fwmark;
 	uint32_t route_table;           /* +0 interception, +1.. one per link */

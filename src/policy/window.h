@@ -16,4 +16,11 @@ struct window_buffers {
 /* memory_bytes: the machine's. */
 struct window_buffers window_buffers(uint64_t memory_bytes);
 
+/*
+ * What a converter makes of the window in a SYN, which is never scaled: the kernel takes it for one that is, and lets that much go out whatever the peer
+ * says of its window later (decision 0014). By the scales of the buffers above it comes to 64 KiB to 1 MiB then: no less than the ten segments that a connection begins
+ * with, no more than the window that its peer does begin with.
+ */
+#define WINDOW_OF_SYN 1024u
+
 #endif

@@ -121,6 +121,20 @@ static unsigned int n_workers_of(const struct conf *conf)
 	return (unsigned int)size_min(n, WORKERS_MOST);
 }
 
+/* Each once, however many addresses share it: nft would mind. */
+static void take_listen_ports(struct path_options *options, const struct conf_converter *converter)
+{
+	for (size_t i = 0; i < size_min(converter->n_listen, PATH_LISTEN_PORTS); i++) {
+		uint16_t port = converter->listen[i].port;
+		size_t j = 0;
+
+		while (j < options->n_listen_ports && options->listen_ports[j] != port)
+			j++;
+		options->listen_ports[j] = port;
+		options->n_listen_ports = j == options->n_listen_ports ? j + 1 : options->n_listen_ports;
+	}
+}
+
 static struct path_options path_options_of(const struct conf *conf)
 {
 	static const enum path_accept accepts[] = {
@@ -147,6 +161,8 @@ static struct path_options path_options_of(const struct conf *conf)
 	}
 	for (size_t i = 0; conf->gateway.enabled && i < conf->gateway.n_lan; i++)
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
+	if (conf->converter.enabled)
+		take_listen_ports(&options, &conf->converter);
 	return options;
 }
 

@@ -4,9 +4,10 @@
  * "status", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
  * end with "ok" or "failed REASON".
  *
- *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [hop=NAME:ADDRESS] [plumbing=no] ...
+ *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [listen=PORT] [hop=NAME:ADDRESS] [plumbing=no] ...
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include "base/util.h"
@@ -59,6 +60,8 @@ static struct path_options options_of(const char *state_dir, char **arguments)
 			take_link(&options, value);
 		else if (!strcmp(key, "lan") && options.n_lan < PATH_LAN_INTERFACES)
 			snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", value);
+		else if (!strcmp(key, "listen") && options.n_listen_ports < PATH_LISTEN_PORTS)
+			options.listen_ports[options.n_listen_ports++] = (uint16_t)strtoul(value, NULL, 10);
 		else if (!strcmp(key, "hop"))
 			take_hop(&options, value);
 		else if (!strcmp(key, "plumbing"))

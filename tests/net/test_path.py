@@ -292,6 +292,48 @@ def test_a_setting_that_matters_is_put_back(net):
     assert driver.finish() == 0
 
 
+def test_windows_of_syns_to_a_converter(net):
+    before = net.picture()
+    net.driver("listen=5124").end(signal.SIGKILL)   # what it leaves is taken over
+    driver = net.driver("listen=5124", "listen=7000")
+    assert driver.greeting == ["ok"]
+    made = net.run("nft list table inet braid_converter")
+    assert "{ 5124, 7000 }" in made and "tcp window set 1024" in made
+    driver.ask("settings")
+    assert driver.events == [], "it stands as it was made"
+    for damage in ("nft flush ruleset", "nft flush chain inet braid_converter syn"):
+        net.run(damage)
+        driver.events.clear()
+        driver.ask("settings")
+        assert len(driver.events) == 1 and "braid_converter" in driver.events[0], driver.events
+        assert net.run("nft list table inet braid_converter") == made
+    driver.ask("update listen=7001")
+    assert "tcp dport 7001 " in net.run("nft list table inet braid_converter")
+    driver.ask("update")
+    assert "braid_converter" not in net.run("nft list ruleset")
+    driver.ask("update listen=5124")
+    assert driver.finish() == 0
+    assert net.picture() == before
+
+
+def test_windows_of_syns_left_by_another_run(net):
+    net.driver("listen=5124").end(signal.SIGKILL)
+    driver = net.driver()
+    assert "braid_converter" not in net.run("nft list ruleset")
+    assert driver.finish() == 0
+
+
+def test_windows_of_syns_that_nft_refuses(net):
+    holder = net.child(Child, "gw", "nft", "-i")   # the table is its own as long as it lives
+    holder.write("add table inet braid_converter { flags owner; }")
+    wait_for(True, lambda: "braid_converter" in net.run("nft list tables"))
+    driver = net.driver("listen=5124")
+    assert driver.greeting == ["ok"], "a download that may stall is better than none"
+    assert len(driver.events) == 1 and "cannot put the nft table inet braid_converter in place" in driver.events[0], driver.events
+    holder.end()
+    assert driver.finish() == 0
+
+
 def test_carrier_lost_and_back(net):
     driver = net.driver()
     net.run("ip link set p0 down", "isp")

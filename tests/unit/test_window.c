@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How wide receive buffers are on machines of much and of little memory. */
+/* How wide receive buffers are on machines of much and of little memory, and what SYNs may say because of it. */
 #include "unit.h"
 
 #include "base/util.h"
@@ -28,9 +28,34 @@ static void test_buffers_follow_the_memory(void **state)
 	}
 }
 
+/* The scale that the kernel chooses for buffers that may grow to most_bytes. */
+static unsigned int scale_of(uint32_t most_bytes)
+{
+	unsigned int scale = 0;
+
+	while (32768u << scale < most_bytes)
+		scale++;
+	return scale;
+}
+
+static void test_what_a_syn_stands_for_is_no_wider_than_the_window(void **state)
+{
+	static const uint64_t machines_bytes[] = { 0, 512ull << 20, 1ull << 30, 2ull << 30, 4ull << 30, 1ull << 40 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(machines_bytes); i++) {
+		struct window_buffers buffers = window_buffers(machines_bytes[i]);
+		uint32_t taken_bytes = WINDOW_OF_SYN << scale_of(buffers.most_bytes);
+
+		assert_in_range(taken_bytes, 10 * 1460, buffers.begin_bytes / 2);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_buffers_follow_the_memory) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_buffers_follow_the_memory),
+		cmocka_unit_test(test_what_a_syn_stands_for_is_no_wider_than_the_window),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
