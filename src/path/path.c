@@ -22,7 +22,7 @@
 #include "path/keep.h"
 #include "path/observe.h"
 #include "path/settings.h"
-#include "path/syn_window.h"
+#include "path/handshakes.h"
 #include "path/want.h"
 
 #define RETRY_US US_PER_S
@@ -43,7 +43,7 @@ struct path {
 	struct keep keep;
 	bool kept;                       /* keep was opened: settings are to be given back */
 	struct interception interception;
-	struct syn_window syn_window;
+	struct handshakes handshakes;
 	struct alive *alive;             /* NULL without plumbing */
 	struct links_seen seen;
 	struct links_plumbing have, want;
@@ -151,14 +151,14 @@ static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
 		refresh(path);
 }
 
-/* Without it all works, but for those who stop reading a download for a while. */
-static void put_syn_window(struct path *path)
+static void put_handshakes(struct path *path)
 {
 	char reason[160] = "", text[sizeof(((struct path_event *)0)->text)];
 
-	if (!syn_window_put(&path->syn_window, path->options.listen_ports, path->options.n_listen_ports, reason, sizeof(reason)))
+	if (!handshakes_put(&path->handshakes, path->options.listen_ports, path->options.n_listen_ports, reason, sizeof(reason)))
 		return;
-	snprintf(text, sizeof(text), "%s; without it a download stalls on if its host has stopped reading for a while", reason);
+	snprintf(text, sizeof(text), "%s; without it a download stalls on if its host has stopped reading for a while, and a link that joins while "
+		 "this machine is very busy may bring an upload into disorder", reason);
 	emit(path, PATH_EVENT_WARNING, 0, text);
 }
 
@@ -167,10 +167,10 @@ void path_check_settings(struct path *path)
 	if (!path->kept)
 		return;
 	settings_watch(&path->keep, warn, path);
-	if (!syn_window_lost(&path->syn_window))
+	if (!handshakes_lost(&path->handshakes))
 		return;
 	emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it is put back");
-	put_syn_window(path);
+	put_handshakes(path);
 }
 
 /* The nft table. Last of all: what it marks must have its way by then. */
@@ -293,7 +293,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 	}
 	if (r)
 		return r;
-	put_syn_window(path);
+	put_handshakes(path);
 	return put_interception(path, reason, n_reason);
 }
 
@@ -301,7 +301,7 @@ static int open_nft(struct path *path, char *reason, size_t n_reason)
 {
 	int r = nft_open(&path->interception.nft);
 
-	path->syn_window.nft = path->interception.nft;
+	path->handshakes.nft = path->interception.nft;
 	if (r)
 		snprintf(reason, n_reason, "cannot use nftables: %s", strerror(-r));
 	return r;
@@ -418,7 +418,7 @@ static void take_away(struct path *path)
 
 	if (interception_remove(&path->interception, reason, sizeof(reason)))
 		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid");
-	if (syn_window_remove(&path->syn_window, reason, sizeof(reason)))
+	if (handshakes_remove(&path->handshakes, reason, sizeof(reason)))
 		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_converter");
 	path->want.routes.n = path->want.rules.n = path->want.endpoints.n = 0;
 	if (!observe(path->netlink, path->pm, true, &path->seen, &path->have) &&

@@ -292,16 +292,16 @@ def test_a_setting_that_matters_is_put_back(net):
     assert driver.finish() == 0
 
 
-def test_windows_of_syns_to_a_converter(net):
+def test_handshakes_with_a_converter(net):
     before = net.picture()
     net.driver("listen=5124").end(signal.SIGKILL)   # what it leaves is taken over
     driver = net.driver("listen=5124", "listen=7000")
     assert driver.greeting == ["ok"]
     made = net.run("nft list table inet braid_converter")
-    assert "{ 5124, 7000 }" in made and "tcp window set 1024" in made
+    assert made.count("{ 5124, 7000 }") == 2 and "tcp window set 1024" in made and made.count("timeout 20ms") == 2
     driver.ask("settings")
     assert driver.events == [], "it stands as it was made"
-    for damage in ("nft flush ruleset", "nft flush chain inet braid_converter syn"):
+    for damage in ("nft flush ruleset", "nft flush chain inet braid_converter syn", "nft flush chain inet braid_converter join"):
         net.run(damage)
         driver.events.clear()
         driver.ask("settings")
@@ -316,14 +316,14 @@ def test_windows_of_syns_to_a_converter(net):
     assert net.picture() == before
 
 
-def test_windows_of_syns_left_by_another_run(net):
+def test_the_table_of_a_converter_left_by_another_run(net):
     net.driver("listen=5124").end(signal.SIGKILL)
     driver = net.driver()
     assert "braid_converter" not in net.run("nft list ruleset")
     assert driver.finish() == 0
 
 
-def test_windows_of_syns_that_nft_refuses(net):
+def test_the_table_of_a_converter_that_nft_refuses(net):
     holder = net.child(Child, "gw", "nft", "-i")   # the table is its own as long as it lives
     holder.write("add table inet braid_converter { flags owner; }")
     wait_for(True, lambda: "braid_converter" in net.run("nft list tables"))
