@@ -503,6 +503,23 @@ void gateway_freep(struct gateway **out)
 	*out = NULL;
 }
 
+/* A rule keeps these on a link that is gone: what was sent over it brings no answer any more. */
+static void leave_dead_links(struct gateway *gateway)
+{
+	const struct view *view = gateway->worker->view;
+
+	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
+		struct setup *setup = slab_at(&gateway->setups, i);
+
+		if (!setup || (setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING) || setup->treatment.link >= view->n_links ||
+		    view->links[setup->treatment.link].up)
+			continue;
+		if (setup->state == SETUP_CONNECTING)
+			hold_unlearn(gateway, &setup->destination);
+		setup_abandon(gateway, setup);
+	}
+}
+
 int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 {
 	const struct view *view = gateway->worker->view;
@@ -516,6 +533,7 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 	int r;
 
+	leave_dead_links(gateway);
 	r = view->conf->gateway.enabled ? hold_apply(gateway, reason, n_reason) : 0;
 	if (r)
 		return r;
