@@ -214,7 +214,7 @@ static int bind_source(int fd, const struct address *source)
 	return bind(fd, (struct sockaddr *)&sa, n_sa) ? net_error(errno) : 0;
 }
 
-void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp)
+static void set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp)
 {
 	int value = dscp << 2;
 
@@ -224,17 +224,18 @@ void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp)
 		set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, value);
 }
 
-void net_set_priority(int fd, int priority)
+/* The priority last: setting the DSCP changes it. */
+void net_mark(int fd, const struct address *peer, bool mptcp, const struct net_marking *marking)
 {
-	set_int(fd, SOL_SOCKET, SO_PRIORITY, priority);
+	if (marking->dscp)
+		set_dscp(fd, peer, mptcp, marking->dscp);
+	if (marking->has_priority)
+		set_int(fd, SOL_SOCKET, SO_PRIORITY, marking->priority);
 }
 
 static int prepare(int fd, const struct address *to, const struct net_connect_options *options)
 {
-	if (options->dscp)
-		net_set_dscp(fd, to, options->mptcp, options->dscp);
-	if (options->has_priority)
-		net_set_priority(fd, options->priority);
+	net_mark(fd, to, options->mptcp, &options->marking);
 	set_congestion(fd, options->congestion);
 	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source);
 }

@@ -54,13 +54,18 @@ int net_negotiated(int fd, struct net_negotiated *out);
 /* Own end of a connection: for an intercepted one, the address that the host wanted. 0 or a negative errno. */
 int net_local_address(int fd, struct address *local);
 
+/* What routers and queues are to know of a connection's packets. */
+struct net_marking {
+	uint8_t dscp;               /* 0..63; 0: as it is */
+	bool has_priority;
+	int priority;               /* SO_PRIORITY, 0..6, where there is one */
+};
+
 struct net_connect_options {
 	bool mptcp;
 	struct address source;      /* unspecified: the kernel's choice */
 	const char *congestion;     /* NULL or "": the system's default */
-	uint8_t dscp;               /* of its packets; as net_set_dscp() */
-	bool has_priority;
-	int priority;               /* SO_PRIORITY, where there is one */
+	struct net_marking marking;
 	const void *first;          /* bytes to go into the SYN; NULL: none */
 	size_t n_first;
 };
@@ -103,10 +108,8 @@ void net_tune_leg(int fd, bool mptcp);
 /* Dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. 0: they aren't looked for. */
 void net_keep_alive(int fd, uint32_t idle_s);
 
-/* SO_PRIORITY, 0..6; after net_set_dscp(), which changes it. */
-void net_set_priority(int fd, int priority);
-/* The DSCP (0..63) of the packets that this end sends. Linux has none for Multipath TCP over IPv6 (6.18): nothing happens then. */
-void net_set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp);
+/* Of the packets that this end sends. Linux has no DSCP for Multipath TCP over IPv6 (6.18): that stays as it is then. */
+void net_mark(int fd, const struct address *peer, bool mptcp, const struct net_marking *marking);
 
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */
 int net_probe_congestion(const char *congestion);

@@ -55,8 +55,8 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	uint64_t now_us = loop_now_us(worker->loop);
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
-		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = worker->view->conf->relay.congestion, .dscp = setup->treatment.dscp,
-		.has_priority = setup->treatment.priority != RULE_PRIORITY_NONE, .priority = setup->treatment.priority,
+		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = worker->view->conf->relay.congestion,
+		.marking = treatment_marking(&setup->treatment),
 	};
 	int r;
 

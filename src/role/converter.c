@@ -18,14 +18,6 @@
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
 
-static void mark_near(const struct intake *intake)
-{
-	if (intake->treatment.dscp)
-		net_set_dscp(intake->near_fd, &intake->client, true, intake->treatment.dscp);
-	if (intake->treatment.priority != RULE_PRIORITY_NONE)
-		net_set_priority(intake->near_fd, intake->treatment.priority);
-}
-
 /* The destination has answered: say so, and relay. */
 static void serve(struct converter *converter, struct intake *intake)
 {
@@ -39,6 +31,7 @@ static void serve(struct converter *converter, struct intake *intake)
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
 		.destination = intake->destination, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
 	};
+	struct net_marking marking = treatment_marking(&intake->treatment);
 	struct net_negotiated negotiated;
 	struct slab_name session;
 
@@ -49,7 +42,7 @@ static void serve(struct converter *converter, struct intake *intake)
 		result.timestamps = negotiated.timestamps;
 	}
 	legs.down_first = (struct bytes){ out, converter->scheme->server_answer(&intake->conversation, &result, out) };
-	mark_near(intake);
+	net_mark(intake->near_fd, &intake->client, true, &marking);
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 	if (!relay_open(worker->relay, &legs, &session))   /* has closed both, and called on_end, where it fails */
 		authorise_pass_on(worker, &intake->ticket, take_over_name_session(converter, session));
@@ -59,9 +52,7 @@ static void serve(struct converter *converter, struct intake *intake)
 static void connect_far(struct converter *converter, struct intake *intake)
 {
 	struct worker *worker = converter->worker;
-	struct net_connect_options options = { .mptcp = intake->wants_mptcp, .dscp = intake->treatment.dscp,
-					       .has_priority = intake->treatment.priority != RULE_PRIORITY_NONE,
-					       .priority = intake->treatment.priority };
+	struct net_connect_options options = { .mptcp = intake->wants_mptcp, .marking = treatment_marking(&intake->treatment) };
 	size_t n_sent;
 	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
 

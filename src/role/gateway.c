@@ -215,14 +215,6 @@ static bool has_several_links(const struct view *view)
 	return n > 1;
 }
 
-static void mark_near(const struct setup *setup)
-{
-	if (setup->treatment.dscp)
-		net_set_dscp(setup->near_fd, &setup->source, false, setup->treatment.dscp);
-	if (setup->treatment.priority != RULE_PRIORITY_NONE)
-		net_set_priority(setup->near_fd, setup->treatment.priority);
-}
-
 void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first)
 {
 	struct worker *worker = gateway->worker;
@@ -235,10 +227,11 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
 		.link = attempt->link, .opened_at_us = setup->accepted_at_us,
 	};
+	struct net_marking marking = treatment_marking(&setup->treatment);
 	struct slab_name session;
 
 	log_hand_over(gateway, setup, attempt, held);
-	mark_near(setup);
+	net_mark(setup->near_fd, &setup->source, false, &marking);
 	attempt->fd = -1;
 	net_tune_leg(legs.far_fd, true);
 	for (size_t i = 0; held && i < SETUP_ATTEMPTS; i++)

@@ -76,3 +76,10 @@ struct treatment treatment_of_request(const struct conf *conf, const struct addr
 
 	return treatment_of_rule(conf, conf->rules->n ? find(conf, &facts) : RULES_NONE, dscp);
 }
+
+struct net_marking treatment_marking(const struct treatment *treatment)
+{
+	return (struct net_marking){
+		.dscp = treatment->dscp, .has_priority = treatment->priority != RULE_PRIORITY_NONE, .priority = treatment->priority,
+	};
+}

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include "conf/conf.h"
+#include "net/socket.h"
 #include "policy/choose.h"
 #include "policy/rules.h"
 
@@ -25,5 +26,8 @@ struct treatment treatment_of_connection(const struct conf *conf);
 /* Converter: of a request. subscriber: its name, NULL where it has none; dscp: of the host's connection. */
 struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,
 				      const char *subscriber, uint8_t dscp);
+
+/* What the legs of the connection are marked with, at both roles. */
+struct net_marking treatment_marking(const struct treatment *treatment);
 
 #endif
