@@ -117,10 +117,9 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 		return no_proof(&counters->n_tickets_unknown, "no subscriber has its key");
 	if (ticket_verify(request->credential, request->n_credential, subscriber->key, &request->destination))
 		return no_proof(&counters->n_tickets_forged, "its ticket is forged");
-	proof.name = subscriber->name;
+	proof.name = use->subscriber = subscriber->name;
 	switch (use_up(worker, &ticket, what, use, &proof)) {
 	case 0:
-		use->subscriber = subscriber->name;
 		return proof;
 	case REPLAY_E_STALE:
 		return no_proof(&counters->n_tickets_stale, "its clock differs from ours by more than converter.ticket_window_s");

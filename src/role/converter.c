@@ -106,6 +106,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	intake->wants_mptcp = request->wants_mptcp;
 	result = authorise(converter, intake, request, AUTHORISE_SESSION);
 	if (intake->ticket.used_before) {
+		apply_policy(converter, intake, request->dscp);   /* how the leg is marked: the first was let in */
 		take_over_begin(converter, intake);
 		return;
 	}

@@ -17,6 +17,7 @@ struct second_attempt {
 	struct ticket_use ticket;
 	int fd;
 	struct address client, destination;
+	struct net_marking marking;
 	struct inbox inbox;
 	struct conversation conversation;
 };
@@ -71,6 +72,7 @@ static bool take_session(struct converter *converter, const struct second_attemp
 {
 	struct relay_leg_change change = { .near_fd = second->fd, .source = second->client, .up_first = { second->inbox.kept, second->inbox.n_kept } };
 
+	net_mark(second->fd, &second->client, true, &second->marking);
 	return !relay_change_near(converter->worker->relay, session, &change);
 }
 
@@ -142,7 +144,7 @@ void take_over_begin(struct converter *converter, struct intake *intake)
 	}
 	*second = (struct second_attempt){
 		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .client = intake->client, .destination = intake->destination,
-		.inbox = intake->inbox, .conversation = intake->conversation,
+		.marking = treatment_marking(&intake->treatment), .inbox = intake->inbox, .conversation = intake->conversation,
 	};
 	intake->inbox = (struct inbox){ 0 };
 	loop_unwatch(converter->worker->loop, second->fd);

@@ -4,6 +4,7 @@
 Which link a connection begins on is the gateway's choice, so each test makes several.
 """
 import contextlib
+import re
 import select
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINKS, MSG_FASTOPEN, PATIENCE_S, SERVER, SILENT, TCP_FASTOPEN_NO_COOKIE, Lab, counter,
+from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINKS, MSG_FASTOPEN, PATIENCE_S, SERVER, SILENT, TCP_FASTOPEN_NO_COOKIE, Daemon, Lab, conf_text, counter,
                     receive_exactly, sockets, wait_for)
 from test_converter_input import INFO, answer_of, client, connect, message, ticket
 
@@ -60,6 +61,28 @@ def test_connection_that_is_served_already(lab):
         talk(lab, listener)
     assert counter(converter, "taken_over") > 0
     assert counter(gateway, "outcome_not_authorised") == 0 == counter(gateway, "no_answer")
+
+
+def test_leg_that_takes_a_place_is_marked_as_the_rule_says(lab):
+    """What the converter sends over link b, after the handshake, which comes before any rule."""
+    conf = lab.converter_conf()
+    converter = Daemon(lab, "conv", conf, conf_text(conf) + "\n[policy]\nrule = bond from subscriber home set-dscp ef priority 5\n")
+    lab.gateway()
+    listener = lab.listen("server")
+    assert lab.bonded(listener)
+    lose_answers_on_link_a(lab)
+    lab.run("conv", "nft 'add table inet look; add chain inet look c { type filter hook output priority 0; };"
+            "add rule inet look c tcp sport 5124 tcp flags & (syn|psh) == psh ip dscp ef meta priority 0:5 counter accept;"
+            "add rule inet look c tcp sport 5124 tcp flags & (syn|psh) == psh ip length > 1000 counter'")
+    for _ in range(N):
+        near, far, _ = lab.session(listener)
+        near.sendall(b"question")
+        assert receive_exactly(far, 8) == b"question"
+        far.sendall(bytes(20000))
+        receive_exactly(near, 20000)
+    taken_over = counter(converter, "taken_over")
+    marked, bare = (int(n) for n in re.findall(r"counter packets (\d+)", lab.run("conv", "nft list table inet look")))
+    assert taken_over > 0 and marked > 0 == bare, f"{taken_over} legs took another's place; {marked} packets with data were marked, {bare} were not"
 
 
 def test_server_that_speaks_first(lab):
