@@ -92,7 +92,7 @@ static enum signalling_outcome apply_policy(struct converter *converter, struct 
 	case RULE_REJECT:
 		return OUTCOME_REFUSED;
 	case RULE_BYPASS:
-		return OUTCOME_NOT_AUTHORISED;
+		return OUTCOME_BYPASSED;
 	default:
 		return OUTCOME_CONNECTED;
 	}

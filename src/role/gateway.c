@@ -92,7 +92,7 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	if (result->outcome != OUTCOME_NOT_AUTHORISED && result->outcome != OUTCOME_MISSING_CREDENTIAL)
 		log_debug("%s to %s: the converter says: %s", source, destination, signalling_outcome_name(result->outcome));
 	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
-		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, both clocks, and its [policy]%s",
+		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, and both clocks%s",
 			    signalling_outcome_name(result->outcome), left_out);
 	if (is_for_long(result))
 		shared_suspect(gateway->worker->shared);

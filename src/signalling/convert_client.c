@@ -40,6 +40,8 @@ static struct signalling_result result_of(const struct convert_error *error)
 	struct signalling_result result = { .outcome = outcome_of_code(error->code), .window_scale = 0xff };
 	uint8_t detail = error->value.n ? error->value.at[0] : 0;
 
+	if (result.outcome == OUTCOME_NOT_AUTHORISED && detail == SIGNALLING_BYPASSED)
+		result.outcome = OUTCOME_BYPASSED;
 	if (result.outcome == OUTCOME_UNREACHABLE && detail == SIGNALLING_ICMP_SILENCE)
 		result.outcome = OUTCOME_TIMED_OUT;
 	else if (result.outcome == OUTCOME_UNREACHABLE)

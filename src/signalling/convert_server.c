@@ -190,6 +190,11 @@ size_t convert_server_answer(struct conversation *c, const struct signalling_res
 	case OUTCOME_MISSING_CREDENTIAL:
 	case OUTCOME_NOT_AUTHORISED:   /* 3 would have to bring a cookie (6.2.8); a ticket is the client's to make, so 32 it is */
 		return put_error(CONVERT_ERROR_NOT_AUTHORIZED, &none, 1, out);
+	case OUTCOME_BYPASSED: {
+		const uint8_t bypassed = SIGNALLING_BYPASSED;
+
+		return put_error(CONVERT_ERROR_NOT_AUTHORIZED, &bypassed, 1, out);
+	}
 	case OUTCOME_UNSUPPORTED_OPTION:
 		return put_error(CONVERT_ERROR_UNSUPPORTED_TCP_OPTION, &c->option_unsupported, 1, out);
 	case OUTCOME_OVER_LIMIT:

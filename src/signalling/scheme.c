@@ -14,7 +14,7 @@ const struct scheme scheme_convert = {
 };
 
 static const char *const outcome_names[] = {
-	"connected", "unsupported version", "malformed message", "unsupported message", "missing cookie", "not authorised",
+	"connected", "unsupported version", "malformed message", "unsupported message", "missing cookie", "not authorised", "left to the ordinary way",
 	"unsupported TCP option", "resource exceeded", "network failure", "connection refused", "destination unreachable", "timed out",
 };
 static_assert(ARRAY_SIZE(outcome_names) == OUTCOME_N, "name every outcome");

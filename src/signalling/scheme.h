@@ -35,6 +35,7 @@ enum signalling_outcome {
 	OUTCOME_UNSUPPORTED_MESSAGE,
 	OUTCOME_MISSING_CREDENTIAL,
 	OUTCOME_NOT_AUTHORISED,
+	OUTCOME_BYPASSED,             /* by the converter's policy this connection isn't its to make; others are */
 	OUTCOME_UNSUPPORTED_OPTION,   /* a TCP option was asked for that can't be used */
 	OUTCOME_OVER_LIMIT,           /* a resource or a limit is used up; retry_after_s says when to ask again */
 	OUTCOME_NETWORK_FAILURE,      /* the converter's own network is at fault */
@@ -46,6 +47,9 @@ enum signalling_outcome {
 
 /* In the place of an ICMP code (RFC 8803, 6.2.8): nobody has said anything. ICMP has no such code. */
 #define SIGNALLING_ICMP_SILENCE 255
+/* In the place of the zero that goes with "not authorised" ("administratively prohibited, authorization failure", the same section): the first of these,
+ * and this connection alone. Whoever doesn't know it takes it as the error. */
+#define SIGNALLING_BYPASSED 1
 
 struct signalling_result {
 	enum signalling_outcome outcome;

@@ -155,7 +155,8 @@ def test_at_the_converter(lab):
     with pytest.raises(ConnectionRefusedError):
         lab.connect("host", SERVER, ports[0])
     assert (seen_from(lab, listeners[1]), seen_from(lab, listeners[2])) == (HOST, CONVERTER)
-    assert daemon.ctl("status")["converter"]["reachable"] is True
+    assert (counter(daemon, "outcome_bypassed"), counter(daemon, "outcome_not_authorised")) == (1, 0)
+    assert daemon.ctl("status")["converter"]["reachable"] is True and "does not let us in" not in daemon.log()
 
 
 def test_what_policy_test_says_is_what_happens(lab):
