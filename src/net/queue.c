@@ -50,6 +50,11 @@ void net_queue_pass(struct net_queue *queue, uint32_t id, uint32_t mark)
 	decide(queue, id, NF_ACCEPT, &mark);
 }
 
+void net_queue_repeat(struct net_queue *queue, uint32_t id, uint32_t mark)
+{
+	decide(queue, id, NF_REPEAT, &mark);
+}
+
 void net_queue_drop(struct net_queue *queue, uint32_t id)
 {
 	decide(queue, id, NF_DROP, NULL);

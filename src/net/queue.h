@@ -38,6 +38,8 @@ int net_queue_take(struct net_queue *queue, net_queue_fn fn, void *context);
 
 /* The packet goes on to the next chain with this mark. Best effort: a verdict that is lost is a packet that is lost. */
 void net_queue_pass(struct net_queue *queue, uint32_t id, uint32_t mark);
+/* The packet comes to the chain that it was queued in once more, from its beginning, with this mark. */
+void net_queue_repeat(struct net_queue *queue, uint32_t id, uint32_t mark);
 void net_queue_drop(struct net_queue *queue, uint32_t id);
 
 #endif

@@ -106,7 +106,7 @@ int interception_put(struct interception *interception, const struct path_option
 void interception_forget(struct interception *interception)
 {
 	free(interception->script);
-	*interception = (struct interception){ .nft = interception->nft };
+	*interception = (struct interception){ .nft = interception->nft, .generation = interception->generation };
 }
 
 int interception_remove(struct interception *interception, char *reason, size_t n_reason)

@@ -135,7 +135,7 @@ static bool put_verdict(void *context, const struct rule *rule, size_t index, FI
 	else if (rule->action == RULE_REJECT)
 		fputs("goto refuse", out);
 	else
-		fprintf(out, "meta mark set %u goto %s", mark(s, MARK_HOLD_RULE + (unsigned int)index), asks && s->holds ? "ask" : treatment(s, rule->accept));
+		fprintf(out, "meta mark set %u goto %s", mark(s, (MARK_HOLD_RULE + (unsigned int)index) | mark_of_generation(s->facts->generation)), asks && s->holds ? "ask" : treatment(s, rule->accept));
 	return true;
 }
 

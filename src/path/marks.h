@@ -19,9 +19,23 @@ enum mark {
 	MARK_PROHIBITED,
 	MARK_CATCH = 0x100,      /* + worker: catch it for the worker's own listener */
 	MARK_CATCH_KNOWN = 0x200,/* + worker: the same, and remember that its destination accepts */
-	MARK_HOLD_RULE = 0x1000, /* + rule: to be held; that rule has matched */
+	MARK_HOLD_RULE = 0x1000, /* + rule, and mark_of_generation(): to be held; that rule has matched */
+	MARK_GENERATION = 0x2000,/* times the generation of the rules: a number says nothing about other rules */
 	MARK_KNOWN = 0x8000,     /* beside one of the two: its destination has accepted lately */
 };
+
+#define MARK_GENERATIONS 4u      /* those of reloads that come within the time a packet waits for a worker */
+
+static inline unsigned int mark_of_generation(uint32_t generation)
+{
+	return generation % MARK_GENERATIONS * MARK_GENERATION;
+}
+
+/* How many generations later than "generation" the rule is that has matched, 0 .. MARK_GENERATIONS - 1: the last is one earlier. */
+static inline unsigned int mark_generations_later(unsigned int mark, uint32_t generation)
+{
+	return (mark / MARK_GENERATION - generation) % MARK_GENERATIONS;
+}
 
 static inline uint32_t mark_value(uint32_t fwmark, unsigned int mark)
 {

@@ -458,6 +458,11 @@ bool path_can_hold(const struct path *path)
 	return path->interception.holds;
 }
 
+uint32_t path_rules_generation(const struct path *path)
+{
+	return path->interception.generation;
+}
+
 void path_vouch(struct path *path, bool (*vouch)(void *context), void *context)
 {
 	if (path->alive)

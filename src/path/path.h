@@ -95,6 +95,8 @@ void path_freep(struct path **path);
 struct nft *path_nft(const struct path *path);
 /* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in place. */
 bool path_can_hold(const struct path *path);
+/* Which rules the table has: the marks of held packets name it (path/marks.h). */
+uint32_t path_rules_generation(const struct path *path);
 
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);

@@ -38,6 +38,7 @@ static int publish(struct braid *braid, bool reachable, void (*done)(void *conte
 	view->accepting = !braid->draining;
 	view->converter_reachable = reachable;
 	view->can_hold = braid->path && path_can_hold(braid->path);
+	view->rules_generation = braid->path ? path_rules_generation(braid->path) : 0;
 	for (size_t i = 0; i < n && i < view->n_links; i++) {
 		view->links[i].up = links[i].state == PATH_LINK_UP;
 		view->links[i].v4 = links[i].v4;

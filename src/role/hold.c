@@ -234,9 +234,34 @@ static void ask(struct gateway *gateway, struct setup *setup)
 /* The rule that nft has matched, or RULES_NONE. */
 static size_t rule_of_mark(unsigned int mark)
 {
-	unsigned int number = (mark & ~(unsigned int)MARK_KNOWN) - MARK_HOLD_RULE;
+	unsigned int number = (mark & ~(MARK_KNOWN | mark_of_generation(MARK_GENERATIONS - 1))) - MARK_HOLD_RULE;
 
 	return number < RULES_MOST ? number : RULES_NONE;
+}
+
+/* A reload comes to nft and to us one after the other. What was matched by the rules that we had until now, is matched anew; by those to come, as soon as we
+ * have them. True where that is so. */
+static bool is_of_other_rules(struct gateway *gateway, const struct net_queue_packet *packet)
+{
+	struct hold *hold = &gateway->hold;
+	unsigned int mark = mark_of_value(gateway->worker->view->conf->gateway.fwmark, packet->mark);
+	unsigned int n_later = rule_of_mark(mark) == RULES_NONE ? 0 : mark_generations_later(mark & ~(unsigned int)MARK_KNOWN, gateway->worker->view->rules_generation);
+
+	if (!n_later)
+		return false;
+	if (n_later == MARK_GENERATIONS - 1)
+		net_queue_repeat(hold->queue, packet->id, 0);
+	else if (hold->n_early < HOLD_EARLY)
+		hold->early[hold->n_early++] = packet->id;
+	else
+		net_queue_pass(hold->queue, packet->id, mark_now(gateway, MARK_PASS));
+	return true;
+}
+
+static void match_early_anew(struct hold *hold)
+{
+	while (hold->n_early)
+		net_queue_repeat(hold->queue, hold->early[--hold->n_early], 0);
 }
 
 static void begin(struct gateway *gateway, const struct net_queue_packet *packet, const struct syn *syn)
@@ -279,6 +304,8 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		return;
 	}
 	setup = find(gateway, &syn.source, &syn.destination);
+	if (!setup && is_of_other_rules(gateway, packet))
+		return;
 	if (!setup)
 		begin(gateway, packet, &syn);
 	else if (setup->state == SETUP_CAUGHT)
@@ -329,6 +356,7 @@ int hold_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	uint16_t number = (uint16_t)(view->conf->gateway.first_queue + gateway->worker->number);
 	int r;
 
+	match_early_anew(&gateway->hold);
 	if (gateway->hold.queue || !view->can_hold)
 		return 0;
 	r = nft_elements_open(&gateway->hold.elements);

@@ -24,6 +24,7 @@ struct view {
 	struct conf_holder *holder;      /* whose reference keeps conf alive */
 	bool accepting;                  /* false while draining */
 	bool can_hold;                   /* gateway: hosts' first packets can wait in a queue */
+	uint32_t rules_generation;       /* gateway: of conf's rules, in the marks of held packets */
 	bool converter_reachable;        /* gateway: false lets new connections go the ordinary way */
 	size_t n_links;
 	struct {

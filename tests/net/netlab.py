@@ -40,6 +40,8 @@ IPPROTO_MPTCP = 262
 TCP_FASTOPEN_NO_COOKIE = 34
 MSG_FASTOPEN = 0x20000000
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+WALL = 0x40000000
 MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
 
 NODES = ("host", "gw", "core", "conv", "server")
@@ -224,6 +226,21 @@ class Daemon(Program):
     def reload(self, conf):
         self.conf_path.write_text(conf if isinstance(conf, str) else conf_text(conf))
         self.tell(signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def standing_still(daemon):
+    """One of its workers, while its other threads turn."""
+    workers = sorted(int(name) for name in os.listdir(f"/proc/{daemon.pid}/task"))[1:]
+    assert workers, "this daemon has no workers"
+    tid = ctypes.c_long(workers[0])
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        assert not libc.ptrace(request, tid, None, None), "the test can't stop a thread here"
+    os.waitpid(tid.value, WALL)
+    try:
+        yield
+    finally:
+        libc.ptrace(PTRACE_DETACH, tid, None, None)
 
 
 def conf_text(conf):

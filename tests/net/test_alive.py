@@ -4,18 +4,15 @@
 What "within 2 seconds" means is looked at in the kernel (the set's element ends then, whatever the load of this machine), and what a host
 sees is waited for.
 """
-import ctypes
 import os
 import re
 import signal
 
 import pytest
 
-from netlab import CONVERTER, descriptors, in_child, libc, memory_kib, result_of, wait_for
+from netlab import CONVERTER, descriptors, in_child, memory_kib, result_of, standing_still, wait_for
 from streams import NEVER, End, Plan, Sides
 
-PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
-WALL = 0x40000000
 ALIVE_MS = 1900
 
 # What a router has long had: NAT on its links, and a firewall that lets nothing in but answers.
@@ -96,19 +93,11 @@ def test_gateway_stopped(pair):
 
 def test_one_thread_stands_still(pair):
     """The others turn, and the main one would renew the element for ever."""
-    workers = sorted(int(name) for name in os.listdir(f"/proc/{pair.gw.pid}/task"))[1:]
-    assert workers, "this daemon has no workers"
-    tid = ctypes.c_long(workers[0])
-    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
-        assert not libc.ptrace(request, tid, None, None), "the test can't stop a thread here"
-    os.waitpid(tid.value, WALL)
-    try:
+    with standing_still(pair.gw):
         wait_for(lambda: alive(pair) is None, "the element's end")
         assert pair.bonded(pair.server) is False
         pair.gw.wait_log(r"worker \d+ stands still")
         assert pair.gw.ctl("status"), "the main thread must turn"
-    finally:
-        libc.ptrace(PTRACE_DETACH, tid, None, None)
     bonds(pair, pair.server, "the thread runs again")
     pair.gw.wait_log(r"worker \d+ moves again")
 

@@ -2,10 +2,11 @@
 """Rules at work: what becomes of a host's connection, at the gateway and at the converter."""
 import errno
 import re
+import socket
 
 import pytest
 
-from netlab import CONVERTER, HOST, HOST_V6, KEY, LINK_B, SERVER, SERVER_V6, Daemon, conf_text, counter, raise_descriptor_limit, receive_exactly, wait_for
+from netlab import CONVERTER, HOST, HOST_V6, KEY, LINK_B, SERVER, SERVER_V6, Daemon, conf_text, counter, raise_descriptor_limit, receive_exactly, standing_still, wait_for
 
 
 def with_rules(base, *rules, **lists):
@@ -134,6 +135,32 @@ def test_reload_changes_the_rules_and_nothing_else(lab):
     far.sendall(b"still here")
     assert receive_exactly(near, 10) == b"still here"
     assert lab.run("gw", "nft list sets inet").count("some_4_g") == 1
+
+
+def connect_all(lab, port, n):
+    socks = [lab.socket("host", timeout=0) for _ in range(n)]
+    for sock in socks:
+        assert sock.connect_ex((SERVER, port)) == errno.EINPROGRESS
+    return socks
+
+
+@pytest.mark.parametrize("n_reloads", [1, 2])
+def test_rules_that_change_while_packets_wait_for_a_worker(lab, n_reloads):
+    """They are matched anew: the rule that was the first is the second now, and the first is one that refuses."""
+    n = 48   # more than a worker takes before it looks at what else there is: the new rules
+    lab.converter()
+    listener = lab.listen("server")
+    rule = f"bond faithful port {listener.getsockname()[1]}"
+    daemon = gateway(lab, rule, changes={"daemon": {"workers": 1}})
+    with standing_still(daemon):
+        socks = connect_all(lab, listener.getsockname()[1], n)
+        for i in range(n_reloads):
+            daemon.reload(with_rules(lab.gateway_conf(daemon={"workers": 1}), f"reject port {9 + i}", rule))
+            daemon.wait_log("configuration was read again", i + 1)
+    for sock in socks:
+        lab.accept(listener)
+    errors = [sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for sock in socks]
+    assert not any(errors), f"{n - errors.count(0)} of {n} connections were refused by a rule about another port"
 
 
 def test_rules_that_are_no_good_change_nothing(lab):
