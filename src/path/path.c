@@ -190,8 +190,11 @@ static void follow_local_time(struct path *path)
 {
 	char reason[192] = "";
 
-	if (path->options.plumbing && interception_is_late(&path->interception) && put_interception(path, reason, sizeof(reason)))
+	if (!path->options.plumbing || !interception_is_late(&path->interception))
+		return;
+	if (put_interception(path, reason, sizeof(reason)))
 		emit(path, PATH_EVENT_WARNING, 0, reason);
+	emit(path, PATH_EVENT_TABLE, 0, "");
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -247,9 +250,12 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 static int restore_interception(void *context, char *reason, size_t n_reason)
 {
 	struct path *path = context;
+	int r;
 
 	interception_forget(&path->interception);
-	return put_interception(path, reason, n_reason);
+	r = put_interception(path, reason, n_reason);
+	emit(path, PATH_EVENT_TABLE, 0, "");
+	return r;
 }
 
 static int watch_interception(struct path *path, char *reason, size_t n_reason)

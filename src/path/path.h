@@ -71,7 +71,7 @@ struct path_link_status {
 };
 
 struct path_event {
-	enum { PATH_EVENT_LINK, PATH_EVENT_WARNING } kind;
+	enum { PATH_EVENT_LINK, PATH_EVENT_WARNING, PATH_EVENT_TABLE } kind;   /* TABLE: the nft table was made anew, or could not be: by itself, not by path_update() */
 	size_t link;                    /* PATH_EVENT_LINK: which */
 	char text[192];                 /* one line for the log, without a newline */
 };

@@ -66,9 +66,14 @@ static void on_path(void *context, const struct path_event *event)
 		warn(braid, event->text);
 		return;
 	}
-	log_info("%s", event->text);
+	if (event->kind == PATH_EVENT_LINK)
+		log_info("%s", event->text);
 	if (!braid->path)
 		return;   /* still being put in place */
+	if (event->kind == PATH_EVENT_TABLE) {
+		publish(braid, braid->view->converter_reachable, NULL);
+		return;
+	}
 	shared_forget_link(&braid->shared, (uint8_t)event->link, loop_now_us(braid->loop));
 	publish(braid, braid->view->converter_reachable, NULL);
 	if (braid->watch && !braid->view->converter_reachable)

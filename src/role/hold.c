@@ -90,7 +90,7 @@ void hold_forget(struct gateway *gateway, struct setup *setup)
 
 struct setup *hold_take(struct gateway *gateway, const struct address *source, const struct address *destination)
 {
-	struct setup *setup = gateway->hold.queue ? find(gateway, source, destination) : NULL;
+	struct setup *setup = find(gateway, source, destination);
 
 	if (!setup || setup->state != SETUP_CAUGHT)
 		return NULL;
@@ -357,6 +357,10 @@ int hold_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	int r;
 
 	match_early_anew(&gateway->hold);
+	if (gateway->hold.queue && !view->can_hold) {
+		hold_let_all_pass(gateway);
+		hold_fini(gateway);
+	}
 	if (gateway->hold.queue || !view->can_hold)
 		return 0;
 	r = nft_elements_open(&gateway->hold.elements);

@@ -72,7 +72,8 @@ static struct path_options options_of(const char *state_dir, char **arguments)
 
 static void print_event(void *context, const struct path_event *event)
 {
-	printf("%s %s\n", event->kind == PATH_EVENT_LINK ? "event" : "warning", event->text);
+	if (event->kind != PATH_EVENT_TABLE)
+		printf("%s %s\n", event->kind == PATH_EVENT_LINK ? "event" : "warning", event->text);
 	fflush(stdout);
 }
 

@@ -216,6 +216,27 @@ def test_queue_of_somebody_else(lab):
     assert re.search(r"cannot open packet queue 512[45]: .*; another program may have it, set gateway.queue to a free one", gateway.log()), gateway.log()
 
 
+def queues(lab):
+    return lab.run("gw", "cat /proc/net/netfilter/nfnetlink_queue").split("\n")[0].split()[:1]
+
+
+def test_table_that_somebody_else_has_for_a_while(lab):
+    """Nothing can be held meanwhile, and the queues are given back; then it is as before."""
+    lab.converter()
+    gateway = lab.gateway(gateway={"accept": "faithful"})
+    listener = lab.listen("server")
+    assert lab.session(listener)[2] == CONVERTER and counter(gateway, "held") == 1 and queues(lab)
+    owner = lab.start("gw", "bash", "-c", "exec nft -i < <(echo 'delete table inet braid; add table inet braid { flags owner; }'; exec sleep 60)", name="owner")
+    gateway.wait_log("the nft table inet braid .*, and new connections go the ordinary way")
+    wait_for(lambda: not queues(lab), "the queues to be given back")
+    near = lab.connect("host", SERVER, listener.getsockname()[1])
+    assert lab.accept(listener)[1] == HOST
+    owner.kill()   # and its table is gone
+    wait_for(lambda: queues(lab), "the queues to be there again")
+    wait_for(lambda: lab.session(listener)[2] == CONVERTER, "bonded again")
+    assert counter(gateway, "held") >= 2
+
+
 # The kernel's answer to a configuration message of NFNETLINK: bind the queue (nfnetlink_queue.h), and stay.
 TAKE_QUEUE = """
 import socket, struct, time
