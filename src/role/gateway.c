@@ -354,13 +354,35 @@ static void look_for_room(struct gateway *gateway)
 }
 
 /* Not at once: a listener that is just being read from can't be closed. */
+static bool close_soon(struct gateway *gateway)
+{
+	if (!gateway->full)
+		gateway->full = !look_later(gateway, 0);
+	return gateway->full;
+}
+
+static void hear_full(void *arg)
+{
+	close_soon(((struct worker *)arg)->gateway);
+}
+
+/* The limits are everybody's: a host whose SYN comes to another worker's listener would be accepted there only to be reset. A worker that can't be told finds
+ * out like that. All have begun before any of them listens; where one is gone, all are ending. */
+static void tell_others(const struct worker *worker)
+{
+	for (unsigned int i = 0; i < worker->n_peers; i++)
+		if (i != worker->number && worker->peers[i] && !worker->peers[i]->halted)
+			loop_post(worker->peers[i]->loop, hear_full, worker->peers[i]);
+}
+
 static void note_full(struct gateway *gateway)
 {
 	char left_out[64];
 
 	if (gateway->full || has_room(gateway, UINT32_MAX))
 		return;
-	gateway->full = !look_later(gateway, 0);
+	if (close_soon(gateway))
+		tell_others(gateway->worker);
 	counter_add(&gateway->worker->counters.n_full, 1);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
 		log_warning("limits.max_sessions or limits.max_half_open is reached: new connections go the ordinary way, those that run "

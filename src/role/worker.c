@@ -127,6 +127,7 @@ int worker_start(const struct worker_options *options, struct worker **out, char
 	own_address_probe_init(&worker->own_addresses);
 	worker->number = options->number;
 	worker->shared = options->shared;
+	worker->n_peers = options->n_workers;
 	worker->peers = options->peers;
 	worker->view = view_ref(options->view);
 	r = build(worker, options->n_workers);

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from netlab import PATIENCE_S, SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
+from netlab import HOST, PATIENCE_S, SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
 from test_converter_input import DESTINATION_UNREACHABLE, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, serves
 
 N = 20
@@ -124,15 +124,20 @@ def is_answered(lab, sent):
 
 @pytest.mark.parametrize("limit", ["max_half_open", "max_sessions"])
 def test_full_gateway_lets_connections_pass(lab, limit):
-    """Connections that hang take the places; others go the ordinary way then, until there is room."""
+    """Connections that hang take the places; others go the ordinary way then, until there is room. All workers let them, and none is reset by one that
+    doesn't know yet that there is no place."""
     lab.converter()
-    gateway = lab.gateway(gateway={"accept": "early"}, limits={limit: N})
+    gateway = lab.gateway(gateway={"accept": "early"}, limits={limit: N}, daemon={"workers": 4})
     listener = lab.listen("server")
     pair = fill(lab, listener, 1)[0]
     n = N if limit == "max_half_open" else N - 1
+    wait_for(lambda: gateway.ctl("status")["half_open"] == 0, "the first connection to be one that runs")
     hanging = [lab.connect("host", SILENT, 80) for _ in range(n)]
     gateway.wait_log(r"max_half_open is reached: new connections go the ordinary way")
-    wait_for(lambda: lab.bonded(listener) is False, "the ordinary way")
+    wait_for(lambda: not lab.run("gw", "ss -Hltn sport = :5125").strip(), "every worker's listeners to be closed")
+    for _ in range(16):
+        assert lab.session(listener)[2] == HOST
+    assert counter(gateway, "over_" + limit.removeprefix("max_")) == 0, "a connection was accepted and had no place"
     still_works(*pair)
     for one in hanging:
         close_with_reset(one)
