@@ -26,6 +26,11 @@
 #define SYN "tcp flags & (fin|syn|rst|ack) == syn"
 #define NOT_SYN "tcp flags & (fin|syn|rst|ack) != syn"
 
+/* How long a host may send a SYN again (127 s with Linux, tcp_syn_retries 6), and how many do: as many as a queue takes. Beyond that a SYN that comes again may be
+ * accepted early, as a connection of its own. */
+#define WAITING_S 130
+#define WAITING_MOST 65536
+
 struct script {
 	FILE *out;
 	const struct path_options *options;
@@ -66,6 +71,8 @@ static void put_frame(const struct script *s)
 		ALIVE_SET
 		"	set accepted_4 { type ipv4_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
 		"	set accepted_6 { type ipv6_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
+		"	set waiting_4 { type ipv4_addr . inet_service . ipv4_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
+		"	set waiting_6 { type ipv6_addr . inet_service . ipv6_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n"
 		"	chain queues { }\n"
 		"	chain learn { }\n"
 		"	chain ask { }\n"
@@ -77,12 +84,14 @@ static void put_frame(const struct script *s)
 		"	chain decide { type filter hook prerouting priority -150; policy accept; }\n"
 		"	chain guard { type filter hook input priority 0; policy accept; }\n"
 		"}\n",
-		s->options->accept_memory_s, s->options->accept_memory, s->options->accept_memory_s, s->options->accept_memory);
+		s->options->accept_memory_s, s->options->accept_memory, s->options->accept_memory_s, s->options->accept_memory,
+		WAITING_S, WAITING_MOST, WAITING_S, WAITING_MOST);
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
 		fprintf(s->out, "flush chain inet braid %s\n", chains[i]);
 }
 
-/* A DSCP that isn't 0 has to be known to who accepts: the worker sees the SYN then. */
+/* A SYN that has been held is the worker's when it comes again, whatever has been learnt of its destination meanwhile: one connection of a host makes one.
+ * A DSCP that isn't 0 has to be known to who accepts: the worker sees the SYN then. */
 static void put_treatments(const struct script *s)
 {
 	const char *known = s->holds ? "ip dscp != cs0 goto ask\n		ip6 dscp != cs0 goto ask\n		" : "";
@@ -95,6 +104,8 @@ static void put_treatments(const struct script *s)
 		"	chain ask {\n"
 		"		ip daddr . tcp dport @accepted_4 meta mark set meta mark ^ %u\n"
 		"		ip6 daddr . tcp dport @accepted_6 meta mark set meta mark ^ %u\n"
+		"		add @waiting_4 { ip saddr . tcp sport . ip daddr . tcp dport }\n"
+		"		add @waiting_6 { ip6 saddr . tcp sport . ip6 daddr . tcp dport }\n"
 		"		goto queues\n"
 		"	}\n"
 		"	chain refuse {\n"
@@ -106,6 +117,8 @@ static void put_treatments(const struct script *s)
 		"		meta nfproto ipv6 meta l4proto tcp tproxy ip6 to :%u meta mark set %u accept\n"
 		"	}\n"
 		"	chain auto {\n"
+		"		ip saddr . tcp sport . ip daddr . tcp dport @waiting_4 goto ask\n"
+		"		ip6 saddr . tcp sport . ip6 daddr . tcp dport @waiting_6 goto ask\n"
 		"		ip daddr . tcp dport @accepted_4 goto early\n"
 		"		ip6 daddr . tcp dport @accepted_6 goto early\n"
 		"		goto ask\n"

@@ -83,6 +83,27 @@ def test_host_that_tries_again_from_the_same_port(lab):
 
 
 @pytest.mark.parametrize("address", [SERVER, SERVER_V6], ids=["v4", "v6"])
+def test_destination_that_is_learnt_while_a_syn_waits_for_it(lab, address):
+    """The SYN that comes again belongs to the connection that is being made; it makes no second one."""
+    converter, gateway = lab.converter(), lab.gateway(gateway={"attempt_timeout_ms": 10000})
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    converter.pause()
+    near = lab.socket("host", family_of(address), timeout=0)
+    assert near.connect_ex((address, port)) == errno.EINPROGRESS
+    wait_for(lambda: counter(gateway, "held") == 1, "the SYN to be held")
+    lab.run("gw", f"nft add element inet braid accepted_{4 if address == SERVER else 6} '{{ {address} . {port} }}'")
+    wait_for(lambda: any(near.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[100:104]), "the SYN to be sent again")
+    converter.tell(signal.SIGCONT)
+    far, _ = lab.accept(listener)
+    near.settimeout(10)
+    near.sendall(b"x")
+    assert far.recv(1) == b"x"
+    wait_for(lambda: counter(gateway, "sessions") == 1 and counter(gateway, "outcome_connected") == 1, "one session")
+    assert (counter(gateway, "attempts"), counter(gateway, "accepted")) == (1, 1), "a second connection was made for the same one of the host"
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER_V6], ids=["v4", "v6"])
 def test_accepted_when_the_server_has(asking, address):
     """Both ways, and a server that speaks first; over the converter."""
     listener = asking.listen("server")
