@@ -24,6 +24,21 @@ struct quota_date quota_date_of(int year, int month, int day)
 	return (struct quota_date){ { days, year * MONTHS + month - 1 } };
 }
 
+static void begin(struct quota *quota, unsigned int which, int32_t number, uint64_t total_bytes)
+{
+	bool jumps = number != quota->periods[which].number + 1;
+
+	quota->periods[which].number = number;
+	if (!quota->periods[which].aside_bytes || quota->periods[which].aside_number != number) {
+		quota->periods[which].begun_bytes = total_bytes;
+		return;
+	}
+	if (!jumps)
+		quota->periods[which].begun_bytes = total_bytes;
+	quota->periods[which].begun_bytes -= quota->periods[which].aside_bytes;
+	quota->periods[which].aside_bytes = 0;
+}
+
 bool quota_turn(struct quota *quota, const struct quota_date *date, uint64_t total_bytes)
 {
 	bool turned = false;
@@ -33,8 +48,7 @@ bool quota_turn(struct quota *quota, const struct quota_date *date, uint64_t tot
 
 		if (number == before || number == before - 1)
 			continue;
-		quota->periods[i].number = number;
-		quota->periods[i].begun_bytes = total_bytes;
+		begin(quota, i, number, total_bytes);
 		turned = true;
 	}
 	return turned;
@@ -47,8 +61,12 @@ uint64_t quota_used_bytes(const struct quota *quota, unsigned int which, uint64_
 
 void quota_resume(struct quota *quota, unsigned int which, int32_t number, uint64_t used_bytes)
 {
-	if (quota->periods[which].number == number)
+	if (quota->periods[which].number == number) {
 		quota->periods[which].begun_bytes -= used_bytes;
+	} else if (!quota->periods[which].aside_bytes || number > quota->periods[which].aside_number) {
+		quota->periods[which].aside_number = number;
+		quota->periods[which].aside_bytes = used_bytes;
+	}
 }
 
 bool quota_is_over(const struct quota *quota, const uint64_t most_bytes[QUOTA_N], uint64_t total_bytes)

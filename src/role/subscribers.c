@@ -109,12 +109,19 @@ struct name_number *subscribers_names(const struct subscribers *subscribers, siz
 	return names;
 }
 
-uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n, const char *name)
+uint32_t subscribers_find(const struct name_number *names, size_t n, const char *name)
 {
 	struct name_number wanted = { .name = name };
 	const struct name_number *found = bsearch(&wanted, names, n, sizeof(*names), order_of_names);
 
-	return found ? found->number : add(subscribers, name);
+	return found ? found->number : SUBSCRIBERS_NONE;
+}
+
+uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n, const char *name)
+{
+	uint32_t found = subscribers_find(names, n, name);
+
+	return found == SUBSCRIBERS_NONE ? add(subscribers, name) : found;
 }
 
 struct roster *roster_new(struct subscribers *subscribers, const struct conf *conf)

@@ -60,8 +60,9 @@ void subscribers_turn(struct subscribers *subscribers);
 /* What each has used of this day and this month, to be kept; *n_bytes: of all of them since the start. NULL without memory. */
 json_t *subscribers_volumes(struct subscribers *subscribers);
 uint64_t subscribers_total_bytes(struct subscribers *subscribers);
-/* Adds what an earlier run has kept. 0, SUBSCRIBERS_E_VOLUMES where that is nothing that subscribers_volumes() writes (nothing is added then), or -ENOMEM. */
-enum { SUBSCRIBERS_E_VOLUMES = 1 };
+/* Adds what an earlier run has kept. 0, SUBSCRIBERS_E_VOLUMES where that is nothing that subscribers_volumes() writes (nothing is added then),
+ * SUBSCRIBERS_E_LATER where some of it is of a later date than the clock has (it is kept until that comes), or -ENOMEM. */
+enum { SUBSCRIBERS_E_VOLUMES = 1, SUBSCRIBERS_E_LATER };
 int subscribers_resume(struct subscribers *subscribers, const json_t *volumes);
 
 #endif

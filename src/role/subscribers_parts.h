@@ -57,6 +57,8 @@ struct name_number {
 
 /* Main thread. All that there are, to be searched by name; NULL without memory. */
 struct name_number *subscribers_names(const struct subscribers *subscribers, size_t *n);
+/* SUBSCRIBERS_NONE where it isn't among the names. */
+uint32_t subscribers_find(const struct name_number *names, size_t n, const char *name);
 /* One that isn't among the names is made. SUBSCRIBERS_NONE without memory. */
 uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n, const char *name);
 

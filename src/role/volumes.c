@@ -111,12 +111,19 @@ static int take_up(struct volumes *volumes)
 	json_t *subscribers;
 	int r = SUBSCRIBERS_E_VOLUMES;
 
-	if (access(volumes->path, F_OK))
+	if (access(volumes->path, F_OK)) {
+		if (errno != ENOENT)
+			warn(volumes, "cannot look for %s: %s; subscribers' volumes begin at 0", volumes->path, strerror(errno));
 		return 0;
+	}
 	subscribers = read_file(volumes->path, reason, sizeof(reason));
 	if (subscribers)
 		r = subscribers_resume(volumes->options.subscribers, subscribers);
 	json_decref(subscribers);
+	if (r == SUBSCRIBERS_E_LATER) {
+		warn(volumes, "%s has volumes of a later date than today's: is the clock wrong? They are kept, and count when that date comes", volumes->path);
+		return 0;
+	}
 	if (r != SUBSCRIBERS_E_VOLUMES)
 		return r;
 	snprintf(aside, sizeof(aside), "%s.bad", volumes->path);

@@ -341,6 +341,37 @@ def test_a_file_that_is_no_good_is_a_warning(lab):
     assert lab.conv.ctl("status")["warnings"] == []
 
 
+@pytest.mark.parametrize("months", [-1, 0, 1, 600])
+def test_a_file_of_another_date_is_kept(lab, months):
+    """A clock that is wrong at the start, by much or little: what the file has isn't lost, whichever of the two is right."""
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    lab.listener = lab.listen("server")
+    STATE.mkdir()
+    now = time.localtime()
+    month, day = now.tm_year * 12 + now.tm_mon - 1 + months, int(time.time()) // 86400 + 31 * months
+    written = {"day": day, "day_bytes": 5, "month": month, "month_bytes": 7 * MB}
+    (STATE / "volumes.json").write_text(json.dumps({"format": 1, "subscribers": {"a": written}}))
+    for n in (1, 2):   # and not over the daemon's second run either
+        again(lab, a={})
+        assert figures(lab, "a")["month_bytes"] == (n - 1) * (MB + len(SUCCESS)) + (7 * MB if months == 0 else 0)
+        assert ("of a later date than today's" in lab.conv.log()) == (months > 0)
+        pair = session(lab, "a")
+        move(pair, MB)
+        end(pair)
+        assert lab.conv.stop() == 0
+        all_of_it = json.loads((STATE / "volumes.json").read_text())["subscribers"]["a"]
+        if months:
+            assert (all_of_it["aside_month"], all_of_it["aside_month_bytes"]) == (month, 7 * MB), all_of_it
+    assert not (STATE / "volumes.json.bad").exists()
+
+
+def test_a_file_that_cannot_be_looked_for_is_a_warning(lab):
+    STATE.mkdir()
+    (STATE / "volumes.json").symlink_to("volumes.json")
+    again(lab, a={})
+    assert "cannot look for /run/braid-conv/volumes.json: Too many levels of symbolic links" in lab.conv.log()
+
+
 def test_a_file_that_cannot_be_written_is_a_warning(lab):
     start(lab, a={})
     (STATE / "volumes.json.new").mkdir()

@@ -75,6 +75,42 @@ static void test_an_earlier_run_counts_within_its_period(void **state)
 	expect_used(&quota, 15, 5, 5005);
 }
 
+/* A machine without a clock of its own begins in 1970, or where it was last built, and learns the date later; or begins far ahead. */
+static void test_a_period_comes_when_the_clock_is_right(void **state)
+{
+	for (int wrong = -400; wrong <= 400; wrong += 800) {
+		struct quota_date at_start = later(wrong * 30, wrong);
+		struct quota quota = { 0 };
+
+		quota_turn(&quota, &at_start, 0);
+		quota_resume(&quota, QUOTA_DAY, today.number[QUOTA_DAY], 1000);
+		quota_resume(&quota, QUOTA_MONTH, today.number[QUOTA_MONTH], 5000);
+		expect_used(&quota, 7, 7, 7);
+		assert_true(quota_turn(&quota, &today, 10));
+		expect_used(&quota, 15, 1015, 5015);
+		assert_false(quota_turn(&quota, &today, 20));
+		expect_used(&quota, 20, 1020, 5020);
+		quota_turn(&quota, &at_start, 30);
+		quota_turn(&quota, &today, 30);
+		expect_used(&quota, 30, 0, 0);
+	}
+}
+
+/* Set back over midnight: what was counted since is of the day before. */
+static void test_a_period_comes_in_its_time(void **state)
+{
+	struct quota quota = quota_at(0);
+	struct quota_date tomorrow = later(1, 1), beyond = later(3, 3);
+
+	quota_resume(&quota, QUOTA_DAY, today.number[QUOTA_DAY] + 1, 1000);
+	quota_resume(&quota, QUOTA_DAY, today.number[QUOTA_DAY] - 5, 2000);   /* the later one stays */
+	quota_resume(&quota, QUOTA_MONTH, today.number[QUOTA_MONTH] - 1, 7000);
+	quota_turn(&quota, &tomorrow, 100);
+	expect_used(&quota, 101, 1001, 1);
+	quota_turn(&quota, &beyond, 110);
+	expect_used(&quota, 110, 0, 0);
+}
+
 static void test_a_volume_is_used_up(void **state)
 {
 	struct quota quota = quota_at(0);
@@ -98,6 +134,8 @@ int main(void)
 		cmocka_unit_test(test_a_day_ends_and_the_month_goes_on),
 		cmocka_unit_test(test_a_day_does_not_come_twice),
 		cmocka_unit_test(test_an_earlier_run_counts_within_its_period),
+		cmocka_unit_test(test_a_period_comes_when_the_clock_is_right),
+		cmocka_unit_test(test_a_period_comes_in_its_time),
 		cmocka_unit_test(test_a_volume_is_used_up),
 	};
 
