@@ -9,9 +9,6 @@
 #define IPV4_LEAST_WORDS 5
 #define IPV4_FRAGMENT 0x3fffu       /* more to come, or not the first */
 #define TCP_LEAST_WORDS 5
-#define OPTION_END 0
-#define OPTION_NOTHING 1
-#define OPTION_MSS 2
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
 #define IPV6_DESTINATION 60
@@ -73,26 +70,6 @@ static int get_v6(struct cursor *c, struct syn *out)
 	return cursor_failed(c) ? SYN_E_MALFORMED : next != PROTOCOL_TCP ? SYN_E_OTHER : 0;
 }
 
-/* What is cut off or malformed says nothing: the connection itself is the kernel's to judge. */
-static uint16_t get_mss(struct cursor options)
-{
-	while (options.n_left && !cursor_failed(&options)) {
-		uint8_t kind = cursor_get_u8(&options), n_bytes;
-
-		if (kind == OPTION_END)
-			return 0;
-		if (kind == OPTION_NOTHING)
-			continue;
-		n_bytes = cursor_get_u8(&options);
-		if (kind == OPTION_MSS && n_bytes == 4)
-			return cursor_get_u16be(&options);
-		if (n_bytes < 2)
-			return 0;
-		cursor_skip(&options, n_bytes - 2u);
-	}
-	return 0;
-}
-
 static int get_tcp(struct cursor *c, struct syn *out)
 {
 	unsigned int n_words;
@@ -108,9 +85,6 @@ static int get_tcp(struct cursor *c, struct syn *out)
 		return SYN_E_MALFORMED;
 	if ((flags & FLAGS) != FLAG_SYN)
 		return SYN_E_OTHER;
-	if (c->n_left > (n_words - TCP_LEAST_WORDS) * 4u)
-		c->n_left = (n_words - TCP_LEAST_WORDS) * 4u;
-	out->mss_bytes = get_mss(*c);
 	return 0;
 }
 

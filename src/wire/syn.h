@@ -12,7 +12,6 @@ enum { SYN_E_MALFORMED = 1, SYN_E_OTHER };
 struct syn {
 	struct address source, destination;
 	uint8_t dscp;               /* 0..63 */
-	uint16_t mss_bytes;         /* 0: not said */
 };
 
 /* The packet may be cut off behind its TCP options. 0; SYN_E_OTHER: a well-formed packet that is no SYN without ACK (or a fragment, or of another
