@@ -53,6 +53,8 @@ void assume_local_route(uint32_t fwmark, uint32_t table, bool v6);   /* what bea
 /* In the place where the program is. */
 void assume_nft(const char *script);
 void assume_sysctl(const char *name, const char *value);
+/* Links 0 and 2, with NEAR forwarding between them, and these rules of nft in NEAR, where the program is then. */
+void assume_make_router(const char *rules);
 
 /* talk.c: connections from NEAR to FAR over link 0, both ends non-blocking. */
 struct assume_pair {
@@ -62,6 +64,8 @@ struct assume_pair {
 int assume_listen(bool v6, const struct net_listen_options *options);
 /* Begins in NEAR, from link 0's address. options->source is set here. */
 int assume_connect_begin(bool v6, struct net_connect_options options, size_t *n_sent);
+/* From HOST, through NEAR: assume_make_router(). */
+int assume_connect_host(bool v6);
 void assume_wait_connected(int fd);
 int assume_accept(int listener_fd);
 /* With a byte each way behind it, so that both ends know each other as MPTCP where they can. */

@@ -56,19 +56,6 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 	held->there = true;
 }
 
-static int connect_host(bool v6)
-{
-	struct address to = assume_server(v6);
-	struct net_connect_options options = { .mptcp = false };
-	size_t n_sent;
-	int fd, r;
-
-	assume_in(ASSUME_HOST);
-	r = net_connect_begin(&to, &options, &fd, &n_sent);
-	assume_that(!r, "connecting from the host: %s", net_error_text(r));
-	return fd;
-}
-
 static int listen_transparent(bool v6)
 {
 	struct address at = address_from_v4(htonl(0x7f331801), INTERCEPT_PORT);
@@ -109,7 +96,7 @@ static void expect(struct net_queue *queue, bool v6, uint32_t mark, int wanted)
 {
 	const char *family = v6 ? "IPv6" : "IPv4";
 	struct address server = assume_server(v6);
-	int host_fd = connect_host(v6), result;
+	int host_fd = assume_connect_host(v6), result;
 	struct held held = hold(queue, family);
 	char text[ADDRESS_TEXT_BYTES];
 
@@ -146,7 +133,7 @@ static void look(struct net_queue *queue, bool v6)
 static void expect_passed_unheld(void)
 {
 	struct net_listen_options options = { .mptcp = false };
-	int server_fd = assume_listen(false, &options), host_fd = connect_host(false);
+	int server_fd = assume_listen(false, &options), host_fd = assume_connect_host(false);
 
 	assume_that(!outcome(host_fd), "with nobody at the queue, the host's connection does not go its way");
 	close(host_fd);
@@ -160,12 +147,7 @@ int main(void)
 
 	assume_begin("a SYN can be held in a queue and be caught, answered or let go by the mark of the verdict",
 		     "faithful accept: hosts are accepted early");
-	assume_make_link(0);
-	assume_make_link(2);
-	assume_in(ASSUME_NEAR);
-	assume_sysctl("net/ipv4/ip_forward", "1");
-	assume_sysctl("net/ipv6/conf/all/forwarding", "1");
-	assume_nft(rules);
+	assume_make_router(rules);
 	r = nft_queue_put("hold", "waiting", QUEUE, 1);
 	assume_that(!r, "no rule that queues can be had: %s", strerror(-r));
 	r = net_queue_open(QUEUE, &queue);

@@ -62,6 +62,19 @@ int assume_connect_begin(bool v6, struct net_connect_options options, size_t *n_
 	return fd;
 }
 
+int assume_connect_host(bool v6)
+{
+	struct address to = assume_server(v6);
+	struct net_connect_options options = { .mptcp = false };
+	size_t n_sent;
+	int fd, r;
+
+	assume_in(ASSUME_HOST);
+	r = net_connect_begin(&to, &options, &fd, &n_sent);
+	assume_that(!r, "connecting from the host: %s", net_error_text(r));
+	return fd;
+}
+
 void assume_wait_connected(int fd)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };

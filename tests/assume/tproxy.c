@@ -25,19 +25,6 @@ static const char rules[] =
 	"	}\n"
 	"}\n";
 
-static int connect_host(bool v6)
-{
-	struct address to = assume_server(v6);
-	struct net_connect_options options = { .mptcp = false };
-	size_t n_sent;
-	int fd, r;
-
-	assume_in(ASSUME_HOST);
-	r = net_connect_begin(&to, &options, &fd, &n_sent);
-	assume_that(!r, "connecting from the host: %s", net_error_text(r));
-	return fd;
-}
-
 static int listen_transparent(bool v6)
 {
 	struct address any = v6 ? (struct address){ .port = INTERCEPT_PORT } : address_from_v4(0, INTERCEPT_PORT);
@@ -53,7 +40,7 @@ static int listen_transparent(bool v6)
 
 static void expect_passed(const char *family, bool v6, int server_fd)
 {
-	int host_fd = connect_host(v6), fd;
+	int host_fd = assume_connect_host(v6), fd;
 
 	assume_wait_connected(host_fd);
 	fd = assume_accept(server_fd);
@@ -65,7 +52,7 @@ static void expect_passed(const char *family, bool v6, int server_fd)
 static void expect_caught(const char *family, bool v6, int server_fd)
 {
 	struct address wanted = assume_server(v6), local = { 0 };
-	int listener_fd = listen_transparent(v6), host_fd = connect_host(v6), fd;
+	int listener_fd = listen_transparent(v6), host_fd = assume_connect_host(v6), fd;
 	struct pollfd poll_fd = { .fd = server_fd, .events = POLLIN };
 	struct assume_stream up = { .from_fd = host_fd }, down = { .to_fd = host_fd };
 	char text[ADDRESS_TEXT_BYTES];
@@ -104,12 +91,7 @@ int main(void)
 {
 	assume_begin("nft tproxy catches connections while somebody listens, and lets them pass while nobody does",
 		     "hosts are not bonded, or are cut off while the daemon is away");
-	assume_make_link(0);
-	assume_make_link(2);
-	assume_in(ASSUME_NEAR);
-	assume_sysctl("net/ipv4/ip_forward", "1");
-	assume_sysctl("net/ipv6/conf/all/forwarding", "1");
-	assume_nft(rules);
+	assume_make_router(rules);
 	look(false);
 	look(true);
 	return assume_holds();

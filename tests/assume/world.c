@@ -368,3 +368,13 @@ void assume_nft(const char *script)
 	if (r)
 		assume_not_looked_at("nft: %s", r < 0 ? strerror(-r) : reason);
 }
+
+void assume_make_router(const char *rules)
+{
+	assume_make_link(0);
+	assume_make_link(2);
+	assume_in(ASSUME_NEAR);
+	assume_sysctl("net/ipv4/ip_forward", "1");
+	assume_sysctl("net/ipv6/conf/all/forwarding", "1");
+	assume_nft(rules);
+}
