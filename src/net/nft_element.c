@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/nft_element.h"
 
-#include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include "base/util.h"
 #include "net/netlink.h"
+#include "net/nft_batch.h"
 
-#define BATCH_BYTES 4096        /* five messages, three of them with two names and a key: 2000 bytes at most */
 #define ANSWER_BYTES 8192
 #define FIELD_BYTES 4           /* where there are several, each begins at a multiple of it */
-#define COMMANDS_MOST 3
+#define COMMANDS_MOST 3         /* with two names and a key each: 2000 bytes of a batch at most */
 
 struct nft_elements {
 	struct netlink *netlink;
-	uint32_t sequence;
-	size_t n_batch;
-	char batch[BATCH_BYTES] __attribute__((aligned(8)));
+	struct nft_batch batch;
 	char answer[ANSWER_BYTES] __attribute__((aligned(8)));
 };
 
@@ -65,25 +61,6 @@ int nft_elements_open(struct nft_elements **out)
 	return 0;
 }
 
-static struct nlmsghdr *message_begin(struct nft_elements *elements, uint16_t type, uint16_t flags, uint8_t family, uint16_t res_id)
-{
-	struct nlmsghdr *message = mnl_nlmsg_put_header(elements->batch + elements->n_batch);
-	struct nfgenmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
-
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	message->nlmsg_seq = ++elements->sequence;
-	head->nfgen_family = family;
-	head->version = NFNETLINK_V0;
-	head->res_id = htons(res_id);
-	return message;
-}
-
-static void message_end(struct nft_elements *elements, const struct nlmsghdr *message)
-{
-	elements->n_batch += MNL_ALIGN(message->nlmsg_len);
-}
-
 struct command {
 	uint16_t type;                  /* NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM */
 	uint16_t flags;
@@ -92,9 +69,9 @@ struct command {
 	uint64_t timeout_ms;            /* 0: not said */
 };
 
-static void put_command(struct nft_elements *elements, const struct command *command)
+static void put_command(struct nft_batch *batch, const struct command *command)
 {
-	struct nlmsghdr *message = message_begin(elements, NFNL_SUBSYS_NFTABLES << 8 | command->type, command->flags, command->set->family, 0);
+	struct nlmsghdr *message = nft_batch_message(batch, command->type, command->flags, command->set->family);
 	struct nlattr *list, *element, *key;
 
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, command->set->table);
@@ -108,12 +85,7 @@ static void put_command(struct nft_elements *elements, const struct command *com
 		mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(command->timeout_ms));
 	mnl_attr_nest_end(message, element);
 	mnl_attr_nest_end(message, list);
-	message_end(elements, message);
-}
-
-static void put_edge(struct nft_elements *elements, uint16_t type)
-{
-	message_end(elements, message_begin(elements, type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+	nft_batch_take(batch, message);
 }
 
 /* The kernel handles a batch within send(), so its answers are there: one for each message that was refused, one for the last if all went well. */
@@ -147,7 +119,7 @@ static int take_answers(struct nft_elements *elements, uint32_t first_sequence)
 
 static int run(struct nft_elements *elements, const struct command *commands, size_t n_commands)
 {
-	uint32_t first_sequence = elements->sequence + 1;
+	uint32_t first_sequence = elements->batch.sequence + 1;
 	ssize_t n;
 	int r;
 
@@ -155,13 +127,12 @@ static int run(struct nft_elements *elements, const struct command *commands, si
 		if (commands[i].key->n > NFT_KEY_BYTES || strlen(commands[i].set->table) >= NFT_NAME_MAXLEN ||
 		    strlen(commands[i].set->name) >= NFT_NAME_MAXLEN)
 			return -EINVAL;
-	elements->n_batch = 0;
-	put_edge(elements, NFNL_MSG_BATCH_BEGIN);
+	nft_batch_begin(&elements->batch);
 	for (size_t i = 0; i < n_commands; i++)
-		put_command(elements, &commands[i]);
-	put_edge(elements, NFNL_MSG_BATCH_END);
+		put_command(&elements->batch, &commands[i]);
+	nft_batch_end(&elements->batch);
 	do {
-		n = send(netlink_fd(elements->netlink), elements->batch, elements->n_batch, 0);
+		n = send(netlink_fd(elements->netlink), elements->batch.bytes, elements->batch.n, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
