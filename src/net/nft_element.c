@@ -117,20 +117,16 @@ static int take_answers(struct nft_elements *elements, uint32_t first_sequence)
 	}
 }
 
-static int run(struct nft_elements *elements, const struct command *commands, size_t n_commands)
+static bool is_sound(const struct command *command)
 {
-	uint32_t first_sequence = elements->batch.sequence + 1;
+	return command->key->n <= NFT_KEY_BYTES && strlen(command->set->table) < NFT_NAME_MAXLEN && strlen(command->set->name) < NFT_NAME_MAXLEN;
+}
+
+static int transact(struct nft_elements *elements, uint32_t first_sequence)
+{
 	ssize_t n;
 	int r;
 
-	for (size_t i = 0; i < n_commands; i++)
-		if (commands[i].key->n > NFT_KEY_BYTES || strlen(commands[i].set->table) >= NFT_NAME_MAXLEN ||
-		    strlen(commands[i].set->name) >= NFT_NAME_MAXLEN)
-			return -EINVAL;
-	nft_batch_begin(&elements->batch);
-	for (size_t i = 0; i < n_commands; i++)
-		put_command(&elements->batch, &commands[i]);
-	nft_batch_end(&elements->batch);
 	do {
 		n = send(netlink_fd(elements->netlink), elements->batch.bytes, elements->batch.n, 0);
 	} while (n < 0 && errno == EINTR);
@@ -138,6 +134,32 @@ static int run(struct nft_elements *elements, const struct command *commands, si
 		return -errno;
 	r = take_answers(elements, first_sequence);
 	return r == -ENOENT ? NFT_E_MISSING : r;
+}
+
+static int run(struct nft_elements *elements, const struct command *commands, size_t n_commands)
+{
+	uint32_t first_sequence = elements->batch.sequence + 1;
+
+	for (size_t i = 0; i < n_commands; i++)
+		if (!is_sound(&commands[i]))
+			return -EINVAL;
+	nft_batch_begin(&elements->batch);
+	for (size_t i = 0; i < n_commands; i++)
+		put_command(&elements->batch, &commands[i]);
+	nft_batch_end(&elements->batch);
+	return transact(elements, first_sequence);
+}
+
+/* A question is in no batch. The element itself comes before the answer that says that it is there. */
+int nft_element_find(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key)
+{
+	const struct command find = { NFT_MSG_GETSETELEM, NLM_F_ACK, set, key, 0 };
+
+	if (!is_sound(&find))
+		return -EINVAL;
+	elements->batch.n = 0;
+	put_command(&elements->batch, &find);
+	return transact(elements, elements->batch.sequence);
 }
 
 int nft_element_add(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms)

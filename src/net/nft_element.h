@@ -44,6 +44,8 @@ void nft_elements_closep(struct nft_elements **elements);
 int nft_element_add(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms);
 /* The element has this time from now on, whether it was there or not. At no instant is it away. */
 int nft_element_renew(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms);
+/* Whether it is there: 0 or NFT_E_MISSING. */
+int nft_element_find(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key);
 int nft_element_delete(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key);
 
 #endif

@@ -454,11 +454,6 @@ void path_freep(struct path **path)
 	*path = NULL;
 }
 
-struct nft *path_nft(const struct path *path)
-{
-	return path->interception.nft;
-}
-
 bool path_can_hold(const struct path *path)
 {
 	return path->interception.holds;

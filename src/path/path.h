@@ -91,8 +91,6 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 
-/* For others in the same thread; borrowed. */
-struct nft *path_nft(const struct path *path);
 /* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in place. */
 bool path_can_hold(const struct path *path);
 /* Which rules the table has: the marks of held packets name it (path/marks.h). */

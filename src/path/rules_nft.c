@@ -3,11 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/util.h"
-#include "net/nft.h"
 
+#define V4_AT 12              /* within the mapped form of an address */
 #define WINDOWS 32            /* a day has three at most: what began yesterday, and one cut in two by UTC's midnight */
 #define WEEK_MINUTES (7 * RULE_DAY_MINUTES)
 
@@ -336,11 +337,14 @@ int rules_nft_body(const struct rules *rules, const struct rules_nft_options *op
 	return 0;
 }
 
-bool rules_nft_list_holds(struct nft *nft, const struct rule_list *list, const struct address *address)
+bool rules_nft_list_holds(struct nft_elements *elements, const struct rule_list *list, const struct address *address)
 {
-	char script[128], reason[128], text[ADDRESS_TEXT_BYTES];
+	char name[RULE_NAME_BYTES + 2];
+	bool v4 = address_is_v4(address);
+	struct nft_set set = { NFPROTO_INET, "braid", name };
+	struct nft_key key = { .n = 0 };
 
-	snprintf(script, sizeof(script), "get element inet braid %s_%c { %s }", list->name, address_is_v4(address) ? '4' : '6',
-		 address_format_ip(address, text));
-	return !nft_run(nft, script, reason, sizeof(reason));
+	snprintf(name, sizeof(name), "%s_%c", list->name, v4 ? '4' : '6');
+	nft_key_add(&key, address->ip + (v4 ? V4_AT : 0), sizeof(address->ip) - (v4 ? V4_AT : 0));
+	return !nft_element_find(elements, &set, &key);
 }

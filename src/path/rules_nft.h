@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include "net/nft.h"
+#include "net/nft_element.h"
 #include "policy/rules.h"
 
 struct rules_nft_options {
@@ -31,8 +31,8 @@ void rules_nft_sets(const struct rules *rules, uint32_t generation, FILE *out);
 /* The lines of the chain's body, each rule's nft rules carrying its name as their comment. Rules with subscribers are left out: a gateway has none.
  * 0 or -ENOMEM; the caller looks after out itself. */
 int rules_nft_body(const struct rules *rules, const struct rules_nft_options *options, FILE *out);
-/* Whether the set of a list that dnsmasq fills holds the address now; asks the kernel, which takes milliseconds. */
-bool rules_nft_list_holds(struct nft *nft, const struct rule_list *list, const struct address *address);
+/* Whether the set of a list that dnsmasq fills holds the address now; asks the kernel by two system calls. */
+bool rules_nft_list_holds(struct nft_elements *elements, const struct rule_list *list, const struct address *address);
 /* "delete set inet braid ..." for the sets of an earlier generation; those that dnsmasq fills only where next (NULL: none) has no such list. */
 void rules_nft_drop(const struct rules *rules, uint32_t generation, const struct rules *next, FILE *out);
 

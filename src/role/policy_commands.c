@@ -110,7 +110,9 @@ static bool too_long(const char *name)
 
 static bool holds(void *context, const struct rule_list *list, const struct address *address)
 {
-	return rules_nft_list_holds(context, list, address);
+	_cleanup_(nft_elements_closep) struct nft_elements *elements = NULL;
+
+	return !nft_elements_open(&elements) && rules_nft_list_holds(elements, list, address);
 }
 
 /* NULL, or what is wrong with the arguments. */
@@ -166,7 +168,7 @@ static json_t *explain(const struct rules *rules, const struct rule_facts *facts
 void policy_test_run(void *context, struct control_call call, const json_t *arguments)
 {
 	const struct rules *rules = rules_of(context);
-	struct asked asked = { .facts = { .dscp = -1, .context = path_nft(((struct braid *)context)->path) } };
+	struct asked asked = { .facts = { .dscp = -1 } };
 	const char *wrong = read_facts(&asked, arguments);
 	size_t found;
 	json_t *result;

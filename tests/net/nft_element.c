@@ -219,6 +219,23 @@ static void what_nft_has_put_there_is_found(void **state)
 	assert_false(listed(&pairs, "198.51.100.7"));
 }
 
+static void what_is_there_is_found_and_stays(void **state)
+{
+	const struct nft_set no_set = { NFPROTO_INET, "t", "nothing" };
+	struct nft_key one = pair_key("192.0.2.1", 443), other = pair_key("192.0.2.1", 80), too_long = { .n = SIZE_MAX / 2 };
+
+	assert_int_equal(nft_element_find(*state, &pairs, &one), NFT_E_MISSING);
+	script("add element inet t pairs { 192.0.2.1 . 443 }\n");
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(nft_element_find(*state, &pairs, &one), 0);
+		assert_int_equal(nft_element_find(*state, &pairs, &other), NFT_E_MISSING);
+	}
+	assert_int_equal(nft_element_find(*state, &no_set, &one), NFT_E_MISSING);
+	assert_int_equal(nft_element_find(*state, &pairs, &too_long), -EINVAL);
+	assert_int_equal(nft_element_delete(*state, &pairs, &one), 0);   /* the answers are understood as before */
+	assert_int_equal(nft_element_find(*state, &pairs, &one), NFT_E_MISSING);
+}
+
 static void a_missing_set_or_table_is_told(void **state)
 {
 	const struct nft_set no_table = { NFPROTO_INET, "nowhere", "alive" }, no_set = { NFPROTO_INET, "t", "nothing" };
@@ -298,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(renewing_begins_the_time_anew, begin, end),
 		cmocka_unit_test_setup_teardown(concatenated_keys, begin, end),
 		cmocka_unit_test_setup_teardown(what_nft_has_put_there_is_found, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_there_is_found_and_stays, begin, end),
 		cmocka_unit_test_setup_teardown(a_missing_set_or_table_is_told, begin, end),
 		cmocka_unit_test_setup_teardown(refusals_are_errors, begin, end),
 		cmocka_unit_test_setup_teardown(what_a_renewal_costs, begin, end),

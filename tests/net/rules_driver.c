@@ -136,9 +136,9 @@ static int text_or_load(bool load, int argc, char **argv)
 
 static bool holds(void *context, const struct rule_list *list, const struct address *address)
 {
-	_cleanup_(nft_closep) struct nft *nft = NULL;
+	_cleanup_(nft_elements_closep) struct nft_elements *elements = NULL;
 
-	return !nft_open(&nft) && rules_nft_list_holds(nft, list, address);
+	return !nft_elements_open(&elements) && rules_nft_list_holds(elements, list, address);
 }
 
 static void find(const struct rules *rules, char *line)
