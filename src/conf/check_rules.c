@@ -7,6 +7,7 @@
 #include "conf/check.h"
 
 #define WANT_BYTES 128
+#define WARNING_BYTES 200
 
 static bool has_link(const struct conf *conf, const char *name)
 {
@@ -96,22 +97,49 @@ int conf_check_rules(const struct conf *conf, struct conf_error *error, const ch
 	return check_lists(conf, error, file);
 }
 
-static int warn(struct conf *conf, const char *file, const struct rule *rule, const struct rule *shadow)
+/* Why no name is ever known to the rule, and what to do; NULL: it is. */
+static const char *nameless(const struct conf *conf, const struct rule *rule)
 {
-	char text[256], **more = reallocarray(conf->warnings, conf->n_warnings + 1, sizeof(*more));
+	if (!rule->n_tls_names)
+		return NULL;
+	if (!conf->gateway.enabled)
+		return "a converter looks at no TLS names; move it to the gateway";
+	if (!conf->gateway.plumbing)
+		return "with gateway.plumbing = no hosts' first packets don't come to us; use a list that dnsmasq fills";
+	if (conf->gateway.accept == CONF_ACCEPT_FAITHFUL)
+		return "a TLS name is seen in a connection that is accepted early; set gateway.accept = auto, or use a list that dnsmasq fills";
+	return NULL;
+}
+
+/* Whether there is something about a rule that people want to know. */
+static bool tell(const struct conf *conf, size_t i, char out[WARNING_BYTES])
+{
+	const struct rule *rule = &conf->rules->all[i];
+	size_t shadow = rules_shadowed_by(conf->rules, i);
+	const char *why = nameless(conf, rule);
+
+	if (why)
+		snprintf(out, WARNING_BYTES, "never matches: %s", why);
+	else if (rules_never_matches(conf->rules, i))
+		snprintf(out, WARNING_BYTES, "never matches: one side has IPv4 addresses alone, the other IPv6 addresses alone");
+	else if (shadow != RULES_NONE)
+		snprintf(out, WARNING_BYTES, "never decides: '%s' in line %u comes before it and matches all that it matches", conf->rules->all[shadow].name,
+			 conf->rules->all[shadow].line);
+	else if (rule->n_tls_names && rule->accept == RULE_ACCEPT_FAITHFUL)
+		snprintf(out, WARNING_BYTES, "is not faithful: its TLS names are seen in connections that are accepted early; take 'faithful' out");
+	else
+		return false;
+	return true;
+}
+
+static int warn(struct conf *conf, const char *file, const struct rule *rule, const char *what)
+{
+	char text[WARNING_BYTES + 160], **more = reallocarray(conf->warnings, conf->n_warnings + 1, sizeof(*more));
 
 	if (!more)
 		return -ENOMEM;
 	conf->warnings = more;
-	if (rule->n_tls_names)
-		snprintf(text, sizeof(text), "%.100s:%u: rule '%s' never matches: this version looks at no TLS names; take the 'tls' clause out, or use a list that dnsmasq fills",
-			 file, rule->line, rule->name);
-	else if (shadow)
-		snprintf(text, sizeof(text), "%.100s:%u: rule '%s' never decides: '%s' in line %u comes before it and matches all that it matches", file,
-			 rule->line, rule->name, shadow->name, shadow->line);
-	else
-		snprintf(text, sizeof(text), "%.100s:%u: rule '%s' never matches: one side has IPv4 addresses alone, the other IPv6 addresses alone", file,
-			 rule->line, rule->name);
+	snprintf(text, sizeof(text), "%.100s:%u: rule '%s' %s", file, rule->line, rule->name, what);
 	more[conf->n_warnings] = strdup(text);
 	if (!more[conf->n_warnings])
 		return -ENOMEM;
@@ -121,15 +149,11 @@ static int warn(struct conf *conf, const char *file, const struct rule *rule, co
 
 int conf_warn(struct conf *conf, const char *file)
 {
+	char what[WARNING_BYTES];
 	int r = 0;
 
-	for (size_t i = 0; i < conf->rules->n && !r; i++) {
-		size_t shadow = rules_shadowed_by(conf->rules, i);
-
-		if (conf->rules->all[i].n_tls_names || rules_never_matches(conf->rules, i))
-			r = warn(conf, file, &conf->rules->all[i], NULL);
-		else if (shadow != RULES_NONE)
-			r = warn(conf, file, &conf->rules->all[i], &conf->rules->all[shadow]);
-	}
+	for (size_t i = 0; i < conf->rules->n && !r; i++)
+		if (tell(conf, i, what))
+			r = warn(conf, file, &conf->rules->all[i], what);
 	return r;
 }

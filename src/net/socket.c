@@ -305,6 +305,15 @@ ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error)
 	return n;
 }
 
+ssize_t net_peek(int fd, void *bytes, size_t n_bytes, int *error)
+{
+	ssize_t n = recv(fd, bytes, n_bytes, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0)
+		*error = net_error(errno);
+	return n;
+}
+
 int net_look(int fd)
 {
 	char byte;

@@ -152,10 +152,21 @@ static bool put_verdict(void *context, const struct rule *rule, size_t index, FI
 	return true;
 }
 
+/* A worker accepts the connection, looks at what the host says first, and at the rules again. Where it can't be asked, or nobody is to be accepted before his
+ * destination has, such a rule never matches. */
+static bool put_look(void *context, const struct rule *rule, size_t index, FILE *out)
+{
+	const struct script *s = context;
+
+	fprintf(out, "meta mark set %u goto queues", mark(s, MARK_LOOK));
+	return s->holds && s->options->accept != PATH_ACCEPT_FAITHFUL;
+}
+
 static int put_rules(const struct script *s)
 {
 	struct rules_nft_options options = {
-		.generation = s->facts->generation, .utc_offset_minutes = s->facts->utc_offset_minutes, .verdict = put_verdict, .context = (void *)s,
+		.generation = s->facts->generation, .utc_offset_minutes = s->facts->utc_offset_minutes, .verdict = put_verdict,
+		.undecided = put_look, .context = (void *)s,
 	};
 	int r;
 

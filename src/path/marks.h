@@ -17,6 +17,7 @@ enum mark {
 	MARK_NO_ROUTE,
 	MARK_HOST_UNREACHABLE,
 	MARK_PROHIBITED,
+	MARK_LOOK,               /* to be accepted early, and looked at: a rule has matched but for the server's name */
 	MARK_CATCH = 0x100,      /* + worker: catch it for the worker's own listener */
 	MARK_CATCH_KNOWN = 0x200,/* + worker: the same, and remember that its destination accepts */
 	MARK_HOLD_RULE = 0x1000, /* + rule, and mark_of_generation(): to be held; that rule has matched */

@@ -15,6 +15,7 @@ struct role_counters {
 	uint64_t n_intakes_full, n_endings_cut;
 	uint64_t n_full;                      /* gateway: at a limit, lets new connections pass for a while */
 	uint64_t n_held, n_held_passed, n_held_refused, n_unlearnt, n_host_gave_up;              /* the near leg was reset while the far one was being set up */
+	uint64_t n_looked_at, n_direct, n_direct_failed;   /* gateway: for the server's name; and bypassed by it */
 	uint64_t n_attempts, n_attempts_failed, n_second_attempts;
 	uint64_t n_syn_data_sent, n_syn_data_lost, n_fell_back, n_fell_back_late;
 	uint64_t n_stranded;                  /* sessions that had lost their last subflow, and were reset */

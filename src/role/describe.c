@@ -139,6 +139,10 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 	const char *link = known ? worker->view->links[session->link].name : "one path";
 	bool strips = known && __atomic_load_n(&worker->shared->links[session->link].strips_mptcp_until_us, __ATOMIC_RELAXED);
 
+	if (!known && !session->near_mptcp && !session->far_mptcp) {
+		snprintf(out, n_out, "plain TCP to the destination itself: a rule of [policy] bypasses the server's name");
+		return;
+	}
 	snprintf(out, n_out, "plain TCP over %s alone: %s", link, !session->near_mptcp && !session->far_mptcp ? "a rule of [policy] keeps it there" :
 		 strips ? "the answer to its first packet had no Multipath TCP options; something on this link takes them away, or the "
 			  "converter has Multipath TCP switched off" :

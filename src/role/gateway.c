@@ -17,6 +17,8 @@
 #include "net/own_address.h"
 #include "net/socket.h"
 #include "path/marks.h"
+#include "role/direct.h"
+#include "role/look.h"
 #include "role/setup.h"
 #include "signalling/ticket.h"
 
@@ -53,12 +55,12 @@ static struct setup *setup_of_tag(const struct gateway *gateway, uint64_t tag)
 	return slab_get(&gateway->setups, (struct slab_name){ (uint32_t)(tag >> 16), (uint16_t)tag });
 }
 
-/* Gives the place back. Descriptors that nobody took over are closed with reset by the caller. */
-static void setup_free(struct gateway *gateway, struct setup *setup)
+void setup_free(struct gateway *gateway, struct setup *setup)
 {
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
 		attempt_drop(&setup->attempts[i]);
 	free(setup->opening);
+	look_freep(&setup->look);
 	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 		hold_forget(gateway, setup);
 	slab_give(&gateway->setups, setup);
@@ -177,7 +179,7 @@ void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state
 		setup_fail(gateway, setup);
 }
 
-static void connect_on(struct gateway *gateway, struct setup *setup)
+void setup_connect(struct gateway *gateway, struct setup *setup)
 {
 	setup_launch(gateway, setup, SETUP_CONNECTING, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS);
 }
@@ -188,8 +190,10 @@ static void on_near(struct gateway *gateway, struct setup *setup, uint32_t event
 	if (events & (EPOLLERR | EPOLLHUP)) {
 		counter_add(&gateway->worker->counters.n_host_gave_up, 1);
 		setup_abandon(gateway, setup);
+	} else if (setup->state == SETUP_FIRST_BYTES && setup->look) {
+		look_on_bytes(gateway, setup);
 	} else if (setup->state == SETUP_FIRST_BYTES && events & (EPOLLIN | EPOLLRDHUP)) {
-		connect_on(gateway, setup);
+		setup_connect(gateway, setup);
 	}
 }
 
@@ -301,7 +305,9 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	if (!setup || setup->state == SETUP_HELD || setup->state == SETUP_CAUGHT)
 		return;
 	attempt = attempt_of_part(setup, ref.part);
-	if (attempt)
+	if (attempt && setup->state == SETUP_DIRECT)
+		direct_on_event(gateway, setup, attempt, events);
+	else if (attempt)
 		attempt_on_event(gateway, setup, attempt, events);
 	else
 		on_near(gateway, setup, events);
@@ -313,6 +319,8 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 		return;
 	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT) {
 		hold_on_deadline(gateway, setup);
+	} else if (setup->state == SETUP_DIRECT) {
+		direct_fail(gateway, setup);
 	} else if (setup->state == SETUP_CONNECTING) {
 		setup_fail(gateway, setup);
 	} else if (setup->state == SETUP_HELD) {
@@ -389,6 +397,15 @@ static void note_full(struct gateway *gateway)
 			    "go on%s", left_out);
 }
 
+/* The host hasn't said anything so far, or not all that is looked for: perhaps the server speaks first. */
+static void on_patience_over(struct gateway *gateway, struct setup *setup)
+{
+	if (setup->look)
+		look_on_patience_over(gateway, setup);
+	else
+		setup_connect(gateway, setup);
+}
+
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct gateway *gateway = context;
@@ -405,7 +422,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	else if (ref.part == SETUP_DEADLINE)
 		on_deadline(gateway, setup, now_us);
 	else if (ref.part == SETUP_NEAR && setup->state == SETUP_FIRST_BYTES)
-		connect_on(gateway, setup);
+		on_patience_over(gateway, setup);
 }
 
 static bool is_direct(const struct gateway *gateway, const struct address *destination)
@@ -439,7 +456,7 @@ struct setup *setup_take(struct gateway *gateway, const struct address *source, 
 static void await_first_bytes(struct gateway *gateway, struct setup *setup)
 {
 	struct worker *worker = gateway->worker;
-	uint64_t wait_us = worker->view->conf->gateway.early_data_wait_ms * US_PER_MS;
+	uint64_t wait_us = setup->look ? LOOK_WAIT_US : worker->view->conf->gateway.early_data_wait_ms * US_PER_MS;
 
 	setup_set_state(setup, SETUP_FIRST_BYTES);
 	if (loop_watch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||

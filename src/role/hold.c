@@ -13,6 +13,7 @@
 #include "net/socket.h"
 #include "path/accepted.h"
 #include "path/marks.h"
+#include "role/look.h"
 #include "role/setup.h"
 #include "wire/syn.h"
 
@@ -268,7 +269,7 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 {
 	unsigned int mark = mark_of_value(gateway->worker->view->conf->gateway.fwmark, packet->mark);
 	struct treatment treatment = treatment_of_packet(gateway->worker->view->conf, syn->dscp, rule_of_mark(mark));
-	bool bonded = treatment.action == RULE_BOND || treatment.action == RULE_LINK;
+	bool looks = mark == MARK_LOOK, bonded = treatment.action == RULE_BOND || treatment.action == RULE_LINK;
 	struct setup *setup = bonded && takes_connections(gateway) && !has_its_share(gateway, &syn->source) ? setup_take(gateway, &syn->source, &syn->destination) : NULL;
 
 	if (!setup) {
@@ -280,7 +281,9 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 	setup->treatment = treatment;
 	remember(gateway, setup);
 	setup->known = treatment.accept == CONF_ACCEPT_AUTO && mark & MARK_KNOWN;
-	if (treatment.accept == CONF_ACCEPT_EARLY || setup->known)
+	if (looks && look_begin(setup, packet, syn->dscp))
+		setup_abandon(gateway, setup);
+	else if (looks || treatment.accept == CONF_ACCEPT_EARLY || setup->known)
 		catch(gateway, setup);
 	else
 		ask(gateway, setup);

@@ -20,9 +20,10 @@
 
 /* ASKING: the host's SYN waits, attempts are under way. CAUGHT: the SYN was let go to our own listener, which has the host's connection soon; the
  * far leg is there (answering), or is to be begun then. FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING: attempts are
- * under way. HELD: the relay has both legs, the converter's answer is awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the
- * one before, but CAUGHT with a far leg goes to the relay at once. It is given back from any. */
-enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_HELD };
+ * under way. DIRECT: a rule bypasses the server's name, and the destination itself is connected to. HELD: the relay has both legs, the converter's answer is
+ * awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the one before, but CAUGHT with a far leg goes to the relay at once, and so does
+ * DIRECT, which FIRST_BYTES alone precedes. It is given back from any. */
+enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
 enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ROOM, SETUP_ATTEMPT };
@@ -42,6 +43,8 @@ struct attempt {
 	struct inbox inbox;
 };
 
+struct look;
+
 struct setup {
 	enum setup_state state;
 	int near_fd;              /* the relay's in HELD; -1 in ASKING and CAUGHT */
@@ -50,6 +53,7 @@ struct setup {
 	uint32_t packet;          /* the SYN's number in the queue where it waits; 0: none does */
 	uint32_t next_waiting;    /* in ASKING and CAUGHT: hold.c's */
 	struct treatment treatment;
+	struct look *look;        /* until the treatment is known; NULL: it is */
 	bool known;               /* accepted early because its destination had accepted lately */
 	uint32_t tried;           /* a bit a link */
 	uint8_t *opening;         /* the first message and the host's first bytes; NULL in HELD */
@@ -91,8 +95,12 @@ int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signal
 struct setup *setup_take(struct gateway *gateway, const struct address *source, const struct address *destination);
 /* Resets the host's connection, or lets its SYN go the ordinary way where that waits still. */
 void setup_abandon(struct gateway *gateway, struct setup *setup);
+/* Gives the place back. Descriptors that nobody took over are closed with reset by the caller. */
+void setup_free(struct gateway *gateway, struct setup *setup);
 /* Begins attempts, in CONNECTING or, with no host's connection yet, in ASKING: their opening is the message alone then. */
 void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us);
+/* The treatment is known: attempts are begun. */
+void setup_connect(struct gateway *gateway, struct setup *setup);
 int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us);
 
 /* The attempt is the session's far leg from here on; held: its answer isn't read yet. The others are dropped. */

@@ -69,12 +69,17 @@ static size_t find(const struct conf *conf, struct rule_facts *facts)
 	return rules_find(conf->rules, facts);
 }
 
+struct treatment treatment_of_facts(const struct conf *conf, struct rule_facts *facts)
+{
+	return treatment_of_rule(conf, conf->rules->n ? find(conf, facts) : RULES_NONE, (uint8_t)facts->dscp);
+}
+
 struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,
 				      const char *subscriber, uint8_t dscp)
 {
 	struct rule_facts facts = { .source = *client, .destination = *destination, .dscp = dscp, .subscriber = subscriber };
 
-	return treatment_of_rule(conf, conf->rules->n ? find(conf, &facts) : RULES_NONE, dscp);
+	return treatment_of_facts(conf, &facts);
 }
 
 struct net_marking treatment_marking(const struct treatment *treatment)

@@ -23,6 +23,8 @@ struct treatment treatment_of_packet(const struct conf *conf, uint8_t dscp, size
 /* Gateway: of one that was accepted without its first packet having been seen: no rule asks more for it than that. (Where no packets can be held, rules that do
  * are rules that bond.) */
 struct treatment treatment_of_connection(const struct conf *conf);
+/* Of a connection of which these facts are known, its DSCP among them; what time it is is looked up here. Gateway: where the server's name was asked for. */
+struct treatment treatment_of_facts(const struct conf *conf, struct rule_facts *facts);
 /* Converter: of a request. subscriber: its name, NULL where it has none; dscp: of the host's connection. */
 struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,
 				      const char *subscriber, uint8_t dscp);

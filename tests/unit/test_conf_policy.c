@@ -159,6 +159,32 @@ static void what_never_decides_is_a_warning(void **state)
 	conf_freep(&conf);
 }
 
+static void expect_warning(const char *gateway, const char *rule, const char *warning)
+{
+	char text[512];
+	struct conf *conf;
+
+	snprintf(text, sizeof(text), "%s[policy]\nrule = a: %s\n", gateway, rule);
+	conf = conf_of(text, NULL);
+	assert_int_equal(conf->n_warnings, warning != NULL);
+	if (warning && !strstr(conf->warnings[0], warning))
+		fail_msg("expected '%s', saw '%s'", warning, conf->warnings[0]);
+	conf_freep(&conf);
+}
+
+static void names_that_are_never_seen_are_a_warning(void **state)
+{
+	expect_warning(GATEWAY, "bypass tls a.b", NULL);
+	expect_warning(GATEWAY "[gateway]\naccept = early\n", "bypass tls a.b", NULL);
+	expect_warning(GATEWAY "[gateway]\naccept = faithful\n", "bypass tls a.b", "x:9: rule 'a' never matches: a TLS name is seen in a connection that is accepted early");
+	expect_warning(GATEWAY "[gateway]\nplumbing = no\n", "bypass tls a.b", "rule 'a' never matches: with gateway.plumbing = no");
+	expect_warning(CONVERTER, "bypass tls a.b", "rule 'a' never matches: a converter looks at no TLS names");
+	expect_warning(CONVERTER, "bypass", NULL);
+	expect_warning(GATEWAY, "bond early tls a.b", NULL);
+	expect_warning(GATEWAY, "bond faithful tls a.b", "rule 'a' is not faithful");
+	expect_warning(GATEWAY, "bond faithful", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +195,7 @@ int main(void)
 		cmocka_unit_test(long_lines_are_told),
 		cmocka_unit_test(too_many_lists_are_refused),
 		cmocka_unit_test(what_never_decides_is_a_warning),
+		cmocka_unit_test(names_that_are_never_seen_are_a_warning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
