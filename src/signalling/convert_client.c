@@ -14,8 +14,8 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_info(&w);
 	else
 		convert_put_connect(&w, &connect);
-	if (request->dscp && !request->probe)
-		convert_put_dscp(&w, request->dscp);
+	if ((request->dscp || request->plain) && !request->probe)
+		convert_put_dscp(&w, request->dscp, request->plain);
 	return (struct signalling_step){ .verdict = SIGNALLING_NEED_MORE, .n_out = convert_end(&w) };
 }
 

@@ -109,6 +109,7 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 
 	request->destination = message->connect.remote;
 	request->dscp = message->dscp;
+	request->plain = message->plain;
 	c->extended = message->connect.options.n > 0;
 	c->option_unsupported = n_refused ? refused[0] : 0;
 	if (n_refused)

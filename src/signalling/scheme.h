@@ -67,6 +67,7 @@ struct signalling_request {
 	uint8_t probe;                /* client: no destination, only what the peer can do; answered with DONE */
 	uint8_t wants_mptcp;          /* the server leg should be MPTCP too (RFC 8803, 6.2.5, option 30) */
 	uint8_t dscp;                 /* of the connection's packets, 0..63; to be asked only of a peer that is Braid */
+	uint8_t plain;                /* the client knows that its connection to the server is plain TCP; as dscp for a peer that is Braid */
 	uint8_t n_credential;
 	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */
 };

@@ -32,6 +32,8 @@ enum convert_type {                       /* 6.2.2 */
 	CONVERT_BRAID_DSCP = 192,         /* private use (6.2.2, table 1): doc/wire.md */
 };
 
+#define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
+
 enum convert_error_code {                 /* 6.2.8, table 2 */
 	CONVERT_ERROR_UNSUPPORTED_VERSION = 0,
 	CONVERT_ERROR_MALFORMED_MESSAGE = 1,
@@ -83,6 +85,7 @@ struct convert_message {
 	struct bytes cookie;     /* 6.2.7, behind the two zero bytes; a multiple of 4 bytes */
 	struct convert_error error;
 	uint8_t dscp;            /* 0..63, of all packets of the connection */
+	bool plain;              /* with has_dscp: the client knows that this connection is plain TCP */
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
 	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
 };
@@ -119,7 +122,7 @@ void convert_put_extended(struct convert_writer *w, struct bytes options);      
 void convert_put_supported(struct convert_writer *w, struct bytes kinds);                       /* pads */
 void convert_put_cookie(struct convert_writer *w, struct bytes cookie);                         /* pads */
 void convert_put_error(struct convert_writer *w, const struct convert_error *error);            /* pads */
-void convert_put_dscp(struct convert_writer *w, uint8_t dscp);
+void convert_put_dscp(struct convert_writer *w, uint8_t dscp, bool plain);
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
 void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */

@@ -97,12 +97,13 @@ static int error_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) ? CONVERT_E_MALFORMED : 0;
 }
 
-/* The value in the lower six bits, then a byte that is to be zero and ignored. */
+/* The value in the lower six bits, then a byte of flags, of which those that we don't know are ignored. */
 static int dscp_get(struct convert_message *m, struct cursor value)
 {
 	m->has_dscp = true;
 	m->dscp = cursor_get_u8(&value);
-	return value.n_left != 1 || m->dscp > DSCP_MOST ? CONVERT_E_MALFORMED : 0;
+	m->plain = cursor_get_u8(&value) & CONVERT_BRAID_PLAIN;
+	return cursor_failed(&value) || value.n_left || m->dscp > DSCP_MOST ? CONVERT_E_MALFORMED : 0;
 }
 
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)

@@ -67,11 +67,11 @@ void convert_put_cookie(struct convert_writer *w, struct bytes cookie)
 	put_padded(w, CONVERT_COOKIE, cookie);
 }
 
-void convert_put_dscp(struct convert_writer *w, uint8_t dscp)
+void convert_put_dscp(struct convert_writer *w, uint8_t dscp, bool plain)
 {
 	put_head(w, CONVERT_BRAID_DSCP, 2);
 	cursor_put_u8(&w->out, dscp);
-	cursor_put_u8(&w->out, 0);
+	cursor_put_u8(&w->out, plain ? CONVERT_BRAID_PLAIN : 0);
 }
 
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
@@ -125,7 +125,7 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		convert_put_error(w, &m->error);
 		break;
 	case CONVERT_BRAID_DSCP:
-		convert_put_dscp(w, m->dscp);
+		convert_put_dscp(w, m->dscp, m->plain);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

@@ -66,7 +66,7 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 		show_value(out, "", m->error.value);
 		break;
 	case CONVERT_BRAID_DSCP:
-		fprintf(out, "text DSCP %u\n", m->dscp);
+		fprintf(out, "text DSCP %u%s\n", m->dscp, m->plain ? ", plain TCP" : "");
 		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);

@@ -116,6 +116,10 @@ static void client_asks_as_the_rfc_says(void **state)
 	unit_expect_bytes("Cookie, Connect", "010b2263" COOKIE CONNECT, out, begin(&request, out));
 	request.dscp = 46;
 	unit_expect_bytes("Cookie, Connect, DSCP", "010c2263" COOKIE CONNECT "c0012e00", out, begin(&request, out));
+	request.plain = 1;
+	unit_expect_bytes("Cookie, Connect, DSCP, plain", "010c2263" COOKIE CONNECT "c0012e01", out, begin(&request, out));
+	request.dscp = 0;
+	unit_expect_bytes("Cookie, Connect, plain", "010c2263" COOKIE CONNECT "c0010001", out, begin(&request, out));
 	request.probe = 1;
 	unit_expect_bytes("Cookie, Info", "01072263" COOKIE "01010000", out, begin(&request, out));
 	request.n_credential = 0;

@@ -211,8 +211,11 @@ static void dscp_is_six_bits(void **state)
 		assert_true(dscp >= 64 || message.dscp == dscp);
 	}
 	m.at[6] = 46;
-	m.at[7] = 1;   /* to be ignored */
-	assert_int_equal(get(&message, m.at, m.n), 0);
+	for (unsigned int flags = 0; flags < 256; flags++) {   /* all but the first are to be ignored */
+		m.at[7] = (uint8_t)flags;
+		assert_int_equal(get(&message, m.at, m.n), 0);
+		assert_int_equal(message.plain, flags & 1);
+	}
 	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
 }
 

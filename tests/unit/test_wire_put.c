@@ -55,8 +55,11 @@ static void each_tlv_is_written(void **state)
 	convert_put_connect(&w, &plain);
 	expect_written("Cookie, Connect", "010b2263 16050000" COOKIE "0a05" REMOTE, &w);
 	w = convert_begin(room, sizeof(room));
-	convert_put_dscp(&w, 46);
+	convert_put_dscp(&w, 46, false);
 	expect_written("DSCP", "01022263 c0012e00", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_dscp(&w, 0, true);
+	expect_written("DSCP, plain", "01022263 c0010001", &w);
 }
 
 static void errors_are_written(void **state)
