@@ -60,12 +60,14 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	};
 	int r;
 
-	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun, .mptcp = options.mptcp };
-	attempt->syn_data = syn_data && shared_syn_data_works(worker->shared, choice->link, now_us);
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun, .mptcp = options.mptcp,
+				      .opening = setup->opening, .n_opening = setup->n_opening };
+	attempt->syn_data = syn_data && shared_syn_data_works(worker->shared, choice->link, now_us) &&
+			    !(attempt->mptcp && worker->view->conf->gateway.has_key && shared_strips_mptcp(worker->shared, choice->link, now_us));
 	attempt->patience_us = patience_us(worker, choice->link);
 	if (attempt->syn_data) {
-		options.first = setup->opening;
-		options.n_first = setup->n_opening;
+		options.first = attempt->opening;
+		options.n_first = attempt->n_opening;
 	}
 	counter_add(&worker->counters.n_attempts, 1);
 	counter_add(&worker->counters.n_syn_data_sent, attempt->syn_data);
@@ -100,12 +102,45 @@ int attempt_next(struct gateway *gateway, struct setup *setup)
 	return CHOOSE_E_NONE;
 }
 
-/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. */
+/* The same once more over the best link, with nothing in the SYN that a middlebox could take offence at. */
+static int attempt_again(struct gateway *gateway, struct setup *setup)
+{
+	struct worker *worker = gateway->worker;
+	struct attempt *attempt = free_attempt(setup);
+	struct choice choice;
+
+	if (!attempt || shared_choose_link(worker->shared, worker->view, barred(setup), loop_now_us(worker->loop), &choice))
+		return CHOOSE_E_NONE;
+	return attempt_begin(gateway, setup, attempt, &choice, false);
+}
+
+/* Once a connection, and with a ticket alone: without one, what the converter has of the first attempt could be served beside this one. */
+static int begin_again(struct gateway *gateway, struct setup *setup)
+{
+	if (setup->begun_again || !gateway->worker->view->conf->gateway.has_key)
+		return CHOOSE_E_NONE;
+	setup->begun_again = true;
+	return attempt_again(gateway, setup);
+}
+
+/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. The converter
+ * may have refused one whose SYN data was lost before we have seen that it was. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
+	bool refused = attempt->syn_data && attempt->connected;
+
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	attempt_drop(attempt);
-	if (!n_pending(setup) && attempt_next(gateway, setup))
+	if (!n_pending(setup) && attempt_next(gateway, setup) && (!refused || begin_again(gateway, setup)))
+		setup_fail(gateway, setup);
+}
+
+/* Plain TCP with data in the SYN: Linux has lost bytes of such, either way (doc/assumptions.md), and the converter, not having been told, refuses it. */
+static void attempt_distrusted(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	counter_add(&gateway->worker->counters.n_fell_back_again, 1);
+	attempt_drop(attempt);
+	if (!n_pending(setup) && begin_again(gateway, setup) && attempt_next(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -133,12 +168,12 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 }
 
 /* The part of the opening that the SYN didn't take. 0, NET_E_AGAIN, or what ended the connection. */
-static int send_opening(struct setup *setup, struct attempt *attempt)
+static int send_opening(struct attempt *attempt)
 {
 	int error = 0;
 
-	while (attempt->n_sent < setup->n_opening) {
-		ssize_t n = net_send(attempt->fd, setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent, &error);
+	while (attempt->n_sent < attempt->n_opening) {
+		ssize_t n = net_send(attempt->fd, attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent, &error);
 
 		if (n < 0)
 			return error;
@@ -214,7 +249,23 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 	}
 }
 
-/* False when it isn't connected (yet). */
+/* Plain TCP that was to be Multipath TCP. False: not this one. */
+static bool begin_plain(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	if (attempt->syn_data) {
+		attempt_distrusted(gateway, setup, attempt);
+		return false;
+	}
+	if (setup_declare_plain(gateway, setup)) {
+		attempt_failed(gateway, setup, attempt);
+		return false;
+	}
+	attempt->opening = setup->declared;
+	attempt->n_opening = setup->n_declared;
+	return true;
+}
+
+/* False when it isn't connected (yet), or is gone. */
 static bool attempt_connected(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
 {
 	int r;
@@ -224,12 +275,14 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	r = net_connect_outcome(attempt->fd, events);
 	if (r == NET_E_AGAIN)
 		return false;
+	attempt->connected = !r || r == NET_E_RESET;
 	if (r) {
 		attempt_failed(gateway, setup, attempt);
 		return false;
 	}
-	attempt->connected = true;
 	note_handshake(gateway, attempt);
+	if (attempt->plain && attempt->mptcp && gateway->worker->view->conf->gateway.has_key)
+		return begin_plain(gateway, setup, attempt);
 	return true;
 }
 
@@ -243,22 +296,11 @@ void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attem
 		setup_hand_over(gateway, setup, attempt, true, (struct bytes){ 0 });
 		return;
 	}
-	r = send_opening(setup, attempt);
+	r = send_opening(attempt);
 	if (r && r != NET_E_AGAIN)
 		attempt_failed(gateway, setup, attempt);
 	else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		attempt_answer(gateway, setup, attempt);
-}
-
-/* No other link is left: the same once more, with nothing in the SYN that a middlebox could take offence at. */
-static void attempt_again(struct gateway *gateway, struct setup *setup)
-{
-	struct worker *worker = gateway->worker;
-	struct attempt *attempt = free_attempt(setup);
-	struct choice choice;
-
-	if (attempt && !shared_choose_link(worker->shared, worker->view, barred(setup), loop_now_us(worker->loop), &choice))
-		attempt_begin(gateway, setup, attempt, &choice, false);
 }
 
 /* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,

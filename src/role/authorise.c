@@ -118,6 +118,9 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 	if (ticket_verify(request->credential, request->n_credential, subscriber->key, &request->destination))
 		return no_proof(&counters->n_tickets_forged, "its ticket is forged");
 	proof.name = use->subscriber = subscriber->name;
+	use->refused = use->plain && what == AUTHORISE_SESSION;
+	if (use->refused)
+		return no_proof(&counters->n_plain_refused, NULL);
 	switch (use_up(worker, &ticket, what, use, &proof)) {
 	case 0:
 		return proof;
@@ -164,7 +167,7 @@ struct signalling_result authorise_client(struct worker *worker, const struct ad
 	if (!request->n_credential)
 		return outcome_of(by_prefix ? OUTCOME_CONNECTED : deny_without_ticket(worker, client));
 	proof = prove(worker, request, what, use);
-	if (use->used_before)   /* two attempts of one connection: one of them alone is to be served */
+	if (use->refused || use->used_before)   /* two attempts of one connection: one of them alone is to be served */
 		return outcome_of(OUTCOME_NOT_AUTHORISED);
 	if (!proof.number && by_prefix)   /* let in without a key, it is let in with somebody else's cookie, too */
 		return outcome_of(OUTCOME_CONNECTED);

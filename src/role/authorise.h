@@ -10,6 +10,8 @@
 /* What a ticket has to do with a connection. */
 struct ticket_use {
 	uint64_t holder;         /* in: who comes with it; out, where it was used before: who came with it then */
+	bool plain;              /* in: the connection is plain TCP, and its message doesn't say so */
+	bool refused;            /* out: a gateway of ours, which doesn't know that; the ticket is as good as before */
 	bool used_before;
 	const char *subscriber;  /* out: whose it is; NULL: nobody's. The configuration's */
 	bool admitted;           /* the nonce is remembered with its holder */

@@ -104,7 +104,12 @@ static void on_request(struct converter *converter, struct intake *intake, const
 
 	intake->destination = request->destination;
 	intake->wants_mptcp = request->wants_mptcp;
+	intake->ticket.plain = !request->plain && mptcp_info_fell_back(intake->near_fd);
 	result = authorise(converter, intake, request, AUTHORISE_SESSION);
+	if (intake->ticket.refused) {
+		intake_abandon(converter, intake);
+		return;
+	}
 	if (intake->ticket.used_before) {
 		apply_policy(converter, intake, request->dscp);   /* how the leg is marked: the first was let in */
 		take_over_begin(converter, intake);

@@ -55,11 +55,18 @@ static struct setup *setup_of_tag(const struct gateway *gateway, uint64_t tag)
 	return slab_get(&gateway->setups, (struct slab_name){ (uint32_t)(tag >> 16), (uint16_t)tag });
 }
 
+static void free_openings(struct setup *setup)
+{
+	free(setup->opening);
+	free(setup->declared);
+	setup->opening = setup->declared = NULL;
+}
+
 void setup_free(struct gateway *gateway, struct setup *setup)
 {
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
 		attempt_drop(&setup->attempts[i]);
-	free(setup->opening);
+	free_openings(setup);
 	look_freep(&setup->look);
 	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 		hold_forget(gateway, setup);
@@ -133,7 +140,7 @@ static void put_ticket(const struct conf_gateway *conf, struct signalling_reques
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	if (!conf->has_key) {
-		request->dscp = 0;   /* only with a key do we know that the converter is Braid */
+		request->dscp = request->plain = 0;   /* only with a key do we know that the converter is Braid */
 		return;
 	}
 	randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
@@ -145,22 +152,44 @@ static void put_ticket(const struct conf_gateway *conf, struct signalling_reques
  * once reading has told. 0, a NET_E_* of the host's connection, or a negative errno. */
 static int build_opening(struct gateway *gateway, struct setup *setup)
 {
-	struct signalling_request request = { .destination = setup->destination, .dscp = setup->treatment.dscp };
 	uint8_t *scratch = gateway->worker->scratch;
 	struct signalling_step step;
 	ssize_t n;
 	int error = NET_E_AGAIN;
 
-	put_ticket(&gateway->worker->view->conf->gateway, &request);
-	step = gateway->scheme->client_begin(&setup->begun, &request, scratch);
+	setup->request = (struct signalling_request){
+		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
+	};
+	put_ticket(&gateway->worker->view->conf->gateway, &setup->request);
+	step = gateway->scheme->client_begin(&setup->begun, &setup->request, scratch);
 	n = setup->near_fd < 0 ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
 		return error;
+	setup->n_message = step.n_out;
 	setup->n_opening = step.n_out + (n > 0 ? (size_t)n : 0);
 	setup->opening = malloc(setup->n_opening);
 	if (!setup->opening)
 		return -ENOMEM;
 	memcpy(setup->opening, scratch, setup->n_opening);
+	return 0;
+}
+
+int setup_declare_plain(struct gateway *gateway, struct setup *setup)
+{
+	size_t n_payload = setup->n_opening - setup->n_message;
+	uint8_t message[SIGNALLING_MESSAGE_BYTES];
+	struct signalling_step step;
+
+	if (setup->declared)
+		return 0;
+	setup->request.plain = 1;
+	step = gateway->scheme->client_begin(&setup->begun, &setup->request, message);
+	setup->declared = malloc(step.n_out + n_payload);
+	if (!setup->declared)
+		return -ENOMEM;
+	memcpy(setup->declared, message, step.n_out);
+	memcpy(setup->declared + step.n_out, setup->opening + setup->n_message, n_payload);
+	setup->n_declared = step.n_out + n_payload;
 	return 0;
 }
 
@@ -227,7 +256,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 		.far_mptcp = setup->treatment.link == CHOOSE_NO_LINK,
 		.far_joins = setup->treatment.link == CHOOSE_NO_LINK && has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
 		.tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
-		.up_first = { setup->opening + attempt->n_sent, setup->n_opening - attempt->n_sent },
+		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
 		.link = attempt->link, .opened_at_us = setup->accepted_at_us,
 	};
@@ -247,8 +276,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	}
 	setup->session = session;
 	setup->answering = attempt;
-	free(setup->opening);
-	setup->opening = NULL;
+	free_openings(setup);
 	setup_set_state(setup, SETUP_HELD);
 	if (setup_set_deadline(gateway, setup, worker->view->conf->limits.connect_timeout_ms * US_PER_MS + SETUP_ANSWER_SLACK_US)) {
 		relay_abort(worker->relay, session);

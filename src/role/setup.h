@@ -34,8 +34,10 @@ struct attempt {
 	bool connected;
 	bool syn_data;            /* bytes went with the SYN */
 	bool mptcp;               /* asked for: a rule may keep a connection on one link */
-	bool plain;               /* no Multipath TCP, as was known when it connected */
+	bool plain;               /* no Multipath TCP, as was known when it connected, and as the opening says where there is a key */
 	bool doubtful;            /* and were passed over, or the SYN was sent again: comes out as plain TCP, at our end perhaps with the first answer only */
+	const uint8_t *opening;   /* the setup's: opening, or declared */
+	size_t n_opening;
 	size_t n_sent;            /* of the opening */
 	uint64_t begun_at_us;
 	uint64_t patience_us;     /* then another is begun */
@@ -56,8 +58,12 @@ struct setup {
 	struct look *look;        /* until the treatment is known; NULL: it is */
 	bool known;               /* accepted early because its destination had accepted lately */
 	uint32_t tried;           /* a bit a link */
-	uint8_t *opening;         /* the first message and the host's first bytes; NULL in HELD */
-	size_t n_opening;
+	struct signalling_request request;
+	uint8_t *opening;         /* the first message (n_message) and the host's first bytes; NULL in HELD */
+	size_t n_opening, n_message;
+	uint8_t *declared;        /* the same, where the message says that its connection is plain TCP; NULL: not needed yet */
+	size_t n_declared;
+	bool begun_again;         /* once more without data in the SYN, none of the others having come to anything */
 	struct conversation begun;   /* as it stands after the first message */
 	struct attempt attempts[SETUP_ATTEMPTS];
 	uint64_t deadline_us;     /* a timer that comes before is an old one */
@@ -101,6 +107,8 @@ void setup_free(struct gateway *gateway, struct setup *setup);
 void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us);
 /* The treatment is known: attempts are begun. */
 void setup_connect(struct gateway *gateway, struct setup *setup);
+/* Makes the opening of a connection that is known to be plain TCP. 0 or -ENOMEM. */
+int setup_declare_plain(struct gateway *gateway, struct setup *setup);
 int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us);
 
 /* The attempt is the session's far leg from here on; held: its answer isn't read yet. The others are dropped. */

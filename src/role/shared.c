@@ -92,6 +92,11 @@ bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t n
 	return link >= CONF_LINKS || load(&shared->links[link].syn_data_until_us) <= now_us;
 }
 
+bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	return link < CONF_LINKS && load(&shared->links[link].strips_mptcp_until_us) > now_us;
+}
+
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link)
 {
 	return link < CONF_LINKS ? load(&shared->links[link].rtt_us) : 0;

@@ -78,6 +78,7 @@ struct shared {
 int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out);
 
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us);
+bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);

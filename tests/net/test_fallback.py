@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Connections between the two that come out as plain TCP (decision 0016): with data in the SYN they are begun again, without they are served; the
+converter knows which."""
+import select
+import socket
+
+import pytest
+
+from netlab import CONVERTER, IPPROTO_MPTCP, SERVER, counter, receive_all, receive_exactly
+from test_converter_input import SUCCESS, answer_of, client, connect, message, ticket, tlv
+from test_faults import strip_mptcp
+
+PLAIN, MPTCP = socket.IPPROTO_TCP, IPPROTO_MPTCP
+
+
+def is_asked(listener):
+    return select.select([listener], [], [], 0.05)[0]
+
+
+def talk(lab, listener):
+    near, far, peer = lab.session(listener)
+    assert peer == CONVERTER
+    assert not is_asked(listener), "the server was connected to twice"
+    near.sendall(b"question")
+    assert receive_exactly(far, 8) == b"question"
+    far.sendall(b"answer")
+    far.close()
+    assert receive_all(near) == b"answer"
+    near.close()
+
+
+def pass_over_syn_data(lab):
+    lab.run("conv", "echo 1 > /proc/sys/net/ipv4/tcp_fastopen")
+
+
+def test_syn_data_that_are_passed_over_cost_no_multipath_tcp(lab):
+    converter, gateway = lab.converter(), lab.gateway()
+    listener = lab.listen("server")
+    assert lab.bonded(listener)
+    pass_over_syn_data(lab)
+    near, far, _ = lab.session(listener)
+    sessions = gateway.ctl("sessions")["sessions"]
+    assert [s["mptcp"] for s in sessions] == [True], sessions
+    near.sendall(b"up")
+    assert receive_exactly(far, 2) == b"up"
+    for _ in range(5):
+        talk(lab, listener)
+    assert 1 <= counter(gateway, "fell_back_again") <= 2, "once a link"
+    assert counter(gateway, "outcome_refused") == counter(gateway, "outcome_not_authorised") == counter(gateway, "no_answer") == 0
+
+
+def test_links_that_strip_mptcp_are_asked_once(lab):
+    strip_mptcp(lab, "{ a0, b0 }")
+    converter, gateway = lab.converter(), lab.gateway()
+    listener = lab.listen("server")
+    for _ in range(6):
+        talk(lab, listener)
+    assert counter(gateway, "fell_back_again") <= 2, "once a link"
+    assert counter(gateway, "outcome_connected") == 6
+    assert counter(converter, "outcome_connected") == 6
+
+
+def test_without_a_key_plain_tcp_is_served_as_it_comes(lab):
+    strip_mptcp(lab, "{ a0, b0 }")
+    converter = lab.converter(converter={"allow": "192.0.2.0/24, 198.51.100.0/24"})
+    gateway = lab.gateway(gateway={"key": None})
+    listener = lab.listen("server")
+    for _ in range(3):
+        talk(lab, listener)
+    assert counter(gateway, "fell_back_again") == counter(converter, "plain_refused") == 0
+
+
+@pytest.mark.parametrize("how", ["syn", "after"])
+def test_plain_tcp_that_is_not_declared_is_reset_and_its_ticket_stays_good(lab, how):
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    converter = lab.converter()
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    tlvs = [ticket(SERVER, port), connect(SERVER, port)]
+    for n in range(1, 3):
+        with pytest.raises(ConnectionResetError):
+            client(lab, message(*tlvs) + b"early", how, PLAIN).recv(1)
+        assert counter(converter, "plain_refused") == n
+    assert not is_asked(listener), "the server was connected to"
+    sock = client(lab, message(*tlvs, tlv(192, b"\0\1")) + b"early", how, PLAIN)
+    far, _ = lab.accept(listener)
+    assert answer_of(sock) == SUCCESS
+    assert receive_exactly(far, 5) == b"early"
+
+
+def test_multipath_tcp_need_not_be_declared(lab):
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    converter = lab.converter()
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    for flags in (b"\0\0", b"\0\1", b"\0\xfe"):
+        sock = client(lab, message(ticket(SERVER, port), connect(SERVER, port), tlv(192, flags)), "syn", MPTCP)
+        lab.accept(listener)
+        assert answer_of(sock) == SUCCESS
+    assert counter(converter, "plain_refused") == 0
