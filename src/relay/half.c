@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "base/util.h"
+#include "net/mptcp_info.h"
 #include "net/socket.h"
 
 #define FIRST_READS_BYTES (64u << 10)   /* no more is sent at once before the send buffer is bound; whoever brings as much is bulk */
@@ -199,6 +200,8 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_mo
 
 	if (n < 0)
 		return read_failed(half, error);
+	if (!n && half->ends_multipath && mptcp_info_fell_back(half->src_fd))
+		return -ECONNRESET;
 	half->ended = !n;
 	half->readable = half->more_follows || (size_t)n == n_wanted;
 	n_skip = size_min(half->n_skip_bytes, (size_t)n);

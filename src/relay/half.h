@@ -32,6 +32,7 @@ struct half {
 	bool readable;         /* src may have bytes: set by its events, cleared by EAGAIN and by a read that brings less than it could */
 	bool more_follows;     /* src has told of an end or of urgent data: these stand behind a read that brings less, unannounced */
 	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
+	bool ends_multipath;   /* src is no plain TCP, as far as its peer knows: as plain TCP its end is a lost subflow, and none */
 	bool ended;            /* src has ended in order */
 	bool done;             /* and dst was told so */
 	bool last;             /* the other direction is done: dst is closed right behind this one's end, and needn't be told of it before */

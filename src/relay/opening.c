@@ -25,6 +25,8 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->destination = legs->destination;
 	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .steadied = s->far_mptcp && relay->options.steady };
 	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .steadied = s->near_mptcp && relay->options.steady };
+	s->up.ends_multipath = legs->near_multipath;
+	s->down.ends_multipath = legs->far_multipath;
 	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
 	s->down.end_waits = s->near_mptcp;
 	s->up.end_waits = s->up.ending.joins = legs->far_joins;
@@ -131,6 +133,7 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	s->near_part = (uint8_t)other;
 	s->near_fd = s->up.src_fd = s->down.dst_fd = change->near_fd;
 	s->source = change->source;
+	s->up.ends_multipath = change->near_multipath;
 	s->near_opening = true;
 	s->down.steadied = relay->options.steady;
 	s->up.readable = true;

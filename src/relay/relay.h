@@ -58,6 +58,7 @@ struct relay_legs {
 	int near_fd, far_fd;
 	bool near_watched, far_watched;
 	bool near_mptcp, far_mptcp;      /* as it was opened; it may have fallen back since */
+	bool near_multipath, far_multipath;   /* the peer takes it for Multipath TCP: an end of plain TCP isn't its end, and resets the session */
 	bool held;
 	bool far_joins;                  /* the far leg's subflows are ours to begin, and there is more than one link */
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
@@ -93,6 +94,7 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 /* Another near leg for a session, on which the peer says the same again from the beginning: what has come already is dropped. */
 struct relay_leg_change {
 	int near_fd;
+	bool near_multipath;
 	struct address source;
 	struct bytes up_first;    /* that was read from near_fd; copied */
 };

@@ -127,7 +127,7 @@ static int begin_again(struct gateway *gateway, struct setup *setup)
  * may have refused one whose SYN data was lost before we have seen that it was. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
-	bool refused = attempt->syn_data && attempt->connected;
+	bool refused = attempt->connected;
 
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	attempt_drop(attempt);

@@ -26,7 +26,7 @@ static void serve(struct converter *converter, struct intake *intake)
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct relay_legs legs = {
 		.near_fd = intake->near_fd, .far_fd = intake->far_fd, .near_watched = true, .far_watched = true,
-		.near_mptcp = true, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
+		.near_mptcp = true, .near_multipath = intake->multipath, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
 		.account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number),
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
 		.destination = intake->destination, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
@@ -106,6 +106,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	intake->wants_mptcp = request->wants_mptcp;
 	intake->ticket.plain = !request->plain && mptcp_info_fell_back(intake->near_fd);
 	result = authorise(converter, intake, request, AUTHORISE_SESSION);
+	intake->multipath = (intake->ticket.subscriber || intake->ticket.used_before) && !request->plain;
 	if (intake->ticket.refused) {
 		intake_abandon(converter, intake);
 		return;

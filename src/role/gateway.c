@@ -255,7 +255,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = setup->state != SETUP_CAUGHT, .far_watched = true,
 		.far_mptcp = setup->treatment.link == CHOOSE_NO_LINK,
 		.far_joins = setup->treatment.link == CHOOSE_NO_LINK && has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
-		.tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
+		.far_multipath = attempt->mptcp && !attempt->plain, .tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
 		.link = attempt->link, .opened_at_us = setup->accepted_at_us,

@@ -38,6 +38,7 @@ struct intake {
 	struct address destination;
 	struct treatment treatment;
 	bool wants_mptcp;
+	bool multipath;           /* the gateway, being ours, hasn't said that this is plain TCP */
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };
 

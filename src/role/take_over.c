@@ -16,6 +16,7 @@ struct second_attempt {
 	struct worker *to;
 	struct ticket_use ticket;
 	int fd;
+	bool multipath;
 	struct address client, destination;
 	struct net_marking marking;
 	struct inbox inbox;
@@ -59,6 +60,7 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 	loop_unwatch(converter->worker->loop, old_fd);
 	net_close_reset(old_fd);
 	first->near_fd = second->fd;
+	first->multipath = second->multipath;
 	first->client = second->client;
 	first->conversation = second->conversation;
 	inbox_free(&first->inbox);
@@ -70,7 +72,8 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 /* Served already: the destination has answered. */
 static bool take_session(struct converter *converter, const struct second_attempt *second, struct slab_name session)
 {
-	struct relay_leg_change change = { .near_fd = second->fd, .source = second->client, .up_first = { second->inbox.kept, second->inbox.n_kept } };
+	struct relay_leg_change change = { .near_fd = second->fd, .near_multipath = second->multipath, .source = second->client,
+					   .up_first = { second->inbox.kept, second->inbox.n_kept } };
 
 	net_mark(second->fd, &second->client, true, &second->marking);
 	return !relay_change_near(converter->worker->relay, session, &change);
@@ -143,7 +146,7 @@ void take_over_begin(struct converter *converter, struct intake *intake)
 		return;
 	}
 	*second = (struct second_attempt){
-		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .client = intake->client, .destination = intake->destination,
+		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .multipath = intake->multipath, .client = intake->client, .destination = intake->destination,
 		.marking = treatment_marking(&intake->treatment), .inbox = intake->inbox, .conversation = intake->conversation,
 	};
 	intake->inbox = (struct inbox){ 0 };

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from netlab import CONVERTER, IPPROTO_MPTCP, SERVER, counter, receive_all, receive_exactly
+from netlab import CONVERTER, IPPROTO_MPTCP, SERVER, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import SUCCESS, answer_of, client, connect, message, ticket, tlv
 from test_faults import strip_mptcp
 
@@ -98,3 +98,31 @@ def test_multipath_tcp_need_not_be_declared(lab):
         lab.accept(listener)
         assert answer_of(sock) == SUCCESS
     assert counter(converter, "plain_refused") == 0
+
+
+def test_end_of_a_connection_that_fell_back_unknown_to_its_client_is_a_reset(lab):
+    """The SYN+ACK is lost, the converter's end goes on as plain TCP, and a FIN there may be no more than a subflow that was taken away."""
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    converter = lab.converter()
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    lab.run("gw", "nft 'add table inet t; add chain inet t c { type filter hook prerouting priority -300; }; "
+                  "add rule inet t c tcp sport 5124 tcp flags & (syn|ack) == syn|ack numgen inc mod 2 == 0 drop'")
+    n_fell_back = 0
+    for _ in range(16):
+        sock = client(lab, message(ticket(SERVER, port), connect(SERVER, port)) + b"early", "syn", MPTCP)
+        far, _ = lab.accept(listener)
+        assert receive_exactly(far, 5) == b"early"
+        assert answer_of(sock) == SUCCESS
+        fell_back = not converter.ctl("sessions")["sessions"][0]["mptcp"]
+        sock.shutdown(socket.SHUT_WR)
+        if fell_back:
+            with pytest.raises(ConnectionResetError):
+                far.recv(1)
+        else:
+            assert far.recv(1) == b""
+        n_fell_back += fell_back
+        sock.close()
+        far.close()
+        wait_for(lambda: not converter.ctl("sessions")["sessions"], "the session's end")
+    assert n_fell_back, "none fell back"

@@ -159,6 +159,21 @@ static void the_last_end_is_left_to_the_close(void **state)
 	expect_ended(f);
 }
 
+/* What its peer takes for Multipath TCP, and is plain TCP: the peer's kernel has taken a subflow away. */
+static void an_end_of_what_has_become_plain_tcp_is_none(void **state)
+{
+	struct fixture *f = *state;
+	char byte;
+
+	f->half.ends_multipath = true;
+	move_all(f, 1000, 4096);
+	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
+	unit_wait_readable(f->in[1]);
+	assert_int_equal(step_ready(f), -ECONNRESET);
+	assert_false(f->half.ended || f->half.done);
+	assert_int_equal(recv(f->out[1], &byte, 1, MSG_DONTWAIT), -1);
+}
+
 static void bulk_goes_by_pipe_and_gives_it_back(void **state)
 {
 	struct fixture *f = *state;
@@ -513,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_few_bytes_need_no_pipe),
 		TEST(the_last_end_is_left_to_the_close),
+		TEST(an_end_of_what_has_become_plain_tcp_is_none),
 		TEST(bulk_goes_by_pipe_and_gives_it_back),
 		TEST(without_a_pipe_bulk_goes_all_the_same),
 		TEST_SMALL(the_end_waits_for_all_bytes),
