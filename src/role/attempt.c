@@ -123,15 +123,13 @@ static int begin_again(struct gateway *gateway, struct setup *setup)
 	return attempt_again(gateway, setup);
 }
 
-/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. The converter
- * may have refused one whose SYN data was lost before we have seen that it was. */
-static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
+ * converter, without an answer, as it does with plain TCP that it wasn't told of; we may not have seen yet that it is. */
+static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
 {
-	bool refused = attempt->connected;
-
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	attempt_drop(attempt);
-	if (!n_pending(setup) && attempt_next(gateway, setup) && (!refused || begin_again(gateway, setup)))
+	if (!n_pending(setup) && attempt_next(gateway, setup) && (!reset || begin_again(gateway, setup)))
 		setup_fail(gateway, setup);
 }
 
@@ -234,7 +232,7 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 	if (r == NET_E_AGAIN)
 		return;
 	if (r || !attempt_is_sound(gateway, attempt, attempt->fd)) {
-		attempt_failed(gateway, setup, attempt);
+		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		note_overtaken(gateway, setup, attempt);
@@ -257,7 +255,7 @@ static bool begin_plain(struct gateway *gateway, struct setup *setup, struct att
 		return false;
 	}
 	if (setup_declare_plain(gateway, setup)) {
-		attempt_failed(gateway, setup, attempt);
+		attempt_failed(gateway, setup, attempt, false);
 		return false;
 	}
 	attempt->opening = setup->declared;
@@ -275,11 +273,11 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	r = net_connect_outcome(attempt->fd, events);
 	if (r == NET_E_AGAIN)
 		return false;
-	attempt->connected = !r || r == NET_E_RESET;
 	if (r) {
-		attempt_failed(gateway, setup, attempt);
+		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
 		return false;
 	}
+	attempt->connected = true;
 	note_handshake(gateway, attempt);
 	if (attempt->plain && attempt->mptcp && gateway->worker->view->conf->gateway.has_key)
 		return begin_plain(gateway, setup, attempt);
@@ -298,7 +296,7 @@ void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attem
 	}
 	r = send_opening(attempt);
 	if (r && r != NET_E_AGAIN)
-		attempt_failed(gateway, setup, attempt);
+		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
 	else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		attempt_answer(gateway, setup, attempt);
 }
@@ -313,7 +311,7 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 		return;
 	r = net_connect_result(attempt->fd);
 	if (r && r != NET_E_AGAIN)   /* asking has taken the error off the socket */
-		attempt_failed(gateway, setup, attempt);
+		attempt_failed(gateway, setup, attempt, false);
 	if (r != NET_E_AGAIN)
 		return;   /* the answer is there: it is we who are late, and its event comes */
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
@@ -321,7 +319,7 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 		shared_suspect(gateway->worker->shared);
 	if (!gateway->worker->view->conf->gateway.has_key) {
 		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
-		attempt_failed(gateway, setup, attempt);
+		attempt_failed(gateway, setup, attempt, false);
 	} else if (attempt_next(gateway, setup)) {
 		attempt_again(gateway, setup);
 	}
