@@ -16,6 +16,8 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_connect(&w, &connect);
 	if ((request->dscp || request->plain) && !request->probe)
 		convert_put_dscp(&w, request->dscp, request->plain);
+	if (request->watch && !request->probe)
+		convert_put_watch(&w, request->watch);
 	return (struct signalling_step){ .verdict = SIGNALLING_NEED_MORE, .n_out = convert_end(&w) };
 }
 
@@ -35,7 +37,7 @@ static enum signalling_outcome outcome_of_code(uint8_t code)
 	}
 }
 
-static struct signalling_result result_of(const struct convert_error *error)
+struct signalling_result convert_result_of(const struct convert_error *error)
 {
 	struct signalling_result result = { .outcome = outcome_of_code(error->code), .window_scale = 0xff };
 	uint8_t detail = error->value.n ? error->value.at[0] : 0;
@@ -66,10 +68,11 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 	}
 	step.n_consumed = message.n_bytes;
 	if (message.has_error) {
-		step.result = result_of(&message.error);
+		step.result = convert_result_of(&message.error);
 	} else {
 		step.verdict = SIGNALLING_DONE;
 		step.result.outcome = OUTCOME_CONNECTED;
+		step.watch = message.watch;
 	}
 	return step;
 }

@@ -11,6 +11,9 @@ const struct scheme scheme_convert = {
 	.client_feed = convert_client_feed,
 	.server_feed = convert_server_feed,
 	.server_answer = convert_server_answer,
+	.server_offer = convert_server_offer,
+	.server_early = convert_server_early,
+	.client_early = convert_client_early,
 };
 
 static const char *const outcome_names[] = {

@@ -19,6 +19,7 @@
 #define SIGNALLING_MESSAGE_BYTES 1020
 /* The longest credential: the Cookie TLV's value in an otherwise empty message with Connect. */
 #define SIGNALLING_CREDENTIAL_BYTES 96
+#define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
 
 enum signalling_verdict {
 	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
@@ -70,6 +71,7 @@ struct signalling_request {
 	uint8_t plain;                /* the client knows that its connection to the server is plain TCP; as dscp for a peer that is Braid */
 	uint8_t n_credential;
 	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */
+	uint64_t watch;               /* where the outcome is to be told too: what the peer offered in its answer to a probe; 0: nowhere */
 };
 
 /* One conversation; lives in the session while it is being set up. */
@@ -84,6 +86,7 @@ struct signalling_step {
 	size_t n_consumed;            /* bytes of the input that were used up */
 	size_t n_out;                 /* bytes written to out, to be sent to the peer */
 	struct signalling_result result;   /* with DONE at the client and with REFUSED */
+	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
 };
 
 struct scheme {
@@ -97,6 +100,12 @@ struct scheme {
 					      struct signalling_request *request);
 	/* Returns the length of the answer written to out. */
 	size_t (*server_answer)(struct conversation *c, const struct signalling_result *result, uint8_t *out);
+	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name. */
+	size_t (*server_offer)(uint64_t watch, uint8_t *out);
+	/* Server: what is said on such a connection of another one, by the nonce of that one's ticket (decision 0015). */
+	size_t (*server_early)(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
+	/* Client, on such a connection: DONE: nonce and result are there, whatever the outcome. REFUSED: no such message. */
+	struct signalling_step (*client_early)(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
 };
 
 extern const struct scheme scheme_convert;   /* RFC 8803 */

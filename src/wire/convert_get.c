@@ -106,6 +106,23 @@ static int dscp_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || value.n_left || m->dscp > DSCP_MOST ? CONVERT_E_MALFORMED : 0;
 }
 
+/* Two bytes that are to be zero and ignored come first, here and below. */
+static int watch_get(struct convert_message *m, struct cursor value)
+{
+	m->has_watch = true;
+	cursor_skip(&value, 2);
+	m->watch = cursor_get_u64be(&value);
+	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
+}
+
+static int nonce_get(struct convert_message *m, struct cursor value)
+{
+	m->has_nonce = true;
+	cursor_skip(&value, 2);
+	m->nonce = cursor_take(&value, CONVERT_NONCE_BYTES);
+	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -127,6 +144,10 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return error_get(m, value);
 	case CONVERT_BRAID_DSCP:
 		return dscp_get(m, value);
+	case CONVERT_BRAID_WATCH:
+		return watch_get(m, value);
+	case CONVERT_BRAID_NONCE:
+		return nonce_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

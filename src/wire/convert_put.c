@@ -27,7 +27,7 @@ static size_t put_head(struct convert_writer *w, uint8_t type, size_t n_value)
 	return n_words * WORD_BYTES - CONVERT_TLV_HEAD_BYTES - n_value;
 }
 
-/* Two zero bytes, then the content: the shape of three of the TLVs. */
+/* Two zero bytes, then the content: the shape of most of the TLVs. */
 static void put_padded(struct convert_writer *w, uint8_t type, struct bytes content)
 {
 	size_t n_zeros = put_head(w, type, 2 + content.n);
@@ -72,6 +72,20 @@ void convert_put_dscp(struct convert_writer *w, uint8_t dscp, bool plain)
 	put_head(w, CONVERT_BRAID_DSCP, 2);
 	cursor_put_u8(&w->out, dscp);
 	cursor_put_u8(&w->out, plain ? CONVERT_BRAID_PLAIN : 0);
+}
+
+void convert_put_watch(struct convert_writer *w, uint64_t watch)
+{
+	uint8_t name[sizeof(watch)];
+	struct cursor_out out = cursor_into(name, sizeof(name));
+
+	cursor_put_u64be(&out, watch);
+	put_padded(w, CONVERT_BRAID_WATCH, (struct bytes){ name, sizeof(name) });
+}
+
+void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES])
+{
+	put_padded(w, CONVERT_BRAID_NONCE, (struct bytes){ nonce, CONVERT_NONCE_BYTES });
 }
 
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
@@ -126,6 +140,12 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_DSCP:
 		convert_put_dscp(w, m->dscp, m->plain);
+		break;
+	case CONVERT_BRAID_WATCH:
+		convert_put_watch(w, m->watch);
+		break;
+	case CONVERT_BRAID_NONCE:
+		convert_put_nonce(w, m->nonce.at);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include <inttypes.h>
 #include "wire/convert.h"
 
 struct record {
@@ -67,6 +68,12 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 		break;
 	case CONVERT_BRAID_DSCP:
 		fprintf(out, "text DSCP %u%s\n", m->dscp, m->plain ? ", plain TCP" : "");
+		break;
+	case CONVERT_BRAID_WATCH:
+		fprintf(out, "text watch %016" PRIx64 "\n", m->watch);
+		break;
+	case CONVERT_BRAID_NONCE:
+		show_value(out, "text nonce", m->nonce);
 		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);

@@ -6,6 +6,8 @@
 
 #define COOKIE "16050000 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 #define CONNECT "0a0501bb 00000000000000000000ffff c0000201"
+#define WATCH "c1030000 01234567 89abcdef"
+#define NONCE "c2040000 000102030405060708090a0b"
 
 static const struct scheme *const scheme = &scheme_convert;
 
@@ -120,6 +122,10 @@ static void client_asks_as_the_rfc_says(void **state)
 	unit_expect_bytes("Cookie, Connect, DSCP, plain", "010c2263" COOKIE CONNECT "c0012e01", out, begin(&request, out));
 	request.dscp = 0;
 	unit_expect_bytes("Cookie, Connect, plain", "010c2263" COOKIE CONNECT "c0010001", out, begin(&request, out));
+	request.dscp = 46;
+	request.plain = 0;
+	request.watch = 0x0123456789abcdef;
+	unit_expect_bytes("Cookie, Connect, DSCP, watch", "010f2263" COOKIE CONNECT "c0012e00" WATCH, out, begin(&request, out));
 	request.probe = 1;
 	unit_expect_bytes("Cookie, Info", "01072263" COOKIE "01010000", out, begin(&request, out));
 	request.n_credential = 0;
@@ -322,6 +328,78 @@ static void a_probe_carries_its_cookie(void **state)
 	assert_true(address_is_unspecified(&h.request.destination));
 }
 
+static void an_offer_is_heard_and_taken_up(void **state)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n = scheme->server_offer(0x0123456789abcdef, out);
+	struct heard h = client_hears_in(out, n, 1);
+
+	unit_expect_bytes("offer", "01062263 15020000 04081e00" WATCH, out, n);
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
+	assert_true(h.step.watch == 0x0123456789abcdef);
+	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(0, out));
+	h = client_hears("01032263 15020000 04081e00");
+	assert_true(!h.step.watch);
+	h = client_hears("01052263 1e016000" WATCH);   /* a refusal offers nothing */
+	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 20);
+	assert_true(!h.step.watch);
+	h = server_hears("01092263" CONNECT WATCH);
+	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 36);
+	assert_true(h.request.watch == 0x0123456789abcdef);
+}
+
+static struct signalling_step hears_early(const uint8_t *in, size_t n, uint8_t nonce[SIGNALLING_NONCE_BYTES])
+{
+	uint8_t *copy = unit_copy(in, n);
+	struct signalling_step step = scheme->client_early(copy, n, nonce);
+
+	free(copy);
+	return step;
+}
+
+/* As it would be heard on the connection itself; and nothing before it is complete. */
+static void every_outcome_can_be_told_early(void **state)
+{
+	static const uint8_t nonce[SIGNALLING_NONCE_BYTES] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
+	uint8_t out[SIGNALLING_MESSAGE_BYTES], answer[SIGNALLING_MESSAGE_BYTES], heard[SIGNALLING_NONCE_BYTES];
+	struct signalling_step step;
+
+	for (unsigned int i = 0; i < OUTCOME_N; i++) {
+		struct signalling_result result = { .outcome = i, .icmp_code = 3, .retry_after_s = 7, .mss_bytes = 1460, .window_scale = 7, .sack = 1 };
+		struct conversation plain = { 0 };
+		size_t n = scheme->server_early(nonce, &result, out), n_answer = scheme->server_answer(&plain, &result, answer);
+		struct heard itself = client_hears_in(answer, n_answer, n_answer);
+
+		for (size_t n_in = 0; n_in < n; n_in++)
+			assert_int_equal(hears_early(out, n_in, heard).verdict, SIGNALLING_NEED_MORE);
+		step = hears_early(out, n, heard);
+		assert_int_equal(step.verdict, SIGNALLING_DONE);
+		assert_int_equal(step.n_consumed, n);
+		assert_string_equal(signalling_outcome_name(step.result.outcome), signalling_outcome_name(itself.step.result.outcome));
+		assert_int_equal(step.result.icmp_code, itself.step.result.icmp_code);
+		assert_int_equal(step.result.retry_after_s, itself.step.result.retry_after_s);
+		assert_memory_equal(heard, nonce, sizeof(nonce));
+	}
+	unit_expect_bytes("accepted", "01052263" NONCE, out, scheme->server_early(nonce, &(struct signalling_result){ .outcome = OUTCOME_CONNECTED }, out));
+	unit_expect_bytes("refused", "01062263" NONCE "1e016000", out, scheme->server_early(nonce, &(struct signalling_result){ .outcome = OUTCOME_REFUSED }, out));
+}
+
+static void what_is_no_early_answer(void **state)
+{
+	static const char *const messages[] = { "01012263", "01022263 1e016000", "01042263" WATCH, "02052263" NONCE, "01052263 c2030000 0001020304050607 00010000", "47455420" };
+	uint8_t nonce[SIGNALLING_NONCE_BYTES] = { 0xee };
+
+	for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
+		struct unit_bytes m = unit_hex(messages[i]);
+		struct signalling_step step = hears_early(m.at, m.n, nonce);
+
+		assert_int_equal(step.verdict, SIGNALLING_REFUSED);
+		assert_int_equal(step.n_consumed, 0);
+		assert_int_equal(nonce[0], 0xee);
+	}
+	expect_refused("010a2263" CONNECT NONCE, OUTCOME_UNSUPPORTED_MESSAGE, "010c2263 1e0b0200 010a2263" CONNECT NONCE);
+}
+
 static void server_refuses_with_the_rfcs_code(void **state)
 {
 	/* another version: the one we speak (6.2.8, error 0), as soon as the header is there */
@@ -489,6 +567,9 @@ int main(void)
 		cmocka_unit_test(a_cookie_too_long_is_none),
 		cmocka_unit_test(a_probe_is_answered),
 		cmocka_unit_test(a_probe_carries_its_cookie),
+		cmocka_unit_test(an_offer_is_heard_and_taken_up),
+		cmocka_unit_test(every_outcome_can_be_told_early),
+		cmocka_unit_test(what_is_no_early_answer),
 		cmocka_unit_test(server_refuses_with_the_rfcs_code),
 		cmocka_unit_test(a_length_of_zero_is_reset_without_an_answer),
 		cmocka_unit_test(some_addresses_are_malformed),

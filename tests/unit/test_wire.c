@@ -164,25 +164,28 @@ static void a_message_has_255_words_at_most(void **state)
 	assert_int_equal(get(&message, m.at, m.n + 4), CONVERT_E_MALFORMED);
 }
 
-static void a_message_may_hold_254_tlvs(void **state)
+static bool is_longer_than_a_word(unsigned int type)
 {
-	struct unit_bytes m = unit_hex("01ff2263");
-	struct convert_message message;
-	unsigned int n = 0;
+	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE;
+}
 
-	for (unsigned int type = 255; n < 254; type--) {
-		if (type == CONVERT_CONNECT)   /* the one that doesn't fit a word */
+static void a_message_may_hold_252_tlvs(void **state)
+{
+	struct unit_bytes m = unit_hex("01fd2263");
+	struct convert_message message;
+
+	for (unsigned int type = 255; type; type--) {
+		if (is_longer_than_a_word(type))
 			continue;
 		m.at[m.n] = (uint8_t)type;
 		m.at[m.n + 1] = 1;
 		m.n += 4;
-		n++;
 	}
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 254 - 6);
+	assert_int_equal(message.n_unknown, 252 - 6);
 	m.at[5] = 2;   /* the first swallows the second */
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 254 - 7);
+	assert_int_equal(message.n_unknown, 252 - 7);
 }
 
 static void every_type_may_come_once(void **state)
@@ -193,7 +196,7 @@ static void every_type_may_come_once(void **state)
 	for (unsigned int type = 1; type < 256; type++) {
 		m.at[4] = m.at[8] = (uint8_t)type;
 		m.at[1] = 2;
-		assert_int_equal(get(&message, m.at, m.n), type == CONVERT_CONNECT ? CONVERT_E_MALFORMED : 0);
+		assert_int_equal(get(&message, m.at, m.n), is_longer_than_a_word(type) ? CONVERT_E_MALFORMED : 0);
 		m.at[1] = 3;
 		assert_int_equal(get(&message, m.at, m.n), CONVERT_E_MALFORMED);
 	}
@@ -219,6 +222,19 @@ static void dscp_is_six_bits(void **state)
 	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
 }
 
+static void watch_and_nonce_are_read(void **state)
+{
+	struct unit_bytes watch = unit_hex("01042263 c103ffff 01234567 89abcdef"), nonce = unit_hex("01052263 c204ffff 000102030405060708090a0b");
+	struct convert_message message;
+
+	assert_int_equal(get(&message, watch.at, watch.n), 0);
+	assert_true(message.has_watch && !message.has_nonce && !message.n_unknown);
+	assert_true(message.watch == 0x0123456789abcdef);
+	assert_int_equal(convert_message_get(&message, nonce.at, nonce.n), 0);   /* which borrows */
+	assert_true(message.has_nonce && !message.has_watch && !message.n_unknown);
+	unit_expect_bytes("nonce", "000102030405060708090a0b", message.nonce.at, message.nonce.n);
+}
+
 static void types_without_a_name_are_counted(void **state)
 {
 	struct unit_bytes m = unit_hex("01022263 00010000");
@@ -230,7 +246,7 @@ static void types_without_a_name_are_counted(void **state)
 		if (!get(&message, m.at, m.n))
 			n_unknown += (unsigned int)message.n_unknown;
 	}
-	assert_int_equal(n_unknown, 255 - 7);
+	assert_int_equal(n_unknown, 255 - 9);
 }
 
 static void headers_are_told_apart(void **state)
@@ -260,7 +276,8 @@ static void every_length_of_each_tlv(void **state)
 {
 	static const struct { uint8_t type; unsigned int least, most; } shapes[] = {
 		{ CONVERT_INFO, 1, 1 }, { CONVERT_CONNECT, 5, 254 }, { CONVERT_EXTENDED_TCP_HEADER, 1, 254 },
-		{ CONVERT_SUPPORTED_TCP_EXTENSIONS, 1, 254 }, { CONVERT_COOKIE, 1, 254 }, { CONVERT_ERROR, 1, 254 }, { 200, 1, 254 },
+		{ CONVERT_SUPPORTED_TCP_EXTENSIONS, 1, 254 }, { CONVERT_COOKIE, 1, 254 }, { CONVERT_ERROR, 1, 254 }, { CONVERT_BRAID_DSCP, 1, 1 },
+		{ CONVERT_BRAID_WATCH, 3, 3 }, { CONVERT_BRAID_NONCE, 4, 4 }, { 200, 1, 254 },
 	};
 	struct unit_bytes m = unit_hex("01002263 00000000");
 	struct convert_message message;
@@ -410,9 +427,10 @@ int main(void)
 		cmocka_unit_test(tlvs_come_in_any_order),
 		cmocka_unit_test(messages_follow_each_other),
 		cmocka_unit_test(a_message_has_255_words_at_most),
-		cmocka_unit_test(a_message_may_hold_254_tlvs),
+		cmocka_unit_test(a_message_may_hold_252_tlvs),
 		cmocka_unit_test(every_type_may_come_once),
 		cmocka_unit_test(dscp_is_six_bits),
+		cmocka_unit_test(watch_and_nonce_are_read),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),

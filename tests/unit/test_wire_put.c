@@ -60,6 +60,12 @@ static void each_tlv_is_written(void **state)
 	w = convert_begin(room, sizeof(room));
 	convert_put_dscp(&w, 0, true);
 	expect_written("DSCP, plain", "01022263 c0010001", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_watch(&w, 0x0123456789abcdef);
+	expect_written("watch", "01042263 c1030000 01234567 89abcdef", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_nonce(&w, (const uint8_t *)"0123456789ab");
+	expect_written("nonce", "01052263 c2040000 303132333435363738396162", &w);
 }
 
 static void errors_are_written(void **state)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Early answers: what became of one connection, told on another that stands already (doc/wire.md). */
+#include <assert.h>
+#include <string.h>
+#include "signalling/convert_parts.h"
+#include "signalling/ticket.h"
+
+static_assert(SIGNALLING_NONCE_BYTES == TICKET_NONCE_BYTES && SIGNALLING_NONCE_BYTES == CONVERT_NONCE_BYTES, "a ticket's nonce");
+
+/* The nonce, and the error that the answer itself has. */
+size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out)
+{
+	struct conversation plain = { 0 };
+	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
+	size_t n_answer = convert_server_answer(&plain, result, answer);
+	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
+	struct convert_message message;
+
+	convert_put_nonce(&w, nonce);
+	if (!convert_message_get(&message, answer, n_answer) && message.has_error)
+		convert_put_error(&w, &message.error);
+	return convert_end(&w);
+}
+
+struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES])
+{
+	struct signalling_step step = { .verdict = SIGNALLING_NEED_MORE };
+	struct convert_message message;
+	int r = convert_message_get(&message, in, n_in);
+
+	if (r == CONVERT_E_SHORT)
+		return step;
+	step.verdict = SIGNALLING_REFUSED;
+	step.result.outcome = OUTCOME_MALFORMED;
+	if (r || !message.has_nonce)
+		return step;
+	step.verdict = SIGNALLING_DONE;
+	step.n_consumed = message.n_bytes;
+	step.result = message.has_error ? convert_result_of(&message.error) : (struct signalling_result){ .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
+	memcpy(nonce, message.nonce.at, SIGNALLING_NONCE_BYTES);
+	return step;
+}
