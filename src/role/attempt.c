@@ -229,14 +229,16 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 	struct bytes left;
 	int r = attempt_read(gateway, attempt, &step, &left);
 
-	if (r == NET_E_AGAIN)
+	if (r == NET_E_AGAIN) {
+		hold_come_early(gateway, setup);
 		return;
+	}
 	if (r || !attempt_is_sound(gateway, attempt, attempt->fd)) {
 		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		note_overtaken(gateway, setup, attempt);
-		if (setup->state == SETUP_ASKING)
+		if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 			hold_accept(gateway, setup, attempt, left);
 		else
 			setup_hand_over(gateway, setup, attempt, false, left);
@@ -284,13 +286,19 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	return true;
 }
 
+/* The only one under way, of whose answer nothing has come: the relay can have it. */
+static bool may_be_held(const struct setup *setup, const struct attempt *attempt)
+{
+	return setup->state == SETUP_CONNECTING && n_pending(setup) == 1 && !attempt->inbox.n_kept;
+}
+
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
 {
 	int r;
 
 	if (attempt->fd < 0 || !attempt_connected(gateway, setup, attempt, events))
 		return;
-	if (setup->state == SETUP_CONNECTING && n_pending(setup) == 1 && !attempt->inbox.n_kept) {
+	if (may_be_held(setup, attempt)) {
 		setup_hand_over(gateway, setup, attempt, true, (struct bytes){ 0 });
 		return;
 	}
@@ -299,6 +307,17 @@ void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attem
 		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
 	else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		attempt_answer(gateway, setup, attempt);
+	else
+		hold_come_early(gateway, setup);
+}
+
+void attempt_go_on(struct gateway *gateway, struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected && may_be_held(setup, &setup->attempts[i])) {
+			setup_hand_over(gateway, setup, &setup->attempts[i], true, (struct bytes){ 0 });
+			return;
+		}
 }
 
 /* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,

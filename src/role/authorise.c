@@ -123,6 +123,7 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 		return no_proof(&counters->n_plain_refused, NULL);
 	switch (use_up(worker, &ticket, what, use, &proof)) {
 	case 0:
+		use->number = proof.number;
 		return proof;
 	case REPLAY_E_STALE:
 		return no_proof(&counters->n_tickets_stale, "its clock differs from ours by more than converter.ticket_window_s");

@@ -14,6 +14,7 @@ struct ticket_use {
 	bool refused;            /* out: a gateway of ours, which doesn't know that; the ticket is as good as before */
 	bool used_before;
 	const char *subscriber;  /* out: whose it is; NULL: nobody's. The configuration's */
+	uint32_t number;         /* and his number */
 	bool admitted;           /* the nonce is remembered with its holder */
 	uint8_t nonce[TICKET_NONCE_BYTES];
 };

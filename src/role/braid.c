@@ -14,6 +14,7 @@
 #include "role/braid_parts.h"
 #include "role/commands.h"
 #include "role/converter.h"
+#include "role/early.h"
 #include "role/log.h"
 #include "role/publish.h"
 
@@ -108,6 +109,13 @@ static void on_watch(void *context, bool reachable, const char *why)
 
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
 	publish(braid, reachable, tell_reach);
+}
+
+static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result)
+{
+	struct braid *braid = context;
+
+	early_hear(braid->workers, braid->n_workers, nonce, result);
 }
 
 static void on_suspect(void *context)
@@ -285,7 +293,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = path_options_of(conf);
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .context = braid };
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .context = braid };
 	int r = probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)

@@ -11,6 +11,7 @@
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/authorise.h"
+#include "role/early.h"
 #include "role/intake.h"
 #include "role/take_over.h"
 
@@ -43,6 +44,7 @@ static void serve(struct converter *converter, struct intake *intake)
 	}
 	legs.down_first = (struct bytes){ out, converter->scheme->server_answer(&intake->conversation, &result, out) };
 	net_mark(intake->near_fd, &intake->client, true, &marking);
+	early_tell(converter, intake, &result);
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 	if (!relay_open(worker->relay, &legs, &session))   /* has closed both, and called on_end, where it fails */
 		authorise_pass_on(worker, &intake->ticket, take_over_name_session(converter, session));
@@ -105,6 +107,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	intake->destination = request->destination;
 	intake->wants_mptcp = request->wants_mptcp;
 	intake->ticket.plain = !request->plain && mptcp_info_fell_back(intake->near_fd);
+	intake->watch = request->watch;
 	result = authorise(converter, intake, request, AUTHORISE_SESSION);
 	intake->multipath = (intake->ticket.subscriber || intake->ticket.used_before) && !request->plain;
 	if (intake->ticket.refused) {
@@ -140,11 +143,18 @@ static bool may_wait(struct converter *converter)
 	return false;
 }
 
+/* With a subscriber's key the peer is Braid, and may be told outcomes on this connection (role/early.h). */
+static size_t make_offer(const struct converter *converter, const struct intake *intake, uint8_t *out)
+{
+	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, out);
+}
+
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the
  * ordinary way. */
 static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request,
 			   const uint8_t *answer, size_t n_answer)
 {
+	uint8_t offer[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
 
 	counter_add(&converter->worker->counters.n_information, 1);
@@ -152,7 +162,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		intake_refuse(converter, intake, &result);
 	} else if (!may_wait(converter)) {
 		intake_finish(converter, intake, answer, n_answer);
-	} else if (inbox_keep(&intake->inbox, (struct bytes){ answer, n_answer })) {
+	} else if (inbox_keep(&intake->inbox, (struct bytes){ offer, make_offer(converter, intake, offer) })) {
 		intake_abandon(converter, intake);
 	} else {
 		net_keep_alive(intake->near_fd, WAITING_KEEPALIVE_S);

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "net/socket.h"
 #include "path/marks.h"
 #include "role/direct.h"
+#include "role/early.h"
 #include "role/look.h"
 #include "role/setup.h"
 #include "signalling/ticket.h"
@@ -134,16 +134,20 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 	setup_abandon(gateway, setup);
 }
 
-/* A ticket for this destination: who we are, in the first packet. */
-static void put_ticket(const struct conf_gateway *conf, struct signalling_request *request)
+/* A ticket for this destination: who we are, in the first packet. A host whose SYN waits is the sooner let come for an early answer. */
+static void put_ticket(const struct gateway *gateway, struct setup *setup, struct signalling_request *request)
 {
+	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	if (!conf->has_key) {
 		request->dscp = request->plain = 0;   /* only with a key do we know that the converter is Braid */
 		return;
 	}
-	randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
+	early_make_nonce(gateway, setup, ticket.nonce);
+	memcpy(setup->nonce, ticket.nonce, sizeof(setup->nonce));
+	request->watch = setup->state == SETUP_ASKING ? __atomic_load_n(&gateway->worker->shared->watch, __ATOMIC_RELAXED) : 0;
+	setup->asks_early = request->watch;
 	ticket_put(&ticket, conf->key, &request->destination, request->credential);
 	request->n_credential = TICKET_BYTES;
 }
@@ -160,7 +164,7 @@ static int build_opening(struct gateway *gateway, struct setup *setup)
 	setup->request = (struct signalling_request){
 		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
 	};
-	put_ticket(&gateway->worker->view->conf->gateway, &setup->request);
+	put_ticket(gateway, setup, &setup->request);
 	step = gateway->scheme->client_begin(&setup->begun, &setup->request, scratch);
 	n = setup->near_fd < 0 ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
@@ -324,13 +328,19 @@ static struct attempt *attempt_of_part(struct setup *setup, uint8_t part)
 	return part >= SETUP_ATTEMPT && part < SETUP_ATTEMPT + SETUP_ATTEMPTS ? &setup->attempts[part - SETUP_ATTEMPT] : NULL;
 }
 
+/* Attempts are, and none was answered yet. */
+static bool is_under_way(const struct setup *setup)
+{
+	return setup->state == SETUP_CONNECTING || setup->state == SETUP_ASKING || (setup->state == SETUP_CAUGHT && setup->early && !setup->answering);
+}
+
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
 {
 	struct gateway *gateway = context;
 	struct setup *setup = slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
 	struct attempt *attempt;
 
-	if (!setup || setup->state == SETUP_HELD || setup->state == SETUP_CAUGHT)
+	if (!setup || setup->state == SETUP_HELD || (setup->state == SETUP_CAUGHT && !is_under_way(setup)))
 		return;
 	attempt = attempt_of_part(setup, ref.part);
 	if (attempt && setup->state == SETUP_DIRECT)
@@ -445,7 +455,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	if (!setup)
 		return;
 	attempt = attempt_of_part(setup, ref.part);
-	if (attempt && (setup->state == SETUP_CONNECTING || setup->state == SETUP_ASKING))
+	if (attempt && is_under_way(setup))
 		attempt_on_timer(gateway, setup, attempt, now_us);
 	else if (ref.part == SETUP_DEADLINE)
 		on_deadline(gateway, setup, now_us);
@@ -492,6 +502,17 @@ static void await_first_bytes(struct gateway *gateway, struct setup *setup)
 		setup_abandon(gateway, setup);
 }
 
+/* The host was let come for an early answer; the attempts were begun while its SYN waited. */
+static void go_on(struct gateway *gateway, struct setup *setup)
+{
+	setup_set_state(setup, SETUP_CONNECTING);
+	if (loop_watch(gateway->worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
+	    setup_set_deadline(gateway, setup, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
+		setup_abandon(gateway, setup);
+	else
+		attempt_go_on(gateway, setup);
+}
+
 /* A host's connection, established already. */
 static void on_connection(void *context, int fd, const struct address *local, const struct address *peer)
 {
@@ -516,6 +537,8 @@ static void on_connection(void *context, int fd, const struct address *local, co
 	setup->near_fd = fd;
 	if (setup->answering)
 		setup_hand_over(gateway, setup, setup->answering, false, (struct bytes){ setup->answering->inbox.kept, setup->answering->inbox.n_kept });
+	else if (setup->early)
+		go_on(gateway, setup);
 	else
 		await_first_bytes(gateway, setup);
 }

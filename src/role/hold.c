@@ -102,7 +102,7 @@ struct setup *hold_take(struct gateway *gateway, const struct address *source, c
 /* To our own listener, so that the connection comes to the worker that waits for it. */
 static void let_come(struct gateway *gateway, struct setup *setup, uint32_t packet)
 {
-	unsigned int first = setup->known || !setup->answering ? MARK_CATCH : MARK_CATCH_KNOWN;
+	unsigned int first = setup->known || !(setup->answering || setup->early) ? MARK_CATCH : MARK_CATCH_KNOWN;
 
 	net_queue_pass(gateway->hold.queue, packet, mark_now(gateway, first + gateway->worker->number));
 }
@@ -135,7 +135,39 @@ void hold_accept(struct gateway *gateway, struct setup *setup, struct attempt *a
 		if (&setup->attempts[i] != attempt)
 			attempt_drop(&setup->attempts[i]);
 	setup->answering = attempt;
+	if (setup->state == SETUP_ASKING)
+		catch(gateway, setup);
+}
+
+/* Its handshake has shown nothing that could spoil the answer. */
+static bool any_sound(const struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected && !setup->attempts[i].doubtful)
+			return true;
+	return false;
+}
+
+void hold_come_early(struct gateway *gateway, struct setup *setup)
+{
+	if (setup->state != SETUP_ASKING || !setup->told || !any_sound(setup))
+		return;
+	counter_add(&gateway->worker->counters.n_early_used, 1);
+	setup->early = true;
 	catch(gateway, setup);
+}
+
+void hold_hear_early(struct gateway *gateway, struct setup *setup, const struct signalling_result *result)
+{
+	if (setup->state != SETUP_ASKING)
+		return;
+	if (result->outcome == OUTCOME_CONNECTED) {
+		setup->told = true;
+		hold_come_early(gateway, setup);
+	} else {
+		counter_add(&gateway->worker->counters.n_early_used, 1);
+		setup_refuse(gateway, setup, result);
+	}
 }
 
 static unsigned int answer_of_code(uint8_t code, bool v6)

@@ -43,6 +43,9 @@ struct setup *hold_take(struct gateway *gateway, const struct address *source, c
 
 /* The destination has accepted: the host may come, the attempt is its far leg. left: what came behind the answer. */
 void hold_accept(struct gateway *gateway, struct setup *setup, struct attempt *attempt, struct bytes left);
+/* The converter has told the outcome on the watch. Where the destination has accepted, the host may come as soon as an attempt stands on which the answer will come. */
+void hold_hear_early(struct gateway *gateway, struct setup *setup, const struct signalling_result *result);
+void hold_come_early(struct gateway *gateway, struct setup *setup);
 /* The connection came to nothing: the host gets the same answer. Frees the setup. */
 void hold_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result);
 /* The SYN goes its ordinary way. The setup stays the caller's. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/socket.h"
+#include "role/early.h"
 
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
 #define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
@@ -158,6 +159,7 @@ void intake_refuse(struct converter *converter, struct intake *intake, const str
 	size_t n_out = converter->scheme->server_answer(&intake->conversation, result, out);
 
 	intake->said = *result;
+	early_tell(converter, intake, result);
 	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);
 	intake_finish(converter, intake, out, n_out);
 }

@@ -39,6 +39,7 @@ struct intake {
 	struct treatment treatment;
 	bool wants_mptcp;
 	bool multipath;           /* the gateway, being ours, hasn't said that this is plain TCP */
+	uint64_t watch;           /* where the outcome is to be told too, as the peer says; 0: nowhere */
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };
 

@@ -19,10 +19,10 @@
 #define SETUP_ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
 /* ASKING: the host's SYN waits, attempts are under way. CAUGHT: the SYN was let go to our own listener, which has the host's connection soon; the
- * far leg is there (answering), or is to be begun then. FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING: attempts are
- * under way. DIRECT: a rule bypasses the server's name, and the destination itself is connected to. HELD: the relay has both legs, the converter's answer is
- * awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the one before, but CAUGHT with a far leg goes to the relay at once, and so does
- * DIRECT, which FIRST_BYTES alone precedes. It is given back from any. */
+ * far leg is there (answering), or under way (early), or is to be begun then. FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING:
+ * attempts are under way. DIRECT: a rule bypasses the server's name, and the destination itself is connected to. HELD: the relay has both legs, the converter's
+ * answer is awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the one before, but CAUGHT with a far leg goes to the relay at once, with
+ * one under way on to CONNECTING, and DIRECT, which FIRST_BYTES alone precedes, goes to the relay. It is given back from any. */
 enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
@@ -56,6 +56,10 @@ struct setup {
 	uint32_t next_waiting;    /* in ASKING and CAUGHT: hold.c's */
 	struct treatment treatment;
 	struct look *look;        /* until the treatment is known; NULL: it is */
+	uint8_t nonce[SIGNALLING_NONCE_BYTES];   /* of the ticket */
+	bool asks_early;          /* the converter was asked to tell the outcome on the watch too */
+	bool told;                /* and has told that the destination accepts */
+	bool early;               /* the host's connection was let come for that: attempts are under way in CAUGHT too, until there is answering */
 	bool known;               /* accepted early because its destination had accepted lately */
 	uint32_t tried;           /* a bit a link */
 	struct signalling_request request;
@@ -95,6 +99,9 @@ bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, in
 /* Reads the converter's answer. 0: *verdict is known, *left what came behind it; NET_E_AGAIN: not yet; other NET_E_* or a negative errno:
  * the connection failed. */
 int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
+
+/* The host's connection is there, and none of the attempts was answered yet: one that has connected may be its far leg already. */
+void attempt_go_on(struct gateway *gateway, struct setup *setup);
 
 /* A place for a new connection under both limits, or NULL; counted and logged then. The session's place is to be given back by shared_release() where
  * no setup_abandon() or relay does it. */

@@ -67,6 +67,7 @@ struct shared {
 	bool suspected;                  /* atomic: on_suspect is on its way; it is to set it back */
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
+	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/early.h); 0: it doesn't */
 
 	struct subscribers *subscribers; /* NULL at a gateway */
 

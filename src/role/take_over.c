@@ -48,6 +48,16 @@ uint64_t take_over_name_session(const struct converter *converter, struct slab_n
 	return name_of(converter->worker, WHAT_SESSION, session);
 }
 
+unsigned int take_over_worker(uint64_t name)
+{
+	return (unsigned int)(name >> 56);
+}
+
+struct intake *take_over_intake(const struct converter *converter, uint64_t name)
+{
+	return what_of(name) == WHAT_INTAKE ? slab_get(&converter->intakes, slab_name_in(name)) : NULL;
+}
+
 /* The destination hasn't answered yet. */
 static bool take_intake(struct converter *converter, struct intake *first, struct second_attempt *second)
 {
@@ -138,7 +148,7 @@ static void arrive(void *arg)
 
 void take_over_begin(struct converter *converter, struct intake *intake)
 {
-	struct worker *to = converter->worker->peers[intake->ticket.holder >> 56];   /* NULL: gone already, we are ending */
+	struct worker *to = converter->worker->peers[take_over_worker(intake->ticket.holder)];   /* NULL: gone already, we are ending */
 	struct second_attempt *second = to && !to->halted ? malloc(sizeof(*second)) : NULL;
 
 	if (!second) {

@@ -13,6 +13,11 @@
 uint64_t take_over_name_intake(const struct converter *converter, const struct intake *intake);
 uint64_t take_over_name_session(const struct converter *converter, struct slab_name session);
 
+/* The worker of what a name names, and the intake, in that worker's thread: NULL where the name is none of an intake's that is there. The name may be a
+ * stranger's word. */
+unsigned int take_over_worker(uint64_t name);
+struct intake *take_over_intake(const struct converter *converter, uint64_t name);
+
 /* Hands the second attempt to the thread of the first, which takes it or turns it away. The intake is gone afterwards. */
 void take_over_begin(struct converter *converter, struct intake *second);
 

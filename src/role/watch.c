@@ -22,6 +22,8 @@
 #define STOOD_LONG_US (5 * US_PER_S)
 #define KEEPALIVE_S 120
 #define CLOSED_AGAIN_US (1 * US_PER_S)
+#define PROBE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define READS 64   /* in a turn */
 
 /* One connection: ASKING until the answer is there, then STANDING. */
 struct probe {
@@ -30,6 +32,7 @@ struct probe {
 	uint16_t generation;
 	uint8_t link;
 	uint64_t begun_at_us, begun_standing_at_us;
+	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
 	struct conversation conversation;
 	struct inbox inbox;
 };
@@ -69,6 +72,7 @@ static void drop(struct watch *watch)
 	if (watch->probe.fd >= 0)
 		net_close_reset(watch->probe.fd);
 	inbox_free(&watch->probe.inbox);
+	__atomic_store_n(&watch->options.shared->watch, 0, __ATOMIC_RELAXED);
 	watch->probe = (struct probe){ .fd = -1, .generation = (uint16_t)(watch->probe.generation + 1) };
 }
 
@@ -110,7 +114,7 @@ static int begin(struct watch *watch)
 	if (!r && n_sent < options.n_first)
 		r = NET_E_UNREACHABLE;   /* a SYN takes these few bytes everywhere, or the path is no path */
 	if (!r)
-		r = loop_watch(watch->loop, watch->probe.fd, EPOLLIN | EPOLLRDHUP | EPOLLET, ref_of(watch, PART_PROBE));
+		r = loop_watch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
 	return r ? r : loop_timer_at(watch->loop, now_us + ANSWER_LIMIT_US, ref_of(watch, PART_LIMIT));
 }
 
@@ -160,10 +164,29 @@ static void stand(struct watch *watch)
 	watch->probe.standing = true;
 	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
 	watch->tried = 0;
+	__atomic_store_n(&watch->options.shared->watch, watch->probe.name, __ATOMIC_RELAXED);
 	net_tune_leg(watch->probe.fd, true);
 	net_keep_alive(watch->probe.fd, KEEPALIVE_S);
 	shared_note_answer(watch->options.shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
 	tell(watch, true, "");
+}
+
+/* Outcomes of other connections, and nothing else. */
+static const char *take_early(struct watch *watch, struct bytes all)
+{
+	uint8_t nonce[SIGNALLING_NONCE_BYTES];
+	struct signalling_step step;
+
+	for (; watch->probe.name && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
+		step = scheme_convert.client_early(all.at, all.n, nonce);
+		if (step.verdict == SIGNALLING_NEED_MORE)
+			return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
+		if (step.verdict != SIGNALLING_DONE)
+			break;
+		watch->options.on_early(watch->options.context, nonce, &step.result);
+	}
+	inbox_free(&watch->probe.inbox);
+	return all.n ? "it says more than it was asked" : NULL;
 }
 
 /* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. */
@@ -173,16 +196,17 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	struct signalling_step step;
 
 	if (watch->probe.standing || *answered)
-		return "it says more than it was asked";
+		return take_early(watch, all);
 	step = scheme_convert.client_feed(&watch->probe.conversation, all.at, all.n, out);
 	if (step.verdict == SIGNALLING_NEED_MORE)
 		return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
 	*answered = step.verdict == SIGNALLING_DONE;
+	watch->probe.name = step.watch;
 	inbox_free(&watch->probe.inbox);
 	return *answered ? NULL : signalling_outcome_name(step.result.outcome);
 }
 
-/* Reads until there is no more: an end may have come with the answer. */
+/* Reads until there is no more: an end may have come with the answer. What a converter sends without a pause waits for others' turns. */
 static void on_readable(struct watch *watch)
 {
 	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1];
@@ -191,7 +215,11 @@ static void on_readable(struct watch *watch)
 	struct bytes all;
 	int r = 0;
 
-	while (!why && !r && !ended) {
+	for (size_t n = 0; !why && !r && !ended; n++) {
+		if (n == READS) {
+			r = loop_rewatch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
+			break;
+		}
 		r = inbox_receive(&watch->probe.inbox, watch->probe.fd, scratch, sizeof(scratch), &all, &ended);
 		if (!r && !ended)
 			why = take(watch, all, &answered);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include "loop/loop.h"
 #include "role/shared.h"
+#include "signalling/scheme.h"
 
 struct watch;
 
@@ -17,6 +18,8 @@ struct watch_options {
 	struct shared *shared;                       /* borrowed */
 	struct view *(*view)(void *context);         /* the present view, borrowed for the call */
 	void (*on_change)(void *context, bool reachable, const char *why);
+	/* The converter has told what becomes of the connection whose ticket has the nonce. */
+	void (*on_early)(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result);
 	void *context;
 };
 

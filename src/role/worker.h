@@ -28,8 +28,8 @@ struct worker {
 	struct loop *loop;
 	struct relay *relay;
 	struct shared *shared;         /* borrowed */
-	unsigned int n_peers;
 	struct worker *const *peers;   /* all workers, by their numbers; borrowed. One that is still to start has not done anything that could name it */
+	unsigned int n_peers;          /* itself among them */
 	struct view *view;             /* a reference */
 	struct gateway *gateway;       /* both always there; without the section they have no listeners */
 	struct converter *converter;
