@@ -287,7 +287,7 @@ class Lab:
 
     def emulate(self, name, near, far, delay_ms, near_node="gw"):
         link = self.start("core", BRAID_LINK, "--a", f"/run/netns/{near_node}:{near}", "--b", f"/run/netns/core:{far}",
-                          "--control", f"/run/link-{name}", "rate_bps=400000000", "queue_ms=100", f"delay_us={1000 * delay_ms}",
+                          "--control", f"/run/link-{name}", "rate_bps=400000000", "queue_ms=100", f"delay_us={int(1000 * delay_ms)}",
                           name=f"link-{name}")
         link.wait_log("ready")
 
