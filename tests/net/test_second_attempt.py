@@ -34,6 +34,14 @@ def lose_answers_on_link_a(lab):
     rule(lab, "gw", "iifname l0 tcp flags & (syn|ack) == syn|ack drop")
 
 
+def lose_what_is_told_on_the_watch(lab):
+    """Both of its subflows hear nothing any more (decision 0015)."""
+    def ports():
+        return re.findall(r":(\d+) +203\.0\.113\.5:5124", lab.run("gw", "ss -Htn state established"))
+    wait_for(lambda: len(ports()) == 2, "the watch on both links")
+    rule(lab, "gw", f"tcp sport 5124 tcp dport {{ {', '.join(ports())} }} drop")
+
+
 def is_asked_again(listener):
     return select.select([listener], [], [], 0.05)[0]
 
@@ -206,14 +214,17 @@ def is_refused(lab, accept):
         near.recv(1)
 
 
-@pytest.mark.parametrize("accept", ["early", "faithful"])
-def test_refusal_is_heard_by_the_attempt_that_lives(lab, accept):
+@pytest.mark.parametrize("accept, told", [("early", False), ("faithful", False), ("faithful", True)], ids=["early", "faithful", "told"])
+def test_refusal_is_heard_by_the_attempt_that_lives(lab, accept, told):
+    """Or before there is one, where the watch tells it."""
     lab.converter()
     gateway = lab.gateway(gateway={"accept": accept})
+    if not told:
+        lose_what_is_told_on_the_watch(lab)
     assert lab.bonded()
     lose_answers_on_link_a(lab)
     for _ in range(N):
         is_refused(lab, accept)
-    assert counter(gateway, "second_attempts") > 0
+    assert counter(gateway, "early_used" if told else "second_attempts") > 0
     assert counter(gateway, "outcome_refused") == N
     assert counter(gateway, "outcome_not_authorised") == 0 == counter(gateway, "no_answer")
