@@ -5,6 +5,7 @@
 #include "base/counter.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
+#include "role/opening.h"
 #include "role/setup.h"
 
 #define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
@@ -256,7 +257,7 @@ static bool begin_plain(struct gateway *gateway, struct setup *setup, struct att
 		attempt_distrusted(gateway, setup, attempt);
 		return false;
 	}
-	if (setup_declare_plain(gateway, setup)) {
+	if (opening_declare_plain(gateway, setup)) {
 		attempt_failed(gateway, setup, attempt, false);
 		return false;
 	}

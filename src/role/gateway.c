@@ -5,10 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
@@ -17,18 +14,13 @@
 #include "net/socket.h"
 #include "path/marks.h"
 #include "role/direct.h"
-#include "role/early.h"
 #include "role/look.h"
+#include "role/opening.h"
 #include "role/setup.h"
-#include "signalling/ticket.h"
 
-/* What fits a SYN on a path with 1500-byte packets: 40 (IPv6) and 20 bytes of headers, 40 of TCP options. */
-#define OPENING_BYTES 1400
 #define ROOM_LOOK_US (100 * US_PER_MS)  /* at a limit: how soon to look again */
 #define LONG_S 60                       /* a limit that lasts so long is worth asking the converter about */
 #define ROOM_SHARE 16                   /* a 16th of the places is to be free before connections are taken again */
-
-static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
 
 void setup_set_state(struct setup *setup, enum setup_state next)
 {
@@ -55,18 +47,11 @@ static struct setup *setup_of_tag(const struct gateway *gateway, uint64_t tag)
 	return slab_get(&gateway->setups, (struct slab_name){ (uint32_t)(tag >> 16), (uint16_t)tag });
 }
 
-static void free_openings(struct setup *setup)
-{
-	free(setup->opening);
-	free(setup->declared);
-	setup->opening = setup->declared = NULL;
-}
-
 void setup_free(struct gateway *gateway, struct setup *setup)
 {
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
 		attempt_drop(&setup->attempts[i]);
-	free_openings(setup);
+	opening_free(setup);
 	look_freep(&setup->look);
 	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 		hold_forget(gateway, setup);
@@ -134,69 +119,6 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 	setup_abandon(gateway, setup);
 }
 
-/* A ticket for this destination: who we are, in the first packet. A host whose SYN waits is the sooner let come for an early answer. */
-static void put_ticket(const struct gateway *gateway, struct setup *setup, struct signalling_request *request)
-{
-	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
-	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
-
-	if (!conf->has_key) {
-		request->dscp = request->plain = 0;   /* only with a key do we know that the converter is Braid */
-		return;
-	}
-	early_make_nonce(gateway, setup, ticket.nonce);
-	memcpy(setup->nonce, ticket.nonce, sizeof(setup->nonce));
-	request->watch = setup->state == SETUP_ASKING ? __atomic_load_n(&gateway->worker->shared->watch, __ATOMIC_RELAXED) : 0;
-	setup->asks_early = request->watch;
-	ticket_put(&ticket, conf->key, &request->destination, request->credential);
-	request->n_credential = TICKET_BYTES;
-}
-
-/* The message and what the host has said so far, as one opening. A host that has ended already shows in the relay; one that has reset doesn't any more,
- * once reading has told. 0, a NET_E_* of the host's connection, or a negative errno. */
-static int build_opening(struct gateway *gateway, struct setup *setup)
-{
-	uint8_t *scratch = gateway->worker->scratch;
-	struct signalling_step step;
-	ssize_t n;
-	int error = NET_E_AGAIN;
-
-	setup->request = (struct signalling_request){
-		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
-	};
-	put_ticket(gateway, setup, &setup->request);
-	step = gateway->scheme->client_begin(&setup->begun, &setup->request, scratch);
-	n = setup->near_fd < 0 ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
-	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
-		return error;
-	setup->n_message = step.n_out;
-	setup->n_opening = step.n_out + (n > 0 ? (size_t)n : 0);
-	setup->opening = malloc(setup->n_opening);
-	if (!setup->opening)
-		return -ENOMEM;
-	memcpy(setup->opening, scratch, setup->n_opening);
-	return 0;
-}
-
-int setup_declare_plain(struct gateway *gateway, struct setup *setup)
-{
-	size_t n_payload = setup->n_opening - setup->n_message;
-	uint8_t message[SIGNALLING_MESSAGE_BYTES];
-	struct signalling_step step;
-
-	if (setup->declared)
-		return 0;
-	setup->request.plain = 1;
-	step = gateway->scheme->client_begin(&setup->begun, &setup->request, message);
-	setup->declared = malloc(step.n_out + n_payload);
-	if (!setup->declared)
-		return -ENOMEM;
-	memcpy(setup->declared, message, step.n_out);
-	memcpy(setup->declared + step.n_out, setup->opening + setup->n_message, n_payload);
-	setup->n_declared = step.n_out + n_payload;
-	return 0;
-}
-
 int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us)
 {
 	setup->deadline_us = loop_now_us(gateway->worker->loop) + after_us;
@@ -206,7 +128,7 @@ int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t af
 void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us)
 {
 	setup_set_state(setup, state);
-	if (build_opening(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))
+	if (opening_build(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))
 		setup_abandon(gateway, setup);
 	else if (attempt_next(gateway, setup))
 		setup_fail(gateway, setup);
@@ -280,7 +202,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	}
 	setup->session = session;
 	setup->answering = attempt;
-	free_openings(setup);
+	opening_free(setup);
 	setup_set_state(setup, SETUP_HELD);
 	if (setup_set_deadline(gateway, setup, worker->view->conf->limits.connect_timeout_ms * US_PER_MS + SETUP_ANSWER_SLACK_US)) {
 		relay_abort(worker->relay, session);

@@ -114,8 +114,6 @@ void setup_free(struct gateway *gateway, struct setup *setup);
 void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us);
 /* The treatment is known: attempts are begun. */
 void setup_connect(struct gateway *gateway, struct setup *setup);
-/* Makes the opening of a connection that is known to be plain TCP. 0 or -ENOMEM. */
-int setup_declare_plain(struct gateway *gateway, struct setup *setup);
 int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us);
 
 /* The attempt is the session's far leg from here on; held: its answer isn't read yet. The others are dropped. */
