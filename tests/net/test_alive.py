@@ -7,6 +7,8 @@ sees is waited for.
 import os
 import re
 import signal
+import socket
+import struct
 
 import pytest
 
@@ -190,15 +192,20 @@ def test_converter_rebooted(pair):
     old = pair.connect("host", "93.10.20.30", pair.server.getsockname()[1])
     far, peer = pair.accept(pair.server)
     assert peer == CONVERTER
+    known = pair.listen("server")   # another one: what is lost now may come to its listener when the converter is back
+    bonds(pair, known, "its destination is known from here on")
     pair.run("conv", "ip link set c0 down")
     pair.conv.kill()
     old.sendall(b"into the dark")
-    pair.connect("host", "93.10.20.30", pair.server.getsockname()[1]).sendall(b"x")   # finds out
+    lost = pair.connect("host", "93.10.20.30", known.getsockname()[1])
+    lost.sendall(b"x")   # finds out
     pair.gw.wait_log("can't be reached .it doesn't answer")
     assert pair.bonded(pair.server) is False
     pair.run("conv", "ip link set c0 up; ip route replace default via 203.0.113.1")
     pair.conv = pair.converter()
     bonds(pair, pair.server, "the converter is up again")
+    lost.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    lost.close()
     wait_for(lambda: not pair.gw.ctl("sessions")["sessions"], "the end of the session that the converter doesn't know", 60)
     with pytest.raises(ConnectionError):
         old.recv(1)
