@@ -378,11 +378,26 @@ void net_keep_alive(int fd, uint32_t keepalive_idle_s)
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
+int net_change_congestion(int fd, const char *congestion)
+{
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) ? -errno : 0;
+}
+
+bool net_congestion(int fd, char out[NET_CONGESTION_BYTES])
+{
+	socklen_t n_out = NET_CONGESTION_BYTES;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, out, &n_out) || !n_out) {
+		out[0] = '\0';
+		return false;
+	}
+	out[(n_out < NET_CONGESTION_BYTES ? n_out : NET_CONGESTION_BYTES) - 1] = '\0';
+	return out[0];
+}
+
 int net_probe_congestion(const char *congestion)
 {
 	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
-	if (fd < 0)
-		return -errno;
-	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) ? -errno : 0;
+	return fd < 0 ? -errno : net_change_congestion(fd, congestion);
 }

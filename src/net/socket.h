@@ -116,4 +116,10 @@ void net_mark(int fd, const struct address *peer, bool mptcp, const struct net_m
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */
 int net_probe_congestion(const char *congestion);
 
+#define NET_CONGESTION_BYTES 16   /* of a name, with its end: the kernel's TCP_CA_NAME_MAX */
+/* Of a connection that exists: of all subflows there are, and of those to come. 0 or a negative errno, then some may have changed. */
+int net_change_congestion(int fd, const char *congestion);
+/* What it has, of an MPTCP connection its first subflow. False and "" where that can't be had. */
+bool net_congestion(int fd, char out[NET_CONGESTION_BYTES]);
+
 #endif

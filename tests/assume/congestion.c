@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * relay.congestion is set on the converter's listener before listen(), and on the gateway's socket before connect() (net/socket.c): every
- * subflow of either end has to have it, also those that join. The names come from sock_diag: what the TCP connections really use.
+ * subflow of either end has to have it, also those that join. Where it is "auto", it is changed while the connection carries data
+ * (role/loss_watch.c): that has to reach every subflow, those that join afterwards, too, and nothing of the stream may be lost by it.
+ * The names come from sock_diag: what the TCP connections really use.
  */
 #include "assume.h"
 
@@ -61,17 +63,32 @@ static void expect(enum assume_place place, const char *end, const char *wanted,
 		    names.n_wanted, names.n_others, names.n_others ? names.other : "others");
 }
 
+/* Half of the stream before, half after; at the end that is told, both subflows change, and nothing changes at the other. */
+static void change(struct assume_stream *s, int fd, const char *congestion, const char *end)
+{
+	uint64_t so_far = s->n_received;
+	char seen[NET_CONGESTION_BYTES];
+	int r;
+
+	assume_stream_send(s, 100000);
+	r = net_change_congestion(fd, congestion);
+	assume_that(!r, "%s: TCP_CONGESTION %s on a connection that carries data: %s", end, congestion, strerror(-r));
+	assume_that(net_congestion(fd, seen) && !strcmp(seen, congestion), "%s: expected %s to be told, seen %s", end, congestion, seen);
+	assume_stream_run(s, so_far + 200000, so_far + 200000, "a session whose congestion control was changed");
+}
+
 int main(void)
 {
 	struct net_listen_options listen_options = { .mptcp = true };
 	struct net_connect_options options = { .mptcp = true };
 	struct assume_stream s = { 0 };
 	char present[SYSCTL_VALUE_BYTES];
+	const char *other;
 	int listener_fd;
 	size_t n_sent;
 
-	assume_begin("congestion control set on an MPTCP socket before listen or connect is that of every subflow",
-		     "relay.congestion has no effect on downloads, or on the second link");
+	assume_begin("congestion control set on an MPTCP socket before listen or connect, or later, is that of every subflow",
+		     "relay.congestion has no effect on downloads, or on the second link, or does not follow what the links show");
 	assume_make_link(0);
 	assume_make_link(1);
 	assume_route_from_link(1);
@@ -89,5 +106,22 @@ int main(void)
 	assume_wait_subflows(s.to_fd, 2, "a second endpoint, seen by the peer");
 	expect(ASSUME_NEAR, "the end that connected", options.congestion, 2);
 	expect(ASSUME_FAR, "the end that accepted", options.congestion, 2);
+
+	other = strcmp(options.congestion, "reno") ? "reno" : present;
+	change(&s, s.from_fd, other, "the end that connected");
+	expect(ASSUME_NEAR, "the end that connected, changed", other, 2);
+	expect(ASSUME_FAR, "the end that accepted, not changed", options.congestion, 2);
+	change(&s, s.to_fd, other, "the end that accepted");
+	expect(ASSUME_FAR, "the end that accepted, changed", other, 2);
+
+	assume_endpoint_delete(1, false);
+	assume_wait_subflows(s.from_fd, 1, "an endpoint less");
+	assume_wait_subflows(s.to_fd, 1, "an endpoint less, seen by the peer");
+	assume_endpoint_add(1, false, false);
+	assume_stream_run(&s, s.n_sent + 100000, s.n_received + 100000, "a session with a new subflow");
+	assume_wait_subflows(s.from_fd, 2, "a second endpoint, after the change");
+	assume_wait_subflows(s.to_fd, 2, "a second endpoint, after the change, seen by the peer");
+	expect(ASSUME_NEAR, "the end that connected, changed before the join", other, 2);
+	expect(ASSUME_FAR, "the end that accepted, changed before the join", other, 2);
 	return assume_holds();
 }
