@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which congestion control a sending Multipath TCP leg should have (decision 0018). cubic, as long as nothing speaks against it. It takes each loss for a
+ * full queue, so a link that loses packets at random stands nearly empty; bbr fills it. Such a link shows itself: it loses, and its round trip is
+ * near the shortest that was seen, so there is no queue that we fill. After a change what gets through is compared with what did before: where bbr
+ * brings less, cubic comes back for a while. Pure.
+ */
+#ifndef BRAID_POLICY_CONGESTION_H
+#define BRAID_POLICY_CONGESTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+
+#define CONGESTION_SUBFLOWS 16
+
+/* What the kernel tells of a subflow. */
+struct congestion_subflow {
+	struct address local, remote;      /* by which it is known again */
+	uint32_t rtt_us, min_rtt_us;       /* smoothed, as it is now; the shortest */
+	uint64_t sent_bytes;               /* retransmissions included */
+	uint64_t retransmitted_bytes;
+};
+
+struct congestion_facts {
+	uint64_t now_us;
+	size_t n_subflows;                 /* more than CONGESTION_SUBFLOWS: the others are passed over */
+	const struct congestion_subflow *subflows;
+};
+
+/* What is known of a subflow since it shows losses without a queue. */
+struct congestion_past {
+	struct address local, remote;
+	uint64_t sent_bytes, retransmitted_bytes;       /* as they were at the last look */
+	uint64_t window_sent_bytes, window_lost_bytes;
+	uint8_t n_looks;                                /* that the window is made of */
+};
+
+struct congestion {
+	bool bbr;                          /* what the leg has; set it to begin with what there is */
+	size_t n_subflows;
+	struct congestion_past subflows[CONGESTION_SUBFLOWS];
+	uint64_t looked_at_us;             /* 0: not yet */
+	uint64_t before_bps;               /* what got through with cubic lately; 0: not known */
+	uint64_t trial_bps;                /* and with bbr, added up */
+	uint8_t n_trial;                   /* looks since the change, until it is judged */
+	uint8_t n_clean;                   /* looks in a row without loss worth speaking of */
+	uint8_t n_failed;                  /* trials of bbr that brought less */
+	uint64_t look_at_us;               /* no sooner; 0: at once */
+};
+
+struct congestion_verdict {
+	bool change;                       /* to what congestion.bbr says */
+	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places */
+	bool failed;                       /* bbr brought less */
+};
+
+/* Sets the next look. The first one only takes the figures down. */
+struct congestion_verdict congestion_look(struct congestion *congestion, const struct congestion_facts *facts);
+
+#endif
