@@ -108,8 +108,8 @@ const struct conf_key conf_keys[] = {
 	{ CONF_LIMITS, "keepalive_s", CONF_TYPE_UINT, AT(limits.keepalive_s), .min = 0, .max = 32767, .fallback = "600",
 	  .help = "idle time before the first keep-alive probe, on both legs; 0: none" },
 
-	{ CONF_RELAY, "congestion", CONF_TYPE_TEXT, AT(relay.congestion), .max = CONF_CONGESTION_BYTES, .fallback = "cubic",
-	  .help = "congestion control of the Multipath TCP leg" },
+	{ CONF_RELAY, "congestion", CONF_TYPE_TEXT, AT(relay.congestion), .max = CONF_CONGESTION_BYTES, .fallback = "auto",
+	  .help = "congestion control of the Multipath TCP leg; auto: cubic, and bbr for bulk transfers over links that lose packets at random" },
 	{ CONF_RELAY, "steady", CONF_TYPE_BOOL, AT(relay.steady), .fallback = "yes", .restart = true,
 	  .help = "keep senders from running into lost DATA_ACKs; no: to see what they do to a connection" },
 	{ CONF_RELAY, "held_mb", CONF_TYPE_UINT, AT(relay.held_mb), .min = 1, .max = 1000000, .fallback = "128", .restart = true,

@@ -5,6 +5,7 @@
 #include "base/counter.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
+#include "role/loss_watch.h"
 #include "role/opening.h"
 #include "role/setup.h"
 
@@ -56,7 +57,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	uint64_t now_us = loop_now_us(worker->loop);
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
-		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = worker->view->conf->relay.congestion,
+		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = loss_watch_first(worker),
 		.marking = treatment_marking(&setup->treatment),
 	};
 	int r;

@@ -16,6 +16,7 @@
 #include "role/converter.h"
 #include "role/early.h"
 #include "role/log.h"
+#include "role/loss_watch.h"
 #include "role/publish.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
@@ -238,9 +239,17 @@ static int watch_workers(struct braid *braid)
 
 static int probe_congestion(const struct conf *conf, char *reason, size_t n_reason)
 {
-	const char *congestion = conf->relay.congestion;
-	int r = congestion[0] ? net_probe_congestion(congestion) : 0;
+	const char *congestion = loss_watch_least(conf);
+	bool is_auto = loss_watch_is_auto(conf);
+	int r = congestion[0] ? net_probe_congestion(congestion) : 0, auto_r = is_auto ? loss_watch_probe() : 0;
 
+	if (auto_r)
+		log_warning("this kernel does not have bbr for us (%s): relay.congestion = auto is cubic, and a link that loses packets at random carries little",
+			    strerror(-auto_r));
+	if (r && is_auto) {
+		log_warning("this kernel does not have cubic for us (%s): relay.congestion = auto begins with the system's default", strerror(-r));
+		r = 0;
+	}
 	if (r)
 		snprintf(reason, n_reason, "relay.congestion: this kernel does not have '%s' for us (%s); see net.ipv4.tcp_available_congestion_control",
 			 congestion, strerror(-r));

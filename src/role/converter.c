@@ -13,6 +13,7 @@
 #include "role/authorise.h"
 #include "role/early.h"
 #include "role/intake.h"
+#include "role/loss_watch.h"
 #include "role/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
@@ -402,7 +403,7 @@ static void let_waiting_go(struct converter *converter, void (*how)(struct conve
 
 static struct net_listen_options listen_options(const struct conf *conf)
 {
-	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = conf->relay.congestion,
+	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = loss_watch_least(conf),
 					    .keepalive_s = conf->limits.keepalive_s };
 }
 

@@ -35,6 +35,8 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_second_attempts, "second_attempts", "begun because a link did not answer in time"),
 	ROLE(COUNTER, n_no_answer, "no_answer", "sessions given up, the converter not answering on any link"),
 	ROLE(COUNTER, n_stranded, "stranded", "sessions reset, no subflow being left of them"),
+	ROLE(COUNTER, n_to_bbr, "to_bbr", "bulk transfers over links that lose packets at random, changed to bbr"),
+	ROLE(COUNTER, n_to_cubic, "to_cubic", "bulk transfers changed back to cubic"),
 	ROLE(COUNTER, n_syn_data_sent, "syn_data_sent", "attempts whose first packet held the request"),
 	ROLE(COUNTER, n_syn_data_lost, "syn_data_lost", "of these, where it did not arrive with that packet"),
 	ROLE(COUNTER, n_fell_back, "fell_back", "attempts that came out as plain TCP"),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/util.h"
+#include "net/socket.h"
 #include "policy/choose.h"
 
 bool describe_parse_id(const char *text, unsigned int *worker, struct slab_name *session)
@@ -74,6 +75,15 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 			 "down_waiting_bytes", (json_int_t)session->down_waiting_bytes);
 }
 
+/* Of the leg that is Multipath TCP; what the other end sends with, it alone knows. */
+static void add_congestion(json_t *object, const struct session_view *session)
+{
+	char congestion[NET_CONGESTION_BYTES];
+
+	if (net_congestion(session->near_mptcp ? session->near_fd : session->far_fd, congestion))
+		json_object_set_new(object, "congestion", json_string(congestion));
+}
+
 json_t *describe_session(const struct worker *worker, const struct session_view *session)
 {
 	struct mptcp_connection_info info;
@@ -81,6 +91,7 @@ json_t *describe_session(const struct worker *worker, const struct session_view 
 	int r = describe_read(session, &info);
 
 	json_object_set_new(object, "mptcp", json_boolean(!r));
+	add_congestion(object, session);
 	json_object_set_new(object, "links", r < 0 ? json_array() : links_of(worker->view, session, &info));
 	return object;
 }
@@ -149,6 +160,15 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 		 "the peer has no Multipath TCP, or the connection had to give it up under way");
 }
 
+static void tell_multipath(const struct session_view *session, const struct mptcp_connection_info *info, char *out, size_t n_out)
+{
+	char congestion[NET_CONGESTION_BYTES];
+	bool known = net_congestion(session->near_mptcp ? session->near_fd : session->far_fd, congestion);
+
+	snprintf(out, n_out, "Multipath TCP with %zu subflow%s%s%s", info->n_subflows, info->n_subflows == 1 ? "" : "s", known ? ", sending with " : "",
+		 congestion);
+}
+
 json_t *describe_why(const struct worker *worker, const struct session_view *session)
 {
 	struct mptcp_connection_info info;
@@ -161,12 +181,13 @@ json_t *describe_why(const struct worker *worker, const struct session_view *ses
 	else if (r)
 		tell_plain(worker, session, verdict, sizeof(verdict));
 	else
-		snprintf(verdict, sizeof(verdict), "Multipath TCP with %zu subflow%s", info.n_subflows, info.n_subflows == 1 ? "" : "s");
+		tell_multipath(session, &info, verdict, sizeof(verdict));
 	if (!r)
 		tell_missing(worker->view, &info, verdict, sizeof(verdict));
 	for (size_t i = 0; r >= 0 && i < info.n_subflows; i++)
 		json_array_append_new(subflows, subflow_json(worker->view, &info.subflows[i]));
 	json_object_set_new(object, "mptcp", json_boolean(!r));
+	add_congestion(object, session);
 	json_object_set_new(object, "verdict", json_string(verdict));
 	json_object_set_new(object, "subflows", subflows);
 	return object;

@@ -10,6 +10,7 @@
 #define SYN_DATA_LOST_US (60 * US_PER_S)
 #define SYN_DATA_DOUBLINGS 6
 #define STRIPS_MPTCP_US (60 * US_PER_S)
+#define LOSES_US (60 * US_PER_S)             /* as long as nobody looks: then the next transfer finds out anew */
 
 static uint64_t load(const uint64_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
 static void store(uint64_t *value, uint64_t to) { __atomic_store_n(value, to, __ATOMIC_RELAXED); }
@@ -130,6 +131,20 @@ void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint6
 		      now_us + (SYN_DATA_LOST_US << (n_lost < SYN_DATA_DOUBLINGS ? n_lost : SYN_DATA_DOUBLINGS)));
 }
 
+void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64_t now_us)
+{
+	if (link < CONF_LINKS)
+		store(&shared->links[link].loses_until_us, losing ? now_us + LOSES_US : 0);
+}
+
+bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us)
+{
+	for (size_t i = 0; i < view->n_links; i++)
+		if (view->links[i].up && !view->links[i].backup && load(&shared->links[i].loses_until_us) > now_us)
+			return true;
+	return false;
+}
+
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us)
 {
 	if (link < CONF_LINKS)
@@ -145,6 +160,7 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 	store(&memory->syn_data_until_us, 0);
 	store(&memory->n_syn_data_lost, 0);
 	store(&memory->strips_mptcp_until_us, 0);
+	store(&memory->loses_until_us, 0);
 	store(&memory->rtt_us, 0);
 }
 

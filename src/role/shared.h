@@ -55,6 +55,7 @@ struct link_memory {
 	uint64_t n_syn_data_lost;        /* in a row: the longer it is spared */
 	uint64_t changed_at_us;          /* address, carrier */
 	uint64_t strips_mptcp_until_us;  /* a connection came out as plain TCP */
+	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
 	uint64_t n_first;                /* connections that began on it */
 };
@@ -85,6 +86,10 @@ void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
 /* begun_at_us: of the attempt. What was lost with a link that went away meanwhile says nothing of the link. */
 void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us);
+/* Bulk transfers up it are better off with bbr; or were found not to be. */
+void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64_t now_us);
+/* Whether any of the links that a new connection will use loses packets. */
+bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us);
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);
 /* A link that has changed (address, carrier) is judged afresh. */
 void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us);

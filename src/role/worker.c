@@ -9,6 +9,7 @@
 #include "net/socket.h"
 #include "role/converter.h"
 #include "role/gateway.h"
+#include "role/loss_watch.h"
 #include "role/stranded.h"
 
 
@@ -102,6 +103,8 @@ static int build(struct worker *worker, unsigned int n_workers)
 		r = converter_new(worker, &worker->converter);
 	if (!r)
 		r = stranded_new(worker, &worker->stranded);
+	if (!r)
+		r = loss_watch_new(worker, &worker->loss_watch);
 	worker->scratch = malloc(WORKER_SCRATCH_BYTES);
 	return r ? r : worker->scratch ? 0 : -ENOMEM;
 }
@@ -175,6 +178,7 @@ void worker_stopp(struct worker **out)
 	gateway_freep(&worker->gateway);
 	converter_freep(&worker->converter);
 	stranded_freep(&worker->stranded);
+	loss_watch_freep(&worker->loss_watch);
 	relay_freep(&worker->relay);
 	loop_freep(&worker->loop);
 	view_unref(worker->view);

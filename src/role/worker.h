@@ -18,6 +18,7 @@
 
 struct gateway;
 struct converter;
+struct loss_watch;
 struct stranded;
 
 struct worker {
@@ -34,6 +35,7 @@ struct worker {
 	struct gateway *gateway;       /* both always there; without the section they have no listeners */
 	struct converter *converter;
 	struct stranded *stranded;
+	struct loss_watch *loss_watch;
 	struct own_address_probe own_addresses;
 	struct role_counters counters;
 	struct log_limit log_limits[5];

@@ -296,10 +296,15 @@ class Lab:
         if not self.emulated:
             self.run("core", f"ip link set {LINKS[name][1]} {'up' if carrier else 'down'}")
             return
+        self.set_link(name, f"carrier={int(carrier)}")
+
+    @staticmethod
+    def set_link(name, setting):
+        """Of a link that is emulated: loss_ppm=20000, both ways."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(PATIENCE_S)
             control.connect(f"/run/link-{name}")
-            control.sendall(f"set carrier={int(carrier)}\n".encode())
+            control.sendall(f"set {setting}\n".encode())
             answer = control.recv(4096)
         assert answer == b"ok\n", f"link {name}: the emulator answered {answer!r}"
 

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""relay.congestion = auto (decision 0018): bulk over a link that loses packets at random is changed to bbr, whichever end sends; what a gateway learnt of
+its link, its next session begins with. A name fixes it."""
+import os
+import threading
+
+import pytest
+
+from netlab import Lab, counter, send_in_background, wait_for
+
+BULK = bytes(400_000_000)        # far more than passes until the links have shown what they do
+LOSS_PATIENCE_S = 60
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = Lab(tmp_path, delays_ms={"a": 10, "b": 10})
+    lab.set_link("a", "loss_ppm=20000")
+    yield lab
+    lab.close()
+
+
+def congestion(daemon):
+    """Of its sessions, the newest last."""
+    sessions = sorted(daemon.ctl("sessions")["sessions"], key=lambda session: -session["age_s"])
+    return [session["congestion"] for session in sessions]
+
+
+def drain(sock):
+    try:
+        while sock.recv(1 << 20):
+            pass
+    except OSError:
+        pass
+
+
+class Bulk:
+    """A transfer that goes on until it is left."""
+
+    def __init__(self, lab, way):
+        self.near, self.far, _ = lab.session(lab.listen("server"))
+        sender, reader = (self.far, self.near) if way == "down" else (self.near, self.far)
+        self.pid = send_in_background(sender, BULK)
+        self.reading = threading.Thread(target=drain, args=(reader,))
+        self.reading.start()
+
+    def leave(self):
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        for sock in (self.near, self.far):
+            sock.shutdown(2)
+            sock.close()
+        self.reading.join()
+
+
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_bulk_over_a_lossy_link_is_changed(lab, way):
+    converter, gateway = lab.converter(), lab.gateway()
+    sender, other = (converter, gateway) if way == "down" else (gateway, converter)
+    bulk = Bulk(lab, way)
+    wait_for(lambda: congestion(sender) == ["bbr"], f"{way}: bbr", LOSS_PATIENCE_S)
+    assert congestion(other) == ["cubic"]
+    assert counter(sender, "to_bbr") == 1 and counter(other, "to_bbr") == 0
+    session = sender.ctl("sessions")["sessions"][0]
+    assert sender.ctl("why", session["id"])["verdict"].startswith("Multipath TCP with 2 subflows, sending with bbr")
+    near, far, _ = lab.session(lab.listen("server"))
+    assert congestion(gateway)[-1] == ("bbr" if way == "up" else "cubic")
+    assert congestion(converter)[-1] == "cubic"
+    bulk.leave()
+
+
+def test_a_name_fixes_it(lab):
+    converter, gateway = lab.converter(relay={"congestion": "reno"}), lab.gateway(relay={"congestion": "reno"})
+    bulk = Bulk(lab, "down")
+    wait_for(lambda: converter.ctl("sessions")["sessions"][0]["down_bytes"] > 150_000_000, "some bulk to have passed", LOSS_PATIENCE_S)
+    assert congestion(converter) == congestion(gateway) == ["reno"]
+    assert counter(converter, "to_bbr") == counter(converter, "to_cubic") == 0
+    bulk.leave()
