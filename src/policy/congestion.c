@@ -50,12 +50,13 @@ static bool has_queue(const struct congestion_subflow *subflow)
 	return subflow->rtt_us > subflow->min_rtt_us + subflow->min_rtt_us / NEAR_SHARE + NEAR_SLACK_US;
 }
 
-/* Of losses with a queue, or on a short path, nothing is learnt, and what was learnt before is in doubt. */
+/* Of losses with a queue, or on a short path, nothing is learnt, and what was learnt before is in doubt; but a link that creeps has a slow look now and then. */
 static void fill_window(struct congestion_past *past, const struct congestion_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
 {
 	if (subflow->min_rtt_us < SHORT_RTT_US || has_queue(subflow)) {
-		past->window_sent_bytes = past->window_lost_bytes = 0;
-		past->n_looks = 0;
+		past->window_sent_bytes /= 2;
+		past->window_lost_bytes /= 2;
+		past->n_looks /= 2;
 		return;
 	}
 	past->window_sent_bytes += sent_bytes;

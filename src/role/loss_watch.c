@@ -82,6 +82,12 @@ static uint64_t sent_bytes(const struct session_view *session)
 	return session->near_mptcp ? session->down_bytes : session->up_bytes;
 }
 
+/* The leg takes no more, so it is what the session waits for: where it creeps, little may be all that passes in a second. */
+static bool is_refused(const struct session_view *session)
+{
+	return session->near_mptcp ? session->down_waiting_bytes : session->up_waiting_bytes;
+}
+
 static void leave(struct loss_watch *watch, struct account *account)
 {
 	if (account->followed != NO_FOLLOWED)
@@ -156,6 +162,7 @@ static void visit(void *context, const struct session_view *session)
 	struct loss_watch *watch = context;
 	struct account *account = &watch->accounts[session->ref.index];
 	uint64_t sent = sent_bytes(session);
+	struct followed *followed;
 	bool bulk;
 
 	if (account->generation != session->ref.generation) {
@@ -171,12 +178,12 @@ static void visit(void *context, const struct session_view *session)
 		follow(watch, account, session);
 	if (account->followed == NO_FOLLOWED)
 		return;
-	if (bulk) {
-		watch->followed[account->followed].n_idle = 0;
-		look(watch, &watch->followed[account->followed], session);
-	} else if (++watch->followed[account->followed].n_idle >= IDLE_LOOKS) {
+	followed = &watch->followed[account->followed];
+	followed->n_idle = bulk ? 0 : followed->n_idle + 1;
+	if (followed->n_idle >= IDLE_LOOKS)
 		leave(watch, account);
-	}
+	else if (bulk || is_refused(session))
+		look(watch, followed, session);
 }
 
 /* Those whose session has ended are free. */
