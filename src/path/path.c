@@ -44,6 +44,7 @@ struct path {
 	bool kept;                       /* keep was opened: settings are to be given back */
 	struct interception interception;
 	struct handshakes handshakes;
+	bool handshakes_missing;   /* they could not be put, and that was said */
 	struct alive *alive;             /* NULL without plumbing */
 	struct links_seen seen;
 	struct links_plumbing have, want;
@@ -155,7 +156,10 @@ static void put_handshakes(struct path *path)
 {
 	char reason[160] = "", text[sizeof(((struct path_event *)0)->text)];
 
-	if (!handshakes_put(&path->handshakes, path->options.listen_ports, path->options.n_listen_ports, reason, sizeof(reason)))
+	bool was_missing = path->handshakes_missing;
+
+	path->handshakes_missing = handshakes_put(&path->handshakes, path->options.listen_ports, path->options.n_listen_ports, reason, sizeof(reason));
+	if (!path->handshakes_missing || was_missing)
 		return;
 	snprintf(text, sizeof(text), "%s; without it a download stalls on if its host has stopped reading for a while, and a link that joins while "
 		 "this machine is very busy may bring an upload into disorder", reason);
@@ -167,9 +171,10 @@ void path_check_settings(struct path *path)
 	if (!path->kept)
 		return;
 	settings_watch(&path->keep, warn, path);
-	if (!handshakes_lost(&path->handshakes))
+	if (handshakes_lost(&path->handshakes))
+		emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it is put back");
+	else if (!path->handshakes_missing)
 		return;
-	emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it is put back");
 	put_handshakes(path);
 }
 

@@ -104,43 +104,55 @@ int attempt_next(struct gateway *gateway, struct setup *setup)
 	return CHOOSE_E_NONE;
 }
 
-/* The same once more over the best link, with nothing in the SYN that a middlebox could take offence at. */
-static int attempt_again(struct gateway *gateway, struct setup *setup)
+/* The same once more over the best link that isn't left out, with nothing in the SYN that a middlebox could take offence at. */
+static int attempt_again(struct gateway *gateway, struct setup *setup, uint32_t left_out)
 {
 	struct worker *worker = gateway->worker;
 	struct attempt *attempt = free_attempt(setup);
 	struct choice choice;
 
-	if (!attempt || shared_choose_link(worker->shared, worker->view, barred(setup), loop_now_us(worker->loop), &choice))
+	if (!attempt || shared_choose_link(worker->shared, worker->view, barred(setup) | left_out, loop_now_us(worker->loop), &choice))
 		return CHOOSE_E_NONE;
 	return attempt_begin(gateway, setup, attempt, &choice, false);
 }
 
-/* Once a connection, and with a ticket alone: without one, what the converter has of the first attempt could be served beside this one. */
-static int begin_again(struct gateway *gateway, struct setup *setup)
+/* Over the same link: another one may be silent. Once a connection, and with a ticket alone: without one, what the converter has of the first attempt could be served beside this one. */
+static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t link)
 {
 	if (setup->begun_again || !gateway->worker->view->conf->gateway.has_key)
 		return CHOOSE_E_NONE;
 	setup->begun_again = true;
-	return attempt_again(gateway, setup);
+	return attempt_again(gateway, setup, link == CHOOSE_NO_LINK ? 0 : ~(1u << link));
+}
+
+/* Before an attempt is dropped: what was told early was perhaps of this one, which the converter won't serve again. */
+static void forget_told(struct setup *setup, const struct attempt *attempt)
+{
+	setup->told = setup->told && !attempt->connected;
 }
 
 /* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
  * converter, without an answer, as it does with plain TCP that it wasn't told of; we may not have seen yet that it is. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
 {
+	uint8_t link = attempt->link;
+
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
+	forget_told(setup, attempt);
 	attempt_drop(attempt);
-	if (!n_pending(setup) && attempt_next(gateway, setup) && (!reset || begin_again(gateway, setup)))
+	if (!n_pending(setup) && attempt_next(gateway, setup) && (!reset || begin_again(gateway, setup, link)))
 		setup_fail(gateway, setup);
 }
 
 /* Plain TCP with data in the SYN: Linux has lost bytes of such, either way (doc/assumptions.md), and the converter, not having been told, refuses it. */
 static void attempt_distrusted(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
+	uint8_t link = attempt->link;
+
 	counter_add(&gateway->worker->counters.n_fell_back_again, 1);
+	forget_told(setup, attempt);
 	attempt_drop(attempt);
-	if (!n_pending(setup) && begin_again(gateway, setup) && attempt_next(gateway, setup))
+	if (begin_again(gateway, setup, link) && !n_pending(setup) && attempt_next(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -342,6 +354,6 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
 		attempt_failed(gateway, setup, attempt, false);
 	} else if (attempt_next(gateway, setup)) {
-		attempt_again(gateway, setup);
+		attempt_again(gateway, setup, 0);
 	}
 }

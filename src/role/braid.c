@@ -72,13 +72,12 @@ static void on_path(void *context, const struct path_event *event)
 		log_info("%s", event->text);
 	if (!braid->path)
 		return;   /* still being put in place */
-	if (event->kind == PATH_EVENT_TABLE) {
-		publish(braid, braid->view->converter_reachable, NULL);
-		return;
-	}
-	shared_forget_link(&braid->shared, (uint8_t)event->link, loop_now_us(braid->loop));
+	if (event->kind == PATH_EVENT_LINK)
+		shared_forget_link(&braid->shared, (uint8_t)event->link, loop_now_us(braid->loop));
+	if (braid->reloading)
+		return;   /* all are told when it is done */
 	publish(braid, braid->view->converter_reachable, NULL);
-	if (braid->watch && !braid->view->converter_reachable)
+	if (event->kind == PATH_EVENT_LINK && braid->watch && !braid->view->converter_reachable)
 		watch_suspect(braid->watch);
 }
 
@@ -426,10 +425,14 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	r = braid->shared.subscribers && !holder->roster ? -ENOMEM : probe_congestion(conf, reason, n_reason);
 	if (!r)
 		r = converter_probe(braid->holder->conf, conf, reason, n_reason);
-	if (!r)
+	if (!r) {
+		braid->reloading = true;   /* rules of nft and of a view are to be the same ones */
 		r = path_update(braid->path, &paths, reason, n_reason);
+		braid->reloading = false;
+	}
 	if (r) {
 		conf_holder_unref(holder);
+		publish(braid, braid->view->converter_reachable, NULL);   /* the old ones, put back: they have another number */
 		return r;
 	}
 	if (holder->roster)

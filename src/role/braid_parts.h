@@ -38,6 +38,7 @@ struct braid {
 	char warnings[BRAID_WARNINGS][BRAID_WARNING_BYTES];   /* the last ones, in a ring */
 	size_t n_warnings;               /* ever */
 	bool draining;
+	bool reloading;                  /* path/ has the new configuration, or is about to */
 	uint64_t drain_until_us;
 	void (*on_signal)(void *context);
 	void *signal_context;

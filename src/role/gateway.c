@@ -161,7 +161,8 @@ static void log_hand_over(const struct gateway *gateway, const struct setup *set
 		return;
 	log_debug("%s to %s: over %s, %s, data in the first packet %s, %s", address_format(&setup->source, source),
 		  address_format(&setup->destination, destination), attempt->link < view->n_links ? view->links[attempt->link].name : "no link of ours",
-		  setup->state == SETUP_CAUGHT ? "its destination having accepted" : held ? "at once" : "after another attempt", !attempt->syn_data ? "not sent" : mptcp_info_beginning(attempt->fd).syn_data_acked ? "taken" : "lost",
+		  setup->state == SETUP_CAUGHT ? "its destination having accepted" : held ? "at once" : "after another attempt",
+		  !attempt->syn_data ? "not sent" : mptcp_info_beginning(attempt->fd).syn_data_acked ? "taken" : "lost",
 		  mptcp_info_fell_back(attempt->fd) ? "plain TCP" : "Multipath TCP");
 }
 
@@ -424,11 +425,19 @@ static void await_first_bytes(struct gateway *gateway, struct setup *setup)
 		setup_abandon(gateway, setup);
 }
 
+static bool is_on_dead_link(const struct gateway *gateway, const struct setup *setup)
+{
+	const struct view *view = gateway->worker->view;
+
+	return setup->treatment.link < view->n_links && !view->links[setup->treatment.link].up;
+}
+
 /* The host was let come for an early answer; the attempts were begun while its SYN waited. */
 static void go_on(struct gateway *gateway, struct setup *setup)
 {
 	setup_set_state(setup, SETUP_CONNECTING);
-	if (loop_watch(gateway->worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
+	if (is_on_dead_link(gateway, setup) ||
+	    loop_watch(gateway->worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
 	    setup_set_deadline(gateway, setup, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
 		setup_abandon(gateway, setup);
 	else
@@ -447,7 +456,7 @@ static void on_connection(void *context, int fd, const struct address *local, co
 		return;
 	}
 	setup = hold_take(gateway, peer, &destination);
-	if (!setup) {
+	if (!setup && address_is_unspecified(local)) {   /* at the worker's own listener it has had one, which is gone with what its rule says */
 		setup = setup_take(gateway, peer, &destination);
 		if (setup)
 			setup->treatment = treatment_of_connection(gateway->worker->view->conf);
@@ -511,17 +520,19 @@ void gateway_freep(struct gateway **out)
 /* A rule keeps these on a link that is gone: what was sent over it brings no answer any more. */
 static void leave_dead_links(struct gateway *gateway)
 {
-	const struct view *view = gateway->worker->view;
-
 	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
 		struct setup *setup = slab_at(&gateway->setups, i);
 
-		if (!setup || (setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING) || setup->treatment.link >= view->n_links ||
-		    view->links[setup->treatment.link].up)
+		if (!setup || !is_on_dead_link(gateway, setup) || (setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING && setup->state != SETUP_HELD))
 			continue;
-		if (setup->state == SETUP_CONNECTING)
+		if (setup->state != SETUP_ASKING)
 			hold_unlearn(gateway, &setup->destination);
-		setup_abandon(gateway, setup);
+		if (setup->state != SETUP_HELD) {
+			setup_abandon(gateway, setup);
+			continue;
+		}
+		relay_abort(gateway->worker->relay, setup->session);
+		setup_free(gateway, setup);
 	}
 }
 

@@ -50,7 +50,7 @@ static bool list_holds(void *context, const struct rule_list *list, const struct
 {
 	struct gateway *gateway = context;
 
-	return rules_nft_list_holds(gateway->hold.elements, list, address);
+	return gateway->hold.elements && rules_nft_list_holds(gateway->hold.elements, list, address);   /* the table may be gone */
 }
 
 static void decide(struct gateway *gateway, struct setup *setup, const char *name)

@@ -126,7 +126,7 @@ static bool settle(struct converter *converter, struct second_attempt *second, s
 	if (what_of(holder) == WHAT_SESSION && session_is_there(converter, second, name))
 		return take_session(converter, second, name);
 	if (!first)
-		result->outcome = OUTCOME_REFUSED;
+		result->outcome = OUTCOME_BYPASSED;   /* its destination has not refused: a host that waits had better go the ordinary way */
 	else if (first->state == INTAKE_ENDING && first->said.outcome != OUTCOME_CONNECTED)
 		*result = first->said;
 	return first && first->state == INTAKE_CONNECTING && take_intake(converter, first, second);

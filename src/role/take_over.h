@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A second attempt of a connection, over another link, with the first one's ticket (decision 0009): the gateway had no answer to the first one's SYN in time. The SYN may be lost, or our SYN+ACK; then what the
- * SYN brought is being served already. While the first one's handshake hasn't ended, nothing was written to it, and all that came by it comes again by the second: so
- * the second takes its place. Later the first one is alive, and the second is turned away.
+ * A second attempt of a connection, over another link, with the first one's ticket (decision 0009): the gateway had no answer to the first one's SYN in time.
+ * The SYN may be lost, or our SYN+ACK; then what the SYN brought is being served already. While the first one's handshake hasn't ended, nothing was written to
+ * it, and all that came by it comes again by the second: so the second takes its place. Later the first one is alive, and the second is turned away.
  */
 #ifndef BRAID_ROLE_TAKE_OVER_H
 #define BRAID_ROLE_TAKE_OVER_H

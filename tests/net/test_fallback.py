@@ -9,6 +9,7 @@ import pytest
 from netlab import CONVERTER, IPPROTO_MPTCP, SERVER, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import SUCCESS, answer_of, client, connect, message, ticket, tlv
 from test_faults import strip_mptcp
+from test_second_attempt import lose_answers_on_link_a
 
 PLAIN, MPTCP = socket.IPPROTO_TCP, IPPROTO_MPTCP
 
@@ -47,6 +48,20 @@ def test_syn_data_that_are_passed_over_cost_no_multipath_tcp(lab):
         talk(lab, listener)
     assert 1 <= counter(gateway, "fell_back_again") <= 2, "once a link"
     assert counter(gateway, "outcome_refused") == counter(gateway, "outcome_not_authorised") == counter(gateway, "no_answer") == 0
+
+
+@pytest.mark.parametrize("accept", ["early", "faithful"])
+def test_one_link_silent_and_the_other_strips_mptcp(lab, accept):
+    """The first attempt is still under way when the second one has to be begun again."""
+    strip_mptcp(lab, "b0")
+    lab.converter()
+    gateway = lab.gateway(gateway={"accept": accept})
+    listener = lab.listen("server")
+    lose_answers_on_link_a(lab)
+    for _ in range(4):
+        talk(lab, listener)
+    assert counter(gateway, "fell_back_again") >= 1
+    assert counter(gateway, "no_answer") == 0
 
 
 def test_links_that_strip_mptcp_are_asked_once(lab):

@@ -330,7 +330,12 @@ def test_the_table_of_a_converter_that_nft_refuses(net):
     driver = net.driver("listen=5124")
     assert driver.greeting == ["ok"], "a download that may stall is better than none"
     assert len(driver.events) == 1 and "cannot put the nft table inet braid_converter in place" in driver.events[0], driver.events
+    driver.ask("settings")
+    assert len(driver.events) == 1, "it was said already"
     holder.end()
+    wait_for(False, lambda: "braid_converter" in net.run("nft list tables"))
+    driver.ask("settings")
+    assert "tcp window set 1024" in net.run("nft list table inet braid_converter"), "it is tried again"
     assert driver.finish() == 0
 
 

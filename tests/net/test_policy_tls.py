@@ -190,3 +190,21 @@ def test_without_a_converter_it_goes_the_ordinary_way(lab):
     near = lab.connect("host", SERVER, names.port)
     near.sendall(hello("bad.example"))
     assert lab.accept(names.listener)[1] == HOST
+
+
+def test_list_that_is_gone_with_the_table(lab):
+    """Somebody else owns the table when the connection is decided on: nothing is known to be on the list."""
+    names = Names(lab, "bypass port {} tls plain.example", "bypass to @some port {}", some="dnsmasq = yes")
+    near = lab.connect("host", SERVER, names.port)
+    with lab.inside("gw"):
+        owner = subprocess.Popen(["nft", "-i"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    owner.stdin.write("delete table inet braid; add table inet braid { flags owner; }\n")
+    owner.stdin.flush()
+    try:
+        names.daemon.wait_log("inet braid")
+        near.sendall(b"no hello")
+        wait_for(lambda: not names.daemon.ctl("status")["half_open"], "the decision")
+        assert names.daemon.running()
+    finally:
+        owner.kill()
+        owner.wait()
