@@ -122,6 +122,7 @@ static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t lin
 	if (setup->begun_again || !gateway->worker->view->conf->gateway.has_key)
 		return CHOOSE_E_NONE;
 	setup->begun_again = true;
+	counter_add(&gateway->worker->counters.n_fell_back_again, 1);
 	return attempt_again(gateway, setup, link == CHOOSE_NO_LINK ? 0 : ~(1u << link));
 }
 
@@ -132,15 +133,20 @@ static void forget_told(struct setup *setup, const struct attempt *attempt)
 }
 
 /* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
- * converter, without an answer, as it does with plain TCP that it wasn't told of; we may not have seen yet that it is. */
+ * converter, without an answer, as it does with plain TCP that it wasn't told of. Where we hadn't even seen that it was connected, that is why. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
 {
+	bool at_once = reset && !attempt->connected;
 	uint8_t link = attempt->link;
 
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	forget_told(setup, attempt);
+	if (at_once && attempt->syn_data)
+		shared_note_syn_data(gateway->worker->shared, link, false, attempt->begun_at_us, loop_now_us(gateway->worker->loop));
 	attempt_drop(attempt);
-	if (!n_pending(setup) && attempt_next(gateway, setup) && (!reset || begin_again(gateway, setup, link)))
+	if (n_pending(setup) ? !at_once : !attempt_next(gateway, setup))
+		return;
+	if ((!reset || begin_again(gateway, setup, link)) && !n_pending(setup))
 		setup_fail(gateway, setup);
 }
 
@@ -149,7 +155,6 @@ static void attempt_distrusted(struct gateway *gateway, struct setup *setup, str
 {
 	uint8_t link = attempt->link;
 
-	counter_add(&gateway->worker->counters.n_fell_back_again, 1);
 	forget_told(setup, attempt);
 	attempt_drop(attempt);
 	if (begin_again(gateway, setup, link) && !n_pending(setup) && attempt_next(gateway, setup))

@@ -41,7 +41,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_syn_data_lost, "syn_data_lost", "of these, where it did not arrive with that packet"),
 	ROLE(COUNTER, n_fell_back, "fell_back", "attempts that came out as plain TCP"),
 	ROLE(COUNTER, n_fell_back_late, "fell_back_late", "attempts that did so after they had begun, and were given up"),
-	ROLE(COUNTER, n_fell_back_again, "fell_back_again", "attempts dropped for that, and begun again with nothing in the first packet"),
+	ROLE(COUNTER, n_fell_back_again, "fell_back_again", "connections begun again with nothing in the first packet, an attempt having come out as plain TCP or been reset"),
 	ROLE(COUNTER, n_plain_refused, "plain_refused", "connections reset that were plain TCP without the gateway's knowing, before anything was served"),
 	ROLE(COUNTER, n_early_told, "early_told", "outcomes told to gateways on their watches, ahead of the connection's own answer"),
 	ROLE(COUNTER, n_taken_over, "taken_over", "second attempts that went on where the first one was lost"),
