@@ -309,6 +309,11 @@ def state(lab):
     return table(lab), [descriptors(daemon.pid) for daemon in (lab.gw, lab.conv)]
 
 
+def is_sanitized(daemon):
+    with open(f"/proc/{daemon.pid}/maps") as maps:
+        return "libasan" in maps.read()
+
+
 def reload_under_load(lab, daemon, confs):
     """What the host's side saw. Memory is compared from the tenth reload on."""
     before = state(lab)
@@ -325,7 +330,8 @@ def reload_under_load(lab, daemon, confs):
     daemon.reload(confs[0])
     wait_for(lambda: state(lab) == before, "the table and descriptors as they were")
     wait_for(lambda: lab.bonded(), "bonded after all of it")
-    assert all(late - early < GROWTH_KIB for late, early in zip(sizes[-1], sizes[9])), f"memory has grown from {sizes[9]} to {sizes[-1]} KiB"
+    if not is_sanitized(daemon):   # AddressSanitizer keeps what was given back; it looks for leaks itself, at the daemon's end
+        assert all(late - early < GROWTH_KIB for late, early in zip(sizes[-1], sizes[9])), f"memory has grown from {sizes[9]} to {sizes[-1]} KiB"
     return host
 
 
