@@ -116,7 +116,8 @@ static int attempt_again(struct gateway *gateway, struct setup *setup, uint32_t 
 	return attempt_begin(gateway, setup, attempt, &choice, false);
 }
 
-/* Over the same link: another one may be silent. Once a connection, and with a ticket alone: without one, what the converter has of the first attempt could be served beside this one. */
+/* Over the same link: another one may be silent. Once a connection, and with a ticket alone: without one, what the converter has of the first attempt could
+ * be served beside this one. */
 static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t link)
 {
 	if (setup->begun_again || !gateway->worker->view->conf->gateway.has_key)

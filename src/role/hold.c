@@ -26,27 +26,38 @@ static uint32_t mark_now(const struct gateway *gateway, unsigned int mark)
 	return mark_value(gateway->worker->view->conf->gateway.fwmark, mark);
 }
 
-/* FNV-1a over what tells connections of one LAN apart. */
+#define HASH_BEGIN 2166136261u   /* FNV-1a */
+
+static uint32_t hash_add(uint32_t hash, const void *bytes, size_t n_bytes)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < n_bytes; i++)
+		hash = (hash ^ at[i]) * 16777619u;
+	return hash;
+}
+
+static size_t place_of(uint32_t hash, size_t n_places)
+{
+	return (hash ^ hash >> 16) % n_places;
+}
+
+static uint32_t hash_add_address(uint32_t hash, const struct address *address)
+{
+	return hash_add(hash_add(hash, address->ip, sizeof(address->ip)), &address->port, sizeof(address->port));
+}
+
 static size_t bucket_of(const struct address *source, const struct address *destination)
 {
-	uint32_t hash = 2166136261u;
-
-	for (size_t i = 0; i < sizeof(source->ip); i++)
-		hash = (hash ^ source->ip[i] ^ (uint32_t)destination->ip[i] << 8) * 16777619u;
-	hash = (hash ^ source->port) * 16777619u;
-	hash = (hash ^ destination->port) * 16777619u;
-	return (hash ^ hash >> 16) % HOLD_BUCKETS;
+	return place_of(hash_add_address(hash_add_address(HASH_BEGIN, source), destination), HOLD_BUCKETS);
 }
 
 /* A host of IPv6 has a /64 to itself. */
 static uint32_t *by_source(struct gateway *gateway, const struct address *source)
 {
 	size_t n_bytes = address_is_v4(source) ? sizeof(source->ip) : sizeof(source->ip) / 2;
-	uint32_t hash = 2166136261u;
 
-	for (size_t i = 0; i < n_bytes; i++)
-		hash = (hash ^ source->ip[i]) * 16777619u;
-	return &gateway->hold.n_by_source[(hash ^ hash >> 16) % HOLD_SOURCES];
+	return &gateway->hold.n_by_source[place_of(hash_add(HASH_BEGIN, source->ip, n_bytes), HOLD_SOURCES)];
 }
 
 static bool has_its_share(struct gateway *gateway, const struct address *source)
