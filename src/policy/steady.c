@@ -12,6 +12,8 @@
 #define SHARE_PERCENT 75u                /* of the window: at 50 the receiver's autotuning doesn't see a reason to grow */
 #define SHORT_RTT_US (5 * US_PER_MS)     /* beyond it no relay is faster than the path for long */
 #define LEAST_BOUND_BYTES (32u << 10)
+#define SHORT_BOUND_BYTES 2000000u       /* on a path without delay: more brings no speed, and overruns a receiver whose window closes */
+#define BOUND_BYTES_A_US 2000u           /* and for each microsecond of round trip: 16 Gbit/s */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
 
@@ -42,15 +44,22 @@ void steady_moved(struct steady *steady)
 	steady->look_at_us = 0;
 }
 
+static uint32_t most_bytes(const struct steady_facts *facts)
+{
+	uint64_t useful_bytes = SHORT_BOUND_BYTES + (uint64_t)facts->min_rtt_us * BOUND_BYTES_A_US;
+
+	return useful_bytes < facts->most_bytes ? (uint32_t)useful_bytes : facts->most_bytes;
+}
+
 struct steady_verdict steady_follow(struct steady *steady, const struct steady_facts *facts)
 {
 	struct steady_verdict verdict = { 0 };
-	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100), difference;
+	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100), most = most_bytes(facts), difference;
 
 	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US)
 		return verdict;
-	if (share > facts->most_bytes)
-		share = facts->most_bytes;
+	if (share > most)
+		share = most;
 	difference = share > steady->bound_bytes ? share - steady->bound_bytes : steady->bound_bytes - share;
 	if (share < LEAST_BOUND_BYTES || difference <= steady->bound_bytes / CHANGE_SHARE)
 		return verdict;

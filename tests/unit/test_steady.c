@@ -32,6 +32,7 @@ static void test_bound_follows_the_window_on_short_paths(void **state)
 	struct steady steady = { 0 };
 	struct steady_facts facts = stall(0);
 
+	facts.min_rtt_us = 4000;
 	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 4500000);
 	assert_true(steady.begun);
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);   /* as it is */
@@ -43,6 +44,21 @@ static void test_bound_follows_the_window_on_short_paths(void **state)
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1500000);
 	facts.window_bytes = 40000000;
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 8u << 20);   /* what we are allowed */
+}
+
+/* A receiver whose window closes is overrun by as much as is under way; and more than this brings no speed. */
+static void test_the_shorter_the_path_the_less_is_under_way(void **state)
+{
+	static const struct { uint32_t rtt_us, bound_bytes; } cases[] = { { 0, 2000000 }, { 30, 2060000 }, { 1000, 4000000 }, { 3500, 8u << 20 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct steady steady = { 0 };
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = cases[i].rtt_us;
+		facts.window_bytes = 30000000;
+		assert_int_equal(steady_begin(&steady, &facts).bound_bytes, cases[i].bound_bytes);
+	}
 }
 
 static void test_closed_window_is_not_followed(void **state)
@@ -174,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_refusal_counts_once),
 		cmocka_unit_test(test_bound_follows_the_window_on_short_paths),
+		cmocka_unit_test(test_the_shorter_the_path_the_less_is_under_way),
 		cmocka_unit_test(test_closed_window_is_not_followed),
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
 		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
