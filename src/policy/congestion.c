@@ -14,7 +14,6 @@
 #define NEAR_SHARE 4u                            /* a quarter more than the shortest round trip ... */
 #define NEAR_SLACK_US (2 * US_PER_MS)            /* ... and what schedulers add */
 #define SHORT_RTT_US (3 * US_PER_MS)             /* below it cubic has what it lost again at once; and the cure for lost DATA_ACKs wants cubic */
-#define UNEQUAL 8u                               /* times the round trip of another link */
 #define BUSY_BYTES (20 * PACKET_BYTES)           /* in a look: a subflow that carries something */
 #define TRIAL_SKIPPED 2u                         /* looks: bbr finds out about the links */
 #define TRIAL_LOOKS 3u
@@ -26,7 +25,6 @@
 /* What happened since the last look. */
 struct seen {
 	uint64_t sent_bytes, lost_bytes;   /* of all subflows that were there then, too */
-	uint32_t shortest_rtt_us, longest_rtt_us;   /* of those that carry something */
 	uint32_t lossy;
 	bool same;                         /* no subflow came or went */
 };
@@ -87,12 +85,6 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 	fill_window(past, subflow, sent_bytes, lost_bytes);
 	seen->sent_bytes += sent_bytes;
 	seen->lost_bytes += lost_bytes;
-	if (sent_bytes >= BUSY_BYTES) {
-		if (!seen->shortest_rtt_us || subflow->min_rtt_us < seen->shortest_rtt_us)
-			seen->shortest_rtt_us = subflow->min_rtt_us;
-		if (subflow->min_rtt_us > seen->longest_rtt_us)
-			seen->longest_rtt_us = subflow->min_rtt_us;
-	}
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
 }
@@ -121,11 +113,6 @@ static struct seen see(struct congestion *congestion, const struct congestion_fa
 	return seen;
 }
 
-static bool is_unequal(const struct seen *seen)
-{
-	return seen->longest_rtt_us / UNEQUAL > seen->shortest_rtt_us;
-}
-
 static void change(struct congestion *congestion, bool bbr)
 {
 	congestion->bbr = bbr;
@@ -147,7 +134,7 @@ static void give_up(struct congestion *congestion, uint64_t now_us)
 static bool with_cubic(struct congestion *congestion, const struct seen *seen, uint64_t bps)
 {
 	congestion->before_bps = congestion->before_bps && seen->same ? (congestion->before_bps + bps) / 2 : bps;
-	if (!seen->lossy || is_unequal(seen))
+	if (!seen->lossy)
 		return false;
 	change(congestion, true);
 	return true;
@@ -192,7 +179,7 @@ struct congestion_verdict congestion_look(struct congestion *congestion, const s
 	bps = (seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / since_us;
 	if (!congestion->bbr) {
 		verdict.change = with_cubic(congestion, &seen, bps);
-	} else if (is_unequal(&seen) || trial_fails(congestion, &seen, bps)) {
+	} else if (trial_fails(congestion, &seen, bps)) {
 		give_up(congestion, facts->now_us);
 		verdict.change = verdict.failed = true;
 	} else if (got_clean(congestion, &seen)) {
