@@ -53,6 +53,7 @@ static bool same_answer(const struct heard *a, const struct heard *b)
 static void check_request(const struct heard *a, const struct heard *b)
 {
 	expect(address_equal(&a->request.destination, &b->request.destination));
+	expect(address_equal(&a->request.source, &b->request.source));
 	expect(a->request.wants_mptcp == b->request.wants_mptcp);
 	expect(a->request.n_credential == b->request.n_credential);
 	expect(!memcmp(a->request.credential, b->request.credential, a->request.n_credential));

@@ -18,6 +18,8 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_dscp(&w, request->dscp, request->plain);
 	if (request->watch && !request->probe)
 		convert_put_watch(&w, request->watch);
+	if (!address_is_unspecified(&request->source) && !request->probe)
+		convert_put_source(&w, &request->source);
 	return (struct signalling_step){ .verdict = SIGNALLING_NEED_MORE, .n_out = convert_end(&w) };
 }
 
@@ -73,6 +75,7 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 		step.verdict = SIGNALLING_DONE;
 		step.result.outcome = OUTCOME_CONNECTED;
 		step.watch = message.watch;
+		step.wants_source = message.has_source;
 	}
 	return step;
 }

@@ -90,20 +90,23 @@ static size_t read_options(struct bytes options, struct signalling_request *requ
 	return n_refused;
 }
 
-size_t convert_server_offer(uint64_t watch, uint8_t *out)
+size_t convert_server_offer(uint64_t watch, uint8_t wants_source, uint8_t *out)
 {
+	const struct address any = { 0 };
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
 	convert_put_supported(&w, (struct bytes){ supported_kinds, sizeof(supported_kinds) });
 	if (watch)
 		convert_put_watch(&w, watch);
+	if (wants_source)
+		convert_put_source(&w, &any);
 	return convert_end(&w);
 }
 
 static struct signalling_step answer_info(const struct convert_message *message, uint8_t *out)
 {
 	return (struct signalling_step){
-		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(0, out),
+		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(0, 0, out),
 		.result.outcome = OUTCOME_CONNECTED,
 	};
 }
@@ -118,6 +121,7 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 	request->dscp = message->dscp;
 	request->plain = message->plain;
 	request->watch = message->watch;
+	request->source = message->source;
 	c->extended = message->connect.options.n > 0;
 	c->option_unsupported = n_refused ? refused[0] : 0;
 	if (n_refused)

@@ -72,6 +72,7 @@ struct signalling_request {
 	uint8_t n_credential;
 	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */
 	uint64_t watch;               /* where the outcome is to be told too: what the peer offered in its answer to a probe; 0: nowhere */
+	struct address source;        /* the host's own, for a peer that wants it; unspecified: not told */
 };
 
 /* One conversation; lives in the session while it is being set up. */
@@ -87,6 +88,7 @@ struct signalling_step {
 	size_t n_out;                 /* bytes written to out, to be sent to the peer */
 	struct signalling_result result;   /* with DONE at the client and with REFUSED */
 	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
+	uint8_t wants_source;         /* with DONE at the client: each request is to bear the host's address, where the destination's is IPv6 */
 };
 
 struct scheme {
@@ -100,8 +102,9 @@ struct scheme {
 					      struct signalling_request *request);
 	/* Returns the length of the answer written to out. */
 	size_t (*server_answer)(struct conversation *c, const struct signalling_result *result, uint8_t *out);
-	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name. */
-	size_t (*server_offer)(uint64_t watch, uint8_t *out);
+	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name (0: none), and the
+	 * wish to be told the hosts' addresses (0 or 1). */
+	size_t (*server_offer)(uint64_t watch, uint8_t wants_source, uint8_t *out);
 	/* Server: what is said on such a connection of another one, by the nonce of that one's ticket (decision 0015). */
 	size_t (*server_early)(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 	/* Client, on such a connection: DONE: nonce and result are there, whatever the outcome. REFUSED: no such message. */

@@ -123,6 +123,14 @@ static int nonce_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
 }
 
+static int source_get(struct convert_message *m, struct cursor value)
+{
+	m->has_source = true;
+	cursor_skip(&value, 2);
+	cursor_get_bytes(&value, m->source.ip, sizeof(m->source.ip));
+	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -148,6 +156,8 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return watch_get(m, value);
 	case CONVERT_BRAID_NONCE:
 		return nonce_get(m, value);
+	case CONVERT_BRAID_SOURCE:
+		return source_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

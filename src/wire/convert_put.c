@@ -88,6 +88,11 @@ void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NON
 	put_padded(w, CONVERT_BRAID_NONCE, (struct bytes){ nonce, CONVERT_NONCE_BYTES });
 }
 
+void convert_put_source(struct convert_writer *w, const struct address *source)
+{
+	put_padded(w, CONVERT_BRAID_SOURCE, (struct bytes){ source->ip, sizeof(source->ip) });
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -146,6 +151,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_NONCE:
 		convert_put_nonce(w, m->nonce.at);
+		break;
+	case CONVERT_BRAID_SOURCE:
+		convert_put_source(w, &m->source);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

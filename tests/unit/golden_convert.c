@@ -75,6 +75,9 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 	case CONVERT_BRAID_NONCE:
 		show_value(out, "text nonce", m->nonce);
 		break;
+	case CONVERT_BRAID_SOURCE:
+		fprintf(out, "text source %s\n", address_format_ip(&m->source, text));
+		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);
 		show_value(out, "", tlv->value);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Convert's client and server talking to each other in memory, and to peers that aren't ours. */
-#include "unit.h"
+#include "unit_address.h"
 
 #include "signalling/scheme.h"
 
 #define COOKIE "16050000 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 #define CONNECT "0a0501bb 00000000000000000000ffff c0000201"
 #define WATCH "c1030000 01234567 89abcdef"
+#define SOURCE "c5050000 20010db8 00000000 00000000 00000009"
 #define NONCE "c2040000 000102030405060708090a0b"
 
 static const struct scheme *const scheme = &scheme_convert;
@@ -126,6 +127,8 @@ static void client_asks_as_the_rfc_says(void **state)
 	request.plain = 0;
 	request.watch = 0x0123456789abcdef;
 	unit_expect_bytes("Cookie, Connect, DSCP, watch", "010f2263" COOKIE CONNECT "c0012e00" WATCH, out, begin(&request, out));
+	request.source = unit_address("[2001:db8::9]:1234");
+	unit_expect_bytes("all", "01142263" COOKIE CONNECT "c0012e00" WATCH SOURCE, out, begin(&request, out));
 	request.probe = 1;
 	unit_expect_bytes("Cookie, Info", "01072263" COOKIE "01010000", out, begin(&request, out));
 	request.n_credential = 0;
@@ -331,13 +334,13 @@ static void a_probe_carries_its_cookie(void **state)
 static void an_offer_is_heard_and_taken_up(void **state)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n = scheme->server_offer(0x0123456789abcdef, out);
+	size_t n = scheme->server_offer(0x0123456789abcdef, 0, out);
 	struct heard h = client_hears_in(out, n, 1);
 
 	unit_expect_bytes("offer", "01062263 15020000 04081e00" WATCH, out, n);
 	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
 	assert_true(h.step.watch == 0x0123456789abcdef);
-	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(0, out));
+	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(0, 0, out));
 	h = client_hears("01032263 15020000 04081e00");
 	assert_true(!h.step.watch);
 	h = client_hears("01052263 1e016000" WATCH);   /* a refusal offers nothing */
@@ -346,6 +349,11 @@ static void an_offer_is_heard_and_taken_up(void **state)
 	h = server_hears("01092263" CONNECT WATCH);
 	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 36);
 	assert_true(h.request.watch == 0x0123456789abcdef);
+	n = scheme->server_offer(0x0123456789abcdef, 1, out);
+	unit_expect_bytes("offer, with the wish for sources", "010b2263 15020000 04081e00" WATCH "c5050000 00000000 00000000 00000000 00000000", out, n);
+	assert_true(client_hears_in(out, n, 1).step.wants_source && !client_hears("01062263 15020000 04081e00" WATCH).step.wants_source);
+	h = server_hears("010b2263" CONNECT SOURCE);
+	unit_expect_address("source", "2001:db8::9", &h.request.source);
 }
 
 static struct signalling_step hears_early(const uint8_t *in, size_t n, uint8_t nonce[SIGNALLING_NONCE_BYTES])

@@ -166,12 +166,12 @@ static void a_message_has_255_words_at_most(void **state)
 
 static bool is_longer_than_a_word(unsigned int type)
 {
-	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE;
+	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_SOURCE;
 }
 
-static void a_message_may_hold_252_tlvs(void **state)
+static void a_message_may_hold_251_tlvs(void **state)
 {
-	struct unit_bytes m = unit_hex("01fd2263");
+	struct unit_bytes m = unit_hex("01fc2263");
 	struct convert_message message;
 
 	for (unsigned int type = 255; type; type--) {
@@ -182,10 +182,10 @@ static void a_message_may_hold_252_tlvs(void **state)
 		m.n += 4;
 	}
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 252 - 6);
+	assert_int_equal(message.n_unknown, 251 - 6);
 	m.at[5] = 2;   /* the first swallows the second */
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 252 - 7);
+	assert_int_equal(message.n_unknown, 251 - 7);
 }
 
 static void every_type_may_come_once(void **state)
@@ -222,6 +222,21 @@ static void dscp_is_six_bits(void **state)
 	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
 }
 
+static void a_source_is_read(void **state)
+{
+	struct unit_bytes m = unit_hex("01062263 c505ffff 20010db8 00000000 00000000 00000009");
+	struct unit_bytes faults[] = { unit_hex("01052263 c5040000 20010db8 00000000 00000000"),
+				       unit_hex("01072263 c5060000 20010db8 00000000 00000000 00000009 00000000") };
+	struct convert_message message;
+	char text[ADDRESS_TEXT_BYTES];
+
+	assert_int_equal(get(&message, m.at, m.n), 0);
+	assert_true(message.has_source && !message.n_unknown);
+	assert_string_equal(address_format(&message.source, text), "2001:db8::9");
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		assert_int_equal(get(&message, faults[i].at, faults[i].n), CONVERT_E_MALFORMED);
+}
+
 static void watch_and_nonce_are_read(void **state)
 {
 	struct unit_bytes watch = unit_hex("01042263 c103ffff 01234567 89abcdef"), nonce = unit_hex("01052263 c204ffff 000102030405060708090a0b");
@@ -246,7 +261,7 @@ static void types_without_a_name_are_counted(void **state)
 		if (!get(&message, m.at, m.n))
 			n_unknown += (unsigned int)message.n_unknown;
 	}
-	assert_int_equal(n_unknown, 255 - 9);
+	assert_int_equal(n_unknown, 255 - 10);
 }
 
 static void headers_are_told_apart(void **state)
@@ -277,7 +292,7 @@ static void every_length_of_each_tlv(void **state)
 	static const struct { uint8_t type; unsigned int least, most; } shapes[] = {
 		{ CONVERT_INFO, 1, 1 }, { CONVERT_CONNECT, 5, 254 }, { CONVERT_EXTENDED_TCP_HEADER, 1, 254 },
 		{ CONVERT_SUPPORTED_TCP_EXTENSIONS, 1, 254 }, { CONVERT_COOKIE, 1, 254 }, { CONVERT_ERROR, 1, 254 }, { CONVERT_BRAID_DSCP, 1, 1 },
-		{ CONVERT_BRAID_WATCH, 3, 3 }, { CONVERT_BRAID_NONCE, 4, 4 }, { 200, 1, 254 },
+		{ CONVERT_BRAID_WATCH, 3, 3 }, { CONVERT_BRAID_NONCE, 4, 4 }, { CONVERT_BRAID_SOURCE, 5, 5 }, { 200, 1, 254 },
 	};
 	struct unit_bytes m = unit_hex("01002263 00000000");
 	struct convert_message message;
@@ -427,10 +442,11 @@ int main(void)
 		cmocka_unit_test(tlvs_come_in_any_order),
 		cmocka_unit_test(messages_follow_each_other),
 		cmocka_unit_test(a_message_has_255_words_at_most),
-		cmocka_unit_test(a_message_may_hold_252_tlvs),
+		cmocka_unit_test(a_message_may_hold_251_tlvs),
 		cmocka_unit_test(every_type_may_come_once),
 		cmocka_unit_test(dscp_is_six_bits),
 		cmocka_unit_test(watch_and_nonce_are_read),
+		cmocka_unit_test(a_source_is_read),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),

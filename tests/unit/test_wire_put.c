@@ -66,6 +66,9 @@ static void each_tlv_is_written(void **state)
 	w = convert_begin(room, sizeof(room));
 	convert_put_nonce(&w, (const uint8_t *)"0123456789ab");
 	expect_written("nonce", "01052263 c2040000 303132333435363738396162", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_source(&w, &(struct address){ .ip = { 0x20, 1, [15] = 9 }, .port = 443 });
+	expect_written("source", "01062263 c5050000 20010000 00000000 00000000 00000009", &w);
 }
 
 static void errors_are_written(void **state)
