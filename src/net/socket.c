@@ -74,7 +74,8 @@ const char *net_error_text(int error)
 	case NET_E_NO_ROUTE: return "no route";
 	case NET_E_PROHIBITED: return "prohibited";
 	case NET_E_TIMED_OUT: return "timed out";
-	case NET_E_NO_PORT: return "no local address or port left";
+	case NET_E_NO_PORT: return "no local port left";
+	case NET_E_NO_ADDRESS: return "no address of this machine";
 	case NET_E_ABORTED: return "aborted";
 	default: return error < 0 ? strerror(-error) : "unknown error";
 	}
@@ -95,6 +96,11 @@ static void set_congestion(int fd, const char *congestion)
 		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
 }
 
+static int set_transparent(int fd, const struct address *address)
+{
+	return address_is_v4(address) ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1) : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+}
+
 static int listen_options(int fd, const struct address *address, const struct net_listen_options *options)
 {
 	int r = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -104,8 +110,7 @@ static int listen_options(int fd, const struct address *address, const struct ne
 	if (!r && !address_is_v4(address))
 		r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address_is_unspecified(address));
 	if (!r && options->transparent)
-		r = address_is_v4(address) ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
-					   : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+		r = set_transparent(fd, address);
 	return r;
 }
 
@@ -205,13 +210,18 @@ int net_local_address(int fd, struct address *local)
 }
 
 /* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
-static int bind_source(int fd, const struct address *source)
+static int bind_source(int fd, const struct address *source, bool transparent)
 {
 	struct sockaddr_storage sa;
 	socklen_t n_sa = address_to_sockaddr(source, &sa);
+	int r = transparent ? set_transparent(fd, source) : 0;
 
+	if (r)
+		return net_error(-r);
 	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	return bind(fd, (struct sockaddr *)&sa, n_sa) ? net_error(errno) : 0;
+	if (!bind(fd, (struct sockaddr *)&sa, n_sa))
+		return 0;
+	return errno == EADDRNOTAVAIL ? NET_E_NO_ADDRESS : net_error(errno);   /* the port is still to be chosen */
 }
 
 static void set_dscp(int fd, const struct address *peer, bool mptcp, uint8_t dscp)
@@ -237,7 +247,7 @@ static int prepare(int fd, const struct address *to, const struct net_connect_op
 {
 	net_mark(fd, to, options->mptcp, &options->marking);
 	set_congestion(fd, options->congestion);
-	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source);
+	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source, options->transparent);
 }
 
 /* sendto() with MSG_FASTOPEN is connect() with bytes for the SYN. */

@@ -22,6 +22,7 @@ enum {
 	NET_E_PROHIBITED,       /* ICMP administratively prohibited, or a local rule */
 	NET_E_TIMED_OUT,
 	NET_E_NO_PORT,          /* no source port left toward that destination */
+	NET_E_NO_ADDRESS,       /* the source is no address of this machine */
 	NET_E_ABORTED,          /* accept: gone before we took it */
 };
 
@@ -64,6 +65,7 @@ struct net_marking {
 struct net_connect_options {
 	bool mptcp;
 	struct address source;      /* unspecified: the kernel's choice */
+	bool transparent;           /* the source need not be this machine's; what comes back to it must be led to the socket (path/returns.h) */
 	const char *congestion;     /* NULL or "": the system's default */
 	struct net_marking marking;
 	const void *first;          /* bytes to go into the SYN; NULL: none */
