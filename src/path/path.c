@@ -21,6 +21,7 @@
 #include "path/intercept.h"
 #include "path/keep.h"
 #include "path/observe.h"
+#include "path/returns.h"
 #include "path/settings.h"
 #include "path/handshakes.h"
 #include "path/want.h"
@@ -45,7 +46,8 @@ struct path {
 	struct interception interception;
 	struct handshakes handshakes;
 	bool handshakes_missing;   /* they could not be put, and that was said */
-	struct alive *alive;             /* NULL without plumbing */
+	struct alive *alive;             /* NULL without plumbing, as the next one */
+	struct returns *returns;
 	struct links_seen seen;
 	struct links_plumbing have, want;
 	struct links_verdict verdicts[PATH_LINKS];
@@ -263,14 +265,15 @@ static int restore_interception(void *context, char *reason, size_t n_reason)
 	return r;
 }
 
-static int watch_interception(struct path *path, char *reason, size_t n_reason)
+static int watch_tables(struct path *path, char *reason, size_t n_reason)
 {
 	struct alive_options options = { .loop = path->loop, .restore = restore_interception, .warn = warn, .context = path };
+	struct returns_options returns = { .loop = path->loop, .nft = path->interception.nft, .fwmark = path->options.fwmark, .warn = warn, .context = path };
 	int r = alive_new(&options, &path->alive);
 
 	if (r)
 		snprintf(reason, n_reason, "cannot watch nftables: %s; a kernel with CONFIG_NF_TABLES is needed", strerror(-r));
-	return r;
+	return r ? r : returns_new(&returns, &path->returns, reason, n_reason);
 }
 
 static int check_options(const struct path_options *options, char *reason, size_t n_reason)
@@ -281,6 +284,8 @@ static int check_options(const struct path_options *options, char *reason, size_
 		fault = "too many links or LAN interfaces";
 	else if (options->n_lan && (!options->intercept_port || !(options->fwmark & 0xffff)))
 		fault = "interception needs a port and a mark";
+	else if (options->foreign_sources && !options->fwmark)
+		fault = "sources that are not this machine's need a mark";
 	else if (options->n_workers && (!options->accept_memory || !options->accept_memory_s))
 		fault = "destinations that have accepted need a memory";
 	else if (!options->route_table || !options->rule_priority)
@@ -298,14 +303,15 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 
 	if (!r)
 		r = settle(path, reason, n_reason);
-	if (!r && path->options.n_lan && !path->seen.loopback) {
-		snprintf(reason, n_reason, "interface lo is down, and intercepted packets take their way over it: ip link set lo up");
+	if (!r && (path->options.n_lan || path->options.foreign_sources) && !path->seen.loopback) {
+		snprintf(reason, n_reason, "interface lo is down, and packets that are caught take their way over it: ip link set lo up");
 		return -ENETDOWN;
 	}
 	if (r)
 		return r;
 	put_handshakes(path);
-	return put_interception(path, reason, n_reason);
+	r = path->options.foreign_sources ? returns_put(path->returns, reason, n_reason) : 0;
+	return r ? r : put_interception(path, reason, n_reason);
 }
 
 static int open_nft(struct path *path, char *reason, size_t n_reason)
@@ -333,7 +339,7 @@ static int start(struct path *path, char *reason, size_t n_reason)
 	if (!r)
 		r = open_nft(path, reason, n_reason);
 	if (!r && path->options.plumbing)
-		r = watch_interception(path, reason, n_reason);
+		r = watch_tables(path, reason, n_reason);
 	if (!r)
 		r = path->options.plumbing ? put_all(path, reason, n_reason) : settle(path, reason, n_reason);
 	if (r)
@@ -400,6 +406,7 @@ static void take_options(struct path *path, const struct path_options *options)
 int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason)
 {
 	const struct path_options before = path->options;
+	struct path_options next = *options;
 	struct links_verdict verdicts[PATH_LINKS];
 	char ignored[192];
 	int r = check_options(options, reason, n_reason);
@@ -410,7 +417,8 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 	}
 	if (r)
 		return r;
-	take_options(path, options);
+	next.foreign_sources |= before.foreign_sources;
+	take_options(path, &next);
 	memcpy(verdicts, path->verdicts, sizeof(verdicts));
 	r = path->options.plumbing ? put_all(path, reason, n_reason) : settle(path, reason, n_reason);
 	if (!r) {
@@ -447,6 +455,7 @@ void path_freep(struct path **path)
 	if (p->watching)
 		loop_unwatch(p->loop, netlink_fd(p->events));
 	alive_freep(&p->alive);
+	returns_freep(&p->returns);
 	if (p->kept)
 		take_away(p);
 	interception_forget(&p->interception);

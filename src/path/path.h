@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The gateway's links and the plumbing of both roles: MPTCP endpoints and limits, one routing table and rule a link, the
- * interception of TCP from the LAN (nft table, fwmark rule, local route), what a converter does to SYNs (another nft table), the sysctls that Braid needs. Everything
+ * interception of TCP from the LAN (nft table, fwmark rule, local route), what a converter does to SYNs and has of what comes back to addresses that aren't its own
+ * (other nft tables), the sysctls that Braid needs. Everything
  * that was put in place is taken away by path_freep(), and what an earlier run left behind (kill -9) by path_new(). Runs in the
  * thread of its loop; the status is copied out.
  */
@@ -39,6 +40,7 @@ struct path_options {
 	size_t n_lan;
 	uint16_t listen_ports[PATH_LISTEN_PORTS];     /* a converter's */
 	size_t n_listen_ports;
+	bool foreign_sources;           /* a converter's sockets may have addresses that aren't this machine's; once it was true, it stays so: their connections live on */
 	uint16_t intercept_port;
 	uint32_t fwmark;
 	uint32_t route_table;           /* +0 interception, +1.. one per link */

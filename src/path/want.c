@@ -26,7 +26,7 @@ enum path_link_state want_state(enum links_state state)
 
 struct links_want want_of(const struct path_options *options)
 {
-	struct links_want want = { .n_links = options->n_links, .n_lan = options->n_lan,
+	struct links_want want = { .n_links = options->n_links, .n_lan = options->n_lan, .foreign_sources = options->foreign_sources,
 				   .fwmark = options->fwmark, .route_table = options->route_table,
 				   .rule_priority = options->rule_priority };
 

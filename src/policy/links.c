@@ -187,7 +187,7 @@ static void plan_link(const struct links_want *want, const struct links_seen *se
 
 static void plan_interception(const struct links_want *want, const struct links_seen *seen, struct links_plumbing *plumbing)
 {
-	if (!want->n_lan || !seen->loopback)
+	if ((!want->n_lan && !want->foreign_sources) || !seen->loopback)
 		return;
 	for (int v6 = 0; v6 < 2; v6++) {
 		LIST_PUT(&plumbing->routes, (struct links_route){ .v6 = v6, .local = true, .table = want->route_table,

@@ -31,6 +31,7 @@ struct links_want {
 	size_t n_links;
 	char lan[LINKS_LAN_MOST][LINKS_NAME_BYTES];
 	size_t n_lan;                       /* 0: nothing is intercepted */
+	bool foreign_sources;               /* what bears the mark is to be delivered here, with nothing intercepted, too */
 	uint32_t fwmark, route_table, rule_priority;
 };
 

@@ -4,7 +4,7 @@
  * "status", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
  * end with "ok" or "failed REASON".
  *
- *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [listen=PORT] [hop=NAME:ADDRESS] [plumbing=no] ...
+ *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [listen=PORT] [foreign=yes] [hop=NAME:ADDRESS] [plumbing=no] ...
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +62,8 @@ static struct path_options options_of(const char *state_dir, char **arguments)
 			snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", value);
 		else if (!strcmp(key, "listen") && options.n_listen_ports < PATH_LISTEN_PORTS)
 			options.listen_ports[options.n_listen_ports++] = (uint16_t)strtoul(value, NULL, 10);
+		else if (!strcmp(key, "foreign"))
+			options.foreign_sources = !strcmp(value, "yes");
 		else if (!strcmp(key, "hop"))
 			take_hop(&options, value);
 		else if (!strcmp(key, "plumbing"))

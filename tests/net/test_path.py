@@ -316,6 +316,26 @@ def test_handshakes_with_a_converter(net):
     assert net.picture() == before
 
 
+def test_returns_to_a_converter(net):
+    before = net.picture()
+    net.driver("foreign=yes").end(signal.SIGKILL)
+    driver = net.driver()
+    assert driver.greeting == ["ok"] and "braid_returns" not in net.run("nft list ruleset"), "what a run has left is taken away"
+    driver.ask("update foreign=yes")
+    made, rules = net.run("nft list table inet braid_returns"), net.run("ip rule; ip -6 rule")
+    assert made.count("socket transparent 1") == 2 and rules.count("fwmark 0x42524144 lookup 5120") == 2
+    for family in ("-4", "-6"):
+        assert "local default dev lo" in net.run(f"ip {family} route show table 5120")
+    for damage in ("nft flush ruleset", "nft delete chain inet braid_returns back", "ip rule del fwmark 0x42524144", "ip -6 route flush table 5120"):
+        net.run(damage)
+        wait_for((made, rules), lambda: (net.run("nft list table inet braid_returns 2>&1; true"), net.run("ip rule; ip -6 rule")))
+    wait_for(True, lambda: "local default" in net.run("ip -6 route show table 5120"))
+    driver.ask("update")
+    assert net.run("nft list table inet braid_returns") == made, "connections of before live on"
+    assert driver.finish() == 0
+    assert net.picture() == before
+
+
 def test_the_table_of_a_converter_left_by_another_run(net):
     net.driver("listen=5124").end(signal.SIGKILL)
     driver = net.driver()

@@ -263,6 +263,10 @@ static void the_lan_is_intercepted_and_known_in_each_table(void **state)
 	expect_plan(DSL_ROUTES LOCAL_ROUTES DSL_RULE LAN_RULES DSL_ENDPOINT);
 	want.n_lan = 0;
 	expect_plan(DSL_ROUTES DSL_RULE DSL_ENDPOINT);
+	want.foreign_sources = true;   /* a converter's plumbing is the same */
+	expect_plan(DSL_ROUTES LOCAL_ROUTES DSL_RULE LAN_RULES DSL_ENDPOINT);
+	seen.loopback = 0;
+	expect_plan(DSL_ROUTES DSL_RULE DSL_ENDPOINT);
 }
 
 static void other_peoples_endpoints_are_used_not_made(void **state)
