@@ -70,8 +70,11 @@ int conf_check(const struct conf *conf, struct conf_error *error, const char *fi
 		wrong = check_gateway(conf);
 	if (!wrong)
 		wrong = check_converter(conf);
-	if (!wrong)
-		return conf_check_rules(conf, error, file);
+	if (!wrong) {
+		int r = conf_check_addresses(conf, error, file);
+
+		return r ? r : conf_check_rules(conf, error, file);
+	}
 	snprintf(error->text, sizeof(error->text), "%s: %s", file, wrong);
 	return CONF_E_INVALID;
 }

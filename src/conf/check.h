@@ -5,10 +5,12 @@
 
 #include "conf/conf.h"
 
-/* 0, or CONF_E_INVALID with one line of text. */
+/* 0, CONF_E_INVALID with one line of text, or -ENOMEM. */
 int conf_check(const struct conf *conf, struct conf_error *error, const char *file);
 /* The part of it that is about rules and lists. */
 int conf_check_rules(const struct conf *conf, struct conf_error *error, const char *file);
+/* And about the addresses that servers see. */
+int conf_check_addresses(const struct conf *conf, struct conf_error *error, const char *file);
 /* Notes rules that never decide. 0 or -ENOMEM. */
 int conf_warn(struct conf *conf, const char *file);
 

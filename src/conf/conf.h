@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "policy/rules.h"
+#include "policy/source_address.h"
 
 #define CONF_NAME_BYTES 32          /* of links and subscribers, with the terminating zero */
 #define CONF_INTERFACE_BYTES 16     /* IFNAMSIZ */
@@ -21,6 +22,7 @@
 #define CONF_LINKS 8                /* what the kernel's MPTCP can use at once */
 #define CONF_LAN_INTERFACES 16
 #define CONF_LISTEN_ADDRESSES 8
+#define CONF_POOL_ADDRESSES 64
 #define CONF_CONVERTER_ADDRESSES 2  /* one of each family at most */
 #define CONF_PORT_CONVERT 5124      /* no port was assigned; the one that dissectors know */
 
@@ -41,6 +43,7 @@ struct conf_subscriber {
 	uint32_t rate_mbit;             /* each direction, all sessions together, in 10^6 bits a second */
 	uint32_t volume_mb_per_day;     /* both directions together, in 10^6 bytes; days and months of the local time */
 	uint32_t volume_mb_per_month;
+	struct source_settings source;  /* from which address servers see its sessions; which fields go together is checked */
 };
 
 /* In the order of their names in conf/keys.c. */
@@ -79,6 +82,8 @@ struct conf_converter {
 	size_t n_allow;
 	struct prefix *allow_destination;   /* of the destinations refused by default */
 	size_t n_allow_destination;
+	struct address pool[CONF_POOL_ADDRESSES];   /* that sessions leave from; no ports */
+	size_t n_pool;
 	uint32_t ticket_window_s;
 	uint32_t ticket_memory;         /* tickets remembered within the window */
 	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */

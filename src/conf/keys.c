@@ -11,6 +11,7 @@ static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every sec
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const accepts[] = { "auto", "faithful", "early", NULL };
 static const char *const mptcp_hosts[] = { "pass", "proxy", NULL };
+static const char *const address_modes[] = { "shared", "preserve", "prefix", NULL };   /* as enum source_mode */
 static const char *const quic[] = { "leave", "refuse", NULL };
 
 #define AT(field) .offset = offsetof(struct conf, field)
@@ -58,6 +59,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "clients that are served without a key" },
 	{ CONF_CONVERTER, "allow_destination", CONF_TYPE_PREFIXES, LIST(converter.allow_destination, converter.n_allow_destination),
 	  .help = "destinations to be served although they are private, loopback, link-local or our own" },
+	{ CONF_CONVERTER, "pool", CONF_TYPE_IPS, LIST(converter.pool, converter.n_pool), .max = CONF_POOL_ADDRESSES,
+	  .help = "addresses of this machine that sessions leave from, each subscriber's from the same one; chosen by the system unless given" },
 	{ CONF_CONVERTER, "ticket_window_s", CONF_TYPE_UINT, AT(converter.ticket_window_s), .min = 1, .max = 86400, .fallback = "120", .restart = true,
 	  .help = "how far a gateway's clock may be from ours" },
 	{ CONF_CONVERTER, "ticket_memory", CONF_TYPE_UINT, AT(converter.ticket_memory), .min = 1024, .max = 67108864, .fallback = "262144", .restart = true,
@@ -67,9 +70,9 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_LINK, "interface", CONF_TYPE_INTERFACE, .offset = offsetof(struct conf_link, interface), .required = true,
 	  .restart = true, .help = "network interface of the link" },
-	{ CONF_LINK, "next_hop_v4", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v4), .min = 4,
+	{ CONF_LINK, "next_hop_v4", CONF_TYPE_IP, .offset = offsetof(struct conf_link, next_hop_v4), .min = 4,
 	  .help = "the link's IPv4 router; found in the main routing table unless given" },
-	{ CONF_LINK, "next_hop_v6", CONF_TYPE_NEXT_HOP, .offset = offsetof(struct conf_link, next_hop_v6), .min = 6,
+	{ CONF_LINK, "next_hop_v6", CONF_TYPE_IP, .offset = offsetof(struct conf_link, next_hop_v6), .min = 6,
 	  .help = "the link's IPv6 router; found in the main routing table unless given" },
 	{ CONF_LINK, "backup", CONF_TYPE_BOOL, .offset = offsetof(struct conf_link, backup), .fallback = "no",
 	  .help = "yes: used only while no other link works" },
@@ -89,6 +92,15 @@ const struct conf_key conf_keys[] = {
 	  .help = "millions of bytes a day of the local time, both ways together; then new sessions are refused and those that run go on; 0: no limit" },
 	{ CONF_SUBSCRIBER, "volume_mb_per_month", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, volume_mb_per_month), .min = 0,
 	  .max = UINT32_MAX, .fallback = "0", .help = "the same by the month" },
+	{ CONF_SUBSCRIBER, "address_mode", CONF_TYPE_CHOICE, .offset = offsetof(struct conf_subscriber, source.mode), .choices = address_modes,
+	  .fallback = "shared", .help = "the address that servers see: shared: one of converter.pool; preserve: the subscriber's own; prefix: the host's own, of the "
+					"subscriber's prefix, toward IPv6 destinations" },
+	{ CONF_SUBSCRIBER, "address", CONF_TYPE_IP, .offset = offsetof(struct conf_subscriber, source.address),
+	  .n_offset = offsetof(struct conf_subscriber, source.has_address), .min = 4,
+	  .help = "the subscriber's own IPv4 address, which must be routed to this machine; for preserve, and with prefix for IPv4 destinations" },
+	{ CONF_SUBSCRIBER, "prefix", CONF_TYPE_PREFIX, .offset = offsetof(struct conf_subscriber, source.prefix),
+	  .n_offset = offsetof(struct conf_subscriber, source.has_prefix), .min = 6,
+	  .help = "the IPv6 prefix of the subscriber's hosts, which must be routed by way of this machine" },
 
 	{ CONF_DAEMON, "workers", CONF_TYPE_UINT, AT(daemon.workers), .min = 0, .max = 256, .fallback = "0", .restart = true,
 	  .help = "threads that relay; 0: one a core" },

@@ -12,10 +12,12 @@ enum conf_type {
 	CONF_TYPE_TEXT,        /* at most max bytes with the terminating zero */
 	CONF_TYPE_KEY,         /* 64 hex digits */
 	CONF_TYPE_CHOICE,      /* one of the choices; target uint32_t, its place among them */
-	CONF_TYPE_NEXT_HOP,    /* one address, of IPv4 or IPv6 by min: 4 or 6 */
+	CONF_TYPE_IP,          /* one address, of IPv4 or IPv6 by min: 4 or 6 */
+	CONF_TYPE_PREFIX,      /* one prefix, the same */
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */
+	CONF_TYPE_IPS,         /* list of addresses without ports into an array of max */
 	CONF_TYPE_INTERFACES,  /* list of names into an array of max */
 	CONF_TYPE_PREFIXES,    /* list of prefixes, allocated */
 	CONF_TYPE_PREFIX_FILE, /* a file of prefixes, a line each; the target is that of CONF_TYPE_PREFIXES; parse.c reads it */

@@ -56,13 +56,23 @@ static int path_set(const struct conf_key *key, char *out, const char *text)
 }
 
 /* key->min is the family: 4 or 6. */
-static int next_hop_set(const struct conf_key *key, struct address *out, const char *text)
+static int ip_set(const struct conf_key *key, struct address *out, const char *text)
 {
-	struct address hop;
+	struct address ip;
 
-	if (address_parse(&hop, text, 0) || hop.port || address_is_v4(&hop) != (key->min == 4))
+	if (address_parse(&ip, text, 0) || ip.port || address_is_v4(&ip) != (key->min == 4))
 		return VALUE_E_INVALID;
-	*out = hop;
+	*out = ip;
+	return 0;
+}
+
+static int prefix_set(const struct conf_key *key, struct prefix *out, const char *text)
+{
+	struct prefix prefix;
+
+	if (prefix_parse(&prefix, text) || !strchr(text, '/') || (strchr(text, ':') == NULL) != (key->min == 4))
+		return VALUE_E_INVALID;
+	*out = prefix;
 	return 0;
 }
 
@@ -101,6 +111,14 @@ static int choice_set(const struct conf_key *key, uint32_t *out, const char *tex
 static int address_add(const struct conf_key *key, struct address *list, size_t *n, const char *item)
 {
 	if (*n >= key->max || address_parse(&list[*n], item, CONF_PORT_CONVERT))
+		return VALUE_E_INVALID;
+	++*n;
+	return 0;
+}
+
+static int ip_add(const struct conf_key *key, struct address *list, size_t *n, const char *item)
+{
+	if (*n >= key->max || address_parse(&list[*n], item, 0) || list[*n].port)
 		return VALUE_E_INVALID;
 	++*n;
 	return 0;
@@ -157,6 +175,8 @@ static int item_add(const struct conf_key *key, void *field, size_t *n, const ch
 {
 	if (key->type == CONF_TYPE_ADDRESSES)
 		return address_add(key, field, n, item);
+	if (key->type == CONF_TYPE_IPS)
+		return ip_add(key, field, n, item);
 	if (key->type == CONF_TYPE_INTERFACES)
 		return interface_add(key, field, n, item);
 	return conf_prefix_add(field, n, item);
@@ -175,6 +195,12 @@ static int list_set(const struct conf_key *key, void *field, size_t *n, const ch
 	return r;
 }
 
+static void note_given(const struct conf_key *key, bool *given)
+{
+	if (key->n_offset)
+		*given = true;
+}
+
 int conf_value_set(const struct conf_key *key, void *base, const char *text)
 {
 	void *field = (char *)base + key->offset, *beside = (char *)base + key->n_offset;
@@ -189,18 +215,22 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	case CONF_TYPE_TEXT:
 		return text_set(key, field, text);
 	case CONF_TYPE_KEY:
-		if (key->n_offset)
-			*(bool *)beside = true;
+		note_given(key, beside);
 		return key_set(field, text);
 	case CONF_TYPE_CHOICE:
 		return choice_set(key, field, text);
-	case CONF_TYPE_NEXT_HOP:
-		return next_hop_set(key, field, text);
+	case CONF_TYPE_IP:
+		note_given(key, beside);
+		return ip_set(key, field, text);
+	case CONF_TYPE_PREFIX:
+		note_given(key, beside);
+		return prefix_set(key, field, text);
 	case CONF_TYPE_PATH:
 		return path_set(key, field, text);
 	case CONF_TYPE_INTERFACE:
 		return conf_interface_set(field, text);
 	case CONF_TYPE_ADDRESSES:
+	case CONF_TYPE_IPS:
 	case CONF_TYPE_INTERFACES:
 	case CONF_TYPE_PREFIXES:
 		return list_set(key, field, beside, text);
@@ -224,7 +254,8 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 {
 	static const char *const wanted[] = {
 		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
-		[CONF_TYPE_NEXT_HOP] = "an IP address without a port, of the key's family", [CONF_TYPE_PATH] = "a path that begins with /",
+		[CONF_TYPE_IP] = "an IP address without a port, of the key's family",
+		[CONF_TYPE_PREFIX] = "a prefix like 2001:db8:7::/48, of the key's family, without bits behind its length", [CONF_TYPE_PATH] = "a path that begins with /",
 		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
 		[CONF_TYPE_PREFIX_FILE] = "a path that begins with /",
@@ -240,6 +271,8 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 		snprintf(out, n_out, "a text of %u to %u bytes", key->required ? 1u : 0u, key->max - 1);
 	else if (key->type == CONF_TYPE_ADDRESSES)
 		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124", key->max);
+	else if (key->type == CONF_TYPE_IPS)
+		snprintf(out, n_out, "at most %u addresses without ports, like 192.0.2.1, 2001:db8::1", key->max);
 	else if (key->type == CONF_TYPE_INTERFACES)
 		snprintf(out, n_out, "at most %u interface names", key->max);
 	else

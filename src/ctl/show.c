@@ -144,6 +144,8 @@ void show_why(const json_t *result, FILE *out)
 
 	fprintf(out, "%s: %s to %s, %s\n%s\n", text_of(result, "id"), text_of(result, "source"), text_of(result, "destination"),
 		text_of(result, "state"), text_of(result, "verdict"));
+	if (json_object_get(result, "seen_as"))
+		fprintf(out, "the destination sees %s\n", text_of(result, "seen_as"));
 	table_begin(&table, headers, ARRAY_SIZE(headers));
 	json_array_foreach(json_object_get(result, "subflows"), i, subflow) {
 		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
@@ -176,6 +178,17 @@ static void volume_cell(uint64_t n_bytes, uint64_t most_mb, char *out)
 		cell(out, "%s", used);
 }
 
+/* "203.0.113.7, 2001:db8:7::/48"; what the system chooses is left out. */
+static void seen_as_cell(const json_t *seen_as, char *out)
+{
+	const char *v4 = json_string_value(json_object_get(seen_as, "address_v4")), *v6 = json_string_value(json_object_get(seen_as, "prefix"));
+
+	if (!v6)
+		v6 = json_string_value(json_object_get(seen_as, "address_v6"));
+	if (v4 || v6)
+		cell(out, "%s%s%s", v4 ? v4 : "", v4 && v6 ? ", " : "", v6 ? v6 : "");
+}
+
 static void subscriber_row(const json_t *subscriber, char (*row)[TABLE_CELL_BYTES])
 {
 	const json_t *refused = json_object_get(subscriber, "refused"), *limits = json_object_get(subscriber, "limits");
@@ -192,12 +205,13 @@ static void subscriber_row(const json_t *subscriber, char (*row)[TABLE_CELL_BYTE
 	table_bytes(count_of(subscriber, "down_bytes"), row[8]);
 	volume_cell(count_of(subscriber, "day_bytes"), count_of(limits, "volume_mb_per_day"), row[9]);
 	volume_cell(count_of(subscriber, "month_bytes"), count_of(limits, "volume_mb_per_month"), row[10]);
+	seen_as_cell(json_object_get(subscriber, "seen_as"), row[11]);
 }
 
 void show_subscribers(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "SUBSCRIBER", ">SESSIONS", ">OPENED", ">OVER SESSIONS", ">OVER NEW/S", ">OVER VOLUME", ">RATE", ">UP", ">DOWN",
-					       ">TODAY", ">THIS MONTH" };
+					       ">TODAY", ">THIS MONTH", "SEEN AS" };
 	struct table table;
 	const json_t *subscriber;
 	size_t i;

@@ -68,7 +68,7 @@ static const struct {
 	[NET_FEATURE_MPTCP_FASTOPEN] = { "Fast Open on Multipath TCP listeners (6.2)", has_fastopen,
 		"a converter here takes the request one round trip later, gateways notice and send it after the handshake" },
 	[NET_FEATURE_TRANSPARENT] = { "transparent sockets (CAP_NET_ADMIN)", has_transparent,
-		"a gateway here cannot take hosts' connections" },
+		"a gateway here cannot take hosts' connections, and a converter's subscribers have no addresses of their own" },
 	[NET_FEATURE_BUFFER_FORCE] = { "SO_SNDBUFFORCE (CAP_NET_ADMIN)", has_buffer_force,
 		"send buffers stay within net.core.wmem_max; where that is less than 512 kB, a fast connection may stand still for moments" },
 };

@@ -19,13 +19,13 @@
 #define LOOKS_MOST 5
 #define TEXT_BYTES 192
 
-/* A first packet never belongs to a socket of ours, though it may look like it (TIME_WAIT). What others have marked is theirs. */
+/* A first packet never belongs to a socket of ours, though it may look like it (TIME_WAIT). Late in the hook, behind others' marks and what NAT undoes: what is a
+ * session's is its socket's, whatever others would do with it. */
 static const char script_of[] =
 	REMOVE
 	"table " TABLE " {\n"
 	"	chain back {\n"
-	"		type filter hook prerouting priority mangle; policy accept;\n"
-	"		meta mark != 0 accept\n"
+	"		type filter hook prerouting priority filter; policy accept;\n"
 	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set %u\n"
 	"		meta l4proto { icmp, icmpv6 } socket transparent 1 meta mark set %u\n"
 	"	}\n"

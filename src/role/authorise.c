@@ -124,6 +124,7 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 	switch (use_up(worker, &ticket, what, use, &proof)) {
 	case 0:
 		use->number = proof.number;
+		use->source = &subscriber->source;
 		return proof;
 	case REPLAY_E_STALE:
 		return no_proof(&counters->n_tickets_stale, "its clock differs from ours by more than converter.ticket_window_s");

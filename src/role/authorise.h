@@ -15,6 +15,7 @@ struct ticket_use {
 	bool used_before;
 	const char *subscriber;  /* out: whose it is; NULL: nobody's. The configuration's */
 	uint32_t number;         /* and his number */
+	const struct source_settings *source;   /* out: what addresses he has; NULL: he isn't let in as himself. The configuration's */
 	bool admitted;           /* the nonce is remembered with its holder */
 	uint8_t nonce[TICKET_NONCE_BYTES];
 };

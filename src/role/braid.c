@@ -18,6 +18,7 @@
 #include "role/log.h"
 #include "role/loss_watch.h"
 #include "role/publish.h"
+#include "role/source.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
@@ -177,6 +178,7 @@ static struct path_options path_options_of(const struct conf *conf)
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
 	if (conf->converter.enabled)
 		take_listen_ports(&options, &conf->converter);
+	options.foreign_sources = source_is_foreign(conf);
 	return options;
 }
 
@@ -255,20 +257,25 @@ static int probe_congestion(const struct conf *conf, char *reason, size_t n_reas
 	return r;
 }
 
+static bool needs_transparent(const struct conf *conf)
+{
+	return conf->gateway.enabled || source_is_foreign(conf);
+}
+
 /* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
 static int probe_kernel(struct braid *braid, const struct conf *conf, char *reason, size_t n_reason)
 {
 	const struct net_feature_state *f = braid->features;
 
 	net_probe_features(braid->features);
-	if (!f[NET_FEATURE_MPTCP].present || (conf->gateway.enabled && !f[NET_FEATURE_TRANSPARENT].present)) {
+	if (!f[NET_FEATURE_MPTCP].present || (needs_transparent(conf) && !f[NET_FEATURE_TRANSPARENT].present)) {
 		const struct net_feature_state *missing = &f[f[NET_FEATURE_MPTCP].present ? NET_FEATURE_TRANSPARENT : NET_FEATURE_MPTCP];
 
 		snprintf(reason, n_reason, "this kernel has no %s for us: %s", missing->name, missing->consequence);
 		return -EOPNOTSUPP;
 	}
 	for (size_t i = 0; i < NET_FEATURE_N; i++) {
-		if (f[i].present || (i == NET_FEATURE_TRANSPARENT && !conf->gateway.enabled) ||
+		if (f[i].present || (i == NET_FEATURE_TRANSPARENT && !needs_transparent(conf)) ||
 		    (i == NET_FEATURE_MPTCP_FASTOPEN && !conf->converter.enabled))
 			continue;
 		log_warning("this kernel has no %s for us: %s", f[i].name, f[i].consequence);
@@ -276,7 +283,7 @@ static int probe_kernel(struct braid *braid, const struct conf *conf, char *reas
 	return probe_congestion(conf, reason, n_reason);
 }
 
-static void on_volumes(void *context, const char *text)
+static void on_warning(void *context, const char *text)
 {
 	warn(context, text);
 }
@@ -284,7 +291,7 @@ static void on_volumes(void *context, const char *text)
 static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
-	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = on_volumes, .context = braid };
+	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = on_warning, .context = braid };
 	int r = subscribers_new((unsigned int)n_workers_of(conf), &braid->shared.subscribers);
 
 	if (r)
@@ -310,6 +317,8 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 		r = path_new(braid->loop, &paths, on_path, braid, &braid->path, reason, n_reason);
 	if (!r && conf->converter.enabled)
 		r = start_subscribers(braid);
+	if (!r)
+		source_check_pool(conf, on_warning, braid);
 	if (!r)
 		r = publish(braid, false, NULL);
 	if (!r)
@@ -423,6 +432,10 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	if (braid->shared.subscribers)
 		holder->roster = roster_new(braid->shared.subscribers, conf);
 	r = braid->shared.subscribers && !holder->roster ? -ENOMEM : probe_congestion(conf, reason, n_reason);
+	if (!r && needs_transparent(conf) && !braid->features[NET_FEATURE_TRANSPARENT].present) {
+		snprintf(reason, n_reason, "subscriber.address_mode: this kernel has no %s for us", braid->features[NET_FEATURE_TRANSPARENT].name);
+		r = -EOPNOTSUPP;
+	}
 	if (!r)
 		r = converter_probe(braid->holder->conf, conf, reason, n_reason);
 	if (!r) {
@@ -435,6 +448,7 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		publish(braid, braid->view->converter_reachable, NULL);   /* the old ones, put back: they have another number */
 		return r;
 	}
+	source_check_pool(conf, on_warning, braid);
 	if (holder->roster)
 		subscribers_apply(braid->shared.subscribers, conf, holder->roster);
 	conf_holder_unref(braid->holder);

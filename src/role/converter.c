@@ -14,6 +14,7 @@
 #include "role/early.h"
 #include "role/intake.h"
 #include "role/loss_watch.h"
+#include "role/source.h"
 #include "role/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
@@ -52,14 +53,17 @@ static void serve(struct converter *converter, struct intake *intake)
 	intake_free(converter, intake);
 }
 
-static void connect_far(struct converter *converter, struct intake *intake)
+static void connect_far(struct converter *converter, struct intake *intake, const struct source_choice *source)
 {
 	struct worker *worker = converter->worker;
-	struct net_connect_options options = { .mptcp = intake->wants_mptcp, .marking = treatment_marking(&intake->treatment) };
+	struct net_connect_options options = {
+		.mptcp = intake->wants_mptcp, .marking = treatment_marking(&intake->treatment), .source = source->address, .transparent = source->transparent,
+	};
 	size_t n_sent;
 	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
 
 	if (r) {
+		source_note_failure(worker, source, r);
 		intake_refuse_error(converter, intake, r);
 		return;
 	}
@@ -104,6 +108,7 @@ static enum signalling_outcome apply_policy(struct converter *converter, struct 
 static void on_request(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
 	struct signalling_result result;
+	struct source_choice source;
 
 	intake->destination = request->destination;
 	intake->wants_mptcp = request->wants_mptcp;
@@ -124,13 +129,15 @@ static void on_request(struct converter *converter, struct intake *intake, const
 		result.outcome = apply_policy(converter, intake, request->dscp);
 	if (result.outcome == OUTCOME_CONNECTED)
 		result.outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
+	if (result.outcome == OUTCOME_CONNECTED)
+		result.outcome = source_choose(converter->worker, &intake->ticket, request, &source);
 	if (result.outcome == OUTCOME_CONNECTED) {
 		intake->session = worker_take_session(converter->worker);
 		if (!intake->session)
 			result = over_limit();
 	}
 	if (result.outcome == OUTCOME_CONNECTED)
-		connect_far(converter, intake);
+		connect_far(converter, intake, &source);
 	else
 		intake_refuse(converter, intake, &result);
 }
@@ -147,7 +154,7 @@ static bool may_wait(struct converter *converter)
 /* With a subscriber's key the peer is Braid, and may be told outcomes on this connection (role/early.h). */
 static size_t make_offer(const struct converter *converter, const struct intake *intake, uint8_t *out)
 {
-	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, 0, out);
+	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, source_wants_hosts(&intake->ticket), out);
 }
 
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the

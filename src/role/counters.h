@@ -28,6 +28,7 @@ struct role_counters {
 	uint64_t n_tickets_missing, n_tickets_malformed, n_tickets_unknown, n_tickets_forged, n_tickets_stale, n_tickets_replayed;
 	uint64_t n_tickets_not_remembered;
 	uint64_t n_destination_denied;
+	uint64_t n_sources_denied, n_no_source_port, n_no_source_address;   /* converter: role/source.h */
 	uint64_t n_information;               /* peers that asked what we can do, and nothing more */
 };
 

@@ -84,6 +84,16 @@ static void add_congestion(json_t *object, const struct session_view *session)
 		json_object_set_new(object, "congestion", json_string(congestion));
 }
 
+/* Who the destination takes for the client: the converter's far leg knows. */
+static void add_seen_as(json_t *object, const struct session_view *session)
+{
+	struct address local;
+	char text[ADDRESS_TEXT_BYTES];
+
+	if (session->near_mptcp && !net_local_address(session->far_fd, &local))
+		json_object_set_new(object, "seen_as", json_string(address_format(&local, text)));
+}
+
 json_t *describe_session(const struct worker *worker, const struct session_view *session)
 {
 	struct mptcp_connection_info info;
@@ -188,6 +198,7 @@ json_t *describe_why(const struct worker *worker, const struct session_view *ses
 		json_array_append_new(subflows, subflow_json(worker->view, &info.subflows[i]));
 	json_object_set_new(object, "mptcp", json_boolean(!r));
 	add_congestion(object, session);
+	add_seen_as(object, session);
 	json_object_set_new(object, "verdict", json_string(verdict));
 	json_object_set_new(object, "subflows", subflows);
 	return object;

@@ -16,6 +16,12 @@
 
 static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
 
+/* Toward an IPv6 destination, to a converter that has asked for it. */
+static bool tells_source(const struct gateway *gateway, const struct setup *setup)
+{
+	return __atomic_load_n(&gateway->worker->shared->wants_source, __ATOMIC_RELAXED) && !address_is_v4(&setup->destination);
+}
+
 /* A ticket for this destination: who we are, in the first packet. A host whose SYN waits is the sooner let come for an early answer. */
 static void put_ticket(const struct gateway *gateway, struct setup *setup, struct signalling_request *request)
 {
@@ -30,6 +36,8 @@ static void put_ticket(const struct gateway *gateway, struct setup *setup, struc
 	memcpy(setup->nonce, ticket.nonce, sizeof(setup->nonce));
 	request->watch = setup->state == SETUP_ASKING ? __atomic_load_n(&gateway->worker->shared->watch, __ATOMIC_RELAXED) : 0;
 	setup->asks_early = request->watch;
+	if (tells_source(gateway, setup))
+		request->source = setup->source;
 	ticket_put(&ticket, conf->key, &request->destination, request->credential);
 	request->n_credential = TICKET_BYTES;
 }

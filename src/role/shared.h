@@ -70,6 +70,8 @@ struct shared {
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
 	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/early.h); 0: it doesn't */
 
+	bool wants_source;               /* atomic; gateway: the converter has asked to be told hosts' addresses */
+
 	struct subscribers *subscribers; /* NULL at a gateway */
 
 	pthread_mutex_t lock;            /* of what follows; set-up path only */

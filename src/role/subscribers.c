@@ -176,13 +176,25 @@ static void set_pace(struct relay_pace *pace, uint64_t per_s)
 		__atomic_store_n(&pace->full_at_ns, 0, __ATOMIC_RELAXED);
 }
 
-static void set_limits(struct subscriber *subscriber, const struct conf_subscriber *conf)
+static struct address source_toward(const struct conf_subscriber *subscriber, const struct conf_converter *conf, bool v4)
+{
+	const struct source_pool pool = { conf->pool, conf->n_pool };
+	struct address to = { 0 };
+	struct source_choice choice;
+
+	if (v4)
+		to = address_from_v4(0, 0);
+	return source_address_choose(&subscriber->source, subscriber->name, &pool, &to, &to, &choice) ? (struct address){ 0 } : choice.address;
+}
+
+static void set_limits(struct subscriber *subscriber, const struct conf_subscriber *conf, const struct conf_converter *converter)
 {
 	struct figures *figures = &subscriber->figures;
 
 	if (figures->limits.new_sessions.per_s != conf->max_new_per_s || figures->limits.new_sessions.burst != conf->max_new_burst)
 		figures->new_full_at_ns = 0;
 	figures->limits = limits_of(conf);
+	figures->seen_as = (struct seen_as){ conf->source, source_toward(conf, converter, true), source_toward(conf, converter, false) };
 	figures->configured = true;
 	for (unsigned int way = 0; way < RELAY_N_WAYS; way++)
 		set_pace(&subscriber->paces[way], conf->rate_mbit * BYTES_PER_S_OF_MBIT);
@@ -194,7 +206,7 @@ void subscribers_apply(struct subscribers *subscribers, const struct conf *conf,
 	for (uint32_t i = 0; i < subscribers->n; i++)
 		subscribers->all[i]->figures.configured = false;
 	for (size_t i = 0; i < roster->n; i++)
-		set_limits(subscribers->all[roster->numbers[i] - 1], &conf->subscribers[i]);
+		set_limits(subscribers->all[roster->numbers[i] - 1], &conf->subscribers[i], &conf->converter);
 	pthread_mutex_unlock(&subscribers->lock);
 }
 

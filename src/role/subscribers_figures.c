@@ -17,14 +17,31 @@ static struct figures figures_of(struct subscribers *subscribers, const struct s
 	return figures;
 }
 
+static json_t *address_json(const struct address *address)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	return address_is_unspecified(address) ? json_null() : json_string(address_format_ip(address, text));
+}
+
+static json_t *seen_as_json(const struct seen_as *seen_as)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	const struct source_settings *settings = &seen_as->settings;
+
+	return json_pack("{s:s, s:o, s:o, s:o}", "mode", source_mode_name(settings->mode), "address_v4", address_json(&seen_as->v4),
+			 "address_v6", address_json(&seen_as->v6), "prefix",
+			 settings->mode == SOURCE_PREFIX ? json_string(prefix_format(&settings->prefix, text)) : json_null());
+}
+
 static json_t *subscriber_json(struct subscribers *subscribers, const struct subscriber *subscriber)
 {
 	struct figures figures = figures_of(subscribers, subscriber);
 	uint64_t up = subscriber_way_bytes(subscribers, subscriber, RELAY_UP), down = subscriber_way_bytes(subscribers, subscriber, RELAY_DOWN);
 	const struct limits *limits = &figures.limits;
 
-	return json_pack("{s:s, s:b, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "name", figures.name,
-			 "configured", figures.configured, "sessions", (json_int_t)figures.n_sessions,
+	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "name", figures.name,
+			 "configured", figures.configured, "seen_as", seen_as_json(&figures.seen_as), "sessions", (json_int_t)figures.n_sessions,
 			 "opened", (json_int_t)figures.n_verdicts[SUBSCRIBERS_MAY], "refused",
 			 "max_sessions", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_SESSIONS],
 			 "max_new_per_s", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_NEW],

@@ -16,11 +16,18 @@ struct limits {
 	uint64_t volume_bytes[QUOTA_N];     /* 0: no limit */
 };
 
+/* From where servers see his sessions. Unspecified: the system's choice. */
+struct seen_as {
+	struct source_settings settings;
+	struct address v4, v6;              /* v6: but for those that leave from their hosts' addresses */
+};
+
 /* A copy of all that is told of one. */
 struct figures {
 	char name[CONF_NAME_BYTES];
 	bool configured;
 	struct limits limits;
+	struct seen_as seen_as;
 	struct quota quota;
 	uint32_t n_sessions;
 	uint64_t new_full_at_ns;

@@ -32,6 +32,7 @@ struct probe {
 	uint16_t generation;
 	uint8_t link;
 	uint64_t begun_at_us, begun_standing_at_us;
+	bool wants_source;       /* the converter is to be told hosts' addresses */
 	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
 	struct conversation conversation;
 	struct inbox inbox;
@@ -158,13 +159,14 @@ static void closed(struct watch *watch)
 	ask(watch);
 }
 
-/* The answer is there, and the connection still open. */
+/* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it says otherwise. */
 static void stand(struct watch *watch)
 {
 	watch->probe.standing = true;
 	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
 	watch->tried = 0;
 	__atomic_store_n(&watch->options.shared->watch, watch->probe.name, __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->options.shared->wants_source, watch->probe.wants_source, __ATOMIC_RELAXED);
 	net_tune_leg(watch->probe.fd, true);
 	net_keep_alive(watch->probe.fd, KEEPALIVE_S);
 	shared_note_answer(watch->options.shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
@@ -202,6 +204,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 		return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
 	*answered = step.verdict == SIGNALLING_DONE;
 	watch->probe.name = step.watch;
+	watch->probe.wants_source = step.wants_source;
 	inbox_free(&watch->probe.inbox);
 	return *answered ? NULL : signalling_outcome_name(step.result.outcome);
 }

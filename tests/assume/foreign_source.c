@@ -12,8 +12,8 @@
 static const char rules[] =
 	"table inet returns {\n"
 	"	chain back {\n"
-	"		type filter hook prerouting priority mangle; policy accept;\n"
-	"		meta mark 0 tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set 77\n"
+	"		type filter hook prerouting priority filter; policy accept;\n"
+	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set 77\n"
 	"	}\n"
 	"}\n";
 
