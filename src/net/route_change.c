@@ -81,6 +81,8 @@ static int rule_change(struct netlink *netlink, uint16_t type, uint16_t flags, c
 		head->src_len = rule->v6 ? 128 : 32;
 		put_ip(message, FRA_SRC, rule->from.ip, rule->v6);
 	}
+	if (rule->iif_lo)
+		mnl_attr_put_strz(message, FRA_IIFNAME, "lo");
 	if (rule->fwmark)
 		mnl_attr_put_u32(message, FRA_FWMARK, rule->fwmark);
 	mnl_attr_put_u32(message, FRA_TABLE, rule->table);

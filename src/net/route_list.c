@@ -272,6 +272,8 @@ static void rule_take(void *context, const struct nlmsghdr *message)
 	mnl_attr_for_each(attr, message, sizeof(*head)) {
 		if (mnl_attr_get_type(attr) == FRA_SRC)
 			rule.from = attr_address(attr);
+		if (mnl_attr_get_type(attr) == FRA_IIFNAME && !mnl_attr_validate(attr, MNL_TYPE_NUL_STRING))
+			rule.iif_lo = !strcmp(mnl_attr_get_str(attr), "lo");
 		if (mnl_attr_get_type(attr) == FRA_FWMARK)
 			rule.fwmark = attr_u32(attr);
 		if (mnl_attr_get_type(attr) == FRA_TABLE)

@@ -73,7 +73,7 @@ static void take_rule(void *context, const struct route_rule *from)
 	struct links_plumbing *have = ((struct look *)context)->have;
 
 	if (!full(have->rules.n))
-		have->rules.at[have->rules.n++] = (struct links_rule){ .v6 = from->v6, .from = from->from, .fwmark = from->fwmark,
+		have->rules.at[have->rules.n++] = (struct links_rule){ .v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark,
 								       .table = from->table, .priority = from->priority };
 }
 

@@ -44,7 +44,7 @@ struct path_options {
 	uint16_t intercept_port;
 	uint32_t fwmark;
 	uint32_t route_table;           /* +0 interception, +1.. one per link */
-	uint32_t rule_priority;
+	uint32_t rule_priority;         /* +0 and +9 interception, +1.. one per link */
 	enum path_accept accept;
 	uint32_t accept_memory;         /* destinations */
 	uint32_t accept_memory_s;

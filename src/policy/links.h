@@ -32,7 +32,8 @@ struct links_want {
 	char lan[LINKS_LAN_MOST][LINKS_NAME_BYTES];
 	size_t n_lan;                       /* 0: nothing is intercepted */
 	bool foreign_sources;               /* what bears the mark is to be delivered here, with nothing intercepted, too */
-	uint32_t fwmark, route_table, rule_priority;
+	uint32_t fwmark, route_table;
+	uint32_t rule_priority;             /* +0 and the last, + 1 + LINKS_MOST, for what bears the mark, one a link between them */
 };
 
 /* What there is. */
@@ -61,7 +62,7 @@ struct links_route {
 };
 
 struct links_rule {
-	bool v6;
+	bool v6, iif_lo;
 	struct address from;
 	uint32_t fwmark, table, priority;
 };

@@ -94,7 +94,7 @@ static void expect_plan(const char *expected)
 	for (size_t i = 0; i < plan.rules.n; i++) {
 		const struct links_rule *r = &plan.rules.at[i];
 
-		add_line(text, sizeof(text), "rule%s %u from %s mark %x table %u\n", r->v6 ? "6" : "", r->priority,
+		add_line(text, sizeof(text), "rule%s%s %u from %s mark %x table %u\n", r->v6 ? "6" : "", r->iif_lo ? " lo" : "", r->priority,
 			 address_is_unspecified(&r->from) ? "-" : address_format(&r->from, ip), r->fwmark, r->table);
 	}
 	for (size_t i = 0; i < plan.endpoints.n; i++) {
@@ -241,7 +241,7 @@ static void a_link_of_ipv6_alone(void **state)
 	expect_verdict(0, LINKS_UP, "::", 0, "2001:db8:1::10", 201);
 }
 
-#define LAN_RULES "rule 1000 from - mark b4a1 table 100\nrule6 1000 from - mark b4a1 table 100\n"
+#define LAN_RULES "rule lo 1000 from - mark b4a1 table 254\nrule 1009 from - mark b4a1 table 100\nrule6 1009 from - mark b4a1 table 100\n"
 #define LOCAL_ROUTES "route local 100 0.0.0.0/0 via - dev 1\nroute6 local 100 ::/0 via - dev 1\n"
 
 static void the_lan_is_intercepted_and_known_in_each_table(void **state)
@@ -392,6 +392,7 @@ static void each_difference_is_seen(void **state)
 	DIFFERS(have.routes.at[0].metric = 8, "-route 0, +route 0, ");
 	DIFFERS(have.routes.at[0].metric = 7, "");
 	DIFFERS(have.routes.at[0].metric = 0, "");
+	DIFFERS(have.rules.at[0].iif_lo = true, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].v6 = true, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].from.ip[15]++, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].from = unit_address("::"), "-rule 0, +rule 0, ");
