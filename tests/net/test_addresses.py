@@ -14,6 +14,7 @@ from netlab import (BRAIDCTL, CONVERTER, CONVERTER_V6, HOST, HOST_V6, PROHIBITED
 from test_converter_input import (DESTINATION_UNREACHABLE, INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, mapped, message,
                                   ticket, tlv)
 from test_programs import NGINX, listening
+from test_wire import Capture, is_syn, payload
 
 OWN, PREFIX = "45.7.7.7", "2001:db8:10::/64"
 POOL = ["203.0.113.11", "203.0.113.12", "203.0.113.13"]
@@ -60,6 +61,15 @@ def reload(lab, mode, **more):
     n = lab.conv.log().count("the configuration was read again")
     lab.conv.reload(lab.converter_conf(**conf(mode, **more)))
     lab.conv.wait_log("the configuration was read again", n + 1)
+
+
+def session_from(lab, address, expected):
+    """A session that leaves from one of these: the workers have a new configuration a moment later than the log says so."""
+    def one():
+        near, far, peer = lab.session(lab.listener, address)
+        return (near, far) if peer in expected else None
+
+    return wait_for(one, f"a session to {address} from {expected}")
 
 
 def seen_as(lab, mode, v6):
@@ -144,6 +154,8 @@ def test_a_subscriber_keeps_its_address(net):
     n = net.conv.log().count("the configuration was read again")
     net.conv.reload(net.converter_conf(**{**conf("shared"), "converter": {"pool": ", ".join(left)}}))
     net.conv.wait_log("the configuration was read again", n + 1)
+    for address in (SERVER, SERVER_V6):
+        session_from(net, address, left)
     after = peers(net)
     assert len(after) == 2 and after < set(left)
 
@@ -217,11 +229,62 @@ def test_the_gateway_is_asked_for_addresses_only_where_they_are_used(net):
         assert (wish in head + receive_exactly(sock, 4 * head[1] - 4)) == wanted
 
 
+def bonded(lab, address):
+    """Whether a new connection is the converter's: its host's address shows with prefix and on the ordinary way alike."""
+    n = counter(lab.conv, "outcome_connected")
+    near, far, peer = lab.session(lab.listener, address)
+    assert peer == HOST_V6
+    transfer(near, far, 1 << 16)
+    return counter(lab.conv, "outcome_connected") - n == 1
+
+
+def test_a_host_outside_the_prefix_goes_the_ordinary_way(net):
+    elsewhere = {"address_mode": "prefix", "prefix": "2001:db8:10:1::/64"}
+    start(net, "prefix", **{"subscriber home": elsewhere})
+    assert not bonded(net, SERVER_V6) and counter(net.conv, "sources_denied") == 1
+    reload(net, "prefix")
+    wait_for(lambda: bonded(net, SERVER_V6), "a session from the prefix that holds the host")
+
+
+def test_the_gateway_learns_of_a_prefix_by_a_reload(net):
+    start(net, "shared")
+    assert net.session(net.listener, SERVER_V6)[2] in POOL_V6
+    n = counter(net.conv, "information")
+    reload(net, "prefix")
+    wait_for(lambda: counter(net.conv, "information") > n, "the gateway asks again")
+    wait_for(lambda: bonded(net, SERVER_V6), "and tells its hosts' addresses")
+    reload(net, "shared")
+    session_from(net, SERVER_V6, POOL_V6)
+
+
+@pytest.mark.parametrize("mode", ["shared", "preserve", "prefix"])
+def test_the_host_is_named_on_the_wire_where_that_is_wanted_alone(net, mode):
+    start(net, mode)
+    for server in (SERVER, SERVER_V6):
+        capture = Capture(net, "gw", "l0")
+        net.session(net.listener, server)
+        words = [payload(f) for f in capture.frames() if is_syn(f) and mapped(server) in payload(f)]
+        assert len(words) == 1, f"expected one SYN with a Connect to {server}, saw {len(words)}"
+        told = tlv(197, b"\0\0" + mapped(HOST_V6)) in words[0][:4 * words[0][1]]
+        assert told == (mode == "prefix" and server == SERVER_V6)
+
+
 @pytest.mark.parametrize("destination", [UNREACHABLE, PROHIBITED])
 def test_errors_of_routers_come_to_foreign_addresses(net, destination):
     net.conv = net.converter(**conf("preserve"))
     assert error_of(net, raw(net, destination, 443))[0] == DESTINATION_UNREACHABLE
     assert counter(net.conv, "outcome_unreachable") == 1 and not counter(net.conv, "outcome_timed_out")
+
+
+@pytest.mark.parametrize("rp_filter", [0, 1, 2])
+def test_a_source_checked_by_its_packets_mark(net, rp_filter):
+    """As wg-quick has it, at both ends."""
+    for node, device in (("conv", "c0"), ("gw", "lan0")):
+        net.run(node, f"for d in all {device}; do echo {rp_filter} > /proc/sys/net/ipv4/conf/$d/rp_filter; echo 1 > /proc/sys/net/ipv4/conf/$d/src_valid_mark; done")
+    start(net, "preserve")
+    near, far, peer = net.session(net.listener)
+    assert peer == OWN
+    transfer(near, far)
 
 
 def test_what_else_goes_to_the_prefix_is_not_swallowed(net):
@@ -272,15 +335,15 @@ def test_the_plumbing_comes_and_goes(net):
     old = net.session(net.listener)
     reload(net, "preserve")
     assert in_place(net)
-    near, far, peer = net.session(net.listener)
-    assert peer == OWN and old[2] in POOL
+    near, far = session_from(net, SERVER, [OWN])
+    assert old[2] in POOL
     for damage in ("nft flush ruleset", "nft delete table inet braid_returns", "ip rule del fwmark 0x5124", "ip route flush table 5200"):
         net.run("conv", damage)
         wait_for(lambda: in_place(net), f"put back after {damage}")
         transfer(near, far)
     reload(net, "shared")
     transfer(near, far)
-    assert net.session(net.listener)[2] in POOL
+    session_from(net, SERVER, POOL)
     transfer(*old[:2])
     for sock in (near, far, *old[:2]):
         sock.close()
