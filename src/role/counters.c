@@ -54,7 +54,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_tickets_replayed, "tickets_replayed", "tickets used a second time"),
 	ROLE(COUNTER, n_tickets_not_remembered, "tickets_not_remembered", "good tickets refused, converter.ticket_memory being full"),
 	ROLE(COUNTER, n_destination_denied, "destinations_denied", "private or own addresses, or port 0, asked for"),
-	ROLE(COUNTER, n_sources_denied, "sources_denied", "connections left to the ordinary way: their host's address is not of its subscriber's prefix, or was not told"),
+	ROLE(COUNTER, n_sources_denied, "sources_denied", "connections left to the ordinary way: their host's address is not of its subscriber's prefix, is this machine's, or was not told"),
 	ROLE(COUNTER, n_no_source_port, "no_source_port", "refused: no port of the source address was left toward the destination (error 64)"),
 	ROLE(COUNTER, n_no_source_address, "no_source_address", "failed: the address of converter.pool is not this machine's (error 65)"),
 	ROLE(COUNTER, n_information, "information", "peers that asked what we can do"),

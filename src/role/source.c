@@ -11,13 +11,20 @@ static struct source_pool pool_of(const struct conf *conf)
 	return (struct source_pool){ conf->converter.pool, conf->converter.n_pool };
 }
 
+/* Who routes a prefix may have an address of it: no host is to be taken for this machine. */
+static bool poses_as_us(struct worker *worker, const struct source_choice *choice)
+{
+	return choice->transparent && !address_is_v4(&choice->address) && own_address_probe_is_own(&worker->own_addresses, &choice->address);
+}
+
 /* Whoever was let in by a prefix has no place of its own in the pool: all of them have the same. */
 enum signalling_outcome source_choose(struct worker *worker, const struct ticket_use *ticket, const struct signalling_request *request,
 				      struct source_choice *out)
 {
 	struct source_pool pool = pool_of(worker->view->conf);
 
-	if (!source_address_choose(ticket->source, ticket->source ? ticket->subscriber : "", &pool, &request->destination, &request->source, out))
+	if (!source_address_choose(ticket->source, ticket->source ? ticket->subscriber : "", &pool, &request->destination, &request->source, out) &&
+	    !poses_as_us(worker, out))
 		return OUTCOME_CONNECTED;
 	counter_add(&worker->counters.n_sources_denied, 1);
 	return OUTCOME_BYPASSED;

@@ -212,9 +212,10 @@ def test_prefix_checks_the_hosts_address(net):
     net.conv = net.converter(**conf("prefix"))
     net.listener = net.listen("server")
     port = net.listener.getsockname()[1]
-    for source in (None, "2001:db8:11::9", CONVERTER_V6, "::", "::1", "10.0.0.9", SERVER_V6):
+    net.run("conv", "ip addr add 2001:db8:10::77/128 dev lo nodad")
+    for source in (None, "2001:db8:10::77", "2001:db8:11::9", CONVERTER_V6, "::", "::1", "10.0.0.9", SERVER_V6):
         assert error_of(net, raw(net, SERVER_V6, port, source)) == (NOT_AUTHORIZED, bytes([BYPASSED])), source
-    assert counter(net.conv, "sources_denied") == 7
+    assert counter(net.conv, "sources_denied") == 8
     assert held(net, SERVER_V6, port, "2001:db8:10::1234")[2] == "2001:db8:10::1234"
     assert held(net, SERVER, port)[2] in POOL
     assert held(net, SERVER, port, "2001:db8:10::1234")[2] in POOL, "an IPv6 address says nothing toward IPv4"
