@@ -95,6 +95,11 @@ static void set_congestion(int fd, const char *congestion)
 		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
 }
 
+static int set_transparent(int fd, const struct address *own)
+{
+	return address_is_v4(own) ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1) : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+}
+
 static int listen_options(int fd, const struct address *address, const struct net_listen_options *options)
 {
 	int r = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -103,10 +108,7 @@ static int listen_options(int fd, const struct address *address, const struct ne
 		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!r && !address_is_v4(address))
 		r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address_is_unspecified(address));
-	if (!r && options->transparent)
-		r = address_is_v4(address) ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
-					   : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
-	return r;
+	return !r && options->transparent ? set_transparent(fd, address) : r;
 }
 
 static int open_bound(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
@@ -204,12 +206,26 @@ int net_local_address(int fd, struct address *local)
 	return address_from_sockaddr(local, (struct sockaddr *)&sa) ? -EAFNOSUPPORT : 0;
 }
 
-/* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
-static int bind_source(int fd, const struct address *source)
+/* The port may be in use by one of our own listeners. */
+static bool bind_with_port(int fd, const struct address *source)
 {
 	struct sockaddr_storage sa;
 	socklen_t n_sa = address_to_sockaddr(source, &sa);
 
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);   /* to several hosts from one port: the connections differ */
+	return !bind(fd, (struct sockaddr *)&sa, n_sa);
+}
+
+/* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
+static int bind_source(int fd, struct address source)
+{
+	struct sockaddr_storage sa;
+	socklen_t n_sa;
+
+	if (source.port && bind_with_port(fd, &source))
+		return 0;
+	source.port = 0;
+	n_sa = address_to_sockaddr(&source, &sa);
 	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 	return bind(fd, (struct sockaddr *)&sa, n_sa) ? net_error(errno) : 0;
 }
@@ -237,7 +253,9 @@ static int prepare(int fd, const struct address *to, const struct net_connect_op
 {
 	net_mark(fd, to, options->mptcp, &options->marking);
 	set_congestion(fd, options->congestion);
-	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source);
+	if (options->transparent && set_transparent(fd, &options->source))
+		return NET_E_PROHIBITED;
+	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, options->source);
 }
 
 /* sendto() with MSG_FASTOPEN is connect() with bytes for the SYN. */

@@ -63,7 +63,8 @@ struct net_marking {
 
 struct net_connect_options {
 	bool mptcp;
-	struct address source;      /* unspecified: the kernel's choice */
+	struct address source;      /* unspecified: the kernel's choice. With a port: that one, where it can be had, else one of the kernel's choice */
+	bool transparent;           /* the source is another machine's (IP_TRANSPARENT) */
 	const char *congestion;     /* NULL or "": the system's default */
 	struct net_marking marking;
 	const void *first;          /* bytes to go into the SYN; NULL: none */

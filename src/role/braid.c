@@ -15,9 +15,11 @@
 #include "role/commands.h"
 #include "role/converter.h"
 #include "role/early.h"
+#include "role/forwarding.h"
 #include "role/log.h"
 #include "role/loss_watch.h"
 #include "role/publish.h"
+#include "role/reach.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
@@ -46,10 +48,16 @@ static int publish(struct braid *braid, bool reachable, void (*done)(void *conte
 		view->links[i].v4 = links[i].v4;
 		view->links[i].v6 = links[i].v6;
 	}
+	if (braid->holder->roster && forwarding_compile(braid->holder->conf, braid->holder->roster, &view->forwards)) {
+		view_unref(view);
+		return -ENOMEM;
+	}
 	view_unref(braid->view);
 	braid->view = view;
 	if (publish_view(view, &options))
 		log_error("out of memory: the workers go on with an old view of links and configuration");
+	if (braid->holder->roster && braid->path)
+		path_set_forwards(braid->path, view->forwards, braid->holder->conf->converter.inbound_port);
 	return 0;
 }
 
@@ -118,6 +126,13 @@ static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES],
 	early_hear(braid->workers, braid->n_workers, nonce, result);
 }
 
+static void on_inbound(void *context, const struct signalling_inbound *inbound)
+{
+	struct braid *braid = context;
+
+	reach_hear(braid->workers, braid->n_workers, inbound);
+}
+
 static void on_suspect(void *context)
 {
 	struct braid *braid = context;
@@ -184,7 +199,8 @@ static struct path_options path_options_of(const struct conf *conf)
 static void raise_descriptors(const struct conf *conf)
 {
 	struct rlimit limit;
-	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + SPARE_DESCRIPTORS;
+	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + SPARE_DESCRIPTORS +
+			(conf->n_forwards ? conf->limits.max_half_open : 0);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
@@ -301,7 +317,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = path_options_of(conf);
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .context = braid };
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .context = braid };
 	int r = probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)

@@ -107,7 +107,7 @@ static void a_forward_says_where_to(void **state)
 	assert_string_equal(address_format(&web->listen, text), "203.0.113.5:8080");
 	assert_string_equal(address_format(&web->host, text), "192.168.1.10");
 	assert_int_equal(web->port, 0);
-	assert_int_equal(web->max_waiting, 128);
+	assert_int_equal(web->max_waiting, 256);
 	assert_int_equal(web->max_new_per_s, 1000);
 	assert_string_equal(address_format(&mail->host, text), "2001:db8:1::10");
 	assert_int_equal(mail->port, 2525);
