@@ -16,6 +16,8 @@
 #include "role/take_over.h"
 
 #define WAIT_US (10 * US_PER_S)       /* for a claim; the gateway gives its host less (role/reach.c) */
+#define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and within two seconds after a restart */
+#define LOOK_US (50 * US_PER_MS)      /* how often to look whether it has */
 #define ANSWER_US (5 * US_PER_S)      /* of the worker that has what is claimed */
 #define SECRET_BYTES 16
 
@@ -24,8 +26,9 @@ static_assert(SIGNALLING_CLAIM_BYTES == 8 + SECRET_BYTES, "a claim: where it wai
 /* A remote host's connection, until it is claimed, or its time is over. */
 struct waiting {
 	int fd;
-	struct address remote;
+	struct address remote, external, host;
 	uint32_t subscriber;
+	bool told;                     /* a gateway was */
 	uint8_t secret[SECRET_BYTES];
 	uint64_t deadline_us;
 	struct crowd_key door, owner;
@@ -107,20 +110,6 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	net_close_reset(release(inbound, waiting));
 }
 
-static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
-{
-	struct inbound *inbound = context;
-	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ ref.index, ref.generation });
-	char left_out[64], remote[ADDRESS_TEXT_BYTES];
-
-	if (!waiting || now_us < waiting->deadline_us)
-		return;
-	counter_add(&inbound->worker->counters.n_inbound_expired, 1);
-	if (worker_may_log(inbound->worker, WORKER_LOG_INBOUND, left_out, sizeof(left_out)))
-		log_warning("the gateway has not claimed the connection of %s in time: it is reset%s", address_format(&waiting->remote, remote), left_out);
-	net_close_reset(release(inbound, waiting));
-}
-
 static void *copy_for(const struct worker *to, const void *note, size_t n_note)
 {
 	void *copy = to && !to->halted ? malloc(n_note) : NULL;
@@ -146,11 +135,11 @@ static void on_tell(void *arg)
 }
 
 /* What gets lost on the way is like a gateway that doesn't come: the connection waits in vain. */
-static void tell_gateway(const struct inbound *inbound, const struct waiting *waiting, const struct forward *forward, uint64_t watch)
+static void tell_gateway(const struct inbound *inbound, const struct waiting *waiting, uint64_t watch)
 {
 	struct note note = {
 		.to = inbound->worker->peers[take_over_worker(watch)], .watch = watch, .subscriber = waiting->subscriber,
-		.inbound = { .remote = waiting->remote, .host = forward->host },
+		.inbound = { .remote = waiting->remote, .host = waiting->host },
 	};
 	struct note *copy;
 
@@ -164,14 +153,56 @@ static void tell_gateway(const struct inbound *inbound, const struct waiting *wa
 		free(copy);
 }
 
-static void refuse(struct inbound *inbound, int fd, const struct address *peer, const struct address *local, uint64_t *counter, const char *why)
+/* False where there is no gateway now. */
+static bool try_to_tell(const struct inbound *inbound, struct waiting *waiting)
 {
-	char left_out[64], remote[ADDRESS_TEXT_BYTES], external[ADDRESS_TEXT_BYTES];
+	uint64_t watch = subscribers_watch(inbound->worker->shared->subscribers, waiting->subscriber);
+
+	waiting->told = watch;
+	if (watch)
+		tell_gateway(inbound, waiting, watch);
+	return watch;
+}
+
+/* Until then it waits for the gateway, or for its claim; without memory for a timer it waits no longer. */
+static int wait_on(struct inbound *inbound, struct waiting *waiting)
+{
+	uint64_t now_us = loop_now_us(inbound->worker->loop);
+
+	return loop_timer_at(inbound->worker->loop, waiting->told ? waiting->deadline_us : now_us + LOOK_US, ref_of(inbound, waiting, PART_DEADLINE));
+}
+
+static void refuse(struct inbound *inbound, int fd, const struct address *remote, const struct address *external, uint64_t *counter, const char *why)
+{
+	char left_out[64], from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
 
 	counter_add(counter, 1);
 	if (worker_may_log(inbound->worker, WORKER_LOG_INBOUND, left_out, sizeof(left_out)))
-		log_warning("%s to %s is reset: %s%s", address_format(peer, remote), address_format(local, external), why, left_out);
+		log_warning("%s to %s is reset: %s%s", address_format(remote, from), address_format(external, to), why, left_out);
 	net_close_reset(fd);
+}
+
+static void give_up(struct inbound *inbound, struct waiting *waiting)
+{
+	struct role_counters *counters = &inbound->worker->counters;
+	struct address remote = waiting->remote, external = waiting->external;
+	bool told = waiting->told;
+
+	refuse(inbound, release(inbound, waiting), &remote, &external, told ? &counters->n_inbound_expired : &counters->n_inbound_no_gateway,
+	       told ? "the gateway has not claimed it in time" : "no gateway of the subscriber's that takes such connections is here");
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct inbound *inbound = context;
+	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ ref.index, ref.generation });
+
+	if (!waiting || (waiting->told && now_us < waiting->deadline_us))
+		return;
+	if (!waiting->told && now_us < waiting->deadline_us && try_to_tell(inbound, waiting))
+		waiting->deadline_us = now_us + WAIT_US;
+	if (now_us >= waiting->deadline_us || wait_on(inbound, waiting))
+		give_up(inbound, waiting);
 }
 
 /* A worker's part of a limit: connections are spread among them. */
@@ -222,24 +253,17 @@ static struct waiting *enter(struct inbound *inbound, const struct forward *forw
 
 static int watch_over(struct inbound *inbound, struct waiting *waiting)
 {
-	struct loop *loop = inbound->worker->loop;
-	int r = loop_watch(loop, waiting->fd, EPOLLET, ref_of(inbound, waiting, PART_CONNECTION));
+	int r = loop_watch(inbound->worker->loop, waiting->fd, EPOLLET, ref_of(inbound, waiting, PART_CONNECTION));
 
-	waiting->deadline_us = loop_now_us(loop) + WAIT_US;
-	return r ? r : loop_timer_at(loop, waiting->deadline_us, ref_of(inbound, waiting, PART_DEADLINE));
+	waiting->deadline_us = loop_now_us(inbound->worker->loop) + (try_to_tell(inbound, waiting) ? WAIT_US : GATEWAY_US);
+	return r ? r : wait_on(inbound, waiting);
 }
 
 static void await_claim(struct inbound *inbound, const struct forward *forward, int fd, const struct address *peer)
 {
 	struct role_counters *counters = &inbound->worker->counters;
-	uint64_t watch = subscribers_watch(inbound->worker->shared->subscribers, forward->subscriber);
-	struct waiting *waiting;
+	struct waiting *waiting = enter(inbound, forward);
 
-	if (!watch) {
-		refuse(inbound, fd, peer, &forward->external, &counters->n_inbound_no_gateway, "no gateway of the subscriber's that takes such connections is here");
-		return;
-	}
-	waiting = enter(inbound, forward);
 	if (!waiting) {
 		refuse(inbound, fd, peer, &forward->external, &counters->n_inbound_over_limit, "too many wait for the subscriber's gateway, or come at once");
 		return;
@@ -247,11 +271,11 @@ static void await_claim(struct inbound *inbound, const struct forward *forward, 
 	counter_add(&counters->n_inbound, 1);
 	waiting->fd = fd;
 	waiting->remote = *peer;
+	waiting->external = forward->external;
+	waiting->host = forward->host;
 	randombytes_buf(waiting->secret, sizeof(waiting->secret));
 	if (watch_over(inbound, waiting))
 		net_close_reset(release(inbound, waiting));
-	else
-		tell_gateway(inbound, waiting, forward, watch);
 }
 
 static void on_connection(void *context, int fd, const struct address *local, const struct address *peer)

@@ -32,9 +32,11 @@ static bool is_lan(const void *context, const char *interface)
 }
 
 /* What the converter says isn't encrypted: it is good for hosts that may be reached, and never for this machine unless somebody says so. */
-static bool may_be_reached(const struct conf_gateway *conf, const struct address *host)
+static bool may_be_reached(const struct view *view, const struct address *host)
 {
-	if (!conf->inbound || !host->port)
+	const struct conf_gateway *conf = &view->conf->gateway;
+
+	if (!view->accepting || !conf->inbound || !host->port)
 		return false;
 	if (conf->n_inbound_allow)
 		return admit_in_prefixes(conf->inbound_allow, conf->n_inbound_allow, host);
@@ -87,17 +89,16 @@ static void reach(struct gateway *gateway, struct setup *setup)
 /* A gateway that has no place lets it wait in vain: the converter ends it. */
 static void begin(struct gateway *gateway, const struct signalling_inbound *inbound)
 {
-	const struct conf *conf = gateway->worker->view->conf;
 	struct signalling_result prohibited = outcome_prohibited(!address_is_v4(&inbound->host));
 	struct setup *setup = setup_take(gateway, &inbound->host, &inbound->remote);
 
 	if (!setup)
 		return;
 	counter_add(&gateway->worker->counters.n_reached, 1);
-	setup->treatment = treatment_of_connection(conf);
+	setup->treatment = treatment_of_connection(gateway->worker->view->conf);
 	setup->inbound = true;
 	memcpy(setup->claim, inbound->claim, sizeof(setup->claim));
-	if (may_be_reached(&conf->gateway, &inbound->host) && address_is_v4(&inbound->host) == address_is_v4(&inbound->remote))
+	if (may_be_reached(gateway->worker->view, &inbound->host) && address_is_v4(&inbound->host) == address_is_v4(&inbound->remote))
 		reach(gateway, setup);
 	else
 		decline(gateway, setup, &prohibited);

@@ -2,6 +2,8 @@
 """Sessions from the converter's side (decision 0019): a remote host, beside the server, reaches one behind the gateway."""
 import hashlib
 import os
+import select
+import signal
 import socket
 import struct
 
@@ -163,12 +165,12 @@ def test_hosts_that_are_named_may(lab):
     assert far.recv(1) == b"!"
 
 
-def test_without_a_gateway_there_is_a_reset_at_once(lab):
+def test_without_a_gateway_there_is_a_reset(lab):
     converter = lab.converter(**FORWARDS)
     expect_reset(lab)
     gateway = lab.gateway(gateway={"inbound": "no"})
     expect_reset(lab)
-    assert counters(converter, "inbound", "inbound_no_gateway") == [0, 2]
+    assert counters(converter, "inbound_told", "inbound_no_gateway") == [0, 2]
     gateway.reload(lab.gateway_conf())
     listener = lab.listen("host", 80)
     wait_for(lambda: try_session(lab, listener), "a session, the gateway taking them now")
@@ -176,17 +178,50 @@ def test_without_a_gateway_there_is_a_reset_at_once(lab):
     wait_for(lambda: not try_session(lab, listener), "no session, the gateway being gone")
 
 
-def try_session(lab, listener):
+def test_a_gateway_that_is_about_to_come_is_waited_for(lab):
+    converter = lab.converter(**FORWARDS)
     far = remote(lab)
-    listener.settimeout(0.2)
+    listener = lab.listen("host", 80)
+    wait_for(lambda: counter(converter, "inbound") == 1, "the connection to wait")
+    lab.gateway()
+    near, _ = lab.accept(listener)
+    near.sendall(b"!")
+    assert far.recv(1) == b"!"
+    for _ in range(5):   # a reload ends the gateway's watch, and it asks again
+        converter.tell(signal.SIGHUP)
+        session(lab, listener)
+    assert counter(converter, "inbound_no_gateway") == 0
+
+
+def test_a_restarted_converter_waits_for_its_gateway(lab):
+    converter, _ = start(lab)
+    listener = lab.listen("host", 80)
+    session(lab, listener)
+    converter.kill()
+    converter = lab.converter(**FORWARDS)
+    session(lab, listener)
+    assert counters(converter, "inbound_claimed", "inbound_no_gateway") == [1, 0]
+
+
+def try_session(lab, listener, port=WEB):
+    """Whether one comes about; it says something, and goes."""
+    far = lab.socket("server")
     try:
-        lab.accept(listener)[0].close()
-        return True
+        far.connect((CONVERTER, port))
+        far.sendall(b"!")
+        poll = select.poll()
+        for sock in (far, listener):
+            poll.register(sock, select.POLLIN)
+        if listener.fileno() not in [fd for fd, _ in poll.poll(20000)]:
+            return far.recv(1) and False
+        near, _ = lab.accept(listener)
+        near.sendall(near.recv(1))
+        near.close()
+        return receive_all(far) == b"!"
     except OSError:
         return False
     finally:
         far.close()
-        listener.settimeout(20)
 
 
 def test_many_through_many_workers(lab):
@@ -216,21 +251,11 @@ def test_reload_changes_forwards_and_leaves_sessions(lab):
     expect_reset(lab)
     far.sendall(b"still")
     assert receive_exactly(near, 5) == b"still"
-    wait_for(lambda: try_session_at(lab, listener, WEB + 1), "a session by the other forward")
+    wait_for(lambda: try_session(lab, listener, WEB + 1), "a session by the other forward")
     converter.reload(lab.converter_conf())
     wait_for(lambda: "braid_inbound" not in lab.run("conv", "nft list tables"), "the table to go, there being no forward")
     far.sendall(b"again")
     assert receive_exactly(near, 5) == b"again"
-
-
-def try_session_at(lab, listener, port):
-    try:
-        far = remote(lab, port=port)
-        near, _ = lab.accept(listener)
-    except OSError:
-        return False
-    near.sendall(b"!")
-    return far.recv(1) == b"!"
 
 
 def test_nothing_is_left_behind(lab):

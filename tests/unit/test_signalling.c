@@ -7,8 +7,6 @@
 #define COOKIE "16050000 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 #define CONNECT "0a0501bb 00000000000000000000ffff c0000201"
 #define WATCH "c1030000 01234567 89abcdef"
-#define CLAIM "c3070000 000102030405060708090a0b0c0d0e0f1011121314151617"
-#define BEHIND "c4050050 00000000000000000000ffff c0a8010a"
 #define NONCE "c2040000 000102030405060708090a0b"
 
 static const struct scheme *const scheme = &scheme_convert;
@@ -402,97 +400,6 @@ static void what_is_no_early_answer(void **state)
 	expect_refused("010a2263" CONNECT NONCE, OUTCOME_UNSUPPORTED_MESSAGE, "010c2263 1e0b0200 010a2263" CONNECT NONCE);
 }
 
-static void a_gateway_takes_inbound_or_not(void **state)
-{
-	struct signalling_request request = { .probe = 1, .takes_inbound = 1 };
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	struct heard h = server_hears("01022263 01010000");
-
-	expect_step(&h, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, 8);
-	assert_false(h.request.takes_inbound);
-	unit_expect_bytes("Info, offer", "01032263 01010000 c3010000", out, begin(&request, out));
-	h = server_hears("01032263 01010000 c3010000");
-	expect_step(&h, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, 12);
-	assert_true(h.request.takes_inbound && !h.request.has_claim);
-}
-
-static struct signalling_step hears_inbound(const uint8_t *in, size_t n, struct signalling_inbound *inbound)
-{
-	uint8_t *copy = unit_copy(in, n);
-	struct signalling_step step = scheme->client_inbound(copy, n, inbound);
-
-	free(copy);
-	return step;
-}
-
-static void a_session_from_the_servers_side_is_told(void **state)
-{
-	struct signalling_inbound inbound = { .claim = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 } }, heard;
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	struct signalling_step step;
-	size_t n;
-
-	assert_int_equal(address_parse(&inbound.remote, "192.0.2.1:443", 0), 0);
-	assert_int_equal(address_parse(&inbound.host, "192.168.1.10:80", 0), 0);
-	n = scheme->server_inbound(&inbound, out);
-	unit_expect_bytes("told", "01122263" CONNECT CLAIM BEHIND, out, n);
-	for (size_t n_in = 0; n_in < n; n_in++)
-		assert_int_equal(hears_inbound(out, n_in, &heard).verdict, SIGNALLING_NEED_MORE);
-	step = hears_inbound(out, n, &heard);
-	assert_int_equal(step.verdict, SIGNALLING_DONE);
-	assert_int_equal(step.n_consumed, n);
-	assert_true(address_equal(&heard.remote, &inbound.remote) && address_equal(&heard.host, &inbound.host));
-	assert_memory_equal(heard.claim, inbound.claim, sizeof(heard.claim));
-}
-
-static void what_tells_of_no_session(void **state)
-{
-	static const char *const messages[] = { "01012263", "010d2263" CONNECT CLAIM, "010b2263" CONNECT BEHIND, "010d2263" CLAIM BEHIND, "01052263" NONCE,
-						"010c2263" CONNECT "c3010000" BEHIND, "02122263" CONNECT CLAIM BEHIND, "47455420" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
-		struct unit_bytes m = unit_hex(messages[i]);
-		struct signalling_inbound inbound;
-		struct signalling_step step = hears_inbound(m.at, m.n, &inbound);
-
-		assert_int_equal(step.verdict, SIGNALLING_REFUSED);
-		assert_int_equal(step.n_consumed, 0);
-	}
-}
-
-static void a_claim_says_whether_its_host_is_there(void **state)
-{
-	struct signalling_request request = request_of("192.0.2.1:443");
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	struct heard h;
-
-	request.has_claim = 1;
-	for (size_t i = 0; i < sizeof(request.claim); i++)
-		request.claim[i] = (uint8_t)i;
-	unit_expect_bytes("claim", "010d2263" CONNECT CLAIM, out, begin(&request, out));
-	request.failure.outcome = OUTCOME_REFUSED;
-	unit_expect_bytes("claim, refused", "010e2263" CONNECT CLAIM "1e016000", out, begin(&request, out));
-	h = server_hears("010d2263" CONNECT CLAIM);
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 52);
-	expect_destination(&h, "192.0.2.1:443");
-	assert_true(h.request.has_claim && h.request.failure.outcome == OUTCOME_CONNECTED);
-	assert_memory_equal(h.request.claim, request.claim, sizeof(request.claim));
-	h = server_hears("010e2263" CONNECT CLAIM "1e0161ff");
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 56);
-	assert_int_equal(h.request.failure.outcome, OUTCOME_TIMED_OUT);
-	h = server_hears("01072263" CONNECT "1e016000");   /* without a claim it says nothing */
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 28);
-	assert_true(!h.request.has_claim && h.request.failure.outcome == OUTCOME_CONNECTED);
-}
-
-static void claims_that_make_no_sense(void **state)
-{
-	expect_refused("01072263" CONNECT "c3010000", OUTCOME_UNSUPPORTED_MESSAGE, "01092263 1e080200 01072263" CONNECT "c3010000");
-	expect_refused("01092263 01010000" CLAIM, OUTCOME_UNSUPPORTED_MESSAGE, "010b2263 1e0a0200 01092263 01010000" CLAIM);
-	expect_refused("01022263 c3010000", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 c3010000");
-	expect_refused("010b2263" CONNECT BEHIND, OUTCOME_UNSUPPORTED_MESSAGE, "010d2263 1e0c0200 010b2263" CONNECT BEHIND);
-}
-
 static void server_refuses_with_the_rfcs_code(void **state)
 {
 	/* another version: the one we speak (6.2.8, error 0), as soon as the header is there */
@@ -663,11 +570,6 @@ int main(void)
 		cmocka_unit_test(an_offer_is_heard_and_taken_up),
 		cmocka_unit_test(every_outcome_can_be_told_early),
 		cmocka_unit_test(what_is_no_early_answer),
-		cmocka_unit_test(a_gateway_takes_inbound_or_not),
-		cmocka_unit_test(a_session_from_the_servers_side_is_told),
-		cmocka_unit_test(what_tells_of_no_session),
-		cmocka_unit_test(a_claim_says_whether_its_host_is_there),
-		cmocka_unit_test(claims_that_make_no_sense),
 		cmocka_unit_test(server_refuses_with_the_rfcs_code),
 		cmocka_unit_test(a_length_of_zero_is_reset_without_an_answer),
 		cmocka_unit_test(some_addresses_are_malformed),
