@@ -127,7 +127,7 @@ static bool is_lost(struct inbound_table *table)
 
 int inbound_table_check(struct inbound_table *table, bool *restored, char *reason, size_t n_reason)
 {
-	*restored = is_lost(table);
+	*restored = !table->missing && is_lost(table);
 	return *restored || table->missing ? put_script(table, reason, n_reason) : 0;
 }
 

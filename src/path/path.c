@@ -184,6 +184,15 @@ void path_set_forwards(struct path *path, const struct forwards *forwards, uint1
 		warn_inbound(path, reason);
 }
 
+/* Of an earlier run. Where nft refuses, there is none. */
+static void forget_forwards(struct path *path)
+{
+	char reason[160];
+
+	if (!path->inbound.begun)
+		inbound_table_put(&path->inbound, NULL, 0, reason, sizeof(reason));
+}
+
 static void check_inbound(struct path *path)
 {
 	char reason[160] = "";
@@ -336,6 +345,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 	if (r)
 		return r;
 	put_handshakes(path);
+	forget_forwards(path);
 	return put_interception(path, reason, n_reason);
 }
 
