@@ -8,7 +8,7 @@ static void check_fields(const struct convert_message *m)
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
-			       m->has_dscp + m->has_watch + m->has_nonce + m->has_source;
+			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -20,6 +20,7 @@ static void check_fields(const struct convert_message *m)
 	expect(!cursor_failed(&c));
 	expect(n_tlvs == n_named + m->n_unknown);
 	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch) && !m->source.port);
+	expect(!m->claim.n || (m->has_claim && m->claim.n == CONVERT_CLAIM_BYTES));
 	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
 }
 
@@ -27,7 +28,8 @@ static void check_fields(const struct convert_message *m)
 static bool has_ignored_bytes(uint8_t type)
 {
 	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER || type == CONVERT_SUPPORTED_TCP_EXTENSIONS ||
-	       type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_SOURCE;
+	       type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_CLAIM ||
+	       type == CONVERT_BRAID_SOURCE;
 }
 
 static void check_written_back(const struct convert_message *m, const uint8_t *bytes)

@@ -56,6 +56,8 @@ static void check_request(const struct heard *a, const struct heard *b)
 	expect(address_equal(&a->request.source, &b->request.source));
 	expect(a->request.wants_mptcp == b->request.wants_mptcp);
 	expect(a->request.n_credential == b->request.n_credential);
+	expect(a->request.has_claim == b->request.has_claim && a->request.failure.outcome == b->request.failure.outcome);
+	expect(!memcmp(a->request.claim, b->request.claim, sizeof(a->request.claim)));
 	expect(!memcmp(a->request.credential, b->request.credential, a->request.n_credential));
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/util.h"
 #include "conf/keys.h"
+#include "policy/forwards.h"
 
 /* NULL when it is fine, else what is wrong and what to do. */
 static const char *check_gateway(const struct conf *conf)
@@ -51,13 +52,75 @@ static bool same_key_twice(const struct conf *conf)
 	return false;
 }
 
+static int order_of_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool has_subscriber(const char *const *sorted, size_t n, const struct conf_forward *forward)
+{
+	const char *name = forward->subscriber;
+
+	return bsearch(&name, sorted, n, sizeof(*sorted), order_of_names);
+}
+
+/* Where the converter itself is to be reached. [::] takes IPv4, too. */
+static bool is_listened_on(const struct conf *conf, const struct address *a)
+{
+	for (size_t i = 0; i < conf->converter.n_listen; i++) {
+		const struct address *listen = &conf->converter.listen[i];
+		bool any = address_is_unspecified(listen) && (!address_is_v4(listen) || address_is_v4(a));
+
+		if (listen->port == a->port && (any || address_equal_ip(listen, a)))
+			return true;
+	}
+	return false;
+}
+
+static const char *check_each_forward(const struct conf *conf, const char *const *names, struct forward *list)
+{
+	for (size_t i = 0; i < conf->n_forwards; i++) {
+		const struct conf_forward *forward = &conf->forwards[i];
+
+		if (!has_subscriber(names, conf->n_subscribers, forward))
+			return "a [forward NAME] is for a subscriber that no [subscriber NAME] section describes";
+		if (is_listened_on(conf, &forward->listen))
+			return "a [forward NAME] has an address and port that converter.listen has, too";
+		list[i] = (struct forward){ .external = forward->listen };
+	}
+	return NULL;
+}
+
+/* NULL also where memory is short: the same is found when they are put in place. */
+static const char *check_forwards(const struct conf *conf)
+{
+	_cleanup_(freep) const char **names = calloc(conf->n_subscribers + 1, sizeof(*names));
+	_cleanup_(freep) struct forward *list = calloc(conf->n_forwards + 1, sizeof(*list));
+	_cleanup_(forwards_freep) struct forwards *forwards = NULL;
+	const char *wrong;
+
+	if (!names || !list)
+		return NULL;
+	for (size_t i = 0; i < conf->n_subscribers; i++)
+		names[i] = conf->subscribers[i].name;
+	qsort(names, conf->n_subscribers, sizeof(*names), order_of_names);
+	wrong = check_each_forward(conf, names, list);
+	if (!wrong && forwards_new(list, conf->n_forwards, &forwards) == FORWARDS_E_TWICE)
+		wrong = "two [forward NAME] sections listen on the same address and port";
+	return wrong;
+}
+
 static const char *check_converter(const struct conf *conf)
 {
+	if (!conf->converter.enabled && conf->n_forwards)
+		return "there are [forward NAME] sections but no [converter]";
 	if (!conf->converter.enabled)
 		return conf->n_subscribers ? "there are [subscriber NAME] sections but no [converter]" : NULL;
 	if (!conf->converter.n_allow && !conf->n_subscribers)
 		return "the converter would be open to the world: add a [subscriber NAME] with a key, or converter.allow";
-	return same_key_twice(conf) ? "two subscribers have the same key; each needs its own (braidctl key)" : NULL;
+	if (same_key_twice(conf))
+		return "two subscribers have the same key; each needs its own (braidctl key)";
+	return check_forwards(conf);
 }
 
 int conf_check(const struct conf *conf, struct conf_error *error, const char *file)

@@ -44,6 +44,18 @@ struct conf_subscriber {
 	uint32_t volume_mb_per_day;     /* both directions together, in 10^6 bytes; days and months of the local time */
 	uint32_t volume_mb_per_month;
 	struct source_settings source;  /* from which address servers see its sessions; which fields go together is checked */
+	uint32_t max_inbound_waiting;   /* remote hosts whose connections the gateway hasn't claimed yet */
+	uint32_t max_inbound_per_s;     /* that come newly; never 0 */
+};
+
+/* Connections to an address of the converter that are for a host behind a subscriber's gateway. */
+struct conf_forward {
+	char name[CONF_NAME_BYTES];
+	char subscriber[CONF_NAME_BYTES];
+	struct address listen;          /* the converter's address and port */
+	struct address host;            /* the host's address, without a port */
+	uint16_t port;                  /* the host's; 0: the same as the converter's */
+	uint32_t max_waiting, max_new_per_s;   /* as the subscriber's, of this one alone */
 };
 
 /* In the order of their names in conf/keys.c. */
@@ -71,6 +83,9 @@ struct conf_gateway {
 	uint32_t mptcp_hosts;           /* enum conf_mptcp_hosts */
 	uint32_t quic;                  /* enum conf_quic */
 	uint32_t early_data_wait_ms;
+	bool inbound;                   /* connections from the converter's side are taken */
+	struct prefix *inbound_allow;   /* hosts that they may be for; none: whoever is on the LAN */
+	size_t n_inbound_allow;
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
 };
 
@@ -87,6 +102,7 @@ struct conf_converter {
 	uint32_t ticket_window_s;
 	uint32_t ticket_memory;         /* tickets remembered within the window */
 	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */
+	uint16_t inbound_port;          /* local port that forwards' connections are handed to */
 };
 
 struct conf {
@@ -96,6 +112,8 @@ struct conf {
 	size_t n_links;
 	struct conf_subscriber *subscribers;
 	size_t n_subscribers;
+	struct conf_forward *forwards;
+	size_t n_forwards;
 	struct rules *rules;            /* [policy] and [list NAME]; never NULL, every list in it is defined */
 	char **warnings;                /* what is sound and yet can't be meant, a line each: "braid.ini:12: rule 'x' never matches: ..." */
 	size_t n_warnings;

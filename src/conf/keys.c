@@ -5,7 +5,7 @@
 #include "base/util.h"
 
 const char *const conf_section_names[] = { "gateway", "converter", "link", "subscriber", "daemon", "limits", "relay", "log",
-					   "policy", "list" };
+					   "policy", "list", "forward" };
 static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every section");
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
@@ -37,6 +37,10 @@ const struct conf_key conf_keys[] = {
 	  .help = "no: endpoints, rules, tables, interception and sysctls are somebody else's work" },
 	{ CONF_GATEWAY, "early_data_wait_ms", CONF_TYPE_UINT, AT(gateway.early_data_wait_ms), .min = 0, .max = 1000, .fallback = "5",
 	  .help = "how long to wait for a host's first bytes, to send them in the first packet" },
+	{ CONF_GATEWAY, "inbound", CONF_TYPE_BOOL, AT(gateway.inbound), .fallback = "yes",
+	  .help = "connections that the converter's [forward NAME] sections send to our hosts are taken; needs a key" },
+	{ CONF_GATEWAY, "inbound_allow", CONF_TYPE_PREFIXES, LIST(gateway.inbound_allow, gateway.n_inbound_allow),
+	  .help = "hosts that such connections may be for; unless given, those whose addresses are of our LAN interfaces' networks" },
 	{ CONF_GATEWAY, "accept", CONF_TYPE_CHOICE, AT(gateway.accept), .choices = accepts, .fallback = "auto",
 	  .help = "faithful: a host's connection is accepted when its destination has accepted; early: at once; auto: early for a destination "
 		  "that accepted lately, faithful for others" },
@@ -68,6 +72,22 @@ const struct conf_key conf_keys[] = {
 	{ CONF_CONVERTER, "convert_timeout_ms", CONF_TYPE_UINT, AT(converter.convert_timeout_ms), .min = 100, .max = 600000, .fallback = "5000",
 	  .help = "time for a whole Convert message to arrive" },
 
+	{ CONF_CONVERTER, "inbound_port", CONF_TYPE_PORT, AT(converter.inbound_port), .fallback = "5126", .restart = true,
+	  .help = "local port that connections to [forward NAME] are handed to" },
+
+	{ CONF_FORWARD, "subscriber", CONF_TYPE_TEXT, .offset = offsetof(struct conf_forward, subscriber), .max = CONF_NAME_BYTES, .required = true,
+	  .help = "whose gateway the host is behind" },
+	{ CONF_FORWARD, "listen", CONF_TYPE_ENDPOINT, .offset = offsetof(struct conf_forward, listen), .required = true,
+	  .help = "the converter's address and port that remote hosts connect to" },
+	{ CONF_FORWARD, "host", CONF_TYPE_IP, .offset = offsetof(struct conf_forward, host), .required = true,
+	  .help = "address of the host behind the gateway" },
+	{ CONF_FORWARD, "port", CONF_TYPE_PORT, .offset = offsetof(struct conf_forward, port),
+	  .help = "the host's port; the port of listen unless given" },
+	{ CONF_FORWARD, "max_waiting", CONF_TYPE_UINT, .offset = offsetof(struct conf_forward, max_waiting), .min = 1, .max = 1000000, .fallback = "256",
+	  .help = "remote hosts at once whose connections the gateway has not claimed yet" },
+	{ CONF_FORWARD, "max_new_per_s", CONF_TYPE_UINT, .offset = offsetof(struct conf_forward, max_new_per_s), .min = 1, .max = 1000000, .fallback = "1000",
+	  .help = "new connections of remote hosts a second" },
+
 	{ CONF_LINK, "interface", CONF_TYPE_INTERFACE, .offset = offsetof(struct conf_link, interface), .required = true,
 	  .restart = true, .help = "network interface of the link" },
 	{ CONF_LINK, "next_hop_v4", CONF_TYPE_IP, .offset = offsetof(struct conf_link, next_hop_v4), .min = 4,
@@ -83,6 +103,10 @@ const struct conf_key conf_keys[] = {
 	  .fallback = "8000", .help = "sessions of this subscriber at once" },
 	{ CONF_SUBSCRIBER, "max_new_per_s", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_new_per_s), .min = 0, .max = 1000000,
 	  .fallback = "0", .help = "new sessions a second; 0: no limit" },
+	{ CONF_SUBSCRIBER, "max_inbound_waiting", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_inbound_waiting), .min = 1, .max = 1000000,
+	  .fallback = "512", .help = "remote hosts at once, of all his forwards, whose connections the gateway has not claimed yet" },
+	{ CONF_SUBSCRIBER, "max_inbound_per_s", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_inbound_per_s), .min = 1, .max = 1000000,
+	  .fallback = "2000", .help = "new connections of remote hosts a second, of all his forwards" },
 	{ CONF_SUBSCRIBER, "max_new_burst", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_new_burst), .min = 1, .max = 1000000,
 	  .fallback = "100", .help = "new sessions that may come at once after a quiet while, where max_new_per_s is set" },
 	{ CONF_SUBSCRIBER, "rate_mbit", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, rate_mbit), .min = 0, .max = 100000,

@@ -12,8 +12,9 @@ enum conf_type {
 	CONF_TYPE_TEXT,        /* at most max bytes with the terminating zero */
 	CONF_TYPE_KEY,         /* 64 hex digits */
 	CONF_TYPE_CHOICE,      /* one of the choices; target uint32_t, its place among them */
-	CONF_TYPE_IP,          /* one address, of IPv4 or IPv6 by min: 4 or 6 */
+	CONF_TYPE_IP,          /* one address, of IPv4 or IPv6 by min: 4 or 6; 0: of either */
 	CONF_TYPE_PREFIX,      /* one prefix, the same */
+	CONF_TYPE_ENDPOINT,    /* one address with a port */
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */
@@ -24,7 +25,7 @@ enum conf_type {
 	CONF_TYPE_RULES,       /* a rule each time (conf/rule.h); parse.c hands them on */
 };
 
-enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST,
+enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST, CONF_FORWARD,
 		    CONF_N_SECTIONS };
 
 /* [list NAME] while it is read; what is in it goes into struct rules. */
@@ -39,7 +40,7 @@ struct conf_key {
 	enum conf_section section;
 	const char *name;
 	enum conf_type type;
-	size_t offset;         /* in the section's struct: struct conf, conf_link, conf_subscriber or conf_list */
+	size_t offset;         /* in the section's struct: struct conf, conf_link, conf_subscriber, conf_list or conf_forward */
 	size_t n_offset;       /* of the size_t count of a list, or of the bool that tells a key was given; 0: none */
 	uint32_t min, max;
 	const char *const *choices;   /* of CONF_TYPE_CHOICE; ends with NULL */
@@ -55,7 +56,7 @@ extern const char *const conf_section_names[CONF_N_SECTIONS];
 
 static inline bool conf_section_is_named(enum conf_section section)
 {
-	return section == CONF_LINK || section == CONF_SUBSCRIBER || section == CONF_LIST;
+	return section == CONF_LINK || section == CONF_SUBSCRIBER || section == CONF_LIST || section == CONF_FORWARD;
 }
 
 enum { VALUE_E_INVALID = 1 };

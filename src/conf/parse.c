@@ -12,6 +12,7 @@
 #include "conf/rule.h"
 
 #define SUBSCRIBERS 65536
+#define FORWARDS 65536
 #define SECTION_BYTES 64          /* more than inih keeps of a name, which is more than the longest that is sound */
 
 struct parser {
@@ -155,6 +156,25 @@ static int enter_list(struct parser *p, const char *name)
 	return 1;
 }
 
+static int enter_forward(struct parser *p, const char *name)
+{
+	struct conf *conf = p->conf;
+	struct conf_forward *more;
+
+	if (conf->n_forwards >= FORWARDS)
+		return fail(p, "found one more forward, wanted at most %d", FORWARDS);
+	more = reallocarray(conf->forwards, conf->n_forwards + 1, sizeof(*more));
+	if (!more) {
+		p->result = -ENOMEM;
+		return 0;
+	}
+	conf->forwards = more;
+	p->base = &more[conf->n_forwards++];
+	memset(p->base, 0, sizeof(*more));
+	snprintf(more[conf->n_forwards - 1].name, CONF_NAME_BYTES, "%s", name);
+	return 1;
+}
+
 static bool name_is_taken(const struct parser *p, const char *name)
 {
 	for (size_t i = 0; p->kind == CONF_LINK && i < p->conf->n_links; i++)
@@ -162,6 +182,9 @@ static bool name_is_taken(const struct parser *p, const char *name)
 			return true;
 	for (size_t i = 0; p->kind == CONF_SUBSCRIBER && i < p->conf->n_subscribers; i++)
 		if (!strcmp(p->conf->subscribers[i].name, name))
+			return true;
+	for (size_t i = 0; p->kind == CONF_FORWARD && i < p->conf->n_forwards; i++)
+		if (!strcmp(p->conf->forwards[i].name, name))
 			return true;
 	for (size_t i = 0; p->kind == CONF_LIST && i < p->n_lists; i++)
 		if (!strcmp(p->lists[i].name, name))
@@ -178,7 +201,7 @@ static int enter_named(struct parser *p, const char *name)
 			    name, conf_section_names[p->kind], p->kind == CONF_LIST ? ", a letter first, and not 'accepted'" : "", CONF_NAME_BYTES - 1);
 	if (name_is_taken(p, name))
 		return fail(p, "found a second section [%s %s]; give it another name", conf_section_names[p->kind], name);
-	r = p->kind == CONF_LINK ? enter_link(p, name) : p->kind == CONF_LIST ? enter_list(p, name) : enter_subscriber(p, name);
+	r = p->kind == CONF_LINK ? enter_link(p, name) : p->kind == CONF_LIST ? enter_list(p, name) : p->kind == CONF_FORWARD ? enter_forward(p, name) : enter_subscriber(p, name);
 	if (r && set_defaults(p->base, p->kind) < 0)
 		p->result = -ENOMEM;
 	return r;
@@ -199,7 +222,7 @@ static int enter_section(struct parser *p, const char *section)
 			break;
 	if (p->kind == CONF_N_SECTIONS)
 		return fail(p, "found section [%s], wanted [gateway], [converter], [link NAME], [subscriber NAME], [daemon], [limits], "
-			    "[relay], [log], [policy] or [list NAME]", section);
+			    "[relay], [log], [policy], [list NAME] or [forward NAME]", section);
 	for (size_t i = 0; conf_section_is_named(p->kind) && i < n_conf_keys; i++)
 		p->given[i] = p->given[i] && conf_keys[i].section != p->kind;
 	if (conf_section_is_named(p->kind))
@@ -394,7 +417,9 @@ void conf_freep(struct conf **conf)
 	rules_freep(&(*conf)->rules);
 	free((*conf)->converter.allow);
 	free((*conf)->converter.allow_destination);
+	free((*conf)->gateway.inbound_allow);
 	free((*conf)->subscribers);
+	free((*conf)->forwards);
 	free(*conf);
 	*conf = NULL;
 }

@@ -55,12 +55,12 @@ static int path_set(const struct conf_key *key, char *out, const char *text)
 	return text[0] == '/' ? text_set(key, out, text) : VALUE_E_INVALID;
 }
 
-/* key->min is the family: 4 or 6. */
+/* key->min is the family: 4, 6, or 0 for either, which then names somebody. */
 static int ip_set(const struct conf_key *key, struct address *out, const char *text)
 {
 	struct address ip;
 
-	if (address_parse(&ip, text, 0) || ip.port || address_is_v4(&ip) != (key->min == 4))
+	if (address_parse(&ip, text, 0) || ip.port || (key->min ? address_is_v4(&ip) != (key->min == 4) : address_is_unspecified(&ip)))
 		return VALUE_E_INVALID;
 	*out = ip;
 	return 0;
@@ -73,6 +73,16 @@ static int prefix_set(const struct conf_key *key, struct prefix *out, const char
 	if (prefix_parse(&prefix, text) || !strchr(text, '/') || (strchr(text, ':') == NULL) != (key->min == 4))
 		return VALUE_E_INVALID;
 	*out = prefix;
+	return 0;
+}
+
+static int endpoint_set(struct address *out, const char *text)
+{
+	struct address endpoint;
+
+	if (address_parse(&endpoint, text, 0) || !endpoint.port || address_is_unspecified(&endpoint))
+		return VALUE_E_INVALID;
+	*out = endpoint;
 	return 0;
 }
 
@@ -225,6 +235,8 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	case CONF_TYPE_PREFIX:
 		note_given(key, beside);
 		return prefix_set(key, field, text);
+	case CONF_TYPE_ENDPOINT:
+		return endpoint_set(field, text);
 	case CONF_TYPE_PATH:
 		return path_set(key, field, text);
 	case CONF_TYPE_INTERFACE:
@@ -255,7 +267,8 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 	static const char *const wanted[] = {
 		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
 		[CONF_TYPE_IP] = "an IP address without a port, of the key's family",
-		[CONF_TYPE_PREFIX] = "a prefix like 2001:db8:7::/48, of the key's family, without bits behind its length", [CONF_TYPE_PATH] = "a path that begins with /",
+		[CONF_TYPE_PREFIX] = "a prefix like 2001:db8:7::/48, of the key's family, without bits behind its length",
+		[CONF_TYPE_ENDPOINT] = "an IP address with a port, like 192.0.2.1:443 or [2001:db8::1]:443", [CONF_TYPE_PATH] = "a path that begins with /",
 		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
 		[CONF_TYPE_PREFIX_FILE] = "a path that begins with /",

@@ -111,7 +111,7 @@ static void links_cell(const json_t *links, char *out)
 
 void show_sessions(const json_t *result, FILE *out)
 {
-	static const char *const headers[] = { "SESSION", "STATE", "SOURCE", "DESTINATION", ">AGE", ">UP", ">DOWN", "MULTIPATH", "LINKS" };
+	static const char *const headers[] = { "SESSION", "STATE", "WAY", "SOURCE", "DESTINATION", ">AGE", ">UP", ">DOWN", "MULTIPATH", "LINKS" };
 	struct table table;
 	const json_t *session;
 	size_t i;
@@ -124,13 +124,14 @@ void show_sessions(const json_t *result, FILE *out)
 			break;
 		cell(row[0], "%s", text_of(session, "id"));
 		cell(row[1], "%s", text_of(session, "state"));
-		cell(row[2], "%s", text_of(session, "source"));
-		cell(row[3], "%s", text_of(session, "destination"));
-		table_seconds(number_of(session, "age_s"), row[4]);
-		table_bytes(count_of(session, "up_bytes"), row[5]);
-		table_bytes(count_of(session, "down_bytes"), row[6]);
-		cell(row[7], "%s", json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
-		links_cell(json_object_get(session, "links"), row[8]);
+		cell(row[2], "%s", text_of(session, "direction"));
+		cell(row[3], "%s", text_of(session, "source"));
+		cell(row[4], "%s", text_of(session, "destination"));
+		table_seconds(number_of(session, "age_s"), row[5]);
+		table_bytes(count_of(session, "up_bytes"), row[6]);
+		table_bytes(count_of(session, "down_bytes"), row[7]);
+		cell(row[8], "%s", json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
+		links_cell(json_object_get(session, "links"), row[9]);
 	}
 	table_end(&table, out);
 }

@@ -2,6 +2,7 @@
 #include "net/own_address.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <string.h>
 #include <sys/socket.h>
 #include "base/util.h"
@@ -23,6 +24,32 @@ bool net_is_own_address(const struct address *a)
 	memcpy(to.ip, a->ip, sizeof(to.ip));
 	n_sa = address_to_sockaddr(&to, &sa);
 	return fd >= 0 && !connect(fd, (struct sockaddr *)&sa, n_sa) && !net_local_address(fd, &local) && address_equal_ip(&local, a);
+}
+
+static bool is_in_network(const struct address *a, const struct ifaddrs *entry)
+{
+	struct address own, mask;
+
+	if (!entry->ifa_addr || !entry->ifa_netmask || address_from_sockaddr(&own, entry->ifa_addr) || address_from_sockaddr(&mask, entry->ifa_netmask) ||
+	    address_is_v4(a) != address_is_v4(&own))
+		return false;
+	for (size_t i = address_is_v4(a) ? 12 : 0; i < sizeof(a->ip); i++)
+		if ((a->ip[i] ^ own.ip[i]) & mask.ip[i])
+			return false;
+	return true;
+}
+
+bool net_is_neighbour(const struct address *a, bool (*is_wanted)(const void *context, const char *interface), const void *context)
+{
+	struct ifaddrs *all;
+	bool found = false;
+
+	if (getifaddrs(&all))
+		return false;
+	for (const struct ifaddrs *entry = all; entry && !found; entry = entry->ifa_next)
+		found = is_wanted(context, entry->ifa_name) && is_in_network(a, entry);
+	freeifaddrs(all);
+	return found;
 }
 
 void own_address_probe_init(struct own_address_probe *probe)

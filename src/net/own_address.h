@@ -4,6 +4,7 @@
 #define BRAID_NET_OWN_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "base/address.h"
 
 /* Sockets that are tried to be bound: to other machines' addresses they can't, and stay as they are. So a foreign address, as most are, costs one
@@ -19,5 +20,8 @@ bool own_address_probe_is_own(struct own_address_probe *probe, const struct addr
 
 /* Whether the address is this machine's. Asks the routing table. */
 bool net_is_own_address(const struct address *a);
+
+/* Whether the address is of a network that one of the interfaces has an address in. Asks the kernel for all addresses. */
+bool net_is_neighbour(const struct address *a, bool (*is_wanted)(const void *context, const char *interface), const void *context);
 
 #endif

@@ -109,9 +109,7 @@ static int listen_options(int fd, const struct address *address, const struct ne
 		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!r && !address_is_v4(address))
 		r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address_is_unspecified(address));
-	if (!r && options->transparent)
-		r = set_transparent(fd, address);
-	return r;
+	return !r && options->transparent ? set_transparent(fd, address) : r;
 }
 
 static int open_bound(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
@@ -209,15 +207,26 @@ int net_local_address(int fd, struct address *local)
 	return address_from_sockaddr(local, (struct sockaddr *)&sa) ? -EAFNOSUPPORT : 0;
 }
 
-/* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
-static int bind_source(int fd, const struct address *source, bool transparent)
+/* The port may be in use by one of our own listeners. */
+static bool bind_with_port(int fd, const struct address *source)
 {
 	struct sockaddr_storage sa;
 	socklen_t n_sa = address_to_sockaddr(source, &sa);
-	int r = transparent ? set_transparent(fd, source) : 0;
 
-	if (r)
-		return net_error(-r);
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);   /* to several hosts from one port: the connections differ */
+	return !bind(fd, (struct sockaddr *)&sa, n_sa);
+}
+
+/* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
+static int bind_source(int fd, struct address source)
+{
+	struct sockaddr_storage sa;
+	socklen_t n_sa;
+
+	if (source.port && bind_with_port(fd, &source))
+		return 0;
+	source.port = 0;
+	n_sa = address_to_sockaddr(&source, &sa);
 	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 	if (!bind(fd, (struct sockaddr *)&sa, n_sa))
 		return 0;
@@ -247,7 +256,9 @@ static int prepare(int fd, const struct address *to, const struct net_connect_op
 {
 	net_mark(fd, to, options->mptcp, &options->marking);
 	set_congestion(fd, options->congestion);
-	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, &options->source, options->transparent);
+	if (options->transparent && set_transparent(fd, &options->source))
+		return NET_E_PROHIBITED;
+	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, options->source);
 }
 
 /* sendto() with MSG_FASTOPEN is connect() with bytes for the SYN. */

@@ -64,8 +64,8 @@ struct net_marking {
 
 struct net_connect_options {
 	bool mptcp;
-	struct address source;      /* unspecified: the kernel's choice */
-	bool transparent;           /* the source need not be this machine's; what comes back to it must be led to the socket (path/returns.h) */
+	struct address source;      /* unspecified: the kernel's choice. With a port: that one, where it can be had, else one of the kernel's choice */
+	bool transparent;           /* the source need not be this machine's; what comes back to it must be led to the socket */
 	const char *congestion;     /* NULL or "": the system's default */
 	struct net_marking marking;
 	const void *first;          /* bytes to go into the SYN; NULL: none */

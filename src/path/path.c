@@ -24,6 +24,7 @@
 #include "path/returns.h"
 #include "path/settings.h"
 #include "path/handshakes.h"
+#include "path/inbound.h"
 #include "path/want.h"
 
 #define RETRY_US US_PER_S
@@ -46,6 +47,7 @@ struct path {
 	struct interception interception;
 	struct handshakes handshakes;
 	bool handshakes_missing;   /* they could not be put, and that was said */
+	struct inbound_table inbound;
 	struct alive *alive;             /* NULL without plumbing, as the next one */
 	struct returns *returns;
 	struct links_seen seen;
@@ -168,11 +170,49 @@ static void put_handshakes(struct path *path)
 	emit(path, PATH_EVENT_WARNING, 0, text);
 }
 
+static void warn_inbound(struct path *path, const char *reason)
+{
+	char text[sizeof(((struct path_event *)0)->text)];
+
+	snprintf(text, sizeof(text), "%s; connections to [forward NAME] addresses are not taken", reason);
+	emit(path, PATH_EVENT_WARNING, 0, text);
+}
+
+void path_set_forwards(struct path *path, const struct forwards *forwards, uint16_t port)
+{
+	char reason[160] = "";
+
+	if (path->kept && inbound_table_put(&path->inbound, forwards, port, reason, sizeof(reason)))
+		warn_inbound(path, reason);
+}
+
+/* Of an earlier run. Where nft refuses, there is none. */
+static void forget_forwards(struct path *path)
+{
+	char reason[160];
+
+	if (!path->inbound.begun)
+		inbound_table_put(&path->inbound, NULL, 0, reason, sizeof(reason));
+}
+
+static void check_inbound(struct path *path)
+{
+	char reason[160] = "";
+	bool restored, was_missing = path->inbound.missing;
+	int r = inbound_table_check(&path->inbound, &restored, reason, sizeof(reason));
+
+	if (restored)
+		emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_inbound (nft flush ruleset?); it is put back");
+	if (r && !was_missing)
+		warn_inbound(path, reason);
+}
+
 void path_check_settings(struct path *path)
 {
 	if (!path->kept)
 		return;
 	settings_watch(&path->keep, warn, path);
+	check_inbound(path);
 	if (handshakes_lost(&path->handshakes))
 		emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it is put back");
 	else if (!path->handshakes_missing)
@@ -310,6 +350,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 	if (r)
 		return r;
 	put_handshakes(path);
+	forget_forwards(path);
 	r = path->options.foreign_sources ? returns_put(path->returns, reason, n_reason) : 0;
 	return r ? r : put_interception(path, reason, n_reason);
 }
@@ -318,7 +359,7 @@ static int open_nft(struct path *path, char *reason, size_t n_reason)
 {
 	int r = nft_open(&path->interception.nft);
 
-	path->handshakes.nft = path->interception.nft;
+	path->handshakes.nft = path->inbound.nft = path->interception.nft;
 	if (r)
 		snprintf(reason, n_reason, "cannot use nftables: %s", strerror(-r));
 	return r;
@@ -437,6 +478,8 @@ static void take_away(struct path *path)
 
 	if (interception_remove(&path->interception, reason, sizeof(reason)))
 		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid");
+	if (inbound_table_remove(&path->inbound, reason, sizeof(reason)))
+		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_inbound");
 	if (handshakes_remove(&path->handshakes, reason, sizeof(reason)))
 		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_converter");
 	path->want.routes.n = path->want.rules.n = path->want.endpoints.n = 0;

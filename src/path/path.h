@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "loop/loop.h"
+#include "policy/forwards.h"
 #include "policy/rules.h"
 
 #define PATH_LINKS 8
@@ -97,6 +98,10 @@ void path_freep(struct path **path);
 bool path_can_hold(const struct path *path);
 /* Which rules the table has: the marks of held packets name it (path/marks.h). */
 uint32_t path_rules_generation(const struct path *path);
+
+/* A converter: connections to these are taken from here on, by listeners at inbound_listener(port); they are copied. Where nft refuses, a warning says so, and it is
+ * tried again with the settings' look. */
+void path_set_forwards(struct path *path, const struct forwards *forwards, uint16_t port);
 
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);

@@ -16,6 +16,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->near_mptcp = s->near_opening = legs->near_mptcp;
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
+	s->inbound = legs->inbound;
 	s->up_waits = legs->up_waits;
 	s->tag = legs->tag;
 	s->owner = legs->owner;

@@ -67,6 +67,7 @@ struct relay_legs {
 	struct relay_account *account;   /* relay/account.h; NULL: nobody's. Borrowed as long as the relay lives */
 	struct bytes up_first, down_first;   /* go ahead of what the legs bring; copied */
 	struct address source, destination;
+	bool inbound;                    /* the far end began it */
 	uint8_t link;                    /* of the first subflow; 0xff: none of ours */
 	uint64_t opened_at_us;
 };
@@ -74,7 +75,7 @@ struct relay_legs {
 struct session_view {
 	struct slab_name ref;
 	int near_fd, far_fd;
-	bool near_mptcp, far_mptcp, held;
+	bool near_mptcp, far_mptcp, held, inbound;
 	struct address source, destination;
 	uint8_t link;
 	uint64_t opened_at_us, up_bytes, down_bytes;

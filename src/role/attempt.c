@@ -253,7 +253,9 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 		hold_come_early(gateway, setup);
 		return;
 	}
-	if (r || !attempt_is_sound(gateway, attempt, attempt->fd)) {
+	if (!r && setup->state == SETUP_DECLINING) {   /* it has heard it */
+		setup_abandon(gateway, setup);
+	} else if (r || !attempt_is_sound(gateway, attempt, attempt->fd)) {
 		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);

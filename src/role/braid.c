@@ -15,10 +15,12 @@
 #include "role/commands.h"
 #include "role/converter.h"
 #include "role/early.h"
+#include "role/forwarding.h"
 #include "role/log.h"
 #include "role/loss_watch.h"
 #include "role/publish.h"
 #include "role/source.h"
+#include "role/reach.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
@@ -47,10 +49,16 @@ static int publish(struct braid *braid, bool reachable, void (*done)(void *conte
 		view->links[i].v4 = links[i].v4;
 		view->links[i].v6 = links[i].v6;
 	}
+	if (braid->holder->roster && forwarding_compile(braid->holder->conf, braid->holder->roster, &view->forwards)) {
+		view_unref(view);
+		return -ENOMEM;
+	}
 	view_unref(braid->view);
 	braid->view = view;
 	if (publish_view(view, &options))
 		log_error("out of memory: the workers go on with an old view of links and configuration");
+	if (braid->holder->roster && braid->path)
+		path_set_forwards(braid->path, view->forwards, braid->holder->conf->converter.inbound_port);
 	return 0;
 }
 
@@ -117,6 +125,13 @@ static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES],
 	struct braid *braid = context;
 
 	early_hear(braid->workers, braid->n_workers, nonce, result);
+}
+
+static void on_inbound(void *context, const struct signalling_inbound *inbound)
+{
+	struct braid *braid = context;
+
+	reach_hear(braid->workers, braid->n_workers, inbound);
 }
 
 static void on_suspect(void *context)
@@ -186,7 +201,8 @@ static struct path_options path_options_of(const struct conf *conf)
 static void raise_descriptors(const struct conf *conf)
 {
 	struct rlimit limit;
-	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + SPARE_DESCRIPTORS;
+	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + SPARE_DESCRIPTORS +
+			(conf->n_forwards ? conf->limits.max_half_open : 0);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
@@ -259,7 +275,7 @@ static int probe_congestion(const struct conf *conf, char *reason, size_t n_reas
 
 static bool needs_transparent(const struct conf *conf)
 {
-	return conf->gateway.enabled || source_is_foreign(conf);
+	return conf->gateway.enabled || source_is_foreign(conf) || conf->n_forwards;
 }
 
 /* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
@@ -308,7 +324,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = path_options_of(conf);
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .context = braid };
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .context = braid };
 	int r = probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)
@@ -433,7 +449,7 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		holder->roster = roster_new(braid->shared.subscribers, conf);
 	r = braid->shared.subscribers && !holder->roster ? -ENOMEM : probe_congestion(conf, reason, n_reason);
 	if (!r && needs_transparent(conf) && !braid->features[NET_FEATURE_TRANSPARENT].present) {
-		snprintf(reason, n_reason, "subscriber.address_mode: this kernel has no %s for us", braid->features[NET_FEATURE_TRANSPARENT].name);
+		snprintf(reason, n_reason, "subscriber.address_mode, [forward NAME]: this kernel has no %s for us", braid->features[NET_FEATURE_TRANSPARENT].name);
 		r = -EOPNOTSUPP;
 	}
 	if (!r)

@@ -12,6 +12,7 @@
 #include "net/socket.h"
 #include "role/authorise.h"
 #include "role/early.h"
+#include "role/inbound.h"
 #include "role/intake.h"
 #include "role/loss_watch.h"
 #include "role/source.h"
@@ -22,7 +23,7 @@
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
 
 /* The destination has answered: say so, and relay. */
-static void serve(struct converter *converter, struct intake *intake)
+void converter_serve(struct converter *converter, struct intake *intake)
 {
 	struct worker *worker = converter->worker;
 	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
@@ -32,7 +33,7 @@ static void serve(struct converter *converter, struct intake *intake)
 		.near_mptcp = true, .near_multipath = intake->multipath, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
 		.account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number),
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
-		.destination = intake->destination, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
+		.destination = intake->destination, .inbound = intake->inbound, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
 	};
 	struct net_marking marking = treatment_marking(&intake->treatment);
 	struct net_negotiated negotiated;
@@ -125,21 +126,25 @@ static void on_request(struct converter *converter, struct intake *intake, const
 		take_over_begin(converter, intake);
 		return;
 	}
-	if (result.outcome == OUTCOME_CONNECTED)
+	if (result.outcome == OUTCOME_CONNECTED && request->has_claim)
+		result.outcome = intake->ticket.subscriber ? OUTCOME_CONNECTED : OUTCOME_NOT_AUTHORISED;
+	else if (result.outcome == OUTCOME_CONNECTED)
 		result.outcome = apply_policy(converter, intake, request->dscp);
-	if (result.outcome == OUTCOME_CONNECTED)
+	if (result.outcome == OUTCOME_CONNECTED && !request->has_claim)
 		result.outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
-	if (result.outcome == OUTCOME_CONNECTED)
+	if (result.outcome == OUTCOME_CONNECTED && !request->has_claim)
 		result.outcome = source_choose(converter->worker, &intake->ticket, request, &source);
 	if (result.outcome == OUTCOME_CONNECTED) {
 		intake->session = worker_take_session(converter->worker);
 		if (!intake->session)
 			result = over_limit();
 	}
-	if (result.outcome == OUTCOME_CONNECTED)
-		connect_far(converter, intake, &source);
-	else
+	if (result.outcome != OUTCOME_CONNECTED)
 		intake_refuse(converter, intake, &result);
+	else if (request->has_claim)
+		inbound_claim(converter, intake, request);
+	else
+		connect_far(converter, intake, &source);
 }
 
 /* Half of the places are left to those who want to connect. */
@@ -177,6 +182,9 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		intake_leave_half_open(converter, intake);
 		intake_leave_session(converter, intake);
 		intake_set_state(converter, intake, INTAKE_WAITING);
+		intake->takes_inbound = request->takes_inbound && intake->ticket.admitted;
+		if (intake->takes_inbound)
+			subscribers_set_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 		intake_say(converter, intake);
 	}
 }
@@ -262,7 +270,7 @@ static void on_far(struct converter *converter, struct intake *intake, uint32_t 
 	if (r)
 		intake_refuse_error(converter, intake, r);
 	else
-		serve(converter, intake);
+		converter_serve(converter, intake);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)

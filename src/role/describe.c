@@ -65,9 +65,9 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 	char id[DESCRIBE_ID_BYTES], source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
 	format_id(worker, session->ref, id);
-	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
 			 "state", session->held ? "signalling" : session->up_done || session->down_done ? "half-closed" : "relaying",
-			 "source", address_format(&session->source, source),
+			 "direction", session->inbound ? "in" : "out", "source", address_format(&session->source, source),
 			 "destination", address_format(&session->destination, destination),
 			 "age_s", (double)(loop_now_us(worker->loop) - session->opened_at_us) / (double)US_PER_S,
 			 "up_bytes", (json_int_t)session->up_bytes, "down_bytes", (json_int_t)session->down_bytes,

@@ -23,27 +23,15 @@ struct note {
 	struct signalling_result result;
 };
 
-/* A watch that takes no more now misses it. One that has taken half of it understands nothing from there on: an end in order makes its gateway ask again. */
-static void say(struct converter *converter, struct intake *watch, const struct note *note)
-{
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n = converter->scheme->server_early(note->nonce, &note->result, out);
-	int error = 0;
-	ssize_t n_sent = net_send(watch->near_fd, out, n, &error);
-
-	counter_add(&converter->worker->counters.n_early_told, n_sent == (ssize_t)n);
-	if (n_sent >= 0 && n_sent < (ssize_t)n)
-		intake_end(converter, watch);
-}
-
-/* The name is the peer's word: what it finds may be anybody's. */
 static void tell(const struct note *note)
 {
 	struct converter *converter = note->to->converter;
-	struct intake *watch = take_over_intake(converter, note->watch);
+	struct intake *watch = intake_watch(converter, note->watch, note->subscriber);
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 
-	if (watch && watch->state == INTAKE_WAITING && !watch->inbox.n_kept && watch->ticket.admitted && watch->ticket.number == note->subscriber)
-		say(converter, watch, note);
+	if (watch)
+		counter_add(&converter->worker->counters.n_early_told,
+			    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_early(note->nonce, &note->result, out) }));
 }
 
 static void on_tell(void *arg)

@@ -16,6 +16,7 @@
 #include "role/direct.h"
 #include "role/look.h"
 #include "role/opening.h"
+#include "role/reach.h"
 #include "role/setup.h"
 
 #define ROOM_LOOK_US (100 * US_PER_MS)  /* at a limit: how soon to look again */
@@ -69,6 +70,13 @@ void setup_abandon(struct gateway *gateway, struct setup *setup)
 	setup_free(gateway, setup);
 }
 
+/* A destination that has accepted lately, as far as we knew. */
+static void unlearn(struct gateway *gateway, const struct setup *setup)
+{
+	if (!setup->inbound)
+		hold_unlearn(gateway, &setup->destination);
+}
+
 /* The converter will not serve us for a while: its word on that is to be had by the watch, and hosts' connections then go the ordinary way. */
 static bool is_for_long(const struct signalling_result *result)
 {
@@ -91,7 +99,7 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	if (is_for_long(result))
 		shared_suspect(gateway->worker->shared);
 	if (setup->state != SETUP_ASKING)   /* early: it is asked about next time, and may go the ordinary way then */
-		hold_unlearn(gateway, &setup->destination);
+		unlearn(gateway, setup);
 	if (setup->state == SETUP_ASKING)
 		hold_refuse(gateway, setup, result);
 	else if (setup->state != SETUP_HELD)
@@ -115,7 +123,7 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 	log_debug("%s to %s: given up, no attempt is left", address_format(&setup->source, source), address_format(&setup->destination, destination));
 	note_no_answer(gateway);
 	if (setup->state != SETUP_ASKING)
-		hold_unlearn(gateway, &setup->destination);   /* so that the host's next attempt can go the ordinary way */
+		unlearn(gateway, setup);   /* so that the host's next attempt can go the ordinary way */
 	setup_abandon(gateway, setup);
 }
 
@@ -142,7 +150,9 @@ void setup_connect(struct gateway *gateway, struct setup *setup)
 /* The host spoke, ended, or was reset. */
 static void on_near(struct gateway *gateway, struct setup *setup, uint32_t events)
 {
-	if (events & (EPOLLERR | EPOLLHUP)) {
+	if (setup->state == SETUP_REACHING) {
+		reach_on_event(gateway, setup, events);
+	} else if (events & (EPOLLERR | EPOLLHUP)) {
 		counter_add(&gateway->worker->counters.n_host_gave_up, 1);
 		setup_abandon(gateway, setup);
 	} else if (setup->state == SETUP_FIRST_BYTES && setup->look) {
@@ -185,7 +195,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 		.far_multipath = attempt->mptcp && !attempt->plain, .tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
-		.link = attempt->link, .opened_at_us = setup->accepted_at_us,
+		.inbound = setup->inbound, .link = attempt->link, .opened_at_us = setup->accepted_at_us,
 	};
 	struct net_marking marking = treatment_marking(&setup->treatment);
 	struct slab_name session;
@@ -232,7 +242,7 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 		if (!r && step.verdict != SIGNALLING_DONE)
 			setup_refuse(gateway, setup, &step.result);
 		else
-			hold_unlearn(gateway, &setup->destination);
+			unlearn(gateway, setup);
 		relay_abort(gateway->worker->relay, session);
 	}
 	setup_free(gateway, setup);
@@ -254,7 +264,7 @@ static struct attempt *attempt_of_part(struct setup *setup, uint8_t part)
 /* Attempts are, and none was answered yet. */
 static bool is_under_way(const struct setup *setup)
 {
-	return setup->state == SETUP_CONNECTING || setup->state == SETUP_ASKING || (setup->state == SETUP_CAUGHT && setup->early && !setup->answering);
+	return setup->state == SETUP_CONNECTING || setup->state == SETUP_DECLINING || setup->state == SETUP_ASKING || (setup->state == SETUP_CAUGHT && setup->early && !setup->answering);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -282,11 +292,13 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 		hold_on_deadline(gateway, setup);
 	} else if (setup->state == SETUP_DIRECT) {
 		direct_fail(gateway, setup);
-	} else if (setup->state == SETUP_CONNECTING) {
+	} else if (setup->state == SETUP_REACHING) {
+		reach_on_deadline(gateway, setup);
+	} else if (setup->state == SETUP_CONNECTING || setup->state == SETUP_DECLINING) {
 		setup_fail(gateway, setup);
 	} else if (setup->state == SETUP_HELD) {
 		note_no_answer(gateway);
-		hold_unlearn(gateway, &setup->destination);
+		unlearn(gateway, setup);
 		relay_abort(gateway->worker->relay, setup->session);
 		setup_free(gateway, setup);
 	}
@@ -526,7 +538,7 @@ static void leave_dead_links(struct gateway *gateway)
 		if (!setup || !is_on_dead_link(gateway, setup) || (setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING && setup->state != SETUP_HELD))
 			continue;
 		if (setup->state != SETUP_ASKING)
-			hold_unlearn(gateway, &setup->destination);
+			unlearn(gateway, setup);
 		if (setup->state != SETUP_HELD) {
 			setup_abandon(gateway, setup);
 			continue;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/intake.h"
 
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
 #include <sys/socket.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/socket.h"
 #include "role/early.h"
+#include "role/outcome.h"
+#include "role/take_over.h"
 
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
 #define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
@@ -67,6 +67,8 @@ void intake_leave_session(struct converter *converter, struct intake *intake)
 void intake_free(struct converter *converter, struct intake *intake)
 {
 	converter->n_waiting -= intake->state == INTAKE_WAITING;
+	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
+		subscribers_drop_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 	if (intake->state == INTAKE_ENDING)
 		ending_remove(converter, intake);
 	intake_leave_half_open(converter, intake);
@@ -112,6 +114,23 @@ void intake_discard(struct converter *converter, struct intake *intake)
 		return;
 	}
 	discard_later(converter, intake);
+}
+
+bool intake_tell(struct converter *converter, struct intake *watch, struct bytes message)
+{
+	int error = 0;
+	ssize_t n_sent = net_send(watch->near_fd, message.at, message.n, &error);
+
+	if (n_sent >= 0 && n_sent < (ssize_t)message.n)
+		intake_end(converter, watch);
+	return n_sent == (ssize_t)message.n;
+}
+
+struct intake *intake_watch(const struct converter *converter, uint64_t name, uint32_t subscriber)
+{
+	struct intake *watch = take_over_intake(converter, name);
+
+	return watch && watch->state == INTAKE_WAITING && !watch->inbox.n_kept && watch->ticket.admitted && watch->ticket.number == subscriber ? watch : NULL;
 }
 
 /* Everything of it: a fresh connection takes these few bytes, or is no connection any more. */
@@ -164,36 +183,9 @@ void intake_refuse(struct converter *converter, struct intake *intake, const str
 	intake_finish(converter, intake, out, n_out);
 }
 
-/* The kernel tells an errno; the codes are those of the ICMP messages that stand for them. */
-static struct signalling_result unreachable(uint8_t v4_code, uint8_t v6_code, bool v6)
-{
-	return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = v6 ? v6_code : v4_code };
-}
-
-static struct signalling_result result_of_error(int error, bool v6)
-{
-	switch (error) {
-	case NET_E_REFUSED:
-		return (struct signalling_result){ .outcome = OUTCOME_REFUSED };
-	case NET_E_UNREACHABLE:
-		return unreachable(ICMP_HOST_UNREACH, ICMPV6_ADDR_UNREACH, v6);
-	case NET_E_NO_ROUTE:
-		return unreachable(ICMP_NET_UNREACH, ICMPV6_NOROUTE, v6);
-	case NET_E_PROHIBITED:
-		return unreachable(ICMP_PKT_FILTERED, ICMPV6_ADM_PROHIBITED, v6);
-	case NET_E_TIMED_OUT:
-		return (struct signalling_result){ .outcome = OUTCOME_TIMED_OUT };
-	case NET_E_DESCRIPTORS:
-	case NET_E_NO_PORT:
-		return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = 1 };
-	default:
-		return (struct signalling_result){ .outcome = OUTCOME_NETWORK_FAILURE };
-	}
-}
-
 void intake_refuse_error(struct converter *converter, struct intake *intake, int error)
 {
-	struct signalling_result result = result_of_error(error, !address_is_v4(&intake->destination));
+	struct signalling_result result = outcome_of_error(error, !address_is_v4(&intake->destination));
 
 	intake_refuse(converter, intake, &result);
 }

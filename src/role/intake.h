@@ -39,6 +39,8 @@ struct intake {
 	struct treatment treatment;
 	bool wants_mptcp;
 	bool multipath;           /* the gateway, being ours, hasn't said that this is plain TCP */
+	bool takes_inbound;       /* in WAITING: sessions from our side may be told on it */
+	bool inbound;             /* the far leg was there first: a remote host's connection, which this one claims */
 	uint64_t watch;           /* where the outcome is to be told too, as the peer says; 0: nowhere */
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };
@@ -61,6 +63,15 @@ void intake_set_state(struct converter *converter, struct intake *intake, enum i
 struct loop_ref intake_ref(const struct converter *converter, const struct intake *intake, enum intake_part part);
 /* 0 or -ENOMEM. */
 int intake_set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us);
+
+/* The far leg is there: the peer is told so, and the relay has both. The intake is gone afterwards. */
+void converter_serve(struct converter *converter, struct intake *intake);
+
+/* The watch of the subscriber that has this name, which may be anybody's word; NULL where there is none that could be spoken to now. */
+struct intake *intake_watch(const struct converter *converter, uint64_t name, uint32_t subscriber);
+/* Says it on a watch. False where it isn't taken at once: who misses it misses it. A watch that has taken half of it understands nothing from there on: an end in order
+ * makes its gateway ask again, and the intake is gone. */
+bool intake_tell(struct converter *converter, struct intake *watch, struct bytes message);
 
 /* Gives back what is counted under limits.max_half_open. */
 void intake_leave_half_open(struct converter *converter, struct intake *intake);

@@ -52,6 +52,9 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	setup->request = (struct signalling_request){
 		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
 	};
+	setup->request.has_claim = setup->inbound;
+	memcpy(setup->request.claim, setup->claim, sizeof(setup->claim));
+	setup->request.failure = setup->failure;
 	put_ticket(gateway, setup, &setup->request);
 	step = gateway->scheme->client_begin(&setup->begun, &setup->request, scratch);
 	n = setup->near_fd < 0 ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);

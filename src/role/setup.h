@@ -22,8 +22,10 @@
  * far leg is there (answering), or under way (early), or is to be begun then. FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING:
  * attempts are under way. DIRECT: a rule bypasses the server's name, and the destination itself is connected to. HELD: the relay has both legs, the converter's
  * answer is awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the one before, but CAUGHT with a far leg goes to the relay at once, with
- * one under way on to CONNECTING, and DIRECT, which FIRST_BYTES alone precedes, goes to the relay. It is given back from any. */
-enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD };
+ * one under way on to CONNECTING, and DIRECT, which FIRST_BYTES alone precedes, goes to the relay. It is given back from any. A session from the converter's side begins as
+ * REACHING, where its host is being connected to; then it goes on as CONNECTING, the claim in its opening; or, its host not being there, as DECLINING: attempts bring the
+ * claim with the reason, and that is the end of it. */
+enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD, SETUP_REACHING, SETUP_DECLINING };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
 enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ROOM, SETUP_ATTEMPT };
@@ -61,6 +63,9 @@ struct setup {
 	bool told;                /* and has told that the destination accepts */
 	bool early;               /* the host's connection was let come for that: attempts are under way in CAUGHT too, until there is answering */
 	bool known;               /* accepted early because its destination had accepted lately */
+	bool inbound;             /* from the converter's side: source is the host, destination the remote host */
+	uint8_t claim[SIGNALLING_CLAIM_BYTES];   /* with inbound, here and below */
+	struct signalling_result failure;        /* why the host can't be had */
 	uint32_t tried;           /* a bit a link */
 	struct signalling_request request;
 	uint8_t *opening;         /* the first message (n_message) and the host's first bytes; NULL in HELD */

@@ -67,6 +67,7 @@ void view_unref(struct view *view)
 	if (!view || __atomic_sub_fetch(&view->n_refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	conf_holder_unref(view->holder);
+	forwards_freep(&view->forwards);
 	free(view);
 }
 

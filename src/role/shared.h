@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "loop/loop.h"
 #include "policy/choose.h"
+#include "policy/forwards.h"
 #include "policy/replay.h"
 #include "role/subscribers.h"
 
@@ -25,6 +26,7 @@ struct view {
 	bool accepting;                  /* false while draining */
 	bool can_hold;                   /* gateway: hosts' first packets can wait in a queue */
 	uint32_t rules_generation;       /* gateway: of conf's rules, in the marks of held packets */
+	struct forwards *forwards;       /* converter: for hosts behind gateways; NULL: none */
 	bool converter_reachable;        /* gateway: false lets new connections go the ordinary way */
 	size_t n_links;
 	struct {

@@ -315,3 +315,28 @@ struct relay_account *subscribers_account(struct subscribers *subscribers, uint3
 	pthread_mutex_unlock(&subscribers->lock);
 	return account;
 }
+
+uint64_t subscribers_watch(struct subscribers *subscribers, uint32_t number)
+{
+	uint64_t watch;
+
+	pthread_mutex_lock(&subscribers->lock);
+	watch = subscribers->all[number - 1]->watch;
+	pthread_mutex_unlock(&subscribers->lock);
+	return watch;
+}
+
+void subscribers_set_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch)
+{
+	pthread_mutex_lock(&subscribers->lock);
+	subscribers->all[number - 1]->watch = watch;
+	pthread_mutex_unlock(&subscribers->lock);
+}
+
+void subscribers_drop_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch)
+{
+	pthread_mutex_lock(&subscribers->lock);
+	if (subscribers->all[number - 1]->watch == watch)
+		subscribers->all[number - 1]->watch = 0;
+	pthread_mutex_unlock(&subscribers->lock);
+}

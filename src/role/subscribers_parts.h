@@ -40,6 +40,7 @@ struct part {
 
 struct subscriber {
 	struct figures figures;             /* under the lock */
+	uint64_t watch;                     /* under the lock, too */
 	struct relay_pace paces[RELAY_N_WAYS] __attribute__((aligned(SUBSCRIBERS_LINE_BYTES)));
 	struct part parts[];                /* one a worker */
 };

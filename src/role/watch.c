@@ -33,6 +33,8 @@ struct probe {
 	uint8_t link;
 	uint64_t begun_at_us, begun_standing_at_us;
 	bool wants_source;       /* the converter is to be told hosts' addresses */
+	bool offers;             /* it was told that we take sessions from its side */
+	bool declined;           /* and does not know what that is */
 	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
 	struct conversation conversation;
 	struct inbox inbox;
@@ -45,6 +47,7 @@ struct watch {
 	struct probe probe;
 	bool reachable, told;
 	char why[64];            /* as it was told */
+	bool plain_asking;       /* the converter, of an older kind, takes no offer */
 	uint64_t retry_us;
 	uint64_t may_ask_at_us;  /* at once, when the converter has closed the connection in order */
 	uint32_t tried;
@@ -86,6 +89,7 @@ static size_t opening(struct watch *watch, const struct conf_gateway *conf, uint
 		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
 		ticket_put(&ticket, conf->key, &request.destination, request.credential);
 		request.n_credential = TICKET_BYTES;
+		request.takes_inbound = watch->probe.offers = conf->inbound && !watch->plain_asking;
 	}
 	return scheme_convert.client_begin(&watch->probe.conversation, &request, out).n_out;
 }
@@ -141,6 +145,7 @@ static void lost(struct watch *watch, const char *why)
 {
 	if (watch->probe.standing && loop_now_us(watch->loop) - watch->probe.begun_standing_at_us > STOOD_LONG_US)
 		watch->retry_us = RETRY_FIRST_US;
+	watch->plain_asking = false;   /* it may come back as a newer one */
 	tell(watch, false, why);
 	retry_later(watch);
 }
@@ -173,19 +178,34 @@ static void stand(struct watch *watch)
 	tell(watch, true, "");
 }
 
-/* Outcomes of other connections, and nothing else. */
-static const char *take_early(struct watch *watch, struct bytes all)
+/* One message: an outcome, or a session. */
+static struct signalling_step take_one(struct watch *watch, struct bytes all)
 {
 	uint8_t nonce[SIGNALLING_NONCE_BYTES];
+	struct signalling_inbound inbound;
+	struct signalling_step step = scheme_convert.client_early(all.at, all.n, nonce);
+
+	if (step.verdict == SIGNALLING_DONE)
+		watch->options.on_early(watch->options.context, nonce, &step.result);
+	if (step.verdict != SIGNALLING_REFUSED || !watch->probe.offers)
+		return step;
+	step = scheme_convert.client_inbound(all.at, all.n, &inbound);
+	if (step.verdict == SIGNALLING_DONE)
+		watch->options.on_inbound(watch->options.context, &inbound);
+	return step;
+}
+
+/* Outcomes of other connections, sessions from the converter's side, and nothing else. */
+static const char *take_early(struct watch *watch, struct bytes all)
+{
 	struct signalling_step step;
 
 	for (; watch->probe.name && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
-		step = scheme_convert.client_early(all.at, all.n, nonce);
+		step = take_one(watch, all);
 		if (step.verdict == SIGNALLING_NEED_MORE)
 			return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
 		if (step.verdict != SIGNALLING_DONE)
 			break;
-		watch->options.on_early(watch->options.context, nonce, &step.result);
 	}
 	inbox_free(&watch->probe.inbox);
 	return all.n ? "it says more than it was asked" : NULL;
@@ -203,6 +223,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	if (step.verdict == SIGNALLING_NEED_MORE)
 		return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
 	*answered = step.verdict == SIGNALLING_DONE;
+	watch->probe.declined = watch->probe.offers && step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
 	watch->probe.name = step.watch;
 	watch->probe.wants_source = step.wants_source;
 	inbox_free(&watch->probe.inbox);
@@ -229,12 +250,16 @@ static void on_readable(struct watch *watch)
 	}
 	if (!why && r && r != NET_E_AGAIN)
 		why = net_error_text(r);
-	if (why)
+	if (why && watch->probe.declined) {
+		watch->plain_asking = true;
+		ask(watch);
+	} else if (why) {
 		lost(watch, why);
-	else if (ended)
+	} else if (ended) {
 		closed(watch);
-	else if (answered)
+	} else if (answered) {
 		stand(watch);
+	}
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)

@@ -20,6 +20,8 @@ struct watch_options {
 	void (*on_change)(void *context, bool reachable, const char *why);
 	/* The converter has told what becomes of the connection whose ticket has the nonce. */
 	void (*on_early)(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result);
+	/* A remote host at the converter wants one of ours. */
+	void (*on_inbound)(void *context, const struct signalling_inbound *inbound);
 	void *context;
 };
 

@@ -9,6 +9,7 @@
 #include "net/socket.h"
 #include "role/converter.h"
 #include "role/gateway.h"
+#include "role/inbound.h"
 #include "role/loss_watch.h"
 #include "role/stranded.h"
 
@@ -71,6 +72,8 @@ static int apply(struct worker *worker, char *reason, size_t n_reason)
 {
 	int r = gateway_apply(worker->gateway, reason, n_reason);
 
+	if (!r)
+		r = inbound_apply(worker->inbound, reason, n_reason);
 	return r ? r : converter_apply(worker->converter, reason, n_reason);
 }
 
@@ -101,6 +104,8 @@ static int build(struct worker *worker, unsigned int n_workers)
 		r = gateway_new(worker, &worker->gateway);
 	if (!r)
 		r = converter_new(worker, &worker->converter);
+	if (!r)
+		r = inbound_new(worker, &worker->inbound);
 	if (!r)
 		r = stranded_new(worker, &worker->stranded);
 	if (!r)
@@ -177,6 +182,7 @@ void worker_stopp(struct worker **out)
 	join(worker);
 	gateway_freep(&worker->gateway);
 	converter_freep(&worker->converter);
+	inbound_freep(&worker->inbound);
 	stranded_freep(&worker->stranded);
 	loss_watch_freep(&worker->loss_watch);
 	relay_freep(&worker->relay);

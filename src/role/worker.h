@@ -18,6 +18,7 @@
 
 struct gateway;
 struct converter;
+struct inbound;
 struct loss_watch;
 struct stranded;
 
@@ -34,6 +35,7 @@ struct worker {
 	struct view *view;             /* a reference */
 	struct gateway *gateway;       /* both always there; without the section they have no listeners */
 	struct converter *converter;
+	struct inbound *inbound;
 	struct stranded *stranded;
 	struct loss_watch *loss_watch;
 	struct own_address_probe own_addresses;
@@ -42,7 +44,7 @@ struct worker {
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */
 };
 
-enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE };
+enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE, WORKER_LOG_INBOUND };
 
 #define WORKER_SCRATCH_BYTES 8192
 

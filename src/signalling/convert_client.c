@@ -2,6 +2,13 @@
 /* The client's side of a Convert exchange (RFC 8803, 4.1 and 6.2): Connect, or Info, and a Cookie where there is one. */
 #include "signalling/convert_parts.h"
 
+static void put_claim(struct convert_writer *w, const struct signalling_request *request)
+{
+	convert_put_claim(w, (struct bytes){ request->claim, sizeof(request->claim) });
+	if (request->failure.outcome != OUTCOME_CONNECTED)
+		convert_put_result(w, &request->failure);
+}
+
 struct signalling_step convert_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out)
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
@@ -14,6 +21,10 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_info(&w);
 	else
 		convert_put_connect(&w, &connect);
+	if (request->probe && request->takes_inbound)
+		convert_put_claim(&w, (struct bytes){ 0 });
+	if (request->has_claim && !request->probe)
+		put_claim(&w, request);
 	if ((request->dscp || request->plain) && !request->probe)
 		convert_put_dscp(&w, request->dscp, request->plain);
 	if (request->watch && !request->probe)

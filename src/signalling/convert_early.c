@@ -7,18 +7,24 @@
 
 static_assert(SIGNALLING_NONCE_BYTES == TICKET_NONCE_BYTES && SIGNALLING_NONCE_BYTES == CONVERT_NONCE_BYTES, "a ticket's nonce");
 
-/* The nonce, and the error that the answer itself has. */
-size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out)
+void convert_put_result(struct convert_writer *w, const struct signalling_result *result)
 {
 	struct conversation plain = { 0 };
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
 	size_t n_answer = convert_server_answer(&plain, result, answer);
-	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 	struct convert_message message;
 
-	convert_put_nonce(&w, nonce);
 	if (!convert_message_get(&message, answer, n_answer) && message.has_error)
-		convert_put_error(&w, &message.error);
+		convert_put_error(w, &message.error);
+}
+
+/* The nonce, and the error that the answer itself has. */
+size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out)
+{
+	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
+
+	convert_put_nonce(&w, nonce);
+	convert_put_result(&w, result);
 	return convert_end(&w);
 }
 

@@ -14,8 +14,12 @@ size_t convert_server_answer(struct conversation *c, const struct signalling_res
 size_t convert_server_offer(uint64_t watch, uint8_t wants_source, uint8_t *out);
 size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
+size_t convert_server_inbound(const struct signalling_inbound *inbound, uint8_t *out);
+struct signalling_step convert_client_inbound(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound);
 
 /* What an Error TLV says. */
 struct signalling_result convert_result_of(const struct convert_error *error);
+/* The Error TLV that a failure is answered with, into a message that has more to say. */
+void convert_put_result(struct convert_writer *w, const struct signalling_result *result);
 
 #endif

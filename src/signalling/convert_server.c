@@ -122,6 +122,10 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 	request->plain = message->plain;
 	request->watch = message->watch;
 	request->source = message->source;
+	request->has_claim = message->has_claim;
+	if (message->has_claim)
+		memcpy(request->claim, message->claim.at, sizeof(request->claim));
+	request->failure = message->has_claim && message->has_error ? convert_result_of(&message->error) : (struct signalling_result){ .outcome = OUTCOME_CONNECTED };
 	c->extended = message->connect.options.n > 0;
 	c->option_unsupported = n_refused ? refused[0] : 0;
 	if (n_refused)
@@ -130,6 +134,12 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 			.n_out = put_error(CONVERT_ERROR_UNSUPPORTED_TCP_OPTION, refused, n_refused, out),
 		};
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes };
+}
+
+/* A whole one goes with a Connect, an empty one with an Info. */
+static bool claim_makes_sense(const struct convert_message *message)
+{
+	return message->has_connect ? message->claim.n : message->has_info && !message->claim.n;
 }
 
 struct signalling_step convert_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
@@ -152,12 +162,14 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 	}
 	if (message.has_connect && is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
-	if (message.n_unknown || message.has_nonce)   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
+	if (message.n_unknown || message.has_nonce || message.has_host || (message.has_claim && !claim_makes_sense(&message)))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);
-	if (message.has_info)
+	if (message.has_info) {
+		request->takes_inbound = message.has_claim;
 		return answer_info(&message, out);
+	}
 	return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 }
 

@@ -14,6 +14,8 @@ const struct scheme scheme_convert = {
 	.server_offer = convert_server_offer,
 	.server_early = convert_server_early,
 	.client_early = convert_client_early,
+	.server_inbound = convert_server_inbound,
+	.client_inbound = convert_client_inbound,
 };
 
 static const char *const outcome_names[] = {

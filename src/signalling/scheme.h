@@ -20,6 +20,7 @@
 /* The longest credential: the Cookie TLV's value in an otherwise empty message with Connect. */
 #define SIGNALLING_CREDENTIAL_BYTES 96
 #define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
+#define SIGNALLING_CLAIM_BYTES 24   /* of a session from the server's side: opaque to the client */
 
 enum signalling_verdict {
 	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
@@ -71,8 +72,18 @@ struct signalling_request {
 	uint8_t plain;                /* the client knows that its connection to the server is plain TCP; as dscp for a peer that is Braid */
 	uint8_t n_credential;
 	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */
+	uint8_t takes_inbound;        /* with probe: sessions from the server's side may be told on this connection; as dscp for a peer that is Braid */
+	uint8_t has_claim;            /* the destination is there already, as a session from the server's side that waits by this name */
+	uint8_t claim[SIGNALLING_CLAIM_BYTES];
+	struct signalling_result failure;   /* with has_claim: why its host can't be had; OUTCOME_CONNECTED: it can */
 	uint64_t watch;               /* where the outcome is to be told too: what the peer offered in its answer to a probe; 0: nowhere */
 	struct address source;        /* the host's own, for a peer that wants it; unspecified: not told */
+};
+
+/* What a server tells a client of a session from its own side: who is there, whom he wants, and what to say to have him. */
+struct signalling_inbound {
+	struct address remote, host;
+	uint8_t claim[SIGNALLING_CLAIM_BYTES];
 };
 
 /* One conversation; lives in the session while it is being set up. */
@@ -109,6 +120,9 @@ struct scheme {
 	size_t (*server_early)(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 	/* Client, on such a connection: DONE: nonce and result are there, whatever the outcome. REFUSED: no such message. */
 	struct signalling_step (*client_early)(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
+	/* The same two for a session from the server's side (decision 0019). */
+	size_t (*server_inbound)(const struct signalling_inbound *inbound, uint8_t *out);
+	struct signalling_step (*client_inbound)(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound);
 };
 
 extern const struct scheme scheme_convert;   /* RFC 8803 */

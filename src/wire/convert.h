@@ -22,6 +22,7 @@
 #define CONVERT_MESSAGE_BYTES 1020        /* 255 words (6.1) */
 #define CONVERT_TLV_HEAD_BYTES 2          /* type and length; the value follows */
 #define CONVERT_NONCE_BYTES 12
+#define CONVERT_CLAIM_BYTES 24
 
 enum convert_type {                       /* 6.2.2 */
 	CONVERT_INFO = 1,
@@ -33,6 +34,8 @@ enum convert_type {                       /* 6.2.2 */
 	CONVERT_BRAID_DSCP = 192,         /* private use (6.2.2, table 1), here and below: doc/wire.md */
 	CONVERT_BRAID_WATCH = 193,
 	CONVERT_BRAID_NONCE = 194,
+	CONVERT_BRAID_CLAIM = 195,
+	CONVERT_BRAID_HOST = 196,
 	CONVERT_BRAID_SOURCE = 197,
 };
 
@@ -82,7 +85,7 @@ struct convert_error {           /* 6.2.8 */
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
-	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_source;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source;
 	struct convert_connect connect;
 	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
 	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
@@ -93,6 +96,8 @@ struct convert_message {
 	uint64_t watch;          /* the converter's name for a connection that it keeps for a gateway */
 	struct bytes nonce;      /* of the ticket of another connection; CONVERT_NONCE_BYTES */
 	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with each Connect */
+	struct bytes claim;      /* of a session from the converter's side; CONVERT_CLAIM_BYTES, or none: the gateway takes such sessions */
+	struct address host;     /* behind the gateway, that such a session is for */
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
 	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
 };
@@ -133,6 +138,8 @@ void convert_put_dscp(struct convert_writer *w, uint8_t dscp, bool plain);
 void convert_put_watch(struct convert_writer *w, uint64_t watch);
 void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES]);
 void convert_put_source(struct convert_writer *w, const struct address *source);                /* its port isn't written */
+void convert_put_claim(struct convert_writer *w, struct bytes claim);                           /* CONVERT_CLAIM_BYTES, or none */
+void convert_put_host(struct convert_writer *w, const struct address *host);
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
 void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */

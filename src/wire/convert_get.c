@@ -131,6 +131,22 @@ static int source_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
 }
 
+/* Nothing behind the two bytes, or a whole one. */
+static int claim_get(struct convert_message *m, struct cursor value)
+{
+	int r = padded_get(&m->has_claim, &m->claim, value);
+
+	return !r && m->claim.n && m->claim.n != CONVERT_CLAIM_BYTES ? CONVERT_E_MALFORMED : r;
+}
+
+static int host_get(struct convert_message *m, struct cursor value)
+{
+	m->has_host = true;
+	m->host.port = cursor_get_u16be(&value);
+	cursor_get_bytes(&value, m->host.ip, sizeof(m->host.ip));
+	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -158,6 +174,10 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return nonce_get(m, value);
 	case CONVERT_BRAID_SOURCE:
 		return source_get(m, value);
+	case CONVERT_BRAID_CLAIM:
+		return claim_get(m, value);
+	case CONVERT_BRAID_HOST:
+		return host_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

@@ -93,6 +93,18 @@ void convert_put_source(struct convert_writer *w, const struct address *source)
 	put_padded(w, CONVERT_BRAID_SOURCE, (struct bytes){ source->ip, sizeof(source->ip) });
 }
 
+void convert_put_claim(struct convert_writer *w, struct bytes claim)
+{
+	put_padded(w, CONVERT_BRAID_CLAIM, claim);
+}
+
+void convert_put_host(struct convert_writer *w, const struct address *host)
+{
+	put_head(w, CONVERT_BRAID_HOST, 2 + sizeof(host->ip));
+	cursor_put_u16be(&w->out, host->port);
+	cursor_put_bytes(&w->out, host->ip, sizeof(host->ip));
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -154,6 +166,12 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_SOURCE:
 		convert_put_source(w, &m->source);
+		break;
+	case CONVERT_BRAID_CLAIM:
+		convert_put_claim(w, m->claim);
+		break;
+	case CONVERT_BRAID_HOST:
+		convert_put_host(w, &m->host);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

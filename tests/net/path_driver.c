@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Runs path/ alone for tests/net/test_path.py: options from the command line, events on stdout, one command a line on stdin:
- * "status", "settings", "update ARGUMENTS" (as on the command line), "end" (or the end of stdin). Each command is answered by lines that
+ * "status", "settings", "update ARGUMENTS" (as on the command line), "forwards ADDRESS:PORT ...", "end" (or the end of stdin). Each command is answered by lines that
  * end with "ok" or "failed REASON".
  *
  *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [listen=PORT] [foreign=yes] [hop=NAME:ADDRESS] [plumbing=no] ...
@@ -103,6 +103,18 @@ static void answer(int r, const char *reason)
 	fflush(stdout);
 }
 
+static void forward(struct driver *driver, char **externals, size_t n)
+{
+	struct forward list[ARGUMENTS_MOST] = { 0 };
+	struct forwards *forwards = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		address_parse(&list[i].external, externals[i], 0);
+	if (!forwards_new(list, n, &forwards))
+		path_set_forwards(driver->path, forwards, 7777);
+	forwards_freep(&forwards);
+}
+
 static void command(struct driver *driver, char *line)
 {
 	char *arguments[ARGUMENTS_MOST] = { NULL }, reason[256] = "";
@@ -117,6 +129,8 @@ static void command(struct driver *driver, char *line)
 		struct path_options options = options_of(driver->state_dir, arguments + 1);
 
 		r = path_update(driver->path, &options, reason, sizeof(reason));
+	} else if (!strcmp(arguments[0], "forwards")) {
+		forward(driver, arguments + 1, n - 1);
 	} else if (!strcmp(arguments[0], "settings")) {
 		path_check_settings(driver->path);
 	} else if (!strcmp(arguments[0], "end")) {

@@ -359,6 +359,53 @@ def test_the_table_of_a_converter_that_nft_refuses(net):
     assert driver.finish() == 0
 
 
+def test_forwards_of_a_converter(net):
+    before = net.picture()
+    killed = net.driver("listen=5124")
+    killed.ask("forwards 192.0.2.2:80")
+    killed.end(signal.SIGKILL)
+    driver = net.driver("listen=5124")
+    assert "braid_inbound" not in net.run("nft list tables"), "what an earlier run has left"
+    driver.ask("forwards 192.0.2.2:443 192.0.2.2:80 [2001:db8:2::2]:443")
+    made = net.run("nft list table inet braid_inbound")
+    assert "192.0.2.2 . 80" in made and "192.0.2.2 . 443" in made and "2001:db8:2::2 . 443" in made and "tproxy ip to 127.52.0.1:7777" in made, made
+    driver.ask("settings")
+    assert driver.events == [], "it stands as it was made"
+    for damage in ("nft flush ruleset", "nft flush chain inet braid_inbound inbound", "nft delete table inet braid_inbound"):
+        net.run(damage)
+        driver.events.clear()
+        driver.ask("settings")
+        assert any("braid_inbound" in event for event in driver.events), driver.events
+        assert net.run("nft list table inet braid_inbound") == made
+    driver.ask("forwards 192.0.2.2:81")
+    changed = net.run("nft list table inet braid_inbound")
+    assert "192.0.2.2 . 81" in changed and "443" not in changed
+    driver.ask("update listen=7001")
+    assert net.run("nft list table inet braid_inbound") == changed
+    driver.ask("forwards")
+    assert "braid_inbound" not in net.run("nft list tables")
+    driver.ask("forwards 192.0.2.2:82")
+    assert driver.finish() == 0
+    assert net.picture() == before
+
+
+def test_forwards_that_nft_refuses(net):
+    holder = net.child(Child, "gw", "nft", "-i")
+    holder.write("add table inet braid_inbound { flags owner; }")
+    wait_for(True, lambda: "braid_inbound" in net.run("nft list tables"))
+    driver = net.driver("listen=5124")
+    driver.events.clear()
+    driver.ask("forwards 192.0.2.2:80")
+    assert len(driver.events) == 1 and "cannot put the nft table inet braid_inbound in place" in driver.events[0], driver.events
+    driver.ask("settings")
+    assert len(driver.events) == 1, "it was said already"
+    holder.end()
+    wait_for(False, lambda: "braid_inbound" in net.run("nft list tables"))
+    driver.ask("settings")
+    assert "192.0.2.2 . 80" in net.run("nft list table inet braid_inbound"), "it is tried again"
+    assert driver.finish() == 0
+
+
 def test_carrier_lost_and_back(net):
     driver = net.driver()
     net.run("ip link set p0 down", "isp")

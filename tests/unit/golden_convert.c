@@ -78,6 +78,12 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 	case CONVERT_BRAID_SOURCE:
 		fprintf(out, "text source %s\n", address_format_ip(&m->source, text));
 		break;
+	case CONVERT_BRAID_CLAIM:
+		show_value(out, "text claim", m->claim);
+		break;
+	case CONVERT_BRAID_HOST:
+		fprintf(out, "text host %s\n", address_format(&m->host, text));
+		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);
 		show_value(out, "", tlv->value);

@@ -91,6 +91,64 @@ static void a_key_is_one_subscribers(void **state)
 	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\nmax_new_burst = 0\n", "x:4: subscriber a.max_new_burst: found '0', wanted 1..1000000");
 }
 
+#define HOME "[converter]\nlisten = 203.0.113.5:5124\n[subscriber home]\nkey = " KEY "\n"
+#define WEB "[forward web]\nsubscriber = home\nlisten = 203.0.113.5:8080\nhost = 192.168.1.10\n"
+
+static void a_forward_says_where_to(void **state)
+{
+	struct conf *conf = conf_of(WEB HOME "max_inbound_waiting = 9\n[forward mail]\nsubscriber = home\nlisten = [2001:db8::5]:25\nhost = 2001:db8:1::10\nport = 2525\n"
+				    "max_waiting = 3\nmax_new_per_s = 4\n");
+	const struct conf_forward *web = &conf->forwards[0], *mail = &conf->forwards[1];
+	char text[ADDRESS_TEXT_BYTES];
+
+	assert_int_equal(conf->n_forwards, 2);
+	assert_string_equal(web->name, "web");
+	assert_string_equal(web->subscriber, "home");
+	assert_string_equal(address_format(&web->listen, text), "203.0.113.5:8080");
+	assert_string_equal(address_format(&web->host, text), "192.168.1.10");
+	assert_int_equal(web->port, 0);
+	assert_int_equal(web->max_waiting, 256);
+	assert_int_equal(web->max_new_per_s, 1000);
+	assert_string_equal(address_format(&mail->host, text), "2001:db8:1::10");
+	assert_int_equal(mail->port, 2525);
+	assert_int_equal(mail->max_waiting, 3);
+	assert_int_equal(mail->max_new_per_s, 4);
+	assert_int_equal(conf->subscribers[0].max_inbound_waiting, 9);
+	assert_int_equal(conf->subscribers[0].max_inbound_per_s, 2000);
+	conf_freep(&conf);
+}
+
+static void forwards_that_make_no_sense(void **state)
+{
+	expect_error(GATEWAY WEB, "x: there are [forward NAME] sections but no [converter]");
+	expect_error("[converter]\nallow = 192.0.2.0/24\n" WEB, "x: a [forward NAME] is for a subscriber that no");
+	expect_error(HOME WEB "[forward other]\nsubscriber = home\nlisten = 203.0.113.5:8080\nhost = 192.168.1.11\n", "x: two [forward NAME] sections listen");
+	expect_error(HOME WEB WEB, "x:9: found a second section [forward web]");
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n", "x: a [forward NAME] has an address and port that converter.listen has");
+	expect_error("[converter]\nlisten = [::]:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
+		     "x: a [forward NAME] has an address and port that converter.listen has");
+	expect_error("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
+		     "x: a [forward NAME] has an address and port that converter.listen has");
+	conf_freep(&(struct conf *){ conf_of("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\nsubscriber = home\nlisten = [2001:db8::5]:5124\n"
+					     "host = 2001:db8:1::10\n") });
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5\nhost = 192.168.1.11\n", "x:7: forward a.listen: found '203.0.113.5', wanted an IP address with a port");
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = [::]:80\nhost = 192.168.1.11\n", "x:7: forward a.listen: found '[::]:80'");
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:80\nhost = 192.168.1.11:80\n", "x:8: forward a.host: found '192.168.1.11:80'");
+	expect_error(HOME "[forward a]\nsubscriber = home\nhost = 192.168.1.11\n", "section [forward a] ends without the key 'listen'");
+}
+
+static void hosts_that_may_be_reached(void **state)
+{
+	struct conf *conf = conf_of(GATEWAY "[gateway]\ninbound = no\ninbound_allow = 10.0.0.0/24, 2001:db8::/64\n");
+
+	assert_false(conf->gateway.inbound);
+	assert_int_equal(conf->gateway.n_inbound_allow, 2);
+	conf_freep(&conf);
+	conf = conf_of(GATEWAY);
+	assert_true(conf->gateway.inbound);
+	conf_freep(&conf);
+}
+
 static void faults_are_told(void **state)
 {
 	expect_error("lan = lan0\n", "x:1: found key 'lan' before the first section");
@@ -121,6 +179,9 @@ int main(void)
 		cmocka_unit_test(sections_may_be_indented),
 		cmocka_unit_test(a_subscriber_has_limits),
 		cmocka_unit_test(a_key_is_one_subscribers),
+		cmocka_unit_test(a_forward_says_where_to),
+		cmocka_unit_test(forwards_that_make_no_sense),
+		cmocka_unit_test(hosts_that_may_be_reached),
 		cmocka_unit_test(faults_are_told),
 	};
 

@@ -166,12 +166,13 @@ static void a_message_has_255_words_at_most(void **state)
 
 static bool is_longer_than_a_word(unsigned int type)
 {
-	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_SOURCE;
+	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_HOST ||
+	       type == CONVERT_BRAID_SOURCE;
 }
 
-static void a_message_may_hold_251_tlvs(void **state)
+static void a_message_may_hold_250_tlvs(void **state)
 {
-	struct unit_bytes m = unit_hex("01fc2263");
+	struct unit_bytes m = unit_hex("01fb2263");
 	struct convert_message message;
 
 	for (unsigned int type = 255; type; type--) {
@@ -182,10 +183,10 @@ static void a_message_may_hold_251_tlvs(void **state)
 		m.n += 4;
 	}
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 251 - 6);
+	assert_int_equal(message.n_unknown, 250 - 7);
 	m.at[5] = 2;   /* the first swallows the second */
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 251 - 7);
+	assert_int_equal(message.n_unknown, 250 - 8);
 }
 
 static void every_type_may_come_once(void **state)
@@ -250,6 +251,23 @@ static void watch_and_nonce_are_read(void **state)
 	unit_expect_bytes("nonce", "000102030405060708090a0b", message.nonce.at, message.nonce.n);
 }
 
+static void claim_and_host_are_read(void **state)
+{
+	struct unit_bytes claim = unit_hex("01082263 c307ffff 000102030405060708090a0b0c0d0e0f1011121314151617"), offer = unit_hex("01022263 c301ffff");
+	struct unit_bytes host = unit_hex("01062263 c4050050 00000000000000000000ffff c0a8010a");
+	struct convert_message message;
+	char text[ADDRESS_TEXT_BYTES];
+
+	assert_int_equal(convert_message_get(&message, claim.at, claim.n), 0);   /* which borrows */
+	assert_true(message.has_claim && !message.has_host && !message.n_unknown);
+	unit_expect_bytes("claim", "000102030405060708090a0b0c0d0e0f1011121314151617", message.claim.at, message.claim.n);
+	assert_int_equal(get(&message, offer.at, offer.n), 0);
+	assert_true(message.has_claim && !message.claim.n);
+	assert_int_equal(get(&message, host.at, host.n), 0);
+	assert_true(message.has_host && !message.has_claim && !message.n_unknown);
+	assert_string_equal(address_format(&message.host, text), "192.168.1.10:80");
+}
+
 static void types_without_a_name_are_counted(void **state)
 {
 	struct unit_bytes m = unit_hex("01022263 00010000");
@@ -261,7 +279,7 @@ static void types_without_a_name_are_counted(void **state)
 		if (!get(&message, m.at, m.n))
 			n_unknown += (unsigned int)message.n_unknown;
 	}
-	assert_int_equal(n_unknown, 255 - 10);
+	assert_int_equal(n_unknown, 255 - 12);
 }
 
 static void headers_are_told_apart(void **state)
@@ -442,11 +460,12 @@ int main(void)
 		cmocka_unit_test(tlvs_come_in_any_order),
 		cmocka_unit_test(messages_follow_each_other),
 		cmocka_unit_test(a_message_has_255_words_at_most),
-		cmocka_unit_test(a_message_may_hold_251_tlvs),
+		cmocka_unit_test(a_message_may_hold_250_tlvs),
 		cmocka_unit_test(every_type_may_come_once),
 		cmocka_unit_test(dscp_is_six_bits),
 		cmocka_unit_test(watch_and_nonce_are_read),
 		cmocka_unit_test(a_source_is_read),
+		cmocka_unit_test(claim_and_host_are_read),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),

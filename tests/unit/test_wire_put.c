@@ -69,6 +69,15 @@ static void each_tlv_is_written(void **state)
 	w = convert_begin(room, sizeof(room));
 	convert_put_source(&w, &(struct address){ .ip = { 0x20, 1, [15] = 9 }, .port = 443 });
 	expect_written("source", "01062263 c5050000 20010000 00000000 00000000 00000009", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_claim(&w, (struct bytes){ (const uint8_t *)"0123456789abcdefghijklmn", CONVERT_CLAIM_BYTES });
+	expect_written("claim", "01082263 c3070000 303132333435363738396162636465666768696a6b6c6d6e", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_claim(&w, (struct bytes){ 0 });
+	expect_written("offer", "01022263 c3010000", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_host(&w, &plain.remote);
+	expect_written("host", "01062263 c405" REMOTE, &w);
 }
 
 static void errors_are_written(void **state)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a converter tells of a session from its side: in pieces as whole, and what is heard can be said again. The first byte chooses the pieces. */
+#include "fuzz.h"
+
+#include "signalling/scheme.h"
+
+struct told {
+	struct signalling_step step;
+	struct signalling_inbound inbound;
+};
+
+static struct told hear(const uint8_t *bytes, size_t n)
+{
+	struct told told = { .inbound.remote.port = 0 };
+	uint8_t *copy = fuzz_copy(bytes, n);
+
+	told.step = scheme_convert.client_inbound(copy, n, &told.inbound);
+	free(copy);
+	expect(told.step.verdict != SIGNALLING_ANSWERED && told.step.n_consumed <= n && !told.step.n_out);
+	expect((told.step.verdict == SIGNALLING_DONE) == (told.step.n_consumed > 0));
+	return told;
+}
+
+static bool same(const struct told *a, const struct told *b)
+{
+	return a->step.verdict == b->step.verdict && address_equal(&a->inbound.remote, &b->inbound.remote) && address_equal(&a->inbound.host, &b->inbound.host) &&
+	       !memcmp(a->inbound.claim, b->inbound.claim, sizeof(a->inbound.claim));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	struct told whole, pieces = { .step.verdict = SIGNALLING_NEED_MORE }, again;
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	uint32_t state;
+	size_t n_fed = 0;
+
+	if (n < 2)
+		return 0;
+	state = *bytes++;
+	n--;
+	whole = hear(bytes, n);
+	while (n_fed < n && pieces.step.verdict == SIGNALLING_NEED_MORE) {
+		size_t n_piece = fuzz_piece(&state);
+
+		n_fed = n - n_fed < n_piece ? n : n_fed + n_piece;
+		pieces = hear(bytes, n_fed);
+	}
+	expect(same(&whole, &pieces) && whole.step.n_consumed == pieces.step.n_consumed);
+	if (whole.step.verdict != SIGNALLING_DONE)
+		return 0;
+	again = hear(out, scheme_convert.server_inbound(&whole.inbound, out));
+	expect(same(&whole, &again));
+	return 0;
+}

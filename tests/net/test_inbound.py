@@ -1,0 +1,452 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sessions from the converter's side (decision 0019): a remote host, beside the server, reaches one behind the gateway."""
+import hashlib
+import os
+import select
+import signal
+import socket
+import struct
+
+import pytest
+
+from netlab import (CONVERTER, CONVERTER_V6, HOST, HOST_V6, IPPROTO_MPTCP, KEY, LINK_A, SERVER, SERVER_V6, close_with_reset, counter, receive_all,
+                    receive_exactly, send_in_background, wait_for)
+from test_converter_input import CONNECTION_RESET, PORT, SUCCESS, answer_of, client, connect, error_of, mapped, message, ticket, tlv
+from test_early import SUPPORTED, TCP_FASTOPEN, watch_tlv
+
+WEB = 8080
+OTHER_KEY = "5a" * 32
+OFFER = tlv(195, b"\0\0")
+
+
+def forward(listen=f"{CONVERTER}:{WEB}", host=HOST, port=80, subscriber="home", **more):
+    return {"subscriber": subscriber, "listen": listen, "host": host, "port": port, **more}
+
+
+FORWARDS = {"forward web": forward(), "forward web-v6": forward(f"[{CONVERTER_V6}]:{WEB}", HOST_V6)}
+
+
+def start(lab, gateway=None, **changes):
+    """Both daemons; comes back when the converter knows the gateway."""
+    converter = lab.converter(**{**FORWARDS, **changes})
+    return converter, lab.gateway(gateway=gateway or {})
+
+
+def remote(lab, address=CONVERTER, port=WEB):
+    return lab.connect("server", address, port)
+
+
+def expect_reset(lab, address=CONVERTER, port=WEB):
+    """Accepted, as it must be before anybody has been asked, and reset; or reset at once."""
+    with pytest.raises((ConnectionResetError, ConnectionRefusedError)):
+        remote(lab, address, port).recv(1)
+
+
+def counters(daemon, *names):
+    return [counter(daemon, name) for name in names]
+
+
+def session(lab, listener, address=CONVERTER):
+    """The remote host's socket and the host's."""
+    far = remote(lab, address)
+    near, _ = lab.accept(listener)
+    return far, near
+
+
+# Both daemons
+
+@pytest.mark.parametrize("address, server", [(CONVERTER, SERVER), (CONVERTER_V6, SERVER_V6)], ids=["v4", "v6"])
+def test_a_remote_host_reaches_a_host(lab, address, server):
+    converter, gateway = start(lab)
+    listener = lab.listen("host", 80)
+    far = remote(lab, address)
+    near, peer = lab.accept(listener)
+    assert (peer, near.getpeername()[1]) == (server, far.getsockname()[1]), "the host sees another peer"
+    far.sendall(b"hello")
+    assert receive_exactly(near, 5) == b"hello"
+    near.sendall(b"welcome")
+    assert receive_exactly(far, 7) == b"welcome"
+    for daemon in (converter, gateway):
+        assert [s["direction"] for s in daemon.ctl("sessions")["sessions"]] == ["in"]
+    near.close()
+    assert far.recv(1) == b""
+    assert counters(converter, "inbound", "inbound_told", "inbound_claimed") == [1, 1, 1]
+
+
+def test_the_first_word_is_the_hosts(lab):
+    """What the host says on accepting rides with the claim."""
+    start(lab)
+    listener = lab.listen("host", 80)
+    far, near = session(lab, listener)
+    near.sendall(b"220 welcome")
+    assert receive_exactly(far, 11) == b"220 welcome"
+
+
+def nginx(lab):
+    folder = lab.directory / "nginx"
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "file").write_bytes(os.urandom(20 << 20))
+    (folder / "nginx.conf").write_text(f"""
+user root root; daemon off; master_process off; pid {folder}/pid; error_log {folder}/error; events {{ }}
+http {{ access_log {folder}/access; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d;
+	scgi_temp_path {folder}/e; server {{ listen {HOST}:80; root {folder}; }} }}
+""")
+    lab.start("host", "nginx", "-e", folder / "error", "-c", folder / "nginx.conf")
+    wait_for(lambda: lab.run("host", "ss -Htln sport = :80"), "nginx to listen")
+    return folder
+
+
+def masquerade(lab):
+    """Both links lead through a NAT: nobody reaches the gateway from outside."""
+    lab.run("core", """nft -f - << 'END'
+table ip nat {
+	chain out { type nat hook postrouting priority srcnat; iifname { a0, b0 } oifname c0 masquerade; }
+	chain in { type filter hook forward priority 0; oifname { a0, b0 } ct state new drop; }
+}
+END""")
+
+
+@pytest.mark.parametrize("with_nat", [False, True], ids=["routed", "nat"])
+def test_nginx_over_both_links(lab, with_nat):
+    if with_nat:
+        masquerade(lab)
+    converter, gateway = start(lab)
+    folder = nginx(lab)
+    far = remote(lab)
+    far.sendall(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += far.recv(1)
+    body = receive_exactly(far, 20 << 20)
+    assert hashlib.sha256(body).digest() == hashlib.sha256((folder / "file").read_bytes()).digest()
+    links = {link["name"]: link["bytes_up"] for link in gateway.ctl("sessions")["sessions"][0]["links"]}
+    assert set(links) == {"a", "b"} and min(links.values()) > 1 << 20, f"expected both links at work, saw {links}"
+    far.close()
+    wait_for(lambda: (folder / "access").read_text(), "nginx's log")
+    assert (folder / "access").read_text().startswith(SERVER + " "), (folder / "access").read_text()
+
+
+def test_an_upload_to_the_host(lab):
+    start(lab)
+    far, near = session(lab, lab.listen("host", 80))
+    data = os.urandom(8 << 20)
+    pid = send_in_background(far, data)
+    far.close()
+    assert receive_all(near) == data
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_refused_is_a_reset(lab):
+    converter, gateway = start(lab)
+    expect_reset(lab)
+    assert counters(converter, "inbound_claimed", "inbound_refused", "inbound_expired") == [0, 1, 0]
+    assert counters(gateway, "reached", "reach_failed", "no_answer") == [1, 1, 0]
+    wait_for(lambda: gateway.ctl("status")["sessions"] == gateway.ctl("status")["half_open"] == 0, "all places given back")
+    far, near = session(lab, lab.listen("host", 80))
+    far.sendall(b"!")
+    assert near.recv(1) == b"!"
+
+
+@pytest.mark.parametrize("host, changes", [("93.10.20.30", {}), ("10.0.0.1", {}), ("192.0.2.2", {}), (HOST, {"inbound_allow": "10.0.0.10"})],
+                         ids=["elsewhere", "the gateway", "a link", "not named"])
+def test_hosts_that_may_not_be_reached(lab, host, changes):
+    converter, gateway = start(lab, changes, **{"forward web": forward(host=host)})
+    lab.listen("server", 80), lab.listen("gw", 80), lab.listen("host", 80)
+    expect_reset(lab)
+    assert counters(converter, "inbound_refused", "inbound_claimed") == [1, 0]
+    assert "destination unreachable" in gateway.log()
+
+
+def test_hosts_that_are_named_may(lab):
+    start(lab, {"inbound_allow": "10.0.0.0/29, 10.0.0.9"})
+    far, near = session(lab, lab.listen("host", 80))
+    near.sendall(b"!")
+    assert far.recv(1) == b"!"
+
+
+def test_without_a_gateway_there_is_a_reset(lab):
+    converter = lab.converter(**FORWARDS)
+    expect_reset(lab)
+    gateway = lab.gateway(gateway={"inbound": "no"})
+    expect_reset(lab)
+    assert counters(converter, "inbound_told", "inbound_no_gateway") == [0, 2]
+    gateway.reload(lab.gateway_conf())
+    listener = lab.listen("host", 80)
+    wait_for(lambda: try_session(lab, listener), "a session, the gateway taking them now")
+    gateway.stop()
+    wait_for(lambda: not try_session(lab, listener), "no session, the gateway being gone")
+
+
+def test_a_gateway_that_is_about_to_come_is_waited_for(lab):
+    converter = lab.converter(**FORWARDS)
+    far = remote(lab)
+    listener = lab.listen("host", 80)
+    wait_for(lambda: counter(converter, "inbound") == 1, "the connection to wait")
+    lab.gateway()
+    near, _ = lab.accept(listener)
+    near.sendall(b"!")
+    assert far.recv(1) == b"!"
+    for _ in range(5):   # a reload ends the gateway's watch, and it asks again
+        converter.tell(signal.SIGHUP)
+        session(lab, listener)
+    assert counter(converter, "inbound_no_gateway") == 0
+
+
+def test_a_restarted_converter_waits_for_its_gateway(lab):
+    converter, _ = start(lab)
+    listener = lab.listen("host", 80)
+    session(lab, listener)
+    converter.kill()
+    converter = lab.converter(**FORWARDS)
+    session(lab, listener)
+    assert counters(converter, "inbound_claimed", "inbound_no_gateway") == [1, 0]
+
+
+def try_session(lab, listener, port=WEB):
+    """Whether one comes about; it says something, and goes."""
+    far = lab.socket("server")
+    try:
+        far.connect((CONVERTER, port))
+        far.sendall(b"!")
+        poll = select.poll()
+        for sock in (far, listener):
+            poll.register(sock, select.POLLIN)
+        if listener.fileno() not in [fd for fd, _ in poll.poll(20000)]:
+            return far.recv(1) and False
+        near, _ = lab.accept(listener)
+        near.sendall(near.recv(1))
+        near.close()
+        return receive_all(far) == b"!"
+    except OSError:
+        return False
+    finally:
+        far.close()
+
+
+def test_many_through_many_workers(lab):
+    converter = lab.converter(**{"forward web": forward(max_waiting=400)}, daemon={"workers": 4})
+    gateway = lab.gateway(daemon={"workers": 4})
+    listener = lab.listen("host", 80)
+    remotes = [remote(lab) for _ in range(100)]
+    for far in remotes:
+        far.sendall(struct.pack("!H", far.getsockname()[1]))
+    for _ in remotes:
+        near, _ = lab.accept(listener)
+        near.sendall(receive_exactly(near, 2))
+    for far in remotes:
+        assert struct.unpack("!H", receive_exactly(far, 2))[0] == far.getsockname()[1], "somebody else's connection"
+    assert counters(converter, "inbound_claimed", "claims_wrong", "inbound_expired") == [100, 0, 0]
+    for far in remotes:
+        close_with_reset(far)
+    wait_for(lambda: counter(converter, "sessions") == counter(gateway, "sessions") == 0, "the sessions' end")
+
+
+def test_reload_changes_forwards_and_leaves_sessions(lab):
+    converter, _ = start(lab)
+    listener = lab.listen("host", 80)
+    far, near = session(lab, listener)
+    converter.reload(lab.converter_conf(**{"forward other": forward(f"{CONVERTER}:{WEB + 1}")}))
+    wait_for(lambda: str(WEB + 1) in lab.run("conv", "nft list table inet braid_inbound"), "the other forward")
+    expect_reset(lab)
+    far.sendall(b"still")
+    assert receive_exactly(near, 5) == b"still"
+    wait_for(lambda: try_session(lab, listener, WEB + 1), "a session by the other forward")
+    converter.reload(lab.converter_conf())
+    wait_for(lambda: "braid_inbound" not in lab.run("conv", "nft list tables"), "the table to go, there being no forward")
+    far.sendall(b"again")
+    assert receive_exactly(near, 5) == b"again"
+
+
+def test_nothing_is_left_behind(lab):
+    converter, gateway = start(lab)
+    far, near = session(lab, lab.listen("host", 80))
+    close_with_reset(far)
+    wait_for(lambda: counter(gateway, "sessions") == 0, "the session's end")
+    gateway.stop()
+    converter.stop()
+    assert "braid_inbound" not in lab.run("conv", "nft list tables")
+    with pytest.raises(ConnectionRefusedError):
+        remote(lab)
+
+
+def test_what_a_killed_one_left_refuses(lab):
+    converter, _ = start(lab)
+    converter.kill()
+    assert "braid_inbound" in lab.run("conv", "nft list tables")
+    with pytest.raises(ConnectionRefusedError):
+        remote(lab)
+    own = lab.listen("conv", WEB)   # another program of that machine has the port then
+    far = remote(lab)
+    lab.accept(own)
+    far.close()
+
+
+def test_a_remote_host_that_gives_up_resets_the_host(lab):
+    start(lab)
+    far, near = session(lab, lab.listen("host", 80))
+    close_with_reset(far)
+    with pytest.raises(ConnectionResetError):
+        near.recv(1)
+
+
+def test_a_port_that_is_the_gateways_own(lab):
+    """The gateway listens on it itself: the host sees the remote host's address with another port."""
+    start(lab)
+    listener = lab.listen("host", 80)
+    far = lab.socket("server")
+    far.bind((SERVER, 5125))
+    far.connect((CONVERTER, WEB))
+    near, peer = lab.accept(listener)
+    assert peer == SERVER and near.getpeername()[1] != 5125
+    far.sendall(b"!")
+    assert near.recv(1) == b"!"
+
+
+# A gateway of our own: what it claims is what we choose
+
+class Watching:
+    """The watch of a gateway, which hears of sessions."""
+
+    def __init__(self, lab, key=KEY, offer=OFFER):
+        self.lab, self.key = lab, key
+        self.sock = client(lab, message(ticket("::", 0, key=key), tlv(1, b"\0\0"), offer))
+        assert answer_of(self.sock)[4] == 21
+
+    def hear(self):
+        """Remote host (address and port, packed), claim, host."""
+        told = answer_of(self.sock)
+        assert told[4:6] == b"\x0a\x05" and told[24:28] == b"\xc3\x07\0\0" and told[52:54] == b"\xc4\x05", told.hex()
+        return told[6:24], told[28:52], told[54:]
+
+
+def claim_tlv(claim):
+    return tlv(195, b"\0\0" + claim)
+
+
+def claim_of(far, claim, *more, key=KEY, port=None):
+    port = port or far.getsockname()[1]
+    return message(ticket(SERVER, port, key=key), connect(SERVER, port), claim_tlv(claim), *more)
+
+
+def test_what_a_gateway_is_told(lab):
+    lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = remote(lab)
+    who, claim, host = watch.hear()
+    assert who == struct.pack("!H", far.getsockname()[1]) + mapped(SERVER) and host == struct.pack("!H", 80) + mapped(HOST)
+    remote(lab)
+    assert watch.hear()[1] != claim
+
+
+def test_a_claim_is_good_once(lab):
+    converter = lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = remote(lab)
+    _, claim, _ = watch.hear()
+    far.sendall(b"hello")
+    near = client(lab, claim_of(far, claim) + b"220 ready")
+    assert answer_of(near) == SUCCESS
+    assert receive_exactly(near, 5) == b"hello" and receive_exactly(far, 9) == b"220 ready"
+    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
+    assert counters(converter, "inbound_claimed", "claims_wrong") == [1, 1]
+
+
+def test_wrong_claims(lab):
+    converter = lab.converter(**FORWARDS, **{"subscriber other": {"key": OTHER_KEY}})
+    watch = Watching(lab)
+    far = remote(lab)
+    _, claim, _ = watch.hear()
+    wrong = [claim_of(far, claim[:i] + bytes([claim[i] ^ 1]) + claim[i + 1:]) for i in range(len(claim))]
+    wrong += [claim_of(far, bytes(24)), claim_of(far, b"\xff" * 24), claim_of(far, claim, key=OTHER_KEY), claim_of(far, claim, port=9)]
+    for sent in wrong:
+        assert error_of(lab, sent)[0] == CONNECTION_RESET
+    assert counter(converter, "claims_wrong") == len(wrong)
+    assert answer_of(client(lab, claim_of(far, claim))) == SUCCESS
+
+
+@pytest.mark.parametrize("error", [bytes([96, 0]), bytes([97, 1]), bytes([97, 255]), bytes([64, 5])])
+def test_a_host_that_is_not_there(lab, error):
+    converter = lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = remote(lab)
+    _, claim, _ = watch.hear()
+    assert error_of(lab, claim_of(far, claim, tlv(30, error))) == (error[0], error[1:])
+    with pytest.raises(ConnectionResetError):
+        far.recv(1)
+    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
+    assert counters(converter, "inbound_refused", "claims_wrong") == [1, 1]
+
+
+def test_nobody_claims(lab):
+    converter = lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = remote(lab)
+    _, claim, _ = watch.hear()
+    with pytest.raises(ConnectionResetError):
+        far.recv(1)
+    assert counter(converter, "inbound_expired") == 1
+    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
+
+
+def test_a_remote_host_that_does_not_wait(lab):
+    converter = lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = remote(lab)
+    _, claim, _ = watch.hear()
+    port = far.getsockname()[1]
+    close_with_reset(far)
+    wait_for(lambda: counter(converter, "inbound_gave_up") == 1, "the converter to notice")
+    assert error_of(lab, claim_of(None, claim, port=port))[0] == CONNECTION_RESET
+
+
+def test_a_gateway_that_does_not_offer_is_not_told(lab):
+    converter = lab.converter(**FORWARDS)
+    Watching(lab, offer=b"")
+    expect_reset(lab)
+    assert counter(converter, "inbound_no_gateway") == 1
+
+
+def test_one_that_is_crowded_leaves_others_alone(lab):
+    changes = {**FORWARDS, "forward narrow": forward(f"{CONVERTER}:{WEB + 1}", max_waiting=1), "daemon": {"workers": 1},
+               "subscriber other": {"key": OTHER_KEY, "max_inbound_waiting": 2},
+               "forward other": forward(f"{CONVERTER}:{WEB + 2}", subscriber="other"), "forward more": forward(f"{CONVERTER}:{WEB + 3}", subscriber="other")}
+    converter = lab.converter(**changes)
+    watch, other = Watching(lab), Watching(lab, OTHER_KEY)
+    waiting = [remote(lab, port=WEB + 1), remote(lab, port=WEB + 2), remote(lab, port=WEB + 3)]
+    for port in (WEB + 1, WEB + 2, WEB + 3):
+        expect_reset(lab, port=port)
+    assert counter(converter, "inbound_over_limit") == 3
+    watch.hear(), other.hear(), other.hear()
+    far = remote(lab)
+    _, claim, _ = watch.hear()
+    assert answer_of(client(lab, claim_of(far, claim))) == SUCCESS
+    close_with_reset(waiting[1])
+    wait_for(lambda: counter(converter, "inbound_gave_up") == 1, "a place to be free")
+    remote(lab, port=WEB + 3)
+    other.hear()
+
+
+# A converter of our own
+
+def test_an_older_converter_is_asked_again(lab):
+    """It doesn't know the offer, and says so with error 2."""
+    with lab.inside("conv"):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+        listener.bind((CONVERTER, PORT))
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 16)
+        listener.listen()
+    listener.settimeout(20)
+    lab.sockets.append(listener)
+    lab.run("conv", "echo 0x602 > /proc/sys/net/ipv4/tcp_fastopen")
+    gateway = lab.start_gateway(**{"link b": None})
+    first, _ = lab.accept(listener)
+    asked = first.recv(1024)
+    assert asked.endswith(OFFER)
+    first.sendall(message(tlv(30, b"\2\0" + asked)))
+    second, _ = lab.accept(listener)
+    asked = second.recv(1024)
+    assert not asked.endswith(OFFER)
+    second.sendall(message(SUPPORTED, watch_tlv(bytes(range(8)))))
+    gateway.wait_log("the converter answers")
+    assert "can't be reached" not in gateway.log()
