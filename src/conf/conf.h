@@ -48,6 +48,8 @@ struct conf_subscriber {
 	uint32_t max_inbound_per_s;     /* that come newly; never 0 */
 };
 
+enum conf_forward_accept { CONF_FORWARD_EARLY, CONF_FORWARD_FAITHFUL };   /* in the order of their names in conf/keys.c */
+
 /* Connections to an address of the converter that are for a host behind a subscriber's gateway. */
 struct conf_forward {
 	char name[CONF_NAME_BYTES];
@@ -55,6 +57,7 @@ struct conf_forward {
 	struct address listen;          /* the converter's address and port */
 	struct address host;            /* the host's address, without a port */
 	uint16_t port;                  /* the host's; 0: the same as the converter's */
+	uint32_t accept;                /* enum conf_forward_accept */
 	uint32_t max_waiting, max_new_per_s;   /* as the subscriber's, of this one alone */
 };
 
@@ -103,6 +106,7 @@ struct conf_converter {
 	uint32_t ticket_memory;         /* tickets remembered within the window */
 	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */
 	uint16_t inbound_port;          /* local port that forwards' connections are handed to */
+	uint32_t inbound_queue;         /* first of the packet queues: one a worker */
 };
 
 struct conf {

@@ -10,6 +10,7 @@ static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every sec
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const accepts[] = { "auto", "faithful", "early", NULL };
+static const char *const forward_accepts[] = { "early", "faithful", NULL };
 static const char *const mptcp_hosts[] = { "pass", "proxy", NULL };
 static const char *const address_modes[] = { "shared", "preserve", "prefix", NULL };   /* as enum source_mode */
 static const char *const quic[] = { "leave", "refuse", NULL };
@@ -74,6 +75,8 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_CONVERTER, "inbound_port", CONF_TYPE_PORT, AT(converter.inbound_port), .fallback = "5126", .restart = true,
 	  .help = "local port that connections to [forward NAME] are handed to" },
+	{ CONF_CONVERTER, "inbound_queue", CONF_TYPE_UINT, AT(converter.inbound_queue), .min = 0, .max = 65000, .fallback = "5400", .restart = true,
+	  .help = "first of the packet queues (NFQUEUE) in which first packets to [forward NAME] wait where accept is faithful: one a worker" },
 
 	{ CONF_FORWARD, "subscriber", CONF_TYPE_TEXT, .offset = offsetof(struct conf_forward, subscriber), .max = CONF_NAME_BYTES, .required = true,
 	  .help = "whose gateway the host is behind" },
@@ -83,6 +86,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "address of the host behind the gateway" },
 	{ CONF_FORWARD, "port", CONF_TYPE_PORT, .offset = offsetof(struct conf_forward, port),
 	  .help = "the host's port; the port of listen unless given" },
+	{ CONF_FORWARD, "accept", CONF_TYPE_CHOICE, .offset = offsetof(struct conf_forward, accept), .choices = forward_accepts, .fallback = "early",
+	  .help = "early: a remote host's connection is accepted before its host was asked, and reset where that has refused; faithful: when the host has accepted" },
 	{ CONF_FORWARD, "max_waiting", CONF_TYPE_UINT, .offset = offsetof(struct conf_forward, max_waiting), .min = 1, .max = 1000000, .fallback = "256",
 	  .help = "remote hosts at once whose connections the gateway has not claimed yet" },
 	{ CONF_FORWARD, "max_new_per_s", CONF_TYPE_UINT, .offset = offsetof(struct conf_forward, max_new_per_s), .min = 1, .max = 1000000, .fallback = "1000",

@@ -9,6 +9,8 @@
 #include "base/util.h"
 #include "net/nft.h"
 #include "net/nft_look.h"
+#include "net/nft_queue.h"
+#include "path/marks.h"
 
 #define TABLE "inet braid_inbound"
 
@@ -16,8 +18,8 @@
 #define REMOVE "table " TABLE "\ndelete table " TABLE "\n"
 
 static const struct nft_table our_table = { NFPROTO_INET, "braid_inbound" };
-static const struct { bool v6; const char *set, *type, *match; } families[] = {
-	{ false, "forwards_4", "ipv4_addr", "ip" }, { true, "forwards_6", "ipv6_addr", "ip6" },
+static const struct { bool v6; const char *number, *type, *match; } families[] = {
+	{ false, "4", "ipv4_addr", "ip" }, { true, "6", "ipv6_addr", "ip6" },
 };
 
 static int run(const struct inbound_table *table, const char *script, char *reason, size_t n_reason)
@@ -30,38 +32,67 @@ static int run(const struct inbound_table *table, const char *script, char *reas
 	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
 }
 
-static void put_set(FILE *out, size_t family, const struct forwards *forwards)
+static void put_set(FILE *out, size_t family, const char *name, const struct forwards *forwards, bool faithful_alone)
 {
 	char text[ADDRESS_TEXT_BYTES];
 	size_t n = 0;
 
-	fprintf(out, "	set %s {\n		type %s . inet_service;\n", families[family].set, families[family].type);
+	fprintf(out, "	set %s_%s {\n		type %s . inet_service;\n", name, families[family].number, families[family].type);
 	for (size_t i = 0; i < forwards_n(forwards); i++) {
-		const struct address *external = &forwards_at(forwards, i)->external;
+		const struct forward *forward = forwards_at(forwards, i);
 
-		if (address_is_v4(external) != families[family].v6)
-			fprintf(out, "%s%s . %u", n++ ? ", " : "		elements = { ", address_format_ip(external, text), external->port);
+		if (address_is_v4(&forward->external) != families[family].v6 && (forward->faithful || !faithful_alone))
+			fprintf(out, "%s%s . %u", n++ ? ", " : "		elements = { ", address_format_ip(&forward->external, text), forward->external.port);
 	}
 	fputs(n ? " }\n	}\n" : "	}\n", out);
 }
 
-/* All packets, not the first alone: tproxy looks for the connection before it looks for the listener, and with SYN cookies only the third packet makes one. */
-static void put_chain(FILE *out, uint16_t port)
+static void put_tproxy(FILE *out, const char *before, const char *then, size_t family, unsigned int which, uint16_t port)
 {
+	struct address listener = inbound_listener(which, families[family].v6, port);
 	char text[ADDRESS_TEXT_BYTES];
 
-	fputs("	chain inbound {\n		type filter hook prerouting priority -155; policy accept;\n", out);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		struct address listener = inbound_listener(families[i].v6, port);
+	fprintf(out, "		%smeta l4proto tcp tproxy %s to %s %saccept\n", before, families[family].match, address_format(&listener, text), then);
+}
 
-		fprintf(out, "		meta l4proto tcp %s daddr . tcp dport @%s tproxy %s to %s accept\n", families[i].match, families[i].set, families[i].match,
-			address_format(&listener, text));
+/* What the verdict says of a first packet. */
+static void put_verdicts(FILE *out, size_t family, const struct inbound_options *options)
+{
+	char before[64];
+
+	fprintf(out, "		meta mark %u reject with tcp reset\n		meta mark %u reject with icmpx no-route\n		meta mark %u reject with icmpx host-unreachable\n"
+		     "		meta mark %u reject with icmpx admin-prohibited\n",
+		mark_value(options->fwmark, MARK_RESET), mark_value(options->fwmark, MARK_NO_ROUTE), mark_value(options->fwmark, MARK_HOST_UNREACHABLE),
+		mark_value(options->fwmark, MARK_PROHIBITED));
+	for (unsigned int w = 0; w < options->n_workers; w++) {
+		snprintf(before, sizeof(before), "meta mark %u ", mark_value(options->fwmark, MARK_CATCH + w));
+		put_tproxy(out, before, "meta mark set 0 ", family, w + 1, options->port);
 	}
+}
+
+/* A SYN that comes again when its connection is there is that one's. All packets are taken, not the first alone: tproxy looks for the connection before it looks for the listener, and with SYN cookies only the third packet makes one. */
+static void put_chains(FILE *out, const struct inbound_options *options, bool holds)
+{
+	fputs("	chain queues {\n	}\n	chain inbound {\n		type filter hook prerouting priority -155; policy accept;\n"
+	      "		tcp flags & (fin|syn|rst|ack) != syn return\n		socket transparent 1 return\n", out);
+	for (size_t i = 0; holds && i < ARRAY_SIZE(families); i++)
+		fprintf(out, "		%s daddr . tcp dport @held_%s goto queues\n", families[i].match, families[i].number);
+	fputs("	}\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		fprintf(out, "	chain take_%s {\n", families[i].number);
+		if (holds)
+			put_verdicts(out, i, options);
+		put_tproxy(out, "", "", i, 0, options->port);
+		fputs("	}\n", out);
+	}
+	fputs("	chain decide {\n		type filter hook prerouting priority -153; policy accept;\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		fprintf(out, "		%s daddr . tcp dport @forwards_%s goto take_%s\n", families[i].match, families[i].number, families[i].number);
 	fputs("	}\n", out);
 }
 
 /* malloc'd; NULL: out of memory. */
-static char *script_for(const struct forwards *forwards, uint16_t port)
+static char *script_for(const struct forwards *forwards, const struct inbound_options *options)
 {
 	char *text = NULL;
 	size_t n;
@@ -70,9 +101,11 @@ static char *script_for(const struct forwards *forwards, uint16_t port)
 	if (!out)
 		return NULL;
 	fputs(REMOVE "table " TABLE " {\n", out);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		put_set(out, i, forwards);
-	put_chain(out, port);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		put_set(out, i, "forwards", forwards, false);
+		put_set(out, i, "held", forwards, true);
+	}
+	put_chains(out, options, forwards_any_faithful(forwards));
 	fputs("}\n", out);
 	if (!fclose(out))
 		return text;
@@ -94,14 +127,17 @@ static int put_script(struct inbound_table *table, char *reason, size_t n_reason
 
 	table->missing = r;
 	table->begun |= !r;
+	/* The rule that leads to the queues comes by itself (net/nft_queue.h); without it all are accepted early. */
+	if (!r && table->script && table->holds)
+		nft_queue_put("braid_inbound", "queues", table->options.first_queue, (uint16_t)table->options.n_workers);
 	if (!r && table->script && look(table, &table->picture))
 		table->picture = 0;   /* no table looks like this: the next look makes it again */
 	return r;
 }
 
-int inbound_table_put(struct inbound_table *table, const struct forwards *forwards, uint16_t port, char *reason, size_t n_reason)
+int inbound_table_put(struct inbound_table *table, const struct forwards *forwards, const struct inbound_options *options, char *reason, size_t n_reason)
 {
-	char *script = forwards_n(forwards) ? script_for(forwards, port) : NULL;
+	char *script = forwards_n(forwards) ? script_for(forwards, options) : NULL;
 
 	if (forwards_n(forwards) && !script) {
 		snprintf(reason, n_reason, "out of memory");
@@ -113,6 +149,9 @@ int inbound_table_put(struct inbound_table *table, const struct forwards *forwar
 	}
 	free(table->script);
 	table->script = script;
+	table->holds = forwards_any_faithful(forwards);
+	if (script)
+		table->options = *options;
 	return put_script(table, reason, n_reason);
 }
 

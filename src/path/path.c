@@ -178,11 +178,11 @@ static void warn_inbound(struct path *path, const char *reason)
 	emit(path, PATH_EVENT_WARNING, 0, text);
 }
 
-void path_set_forwards(struct path *path, const struct forwards *forwards, uint16_t port)
+void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options)
 {
 	char reason[160] = "";
 
-	if (path->kept && inbound_table_put(&path->inbound, forwards, port, reason, sizeof(reason)))
+	if (path->kept && inbound_table_put(&path->inbound, forwards, options, reason, sizeof(reason)))
 		warn_inbound(path, reason);
 }
 
@@ -192,7 +192,7 @@ static void forget_forwards(struct path *path)
 	char reason[160];
 
 	if (!path->inbound.begun)
-		inbound_table_put(&path->inbound, NULL, 0, reason, sizeof(reason));
+		inbound_table_put(&path->inbound, NULL, NULL, reason, sizeof(reason));
 }
 
 static void check_inbound(struct path *path)

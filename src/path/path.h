@@ -81,6 +81,7 @@ struct path_event {
 
 struct path;
 struct nft;
+struct inbound_options;
 
 /* Called in the loop's thread after each change of a link, and for warnings; read path_status() for the new state. */
 typedef void (*path_event_fn)(void *context, const struct path_event *event);
@@ -99,9 +100,9 @@ bool path_can_hold(const struct path *path);
 /* Which rules the table has: the marks of held packets name it (path/marks.h). */
 uint32_t path_rules_generation(const struct path *path);
 
-/* A converter: connections to these are taken from here on, by listeners at inbound_listener(port); they are copied. Where nft refuses, a warning says so, and it is
+/* A converter: connections to these are taken from here on, by listeners at inbound_listener(); they are copied. Where nft refuses, a warning says so, and it is
  * tried again with the settings' look. */
-void path_set_forwards(struct path *path, const struct forwards *forwards, uint16_t port);
+void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options);
 
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);

@@ -65,3 +65,11 @@ const struct forward *forwards_at(const struct forwards *forwards, size_t i)
 {
 	return &forwards->all[i];
 }
+
+bool forwards_any_faithful(const struct forwards *forwards)
+{
+	for (size_t i = 0; i < forwards_n(forwards); i++)
+		if (forwards->all[i].faithful)
+			return true;
+	return false;
+}

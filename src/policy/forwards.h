@@ -3,6 +3,7 @@
 #ifndef BRAID_POLICY_FORWARDS_H
 #define BRAID_POLICY_FORWARDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/address.h"
@@ -16,6 +17,7 @@ struct forward {
 	struct address external;   /* the converter's, where remote hosts connect to */
 	uint32_t subscriber;       /* his number */
 	struct address host;       /* behind his gateway */
+	bool faithful;             /* accepted when the host has accepted */
 	struct forward_limits own, of_subscriber;
 };
 
@@ -32,6 +34,7 @@ const struct forward *forwards_find(const struct forwards *forwards, const struc
 
 /* All of them, in the order of their external addresses. */
 size_t forwards_n(const struct forwards *forwards);
+bool forwards_any_faithful(const struct forwards *forwards);
 const struct forward *forwards_at(const struct forwards *forwards, size_t i);
 
 #endif

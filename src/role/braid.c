@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "net/socket.h"
+#include "path/inbound.h"
 #include "role/braid_parts.h"
 #include "role/commands.h"
 #include "role/converter.h"
@@ -27,6 +28,25 @@
 #define WORKERS_MOST 256u
 
 enum { PART_SIGNAL, PART_DRAIN };
+
+static unsigned int n_workers_of(const struct conf *conf)
+{
+	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1;
+
+	return (unsigned int)size_min(n, WORKERS_MOST);
+}
+
+static void set_forwards(struct braid *braid)
+{
+	const struct conf *conf = braid->holder->conf;
+	struct inbound_options options = {
+		.port = conf->converter.inbound_port, .fwmark = conf->gateway.fwmark, .n_workers = n_workers_of(conf),
+		.first_queue = (uint16_t)conf->converter.inbound_queue,
+	};
+
+	path_set_forwards(braid->path, braid->view->forwards, &options);
+}
 
 /* A new view with what is known now, handed to all workers; done: when they have it. */
 static int publish(struct braid *braid, bool reachable, void (*done)(void *context))
@@ -58,7 +78,7 @@ static int publish(struct braid *braid, bool reachable, void (*done)(void *conte
 	if (publish_view(view, &options))
 		log_error("out of memory: the workers go on with an old view of links and configuration");
 	if (braid->holder->roster && braid->path)
-		path_set_forwards(braid->path, view->forwards, braid->holder->conf->converter.inbound_port);
+		set_forwards(braid);
 	return 0;
 }
 
@@ -141,14 +161,6 @@ static void on_suspect(void *context)
 	__atomic_store_n(&braid->shared.suspected, false, __ATOMIC_RELEASE);
 	if (braid->watch)
 		watch_suspect(braid->watch);
-}
-
-static unsigned int n_workers_of(const struct conf *conf)
-{
-	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t n = conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1;
-
-	return (unsigned int)size_min(n, WORKERS_MOST);
 }
 
 /* Each once, however many addresses share it: nft would mind. */

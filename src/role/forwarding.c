@@ -21,7 +21,7 @@ static struct forward forward_of(const struct conf *conf, const struct roster *r
 	const struct conf_subscriber *subscriber = &conf->subscribers[place];
 	struct forward forward = {
 		.external = from->listen, .subscriber = roster->numbers[place], .host = from->host,
-		.own = { from->max_waiting, from->max_new_per_s }, .of_subscriber = { subscriber->max_inbound_waiting, subscriber->max_inbound_per_s },
+		.faithful = from->accept == CONF_FORWARD_FAITHFUL, .own = { from->max_waiting, from->max_new_per_s }, .of_subscriber = { subscriber->max_inbound_waiting, subscriber->max_inbound_per_s },
 	};
 
 	forward.host.port = from->port ? from->port : from->listen.port;

@@ -2,8 +2,6 @@
 #include "role/hold.h"
 
 #include <errno.h>
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +12,7 @@
 #include "path/accepted.h"
 #include "path/marks.h"
 #include "role/look.h"
+#include "role/outcome.h"
 #include "role/setup.h"
 #include "wire/syn.h"
 
@@ -181,41 +180,9 @@ void hold_hear_early(struct gateway *gateway, struct setup *setup, const struct 
 	}
 }
 
-static unsigned int answer_of_code(uint8_t code, bool v6)
-{
-	if (v6)
-		return code == ICMPV6_NOROUTE ? MARK_NO_ROUTE : code == ICMPV6_ADM_PROHIBITED || code == ICMPV6_POLICY_FAIL ? MARK_PROHIBITED : MARK_HOST_UNREACHABLE;
-	switch (code) {
-	case ICMP_NET_UNREACH:
-	case ICMP_NET_UNKNOWN:
-		return MARK_NO_ROUTE;
-	case ICMP_NET_ANO:
-	case ICMP_HOST_ANO:
-	case ICMP_PKT_FILTERED:
-		return MARK_PROHIBITED;
-	default:
-		return MARK_HOST_UNREACHABLE;
-	}
-}
-
-/* The mark by which nft gives the host the answer that the converter got; 0: silence. MARK_PASS where it isn't the destination's answer. */
-static unsigned int answer_of(const struct signalling_result *result, bool v6)
-{
-	switch (result->outcome) {
-	case OUTCOME_REFUSED:
-		return MARK_RESET;
-	case OUTCOME_TIMED_OUT:
-		return 0;
-	case OUTCOME_UNREACHABLE:
-		return answer_of_code(result->icmp_code, v6);
-	default:
-		return MARK_PASS;
-	}
-}
-
 void hold_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result)
 {
-	unsigned int mark = answer_of(result, !address_is_v4(&setup->destination));
+	unsigned int mark = outcome_mark(result, !address_is_v4(&setup->destination));
 
 	if (mark == MARK_PASS) {
 		setup_abandon(gateway, setup);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "role/inbound.h"
+#include "role/inbound_parts.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,35 +12,16 @@
 #include "base/util.h"
 #include "net/socket.h"
 #include "path/inbound.h"
-#include "policy/crowd.h"
+#include "role/outcome.h"
 #include "role/take_over.h"
 
 #define WAIT_US (10 * US_PER_S)       /* for a claim; the gateway gives its host less (role/reach.c) */
 #define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and within two seconds after a restart */
 #define LOOK_US (50 * US_PER_MS)      /* how often to look whether it has */
-#define ANSWER_US (5 * US_PER_S)      /* of the worker that has what is claimed */
-#define SECRET_BYTES 16
+#define CALL_US (8 * US_PER_S)        /* for a remote host whose first packet was let go to come, two of our answers being lost */
+#define ANSWER_US (10 * US_PER_S)     /* of the worker that has what is claimed */
 
-static_assert(SIGNALLING_CLAIM_BYTES == 8 + SECRET_BYTES, "a claim: where it waits, and what nobody can guess");
-
-/* A remote host's connection, until it is claimed, or its time is over. */
-struct waiting {
-	int fd;
-	struct address remote, external, host;
-	uint32_t subscriber;
-	bool told;                     /* a gateway was */
-	uint8_t secret[SECRET_BYTES];
-	uint64_t deadline_us;
-	struct crowd_key door, owner;
-};
-
-struct inbound {
-	struct worker *worker;
-	struct slab waiting;
-	uint8_t handler;
-	struct listeners listeners;
-	struct crowd *doors, *owners;   /* those that wait, by where they have connected to, and by the subscriber */
-};
+static_assert(SIGNALLING_CLAIM_BYTES == 8 + INBOUND_SECRET_BYTES, "a claim: where it waits, and what nobody can guess");
 
 enum { PART_CONNECTION, PART_DEADLINE };
 
@@ -50,18 +31,6 @@ struct note {
 	uint64_t watch;
 	uint32_t subscriber;
 	struct signalling_inbound inbound;
-};
-
-/* What goes to the worker that has what is claimed, and comes back with it. */
-struct claim {
-	struct worker *to, *from;
-	uint64_t intake;
-	uint8_t claim[SIGNALLING_CLAIM_BYTES];
-	uint32_t subscriber;
-	struct address remote;
-	struct signalling_result failure;   /* the host can't be had: the remote host is to be told so */
-	bool good;                          /* on the way back */
-	int fd;                             /* and what was claimed, where it is wanted; -1 */
 };
 
 static struct loop_ref ref_of(const struct inbound *inbound, const struct waiting *waiting, uint8_t part)
@@ -78,7 +47,7 @@ static void put_claim(const struct inbound *inbound, const struct waiting *waiti
 	struct slab_name name = slab_name_of(&inbound->waiting, waiting);
 
 	cursor_put_u64be(&out, (uint64_t)inbound->worker->number << 56 | (uint64_t)name.generation << 32 | name.index);
-	cursor_put_bytes(&out, waiting->secret, SECRET_BYTES);
+	cursor_put_bytes(&out, waiting->secret, INBOUND_SECRET_BYTES);
 }
 
 static uint64_t place_in(const uint8_t claim[SIGNALLING_CLAIM_BYTES])
@@ -88,11 +57,12 @@ static uint64_t place_in(const uint8_t claim[SIGNALLING_CLAIM_BYTES])
 	return cursor_get_u64be(&c);
 }
 
-/* It waits no longer; the descriptor is the caller's. */
-static int release(struct inbound *inbound, struct waiting *waiting)
+int inbound_release(struct inbound *inbound, struct waiting *waiting)
 {
 	int fd = waiting->fd;
 
+	if (fd < 0)
+		inbound_hold_forget(inbound, waiting);
 	crowd_leave(inbound->doors, &waiting->door);
 	crowd_leave(inbound->owners, &waiting->owner);
 	slab_give(&inbound->waiting, waiting);
@@ -107,7 +77,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	if (!waiting || !(events & (EPOLLERR | EPOLLHUP)))
 		return;
 	counter_add(&inbound->worker->counters.n_inbound_gave_up, 1);
-	net_close_reset(release(inbound, waiting));
+	net_close_reset(inbound_release(inbound, waiting));
 }
 
 static void *copy_for(const struct worker *to, const void *note, size_t n_note)
@@ -172,24 +142,36 @@ static int wait_on(struct inbound *inbound, struct waiting *waiting)
 	return loop_timer_at(inbound->worker->loop, waiting->told ? waiting->deadline_us : now_us + LOOK_US, ref_of(inbound, waiting, PART_DEADLINE));
 }
 
-static void refuse(struct inbound *inbound, int fd, const struct address *remote, const struct address *external, uint64_t *counter, const char *why)
+/* The connection is reset; the first packet is answered, as result says. */
+static void refuse(struct inbound *inbound, const struct waiting *what, const struct signalling_result *result, uint64_t *counter, const char *why)
 {
 	char left_out[64], from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
 
 	counter_add(counter, 1);
 	if (worker_may_log(inbound->worker, WORKER_LOG_INBOUND, left_out, sizeof(left_out)))
-		log_warning("%s to %s is reset: %s%s", address_format(remote, from), address_format(external, to), why, left_out);
-	net_close_reset(fd);
+		log_warning("%s to %s is turned away: %s%s", address_format(&what->remote, from), address_format(&what->external, to), why, left_out);
+	if (what->fd >= 0)
+		net_close_reset(what->fd);
+	else
+		inbound_hold_answer(inbound, what->packet, result, !address_is_v4(&what->remote));
 }
 
 static void give_up(struct inbound *inbound, struct waiting *waiting)
 {
+	static const struct signalling_result silence = { .outcome = OUTCOME_TIMED_OUT };
 	struct role_counters *counters = &inbound->worker->counters;
-	struct address remote = waiting->remote, external = waiting->external;
-	bool told = waiting->told;
+	struct signalling_result unreachable = outcome_of_error(NET_E_UNREACHABLE, !address_is_v4(&waiting->remote));
+	struct waiting what = *waiting;
 
-	refuse(inbound, release(inbound, waiting), &remote, &external, told ? &counters->n_inbound_expired : &counters->n_inbound_no_gateway,
-	       told ? "the gateway has not claimed it in time" : "no gateway of the subscriber's that takes such connections is here");
+	inbound_release(inbound, waiting);
+	if (what.claim) {   /* it was let come, and hasn't */
+		counter_add(&counters->n_inbound_gave_up, 1);
+		inbound_answer(what.claim);
+	} else if (what.told) {
+		refuse(inbound, &what, &silence, &counters->n_inbound_expired, "the gateway has not claimed it in time");
+	} else {
+		refuse(inbound, &what, &unreachable, &counters->n_inbound_no_gateway, "no gateway of the subscriber's that takes such connections is here");
+	}
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -253,41 +235,65 @@ static struct waiting *enter(struct inbound *inbound, const struct forward *forw
 
 static int watch_over(struct inbound *inbound, struct waiting *waiting)
 {
-	int r = loop_watch(inbound->worker->loop, waiting->fd, EPOLLET, ref_of(inbound, waiting, PART_CONNECTION));
+	int r = waiting->fd < 0 ? 0 : loop_watch(inbound->worker->loop, waiting->fd, EPOLLET, ref_of(inbound, waiting, PART_CONNECTION));
 
 	waiting->deadline_us = loop_now_us(inbound->worker->loop) + (try_to_tell(inbound, waiting) ? WAIT_US : GATEWAY_US);
 	return r ? r : wait_on(inbound, waiting);
 }
 
-static void await_claim(struct inbound *inbound, const struct forward *forward, int fd, const struct address *peer)
+void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet, const struct address *remote)
 {
+	static const struct signalling_result refused = { .outcome = OUTCOME_REFUSED };
+	const struct waiting what = { .fd = fd, .packet = packet, .remote = *remote, .external = forward->external };
 	struct role_counters *counters = &inbound->worker->counters;
 	struct waiting *waiting = enter(inbound, forward);
 
 	if (!waiting) {
-		refuse(inbound, fd, peer, &forward->external, &counters->n_inbound_over_limit, "too many wait for the subscriber's gateway, or come at once");
+		refuse(inbound, &what, &refused, &counters->n_inbound_over_limit, "too many wait for the subscriber's gateway, or come at once");
 		return;
 	}
 	counter_add(&counters->n_inbound, 1);
 	waiting->fd = fd;
-	waiting->remote = *peer;
+	waiting->packet = packet;
+	waiting->remote = *remote;
 	waiting->external = forward->external;
 	waiting->host = forward->host;
 	randombytes_buf(waiting->secret, sizeof(waiting->secret));
+	if (fd < 0)
+		inbound_hold_remember(inbound, waiting);
 	if (watch_over(inbound, waiting))
-		net_close_reset(release(inbound, waiting));
+		give_up(inbound, waiting);
+}
+
+/* Who was let come for a claim is the claimer's. */
+static bool was_let_come(struct inbound *inbound, int fd, const struct address *external, const struct address *remote)
+{
+	struct waiting *waiting = inbound_hold_find(inbound, remote, external);
+	struct claim *claim = waiting ? waiting->claim : NULL;
+
+	if (!claim)
+		return false;
+	inbound_release(inbound, waiting);
+	claim->fd = fd;
+	claim->good = true;
+	inbound_answer(claim);
+	return true;
 }
 
 static void on_connection(void *context, int fd, const struct address *local, const struct address *peer)
 {
 	struct inbound *inbound = context;
+	struct address own_v4 = inbound_listener(inbound->worker->number + 1, false, local->port), own_v6 = inbound_listener(inbound->worker->number + 1, true, local->port);
+	bool own = address_equal(local, &own_v4) || address_equal(local, &own_v6);
 	struct address external;
 	const struct forward *forward = net_local_address(fd, &external) ? NULL : forwards_find(inbound->worker->view->forwards, &external);
 
-	if (forward)
-		await_claim(inbound, forward, fd, peer);
+	if (own && was_let_come(inbound, fd, &external, peer))
+		return;
+	if (!own && forward)
+		inbound_await(inbound, forward, fd, 0, peer);
 	else
-		net_close_reset(fd);   /* to the listener itself, from this machine; or the forward has just gone */
+		net_close_reset(fd);   /* to the listener itself, from this machine; or the forward has just gone, or the claim */
 }
 
 /* The name is the peer's word. */
@@ -306,24 +312,52 @@ static struct waiting *find(const struct inbound *inbound, const struct claim *c
 	return waiting;
 }
 
-/* At the worker that has it. A claim works once: what was claimed waits no longer, whatever becomes of it. */
+/* It was accepted already. */
+static void hand_over(struct inbound *inbound, struct waiting *waiting, struct claim *claim)
+{
+	loop_unwatch(inbound->worker->loop, waiting->fd);
+	claim->fd = inbound_release(inbound, waiting);
+	if (claim->failure.outcome != OUTCOME_CONNECTED) {
+		net_close_reset(claim->fd);
+		claim->fd = -1;
+	}
+	claim->good = true;
+	inbound_answer(claim);
+}
+
+/* Its first packet waits, and is answered, or let come. */
+static void call(struct inbound *inbound, struct waiting *waiting, struct claim *claim)
+{
+	if (claim->failure.outcome != OUTCOME_CONNECTED) {
+		inbound_hold_answer(inbound, waiting->packet, &claim->failure, !address_is_v4(&waiting->remote));
+		inbound_release(inbound, waiting);
+		claim->good = true;
+		inbound_answer(claim);
+		return;
+	}
+	waiting->claim = claim;
+	waiting->deadline_us = loop_now_us(inbound->worker->loop) + CALL_US;
+	inbound_hold_let_come(inbound, waiting->packet);
+	waiting->packet = 0;
+	if (wait_on(inbound, waiting))
+		give_up(inbound, waiting);
+}
+
+/* At the worker that has it. A claim works once: what was claimed can't be claimed again, whatever becomes of it. */
 static void settle(struct claim *claim)
 {
 	struct inbound *inbound = claim->to->inbound;
 	struct waiting *waiting = find(inbound, claim);
+	bool right = waiting && !waiting->claim;
 
-	claim->good = waiting;
-	claim->fd = -1;
-	counter_add(&claim->to->counters.n_claims_wrong, !waiting);
-	if (!waiting)
-		return;
-	loop_unwatch(claim->to->loop, waiting->fd);
-	claim->fd = release(inbound, waiting);
-	if (claim->failure.outcome == OUTCOME_CONNECTED)
-		return;
-	counter_add(&claim->to->counters.n_inbound_refused, 1);
-	net_close_reset(claim->fd);
-	claim->fd = -1;
+	counter_add(&claim->to->counters.n_claims_wrong, !right);
+	counter_add(&claim->to->counters.n_inbound_refused, right && claim->failure.outcome != OUTCOME_CONNECTED);
+	if (!right)
+		inbound_answer(claim);
+	else if (waiting->fd >= 0)
+		hand_over(inbound, waiting, claim);
+	else
+		call(inbound, waiting, claim);
 }
 
 static void take(struct converter *converter, struct intake *intake, int fd)
@@ -361,16 +395,22 @@ static void on_answer(void *arg)
 	free(arg);
 }
 
-static void on_claim(void *arg)
+void inbound_answer(struct claim *claim)
 {
-	struct claim *claim = arg;
-
-	settle(claim);
+	if (claim->from == claim->to) {
+		on_answer(claim);
+		return;
+	}
 	if (!claim->from->halted && !loop_post(claim->from->loop, on_answer, claim))
 		return;
 	if (claim->fd >= 0)
 		net_close_reset(claim->fd);
 	free(claim);
+}
+
+static void on_claim(void *arg)
+{
+	settle(arg);
 }
 
 void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request)
@@ -385,12 +425,11 @@ void inbound_claim(struct converter *converter, struct intake *intake, const str
 
 	memcpy(claim.claim, request->claim, sizeof(claim.claim));
 	intake_set_state(converter, intake, INTAKE_CONNECTING);
-	if (claim.to == worker) {
-		settle(&claim);
-		conclude(&claim);
+	copy = intake_set_deadline(converter, intake, ANSWER_US) ? NULL : copy_for(claim.to, &claim, sizeof(claim));
+	if (copy && claim.to == worker) {
+		settle(copy);
 		return;
 	}
-	copy = intake_set_deadline(converter, intake, ANSWER_US) ? NULL : copy_for(claim.to, &claim, sizeof(claim));
 	if (copy && !loop_post(claim.to->loop, on_claim, copy))
 		return;
 	free(copy);
@@ -409,6 +448,7 @@ int inbound_new(struct worker *worker, struct inbound **out)
 	handler.context = inbound;
 	inbound->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&inbound->listeners, worker, on_connection, inbound);
+	inbound_hold_init(inbound);
 	if (slab_init(&inbound->waiting, sizeof(struct waiting), n_most) || crowd_new(n_most, &inbound->doors) || crowd_new(n_most, &inbound->owners))
 		return -ENOMEM;
 	*out = inbound;
@@ -426,9 +466,12 @@ void inbound_freep(struct inbound **out)
 	for (uint32_t i = 0; i < inbound->waiting.n_touched; i++) {
 		struct waiting *waiting = slab_at(&inbound->waiting, i);
 
-		if (waiting)
+		if (waiting && waiting->fd >= 0)
 			net_close_reset(waiting->fd);
+		if (waiting)
+			free(waiting->claim);   /* whoever claims it ends, too */
 	}
+	inbound_hold_close(inbound);
 	slab_fini(&inbound->waiting);
 	crowd_freep(&inbound->doors);
 	crowd_freep(&inbound->owners);
@@ -440,12 +483,15 @@ int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason)
 {
 	const struct view *view = inbound->worker->view;
 	uint16_t port = view->conf->converter.inbound_port;
-	const struct address addresses[] = { inbound_listener(false, port), inbound_listener(true, port) };
+	unsigned int own = inbound->worker->number + 1;
+	const struct address addresses[] = { inbound_listener(0, false, port), inbound_listener(0, true, port), inbound_listener(own, false, port),
+					     inbound_listener(own, true, port) };
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 
+	inbound_hold_apply(inbound);
 	if (!view->forwards || !view->accepting) {
 		listeners_close(&inbound->listeners);
 		return 0;
 	}
-	return listeners_set(&inbound->listeners, addresses, ARRAY_SIZE(addresses), &options, reason, n_reason);
+	return listeners_set(&inbound->listeners, addresses, forwards_any_faithful(view->forwards) ? ARRAY_SIZE(addresses) : 2, &options, reason, n_reason);
 }

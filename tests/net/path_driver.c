@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "base/util.h"
+#include "path/inbound.h"
 #include "path/path.h"
 
 #define ARGUMENTS_MOST 32
@@ -106,12 +107,13 @@ static void answer(int r, const char *reason)
 static void forward(struct driver *driver, char **externals, size_t n)
 {
 	struct forward list[ARGUMENTS_MOST] = { 0 };
+	struct inbound_options options = { .port = 7777, .n_workers = 2, .first_queue = 7770, .fwmark = 0x5124 };
 	struct forwards *forwards = NULL;
 
 	for (size_t i = 0; i < n; i++)
 		address_parse(&list[i].external, externals[i], 0);
 	if (!forwards_new(list, n, &forwards))
-		path_set_forwards(driver->path, forwards, 7777);
+		path_set_forwards(driver->path, forwards, &options);
 	forwards_freep(&forwards);
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sessions from the converter's side (decision 0019): a remote host, beside the server, reaches one behind the gateway."""
+import errno
 import hashlib
 import os
 import select
@@ -301,6 +302,118 @@ def test_a_port_that_is_the_gateways_own(lab):
     assert peer == SERVER and near.getpeername()[1] != 5125
     far.sendall(b"!")
     assert near.recv(1) == b"!"
+
+
+# Faithful: the remote host's first packet waits until its host has answered
+
+FAITHFUL = {name: {**keys, "accept": "faithful"} for name, keys in FORWARDS.items()}
+
+
+def start_faithful(lab, gateway=None, **changes):
+    converter, gateway = start(lab, gateway, **{**FAITHFUL, **changes})
+    wait_for(lambda: "cannot open its packet queue" in converter.log() or len(lab.run("conv", "cat /proc/net/netfilter/nfnetlink_queue").splitlines()), "the queues")
+    return converter, gateway
+
+
+def outcome(lab, address=CONVERTER, port=WEB, timeout=20):
+    far = lab.socket("server", socket.AF_INET6 if ":" in address else socket.AF_INET, timeout=timeout)
+    try:
+        far.connect((address, port))
+        return 0
+    except TimeoutError:
+        return "silence"
+    except OSError as error:
+        return error.errno
+
+
+@pytest.mark.parametrize("address, server", [(CONVERTER, SERVER), (CONVERTER_V6, SERVER_V6)], ids=["v4", "v6"])
+def test_faithful(lab, address, server):
+    converter, gateway = start_faithful(lab)
+    assert outcome(lab, address) == errno.ECONNREFUSED
+    assert counters(converter, "inbound", "inbound_refused") == [1, 1]
+    listener = lab.listen("host", 80)
+    far = remote(lab, address)
+    near, peer = lab.accept(listener)
+    assert (peer, near.getpeername()[1]) == (server, far.getsockname()[1])
+    far.sendall(b"hello")
+    assert receive_exactly(near, 5) == b"hello"
+    near.sendall(b"welcome")
+    near.close()
+    assert receive_all(far) == b"welcome"
+    assert counters(converter, "inbound_claimed", "claims_wrong", "inbound_gave_up") == [1, 0, 0]
+
+
+def test_faithful_many_through_many_workers(lab):
+    converter = lab.converter(**{"forward web": forward(max_waiting=400, accept="faithful")}, daemon={"workers": 4})
+    lab.gateway(daemon={"workers": 4})
+    listener = lab.listen("host", 80)
+    remotes = [lab.socket("server", timeout=0) for _ in range(100)]
+    for far in remotes:
+        assert far.connect_ex((CONVERTER, WEB)) == errno.EINPROGRESS
+    for _ in remotes:
+        near, _ = lab.accept(listener)
+        near.sendall(struct.pack("!H", near.getpeername()[1]))
+    for far in remotes:
+        far.settimeout(20)
+        assert struct.unpack("!H", receive_exactly(far, 2))[0] == far.getsockname()[1], "somebody else's connection"
+    assert counters(converter, "inbound_claimed", "claims_wrong", "inbound_gave_up") == [100, 0, 0]
+
+
+def test_faithful_to_a_host_that_may_not_be_reached(lab):
+    start_faithful(lab, {"inbound_allow": "10.0.0.10"})
+    assert outcome(lab) == errno.EHOSTUNREACH
+
+
+def test_faithful_without_a_gateway(lab):
+    converter = lab.converter(**FAITHFUL)
+    assert outcome(lab) == errno.EHOSTUNREACH
+    converter.stop()
+    assert outcome(lab) == errno.ECONNREFUSED
+    assert "braid_inbound" not in lab.run("conv", "nft list tables")
+
+
+@pytest.mark.parametrize("error, wanted", [(bytes([96, 0]), errno.ECONNREFUSED), (bytes([97, 0]), errno.ENETUNREACH), (bytes([97, 1]), errno.EHOSTUNREACH),
+                                           (bytes([97, 255]), "silence"), (bytes([64, 5]), errno.ECONNREFUSED)])
+def test_faithful_answers(lab, error, wanted):
+    lab.converter(**FAITHFUL)
+    watch = Watching(lab)
+    far = lab.socket("server", timeout=0)
+    assert far.connect_ex((CONVERTER, WEB)) == errno.EINPROGRESS
+    _, claim, _ = watch.hear()
+    assert error_of(lab, claim_of(far, claim, tlv(30, error))) == (error[0], error[1:])
+    if wanted == "silence":
+        assert not select.select([], [far], [], 0.3)[1]
+    else:
+        assert select.select([], [far], [], 20)[1] and far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == wanted
+
+
+def test_faithful_claims_are_good_once(lab):
+    converter = lab.converter(**FAITHFUL)
+    watch = Watching(lab)
+    far = lab.socket("server", timeout=0)
+    assert far.connect_ex((CONVERTER, WEB)) == errno.EINPROGRESS
+    _, claim, _ = watch.hear()
+    wrong = claim[:-1] + bytes([claim[-1] ^ 1])
+    assert error_of(lab, claim_of(far, wrong))[0] == CONNECTION_RESET
+    near = client(lab, claim_of(far, claim) + b"220 ready")
+    assert answer_of(near) == SUCCESS
+    far.settimeout(20)
+    assert receive_exactly(far, 9) == b"220 ready"
+    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
+    assert counters(converter, "inbound_claimed", "claims_wrong") == [1, 2]
+
+
+def test_faithful_remote_host_that_does_not_come(lab):
+    """Claimed and let come, it has gone meanwhile."""
+    converter = lab.converter(**FAITHFUL)
+    watch = Watching(lab)
+    far = lab.socket("server", timeout=0)
+    assert far.connect_ex((CONVERTER, WEB)) == errno.EINPROGRESS
+    _, claim, _ = watch.hear()
+    port = far.getsockname()[1]
+    lab.run("server", f"nft 'add table inet t; add chain inet t c {{ type filter hook input priority 0; }}; add rule inet t c tcp dport {port} drop'")
+    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
+    assert counter(converter, "inbound_gave_up") == 1
 
 
 # A gateway of our own: what it claims is what we choose

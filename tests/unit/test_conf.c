@@ -97,7 +97,7 @@ static void a_key_is_one_subscribers(void **state)
 static void a_forward_says_where_to(void **state)
 {
 	struct conf *conf = conf_of(WEB HOME "max_inbound_waiting = 9\n[forward mail]\nsubscriber = home\nlisten = [2001:db8::5]:25\nhost = 2001:db8:1::10\nport = 2525\n"
-				    "max_waiting = 3\nmax_new_per_s = 4\n");
+				    "accept = faithful\nmax_waiting = 3\nmax_new_per_s = 4\n");
 	const struct conf_forward *web = &conf->forwards[0], *mail = &conf->forwards[1];
 	char text[ADDRESS_TEXT_BYTES];
 
@@ -107,6 +107,8 @@ static void a_forward_says_where_to(void **state)
 	assert_string_equal(address_format(&web->listen, text), "203.0.113.5:8080");
 	assert_string_equal(address_format(&web->host, text), "192.168.1.10");
 	assert_int_equal(web->port, 0);
+	assert_int_equal(web->accept, CONF_FORWARD_EARLY);
+	assert_int_equal(mail->accept, CONF_FORWARD_FAITHFUL);
 	assert_int_equal(web->max_waiting, 256);
 	assert_int_equal(web->max_new_per_s, 1000);
 	assert_string_equal(address_format(&mail->host, text), "2001:db8:1::10");

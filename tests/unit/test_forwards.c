@@ -41,6 +41,7 @@ static void each_is_found_and_no_other(void **state)
 	}
 	for (size_t i = 1; i < forwards_n(forwards); i++)
 		assert_true(memcmp(forwards_at(forwards, i - 1)->external.ip, forwards_at(forwards, i)->external.ip, 16) <= 0);
+	assert_false(forwards_any_faithful(forwards));
 	assert_null(find(forwards, "203.0.113.5:81"));
 	assert_null(find(forwards, "203.0.113.6:443"));
 	assert_null(find(forwards, "[2001:db8::6]:443"));
@@ -58,12 +59,23 @@ static void two_of_one_address_are_refused(void **state)
 	assert_null(forwards);
 }
 
+static void one_that_is_faithful_is_told_of(void **state)
+{
+	const struct forward list[] = { { .external = address_of("203.0.113.5:443") }, { .external = address_of("203.0.113.5:80"), .faithful = true } };
+	struct forwards *forwards;
+
+	assert_int_equal(forwards_new(list, ARRAY_SIZE(list), &forwards), 0);
+	assert_true(forwards_any_faithful(forwards));
+	forwards_freep(&forwards);
+}
+
 static void none_are_fine(void **state)
 {
 	struct forwards *forwards = NULL;
 
 	assert_null(find(NULL, "203.0.113.5:443"));
 	assert_int_equal(forwards_n(NULL), 0);
+	assert_false(forwards_any_faithful(NULL));
 	assert_int_equal(forwards_new(NULL, 0, &forwards), 0);
 	assert_null(find(forwards, "203.0.113.5:443"));
 	forwards_freep(&forwards);
@@ -83,6 +95,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_found_and_no_other),
 		cmocka_unit_test(two_of_one_address_are_refused),
+		cmocka_unit_test(one_that_is_faithful_is_told_of),
 		cmocka_unit_test(none_are_fine),
 		cmocka_unit_test(more_than_there_is_memory_for),
 	};
