@@ -145,12 +145,12 @@ static bool is_free(const struct mappings *mappings, const struct address *exter
 /* The first free one from there on, round the range; false: all are taken. */
 static bool search(const struct mappings *mappings, uint32_t from, struct address *external)
 {
-	for (uint32_t i = 0; mappings->n_ports_taken < mappings->n_ports && i < mappings->n_ports; i++) {
-		external->port = (uint16_t)(mappings->options.first_port + (from + i) % mappings->n_ports);
-		if (is_free(mappings, external))
-			return true;
-	}
-	return false;
+	if (mappings->n_ports_taken == mappings->n_ports)
+		return false;
+	do
+		external->port = (uint16_t)(mappings->options.first_port + from++ % mappings->n_ports);
+	while (!is_free(mappings, external));
+	return true;
 }
 
 /* The suggested port, else the one that the host has inside, else one that the nonce, being random, points at: a port says nothing of how many there are. */
@@ -181,8 +181,7 @@ static void make_room(struct mappings *mappings, const struct owner *owner, uint
 	for (; entry; entry = mappings_entry(mappings, entry->own_next))
 		if (entry->held && (!least || entry->mapping.ends_at_s < least->mapping.ends_at_s))
 			least = entry;
-	if (least)
-		mappings_unlink(mappings, least);
+	mappings_unlink(mappings, least);   /* fewer than the most are live */
 }
 
 /* The same host's, port's and nonce's, which had ended: its port is still its own. */

@@ -188,6 +188,10 @@ static void a_port_that_is_held_is_its_old_ones(void **state)
 	request.prefer_failure = false;
 	assert_int_equal(map(mappings, &request, NOW_S + 1, "198.51.100.1:20000"), 0);
 	assert_int_equal(mappings_count(mappings), 1);
+	assert_int_equal(mappings_unmap(mappings, &request, NOW_S, &out), 0);
+	request.suggested = unit_address("0.0.0.0:20000");
+	request.prefer_failure = true;
+	assert_int_equal(map(mappings, &request, NOW_S + 1, "198.51.100.1:20000"), 0);
 }
 
 static void deletes(void **state)
@@ -224,6 +228,11 @@ static void deletes_all_of_a_host_with_its_nonce(void **state)
 	request = ask(BOB, "10.0.0.7:1", NULL);
 	assert_int_equal(map(mappings, &request, NOW_S, NULL), 0);
 	all.protocol = 17;
+	assert_int_equal(mappings_unmap(mappings, &all, NOW_S, &out), 0);
+	assert_int_equal(mappings_count(mappings), 5);
+	request = ask(ALICE, "10.0.0.7:1", NULL);
+	request.protocol = 17;
+	assert_int_equal(map(mappings, &request, NOW_S, NULL), 0);
 	assert_int_equal(mappings_unmap(mappings, &all, NOW_S, &out), 0);
 	assert_int_equal(mappings_count(mappings), 5);
 	all.protocol = 0;
@@ -271,6 +280,27 @@ static void held_ports_count(void **state)
 	for (bobs.internal.port = 1; bobs.internal.port <= 2; bobs.internal.port++)
 		assert_int_equal(map(mappings, &bobs, NOW_S + 20, NULL), 0);
 	assert_int_equal(map(mappings, &bobs, NOW_S + 20, NULL), MAPPINGS_E_FULL);
+}
+
+/* The one that would be free again first, whichever ended last. */
+static void the_next_to_be_free_is_let_go(void **state)
+{
+	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20003, NULL);
+	struct mappings_request one = ask(ALICE, "10.0.0.7:1", "0.0.0.0:20000"), two = ask(ALICE, "10.0.0.7:2", "0.0.0.0:20001");
+	struct mappings_request three = ask(ALICE, "10.0.0.7:3", "0.0.0.0:20002"), bobs = ask(BOB, "10.0.0.7:1", "0.0.0.0:20001");
+	struct mapping out;
+
+	one.most = two.most = three.most = 2;
+	assert_int_equal(map(mappings, &one, NOW_S, NULL), 0);
+	assert_int_equal(map(mappings, &two, NOW_S, NULL), 0);
+	assert_int_equal(mappings_unmap(mappings, &two, NOW_S, &out), 0);
+	assert_int_equal(mappings_unmap(mappings, &one, NOW_S + 1, &out), 0);
+	assert_int_equal(map(mappings, &three, NOW_S + 2, "198.51.100.1:20002"), 0);
+	bobs.prefer_failure = true;
+	assert_int_equal(map(mappings, &bobs, NOW_S + 2, "198.51.100.1:20001"), 0);
+	bobs.internal.port = 2;
+	bobs.suggested.port = 20000;
+	assert_int_equal(map(mappings, &bobs, NOW_S + 2, NULL), MAPPINGS_E_EXTERNAL);
 }
 
 static void filters_add_up(void **state)
@@ -327,9 +357,17 @@ static void static_ones_stay(void **state)
 	assert_int_equal(map(mappings, &taken, NOW_S, NULL), MAPPINGS_E_EXTERNAL);
 	mappings_end_all(mappings, ALICE, NOW_S);
 	assert_int_equal(mappings_count(mappings), 2);
+	taken.suggested.port = 20002;
+	assert_int_equal(map(mappings, &taken, NOW_S, NULL), 0);
+	assert_int_equal(mappings_unmap(mappings, &taken, NOW_S, &out), 0);
+	taken.internal.port++;
+	taken.suggested.port++;
+	assert_int_equal(map(mappings, &taken, NOW_S, NULL), 0);
 	mappings_drop_statics(mappings);
-	assert_int_equal(mappings_count(mappings), 0);
-	assert_int_equal(told.n[MAPPINGS_ENDED], 2);
+	assert_int_equal(mappings_count(mappings), 1);
+	assert_int_equal(told.n[MAPPINGS_ENDED], 3);
+	taken.internal.port++;
+	taken.suggested.port = 20001;
 	assert_int_equal(map(mappings, &taken, NOW_S, "198.51.100.1:20001"), 0);
 }
 
@@ -461,6 +499,7 @@ int main(void)
 		cmocka_unit_test(deletes_all_of_a_host_with_its_nonce),
 		cmocka_unit_test(nobody_has_more_than_he_may),
 		cmocka_unit_test(held_ports_count),
+		cmocka_unit_test(the_next_to_be_free_is_let_go),
 		cmocka_unit_test(filters_add_up),
 		cmocka_unit_test(static_ones_stay),
 		cmocka_unit_test(static_ones_come_first),

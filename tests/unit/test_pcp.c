@@ -125,6 +125,15 @@ static void every_filter_that_fits_is_taken(void **state)
 	uint8_t room[PCP_MESSAGE_BYTES];
 	size_t n;
 
+	request.has_third_party = request.prefer_failure = true;
+	request.mapping.external.port = 80;
+	assert_int_equal(pcp_request_put(&request, room, sizeof(room)), 0);
+	request.n_filters = 1;
+	n = pcp_request_put(&request, room, sizeof(room));
+	assert_int_equal(n, 24 + 36 + 20 + 4 + 24);
+	assert_int_equal(pcp_request_get(&again, room, n), 0);
+	assert_true(again.has_third_party && again.prefer_failure);
+	request = (struct pcp_request){ .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = 1, .n_filters = PCP_FILTERS_MOST };
 	for (size_t i = 0; i < PCP_FILTERS_MOST; i++)
 		request.filters[i] = (struct pcp_filter){ .n_bits = 128, .remote = unit_address("192.0.2.1:80") };
 	n = pcp_request_put(&request, room, sizeof(room));
