@@ -8,7 +8,7 @@ static void check_fields(const struct convert_message *m)
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
-			       m->has_dscp + m->has_watch + m->has_nonce;
+			       m->has_dscp + m->has_watch + m->has_nonce + m->has_pcp;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -19,6 +19,7 @@ static void check_fields(const struct convert_message *m)
 	}
 	expect(!cursor_failed(&c));
 	expect(n_tlvs == n_named + m->n_unknown);
+	expect(m->pcp.message.n <= CONVERT_PCP_BYTES && (m->has_pcp || !m->pcp.message.n));
 	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch));
 	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
 }

@@ -41,6 +41,11 @@ struct conf_subscriber {
 	uint32_t rate_mbit;             /* each direction, all sessions together, in 10^6 bits a second */
 	uint32_t volume_mb_per_day;     /* both directions together, in 10^6 bytes; days and months of the local time */
 	uint32_t volume_mb_per_month;
+	uint32_t max_mappings;          /* that its hosts may ask for; 0: none */
+};
+
+struct conf_ports {
+	uint16_t first, last;
 };
 
 /* In the order of their names in conf/keys.c. */
@@ -67,6 +72,7 @@ struct conf_gateway {
 	uint32_t first_queue;           /* of the packet queues: one a worker */
 	uint32_t mptcp_hosts;           /* enum conf_mptcp_hosts */
 	uint32_t quic;                  /* enum conf_quic */
+	bool port_mapping;              /* hosts may ask the converter for mappings, by PCP and NAT-PMP */
 	uint32_t early_data_wait_ms;
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
 };
@@ -82,6 +88,9 @@ struct conf_converter {
 	uint32_t ticket_window_s;
 	uint32_t ticket_memory;         /* tickets remembered within the window */
 	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */
+	struct address mapping_address; /* unspecified: hosts are given no mappings */
+	struct conf_ports mapping_ports;
+	uint32_t mapping_least_s, mapping_most_s;
 };
 
 struct conf {

@@ -49,6 +49,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "connections of hosts that speak Multipath TCP themselves: pass on untouched, or bond as others" },
 	{ CONF_GATEWAY, "quic", CONF_TYPE_CHOICE, AT(gateway.quic), .choices = quic, .fallback = "leave",
 	  .help = "refuse: hosts' QUIC (UDP port 443) is answered with an ICMP error while we bond, so that they use TCP at once" },
+	{ CONF_GATEWAY, "port_mapping", CONF_TYPE_BOOL, AT(gateway.port_mapping), .fallback = "no", .restart = true,
+	  .help = "yes: hosts may ask for ports at the converter by which they are reached from outside (PCP and NAT-PMP, UDP port 5351)" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
 
@@ -64,6 +66,14 @@ const struct conf_key conf_keys[] = {
 	  .help = "tickets remembered within the window, so that none is used twice" },
 	{ CONF_CONVERTER, "convert_timeout_ms", CONF_TYPE_UINT, AT(converter.convert_timeout_ms), .min = 100, .max = 600000, .fallback = "5000",
 	  .help = "time for a whole Convert message to arrive" },
+	{ CONF_CONVERTER, "mapping_address", CONF_TYPE_NEXT_HOP, AT(converter.mapping_address), .restart = true,
+	  .help = "address at which subscribers' hosts may be reached from outside, where they ask for it (PCP); without it they can't ask" },
+	{ CONF_CONVERTER, "mapping_ports", CONF_TYPE_PORTS, AT(converter.mapping_ports), .fallback = "20000-29999", .restart = true,
+	  .help = "ports of that address that are given out" },
+	{ CONF_CONVERTER, "mapping_least_s", CONF_TYPE_UINT, AT(converter.mapping_least_s), .min = 1, .max = 604800, .fallback = "120", .restart = true,
+	  .help = "shortest time for which a port is given" },
+	{ CONF_CONVERTER, "mapping_most_s", CONF_TYPE_UINT, AT(converter.mapping_most_s), .min = 1, .max = 604800, .fallback = "86400", .restart = true,
+	  .help = "longest time; whoever wants it for longer asks again" },
 
 	{ CONF_LINK, "interface", CONF_TYPE_INTERFACE, .offset = offsetof(struct conf_link, interface), .required = true,
 	  .restart = true, .help = "network interface of the link" },
@@ -89,6 +99,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "millions of bytes a day of the local time, both ways together; then new sessions are refused and those that run go on; 0: no limit" },
 	{ CONF_SUBSCRIBER, "volume_mb_per_month", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, volume_mb_per_month), .min = 0,
 	  .max = UINT32_MAX, .fallback = "0", .help = "the same by the month" },
+	{ CONF_SUBSCRIBER, "max_mappings", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_mappings), .min = 0, .max = 65535,
+	  .fallback = "100", .help = "ports of converter.mapping_address that its hosts may have at once; 0: none" },
 
 	{ CONF_DAEMON, "workers", CONF_TYPE_UINT, AT(daemon.workers), .min = 0, .max = 256, .fallback = "0", .restart = true,
 	  .help = "threads that relay; 0: one a core" },

@@ -12,7 +12,8 @@ enum conf_type {
 	CONF_TYPE_TEXT,        /* at most max bytes with the terminating zero */
 	CONF_TYPE_KEY,         /* 64 hex digits */
 	CONF_TYPE_CHOICE,      /* one of the choices; target uint32_t, its place among them */
-	CONF_TYPE_NEXT_HOP,    /* one address, of IPv4 or IPv6 by min: 4 or 6 */
+	CONF_TYPE_NEXT_HOP,    /* one address, of IPv4 or IPv6 by min: 4 or 6; 0: of either */
+	CONF_TYPE_PORTS,       /* a range FIRST-LAST; target struct conf_ports */
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */

@@ -17,6 +17,7 @@
 #include "role/early.h"
 #include "role/log.h"
 #include "role/loss_watch.h"
+#include "role/mapper.h"
 #include "role/publish.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
@@ -276,15 +277,22 @@ static int probe_kernel(struct braid *braid, const struct conf *conf, char *reas
 	return probe_congestion(conf, reason, n_reason);
 }
 
-static void on_volumes(void *context, const char *text)
+static void on_part_warning(void *context, const char *text)
 {
 	warn(context, text);
+}
+
+static int start_mapper(struct braid *braid)
+{
+	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = on_part_warning, .context = braid };
+
+	return mapper_new(braid->loop, &options, braid->holder->conf, braid->holder->roster, &braid->shared.mapper);
 }
 
 static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
-	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = on_volumes, .context = braid };
+	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = on_part_warning, .context = braid };
 	int r = subscribers_new((unsigned int)n_workers_of(conf), &braid->shared.subscribers);
 
 	if (r)
@@ -294,7 +302,8 @@ static int start_subscribers(struct braid *braid)
 	if (!braid->holder->roster)
 		return -ENOMEM;
 	subscribers_apply(braid->shared.subscribers, conf, braid->holder->roster);
-	return volumes_new(braid->loop, &volumes, &braid->volumes);
+	r = volumes_new(braid->loop, &volumes, &braid->volumes);
+	return r || address_is_unspecified(&conf->converter.mapping_address) ? r : start_mapper(braid);
 }
 
 static int start(struct braid *braid, char *reason, size_t n_reason)
@@ -391,6 +400,7 @@ void braid_freep(struct braid **out)
 	worker_halt_all(braid->workers, braid->n_workers);
 	for (size_t i = 0; i < braid->n_workers; i++)
 		worker_stopp(&braid->workers[i]);
+	mapper_freep(&braid->shared.mapper);
 	free(braid->workers);
 	pulse_freep(&braid->pulse);
 	view_unref(braid->view);
@@ -437,6 +447,8 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	}
 	if (holder->roster)
 		subscribers_apply(braid->shared.subscribers, conf, holder->roster);
+	if (braid->shared.mapper && mapper_apply(braid->shared.mapper, conf, holder->roster))
+		warn(braid, "out of memory: hosts' mappings go by the old configuration");
 	conf_holder_unref(braid->holder);
 	braid->holder = holder;
 	r = publish(braid, braid->view->converter_reachable, NULL);

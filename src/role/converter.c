@@ -14,6 +14,7 @@
 #include "role/early.h"
 #include "role/intake.h"
 #include "role/loss_watch.h"
+#include "role/mapping_calls.h"
 #include "role/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
@@ -147,7 +148,8 @@ static bool may_wait(struct converter *converter)
 /* With a subscriber's key the peer is Braid, and may be told outcomes on this connection (role/early.h). */
 static size_t make_offer(const struct converter *converter, const struct intake *intake, uint8_t *out)
 {
-	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, out);
+	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, mapping_calls_offered(converter, intake),
+						out);
 }
 
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the

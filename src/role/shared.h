@@ -60,6 +60,8 @@ struct link_memory {
 	uint64_t n_first;                /* connections that began on it */
 };
 
+struct mapper;
+
 struct shared {
 	struct link_memory links[CONF_LINKS];
 	struct loop *main_loop;          /* borrowed */
@@ -71,6 +73,7 @@ struct shared {
 	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/early.h); 0: it doesn't */
 
 	struct subscribers *subscribers; /* NULL at a gateway */
+	struct mapper *mapper;           /* the main thread's; NULL where hosts are given no mappings */
 
 	pthread_mutex_t lock;            /* of what follows; set-up path only */
 	struct replay *replay;           /* NULL at a gateway */

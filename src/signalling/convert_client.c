@@ -73,6 +73,7 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 		step.verdict = SIGNALLING_DONE;
 		step.result.outcome = OUTCOME_CONNECTED;
 		step.watch = message.watch;
+		step.maps = message.has_pcp;
 	}
 	return step;
 }

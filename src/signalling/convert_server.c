@@ -90,20 +90,22 @@ static size_t read_options(struct bytes options, struct signalling_request *requ
 	return n_refused;
 }
 
-size_t convert_server_offer(uint64_t watch, uint8_t *out)
+size_t convert_server_offer(uint64_t watch, bool maps, uint8_t *out)
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
 	convert_put_supported(&w, (struct bytes){ supported_kinds, sizeof(supported_kinds) });
 	if (watch)
 		convert_put_watch(&w, watch);
+	if (maps)
+		convert_put_pcp(&w, &(struct convert_pcp){ .id = 0 });
 	return convert_end(&w);
 }
 
 static struct signalling_step answer_info(const struct convert_message *message, uint8_t *out)
 {
 	return (struct signalling_step){
-		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(0, out),
+		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(0, false, out),
 		.result.outcome = OUTCOME_CONNECTED,
 	};
 }
@@ -148,7 +150,7 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 	}
 	if (message.has_connect && is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
-	if (message.n_unknown || message.has_nonce)   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
+	if (message.n_unknown || message.has_nonce || message.has_pcp)   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);

@@ -14,6 +14,8 @@ const struct scheme scheme_convert = {
 	.server_offer = convert_server_offer,
 	.server_early = convert_server_early,
 	.client_early = convert_client_early,
+	.host_put = convert_host_put,
+	.host_get = convert_host_get,
 };
 
 static const char *const outcome_names[] = {

@@ -11,15 +11,18 @@
 #ifndef BRAID_SIGNALLING_SCHEME_H
 #define BRAID_SIGNALLING_SCHEME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/address.h"
+#include "base/cursor.h"
 
 /* The longest message of any scheme: 255 words of RFC 8803, 4.1. */
 #define SIGNALLING_MESSAGE_BYTES 1020
 /* The longest credential: the Cookie TLV's value in an otherwise empty message with Connect. */
 #define SIGNALLING_CREDENTIAL_BYTES 96
 #define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
+#define SIGNALLING_HOST_MESSAGE_BYTES 992
 
 enum signalling_verdict {
 	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
@@ -87,6 +90,14 @@ struct signalling_step {
 	size_t n_out;                 /* bytes written to out, to be sent to the peer */
 	struct signalling_result result;   /* with DONE at the client and with REFUSED */
 	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
+	bool maps;                    /* with DONE at the client: the peer serves what hosts ask it for on this connection */
+};
+
+/* What a host asks of the converter for mappings, and the answer to it, as it travels on a connection on which a probe was answered (decision 0020). */
+struct signalling_host_message {
+	uint16_t id;                  /* the client's; the answer has it too */
+	struct address host;          /* without a port. To the server: who asks; from it: the external address, unspecified where there is none */
+	struct bytes message;         /* of wire/pcp.h; 1..SIGNALLING_HOST_MESSAGE_BYTES */
 };
 
 struct scheme {
@@ -100,8 +111,13 @@ struct scheme {
 					      struct signalling_request *request);
 	/* Returns the length of the answer written to out. */
 	size_t (*server_answer)(struct conversation *c, const struct signalling_result *result, uint8_t *out);
-	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name. */
-	size_t (*server_offer)(uint64_t watch, uint8_t *out);
+	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name, and that to serve what hosts ask
+	 * for. */
+	size_t (*server_offer)(uint64_t watch, bool maps, uint8_t *out);
+	/* Both, on such a connection. Returns the length. */
+	size_t (*host_put)(const struct signalling_host_message *message, uint8_t *out);
+	/* Both: DONE: *out borrows from in. REFUSED: no such message. */
+	struct signalling_step (*host_get)(const uint8_t *in, size_t n_in, struct signalling_host_message *out);
 	/* Server: what is said on such a connection of another one, by the nonce of that one's ticket (decision 0015). */
 	size_t (*server_early)(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 	/* Client, on such a connection: DONE: nonce and result are there, whatever the outcome. REFUSED: no such message. */

@@ -88,6 +88,20 @@ void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NON
 	put_padded(w, CONVERT_BRAID_NONCE, (struct bytes){ nonce, CONVERT_NONCE_BYTES });
 }
 
+void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp)
+{
+	size_t n_zeros = put_head(w, CONVERT_BRAID_PCP, pcp->message.n ? 2 + sizeof(pcp->host.ip) + 4 + pcp->message.n : 2);
+
+	cursor_put_u16be(&w->out, pcp->id);
+	if (!pcp->message.n)
+		return;
+	cursor_put_bytes(&w->out, pcp->host.ip, sizeof(pcp->host.ip));
+	cursor_put_u16be(&w->out, (uint16_t)pcp->message.n);
+	cursor_put_zeros(&w->out, 2);
+	cursor_put_bytes(&w->out, pcp->message.at, pcp->message.n);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -146,6 +160,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_NONCE:
 		convert_put_nonce(w, m->nonce.at);
+		break;
+	case CONVERT_BRAID_PCP:
+		convert_put_pcp(w, &m->pcp);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

@@ -63,6 +63,10 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 	case CONVERT_BRAID_NONCE:
 		show_value(out, "text nonce", m->nonce);
 		break;
+	case CONVERT_BRAID_PCP:
+		fprintf(out, "text PCP %u %s", m->pcp.id, address_format(&m->pcp.host, text));
+		show_value(out, "", m->pcp.message);
+		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);
 		show_value(out, "", tlv->value);

@@ -331,13 +331,13 @@ static void a_probe_carries_its_cookie(void **state)
 static void an_offer_is_heard_and_taken_up(void **state)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n = scheme->server_offer(0x0123456789abcdef, out);
+	size_t n = scheme->server_offer(0x0123456789abcdef, false, out);
 	struct heard h = client_hears_in(out, n, 1);
 
 	unit_expect_bytes("offer", "01062263 15020000 04081e00" WATCH, out, n);
 	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
 	assert_true(h.step.watch == 0x0123456789abcdef);
-	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(0, out));
+	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(0, false, out));
 	h = client_hears("01032263 15020000 04081e00");
 	assert_true(!h.step.watch);
 	h = client_hears("01052263 1e016000" WATCH);   /* a refusal offers nothing */
