@@ -110,6 +110,23 @@ static void on_watch(void *context, bool reachable, const char *why)
 
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
 	publish(braid, reachable, tell_reach);
+	if (reachable && braid->ports && watch_serves_hosts(braid->watch))
+		port_server_reach(braid->ports);
+}
+
+static void on_answer(void *context, const struct signalling_host_message *message)
+{
+	struct braid *braid = context;
+
+	if (braid->ports)
+		port_server_hear(braid->ports, message);
+}
+
+static bool ask_for_host(void *context, const struct signalling_host_message *message)
+{
+	struct braid *braid = context;
+
+	return braid->watch && watch_ask(braid->watch, message);
 }
 
 static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result)
@@ -310,7 +327,8 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = path_options_of(conf);
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .context = braid };
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_answer = on_answer, .context = braid };
+	struct port_server_options ports = { .on_warning = on_part_warning, .ask = ask_for_host, .context = braid };
 	int r = probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)
@@ -325,6 +343,8 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 		r = start_workers(braid, reason, n_reason);
 	if (!r)
 		r = watch_workers(braid);
+	if (!r && conf->gateway.enabled && conf->gateway.port_mapping)
+		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
 	if (!r && conf->gateway.enabled)
 		r = watch_new(braid->loop, &watch, &braid->watch);
 	return r ? r : commands_start(braid, reason, n_reason);
@@ -396,6 +416,7 @@ void braid_freep(struct braid **out)
 		return;
 	control_freep(&braid->control);
 	watch_freep(&braid->watch);
+	port_server_freep(&braid->ports);
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
 	worker_halt_all(braid->workers, braid->n_workers);
 	for (size_t i = 0; i < braid->n_workers; i++)
@@ -451,6 +472,8 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		warn(braid, "out of memory: hosts' mappings go by the old configuration");
 	conf_holder_unref(braid->holder);
 	braid->holder = holder;
+	if (braid->ports)
+		port_server_apply(braid->ports, conf);
 	r = publish(braid, braid->view->converter_reachable, NULL);
 	if (!r && braid->watch)
 		watch_ask_again(braid->watch);
