@@ -34,7 +34,7 @@ struct mapper {
 	struct mapping_store *store;
 	struct allowance *allowances;     /* by the subscriber's number */
 	size_t n_allowances;
-	uint64_t base_s;                  /* between the table's clock, which never goes back, and the monotonic one */
+	uint64_t base_us;                 /* between the table's clock, which never goes back, and the monotonic one */
 	int64_t kept_offset_s;            /* between the clock of the day and the table's, as the file has it */
 	uint64_t armed_for_s;
 	bool changed;                     /* on_change is to be called */
@@ -43,7 +43,15 @@ struct mapper {
 /* The table's clock: the day's as it was at our start, from there on the monotonic one. */
 static uint64_t now_s(const struct mapper *mapper)
 {
-	return mapper->base_s + loop_now_us(mapper->loop) / US_PER_S;
+	return (mapper->base_us + loop_now_us(mapper->loop)) / US_PER_S;
+}
+
+static uint64_t day_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
 }
 
 static void put(struct mapper *mapper, const struct mapping *mapping)
@@ -60,7 +68,7 @@ static void put(struct mapper *mapper, const struct mapping *mapping)
 /* Somebody has set the clock: what the file says is by another one. */
 static void follow_clock(struct mapper *mapper)
 {
-	int64_t offset_s = (int64_t)time(NULL) - (int64_t)now_s(mapper), moved_s = offset_s - mapper->kept_offset_s;
+	int64_t offset_s = (int64_t)(day_us() / US_PER_S) - (int64_t)now_s(mapper), moved_s = offset_s - mapper->kept_offset_s;
 	const struct mapping *mapping;
 
 	if (moved_s >= -CLOCK_MOVED_S && moved_s <= CLOCK_MOVED_S)
@@ -88,12 +96,11 @@ static void on_table(void *context, enum mappings_change change, const struct ma
 static void settle(struct mapper *mapper)
 {
 	uint64_t at_s = mappings_turn_at_s(mapper->server.table);
-	uint64_t at_us = (at_s - mapper->base_s) * US_PER_S;
 
 	if (mapper->changed && mapper->options.on_change)
 		mapper->options.on_change(mapper->options.context, mapper->server.table);
 	mapper->changed = false;
-	if (at_s >= mapper->armed_for_s || loop_timer_at(mapper->loop, at_us, (struct loop_ref){ .handler = mapper->handler }))
+	if (at_s >= mapper->armed_for_s || loop_timer_at(mapper->loop, at_s * US_PER_S - mapper->base_us, (struct loop_ref){ .handler = mapper->handler }))
 		return;
 	mapper->armed_for_s = at_s;
 }
@@ -217,7 +224,7 @@ int mapper_new(struct loop *loop, const struct mapper_options *options, const st
 	mapper->options = *options;
 	mapper->external = converter->mapping_address;
 	own_address_probe_init(&mapper->probe);
-	mapper->base_s = (uint64_t)time(NULL) - loop_now_us(loop) / US_PER_S;
+	mapper->base_us = day_us() - loop_now_us(loop);
 	mapper->armed_for_s = MAPPINGS_FOR_EVER;
 	mapper->handler = loop_handler_add(loop, &handler);
 	r = mappings_new(&table, &mapper->server.table);
