@@ -59,6 +59,9 @@ static const char *check_converter(const struct conf *conf)
 		return "the converter would be open to the world: add a [subscriber NAME] with a key, or converter.allow";
 	if (conf->converter.mapping_least_s > conf->converter.mapping_most_s)
 		return "converter.mapping_least_s is more than converter.mapping_most_s";
+	for (size_t i = 0; !address_is_unspecified(&conf->converter.mapping_address) && i < conf->converter.n_listen; i++)
+		if (conf->converter.listen[i].port >= conf->converter.mapping_ports.first && conf->converter.listen[i].port <= conf->converter.mapping_ports.last)
+			return "a port of converter.listen is one of converter.mapping_ports";
 	return same_key_twice(conf) ? "two subscribers have the same key; each needs its own (braidctl key)" : NULL;
 }
 

@@ -11,8 +11,9 @@ import subprocess
 
 import pytest
 
-from netlab import CONVERTER, CONVERTER_V6, HOST, HOST_V6, PATIENCE_S, counter, wait_for
-from test_wire import Capture, mapped
+from netlab import CONVERTER, CONVERTER_V6, HOST, HOST_V6, KEY, PATIENCE_S, counter, wait_for
+from test_converter_input import INFO, answer_of, client, mapped, message, ticket, tlv
+from test_wire import Capture
 
 GATEWAY, GATEWAY_V6 = "10.0.0.1", "2001:db8:10::1"
 PORT, CLIENT_PORT = 5351, 5350
@@ -290,3 +291,92 @@ def test_tshark_finds_nothing_malformed(lab):
     assert len(packets) >= 10 and "malformed" not in text.lower(), text
     responses = [p["_source"]["layers"]["portcontrol"] for p in packets if p["_source"]["layers"].get("portcontrol", {}).get("portcontrol.r") == "1"]
     assert len(responses) >= 4, text
+
+
+class Watch:
+    """A gateway of our own, on its connection to the converter."""
+
+    def __init__(self, lab, asked, **options):
+        self.sock = client(lab, asked, **options)
+        self.offer = answer_of(self.sock)
+
+    def send(self, id, host, pcp):
+        self.sock.sendall(message(tlv(198, struct.pack(">H", id) + mapped(host) + struct.pack(">HH", len(pcp), 0) + pcp)))
+
+    def receive(self):
+        """Id, external address, PCP message."""
+        value = answer_of(self.sock)[6:]
+        return struct.unpack(">H", value[:2])[0], value[2:18], value[22:22 + struct.unpack(">H", value[18:20])[0]]
+
+
+OFFERED = tlv(198, b"\0\0")
+
+
+def announce(host):
+    return b"\x02\0\0\0" + bytes(4) + mapped(host)
+
+
+def test_offered_to_subscribers_alone(lab):
+    lab.conv = lab.converter(**{**CONF, "converter": {**CONF["converter"], "allow": "192.0.2.0/24"}, "subscriber none": {"key": KEY[::-1], "max_mappings": 0}})
+    assert OFFERED in Watch(lab, message(ticket("::", 0), INFO)).offer
+    assert OFFERED not in Watch(lab, message(INFO)).offer
+    watch = Watch(lab, message(ticket("::", 0, key=KEY[::-1]), INFO))
+    watch.send(1, HOST, announce(HOST))   # he may ask, and have none
+    assert watch.receive()[2][:4] == b"\x02\x80\0\0"
+    watch.send(1, HOST, struct.pack(">BBHI", 2, MAP, 0, 300) + mapped(HOST) + b"n" * 12 + struct.pack(">BxxxHH", TCP, 80, 0) + mapped("0.0.0.0"))
+    assert watch.receive()[2][3] == NOT_AUTHORIZED
+
+
+def test_requests_in_pieces_and_in_a_row(lab):
+    lab.conv = lab.converter(**CONF)
+    watch = Watch(lab, message(ticket("::", 0), INFO))
+    one = message(tlv(198, struct.pack(">H", 7) + mapped(HOST) + struct.pack(">HH", 24, 0) + announce(HOST)))
+    for byte in one:
+        watch.sock.sendall(bytes([byte]))
+    id, external, answer = watch.receive()
+    assert (id, external, answer[:4]) == (7, mapped(CONVERTER), b"\x02\x80\0\0")
+    watch.sock.sendall(4 * one)
+    assert [watch.receive()[0] for _ in range(4)] == [7] * 4
+    watch.send(8, HOST, announce("10.0.0.10"))
+    assert watch.receive()[2][3] == ADDRESS_MISMATCH
+
+
+@pytest.mark.parametrize("what", [b"GET / HTTP/1.0\r\n\r\n", message(INFO), message(tlv(198, b"\0\0")), message(tlv(198, bytes(22))), message(tlv(194, bytes(14)))],
+                         ids=["rubbish", "info", "offer", "empty", "nonce"])
+def test_anything_else_ends_the_watch(lab, what):
+    lab.conv = lab.converter(**CONF)
+    watch = Watch(lab, message(ticket("::", 0), INFO))
+    watch.sock.sendall(what)
+    assert watch.sock.recv(100) == b""
+    again = Watch(lab, message(ticket("::", 0), INFO))
+    again.send(1, HOST, announce(HOST))
+    assert again.receive()[0] == 1
+
+
+def test_a_subscriber_cannot_touch_anothers(lab):
+    lab.conv = lab.converter(**{**CONF, "subscriber other": {"key": KEY[::-1]}})
+    mine, others = Watch(lab, message(ticket("::", 0), INFO)), Watch(lab, message(ticket("::", 0, key=KEY[::-1]), INFO))
+
+    def ask(watch, lifetime_s, external=0, options=b""):
+        watch.send(1, HOST, struct.pack(">BBHI", 2, MAP, 0, lifetime_s) + mapped(HOST) + b"n" * 12 + struct.pack(">BxxxHH", TCP, 80, external) + mapped("0.0.0.0") + options)
+        answer = watch.receive()[2]
+        return answer[3], struct.unpack(">H", answer[42:44])[0]
+
+    assert ask(mine, 300, 20001) == (SUCCESS, 20001)
+    assert ask(others, 300, 20001, PREFER_FAILURE)[0] == CANNOT_PROVIDE_EXTERNAL
+    assert ask(others, 0)[0] == SUCCESS   # there is none of his
+    assert list(mappings(lab).values()) == [(f"{HOST}:80", "home")]
+    result, port = ask(others, 300, 20001)
+    assert result == SUCCESS and port != 20001
+
+
+def test_a_flood_on_a_watch_holds_nobody_up(lab):
+    """More than a subscriber may ask, and never reading: others are served, and it is forgotten when it goes."""
+    lab.conv = lab.converter(**{**CONF, "subscriber other": {"key": KEY[::-1]}})
+    flood, other = Watch(lab, message(ticket("::", 0), INFO)), Watch(lab, message(ticket("::", 0, key=KEY[::-1]), INFO))
+    one = message(tlv(198, struct.pack(">H", 7) + mapped(HOST) + struct.pack(">HH", 24, 0) + announce(HOST)))
+    flood.sock.sendall(20000 * one)
+    other.send(1, HOST, announce(HOST))
+    assert other.receive()[0] == 1
+    wait_for(lambda: counter(lab.conv, "mapping_requests") == 20001, "all is read")
+    assert counter(lab.conv, "mapping_answers") < 2000

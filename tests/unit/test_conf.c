@@ -86,13 +86,13 @@ static void a_subscriber_has_limits(void **state)
 
 static void mappings_have_an_address_and_ports(void **state)
 {
-	struct conf *conf = conf_of("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-65535\n[subscriber a]\nkey = " KEY "\nmax_mappings = 7\n");
+	struct conf *conf = conf_of("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5123\n[subscriber a]\nkey = " KEY "\nmax_mappings = 7\n");
 	struct conf *other = conf_of("[converter]\nmapping_address = 2001:db8::1\n[subscriber a]\nkey = " KEY "\n");
 	char restart[200];
 
 	assert_true(address_is_v4(&conf->converter.mapping_address));
 	assert_int_equal(conf->converter.mapping_ports.first, 1);
-	assert_int_equal(conf->converter.mapping_ports.last, 65535);
+	assert_int_equal(conf->converter.mapping_ports.last, 5123);
 	assert_int_equal(conf->subscribers[0].max_mappings, 7);
 	assert_false(address_is_v4(&other->converter.mapping_address));
 	assert_int_equal(other->converter.mapping_ports.first, 20000);
@@ -116,6 +116,8 @@ static void what_is_no_range_of_ports(void **state)
 		expect_error(text, "wanted a range of ports like 20000-29999");
 	}
 	expect_error("[converter]\nmapping_address = 192.0.2.1:80\nallow = ::1\n", "an IP address without a port");
+	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 5124-5125\nallow = ::1\n", "a port of converter.listen is one of");
+	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5124\nallow = ::1\n", "a port of converter.listen is one of");
 	expect_error("[converter]\nmapping_least_s = 9\nmapping_most_s = 8\nallow = ::1\n", "converter.mapping_least_s is more than");
 }
 
