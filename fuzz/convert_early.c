@@ -28,6 +28,22 @@ static bool same(const struct early *a, const struct early *b)
 	       a->step.result.retry_after_s == b->step.result.retry_after_s && !memcmp(a->nonce, b->nonce, sizeof(a->nonce));
 }
 
+/* The other kind of message on such a connection: what is one is written again as it was. */
+static void hear_host(const uint8_t *bytes, size_t n)
+{
+	uint8_t *copy = fuzz_copy(bytes, n), out[SIGNALLING_MESSAGE_BYTES];
+	struct signalling_host_message message, again;
+	struct signalling_step step = scheme_convert.host_get(copy, n, &message);
+
+	expect((step.verdict == SIGNALLING_DONE) == (step.n_consumed > 0) && step.n_consumed <= n);
+	if (step.verdict == SIGNALLING_DONE) {
+		step = scheme_convert.host_get(out, scheme_convert.host_put(&message, out), &again);
+		expect(step.verdict == SIGNALLING_DONE && again.id == message.id && again.message.n == message.message.n);
+		expect(address_equal(&again.host, &message.host) && !memcmp(again.message.at, message.message.at, message.message.n));
+	}
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct early whole, pieces = { .step.verdict = SIGNALLING_NEED_MORE }, again;
@@ -39,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		return 0;
 	state = *bytes++;
 	n--;
+	hear_host(bytes, n);
 	whole = hear(bytes, n);
 	while (n_fed < n && pieces.step.verdict == SIGNALLING_NEED_MORE) {
 		size_t n_piece = fuzz_piece(&state);

@@ -8,7 +8,7 @@ static void check_fields(const struct convert_message *m)
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
-			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source;
+			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -19,6 +19,7 @@ static void check_fields(const struct convert_message *m)
 	}
 	expect(!cursor_failed(&c));
 	expect(n_tlvs == n_named + m->n_unknown);
+	expect(m->pcp.message.n <= CONVERT_PCP_BYTES && (m->has_pcp || !m->pcp.message.n));
 	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch) && !m->source.port);
 	expect(!m->claim.n || (m->has_claim && m->claim.n == CONVERT_CLAIM_BYTES));
 	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
@@ -30,6 +31,17 @@ static bool has_ignored_bytes(uint8_t type)
 	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER || type == CONVERT_SUPPORTED_TCP_EXTENSIONS ||
 	       type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_CLAIM ||
 	       type == CONVERT_BRAID_SOURCE;
+}
+
+/* Two bytes behind the length, and what pads. value: in the bytes that are expected. */
+static void clear_ignored_of_pcp(uint8_t *value, size_t n_value, size_t n_message)
+{
+	const size_t to_ignored = 20, to_message = 22;
+
+	if (!n_message)
+		return;
+	memset(value + to_ignored, 0, to_message - to_ignored);
+	memset(value + to_message + n_message, 0, n_value - to_message - n_message);
 }
 
 static void check_written_back(const struct convert_message *m, const uint8_t *bytes)
@@ -45,6 +57,8 @@ static void check_written_back(const struct convert_message *m, const uint8_t *b
 		convert_put_tlv(&w_plain, &tlv);
 		if (has_ignored_bytes(tlv.type))
 			memset(expected + (tlv.value.at - bytes), 0, 2);
+		if (tlv.type == CONVERT_BRAID_PCP)
+			clear_ignored_of_pcp(expected + (tlv.value.at - bytes), tlv.value.n, m->pcp.message.n);
 		if (tlv.type == CONVERT_BRAID_DSCP)   /* the flags that have no meaning yet */
 			expected[tlv.value.at - bytes + 1] &= CONVERT_BRAID_PLAIN;
 	}

@@ -118,6 +118,11 @@ static const char *check_converter(const struct conf *conf)
 		return conf->n_subscribers ? "there are [subscriber NAME] sections but no [converter]" : NULL;
 	if (!conf->converter.n_allow && !conf->n_subscribers)
 		return "the converter would be open to the world: add a [subscriber NAME] with a key, or converter.allow";
+	if (conf->converter.mapping_least_s > conf->converter.mapping_most_s)
+		return "converter.mapping_least_s is more than converter.mapping_most_s";
+	for (size_t i = 0; !address_is_unspecified(&conf->converter.mapping_address) && i < conf->converter.n_listen; i++)
+		if (conf->converter.listen[i].port >= conf->converter.mapping_ports.first && conf->converter.listen[i].port <= conf->converter.mapping_ports.last)
+			return "a port of converter.listen is one of converter.mapping_ports";
 	if (same_key_twice(conf))
 		return "two subscribers have the same key; each needs its own (braidctl key)";
 	return check_forwards(conf);
@@ -152,6 +157,10 @@ static bool same(const struct conf_key *key, const struct conf *a, const struct 
 		return !memcmp(field_a, field_b, sizeof(uint32_t));
 	case CONF_TYPE_PORT:
 		return !memcmp(field_a, field_b, sizeof(uint16_t));
+	case CONF_TYPE_PORTS:
+		return !memcmp(field_a, field_b, sizeof(struct conf_ports));
+	case CONF_TYPE_IP:
+		return address_equal(field_a, field_b);
 	case CONF_TYPE_BOOL:
 		return *(const bool *)field_a == *(const bool *)field_b;
 	case CONF_TYPE_TEXT:

@@ -46,6 +46,7 @@ struct conf_subscriber {
 	struct source_settings source;  /* from which address servers see its sessions; which fields go together is checked */
 	uint32_t max_inbound_waiting;   /* remote hosts whose connections the gateway hasn't claimed yet */
 	uint32_t max_inbound_per_s;     /* that come newly; never 0 */
+	uint32_t max_mappings;          /* that its hosts may ask for; 0: none */
 };
 
 enum conf_forward_accept { CONF_FORWARD_EARLY, CONF_FORWARD_FAITHFUL };   /* in the order of their names in conf/keys.c */
@@ -59,6 +60,10 @@ struct conf_forward {
 	uint16_t port;                  /* the host's; 0: the same as the converter's */
 	uint32_t accept;                /* enum conf_forward_accept */
 	uint32_t max_waiting, max_new_per_s;   /* as the subscriber's, of this one alone */
+};
+
+struct conf_ports {
+	uint16_t first, last;
 };
 
 /* In the order of their names in conf/keys.c. */
@@ -85,6 +90,7 @@ struct conf_gateway {
 	uint32_t first_queue;           /* of the packet queues: one a worker */
 	uint32_t mptcp_hosts;           /* enum conf_mptcp_hosts */
 	uint32_t quic;                  /* enum conf_quic */
+	bool port_mapping;              /* hosts may ask the converter for mappings, by PCP and NAT-PMP */
 	uint32_t early_data_wait_ms;
 	bool inbound;                   /* connections from the converter's side are taken */
 	struct prefix *inbound_allow;   /* hosts that they may be for; none: whoever is on the LAN */
@@ -107,6 +113,9 @@ struct conf_converter {
 	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */
 	uint16_t inbound_port;          /* local port that forwards' connections are handed to */
 	uint32_t inbound_queue;         /* first of the packet queues: one a worker */
+	struct address mapping_address; /* unspecified: hosts are given no mappings */
+	struct conf_ports mapping_ports;
+	uint32_t mapping_least_s, mapping_most_s;
 };
 
 struct conf {

@@ -15,6 +15,7 @@ enum conf_type {
 	CONF_TYPE_IP,          /* one address, of IPv4 or IPv6 by min: 4 or 6; 0: of either */
 	CONF_TYPE_PREFIX,      /* one prefix, the same */
 	CONF_TYPE_ENDPOINT,    /* one address with a port */
+	CONF_TYPE_PORTS,       /* a range FIRST-LAST; target struct conf_ports */
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */

@@ -55,6 +55,21 @@ static int path_set(const struct conf_key *key, char *out, const char *text)
 	return text[0] == '/' ? text_set(key, out, text) : VALUE_E_INVALID;
 }
 
+static int ports_set(struct conf_ports *out, const char *text)
+{
+	char first[8];
+	size_t n = strcspn(text, "-");
+	struct conf_ports ports;
+
+	if (!text[n] || n >= sizeof(first))
+		return VALUE_E_INVALID;
+	snprintf(first, sizeof(first), "%.*s", (int)n, text);
+	if (port_set(&ports.first, first) || port_set(&ports.last, text + n + 1) || ports.first > ports.last)
+		return VALUE_E_INVALID;
+	*out = ports;
+	return 0;
+}
+
 /* key->min is the family: 4, 6, or 0 for either, which then names somebody. */
 static int ip_set(const struct conf_key *key, struct address *out, const char *text)
 {
@@ -237,6 +252,8 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 		return prefix_set(key, field, text);
 	case CONF_TYPE_ENDPOINT:
 		return endpoint_set(field, text);
+	case CONF_TYPE_PORTS:
+		return ports_set(field, text);
 	case CONF_TYPE_PATH:
 		return path_set(key, field, text);
 	case CONF_TYPE_INTERFACE:
@@ -268,7 +285,8 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
 		[CONF_TYPE_IP] = "an IP address without a port, of the key's family",
 		[CONF_TYPE_PREFIX] = "a prefix like 2001:db8:7::/48, of the key's family, without bits behind its length",
-		[CONF_TYPE_ENDPOINT] = "an IP address with a port, like 192.0.2.1:443 or [2001:db8::1]:443", [CONF_TYPE_PATH] = "a path that begins with /",
+		[CONF_TYPE_ENDPOINT] = "an IP address with a port, like 192.0.2.1:443 or [2001:db8::1]:443", [CONF_TYPE_PORTS] = "a range of ports like 20000-29999",
+		[CONF_TYPE_PATH] = "a path that begins with /",
 		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
 		[CONF_TYPE_PREFIX_FILE] = "a path that begins with /",

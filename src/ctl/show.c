@@ -228,6 +228,31 @@ void show_subscribers(const json_t *result, FILE *out)
 	table_end(&table, out);
 }
 
+void show_mappings(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "OUTSIDE", "HOST", "SUBSCRIBER", ">LEFT", ">FILTERS" };
+	struct table table;
+	const json_t *mapping;
+	size_t i;
+
+	table_begin(&table, headers, ARRAY_SIZE(headers));
+	json_array_foreach(json_object_get(result, "mappings"), i, mapping) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+
+		if (!row)
+			break;
+		cell(row[0], "%s", text_of(mapping, "external"));
+		cell(row[1], "%s", text_of(mapping, "internal"));
+		cell(row[2], "%s", text_of(mapping, "subscriber"));
+		if (json_is_null(json_object_get(mapping, "left_s")))
+			cell(row[3], "for ever");
+		else
+			cell(row[3], "%llu s", (unsigned long long)count_of(mapping, "left_s"));
+		cell(row[4], "%zu", json_array_size(json_object_get(mapping, "filters")));
+	}
+	table_end(&table, out);
+}
+
 void show_counters(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "COUNTER", ">VALUE", "WHAT" };

@@ -11,6 +11,7 @@ void show_links(const json_t *result, FILE *out);
 void show_sessions(const json_t *result, FILE *out);
 void show_why(const json_t *result, FILE *out);
 void show_subscribers(const json_t *result, FILE *out);
+void show_mappings(const json_t *result, FILE *out);
 void show_counters(const json_t *result, FILE *out);
 void show_policy_list(const json_t *result, FILE *out);
 void show_policy_test(const json_t *result, FILE *out);

@@ -19,6 +19,7 @@
 #include "role/forwarding.h"
 #include "role/log.h"
 #include "role/loss_watch.h"
+#include "role/mapper.h"
 #include "role/publish.h"
 #include "role/source.h"
 #include "role/reach.h"
@@ -138,6 +139,23 @@ static void on_watch(void *context, bool reachable, const char *why)
 
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
 	publish(braid, reachable, tell_reach);
+	if (reachable && braid->ports && watch_serves_hosts(braid->watch))
+		port_server_reach(braid->ports);
+}
+
+static void on_answer(void *context, const struct signalling_host_message *message)
+{
+	struct braid *braid = context;
+
+	if (braid->ports)
+		port_server_hear(braid->ports, message);
+}
+
+static bool ask_for_host(void *context, const struct signalling_host_message *message)
+{
+	struct braid *braid = context;
+
+	return braid->watch && watch_ask(braid->watch, message);
 }
 
 static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result)
@@ -316,6 +334,13 @@ static void on_warning(void *context, const char *text)
 	warn(context, text);
 }
 
+static int start_mapper(struct braid *braid)
+{
+	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = on_warning, .context = braid };
+
+	return mapper_new(braid->loop, &options, braid->holder->conf, braid->holder->roster, &braid->shared.mapper);
+}
+
 static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
@@ -329,14 +354,16 @@ static int start_subscribers(struct braid *braid)
 	if (!braid->holder->roster)
 		return -ENOMEM;
 	subscribers_apply(braid->shared.subscribers, conf, braid->holder->roster);
-	return volumes_new(braid->loop, &volumes, &braid->volumes);
+	r = volumes_new(braid->loop, &volumes, &braid->volumes);
+	return r || address_is_unspecified(&conf->converter.mapping_address) ? r : start_mapper(braid);
 }
 
 static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = path_options_of(conf);
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .context = braid };
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_answer = on_answer, .context = braid };
+	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .context = braid };
 	int r = probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)
@@ -353,6 +380,8 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 		r = start_workers(braid, reason, n_reason);
 	if (!r)
 		r = watch_workers(braid);
+	if (!r && conf->gateway.enabled && conf->gateway.port_mapping)
+		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
 	if (!r && conf->gateway.enabled)
 		r = watch_new(braid->loop, &watch, &braid->watch);
 	return r ? r : commands_start(braid, reason, n_reason);
@@ -424,10 +453,12 @@ void braid_freep(struct braid **out)
 		return;
 	control_freep(&braid->control);
 	watch_freep(&braid->watch);
+	port_server_freep(&braid->ports);
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
 	worker_halt_all(braid->workers, braid->n_workers);
 	for (size_t i = 0; i < braid->n_workers; i++)
 		worker_stopp(&braid->workers[i]);
+	mapper_freep(&braid->shared.mapper);
 	free(braid->workers);
 	pulse_freep(&braid->pulse);
 	view_unref(braid->view);
@@ -479,8 +510,12 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	source_check_pool(conf, on_warning, braid);
 	if (holder->roster)
 		subscribers_apply(braid->shared.subscribers, conf, holder->roster);
+	if (braid->shared.mapper && mapper_apply(braid->shared.mapper, conf, holder->roster))
+		warn(braid, "out of memory: hosts' mappings go by the old configuration");
 	conf_holder_unref(braid->holder);
 	braid->holder = holder;
+	if (braid->ports)
+		port_server_apply(braid->ports, conf);
 	r = publish(braid, braid->view->converter_reachable, NULL);
 	if (!r && braid->watch)
 		watch_ask_again(braid->watch);

@@ -7,6 +7,7 @@
 #include "net/kernel.h"
 #include "path/path.h"
 #include "role/braid.h"
+#include "role/port_server.h"
 #include "role/pulse.h"
 #include "role/shared.h"
 #include "role/volumes.h"
@@ -24,6 +25,7 @@ struct braid {
 	struct shared shared;
 	struct path *path;
 	struct watch *watch;
+	struct port_server *ports;       /* NULL where hosts aren't served */
 	struct volumes *volumes;         /* NULL at a gateway */
 	char why_unreachable[64];        /* the converter; as the watch told it last */
 	bool told, told_reachable;       /* what the log said last */

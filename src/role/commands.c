@@ -11,6 +11,7 @@
 #include "role/counters.h"
 #include "role/describe.h"
 #include "role/log.h"
+#include "role/mapper.h"
 #include "role/policy_commands.h"
 #include "role/survey.h"
 
@@ -64,6 +65,14 @@ static void run_subscribers(void *context, struct control_call call, const json_
 	json_t *array = braid->shared.subscribers ? subscribers_json(braid->shared.subscribers) : json_array();
 
 	control_answer(call, array ? json_pack("{s:o}", "subscribers", array) : NULL);
+}
+
+static void run_mappings(void *context, struct control_call call, const json_t *arguments)
+{
+	struct braid *braid = context;
+	json_t *array = braid->shared.mapper ? mapper_json(braid->shared.mapper) : json_array();
+
+	control_answer(call, array ? json_pack("{s:o}", "mappings", array) : NULL);
 }
 
 static void run_counters(void *context, struct control_call call, const json_t *arguments)
@@ -270,7 +279,7 @@ static void run_stop(void *context, struct control_call call, const json_t *argu
 
 static const struct control_command commands[] = {
 	{ "status", run_status }, { "links", run_links }, { "sessions", run_sessions }, { "why", run_why },
-	{ "subscribers", run_subscribers }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
+	{ "subscribers", run_subscribers }, { "mappings", run_mappings }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
 	{ "policy-list", policy_list_run }, { "policy-test", policy_test_run },
 };
 

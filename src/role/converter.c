@@ -16,6 +16,7 @@
 #include "role/intake.h"
 #include "role/loss_watch.h"
 #include "role/source.h"
+#include "role/mapping_calls.h"
 #include "role/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
@@ -159,7 +160,8 @@ static bool may_wait(struct converter *converter)
 /* With a subscriber's key the peer is Braid, and may be told outcomes on this connection (role/early.h). */
 static size_t make_offer(const struct converter *converter, const struct intake *intake, uint8_t *out)
 {
-	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, source_wants_hosts(&intake->ticket), out);
+	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, source_wants_hosts(&intake->ticket),
+						mapping_calls_offered(converter, intake), out);
 }
 
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the

@@ -8,6 +8,7 @@
 #include "role/early.h"
 #include "role/outcome.h"
 #include "role/take_over.h"
+#include "role/mapping_calls.h"
 
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
 #define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
@@ -73,6 +74,7 @@ void intake_free(struct converter *converter, struct intake *intake)
 		ending_remove(converter, intake);
 	intake_leave_half_open(converter, intake);
 	inbox_free(&intake->inbox);
+	inbox_free(&intake->asked);
 	slab_give(&converter->intakes, intake);
 }
 
@@ -154,7 +156,10 @@ void intake_say(struct converter *converter, struct intake *intake)
 		}
 		inbox_free(&intake->inbox);
 	}
-	intake_discard(converter, intake);
+	if (intake->state == INTAKE_WAITING && mapping_calls_offered(converter, intake))
+		mapping_calls_read(converter, intake);
+	else
+		intake_discard(converter, intake);
 }
 
 void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer)

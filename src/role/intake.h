@@ -33,6 +33,8 @@ struct intake {
 	uint32_t owner;
 	struct ticket_use ticket; /* that it was let in by */
 	struct signalling_result said;   /* in ENDING, where it was turned away */
+	struct inbox asked;       /* in WAITING: what has come of a request for a mapping */
+	uint8_t n_asked;          /* such requests under way */
 	struct inbox inbox;       /* in CONNECTING: what came behind the message; in ENDING and WAITING: the answer, until the handshake has ended */
 	struct conversation conversation;
 	struct address destination;

@@ -62,6 +62,8 @@ struct link_memory {
 	uint64_t n_first;                /* connections that began on it */
 };
 
+struct mapper;
+
 struct shared {
 	struct link_memory links[CONF_LINKS];
 	struct loop *main_loop;          /* borrowed */
@@ -75,6 +77,7 @@ struct shared {
 	bool wants_source;               /* atomic; gateway: the converter has asked to be told hosts' addresses */
 
 	struct subscribers *subscribers; /* NULL at a gateway */
+	struct mapper *mapper;           /* the main thread's; NULL where hosts are given no mappings */
 
 	pthread_mutex_t lock;            /* of what follows; set-up path only */
 	struct replay *replay;           /* NULL at a gateway */

@@ -37,6 +37,16 @@ void roster_free(struct roster *roster);   /* NULL is fine */
 /* The limits of conf hold from now on; the workers' relays are still to be told that paces changed. */
 void subscribers_apply(struct subscribers *subscribers, const struct conf *conf, const struct roster *roster);
 
+struct name_number {
+	const char *name;            /* borrowed */
+	uint32_t number;
+};
+
+/* Main thread. All that there are, to be searched by name; NULL without memory. */
+struct name_number *subscribers_names(const struct subscribers *subscribers, size_t *n);
+/* SUBSCRIBERS_NONE where it isn't among the names. */
+uint32_t subscribers_find(const struct name_number *names, size_t n, const char *name);
+
 /* Number and configuration of the one whose key has the fingerprint; SUBSCRIBERS_NONE: nobody's. From any thread, as all that follow. */
 uint32_t roster_find(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
 		     const struct conf_subscriber **found);

@@ -58,15 +58,6 @@ struct quota_date subscribers_today(void);
 uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber, enum relay_way way);
 uint64_t subscriber_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber);
 
-struct name_number {
-	const char *name;            /* borrowed */
-	uint32_t number;
-};
-
-/* Main thread. All that there are, to be searched by name; NULL without memory. */
-struct name_number *subscribers_names(const struct subscribers *subscribers, size_t *n);
-/* SUBSCRIBERS_NONE where it isn't among the names. */
-uint32_t subscribers_find(const struct name_number *names, size_t n, const char *name);
 /* One that isn't among the names is made. SUBSCRIBERS_NONE without memory. */
 uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n, const char *name);
 

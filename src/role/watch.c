@@ -36,6 +36,7 @@ struct probe {
 	bool offers;             /* it was told that we take sessions from its side */
 	bool declined;           /* and does not know what that is */
 	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
+	bool serves_hosts;       /* and that it offers that */
 	struct conversation conversation;
 	struct inbox inbox;
 };
@@ -178,29 +179,36 @@ static void stand(struct watch *watch)
 	tell(watch, true, "");
 }
 
-/* One message: an outcome, or a session. */
+/* One message: an outcome, a session, or an answer to a host. */
 static struct signalling_step take_one(struct watch *watch, struct bytes all)
 {
+	const struct watch_options *options = &watch->options;
 	uint8_t nonce[SIGNALLING_NONCE_BYTES];
 	struct signalling_inbound inbound;
+	struct signalling_host_message message;
 	struct signalling_step step = scheme_convert.client_early(all.at, all.n, nonce);
 
 	if (step.verdict == SIGNALLING_DONE)
-		watch->options.on_early(watch->options.context, nonce, &step.result);
-	if (step.verdict != SIGNALLING_REFUSED || !watch->probe.offers)
-		return step;
-	step = scheme_convert.client_inbound(all.at, all.n, &inbound);
-	if (step.verdict == SIGNALLING_DONE)
-		watch->options.on_inbound(watch->options.context, &inbound);
+		options->on_early(options->context, nonce, &step.result);
+	if (step.verdict == SIGNALLING_REFUSED && watch->probe.offers) {
+		step = scheme_convert.client_inbound(all.at, all.n, &inbound);
+		if (step.verdict == SIGNALLING_DONE)
+			options->on_inbound(options->context, &inbound);
+	}
+	if (step.verdict == SIGNALLING_REFUSED && watch->probe.serves_hosts) {
+		step = scheme_convert.host_get(all.at, all.n, &message);
+		if (step.verdict == SIGNALLING_DONE)
+			options->on_answer(options->context, &message);
+	}
 	return step;
 }
 
-/* Outcomes of other connections, sessions from the converter's side, and nothing else. */
+/* Outcomes of other connections, sessions from the converter's side, answers to hosts' requests, and nothing else. */
 static const char *take_early(struct watch *watch, struct bytes all)
 {
 	struct signalling_step step;
 
-	for (; watch->probe.name && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
+	for (; (watch->probe.name || watch->probe.serves_hosts) && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
 		step = take_one(watch, all);
 		if (step.verdict == SIGNALLING_NEED_MORE)
 			return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
@@ -226,6 +234,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	watch->probe.declined = watch->probe.offers && step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
 	watch->probe.name = step.watch;
 	watch->probe.wants_source = step.wants_source;
+	watch->probe.serves_hosts = step.maps;
 	inbox_free(&watch->probe.inbox);
 	return *answered ? NULL : signalling_outcome_name(step.result.outcome);
 }
@@ -318,4 +327,22 @@ void watch_ask_again(struct watch *watch)
 {
 	watch->retry_us = RETRY_FIRST_US;
 	ask(watch);
+}
+
+bool watch_serves_hosts(const struct watch *watch)
+{
+	return watch->probe.standing && watch->probe.serves_hosts;
+}
+
+/* A connection that has taken half of a message is of no more use. */
+bool watch_ask(struct watch *watch, const struct signalling_host_message *message)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n = watch_serves_hosts(watch) ? scheme_convert.host_put(message, out) : 0;
+	int error = 0;
+	ssize_t n_sent = n ? net_send(watch->probe.fd, out, n, &error) : -1;
+
+	if (n_sent >= 0 && (size_t)n_sent < n)
+		ask(watch);
+	return n && n_sent == (ssize_t)n;
 }

@@ -22,6 +22,8 @@ struct watch_options {
 	void (*on_early)(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result);
 	/* A remote host at the converter wants one of ours. */
 	void (*on_inbound)(void *context, const struct signalling_inbound *inbound);
+	/* The converter has answered what watch_ask() asked; borrowed for the call. */
+	void (*on_answer)(void *context, const struct signalling_host_message *message);
 	void *context;
 };
 
@@ -32,5 +34,9 @@ void watch_freep(struct watch **watch);
 void watch_suspect(struct watch *watch);
 /* It may be another converter by now: what is under way is dropped. */
 void watch_ask_again(struct watch *watch);
+/* Whether the converter serves requests of hosts on it now. */
+bool watch_serves_hosts(const struct watch *watch);
+/* Hands one over. False: it couldn't be. The answer may never come. */
+bool watch_ask(struct watch *watch, const struct signalling_host_message *message);
 
 #endif

@@ -87,6 +87,7 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 		step.result.outcome = OUTCOME_CONNECTED;
 		step.watch = message.watch;
 		step.wants_source = message.has_source;
+		step.maps = message.has_pcp;
 	}
 	return step;
 }

@@ -11,11 +11,13 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 struct signalling_step convert_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
 					   struct signalling_request *request);
 size_t convert_server_answer(struct conversation *c, const struct signalling_result *result, uint8_t *out);
-size_t convert_server_offer(uint64_t watch, uint8_t wants_source, uint8_t *out);
+size_t convert_server_offer(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out);
 size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
 size_t convert_server_inbound(const struct signalling_inbound *inbound, uint8_t *out);
 struct signalling_step convert_client_inbound(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound);
+size_t convert_host_put(const struct signalling_host_message *message, uint8_t *out);
+struct signalling_step convert_host_get(const uint8_t *in, size_t n_in, struct signalling_host_message *out);
 
 /* What an Error TLV says. */
 struct signalling_result convert_result_of(const struct convert_error *error);

@@ -90,7 +90,7 @@ static size_t read_options(struct bytes options, struct signalling_request *requ
 	return n_refused;
 }
 
-size_t convert_server_offer(uint64_t watch, uint8_t wants_source, uint8_t *out)
+size_t convert_server_offer(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out)
 {
 	const struct address any = { 0 };
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
@@ -100,13 +100,15 @@ size_t convert_server_offer(uint64_t watch, uint8_t wants_source, uint8_t *out)
 		convert_put_watch(&w, watch);
 	if (wants_source)
 		convert_put_source(&w, &any);
+	if (maps)
+		convert_put_pcp(&w, &(struct convert_pcp){ .id = 0 });
 	return convert_end(&w);
 }
 
 static struct signalling_step answer_info(const struct convert_message *message, uint8_t *out)
 {
 	return (struct signalling_step){
-		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(0, 0, out),
+		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(0, 0, false, out),
 		.result.outcome = OUTCOME_CONNECTED,
 	};
 }
@@ -162,7 +164,8 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 	}
 	if (message.has_connect && is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
-	if (message.n_unknown || message.has_nonce || message.has_host || (message.has_claim && !claim_makes_sense(&message)))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
+	if (message.n_unknown || message.has_nonce || message.has_host || message.has_pcp ||
+	    (message.has_claim && !claim_makes_sense(&message)))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);

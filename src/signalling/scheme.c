@@ -16,6 +16,8 @@ const struct scheme scheme_convert = {
 	.client_early = convert_client_early,
 	.server_inbound = convert_server_inbound,
 	.client_inbound = convert_client_inbound,
+	.host_put = convert_host_put,
+	.host_get = convert_host_get,
 };
 
 static const char *const outcome_names[] = {

@@ -11,9 +11,11 @@
 #ifndef BRAID_SIGNALLING_SCHEME_H
 #define BRAID_SIGNALLING_SCHEME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/address.h"
+#include "base/cursor.h"
 
 /* The longest message of any scheme: 255 words of RFC 8803, 4.1. */
 #define SIGNALLING_MESSAGE_BYTES 1020
@@ -21,6 +23,7 @@
 #define SIGNALLING_CREDENTIAL_BYTES 96
 #define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
 #define SIGNALLING_CLAIM_BYTES 24   /* of a session from the server's side: opaque to the client */
+#define SIGNALLING_HOST_MESSAGE_BYTES 992
 
 enum signalling_verdict {
 	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
@@ -100,6 +103,14 @@ struct signalling_step {
 	struct signalling_result result;   /* with DONE at the client and with REFUSED */
 	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
 	uint8_t wants_source;         /* with DONE at the client: each request is to bear the host's address, where the destination's is IPv6 */
+	bool maps;                    /* with DONE at the client: the peer serves what hosts ask it for on this connection */
+};
+
+/* What a host asks of the converter for mappings, and the answer to it, as it travels on a connection on which a probe was answered (decision 0020). */
+struct signalling_host_message {
+	uint16_t id;                  /* the client's; the answer has it too */
+	struct address host;          /* without a port. To the server: who asks; from it: the external address, unspecified where there is none */
+	struct bytes message;         /* of wire/pcp.h; 1..SIGNALLING_HOST_MESSAGE_BYTES */
 };
 
 struct scheme {
@@ -113,9 +124,13 @@ struct scheme {
 					      struct signalling_request *request);
 	/* Returns the length of the answer written to out. */
 	size_t (*server_answer)(struct conversation *c, const struct signalling_result *result, uint8_t *out);
-	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name (0: none), and the
-	 * wish to be told the hosts' addresses (0 or 1). */
-	size_t (*server_offer)(uint64_t watch, uint8_t wants_source, uint8_t *out);
+	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name (0: none), the wish
+	 * to be told the hosts' addresses (0 or 1), and the offer to serve what hosts ask for. */
+	size_t (*server_offer)(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out);
+	/* Both, on such a connection. Returns the length. */
+	size_t (*host_put)(const struct signalling_host_message *message, uint8_t *out);
+	/* Both: DONE: *out borrows from in. REFUSED: no such message. */
+	struct signalling_step (*host_get)(const uint8_t *in, size_t n_in, struct signalling_host_message *out);
 	/* Server: what is said on such a connection of another one, by the nonce of that one's ticket (decision 0015). */
 	size_t (*server_early)(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 	/* Client, on such a connection: DONE: nonce and result are there, whatever the outcome. REFUSED: no such message. */

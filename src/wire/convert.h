@@ -23,6 +23,7 @@
 #define CONVERT_TLV_HEAD_BYTES 2          /* type and length; the value follows */
 #define CONVERT_NONCE_BYTES 12
 #define CONVERT_CLAIM_BYTES 24
+#define CONVERT_PCP_BYTES 992             /* what is left for one when all else has its place */
 
 enum convert_type {                       /* 6.2.2 */
 	CONVERT_INFO = 1,
@@ -37,6 +38,7 @@ enum convert_type {                       /* 6.2.2 */
 	CONVERT_BRAID_CLAIM = 195,
 	CONVERT_BRAID_HOST = 196,
 	CONVERT_BRAID_SOURCE = 197,
+	CONVERT_BRAID_PCP = 198,
 };
 
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
@@ -82,10 +84,17 @@ struct convert_error {           /* 6.2.8 */
 	struct bytes value;      /* behind the code: one byte, or more where the error has more to say */
 };
 
+/* A message of the Port Control Protocol (wire/pcp.h) on its way between gateway and converter; CONVERT_PCP_BYTES at most. Empty: that such messages are served. */
+struct convert_pcp {
+	uint16_t id;             /* of the gateway's choice; comes back with the answer */
+	struct address host;     /* without a port. To the converter: whose request it is; from there: the external address, unspecified where there is none */
+	struct bytes message;
+};
+
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
-	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp;
 	struct convert_connect connect;
 	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
 	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
@@ -98,6 +107,7 @@ struct convert_message {
 	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with each Connect */
 	struct bytes claim;      /* of a session from the converter's side; CONVERT_CLAIM_BYTES, or none: the gateway takes such sessions */
 	struct address host;     /* behind the gateway, that such a session is for */
+	struct convert_pcp pcp;
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
 	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
 };
@@ -140,6 +150,7 @@ void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NON
 void convert_put_source(struct convert_writer *w, const struct address *source);                /* its port isn't written */
 void convert_put_claim(struct convert_writer *w, struct bytes claim);                           /* CONVERT_CLAIM_BYTES, or none */
 void convert_put_host(struct convert_writer *w, const struct address *host);
+void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp);                 /* pads */
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
 void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */

@@ -147,6 +147,22 @@ static int host_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
 }
 
+/* Without more than the two bytes that a TLV has at least: an offer. What pads the message has no meaning. */
+static int pcp_get(struct convert_message *m, struct cursor value)
+{
+	uint16_t n_bytes;
+
+	m->has_pcp = true;
+	m->pcp.id = cursor_get_u16be(&value);
+	if (!value.n_left)
+		return cursor_failed(&value) ? CONVERT_E_MALFORMED : 0;
+	cursor_get_bytes(&value, m->pcp.host.ip, sizeof(m->pcp.host.ip));
+	n_bytes = cursor_get_u16be(&value);
+	cursor_skip(&value, 2);
+	m->pcp.message = cursor_take(&value, n_bytes);
+	return cursor_failed(&value) || !n_bytes || value.n_left >= WORD_BYTES ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -178,6 +194,8 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return claim_get(m, value);
 	case CONVERT_BRAID_HOST:
 		return host_get(m, value);
+	case CONVERT_BRAID_PCP:
+		return pcp_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

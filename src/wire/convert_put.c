@@ -105,6 +105,20 @@ void convert_put_host(struct convert_writer *w, const struct address *host)
 	cursor_put_bytes(&w->out, host->ip, sizeof(host->ip));
 }
 
+void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp)
+{
+	size_t n_zeros = put_head(w, CONVERT_BRAID_PCP, pcp->message.n ? 2 + sizeof(pcp->host.ip) + 4 + pcp->message.n : 2);
+
+	cursor_put_u16be(&w->out, pcp->id);
+	if (!pcp->message.n)
+		return;
+	cursor_put_bytes(&w->out, pcp->host.ip, sizeof(pcp->host.ip));
+	cursor_put_u16be(&w->out, (uint16_t)pcp->message.n);
+	cursor_put_zeros(&w->out, 2);
+	cursor_put_bytes(&w->out, pcp->message.at, pcp->message.n);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -172,6 +186,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_HOST:
 		convert_put_host(w, &m->host);
+		break;
+	case CONVERT_BRAID_PCP:
+		convert_put_pcp(w, &m->pcp);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

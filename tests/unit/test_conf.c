@@ -84,6 +84,43 @@ static void a_subscriber_has_limits(void **state)
 	conf_freep(&conf);
 }
 
+static void mappings_have_an_address_and_ports(void **state)
+{
+	struct conf *conf = conf_of("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5123\n[subscriber a]\nkey = " KEY "\nmax_mappings = 7\n");
+	struct conf *other = conf_of("[converter]\nmapping_address = 2001:db8::1\n[subscriber a]\nkey = " KEY "\n");
+	char restart[200];
+
+	assert_true(address_is_v4(&conf->converter.mapping_address));
+	assert_int_equal(conf->converter.mapping_ports.first, 1);
+	assert_int_equal(conf->converter.mapping_ports.last, 5123);
+	assert_int_equal(conf->subscribers[0].max_mappings, 7);
+	assert_false(address_is_v4(&other->converter.mapping_address));
+	assert_int_equal(other->converter.mapping_ports.first, 20000);
+	assert_int_equal(other->converter.mapping_ports.last, 29999);
+	assert_int_equal(other->subscribers[0].max_mappings, 100);
+	conf_restart_needed(conf, other, restart, sizeof(restart));
+	assert_string_equal(restart, "converter.mapping_address, converter.mapping_ports");
+	conf_restart_needed(conf, conf, restart, sizeof(restart));
+	assert_string_equal(restart, "");
+	conf_freep(&conf);
+	conf_freep(&other);
+}
+
+static void what_is_no_range_of_ports(void **state)
+{
+	static const char *const texts[] = { "20000", "20000-", "-20000", "200000-200001", "20001-20000", "0-1", "1-65536", "000020000-20001", "a-b", "1-2-3" };
+	char text[160];
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		snprintf(text, sizeof(text), "[converter]\nmapping_ports = %s\nallow = ::1\n", texts[i]);
+		expect_error(text, "wanted a range of ports like 20000-29999");
+	}
+	expect_error("[converter]\nmapping_address = 192.0.2.1:80\nallow = ::1\n", "an IP address without a port");
+	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 5124-5125\nallow = ::1\n", "a port of converter.listen is one of");
+	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5124\nallow = ::1\n", "a port of converter.listen is one of");
+	expect_error("[converter]\nmapping_least_s = 9\nmapping_most_s = 8\nallow = ::1\n", "converter.mapping_least_s is more than");
+}
+
 static void a_key_is_one_subscribers(void **state)
 {
 	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\n[subscriber c]\nkey = " KEY "\n",
@@ -180,6 +217,8 @@ int main(void)
 		cmocka_unit_test(defaults_of_lists_give_way),
 		cmocka_unit_test(sections_may_be_indented),
 		cmocka_unit_test(a_subscriber_has_limits),
+		cmocka_unit_test(mappings_have_an_address_and_ports),
+		cmocka_unit_test(what_is_no_range_of_ports),
 		cmocka_unit_test(a_key_is_one_subscribers),
 		cmocka_unit_test(a_forward_says_where_to),
 		cmocka_unit_test(forwards_that_make_no_sense),

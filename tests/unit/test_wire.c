@@ -183,10 +183,10 @@ static void a_message_may_hold_250_tlvs(void **state)
 		m.n += 4;
 	}
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 250 - 7);
+	assert_int_equal(message.n_unknown, 250 - 8);
 	m.at[5] = 2;   /* the first swallows the second */
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 250 - 8);
+	assert_int_equal(message.n_unknown, 250 - 9);
 }
 
 static void every_type_may_come_once(void **state)
@@ -268,6 +268,18 @@ static void claim_and_host_are_read(void **state)
 	assert_string_equal(address_format(&message.host, text), "192.168.1.10:80");
 }
 
+static void pcp_is_read(void **state)
+{
+	struct unit_bytes offer = unit_hex("01022263 c601ffff"), request = unit_hex("01082263 c607abcd 00000000000000000000ffff0a000007 0003ffff 020100ff");
+	struct convert_message message;
+
+	assert_int_equal(get(&message, offer.at, offer.n), 0);
+	assert_true(message.has_pcp && !message.pcp.message.n && !message.n_unknown);
+	assert_int_equal(convert_message_get(&message, request.at, request.n), 0);   /* which borrows */
+	assert_true(message.has_pcp && message.pcp.id == 0xabcd && address_is_v4(&message.pcp.host));
+	unit_expect_bytes("message", "020100", message.pcp.message.at, message.pcp.message.n);
+}
+
 static void types_without_a_name_are_counted(void **state)
 {
 	struct unit_bytes m = unit_hex("01022263 00010000");
@@ -279,7 +291,7 @@ static void types_without_a_name_are_counted(void **state)
 		if (!get(&message, m.at, m.n))
 			n_unknown += (unsigned int)message.n_unknown;
 	}
-	assert_int_equal(n_unknown, 255 - 12);
+	assert_int_equal(n_unknown, 255 - 13);
 }
 
 static void headers_are_told_apart(void **state)
@@ -466,6 +478,7 @@ int main(void)
 		cmocka_unit_test(watch_and_nonce_are_read),
 		cmocka_unit_test(a_source_is_read),
 		cmocka_unit_test(claim_and_host_are_read),
+		cmocka_unit_test(pcp_is_read),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),

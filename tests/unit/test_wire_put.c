@@ -64,6 +64,12 @@ static void each_tlv_is_written(void **state)
 	convert_put_watch(&w, 0x0123456789abcdef);
 	expect_written("watch", "01042263 c1030000 01234567 89abcdef", &w);
 	w = convert_begin(room, sizeof(room));
+	convert_put_pcp(&w, &(struct convert_pcp){ .id = 0 });
+	expect_written("PCP is served", "01022263 c6010000", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_pcp(&w, &(struct convert_pcp){ .id = 7, .host = address_from_v4(htonl(0x0a000007), 0), .message = { (const uint8_t *)"\x02\x01", 2 } });
+	expect_written("PCP", "01082263 c6070007 00000000000000000000ffff0a000007 00020000 02010000", &w);
+	w = convert_begin(room, sizeof(room));
 	convert_put_nonce(&w, (const uint8_t *)"0123456789ab");
 	expect_written("nonce", "01052263 c2040000 303132333435363738396162", &w);
 	w = convert_begin(room, sizeof(room));

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What hosts ask for, on its way between gateway and converter. */
+#include "unit_address.h"
+
+#include "signalling/scheme.h"
+
+static const struct scheme *const scheme = &scheme_convert;
+
+static void that_hosts_are_served_is_offered(void **state)
+{
+	struct unit_bytes none = unit_hex("01032263 15020000 04081e00"), strange = unit_hex("01022263 c6010000");
+	struct signalling_request request = { .probe = 1 };
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct conversation conversation;
+	struct signalling_step step;
+	size_t n = scheme->server_offer(0, 0, true, out);
+
+	unit_expect_bytes("offer", "01042263 15020000 04081e00 c6010000", out, n);
+	scheme->client_begin(&conversation, &request, (uint8_t[SIGNALLING_MESSAGE_BYTES]){ 0 });
+	step = scheme->client_feed(&conversation, out, n, out);
+	assert_int_equal(step.verdict, SIGNALLING_DONE);
+	assert_true(step.maps && !step.watch);
+	step = scheme->client_feed(&conversation, none.at, none.n, out);
+	assert_int_equal(step.verdict, SIGNALLING_DONE);
+	assert_false(step.maps);
+	step = scheme->server_feed(&conversation, strange.at, strange.n, out, &request);   /* a request it isn't */
+	assert_int_equal(step.result.outcome, OUTCOME_UNSUPPORTED_MESSAGE);
+}
+
+static void hosts_messages_arrive(void **state)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES], bytes[SIGNALLING_HOST_MESSAGE_BYTES + 1] = { 2, 1, 7 };
+	struct signalling_host_message message = { .id = 0xabcd, .host = unit_address("10.0.0.7"), .message = { bytes, SIGNALLING_HOST_MESSAGE_BYTES } }, got;
+	size_t n = scheme->host_put(&message, out);
+	struct signalling_step step;
+
+	assert_int_equal(n, SIGNALLING_MESSAGE_BYTES);
+	for (size_t cut = 1; cut <= n; cut++)
+		assert_int_equal(scheme->host_get(out, n - cut, &got).verdict, SIGNALLING_NEED_MORE);
+	step = scheme->host_get(out, n, &got);
+	assert_int_equal(step.verdict, SIGNALLING_DONE);
+	assert_int_equal(step.n_consumed, n);
+	assert_int_equal(got.id, 0xabcd);
+	unit_expect_address("host", "10.0.0.7", &got.host);
+	assert_int_equal(got.message.n, message.message.n);
+	assert_memory_equal(got.message.at, bytes, got.message.n);
+	message.message.n++;
+	assert_int_equal(scheme->host_put(&message, out), 0);
+}
+
+static void what_is_no_hosts_message_is_refused(void **state)
+{
+	static const char *const others[] = { "01012263", "01022263 c6010000", "02012263", "01042263 c2030000 00000000 00000000", "00000000" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		struct unit_bytes bytes = unit_hex(others[i]);
+		struct signalling_host_message got;
+
+		assert_int_equal(scheme->host_get(bytes.at, bytes.n, &got).verdict, SIGNALLING_REFUSED);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(that_hosts_are_served_is_offered),
+		cmocka_unit_test(hosts_messages_arrive),
+		cmocka_unit_test(what_is_no_hosts_message_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
