@@ -186,19 +186,20 @@ static void plan_link(const struct links_want *want, const struct links_seen *se
 		verdict->state = LINKS_NO_CARRIER;
 }
 
-/* With net.ipv4.conf.*.src_valid_mark (wg-quick sets it) the kernel asks for the way back to a packet's source by the packet's mark, and drops what it caught
- * when that leads to us. Such a question comes as if from lo: it is to be answered by the main table. IPv6 asks none. */
-static void plan_way_back(const struct links_want *want, struct links_plumbing *plumbing)
+/* With net.ipv4.conf.*.src_valid_mark (wg-quick sets it) the kernel asks for the way back to a packet's source by the packet's mark, and drops what was caught
+ * when that leads to us; so does nft's `fib saddr . mark`, of either family (firewalld has it for IPv6). Such a question comes as if from lo: it is to be answered
+ * by the main table. */
+static void plan_way_back(const struct links_want *want, struct links_plumbing *plumbing, bool v6)
 {
-	LIST_PUT(&plumbing->rules, (struct links_rule){ .iif_lo = true, .fwmark = want->fwmark, .table = RT_TABLE_MAIN, .priority = want->rule_priority });
+	LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .iif_lo = true, .fwmark = want->fwmark, .table = RT_TABLE_MAIN, .priority = want->rule_priority });
 }
 
 static void plan_interception(const struct links_want *want, const struct links_seen *seen, struct links_plumbing *plumbing)
 {
 	if ((!want->n_lan && !want->foreign_sources) || !seen->loopback)
 		return;
-	plan_way_back(want, plumbing);
 	for (int v6 = 0; v6 < 2; v6++) {
+		plan_way_back(want, plumbing, v6);
 		LIST_PUT(&plumbing->routes, (struct links_route){ .v6 = v6, .local = true, .table = want->route_table,
 								  .to = default_of(v6), .ifindex = seen->loopback });
 		LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .fwmark = want->fwmark, .table = want->route_table,

@@ -288,6 +288,19 @@ def test_a_source_checked_by_its_packets_mark(net, rp_filter):
     transfer(near, far)
 
 
+def test_a_source_checked_by_its_packets_mark_in_nft(net):
+    """As firewalld has it for IPv6, behind our mark."""
+    for node, device in (("conv", "c0"), ("gw", "lan0")):
+        net.run(node, "nft 'table inet f { chain c { type filter hook prerouting priority filter + 10; "
+                      f"meta l4proto tcp iif {device} fib saddr . mark . iif oif missing drop; }}; }}'")
+    start(net, "both")
+    for address, expected in ((SERVER, OWN), (SERVER_V6, HOST_V6)):
+        near, far, peer = net.session(net.listener, address)
+        assert peer == expected
+        transfer(near, far)
+        assert counter(net.conv, "outcome_connected") == 1 + (address == SERVER_V6)
+
+
 def test_what_else_goes_to_the_prefix_is_not_swallowed(net):
     """By way of the converter: a datagram and a connection from the server to the host, while a session leaves from the host's address."""
     start(net, "prefix")

@@ -241,7 +241,8 @@ static void a_link_of_ipv6_alone(void **state)
 	expect_verdict(0, LINKS_UP, "::", 0, "2001:db8:1::10", 201);
 }
 
-#define LAN_RULES "rule lo 1000 from - mark b4a1 table 254\nrule 1009 from - mark b4a1 table 100\nrule6 1009 from - mark b4a1 table 100\n"
+#define LAN_RULES "rule lo 1000 from - mark b4a1 table 254\nrule 1009 from - mark b4a1 table 100\n" \
+	"rule6 lo 1000 from - mark b4a1 table 254\nrule6 1009 from - mark b4a1 table 100\n"
 #define LOCAL_ROUTES "route local 100 0.0.0.0/0 via - dev 1\nroute6 local 100 ::/0 via - dev 1\n"
 
 static void the_lan_is_intercepted_and_known_in_each_table(void **state)
