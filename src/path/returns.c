@@ -20,14 +20,19 @@
 #define TEXT_BYTES 192
 
 /* A first packet never belongs to a socket of ours, though it may look like it (TIME_WAIT). Late in the hook, behind others' marks and what NAT undoes: what is a
- * session's is its socket's, whatever others would do with it. */
+ * session's is its socket's, whatever others would do with it. The look-up finds listeners, too: a proxy's that listens transparently at every address would be
+ * given what goes by to its port number anywhere. (Whether a socket in TIME_WAIT was bound to one address isn't known: it is never at every one.) */
 static const char script_of[] =
 	REMOVE
 	"table " TABLE " {\n"
+	"	chain ours {\n"
+	"		socket wildcard 1 accept\n"
+	"		meta mark set %u\n"
+	"	}\n"
 	"	chain back {\n"
 	"		type filter hook prerouting priority filter; policy accept;\n"
-	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set %u\n"
-	"		meta l4proto { icmp, icmpv6 } socket transparent 1 meta mark set %u\n"
+	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 goto ours\n"
+	"		meta l4proto { icmp, icmpv6 } socket transparent 1 goto ours\n"
 	"	}\n"
 	"}\n";
 
@@ -78,12 +83,12 @@ static int run(struct returns *returns, const char *script, char *reason, size_t
 
 int returns_put(struct returns *returns, char *reason, size_t n_reason)
 {
-	char script[sizeof(script_of) + 32];
+	char script[sizeof(script_of) + 16];
 	int r;
 
 	if (returns->stands)
 		return 0;
-	snprintf(script, sizeof(script), script_of, returns->options.fwmark, returns->options.fwmark);
+	snprintf(script, sizeof(script), script_of, returns->options.fwmark);
 	r = run(returns, script, reason, n_reason);
 	if (r)
 		return r;

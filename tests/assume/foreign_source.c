@@ -11,9 +11,13 @@
 
 static const char rules[] =
 	"table inet returns {\n"
+	"	chain ours {\n"
+	"		socket wildcard 1 accept\n"
+	"		meta mark set 77\n"
+	"	}\n"
 	"	chain back {\n"
 	"		type filter hook prerouting priority filter; policy accept;\n"
-	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set 77\n"
+	"		tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 goto ours\n"
 	"	}\n"
 	"}\n";
 
@@ -49,7 +53,7 @@ static void look(bool v6, bool mptcp)
 
 int main(void)
 {
-	assume_begin("a transparent socket may connect from any address, and `socket transparent`, a mark and a local route bring it what comes back",
+	assume_begin("a transparent socket may connect from any address, and `socket transparent`, not `wildcard`, a mark and a local route bring it what comes back",
 		     "subscribers of a converter have no address of their own (address_mode = preserve, prefix)");
 	assume_make_link(0);
 	for (int v6 = 0; v6 < 2; v6++) {

@@ -20,6 +20,7 @@ OWN, PREFIX = "45.7.7.7", "2001:db8:10::/64"
 POOL = ["203.0.113.11", "203.0.113.12", "203.0.113.13"]
 POOL_V6 = ["2001:db8:5::11", "2001:db8:5::12"]
 BYPASSED = 1
+IPV6_TRANSPARENT = 75
 MODES = {
     "none": {},
     "shared": {"address_mode": "shared"},
@@ -299,6 +300,24 @@ def test_a_source_checked_by_its_packets_mark_in_nft(net):
         assert peer == expected
         transfer(near, far)
         assert counter(net.conv, "outcome_connected") == 1 + (address == SERVER_V6)
+
+
+def test_anothers_transparent_listener_gets_nothing_of_the_hosts(net):
+    """A proxy at the converter that listens at every address, as tproxy wants it: a connection from outside to a host's port of the same number isn't its."""
+    start(net, "prefix")
+    near, far, peer = net.session(net.listener, SERVER_V6)
+    assert peer == HOST_V6
+    at_host = net.listen("host")
+    with net.inside("conv"):
+        proxy = socket.socket(socket.AF_INET6)
+    net.sockets.append(proxy)
+    proxy.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+    proxy.bind(("::", at_host.getsockname()[1]))
+    proxy.listen()
+    inward = net.connect("server", HOST_V6, at_host.getsockname()[1])
+    inside, _ = net.accept(at_host)
+    transfer(inward, inside, 1 << 20)
+    transfer(near, far)
 
 
 def test_what_else_goes_to_the_prefix_is_not_swallowed(net):
