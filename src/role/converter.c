@@ -157,27 +157,30 @@ static bool may_wait(struct converter *converter)
 	return false;
 }
 
-/* With a subscriber's key the peer is Braid, and may be told outcomes on this connection (role/early.h). */
-static size_t make_offer(const struct converter *converter, const struct intake *intake, uint8_t *out)
+/* With a subscriber's key the peer is Braid, and may be told outcomes on this connection while it stays (role/early.h). What is wanted of its hosts' connections
+ * it is told in any case. */
+static size_t make_offer(const struct converter *converter, const struct intake *intake, bool stays, uint8_t *out)
 {
-	return converter->scheme->server_offer(intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0, source_wants_hosts(&intake->ticket),
-						mapping_calls_offered(converter, intake), out);
+	uint64_t watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0;
+
+	return converter->scheme->server_offer(watch, source_wants_hosts(&intake->ticket), stays && mapping_calls_offered(converter, intake), out);
 }
 
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the
  * ordinary way. */
-static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request,
-			   const uint8_t *answer, size_t n_answer)
+static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
 	uint8_t offer[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
+	bool stays = result.outcome == OUTCOME_CONNECTED && may_wait(converter);
+	size_t n_offer = make_offer(converter, intake, stays, offer);
 
 	counter_add(&converter->worker->counters.n_information, 1);
 	if (result.outcome != OUTCOME_CONNECTED) {
 		intake_refuse(converter, intake, &result);
-	} else if (!may_wait(converter)) {
-		intake_finish(converter, intake, answer, n_answer);
-	} else if (inbox_keep(&intake->inbox, (struct bytes){ offer, make_offer(converter, intake, offer) })) {
+	} else if (!stays) {
+		intake_finish(converter, intake, offer, n_offer);
+	} else if (inbox_keep(&intake->inbox, (struct bytes){ offer, n_offer })) {
 		intake_abandon(converter, intake);
 	} else {
 		net_keep_alive(intake->near_fd, WAITING_KEEPALIVE_S);
@@ -210,7 +213,7 @@ static bool feed(struct converter *converter, struct intake *intake, struct byte
 		on_request(converter, intake, &request);
 		return true;
 	case SIGNALLING_ANSWERED:
-		on_information(converter, intake, &request, out, step.n_out);
+		on_information(converter, intake, &request);
 		return true;
 	case SIGNALLING_REFUSED:
 		counter_add(&converter->worker->counters.n_outcomes[step.result.outcome], 1);

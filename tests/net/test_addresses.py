@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from gateways import key_of
-from netlab import (BRAIDCTL, CONVERTER, CONVERTER_V6, HOST, HOST_V6, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, counter, receive_exactly, wait_for)
+from netlab import (BRAIDCTL, CONVERTER, CONVERTER_V6, HOST, HOST_V6, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, counter, receive_all, receive_exactly, wait_for)
 from test_converter_input import (DESTINATION_UNREACHABLE, INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, mapped, message,
                                   ticket, tlv)
 from test_programs import NGINX, listening
@@ -229,6 +229,15 @@ def test_the_gateway_is_asked_for_addresses_only_where_they_are_used(net):
         sock = client(net, message(ticket("::", 0, **({"key": key} if key else {})), INFO))
         head = receive_exactly(sock, 4)
         assert (wish in head + receive_exactly(sock, 4 * head[1] - 4)) == wanted
+
+
+def test_who_may_not_stay_hears_the_wish_too(net):
+    net.conv = net.converter(**conf("prefix", limits={"max_half_open": 1}, daemon={"workers": 1}))
+    stays = client(net, message(ticket("::", 0), INFO))
+    assert tlv(197, bytes(18)) in answer_of(stays)
+    answer = receive_all(client(net, message(ticket("::", 0), INFO)))
+    assert counter(net.conv, "over_waiting") == 1 and len(answer) == 4 * answer[1]
+    assert tlv(197, bytes(18)) in answer
 
 
 def bonded(lab, address):
