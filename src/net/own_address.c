@@ -3,27 +3,41 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include "base/util.h"
-#include "net/socket.h"
+#include "net/netlink.h"
 
 static int open_datagram(bool v4)
 {
 	return socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
-/* A datagram socket that is connected sends nothing, but has found its route: to an own address it leads from that address. */
+static void take_route(void *context, const struct nlmsghdr *message)
+{
+	const struct rtmsg *head = mnl_nlmsg_get_payload(message);
+
+	if (message->nlmsg_type == RTM_NEWROUTE && mnl_nlmsg_get_payload_len(message) >= sizeof(*head))
+		*(bool *)context = head->rtm_type == RTN_LOCAL;
+}
+
+/* The type of the route says it. The source of it doesn't: to the second address of an IPv4 network it leads from the first. */
 bool net_is_own_address(const struct address *a)
 {
-	_cleanup_(fd_closep) int fd = open_datagram(address_is_v4(a));
-	struct address to = { .port = 9 }, local;
-	struct sockaddr_storage sa;
-	socklen_t n_sa;
+	_cleanup_(netlink_closep) struct netlink *netlink = NULL;
+	bool v4 = address_is_v4(a), own = false;
+	struct nlmsghdr *message;
+	struct rtmsg *head;
 
-	memcpy(to.ip, a->ip, sizeof(to.ip));
-	n_sa = address_to_sockaddr(&to, &sa);
-	return fd >= 0 && !connect(fd, (struct sockaddr *)&sa, n_sa) && !net_local_address(fd, &local) && address_equal_ip(&local, a);
+	if (netlink_open(NETLINK_ROUTE, &netlink))
+		return false;
+	message = netlink_begin(netlink, RTM_GETROUTE, 0);
+	head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+	head->rtm_family = v4 ? AF_INET : AF_INET6;
+	head->rtm_dst_len = v4 ? 32 : 128;
+	mnl_attr_put(message, RTA_DST, v4 ? 4 : 16, a->ip + (v4 ? 12 : 0));
+	return !netlink_request(netlink, take_route, &own) && own;
 }
 
 static bool is_in_network(const struct address *a, const struct ifaddrs *entry)

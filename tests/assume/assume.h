@@ -42,6 +42,8 @@ noreturn void assume_not_looked_at(const char *why, ...) __attribute__((format(p
 /* world.c: links. Link n leads from NEAR to FAR (0 and 1) or HOST (2): 10.9.n.1 and fd09:n::1 at NEAR, .2 and ::2 at the other end. */
 void assume_make_link(unsigned int n);
 struct address assume_address(enum assume_place place, unsigned int n, bool v6, uint16_t port);
+/* Another address of the same network for NEAR's end of the link. */
+struct address assume_second_address(unsigned int n, bool v6);
 /* FAR's own address, 10.9.100.2 or fd09:0:64::2, which NEAR reaches over link 0 unless told otherwise: made with link 0. */
 struct address assume_server(bool v6);
 /* What comes from NEAR's address of the link goes out by the link, as Braid's rules have it. */

@@ -28,12 +28,14 @@ static void look(struct own_address_probe *probe, bool v6)
 static void look_again(struct own_address_probe *probe, bool v6)
 {
 	struct address near = assume_address(ASSUME_NEAR, 0, v6, 0), far = assume_address(ASSUME_FAR, 0, v6, 0);
-	struct address later = assume_address(ASSUME_NEAR, 1, v6, 0);
+	struct address later = assume_address(ASSUME_NEAR, 1, v6, 0), second = assume_second_address(1, v6);
 
 	expect(probe, "one that was added since", &later, true);
+	expect(probe, "the second of one network", &second, true);
 	assume_sysctl(v6 ? "net/ipv6/ip_nonlocal_bind" : "net/ipv4/ip_nonlocal_bind", "1");
 	expect(probe, "another machine's, where anything may be bound", &far, false);
 	expect(probe, "that of an interface, where anything may be bound", &near, true);
+	expect(probe, "the second of one network, where anything may be bound", &second, true);
 }
 
 int main(void)

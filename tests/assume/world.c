@@ -133,6 +133,17 @@ static void add_address(const char *name, const struct address *address)
 	request(netlink, "adding an address");
 }
 
+struct address assume_second_address(unsigned int n, bool v6)
+{
+	struct address address = assume_address(ASSUME_NEAR, n, v6, 0);
+	char name[LINK_NAME_BYTES];
+
+	address.ip[15] = 9;
+	assume_in(ASSUME_NEAR);
+	add_address(link_name(n, name), &address);
+	return address;
+}
+
 #define OPERATIONAL_UP 6   /* IF_OPER_UP of linux/if.h, which does not go with net/if.h */
 
 struct carrier {

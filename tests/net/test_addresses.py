@@ -363,6 +363,16 @@ def test_a_pool_address_that_is_not_ours(net):
     assert held(net, SERVER, port)[2] == POOL[0], "from the moment on that it is there"
 
 
+def test_addresses_of_one_network_are_all_the_converters(net):
+    """The first is what the system leaves from, whichever of them is asked for."""
+    net.run("conv", "ip addr add 8.8.4.4/24 dev c0; ip addr add 8.8.4.5/24 dev c0")
+    net.conv = net.converter(**{"converter": {"pool": ", ".join(["8.8.4.4", "8.8.4.5", *POOL_V6])}, "subscriber home": {}})
+    assert "is no address of this machine" not in net.conv.log()
+    for address in ("8.8.4.4", "8.8.4.5"):
+        assert error_of(net, raw(net, address, 80)) == (NOT_AUTHORIZED, b"\0")
+    assert counter(net.conv, "destinations_denied") == 2
+
+
 def in_place(lab):
     seen = picture(lab)
     return seen.count("fwmark 0x5124 lookup 5200") == 2 and seen.count("local default dev lo") == 2 and "inet braid_returns" in seen
