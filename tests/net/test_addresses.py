@@ -2,6 +2,7 @@
 """From which address servers see the sessions of a subscriber: shared, preserve, prefix; and what the converter puts in place for it.
 
 The core leads OWN to the converter, and what the server sends to the hosts' IPv6 prefix by way of the converter, which sends on what isn't a session's."""
+import errno
 import re
 import signal
 import socket
@@ -326,6 +327,18 @@ def test_anothers_transparent_listener_gets_nothing_of_the_hosts(net):
     inward = net.connect("server", HOST_V6, at_host.getsockname()[1])
     inside, _ = net.accept(at_host)
     transfer(inward, inside, 1 << 20)
+    transfer(near, far)
+
+
+def test_what_comes_unasked_to_an_own_address_may_be_turned_away(net):
+    net.run("conv", f"echo 1 > /proc/sys/net/ipv4/ip_forward; ip route add unreachable {OWN}/32")
+    start(net, "preserve")
+    near, far, peer = net.session(net.listener)
+    assert peer == OWN
+    transfer(near, far)
+    with pytest.raises(OSError) as seen:
+        net.connect("server", OWN, 99)
+    assert seen.value.errno == errno.EHOSTUNREACH
     transfer(near, far)
 
 
