@@ -17,6 +17,9 @@ static void check_bounds(const struct conf *conf)
 		expect(conf->links[i].name[0] && conf->links[i].interface[0] && memchr(conf->links[i].interface, 0, CONF_INTERFACE_BYTES));
 	for (size_t i = 0; i < conf->n_subscribers; i++)
 		expect(conf->subscribers[i].name[0] && conf->subscribers[i].max_sessions && conf->subscribers[i].max_new_burst);
+	for (size_t i = 0; i < conf->n_forwards; i++)
+		expect(conf->converter.enabled && conf->forwards[i].name[0] && conf->forwards[i].subscriber[0] && conf->forwards[i].listen.port &&
+		       !conf->forwards[i].host.port && conf->forwards[i].max_waiting && conf->forwards[i].max_new_per_s);
 	for (size_t i = 0; i < conf->gateway.n_lan; i++)
 		expect(conf->gateway.lan[i][0] && memchr(conf->gateway.lan[i], 0, CONF_INTERFACE_BYTES));
 	expect(conf->limits.max_sessions && conf->limits.max_half_open && conf->gateway.fwmark && conf->gateway.intercept_port);

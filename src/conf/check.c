@@ -19,6 +19,8 @@ static const char *check_gateway(const struct conf *conf)
 	if (conf->gateway.n_converter == 2 &&
 	    address_is_v4(&conf->gateway.converter[0]) == address_is_v4(&conf->gateway.converter[1]))
 		return "gateway.converter has two addresses of one family, wanted one of each at most";
+	if (conf->gateway.port_mapping && !conf->gateway.inbound)
+		return "gateway.port_mapping lets hosts ask to be reached from outside, and gateway.inbound lets nobody through";
 	for (size_t i = 0; i < conf->n_links; i++) {
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(conf->links[i].interface, conf->links[j].interface))
@@ -120,7 +122,7 @@ static const char *check_converter(const struct conf *conf)
 		return "the converter would be open to the world: add a [subscriber NAME] with a key, or converter.allow";
 	if (conf->converter.mapping_least_s > conf->converter.mapping_most_s)
 		return "converter.mapping_least_s is more than converter.mapping_most_s";
-	for (size_t i = 0; !address_is_unspecified(&conf->converter.mapping_address) && i < conf->converter.n_listen; i++)
+	for (size_t i = 0; conf_gives_mappings(conf) && i < conf->converter.n_listen; i++)
 		if (conf->converter.listen[i].port >= conf->converter.mapping_ports.first && conf->converter.listen[i].port <= conf->converter.mapping_ports.last)
 			return "a port of converter.listen is one of converter.mapping_ports";
 	if (same_key_twice(conf))

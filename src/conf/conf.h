@@ -176,6 +176,12 @@ struct conf_reader {
 int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out, struct conf_error *error);
 void conf_freep(struct conf **conf);
 
+/* Hosts are given ports where they ask for them. */
+static inline bool conf_gives_mappings(const struct conf *conf)
+{
+	return !address_is_unspecified(&conf->converter.mapping_address);
+}
+
 /* The names of the keys that differ and can only be changed by a restart (comma-separated, into out); "" if none. */
 void conf_restart_needed(const struct conf *running, const struct conf *next, char *out, size_t n_out);
 

@@ -24,11 +24,20 @@ struct inbound_options {
 	uint32_t fwmark;          /* that verdicts' marks are made of (path/marks.h) */
 	unsigned int n_workers;   /* each with a listener of its own, and a queue for first packets to forwards that are faithful */
 	uint16_t first_queue;
+	/* What nobody listens for on the machine but us: a first packet waits for its sender to try again while we don't, as after a kill. Unspecified: nothing. */
+	struct address kept;
+	uint16_t kept_first, kept_last;   /* ports */
+};
+
+struct inbound_element {
+	struct address external;
+	bool faithful;
 };
 
 struct inbound_table {
 	struct nft *nft;          /* borrowed */
-	char *script;             /* what the table was made of; NULL: there is to be none */
+	struct inbound_element *elements;   /* by their addresses; NULL: there is to be no table */
+	size_t n_elements;
 	uint64_t picture;         /* of the table as we made it */
 	bool holds;               /* of these, some wait in queues */
 	struct inbound_options options;   /* by which that is so */
@@ -46,7 +55,8 @@ static inline struct address inbound_listener(unsigned int which, bool v6, uint1
 	return v6 ? v6_address : address_from_v4(htonl(0x7f340001u + which), port);
 }
 
-/* Makes the table for these, or none without any; what is right already isn't touched. 0, or a negative errno with the reason. */
+/* Makes the table for these, or none without any; what is right already isn't touched, and where elements alone come and go, they
+ * alone do. 0, or a negative errno with the reason. */
 int inbound_table_put(struct inbound_table *table, const struct forwards *forwards, const struct inbound_options *options, char *reason, size_t n_reason);
 /* Puts it back where somebody else has removed or changed it, or it could not be put so far. *restored: it had to be, or is to be. The same results. */
 int inbound_table_check(struct inbound_table *table, bool *restored, char *reason, size_t n_reason);

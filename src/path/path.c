@@ -350,7 +350,8 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 	if (r)
 		return r;
 	put_handshakes(path);
-	forget_forwards(path);
+	if (!path->options.takes_forwards)
+		forget_forwards(path);
 	r = path->options.foreign_sources ? returns_put(path->returns, reason, n_reason) : 0;
 	return r ? r : put_interception(path, reason, n_reason);
 }

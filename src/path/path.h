@@ -41,6 +41,7 @@ struct path_options {
 	size_t n_lan;
 	uint16_t listen_ports[PATH_LISTEN_PORTS];     /* a converter's */
 	size_t n_listen_ports;
+	bool takes_forwards;            /* path_set_forwards() follows at once: what an earlier run has left of them stays until then */
 	bool foreign_sources;           /* a converter's sockets may have addresses that aren't this machine's; once it was true, it stays so: their connections live on */
 	uint16_t intercept_port;
 	uint32_t fwmark;

@@ -11,77 +11,20 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "net/socket.h"
-#include "path/inbound.h"
 #include "role/braid_parts.h"
 #include "role/commands.h"
 #include "role/converter.h"
 #include "role/early.h"
-#include "role/forwarding.h"
 #include "role/log.h"
 #include "role/loss_watch.h"
 #include "role/mapper.h"
-#include "role/publish.h"
 #include "role/source.h"
 #include "role/reach.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
-#define WORKERS_MOST 256u
 
-enum { PART_SIGNAL, PART_DRAIN };
-
-static unsigned int n_workers_of(const struct conf *conf)
-{
-	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t n = conf->daemon.workers ? conf->daemon.workers : n_cores > 0 ? (size_t)n_cores : 1;
-
-	return (unsigned int)size_min(n, WORKERS_MOST);
-}
-
-static void set_forwards(struct braid *braid)
-{
-	const struct conf *conf = braid->holder->conf;
-	struct inbound_options options = {
-		.port = conf->converter.inbound_port, .fwmark = conf->gateway.fwmark, .n_workers = n_workers_of(conf),
-		.first_queue = (uint16_t)conf->converter.inbound_queue,
-	};
-
-	path_set_forwards(braid->path, braid->view->forwards, &options);
-}
-
-/* A new view with what is known now, handed to all workers; done: when they have it. */
-static int publish(struct braid *braid, bool reachable, void (*done)(void *context))
-{
-	struct publish_options options = {
-		.main_loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers, .done = done, .context = braid,
-	};
-	struct view *view = view_new(braid->holder);
-	struct path_link_status links[PATH_LINKS];
-	size_t n = braid->path ? path_status(braid->path, links, PATH_LINKS) : 0;
-
-	if (!view)
-		return -ENOMEM;
-	view->accepting = !braid->draining;
-	view->converter_reachable = reachable;
-	view->can_hold = braid->path && path_can_hold(braid->path);
-	view->rules_generation = braid->path ? path_rules_generation(braid->path) : 0;
-	for (size_t i = 0; i < n && i < view->n_links; i++) {
-		view->links[i].up = links[i].state == PATH_LINK_UP;
-		view->links[i].v4 = links[i].v4;
-		view->links[i].v6 = links[i].v6;
-	}
-	if (braid->holder->roster && forwarding_compile(braid->holder->conf, braid->holder->roster, &view->forwards)) {
-		view_unref(view);
-		return -ENOMEM;
-	}
-	view_unref(braid->view);
-	braid->view = view;
-	if (publish_view(view, &options))
-		log_error("out of memory: the workers go on with an old view of links and configuration");
-	if (braid->holder->roster && braid->path)
-		set_forwards(braid);
-	return 0;
-}
+enum { PART_SIGNAL = BRAID_PART_PUBLISH + 1, PART_DRAIN };
 
 /* Kept, too, for those who ask later. */
 static void warn(struct braid *braid, const char *text)
@@ -106,7 +49,7 @@ static void on_path(void *context, const struct path_event *event)
 		shared_forget_link(&braid->shared, (uint8_t)event->link, loop_now_us(braid->loop));
 	if (braid->reloading)
 		return;   /* all are told when it is done */
-	publish(braid, braid->view->converter_reachable, NULL);
+	braid_publish(braid, braid->view->converter_reachable);
 	if (event->kind == PATH_EVENT_LINK && braid->watch && !braid->view->converter_reachable)
 		watch_suspect(braid->watch);
 }
@@ -116,29 +59,13 @@ static struct view *present_view(void *context)
 	return ((struct braid *)context)->view;
 }
 
-/* Said when it is true: the workers listen, or do no longer. */
-static void tell_reach(void *context)
-{
-	struct braid *braid = context;
-	bool reachable = braid->view->converter_reachable;
-
-	if (braid->draining || (braid->told && braid->told_reachable == reachable && !strcmp(braid->told_why, braid->why_unreachable)))
-		return;
-	braid->told = true;
-	braid->told_reachable = reachable;
-	memcpy(braid->told_why, braid->why_unreachable, sizeof(braid->told_why));
-	if (reachable)
-		log_info("the converter answers: connections are bonded");
-	else
-		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", braid->why_unreachable);
-}
-
 static void on_watch(void *context, bool reachable, const char *why)
 {
 	struct braid *braid = context;
 
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
-	publish(braid, reachable, tell_reach);
+	braid->telling = true;
+	braid_publish(braid, reachable);
 	if (reachable && braid->ports && watch_serves_hosts(braid->watch))
 		port_server_reach(braid->ports);
 }
@@ -205,7 +132,7 @@ static struct path_options path_options_of(const struct conf *conf)
 		.route_table = conf->gateway.route_table, .rule_priority = conf->gateway.rule_priority,
 		.plumbing = conf->gateway.plumbing, .accept = accepts[conf->gateway.accept],
 		.accept_memory = conf->gateway.accept_memory, .accept_memory_s = conf->gateway.accept_memory_s,
-		.n_workers = n_workers_of(conf), .first_queue = (uint16_t)conf->gateway.first_queue,
+		.n_workers = braid_n_workers(conf), .first_queue = (uint16_t)conf->gateway.first_queue,
 		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .rules = conf->rules, .refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
 	};
 
@@ -223,6 +150,7 @@ static struct path_options path_options_of(const struct conf *conf)
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
 	if (conf->converter.enabled)
 		take_listen_ports(&options, &conf->converter);
+	options.takes_forwards = conf->converter.enabled;
 	options.foreign_sources = source_is_foreign(conf);
 	return options;
 }
@@ -232,7 +160,7 @@ static void raise_descriptors(const struct conf *conf)
 {
 	struct rlimit limit;
 	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + SPARE_DESCRIPTORS +
-			(conf->n_forwards ? conf->limits.max_half_open : 0);
+			(conf->n_forwards || conf_gives_mappings(conf) ? conf->limits.max_half_open : 0);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
@@ -252,7 +180,7 @@ static void raise_descriptors(const struct conf *conf)
 
 static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 {
-	size_t n = n_workers_of(braid->holder->conf);
+	size_t n = braid_n_workers(braid->holder->conf);
 	int r = 0;
 
 	braid->workers = calloc(n, sizeof(*braid->workers));
@@ -305,7 +233,7 @@ static int probe_congestion(const struct conf *conf, char *reason, size_t n_reas
 
 static bool needs_transparent(const struct conf *conf)
 {
-	return conf->gateway.enabled || source_is_foreign(conf) || conf->n_forwards;
+	return conf->gateway.enabled || source_is_foreign(conf) || conf->n_forwards || conf_gives_mappings(conf);
 }
 
 /* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
@@ -336,7 +264,7 @@ static void on_warning(void *context, const char *text)
 
 static int start_mapper(struct braid *braid)
 {
-	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = on_warning, .context = braid };
+	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = on_warning, .on_change = braid_on_mappings, .context = braid };
 
 	return mapper_new(braid->loop, &options, braid->holder->conf, braid->holder->roster, &braid->shared.mapper);
 }
@@ -345,7 +273,7 @@ static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = on_warning, .context = braid };
-	int r = subscribers_new((unsigned int)n_workers_of(conf), &braid->shared.subscribers);
+	int r = subscribers_new((unsigned int)braid_n_workers(conf), &braid->shared.subscribers);
 
 	if (r)
 		return r;
@@ -355,7 +283,7 @@ static int start_subscribers(struct braid *braid)
 		return -ENOMEM;
 	subscribers_apply(braid->shared.subscribers, conf, braid->holder->roster);
 	r = volumes_new(braid->loop, &volumes, &braid->volumes);
-	return r || address_is_unspecified(&conf->converter.mapping_address) ? r : start_mapper(braid);
+	return r || !conf_gives_mappings(conf) ? r : start_mapper(braid);
 }
 
 static int start(struct braid *braid, char *reason, size_t n_reason)
@@ -375,7 +303,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 	if (!r)
 		source_check_pool(conf, on_warning, braid);
 	if (!r)
-		r = publish(braid, false, NULL);
+		r = braid_publish(braid, false);
 	if (!r)
 		r = start_workers(braid, reason, n_reason);
 	if (!r)
@@ -400,6 +328,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	struct braid *braid = context;
 	uint64_t n_left = __atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED);
 
+	if (ref.part == BRAID_PART_PUBLISH)
+		braid_publish_mappings(braid);
 	if (ref.part != PART_DRAIN)
 		return;
 	if (n_left && now_us < braid->drain_until_us && !loop_timer_at(braid->loop, now_us + DRAIN_LOOK_US, ref))
@@ -504,7 +434,7 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	}
 	if (r) {
 		conf_holder_unref(holder);
-		publish(braid, braid->view->converter_reachable, NULL);   /* the old ones, put back: they have another number */
+		braid_publish(braid, braid->view->converter_reachable);   /* the old ones, put back: they have another number */
 		return r;
 	}
 	source_check_pool(conf, on_warning, braid);
@@ -516,7 +446,7 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	braid->holder = holder;
 	if (braid->ports)
 		port_server_apply(braid->ports, conf);
-	r = publish(braid, braid->view->converter_reachable, NULL);
+	r = braid_publish(braid, braid->view->converter_reachable);
 	if (!r && braid->watch)
 		watch_ask_again(braid->watch);
 	return r;
@@ -532,7 +462,7 @@ void braid_drain(struct braid *braid)
 	}
 	braid->draining = true;
 	braid->drain_until_us = loop_now_us(braid->loop) + braid->holder->conf->daemon.drain_timeout_ms * US_PER_MS;
-	if (publish(braid, false, NULL) || loop_timer_at(braid->loop, loop_now_us(braid->loop) + DRAIN_LOOK_US, ref))
+	if (braid_publish(braid, false) || loop_timer_at(braid->loop, loop_now_us(braid->loop) + DRAIN_LOOK_US, ref))
 		loop_stop(braid->loop);
 }
 

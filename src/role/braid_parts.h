@@ -34,6 +34,10 @@ struct braid {
 	struct log_limit control_short;  /* how often it is told that the control socket is short of descriptors */
 	struct worker **workers;
 	size_t n_workers;
+	size_t n_publishing;             /* views on their way to the workers */
+	bool telling;                    /* whether the converter answers, as soon as they have arrived */
+	bool gathering;                  /* mappings have changed, and are published by the timer */
+	uint64_t publish_from_us;        /* not before; monotonic */
 	struct pulse *pulse;
 	uint64_t started_at_us;
 	struct net_feature_state features[NET_FEATURE_N];
@@ -47,5 +51,14 @@ struct braid {
 	braid_reload_fn reload;
 	void *reload_context;
 };
+
+enum { BRAID_PART_PUBLISH };     /* of the handler's timers; the others are role/braid.c's */
+
+unsigned int braid_n_workers(const struct conf *conf);
+/* A new view with what is known now, handed to all workers. 0 or -ENOMEM. */
+int braid_publish(struct braid *braid, bool reachable);
+/* The table of mappings is another one: it will be part of a view, together with what changes until then. */
+void braid_on_mappings(void *context, const struct mappings *mappings);
+void braid_publish_mappings(struct braid *braid);   /* the timer's */
 
 #endif

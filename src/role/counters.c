@@ -67,6 +67,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_inbound_gave_up, "inbound_gave_up", "of these, reset by the remote host before"),
 	ROLE(COUNTER, n_inbound_no_gateway, "inbound_no_gateway", "remote hosts' connections reset because no gateway was there"),
 	ROLE(COUNTER, n_inbound_over_limit, "inbound_over_limit", "remote hosts' connections reset by a limit of their forward or its subscriber"),
+	ROLE(COUNTER, n_inbound_filtered, "inbound_filtered", "remote hosts' connections reset because no filter of the mapping lets them in"),
 	ROLE(COUNTER, n_claims_wrong, "claims_wrong", "claims of what is not there, not the claimer's, or claimed or gone before"),
 	ROLE(COUNTER, n_reached, "reached", "hosts connected to for remote hosts"),
 	ROLE(COUNTER, n_reach_failed, "reach_failed", "of these, without success"),

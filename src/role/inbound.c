@@ -246,8 +246,13 @@ void inbound_await(struct inbound *inbound, const struct forward *forward, int f
 	static const struct signalling_result refused = { .outcome = OUTCOME_REFUSED };
 	const struct waiting what = { .fd = fd, .packet = packet, .remote = *remote, .external = forward->external };
 	struct role_counters *counters = &inbound->worker->counters;
-	struct waiting *waiting = enter(inbound, forward);
+	struct waiting *waiting;
 
+	if (!forward_admits(forward, remote)) {
+		refuse(inbound, &what, &refused, &counters->n_inbound_filtered, "no filter of the mapping lets it in");
+		return;
+	}
+	waiting = enter(inbound, forward);
 	if (!waiting) {
 		refuse(inbound, &what, &refused, &counters->n_inbound_over_limit, "too many wait for the subscriber's gateway, or come at once");
 		return;
@@ -489,7 +494,7 @@ int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason)
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 
 	inbound_hold_apply(inbound);
-	if (!view->forwards || !view->accepting) {
+	if (!view->accepting || !(view->forwards || conf_gives_mappings(view->conf))) {
 		listeners_close(&inbound->listeners);
 		return 0;
 	}

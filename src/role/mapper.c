@@ -2,6 +2,7 @@
 #include "role/mapper.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/util.h"
 #include "net/own_address.h"
 #include "policy/bucket.h"
+#include "role/forwarding.h"
 #include "role/mapping_store.h"
 #include "signalling/pcp_server.h"
 
@@ -86,6 +88,8 @@ static void on_table(void *context, enum mappings_change change, const struct ma
 	struct mapper *mapper = context;
 
 	mapper->changed = mapper->changed || change != MAPPINGS_RENEWED || mapping->n_filters;
+	if (mapping->is_static)
+		return;
 	if (change == MAPPINGS_ENDED)
 		mapping_store_remove(mapper->store, &mapping->external);
 	else
@@ -97,7 +101,7 @@ static void settle(struct mapper *mapper)
 {
 	uint64_t at_s = mappings_turn_at_s(mapper->server.table);
 
-	if (mapper->changed && mapper->options.on_change)
+	if (mapper->changed)
 		mapper->options.on_change(mapper->options.context, mapper->server.table);
 	mapper->changed = false;
 	if (at_s >= mapper->armed_for_s || loop_timer_at(mapper->loop, at_s * US_PER_S - mapper->base_us, (struct loop_ref){ .handler = mapper->handler }))
@@ -140,13 +144,48 @@ size_t mapper_answer(struct mapper *mapper, uint32_t subscriber, const struct ad
 	return n;
 }
 
+/* Of that address: those of ports that are given out, or the others. How many had no place in the table. */
+static size_t add_statics(struct mapper *mapper, const struct conf_ports *ports, const struct forwards *forwards, bool given_out)
+{
+	size_t n_left_out = 0;
+
+	for (size_t i = 0; i < forwards_n(forwards); i++) {
+		const struct forward *forward = forwards_at(forwards, i);
+		struct mapping fixed = { .subscriber = forward->subscriber, .protocol = IPPROTO_TCP, .internal = forward->host, .external = forward->external };
+		bool is_of_range = fixed.external.port >= ports->first && fixed.external.port <= ports->last;
+
+		if (address_equal_ip(&fixed.external, &mapper->external) && is_of_range == given_out)
+			n_left_out += mappings_add_static(mapper->server.table, &fixed, now_s(mapper)) != 0;
+	}
+	return n_left_out;
+}
+
+/* What the configuration forwards of that address is nobody's who asks. */
+static int set_statics(struct mapper *mapper, const struct conf *conf, const struct roster *roster)
+{
+	_cleanup_(forwards_freep) struct forwards *forwards = NULL;
+	const struct conf_ports *ports = &conf->converter.mapping_ports;
+	int r = forwarding_compile(conf, roster, NULL, &forwards);
+	char text[160];
+
+	if (r)
+		return r;
+	mappings_drop_statics(mapper->server.table);
+	if (add_statics(mapper, ports, forwards, true)) {
+		snprintf(text, sizeof(text), "more than %u ports of converter.mapping_ports are some [forward NAME]'s: hosts may be given what doesn't lead to them", MAPPINGS_STATICS);
+		mapper->options.on_warning(mapper->options.context, text);
+	}
+	add_statics(mapper, ports, forwards, false);   /* a host that asks for such a port is told where it is already */
+	return 0;
+}
+
 int mapper_apply(struct mapper *mapper, const struct conf *conf, const struct roster *roster)
 {
 	size_t n_names;
 	_cleanup_(freep) struct name_number *names = subscribers_names(mapper->options.subscribers, &n_names);
 	struct allowance *next = calloc(n_names + 1, sizeof(*next));   /* numbers begin at 1 */
 
-	if (!names || !next) {
+	if (!names || !next || set_statics(mapper, conf, roster)) {
 		free(next);
 		return -ENOMEM;
 	}
@@ -197,7 +236,7 @@ static int take_up(struct mapper *mapper, struct mapping_past *past)
 		mapping_store_begin_epoch(mapper->store, mapper->server.began_s);
 	mapping_store_end(mapper->store);
 	if (n_lost) {
-		snprintf(text, sizeof(text), "%zu mappings of an earlier run don't fit converter.mapping_address and mapping_ports and have ended", n_lost);
+		snprintf(text, sizeof(text), "%zu mappings of an earlier run don't fit converter.mapping_address and mapping_ports, or a [forward NAME] is there, and have ended", n_lost);
 		mapper->options.on_warning(mapper->options.context, text);
 	}
 	mapper->changed = past->n;
@@ -231,6 +270,8 @@ int mapper_new(struct loop *loop, const struct mapper_options *options, const st
 	if (!r)
 		r = mapping_store_new(&store, &past, &mapper->store);
 	if (!r)
+		r = set_statics(mapper, conf, roster);
+	if (!r)
 		r = take_up(mapper, &past);
 	free(past.records);
 	if (!r)
@@ -254,6 +295,11 @@ void mapper_freep(struct mapper **out)
 	free(mapper->allowances);
 	free(mapper);
 	*out = NULL;
+}
+
+const struct mappings *mapper_table(const struct mapper *mapper)
+{
+	return mapper->server.table;
 }
 
 static json_t *filters_json(const struct mapping *mapping)

@@ -163,7 +163,7 @@ void roster_free(struct roster *roster)
 static struct limits limits_of(const struct conf_subscriber *conf)
 {
 	return (struct limits){
-		.max_sessions = conf->max_sessions, .rate_mbit = conf->rate_mbit,
+		.max_sessions = conf->max_sessions, .rate_mbit = conf->rate_mbit, .max_mappings = conf->max_mappings,
 		.new_sessions = { .per_s = conf->max_new_per_s, .burst = conf->max_new_burst },
 		.volume_bytes = { [QUOTA_DAY] = conf->volume_mb_per_day * BYTES_OF_MB, [QUOTA_MONTH] = conf->volume_mb_per_month * BYTES_OF_MB },
 	};

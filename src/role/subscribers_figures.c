@@ -40,7 +40,7 @@ static json_t *subscriber_json(struct subscribers *subscribers, const struct sub
 	uint64_t up = subscriber_way_bytes(subscribers, subscriber, RELAY_UP), down = subscriber_way_bytes(subscribers, subscriber, RELAY_DOWN);
 	const struct limits *limits = &figures.limits;
 
-	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "name", figures.name,
+	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "name", figures.name,
 			 "configured", figures.configured, "seen_as", seen_as_json(&figures.seen_as), "sessions", (json_int_t)figures.n_sessions,
 			 "opened", (json_int_t)figures.n_verdicts[SUBSCRIBERS_MAY], "refused",
 			 "max_sessions", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_SESSIONS],
@@ -52,7 +52,7 @@ static json_t *subscriber_json(struct subscribers *subscribers, const struct sub
 			 "max_sessions", (json_int_t)limits->max_sessions, "max_new_per_s", (json_int_t)limits->new_sessions.per_s,
 			 "max_new_burst", (json_int_t)limits->new_sessions.burst, "rate_mbit", (json_int_t)limits->rate_mbit,
 			 "volume_mb_per_day", (json_int_t)(limits->volume_bytes[QUOTA_DAY] / BYTES_OF_MB),
-			 "volume_mb_per_month", (json_int_t)(limits->volume_bytes[QUOTA_MONTH] / BYTES_OF_MB));
+			 "volume_mb_per_month", (json_int_t)(limits->volume_bytes[QUOTA_MONTH] / BYTES_OF_MB), "max_mappings", (json_int_t)limits->max_mappings);
 }
 
 json_t *subscribers_json(struct subscribers *subscribers)

@@ -12,6 +12,7 @@
 
 struct limits {
 	uint32_t max_sessions, rate_mbit;
+	uint32_t max_mappings;              /* shown here, kept by role/mapper.h */
 	struct bucket_limit new_sessions;   /* per_s 0: no limit */
 	uint64_t volume_bytes[QUOTA_N];     /* 0: no limit */
 };

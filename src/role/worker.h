@@ -22,6 +22,8 @@ struct inbound;
 struct loss_watch;
 struct stranded;
 
+enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE, WORKER_LOG_INBOUND, WORKER_LOG_N };
+
 struct worker {
 	unsigned int number;
 	pthread_t thread;
@@ -40,11 +42,9 @@ struct worker {
 	struct loss_watch *loss_watch;
 	struct own_address_probe own_addresses;
 	struct role_counters counters;
-	struct log_limit log_limits[6];
+	struct log_limit log_limits[WORKER_LOG_N];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */
 };
-
-enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE, WORKER_LOG_INBOUND };
 
 #define WORKER_SCRATCH_BYTES 8192
 

@@ -75,7 +75,6 @@ def test_a_remote_host_reaches_a_host(lab, address, server):
 
 
 def test_the_first_word_is_the_hosts(lab):
-    """What the host says on accepting rides with the claim."""
     start(lab)
     listener = lab.listen("host", 80)
     far, near = session(lab, listener)
@@ -126,6 +125,19 @@ def test_nginx_over_both_links(lab, with_nat):
     far.close()
     wait_for(lambda: (folder / "access").read_text(), "nginx's log")
     assert (folder / "access").read_text().startswith(SERVER + " "), (folder / "access").read_text()
+
+
+@pytest.mark.parametrize("which", ["a", "b"])
+def test_a_link_that_dies_midway(lab, which):
+    start(lab)
+    far, near = session(lab, lab.listen("host", 80))
+    data = os.urandom(30 << 20)
+    pid = send_in_background(near, data)
+    near.close()
+    got = receive_exactly(far, 5 << 20)
+    lab.set_carrier(which, False)
+    assert got + receive_all(far) == data
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_an_upload_to_the_host(lab):
@@ -563,3 +575,6 @@ def test_an_older_converter_is_asked_again(lab):
     second.sendall(message(SUPPORTED, watch_tlv(bytes(range(8)))))
     gateway.wait_log("the converter answers")
     assert "can't be reached" not in gateway.log()
+    second.sendall(message(connect(SERVER, 9999), claim_tlv(bytes(24)), tlv(196, struct.pack("!H", 80) + mapped(HOST))))
+    gateway.wait_log("it says more than it was asked")
+    assert counter(gateway, "reached") == 0
