@@ -188,8 +188,6 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		intake_leave_session(converter, intake);
 		intake_set_state(converter, intake, INTAKE_WAITING);
 		intake->takes_inbound = request->takes_inbound && intake->ticket.admitted;
-		if (intake->takes_inbound)
-			subscribers_set_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 		intake_say(converter, intake);
 	}
 }

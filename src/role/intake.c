@@ -145,6 +145,13 @@ static int send_answer(const struct intake *intake)
 	return intake->state == INTAKE_ENDING && shutdown(intake->near_fd, SHUT_WR) ? NET_E_RESET : 0;
 }
 
+/* Not before its answer has gone out: until then nothing else can be said on it, and what is meant for it would be lost. */
+static void be_watch(const struct converter *converter, const struct intake *intake)
+{
+	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
+		subscribers_set_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+}
+
 void intake_say(struct converter *converter, struct intake *intake)
 {
 	if (intake->inbox.n_kept) {
@@ -155,6 +162,7 @@ void intake_say(struct converter *converter, struct intake *intake)
 			return;
 		}
 		inbox_free(&intake->inbox);
+		be_watch(converter, intake);
 	}
 	if (intake->state == INTAKE_WAITING && mapping_calls_offered(converter, intake))
 		mapping_calls_read(converter, intake);

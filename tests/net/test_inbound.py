@@ -532,6 +532,21 @@ def test_a_gateway_that_does_not_offer_is_not_told(lab):
     assert counter(converter, "inbound_no_gateway") == 1
 
 
+def test_a_gateway_is_told_when_its_watch_can_be_written_on(lab):
+    """Its question came with the first packet, and the third of the handshake is late: the remote host waits."""
+    converter = lab.converter(**FORWARDS)
+    lab.run("conv", f"nft 'add table inet late; add chain inet late in {{ type filter hook input priority 0; }}; "
+                    f"add rule inet late in tcp dport {PORT} tcp flags & (syn | ack) == ack drop'")
+    sock = client(lab, message(ticket("::", 0), tlv(1, b"\0\0"), OFFER))
+    wait_for(lambda: counter(converter, "information") == 1, "the question")
+    far = remote(lab)
+    wait_for(lambda: counter(converter, "inbound") == 1, "the remote host to wait")
+    lab.run("conv", "nft delete table inet late")
+    assert answer_of(sock)[4] == 21
+    told = answer_of(sock)
+    assert told[6:8] == struct.pack("!H", far.getsockname()[1]) and counter(converter, "inbound_told") == 1
+
+
 def test_one_that_is_crowded_leaves_others_alone(lab):
     changes = {**FORWARDS, "forward narrow": forward(f"{CONVERTER}:{WEB + 1}", max_waiting=1), "daemon": {"workers": 1},
                "subscriber other": {"key": OTHER_KEY, "max_inbound_waiting": 2},
