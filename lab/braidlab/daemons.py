@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The programs that serve: braidd at both ends, nginx and iperf3 on the server."""
+"""The programs that serve: braidd at both ends; nginx, iperf3 and sshd on the server, or behind the gateway."""
 import hashlib
 import os
+import pathlib
+import shutil
 import subprocess
+import time
 
 from .errors import LabError, until
 from .sandbox import DIRECTORY
 from .topology import CONVERTER_V4, CONVERTER_V6
 
 START_TIMEOUT_S = 10
-HTTP_PORT, IPERF_PORT = 80, 5201
+HTTP_PORT, IPERF_PORT, SSH_PORT = 80, 5201, 2222
 CHUNK_BYTES = 1 << 20
 
 NGINX = """
@@ -20,7 +23,7 @@ pid {directory}/nginx.pid;
 error_log stderr;
 events {{ worker_connections 512; }}
 http {{
-	access_log off;
+	access_log {directory}/access.log;
 	sendfile on;
 	tcp_nopush on;
 	client_body_temp_path {directory}/tmp;
@@ -32,6 +35,8 @@ http {{
 		listen {port};
 		listen [::]:{port};
 		root {directory}/www;
+		dav_methods PUT;
+		client_max_body_size 0;
 	}}
 }}
 """
@@ -82,7 +87,7 @@ class Braid:
         until(lambda: self._alive(self.converter) and "5124" in self._listeners(topology.converter), START_TIMEOUT_S,
               "the converter to listen")
         self.gateway = self._start(topology.gateway, merge(self._gateway_conf(), {
-            name: value for name, value in more.items() if kind_of(name) not in ("converter", "subscriber")}))
+            name: value for name, value in more.items() if kind_of(name) not in ("converter", "subscriber", "forward")}))
         until(lambda: self._alive(self.gateway) and "5125" in self._listeners(topology.gateway), START_TIMEOUT_S,
               "the gateway to take connections")
         for access in topology.links:
@@ -125,21 +130,33 @@ class Braid:
         until(lambda: (f" dev {access.name}" in self.endpoints()) == there, timeout_s,
               f"the gateway to {'take up' if there else 'leave'} link {access.name}")
 
+    def restart_converter(self, kill):
+        """Ends the converter, or kills it, and starts it again at once; when it was ended, and when it was started."""
+        ended_at = time.monotonic()
+        if kill:
+            self.converter.kill()
+        elif self.converter.end():
+            raise LabError(f"the converter ended with status {self.converter.process.returncode}\n{self.converter.tail()}")
+        started_at = time.monotonic()
+        self.converter = self.topology.converter.start("braidd", self.program, "-c", DIRECTORY / "converter.conf")
+        return ended_at, started_at
+
     def check(self):
         self.gateway.check()
         self.converter.check()
 
 
 class Servers:
-    """nginx with a document root, and iperf3, on the server."""
+    """nginx with a document root and a log, and iperf3, on the server or another node."""
 
     def __init__(self, node):
         self.node = node
-        self.root = DIRECTORY / "www"
-        self.root.mkdir()
-        conf = DIRECTORY / "nginx.conf"
-        conf.write_text(NGINX.format(directory=DIRECTORY, port=HTTP_PORT))
-        self.nginx = node.start("nginx", "nginx", "-p", DIRECTORY, "-c", conf, "-e", "stderr")
+        self.directory = DIRECTORY / f"serves-{node.name}"
+        self.root = self.directory / "www"
+        self.root.mkdir(parents=True)
+        conf = self.directory / "nginx.conf"
+        conf.write_text(NGINX.format(directory=self.directory, port=HTTP_PORT))
+        self.nginx = node.start("nginx", "nginx", "-p", self.directory, "-c", conf, "-e", "stderr")
         self.iperf = node.start("iperf3", "iperf3", "-s", "-J", "-i", "0.1", "-p", IPERF_PORT, stdout=subprocess.DEVNULL)
         for program, port in ((self.nginx, HTTP_PORT), (self.iperf, IPERF_PORT)):
             until(lambda: listens(node, port) or program.check(), START_TIMEOUT_S, f"{program.name} to listen")
@@ -151,14 +168,52 @@ class Servers:
 
     def publish(self, name, n_bytes):
         """A file of random bytes on the web server; its SHA-256."""
-        digest = hashlib.sha256()
-        with open(self.root / name, "wb") as file:
-            while n_bytes > 0:
-                chunk = os.urandom(min(n_bytes, CHUNK_BYTES))
-                digest.update(chunk)
-                file.write(chunk)
-                n_bytes -= len(chunk)
-        return digest.hexdigest()
+        return write_random(self.root / name, n_bytes)
+
+    def clients(self):
+        """Whom nginx has seen, since it was asked last: addresses from its log."""
+        log = self.directory / "access.log"
+        until(lambda: log.stat().st_size, START_TIMEOUT_S, "nginx to log")
+        seen = {line.split()[0].removeprefix("::ffff:") for line in log.read_text().splitlines()}
+        os.truncate(log, 0)
+        return seen
+
+
+class Ssh:
+    """sshd on a node, for one user. He is of a user namespace of his own: in the lab's, which has root alone, sshd can't become another."""
+
+    USER = "guest"
+
+    def __init__(self, node):
+        self.directory = DIRECTORY / f"ssh-{node.name}"
+        self.home = self.directory / "home"
+        self.home.mkdir(parents=True)
+        for name in ("host", "id"):
+            node.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.directory / name)
+        passwd = self.directory / "passwd"
+        passwd.write_text(pathlib.Path("/etc/passwd").read_text() + f"{self.USER}:x:1000:1000::{self.home}:/bin/sh\n")
+        subprocess.run(["mount", "--bind", passwd, "/etc/passwd"], check=True)
+        self.sshd = node.start("sshd", "unshare", "-U", "--map-user=1000", "--map-group=1000", shutil.which("sshd"), "-D", "-e", "-f", "/dev/null",
+                               "-h", self.directory / "host", "-p", SSH_PORT, "-o", f"AuthorizedKeysFile={self.directory}/id.pub",
+                               "-o", "StrictModes=no", "-o", "UsePAM=no", "-o", "PidFile=none", "-o", "Subsystem=sftp internal-sftp")
+        until(lambda: listens(node, SSH_PORT) or self.sshd.check(), START_TIMEOUT_S, "sshd to listen")
+
+    def scp(self, port, source, target):
+        """The command that copies between there ("guest@ADDRESS:file") and here."""
+        return ["scp", "-q", "-F", "none", "-P", port, "-i", self.directory / "id", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                "-o", "LogLevel=ERROR", source, target]
+
+
+def write_random(path, n_bytes):
+    """A file of random bytes; its SHA-256."""
+    digest = hashlib.sha256()
+    with open(path, "wb") as file:
+        while n_bytes > 0:
+            chunk = os.urandom(min(n_bytes, CHUNK_BYTES))
+            digest.update(chunk)
+            file.write(chunk)
+            n_bytes -= len(chunk)
+    return digest.hexdigest()
 
 
 def find_program(build, relative):

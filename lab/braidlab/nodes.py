@@ -28,6 +28,11 @@ class Program:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         return "\n".join("    " + line for line in lines)
 
+    def kill(self):
+        """SIGKILL, to the program itself: `ip netns exec` has become it."""
+        self.process.kill()
+        self.process.wait()
+
     def end(self, timeout_s=PATIENCE_S):
         """SIGTERM, and SIGKILL where that doesn't help; the exit status."""
         if self.process.poll() is None:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What hosts do: bulk transfers with iperf3, downloads and small requests with curl."""
+import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -12,6 +14,7 @@ from .errors import LabError
 from .topology import SERVER_V4
 
 READ_BYTES = 1 << 20
+LOOK_EVERY_S = 0.01
 SLACK_S = 30          # for what comes on top of a transfer's own length
 
 
@@ -27,26 +30,23 @@ def iperf(node, seconds, down, server=SERVER_V4, streams=1):
     return rows
 
 
-class Download:
-    """A download by curl, read as it comes: when bytes came, and their SHA-256."""
+class Transfer:
+    """A transfer by a program, looked at as it goes: when bytes came, and their SHA-256. Its kinds have a follow(), which keeps them until it ends."""
 
-    def __init__(self, node, url):
+    def __init__(self, node, argv, **popen):
         self.arrivals = []      # (monotonic time, n_bytes)
         self.digest = hashlib.sha256()
-        self.ended_at = None
-        self.process = subprocess.Popen(node.argv("curl", "-sS", "-N", "--max-time", "120", url), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.begun_at, self.ended_at = time.monotonic(), None
+        self.process = subprocess.Popen(node.argv(*argv), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **popen)
 
     def run(self):
-        """Reads to the end; LabError when curl failed."""
-        fd = self.process.stdout.fileno()
-        while chunk := os.read(fd, READ_BYTES):
-            self.arrivals.append((time.monotonic(), len(chunk)))
-            self.digest.update(chunk)
+        """To the end; LabError when the program failed."""
+        self.follow()
         self.ended_at = time.monotonic()
         said = self.process.stderr.read().decode().strip()
         if self.process.wait():
-            raise LabError(f"the download failed after {self.n_bytes()} bytes: {said}")
+            raise LabError(f"{self.process.args[4]} failed after {self.n_bytes()} bytes: {said}")
+        return self
 
     def run_beside(self, action):
         """The same while action() runs in a thread of its own; a LabError of either is raised here."""
@@ -67,11 +67,58 @@ class Download:
     def n_bytes(self):
         return sum(n for _, n in self.arrivals)
 
+    def rows(self):
+        """For steady_bps()."""
+        times = [self.begun_at, *(at for at, _ in self.arrivals)]
+        return [(before - self.begun_at, at - self.begun_at, n) for before, (at, n) in zip(times, self.arrivals)]
+
     def longest_gap(self, since=0.0):
         """The longest time without a byte, in seconds, and when it began; from the first byte, or since, to the last one."""
         times = [at for at, _ in self.arrivals if at >= since]
         gaps = [(after - before, before) for before, after in zip(times, times[1:])]
         return max(gaps, default=(0.0, 0.0))
+
+
+class Download(Transfer):
+    """By curl, read as it comes."""
+
+    def __init__(self, node, url):
+        super().__init__(node, ["curl", "-sS", "-N", "-g", "--max-time", "120", url], stdout=subprocess.PIPE)
+
+    def follow(self):
+        fd = self.process.stdout.fileno()
+        while chunk := os.read(fd, READ_BYTES):
+            self.arrivals.append((time.monotonic(), len(chunk)))
+            self.digest.update(chunk)
+
+
+class Delivery(Transfer):
+    """By any program, to a file that grows as bytes come (its path, or a pattern while it has another name), and is `path` in the end."""
+
+    def __init__(self, node, argv, path, pattern=None):
+        self.path, self.pattern = path, pattern or path
+        super().__init__(node, argv, stdout=subprocess.DEVNULL)
+
+    def _grown(self):
+        return max((os.stat(name).st_size for name in glob.glob(str(self.pattern))), default=0)
+
+    def follow(self):
+        seen, ended = 0, False
+        while not ended:
+            ended = self.process.poll() is not None
+            with contextlib.suppress(FileNotFoundError):    # renamed between two looks
+                size = os.stat(self.path).st_size if ended else self._grown()
+                if size > seen:
+                    self.arrivals.append((time.monotonic(), size - seen))
+                    seen = size
+            time.sleep(LOOK_EVERY_S)
+        if self.path.exists():
+            self.digest.update(self.path.read_bytes())
+
+
+def upload(node, source, url, servers, name):
+    """By curl, to an nginx, which writes what comes into a file of its own and renames that in the end."""
+    return Delivery(node, ["curl", "-sS", "-g", "-f", "--max-time", "120", "-T", source, f"{url}/{name}"], servers.root / name, servers.directory / "tmp" / "*")
 
 
 def request_times(node, url):
