@@ -89,15 +89,30 @@ uint64_t mappings_turn_at_s(const struct mappings *mappings)
 	return mappings->n_heap ? mappings_entry(mappings, mappings->heap[0])->mapping.ends_at_s : MAPPINGS_FOR_EVER;
 }
 
-/* The mapping with the filters that the request adds; false: too many. */
+static bool has_filter(const struct mapping *mapping, const struct mapping_filter *filter)
+{
+	for (size_t i = 0; i < mapping->n_filters; i++) {
+		const struct mapping_filter *one = &mapping->filters[i];
+
+		if (one->from.n_bits == filter->from.n_bits && one->port == filter->port && !memcmp(one->from.ip, filter->from.ip, sizeof(one->from.ip)))
+			return true;
+	}
+	return false;
+}
+
+/* The mapping with the filters that the request adds; false: too many. One that is there already adds nothing: a request is sent again when its answer is lost, and with
+ * each renewal. */
 static bool add_filters(struct mapping *mapping, const struct mappings_request *request)
 {
 	if (request->clear_filters)
 		mapping->n_filters = 0;
-	if (request->n_filters > MAPPINGS_FILTERS - mapping->n_filters)
-		return false;
-	for (size_t i = 0; i < request->n_filters; i++)
+	for (size_t i = 0; i < request->n_filters; i++) {
+		if (has_filter(mapping, &request->filters[i]))
+			continue;
+		if (mapping->n_filters == MAPPINGS_FILTERS)
+			return false;
 		mapping->filters[mapping->n_filters++] = request->filters[i];
+	}
 	return true;
 }
 

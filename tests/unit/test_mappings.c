@@ -306,10 +306,12 @@ static void the_next_to_be_free_is_let_go(void **state)
 static void filters_add_up(void **state)
 {
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, NULL);
-	struct mapping_filter filters[MAPPINGS_FILTERS + 1] = { { .from = unit_prefix("192.0.2.0/24"), .port = 7 } };
+	struct mapping_filter filters[MAPPINGS_FILTERS + 1];
 	struct mappings_request request = ask(ALICE, "10.0.0.7:80", NULL);
 	struct mapping out;
 
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+		filters[i] = (struct mapping_filter){ .from = unit_prefix("192.0.2.0/24"), .port = (uint16_t)(7 + i) };
 	request.filters = filters;
 	request.n_filters = MAPPINGS_FILTERS + 1;
 	assert_int_equal(map(mappings, &request, NOW_S, NULL), MAPPINGS_E_FILTERS);
@@ -318,6 +320,7 @@ static void filters_add_up(void **state)
 	assert_int_equal(mappings_map(mappings, &request, NOW_S, &out), 0);
 	assert_int_equal(out.n_filters, 5);
 	assert_int_equal(out.filters[0].port, 7);
+	request.filters = filters + 5;
 	request.n_filters = MAPPINGS_FILTERS - 4;
 	assert_int_equal(map(mappings, &request, NOW_S, NULL), MAPPINGS_E_FILTERS);
 	request.n_filters = MAPPINGS_FILTERS - 5;
@@ -327,6 +330,24 @@ static void filters_add_up(void **state)
 	request.n_filters = 1;
 	assert_int_equal(mappings_map(mappings, &request, NOW_S, &out), 0);
 	assert_int_equal(out.n_filters, 1);
+}
+
+static void the_same_filters_again_are_no_more(void **state)
+{
+	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, NULL);
+	struct mapping_filter filters[] = {
+		{ .from = unit_prefix("192.0.2.0/24"), .port = 7 }, { .from = unit_prefix("192.0.2.0/24") }, { .from = unit_prefix("192.0.2.0/25") },
+		{ .from = unit_prefix("198.51.100.0/24") }, { .from = unit_prefix("192.0.2.0/24"), .port = 7 },
+	};
+	struct mappings_request request = ask(ALICE, "10.0.0.7:80", NULL);
+	struct mapping out;
+
+	request.filters = filters;
+	request.n_filters = ARRAY_SIZE(filters);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(mappings_map(mappings, &request, NOW_S, &out), 0);
+		assert_int_equal(out.n_filters, 4);
+	}
 }
 
 static struct mapping fixed(const char *internal, const char *external)
@@ -501,6 +522,7 @@ int main(void)
 		cmocka_unit_test(held_ports_count),
 		cmocka_unit_test(the_next_to_be_free_is_let_go),
 		cmocka_unit_test(filters_add_up),
+		cmocka_unit_test(the_same_filters_again_are_no_more),
 		cmocka_unit_test(static_ones_stay),
 		cmocka_unit_test(static_ones_come_first),
 		cmocka_unit_test(there_are_so_many_static_ones),

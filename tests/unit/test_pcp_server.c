@@ -287,8 +287,12 @@ static void excessive_remote_peers(void **state)
 {
 	_cleanup_(stage_freep) struct stage stage = stage_of(20000, 20009);
 
-	for (stage.request.n_filters = 0; stage.request.n_filters <= MAPPINGS_FILTERS; stage.request.n_filters++)
-		stage.request.filters[stage.request.n_filters] = (struct pcp_filter){ .n_bits = 128, .remote = unit_address("192.0.2.1:80") };
+	for (; stage.request.n_filters <= MAPPINGS_FILTERS; stage.request.n_filters++) {
+		struct pcp_filter *filter = &stage.request.filters[stage.request.n_filters];
+
+		*filter = (struct pcp_filter){ .n_bits = 128, .remote = unit_address("192.0.2.1:80") };
+		filter->remote.port = (uint16_t)(filter->remote.port + stage.request.n_filters);
+	}
 	expect_error(&stage, ask(&stage), PCP_EXCESSIVE_REMOTE_PEERS, PCP_LONG_S);
 	assert_int_equal(mappings_count(stage.server.table), 0);
 }
