@@ -113,6 +113,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct mapper *mapper = context;
 
+	if (now_s(mapper) < mapper->armed_for_s)
+		return;   /* one that something earlier had got ahead of, and there is another by now: each would set one more for ever */
 	mapper->armed_for_s = MAPPINGS_FOR_EVER;
 	follow_clock(mapper);
 	mappings_turn(mapper->server.table, now_s(mapper));
