@@ -38,7 +38,7 @@ struct mapper {
 	size_t n_allowances;
 	uint64_t base_us;                 /* between the table's clock, which never goes back, and the monotonic one */
 	int64_t kept_offset_s;            /* between the clock of the day and the table's, as the file has it */
-	uint64_t armed_for_s;
+	uint64_t armed_for_s, again_at_s; /* again: what couldn't be written is tried once more */
 	bool changed;                     /* on_change is to be called */
 };
 
@@ -67,20 +67,29 @@ static void put(struct mapper *mapper, const struct mapping *mapping)
 	mapping_store_put(mapper->store, &record);
 }
 
+/* All of it. */
+static void write_anew(struct mapper *mapper)
+{
+	const struct mapping *mapping;
+
+	mapper->again_at_s = now_s(mapper) + MAPPING_STORE_AGAIN_S;
+	mapping_store_begin(mapper->store);
+	mapping_store_clear(mapper->store);
+	mapping_store_begin_epoch(mapper->store, mapper->server.began_s + (uint64_t)mapper->kept_offset_s);
+	for (uint32_t at = 0; (mapping = mappings_next(mapper->server.table, &at));)
+		put(mapper, mapping);
+	mapping_store_end(mapper->store);
+}
+
 /* Somebody has set the clock: what the file says is by another one. */
 static void follow_clock(struct mapper *mapper)
 {
 	int64_t offset_s = (int64_t)(day_us() / US_PER_S) - (int64_t)now_s(mapper), moved_s = offset_s - mapper->kept_offset_s;
-	const struct mapping *mapping;
 
 	if (moved_s >= -CLOCK_MOVED_S && moved_s <= CLOCK_MOVED_S)
 		return;
 	mapper->kept_offset_s = offset_s;
-	mapping_store_begin(mapper->store);
-	mapping_store_begin_epoch(mapper->store, mapper->server.began_s + (uint64_t)offset_s);
-	for (uint32_t at = 0; (mapping = mappings_next(mapper->server.table, &at));)
-		put(mapper, mapping);
-	mapping_store_end(mapper->store);
+	write_anew(mapper);
 }
 
 static void on_table(void *context, enum mappings_change change, const struct mapping *mapping)
@@ -96,11 +105,17 @@ static void on_table(void *context, enum mappings_change change, const struct ma
 		put(mapper, mapping);
 }
 
-/* After whatever may have changed the table. */
+/* After whatever may have changed the table. What that is begins with mapping_store_begin(): for each of many changes alone the disk would be waited for now and then. */
 static void settle(struct mapper *mapper)
 {
 	uint64_t at_s = mappings_turn_at_s(mapper->server.table);
 
+	mapping_store_end(mapper->store);
+	if (mapping_store_is_behind(mapper->store)) {
+		if (now_s(mapper) >= mapper->again_at_s)
+			write_anew(mapper);
+		at_s = at_s < mapper->again_at_s ? at_s : mapper->again_at_s;
+	}
 	if (mapper->changed)
 		mapper->options.on_change(mapper->options.context, mapper->server.table);
 	mapper->changed = false;
@@ -117,6 +132,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		return;   /* one that something earlier had got ahead of, and there is another by now: each would set one more for ever */
 	mapper->armed_for_s = MAPPINGS_FOR_EVER;
 	follow_clock(mapper);
+	mapping_store_begin(mapper->store);
 	mappings_turn(mapper->server.table, now_s(mapper));
 	settle(mapper);
 }
@@ -141,6 +157,7 @@ size_t mapper_answer(struct mapper *mapper, uint32_t subscriber, const struct ad
 	asker.most = allowance->most;
 	follow_clock(mapper);
 	*external = mapper->server.external = external_now(mapper);
+	mapping_store_begin(mapper->store);
 	n = pcp_server_answer(&mapper->server, &asker, request, now_s(mapper), out);
 	settle(mapper);
 	return n;
@@ -200,6 +217,7 @@ int mapper_apply(struct mapper *mapper, const struct conf *conf, const struct ro
 	free(mapper->allowances);
 	mapper->allowances = next;
 	mapper->n_allowances = n_names + 1;
+	mapping_store_begin(mapper->store);
 	for (uint32_t i = 0; i < mapper->n_allowances; i++)
 		if (!next[i].most)
 			mappings_end_all(mapper->server.table, i, now_s(mapper));
@@ -236,13 +254,13 @@ static int take_up(struct mapper *mapper, struct mapping_past *past)
 	mapper->server.began_s = past->began_s && past->began_s <= today_s && !n_lost ? past->began_s : today_s;
 	if (mapper->server.began_s != past->began_s)
 		mapping_store_begin_epoch(mapper->store, mapper->server.began_s);
+	mappings_turn(mapper->server.table, today_s);
 	mapping_store_end(mapper->store);
 	if (n_lost) {
 		snprintf(text, sizeof(text), "%zu mappings of an earlier run don't fit converter.mapping_address and mapping_ports, or a [forward NAME] is there, and have ended", n_lost);
 		mapper->options.on_warning(mapper->options.context, text);
 	}
 	mapper->changed = past->n;
-	mappings_turn(mapper->server.table, today_s);
 	return 0;
 }
 

@@ -29,7 +29,8 @@ struct mapping_store {
 	char path[PATH_BYTES];
 	sqlite3 *db;                      /* NULL: nothing is kept */
 	sqlite3_stmt *put, *remove;
-	bool failing;                     /* told once */
+	bool behind;                      /* the file isn't what it was told to be; that was said */
+	bool open, spoiled, anew;         /* between begin and end; something failed there; all that there was goes */
 };
 
 /* WAL: what was written survives our own death at once, a power failure after the next checkpoint; and nobody waits for a disk in between. */
@@ -274,18 +275,20 @@ void mapping_store_freep(struct mapping_store **store)
 
 static void note(struct mapping_store *store, int r)
 {
-	if (r == SQLITE_OK || r == SQLITE_DONE || r == SQLITE_ROW) {
-		store->failing = false;
+	if (r == SQLITE_OK || r == SQLITE_DONE || r == SQLITE_ROW)
 		return;
-	}
-	if (!store->failing)
-		warn(store, "cannot write %s: %s; after a restart hosts' mappings are those that were written last", store->path, sqlite3_errmsg(store->db));
-	store->failing = true;
+	if (!store->behind)
+		warn(store, "cannot write %s: %s; it is tried again, and after a restart until then hosts' mappings are those that were written last", store->path,
+		     sqlite3_errmsg(store->db));
+	store->behind = true;
+	store->spoiled = store->open;
 }
 
+/* What follows a failure is left out: SQLite may have ended the transaction, and it would be done for itself. */
 static void run(struct mapping_store *store, sqlite3_stmt *statement)
 {
-	note(store, sqlite3_step(statement));
+	if (!store->spoiled)
+		note(store, sqlite3_step(statement));
 	sqlite3_reset(statement);
 }
 
@@ -325,7 +328,7 @@ void mapping_store_remove(struct mapping_store *store, const struct address *ext
 
 static void run_text(struct mapping_store *store, const char *sql)
 {
-	if (store->db)
+	if (store->db && !store->spoiled)
 		note(store, sqlite3_exec(store->db, sql, NULL, NULL, NULL));
 }
 
@@ -339,10 +342,28 @@ void mapping_store_begin_epoch(struct mapping_store *store, uint64_t began_s)
 
 void mapping_store_begin(struct mapping_store *store)
 {
+	store->open = true;
+	store->spoiled = store->anew = false;
 	run_text(store, "BEGIN");
+}
+
+void mapping_store_clear(struct mapping_store *store)
+{
+	store->anew = true;
+	run_text(store, "DELETE FROM mapping");
 }
 
 void mapping_store_end(struct mapping_store *store)
 {
 	run_text(store, "COMMIT");
+	if (store->spoiled && !sqlite3_get_autocommit(store->db))
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);   /* else it would go on, and all that follows would be lost with us */
+	if (store->anew && !store->spoiled)
+		store->behind = false;
+	store->open = store->spoiled = store->anew = false;
+}
+
+bool mapping_store_is_behind(const struct mapping_store *store)
+{
+	return store->behind;
 }

@@ -8,6 +8,8 @@
 
 #include "policy/mappings.h"
 
+#define MAPPING_STORE_AGAIN_S 10         /* what couldn't be written is to be tried again after that */
+
 struct mapping_store;
 
 /* One as it is kept: subscribers by name, for their numbers change. mapping.subscriber isn't used. */
@@ -34,12 +36,16 @@ struct mapping_past {
 int mapping_store_new(const struct mapping_store_options *options, struct mapping_past *past, struct mapping_store **out);
 void mapping_store_freep(struct mapping_store **store);
 
-/* What can't be written is told once. */
+/* What can't be written is told once, until all of it could be. */
 void mapping_store_put(struct mapping_store *store, const struct mapping_record *record);
 void mapping_store_remove(struct mapping_store *store, const struct address *external);
 void mapping_store_begin_epoch(struct mapping_store *store, uint64_t began_s);
 /* What is done in between is done as a whole, or not at all. */
 void mapping_store_begin(struct mapping_store *store);
 void mapping_store_end(struct mapping_store *store);
+/* In between: all mappings go, and those that are put next are all that there are. */
+void mapping_store_clear(struct mapping_store *store);
+/* Something couldn't be written, and nothing has begun with mapping_store_clear() and come to its end since: what ended may be there still, and what was made may not. */
+bool mapping_store_is_behind(const struct mapping_store *store);
 
 #endif

@@ -4,8 +4,10 @@ import contextlib
 import json
 import pathlib
 import re
+import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 
@@ -208,6 +210,35 @@ def test_mappings_survive_a_restart(lab, how):
     assert asker.map(internal=8080, nonce=b"x" * 12)[0] == NOT_AUTHORIZED   # still whose it was
     result, _, _, port = asker.map(internal=8080)
     assert result == SUCCESS and f"{CONVERTER}:{port}" in before
+
+
+def kept(lab, directory):
+    """What a kill would leave: external addresses in a copy of the file."""
+    for path in STORE.parent.glob("mappings.sqlite*"):
+        shutil.copy(path, directory)
+    with contextlib.closing(sqlite3.connect(directory / STORE.name)) as db:
+        return {external for external, in db.execute("SELECT external FROM mapping")}
+
+
+def test_what_a_full_disk_missed_is_written_later(lab, tmp_path):
+    """What ended and what was made while it was full: neither is to be as it was before, after a kill."""
+    STORE.parent.mkdir()
+    lab.run("conv", f"mount -t tmpfs -o size=256k none {STORE.parent}")
+    asker = start(lab)
+    for internal in (8080, 8081):
+        assert asker.map(internal=internal, external=20001 + internal - 8080)[0] == SUCCESS
+    filler = STORE.parent / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    assert asker.map(internal=8080, lifetime_s=0)[0] == SUCCESS
+    assert asker.map(internal=8082, external=20003)[0] == SUCCESS
+    assert "cannot write /run/braid-conv/mappings.sqlite: database or disk is full" in lab.conv.log()
+    filler.unlink()
+    wait_for(lambda: kept(lab, tmp_path) == {f"{CONVERTER}:20002", f"{CONVERTER}:20003"}, "all is written", 30)
+    before = mappings(lab)
+    restart(lab, signal.SIGKILL)
+    assert mappings(lab) == before and len(before) == 2
 
 
 def announcements(lab):

@@ -4,7 +4,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include "role/mapping_store.h"
 
@@ -270,7 +272,93 @@ static void without_a_folder_nothing_is_kept(void **state)
 	mapping_store_begin_epoch(store, 1);
 	mapping_store_end(store);
 	assert_int_equal(place.n_warnings, 1);
+	assert_false(mapping_store_is_behind(store));
 	mapping_store_freep(&store);
+}
+
+/* As on a disk that is full: no file takes a byte more. */
+static void set_disk_full(bool full)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = full ? 0 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void put_one(struct mapping_store *store, const char *external)
+{
+	struct mapping_record record = record_of(external);
+
+	mapping_store_put(store, &record);
+}
+
+/* What is there after a kill: a copy that is taken while it is open. */
+static void expect_kept(const struct place *place, const char *external)
+{
+	struct place left = place_of();
+	struct mapping_past past;
+	struct mapping_store *store;
+	char command[400];
+
+	snprintf(command, sizeof(command), "cp %s/* %s/", place->folder, left.folder);
+	assert_int_equal(system(command), 0);
+	store = open_store(&left, &past);
+	assert_int_equal(left.n_warnings, 0);
+	assert_int_equal(past.n, 1);
+	unit_expect_address("external", external, &past.records[0].mapping.external);
+	free(past.records);
+	mapping_store_freep(&store);
+	place_leave(&left);
+}
+
+static void what_cannot_be_written_leaves_what_there_was(void **state)
+{
+	struct place place = place_of();
+	struct mapping_past past;
+	struct mapping_store *store = open_store(&place, &past);
+	struct mapping_record one = record_of("198.51.100.1:20001");
+
+	mapping_store_put(store, &one);
+	assert_false(mapping_store_is_behind(store));
+	for (unsigned int i = 0; i < 3; i++) {
+		set_disk_full(true);
+		mapping_store_begin(store);
+		if (i == 2)
+			mapping_store_clear(store);
+		else
+			mapping_store_remove(store, &one.mapping.external);
+		for (unsigned int port = 20002; port < 22002; port++) {   /* so many that they don't wait in memory for the end */
+			one.mapping.external.port = (uint16_t)port;
+			mapping_store_put(store, &one);
+		}
+		one.mapping.external.port = 20001;
+		mapping_store_end(store);
+		if (!i) {
+			mapping_store_put(store, &one);
+			mapping_store_remove(store, &one.mapping.external);
+		}
+		set_disk_full(false);
+		assert_true(mapping_store_is_behind(store));
+		assert_int_equal(place.n_warnings, 1);
+		expect_kept(&place, "198.51.100.1:20001");
+	}
+	mapping_store_begin(store);
+	mapping_store_clear(store);
+	put_one(store, "198.51.100.1:20007");
+	mapping_store_end(store);
+	assert_false(mapping_store_is_behind(store));
+	expect_kept(&place, "198.51.100.1:20007");
+	set_disk_full(true);
+	mapping_store_remove(store, &one.mapping.external);
+	put_one(store, "198.51.100.1:20008");
+	set_disk_full(false);
+	assert_true(mapping_store_is_behind(store));
+	assert_int_equal(place.n_warnings, 2);
+	expect_kept(&place, "198.51.100.1:20007");
+	mapping_store_freep(&store);
+	place_leave(&place);
 }
 
 /* Another daemon's file is not to be taken from it. */
@@ -306,6 +394,7 @@ int main(void)
 		cmocka_unit_test(rows_that_we_do_not_write_are_put_aside),
 		cmocka_unit_test(a_broken_one_is_put_aside),
 		cmocka_unit_test(without_a_folder_nothing_is_kept),
+		cmocka_unit_test(what_cannot_be_written_leaves_what_there_was),
 		cmocka_unit_test(one_that_is_in_use_stays),
 	};
 
