@@ -176,6 +176,7 @@ static void stand(struct watch *watch)
 	net_tune_leg(watch->probe.fd, true);
 	net_keep_alive(watch->probe.fd, KEEPALIVE_S);
 	shared_note_answer(watch->options.shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
+	watch->told = false;   /* where another one answered before, this one may be new, or have begun anew */
 	tell(watch, true, "");
 }
 

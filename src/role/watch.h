@@ -17,6 +17,7 @@ struct watch;
 struct watch_options {
 	struct shared *shared;                       /* borrowed */
 	struct view *(*view)(void *context);         /* the present view, borrowed for the call */
+	/* It is reachable no longer, or for another reason not, or has answered anew: it may then be another one. */
 	void (*on_change)(void *context, bool reachable, const char *why);
 	/* The converter has told what becomes of the connection whose ticket has the nonce. */
 	void (*on_early)(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result);

@@ -279,6 +279,18 @@ def test_hosts_are_told_that_all_is_forgotten(lab, how):
     assert asker.map()[0] == SUCCESS
 
 
+@pytest.mark.parametrize("who", ["gw", "conv"])
+def test_who_answers_after_a_reload_is_asked_whether_it_is_the_same(lab, who):
+    """The gateway may have been given another converter, whose hosts' mappings are none of the old one's: it doesn't wait until one asks."""
+    start(lab)
+    n = counter(lab.conv, "mapping_requests")
+    if who == "gw":
+        lab.gw.reload(lab.gateway_conf(gateway={"port_mapping": "yes"}))
+    else:
+        lab.conv.reload(lab.converter_conf(**CONF))
+    wait_for(lambda: counter(lab.conv, "mapping_requests") > n, "it is asked")
+
+
 def test_a_subscriber_who_leaves_loses_them(lab):
     asker = start(lab)
     assert asker.map()[0] == SUCCESS
