@@ -69,6 +69,31 @@ static void one_that_is_faithful_is_told_of(void **state)
 	forwards_freep(&forwards);
 }
 
+static void filters_say_who_may_come(void **state)
+{
+	struct mapping_filter filters[2] = { { .port = 0 }, { .port = 1234 } };
+	struct forward list[] = { { .external = address_of("203.0.113.5:80") },
+				  { .external = address_of("203.0.113.5:443"), .n_filters = 2, .filters = filters } };
+	const struct { const char *remote; bool may; } cases[] = {
+		{ "192.0.2.7:5", true }, { "192.0.3.7:5", false }, { "198.51.100.1:1234", true }, { "198.51.100.1:1235", false }, { "[2001:db8::1]:1234", false },
+	};
+	struct forwards *forwards;
+
+	assert_int_equal(prefix_parse(&filters[0].from, "192.0.2.0/24"), 0);
+	assert_int_equal(prefix_parse(&filters[1].from, "198.51.100.1/32"), 0);
+	assert_int_equal(forwards_new(list, ARRAY_SIZE(list), &forwards), 0);
+	memset(filters, 0, sizeof(filters));   /* they were copied */
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct address remote = address_of(cases[i].remote);
+
+		assert_int_equal(forward_admits(find(forwards, "203.0.113.5:443"), &remote), cases[i].may);
+		assert_true(forward_admits(find(forwards, "203.0.113.5:80"), &remote));
+	}
+	forwards_freep(&forwards);
+	list[0].n_filters = SIZE_MAX / sizeof(filters[0]) / 4;
+	assert_int_equal(forwards_new(list, 1, &forwards), -ENOMEM);
+}
+
 static void none_are_fine(void **state)
 {
 	struct forwards *forwards = NULL;
@@ -96,6 +121,7 @@ int main(void)
 		cmocka_unit_test(each_is_found_and_no_other),
 		cmocka_unit_test(two_of_one_address_are_refused),
 		cmocka_unit_test(one_that_is_faithful_is_told_of),
+		cmocka_unit_test(filters_say_who_may_come),
 		cmocka_unit_test(none_are_fine),
 		cmocka_unit_test(more_than_there_is_memory_for),
 	};
