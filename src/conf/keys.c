@@ -41,7 +41,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "inbound", CONF_TYPE_BOOL, AT(gateway.inbound), .fallback = "yes",
 	  .help = "connections that the converter's [forward NAME] sections send to our hosts are taken; needs a key" },
 	{ CONF_GATEWAY, "inbound_allow", CONF_TYPE_PREFIXES, LIST(gateway.inbound_allow, gateway.n_inbound_allow),
-	  .help = "hosts that such connections may be for; unless given, those whose addresses are of our LAN interfaces' networks" },
+	  .help = "hosts that such connections may be for, never this machine; unless given, those whose addresses are of our LAN interfaces' networks" },
 	{ CONF_GATEWAY, "accept", CONF_TYPE_CHOICE, AT(gateway.accept), .choices = accepts, .fallback = "auto",
 	  .help = "faithful: a host's connection is accepted when its destination has accepted; early: at once; auto: early for a destination "
 		  "that accepted lately, faithful for others" },

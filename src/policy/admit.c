@@ -35,6 +35,12 @@ static const struct prefix special[] = {
 	{ { [0] = 0x20, [1] = 0x01 }, 32 },   /* Teredo: carries an IPv4 address that isn't seen here */
 };
 
+static const struct prefix no_peers[] = {
+	{ V4(0, 0, 0, 0), 104 }, { V4(127, 0, 0, 0), 104 }, { V4(169, 254, 0, 0), 112 }, { V4(224, 0, 0, 0), 100 }, { V4(240, 0, 0, 0), 100 },
+	{ { 0 }, 80 },                    /* unspecified, loopback, and IPv4-compatible; the mapped ones are IPv4 */
+	{ { [0] = 0xff }, 8 }, { { [0] = 0xfe, [1] = 0x80 }, 10 },
+};
+
 bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const struct address *a)
 {
 	for (size_t i = 0; i < n_prefixes; i++)
@@ -71,6 +77,11 @@ bool admit_is_special(const struct address *destination)
 		return true;
 	return !address_is_v4(destination) && embedded_v4(destination, &inner) &&
 	       admit_in_prefixes(special, ARRAY_SIZE(special), &inner);
+}
+
+bool admit_is_no_peer(const struct address *a)
+{
+	return !a->port || admit_in_prefixes(no_peers, ARRAY_SIZE(no_peers), a);
 }
 
 bool admit_destination(const struct prefix *allow, size_t n_allow, const struct address *destination)

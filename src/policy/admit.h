@@ -14,6 +14,9 @@ bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const s
  * forms (6to4, NAT64, translated, compatible) of all of these. */
 bool admit_is_special(const struct address *destination);
 
+/* Whether no other machine can have it as a connection's peer: unspecified, loopback, link-local, multicast, reserved, or without a port. */
+bool admit_is_no_peer(const struct address *a);
+
 /* allow: special ranges that are allowed by name. The converter's own addresses are the caller's. Port 0 is never a destination. */
 bool admit_destination(const struct prefix *allow, size_t n_allow, const struct address *destination);
 

@@ -31,16 +31,36 @@ static bool is_lan(const void *context, const char *interface)
 	return false;
 }
 
-/* What the converter says isn't encrypted: it is good for hosts that may be reached, and never for this machine unless somebody says so. */
-static bool may_be_reached(const struct view *view, const struct address *host)
+static bool is_no_link(const void *context, const char *interface)
 {
-	const struct conf_gateway *conf = &view->conf->gateway;
+	const struct conf *conf = context;
 
-	if (!view->accepting || !conf->inbound || !host->port)
+	for (size_t i = 0; i < conf->n_links; i++)
+		if (!strcmp(conf->links[i].interface, interface))
+			return false;
+	return true;
+}
+
+/* What the converter says isn't encrypted: it is good for hosts that may be reached, and never for this machine. */
+static bool may_be_reached(const struct conf_gateway *conf, const struct address *host)
+{
+	if (admit_is_no_peer(host) || net_is_own_address(host))
 		return false;
-	if (conf->n_inbound_allow)
-		return admit_in_prefixes(conf->inbound_allow, conf->n_inbound_allow, host);
-	return net_is_neighbour(host, is_lan, conf) && !net_is_own_address(host);
+	return conf->n_inbound_allow ? admit_in_prefixes(conf->inbound_allow, conf->n_inbound_allow, host) : net_is_neighbour(host, is_lan, conf);
+}
+
+/* Nor is it to make a host believe that it talks to its neighbour, to this machine or to one behind another interface of it: who comes from there doesn't come by the converter. */
+static bool may_come(const struct conf *conf, const struct address *remote)
+{
+	return !admit_is_no_peer(remote) && !net_is_neighbour(remote, is_no_link, conf);
+}
+
+static bool may_be_connected(const struct view *view, const struct signalling_inbound *inbound)
+{
+	const struct conf *conf = view->conf;
+
+	return view->accepting && conf->gateway.inbound && address_is_v4(&inbound->host) == address_is_v4(&inbound->remote) &&
+	       may_be_reached(&conf->gateway, &inbound->host) && may_come(conf, &inbound->remote);
 }
 
 static void log_outcome(const struct setup *setup, const char *outcome)
@@ -98,7 +118,7 @@ static void begin(struct gateway *gateway, const struct signalling_inbound *inbo
 	setup->treatment = treatment_of_connection(gateway->worker->view->conf);
 	setup->inbound = true;
 	memcpy(setup->claim, inbound->claim, sizeof(setup->claim));
-	if (may_be_reached(gateway->worker->view, &inbound->host) && address_is_v4(&inbound->host) == address_is_v4(&inbound->remote))
+	if (may_be_connected(gateway->worker->view, inbound))
 		reach(gateway, setup);
 	else
 		decline(gateway, setup, &prohibited);

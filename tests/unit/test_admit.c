@@ -103,6 +103,24 @@ static void without_allowances_no_special_one_is_admitted(void **state)
 	}
 }
 
+static void some_addresses_are_no_peers(void **state)
+{
+	static const struct { const char *address; bool peer; } cases[] = {
+		{ "8.8.8.8:53", true }, { "8.8.8.8", false }, { "10.1.2.3:22", true }, { "0.0.0.0:9", false }, { "0.255.255.255:9", false }, { "1.0.0.0:9", true },
+		{ "126.255.255.255:9", true }, { "127.0.0.1:9", false }, { "127.255.255.255:9", false }, { "128.0.0.0:9", true }, { "169.254.9.9:9", false },
+		{ "223.255.255.255:9", true }, { "224.0.0.1:9", false }, { "240.0.0.0:9", false }, { "255.255.255.255:9", false }, { "[2600::1]:9", true },
+		{ "[fd00::1]:9", true }, { "[::]:9", false }, { "[::1]:9", false }, { "[::10.0.0.1]:9", false }, { "[fe80::1]:9", false }, { "[febf::]:9", false },
+		{ "[ff02::1]:9", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct address a = unit_address(cases[i].address);
+
+		if (admit_is_no_peer(&a) == cases[i].peer)
+			fail_msg("expected %s to be %s peer, saw the contrary", cases[i].address, cases[i].peer ? "a" : "no");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +129,7 @@ int main(void)
 		cmocka_unit_test(prefixes_take_their_family_alone),
 		cmocka_unit_test(destinations_are_ordinary_or_allowed_by_name),
 		cmocka_unit_test(without_allowances_no_special_one_is_admitted),
+		cmocka_unit_test(some_addresses_are_no_peers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
