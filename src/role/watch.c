@@ -236,8 +236,10 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	watch->probe.name = step.watch;
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;
+	if (*answered)   /* what was waited for may have come with it */
+		return take_early(watch, (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed });
 	inbox_free(&watch->probe.inbox);
-	return *answered ? NULL : signalling_outcome_name(step.result.outcome);
+	return signalling_outcome_name(step.result.outcome);
 }
 
 /* Reads until there is no more: an end may have come with the answer. What a converter sends without a pause waits for others' turns. */
