@@ -27,7 +27,7 @@ enum { PART_CONNECTION, PART_DEADLINE };
 
 /* What is told to the worker that has the subscriber's watch. */
 struct note {
-	struct worker *to;
+	struct worker *to, *from;
 	uint64_t watch;
 	uint32_t subscriber;
 	struct signalling_inbound inbound;
@@ -87,40 +87,45 @@ static void *copy_for(const struct worker *to, const void *note, size_t n_note)
 	return copy ? memcpy(copy, note, n_note) : NULL;
 }
 
-static void tell(const struct note *note)
+static bool tell(const struct note *note)
 {
 	struct converter *converter = note->to->converter;
 	struct intake *watch = intake_watch(converter, note->watch, note->subscriber);
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 
-	if (watch && watch->takes_inbound)
-		counter_add(&note->to->counters.n_inbound_told,
-			    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_inbound(&note->inbound, out) }));
+	bool told = watch && watch->takes_inbound &&
+		    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_inbound(&note->inbound, out) });
+
+	counter_add(&note->to->counters.n_inbound_told, told);
+	return told;
 }
+
+static void on_untold(void *arg);
 
 static void on_tell(void *arg)
 {
-	tell(arg);
-	free(arg);
+	struct note *note = arg;
+
+	if (tell(note) || note->from->halted || loop_post(note->from->loop, on_untold, note))
+		free(note);
 }
 
 /* What gets lost on the way is like a gateway that doesn't come: the connection waits in vain. */
-static void tell_gateway(const struct inbound *inbound, const struct waiting *waiting, uint64_t watch)
+static bool tell_gateway(const struct inbound *inbound, const struct waiting *waiting, uint64_t watch)
 {
 	struct note note = {
-		.to = inbound->worker->peers[take_over_worker(watch)], .watch = watch, .subscriber = waiting->subscriber,
+		.to = inbound->worker->peers[take_over_worker(watch)], .from = inbound->worker, .watch = watch, .subscriber = waiting->subscriber,
 		.inbound = { .remote = waiting->remote, .host = waiting->host },
 	};
 	struct note *copy;
 
 	put_claim(inbound, waiting, note.inbound.claim);
-	if (note.to == inbound->worker) {
-		tell(&note);
-		return;
-	}
+	if (note.to == inbound->worker)
+		return tell(&note);
 	copy = copy_for(note.to, &note, sizeof(note));
 	if (copy && loop_post(note.to->loop, on_tell, copy))
 		free(copy);
+	return true;
 }
 
 /* False where there is no gateway now. */
@@ -128,10 +133,8 @@ static bool try_to_tell(const struct inbound *inbound, struct waiting *waiting)
 {
 	uint64_t watch = subscribers_watch(inbound->worker->shared->subscribers, waiting->subscriber);
 
-	waiting->told = watch;
-	if (watch)
-		tell_gateway(inbound, waiting, watch);
-	return watch;
+	waiting->told = watch && tell_gateway(inbound, waiting, watch);
+	return waiting->told;
 }
 
 /* Until then it waits for the gateway, or for its claim; without memory for a timer it waits no longer. */
@@ -172,6 +175,23 @@ static void give_up(struct inbound *inbound, struct waiting *waiting)
 	} else {
 		refuse(inbound, &what, &unreachable, &counters->n_inbound_no_gateway, "no gateway of the subscriber's that takes such connections is here");
 	}
+}
+
+/* The watch had gone, as it does when the configuration is read again: the gateway is about to come with another one. */
+static void on_untold(void *arg)
+{
+	struct note *note = arg;
+	struct inbound *inbound = note->from->inbound;
+	uint64_t place = place_in(note->inbound.claim);
+	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ (uint32_t)place, (uint16_t)(place >> 32) });
+
+	free(note);
+	if (!waiting || waiting->claim)
+		return;
+	waiting->told = false;
+	waiting->deadline_us = loop_now_us(inbound->worker->loop) + GATEWAY_US;
+	if (wait_on(inbound, waiting))
+		give_up(inbound, waiting);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
