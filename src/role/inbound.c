@@ -465,7 +465,6 @@ int inbound_new(struct worker *worker, struct inbound **out)
 {
 	_cleanup_(inbound_freep) struct inbound *inbound = calloc(1, sizeof(*inbound));
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer };
-	uint32_t n_most = worker->view->conf->converter.enabled ? worker->view->conf->limits.max_half_open : 1;
 
 	if (!inbound)
 		return -ENOMEM;
@@ -474,7 +473,7 @@ int inbound_new(struct worker *worker, struct inbound **out)
 	inbound->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&inbound->listeners, worker, on_connection, inbound);
 	inbound_hold_init(inbound);
-	if (slab_init(&inbound->waiting, sizeof(struct waiting), n_most) || crowd_new(n_most, &inbound->doors) || crowd_new(n_most, &inbound->owners))
+	if (slab_init(&inbound->waiting, sizeof(struct waiting), 0))
 		return -ENOMEM;
 	*out = inbound;
 	inbound = NULL;
@@ -504,6 +503,20 @@ void inbound_freep(struct inbound **out)
 	*out = NULL;
 }
 
+/* Where nobody can come there is no room, which is kept once it was made. */
+static int make_room(struct inbound *inbound)
+{
+	uint32_t n_most = inbound->worker->view->conf->limits.max_half_open;
+
+	if (inbound->owners)
+		return 0;
+	if (!inbound->waiting.n_most && slab_init(&inbound->waiting, sizeof(struct waiting), n_most))
+		return -ENOMEM;
+	if (!inbound->doors && crowd_new(n_most, &inbound->doors))
+		return -ENOMEM;
+	return crowd_new(n_most, &inbound->owners);
+}
+
 int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason)
 {
 	const struct view *view = inbound->worker->view;
@@ -513,8 +526,14 @@ int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason)
 					     inbound_listener(own, true, port) };
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 
+	bool wanted = view->accepting && (view->forwards || conf_gives_mappings(view->conf));
+
+	if (wanted && make_room(inbound)) {
+		snprintf(reason, n_reason, "out of memory");
+		return -ENOMEM;
+	}
 	inbound_hold_apply(inbound);
-	if (!view->accepting || !(view->forwards || conf_gives_mappings(view->conf))) {
+	if (!wanted) {
 		listeners_close(&inbound->listeners);
 		return 0;
 	}
