@@ -25,11 +25,18 @@ static void look(struct own_address_probe *probe, bool v6)
 	expect(probe, "one that isn't there yet", &later, false);
 }
 
+static bool has_route(void *address)
+{
+	return net_is_own_address(address);
+}
+
 static void look_again(struct own_address_probe *probe, bool v6)
 {
 	struct address near = assume_address(ASSUME_NEAR, 0, v6, 0), far = assume_address(ASSUME_FAR, 0, v6, 0);
 	struct address later = assume_address(ASSUME_NEAR, 1, v6, 0), second = assume_second_address(1, v6);
 
+	assume_wait(has_route, &later);    /* Linux makes the route of an IPv6 address a moment after the address */
+	assume_wait(has_route, &second);
 	expect(probe, "one that was added since", &later, true);
 	expect(probe, "the second of one network", &second, true);
 	assume_sysctl(v6 ? "net/ipv6/ip_nonlocal_bind" : "net/ipv4/ip_nonlocal_bind", "1");

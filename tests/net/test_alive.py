@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import struct
+import time
 
 import pytest
 
@@ -82,10 +83,12 @@ def test_gateway_stopped(pair):
     """The kernel takes the rules away in the time that it has; what ran before, goes on when the daemon does."""
     near, far, _ = pair.session(pair.server)
     pair.gw.pause()
+    paused_at = time.monotonic()
     left = alive(pair)
     assert left is None or left <= ALIVE_MS, "the rules would hold for longer than 2 seconds"
     wait_for(lambda: alive(pair) is None, "the element's end")
     assert pair.bonded(pair.server) is False, "the first one after the end of the element must pass"
+    wait_for(lambda: time.monotonic() - paused_at > 2, "two seconds, by which the daemon knows of it, too")
     pair.gw.tell(signal.SIGCONT)
     bonds(pair, pair.server, "the daemon runs again")
     pair.gw.wait_log(r"a thread of braidd stood still for \d+ ms: new connections went the ordinary way meanwhile")
