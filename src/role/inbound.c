@@ -510,8 +510,11 @@ static int make_room(struct inbound *inbound)
 
 	if (inbound->owners)
 		return 0;
-	if (!inbound->waiting.n_most && slab_init(&inbound->waiting, sizeof(struct waiting), n_most))
-		return -ENOMEM;
+	if (!inbound->waiting.n_most) {
+		slab_fini(&inbound->waiting);
+		if (slab_init(&inbound->waiting, sizeof(struct waiting), n_most))
+			return -ENOMEM;
+	}
 	if (!inbound->doors && crowd_new(n_most, &inbound->doors))
 		return -ENOMEM;
 	return crowd_new(n_most, &inbound->owners);
