@@ -30,18 +30,11 @@ size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const s
 
 struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES])
 {
-	struct signalling_step step = { .verdict = SIGNALLING_NEED_MORE };
 	struct convert_message message;
-	int r = convert_message_get(&message, in, n_in);
+	struct signalling_step step = convert_told(in, n_in, CONVERT_TOLD_OUTCOME, &message);
 
-	if (r == CONVERT_E_SHORT)
+	if (step.verdict != SIGNALLING_DONE)
 		return step;
-	step.verdict = SIGNALLING_REFUSED;
-	step.result.outcome = OUTCOME_MALFORMED;
-	if (r || !message.has_nonce)
-		return step;
-	step.verdict = SIGNALLING_DONE;
-	step.n_consumed = message.n_bytes;
 	step.result = message.has_error ? convert_result_of(&message.error) : (struct signalling_result){ .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
 	memcpy(nonce, message.nonce.at, SIGNALLING_NONCE_BYTES);
 	return step;

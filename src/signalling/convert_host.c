@@ -15,18 +15,10 @@ size_t convert_host_put(const struct signalling_host_message *message, uint8_t *
 
 struct signalling_step convert_host_get(const uint8_t *in, size_t n_in, struct signalling_host_message *out)
 {
-	struct signalling_step step = { .verdict = SIGNALLING_NEED_MORE };
 	struct convert_message message;
-	int r = convert_message_get(&message, in, n_in);
+	struct signalling_step step = convert_told(in, n_in, CONVERT_TOLD_HOST_MESSAGE, &message);
 
-	if (r == CONVERT_E_SHORT)
-		return step;
-	step.verdict = SIGNALLING_REFUSED;
-	step.result.outcome = OUTCOME_MALFORMED;
-	if (r || !message.pcp.message.n)
-		return step;
-	step.verdict = SIGNALLING_DONE;
-	step.n_consumed = message.n_bytes;
-	*out = (struct signalling_host_message){ .id = message.pcp.id, .host = message.pcp.host, .message = message.pcp.message };
+	if (step.verdict == SIGNALLING_DONE)
+		*out = (struct signalling_host_message){ .id = message.pcp.id, .host = message.pcp.host, .message = message.pcp.message };
 	return step;
 }

@@ -19,19 +19,11 @@ size_t convert_server_inbound(const struct signalling_inbound *inbound, uint8_t 
 
 struct signalling_step convert_client_inbound(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound)
 {
-	struct signalling_step step = { .verdict = SIGNALLING_NEED_MORE };
 	struct convert_message message;
-	int r = convert_message_get(&message, in, n_in);
+	struct signalling_step step = convert_told(in, n_in, CONVERT_TOLD_SESSION, &message);
 
-	if (r == CONVERT_E_SHORT)
+	if (step.verdict != SIGNALLING_DONE)
 		return step;
-	step.verdict = SIGNALLING_REFUSED;
-	step.result.outcome = OUTCOME_MALFORMED;
-	if (r || !message.has_connect || !message.has_host || !message.has_claim || !message.claim.n)
-		return step;
-	step.verdict = SIGNALLING_DONE;
-	step.n_consumed = message.n_bytes;
-	step.result.outcome = OUTCOME_CONNECTED;
 	inbound->remote = message.connect.remote;
 	inbound->host = message.host;
 	memcpy(inbound->claim, message.claim.at, sizeof(inbound->claim));

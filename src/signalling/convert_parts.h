@@ -19,6 +19,11 @@ struct signalling_step convert_client_inbound(const uint8_t *in, size_t n_in, st
 size_t convert_host_put(const struct signalling_host_message *message, uint8_t *out);
 struct signalling_step convert_host_get(const uint8_t *in, size_t n_in, struct signalling_host_message *out);
 
+/* What may be said on a connection on which a probe was answered. */
+enum convert_told { CONVERT_TOLD_OUTCOME, CONVERT_TOLD_SESSION, CONVERT_TOLD_HOST_MESSAGE };
+
+/* A message of that kind: DONE, and *message borrows from in; else NEED_MORE or REFUSED. */
+struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert_told kind, struct convert_message *message);
 /* What an Error TLV says. */
 struct signalling_result convert_result_of(const struct convert_error *error);
 /* The Error TLV that a failure is answered with, into a message that has more to say. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages on a connection on which a probe was answered (doc/wire.md), by their kind. */
+#include "signalling/convert_parts.h"
+
+static bool is_of(const struct convert_message *message, enum convert_told kind)
+{
+	switch (kind) {
+	case CONVERT_TOLD_OUTCOME:
+		return message->has_nonce;
+	case CONVERT_TOLD_SESSION:
+		return message->has_connect && message->has_host && message->has_claim && message->claim.n;
+	default:
+		return message->pcp.message.n;
+	}
+}
+
+struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert_told kind, struct convert_message *message)
+{
+	int r = convert_message_get(message, in, n_in);
+
+	if (r == CONVERT_E_SHORT)
+		return (struct signalling_step){ .verdict = SIGNALLING_NEED_MORE };
+	if (r || !is_of(message, kind))
+		return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result.outcome = OUTCOME_MALFORMED };
+	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes, .result.outcome = OUTCOME_CONNECTED };
+}
