@@ -57,6 +57,14 @@ static uint64_t place_in(const uint8_t claim[SIGNALLING_CLAIM_BYTES])
 	return cursor_get_u64be(&c);
 }
 
+/* By the place alone: whether the rest is right is to be seen. */
+static struct waiting *waiting_by(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES])
+{
+	uint64_t place = place_in(claim);
+
+	return slab_get(&inbound->waiting, (struct slab_name){ (uint32_t)place, (uint16_t)(place >> 32) });
+}
+
 int inbound_release(struct inbound *inbound, struct waiting *waiting)
 {
 	int fd = waiting->fd;
@@ -92,7 +100,6 @@ static bool tell(const struct note *note)
 	struct converter *converter = note->to->converter;
 	struct intake *watch = intake_watch(converter, note->watch, note->subscriber);
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-
 	bool told = watch && watch->takes_inbound &&
 		    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_inbound(&note->inbound, out) });
 
@@ -182,8 +189,7 @@ static void on_untold(void *arg)
 {
 	struct note *note = arg;
 	struct inbound *inbound = note->from->inbound;
-	uint64_t place = place_in(note->inbound.claim);
-	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ (uint32_t)place, (uint16_t)(place >> 32) });
+	struct waiting *waiting = waiting_by(inbound, note->inbound.claim);
 
 	free(note);
 	if (!waiting || waiting->claim)
@@ -324,8 +330,7 @@ static void on_connection(void *context, int fd, const struct address *local, co
 /* The name is the peer's word. */
 static struct waiting *find(const struct inbound *inbound, const struct claim *claim)
 {
-	uint64_t place = place_in(claim->claim);
-	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ (uint32_t)place, (uint16_t)(place >> 32) });
+	struct waiting *waiting = waiting_by(inbound, claim->claim);
 	uint8_t right[SIGNALLING_CLAIM_BYTES];
 
 	if (!waiting)
@@ -528,7 +533,6 @@ int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason)
 	const struct address addresses[] = { inbound_listener(0, false, port), inbound_listener(0, true, port), inbound_listener(own, false, port),
 					     inbound_listener(own, true, port) };
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
-
 	bool wanted = view->accepting && (view->forwards || conf_gives_mappings(view->conf));
 
 	if (wanted && make_room(inbound)) {

@@ -27,18 +27,13 @@ bool mapping_calls_offered(const struct converter *converter, const struct intak
 	return intake->ticket.admitted && converter->worker->shared->mapper;
 }
 
-/* A watch that takes no more now misses it; one that has taken half of it understands nothing from there on. */
 static void say(struct converter *converter, struct intake *watch, const struct call *call)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_host_message message = { .id = call->id, .host = call->host, .message = { call->message, call->n } };
-	size_t n = converter->scheme->host_put(&message, out);
-	int error = 0;
-	ssize_t n_sent = net_send(watch->near_fd, out, n, &error);
 
-	counter_add(&converter->worker->counters.n_mapping_answers, n_sent == (ssize_t)n);
-	if (n_sent >= 0 && n_sent < (ssize_t)n)
-		intake_end(converter, watch);
+	counter_add(&converter->worker->counters.n_mapping_answers,
+		    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->host_put(&message, out) }));
 }
 
 /* The watch's name has its generation: one that is gone isn't found. */
