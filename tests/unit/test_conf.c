@@ -1,33 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "unit.h"
-
-#include "conf/conf.h"
+#include "unit_conf.h"
 
 #define GATEWAY "[gateway]\nlan = lan0\nconverter = 192.0.2.1\n[link a]\ninterface = wan0\n"
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define OTHER_KEY "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-
-static struct conf *conf_of(const char *text)
-{
-	struct conf_error error;
-	struct conf *conf = NULL;
-
-	if (conf_parse("x", text, strlen(text), NULL, &conf, &error))
-		fail_msg("expected a sound configuration, saw: %s", error.text);
-	return conf;
-}
-
-static void expect_error(const char *text, const char *expected)
-{
-	struct conf_error error;
-	struct conf *conf = NULL;
-	int r = conf_parse("x", text, strlen(text), NULL, &conf, &error);
-
-	if (r != CONF_E_INVALID)
-		fail_msg("expected '%s', saw %d", expected, r);
-	if (!strstr(error.text, expected))
-		fail_msg("expected '%s', saw '%s'", expected, error.text);
-}
 
 static void a_section_without_keys_counts(void **state)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit_address.h"
-
-#include "conf/conf.h"
+#include "unit_conf.h"
 
 #define KEY(digit) "key = " digit "0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 #define A "[subscriber a]\n" KEY("0")
@@ -10,28 +9,6 @@
 #define CONVERTER "[converter]\nlisten = 203.0.113.1\n"
 #define PRESERVE(address) "address_mode = preserve\naddress = " address "\n"
 #define PREFIX(prefix) "address_mode = prefix\nprefix = " prefix "\n"
-
-static struct conf *conf_of(const char *text)
-{
-	struct conf_error error;
-	struct conf *conf = NULL;
-
-	if (conf_parse("x", text, strlen(text), NULL, &conf, &error))
-		fail_msg("expected a sound configuration, saw: %s", error.text);
-	return conf;
-}
-
-static void expect_error(const char *text, const char *expected)
-{
-	struct conf_error error;
-	struct conf *conf = NULL;
-	int r = conf_parse("x", text, strlen(text), NULL, &conf, &error);
-
-	if (r != CONF_E_INVALID)
-		fail_msg("expected '%s', saw %d", expected, r);
-	if (!strstr(error.text, expected))
-		fail_msg("expected '%s', saw '%s'", expected, error.text);
-}
 
 static void modes_are_read(void **state)
 {
