@@ -11,6 +11,7 @@ from tcp_ends import PATIENCE_S
 from tcp_stage import ProgramEnds, scenario
 
 TCP_MD5SIG = 14
+AHEAD_S = 0.2   # of two SYNs, for the second sending of the one to be ahead too: Linux's timer of a second goes off up to 32 ms late
 
 
 def connect_and_read(s):
@@ -245,7 +246,7 @@ def finish_connect(sock):
 @scenario("both open at once")
 def simultaneous_open(s):
     """Neither listens: each connects from the port that the other connects to. The server's SYN goes out first, both first ones are lost, and each sends again a second later."""
-    s.lose_syns(for_s=0.4)
+    s.lose_syns(for_s=0.7)
     host = s.host_socket()
     s.server.sock = server = s.lab.socket("server", family_of(s.address), timeout=PATIENCE_S)
     server.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 3)
@@ -256,6 +257,7 @@ def simultaneous_open(s):
     assert server.connect_ex(peer) == errno.EINPROGRESS
     server.settimeout(PATIENCE_S)
     s.together(lambda: s.server.attempt("connect", lambda: finish_connect(server)))
+    time.sleep(AHEAD_S)
     s.connect(host)
     s.host.send(b"hello")
     s.join()
