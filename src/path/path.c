@@ -26,11 +26,12 @@
 #include "path/handshakes.h"
 #include "path/inbound.h"
 #include "path/want.h"
+#include "policy/backoff.h"
 
 #define RETRY_US US_PER_S
 #define SETTINGS_LOOK_US (30 * US_PER_S)   /* others may change them: a sysctl.conf read again, another program */
 
-enum { PART_REFRESH, PART_SETTINGS };
+enum { PART_REFRESH, PART_SETTINGS, PART_FORWARDS };
 
 struct path {
 	struct loop *loop;
@@ -48,6 +49,8 @@ struct path {
 	struct handshakes handshakes;
 	bool handshakes_missing;   /* they could not be put, and that was said */
 	struct inbound_table inbound;
+	struct backoff inbound_again;    /* where nft refuses: it may have been short of something for a moment */
+	bool inbound_armed;
 	struct alive *alive;             /* NULL without plumbing, as the next one */
 	struct returns *returns;
 	struct links_seen seen;
@@ -178,12 +181,25 @@ static void warn_inbound(struct path *path, const char *reason)
 	emit(path, PATH_EVENT_WARNING, 0, text);
 }
 
+/* Nobody comes by a forward until then. */
+static void try_forwards_again(struct path *path)
+{
+	uint64_t now_us = loop_now_us(path->loop);
+
+	if (path->inbound_armed)
+		return;
+	backoff_done(&path->inbound_again, now_us);
+	path->inbound_armed = !loop_timer_at(path->loop, backoff_at_us(&path->inbound_again, now_us), (struct loop_ref){ .handler = path->handler, .part = PART_FORWARDS });
+}
+
 void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options)
 {
 	char reason[160] = "";
 
-	if (path->kept && inbound_table_put(&path->inbound, forwards, options, reason, sizeof(reason)))
-		warn_inbound(path, reason);
+	if (!path->kept || !inbound_table_put(&path->inbound, forwards, options, reason, sizeof(reason)))
+		return;
+	warn_inbound(path, reason);
+	try_forwards_again(path);
 }
 
 /* Of an earlier run. Where nft refuses, there is none. */
@@ -205,6 +221,8 @@ static void check_inbound(struct path *path)
 		emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_inbound (nft flush ruleset?); it is put back");
 	if (r && !was_missing)
 		warn_inbound(path, reason);
+	if (r)
+		try_forwards_again(path);
 }
 
 void path_check_settings(struct path *path)
@@ -252,6 +270,12 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		path_check_settings(path);
 		follow_local_time(path);
 		loop_timer_at(path->loop, now_us + SETTINGS_LOOK_US, ref);
+		return;
+	}
+	if (ref.part == PART_FORWARDS) {
+		path->inbound_armed = false;
+		if (path->inbound.missing)
+			check_inbound(path);
 		return;
 	}
 	path->retry_armed = false;
@@ -414,6 +438,7 @@ int path_new(struct loop *loop, const struct path_options *options, path_event_f
 	path->on_event = on_event_fn;
 	path->context = context;
 	path->lock_fd = -1;
+	path->inbound_again = (struct backoff){ .first_us = RETRY_US, .most_us = SETTINGS_LOOK_US };
 	r = start(path, reason, n_reason);
 	if (r)
 		return r;

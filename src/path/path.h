@@ -102,7 +102,7 @@ bool path_can_hold(const struct path *path);
 uint32_t path_rules_generation(const struct path *path);
 
 /* A converter: connections to these are taken from here on, by listeners at inbound_listener(); they are copied. Where nft refuses, a warning says so, and it is
- * tried again with the settings' look. */
+ * tried again a second later, and then ever more rarely. */
 void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options);
 
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */

@@ -37,6 +37,7 @@ struct braid {
 	size_t n_publishing;             /* views on their way to the workers */
 	bool telling;                    /* whether the converter answers, as soon as they have arrived */
 	bool gathering;                  /* mappings have changed, and are published by the timer */
+	bool gathered;                   /* and the timer's time came while another view was on its way: it is next */
 	uint64_t publish_from_us;        /* not before; monotonic */
 	struct pulse *pulse;
 	uint64_t started_at_us;

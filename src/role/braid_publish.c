@@ -77,6 +77,8 @@ static void on_published(void *context)
 	rest(braid, begun_us);
 	if (braid->telling)
 		tell_reach(braid);
+	if (braid->gathered)
+		braid_publish_mappings(braid);
 }
 
 static struct view *make_view(const struct braid *braid, bool reachable)
@@ -137,10 +139,14 @@ void braid_on_mappings(void *context, const struct mappings *mappings)
 		braid_publish_mappings(braid);
 }
 
+/* One view of these at a time: were there always another on its way to workers that are slow to take them, no change would ever come into the nft table. */
 void braid_publish_mappings(struct braid *braid)
 {
 	uint64_t begun_us = loop_clock_us();
 
+	braid->gathered = braid->n_publishing;
+	if (braid->gathered)
+		return;
 	braid->gathering = false;
 	if (braid_publish(braid, braid->view->converter_reachable))
 		log_error("out of memory: hosts' mappings are as they were until the next change");

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sessions from the converter's side (decision 0019): a remote host, beside the server, reaches one behind the gateway."""
+import contextlib
 import errno
 import hashlib
 import os
@@ -7,6 +8,7 @@ import select
 import signal
 import socket
 import struct
+import threading
 
 import pytest
 
@@ -269,6 +271,50 @@ def test_reload_changes_forwards_and_leaves_sessions(lab):
     wait_for(lambda: "braid_inbound" not in lab.run("conv", "nft list tables"), "the table to go, there being no forward")
     far.sendall(b"again")
     assert receive_exactly(near, 5) == b"again"
+
+
+def test_reloads_with_and_without_forwards_under_churn(lab):
+    """The table is what the last configuration says, whatever came and went meanwhile."""
+    converter, _ = start(lab)
+    ended, n_made = threading.Event(), [0]
+    listener = lab.listen("host", 80)
+
+    def come_and_go():
+        while not ended.is_set():
+            with contextlib.suppress(OSError):
+                far = socket.create_connection((CONVERTER, WEB), 1, ("0.0.0.0", 0))
+                n_made[0] += 1
+                far.sendall(b"!")
+                close_with_reset(far)
+
+    def serve():
+        listener.settimeout(0.1)
+        while not ended.is_set():
+            with contextlib.suppress(OSError):
+                listener.accept()[0].close()
+
+    with lab.inside("server"):
+        threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+        for thread in threads:   # each stays in the network that it was begun in
+            thread.start()
+    threads.append(threading.Thread(target=serve))
+    threads[-1].start()
+    try:
+        for i in range(60):
+            there = i % 2 == 1
+            converter.reload(lab.converter_conf(**(FORWARDS if there else {})))
+            converter.wait_log("the configuration was read again", i + 1)
+            if i % 3 == 0:   # else the next one follows while this one is on its way
+                wait_for(lambda: ("braid_inbound" in lab.run("conv", "nft list tables")) == there, f"the table, reload {i}")
+        wait_for(lambda: f"{CONVERTER} . {WEB}" in lab.run("conv", "nft list table inet braid_inbound"), "the table at the end")
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert n_made[0], "nobody came"
+    listener.settimeout(20)
+    wait_for(lambda: try_session(lab, listener), "a session")
+    assert "cannot put" not in converter.log()
 
 
 def test_nothing_is_left_behind(lab):
