@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/error.h"
 #include "base/util.h"
+#include "net/neighbour.h"
 #include "net/route.h"
 
 static struct route_entry route_of(const struct links_route *from)
@@ -37,6 +38,14 @@ static int there_is_fine(int r)
 	return r == -EEXIST ? 0 : r;
 }
 
+/* A join that finds its next hop being looked for since the link was dead shares the last of that search's tries, and would fail with it; nobody makes it again. */
+static int add_endpoint(struct netlink *netlink, struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint)
+{
+	if (endpoint->ifindex)
+		neighbour_forget_sought(netlink, endpoint->ifindex);   /* without it the join may still come about */
+	return mptcp_pm_add(pm, endpoint);
+}
+
 static int do_one(struct netlink *netlink, struct mptcp_pm *pm, enum links_step step, const struct links_plumbing *have,
 		  const struct links_plumbing *want, size_t i)
 {
@@ -65,7 +74,7 @@ static int do_one(struct netlink *netlink, struct mptcp_pm *pm, enum links_step 
 		return mptcp_pm_set_backup(pm, &endpoint);
 	case LINKS_ADD_ENDPOINT:
 		endpoint = endpoint_of(&want->endpoints.at[i]);
-		return mptcp_pm_add(pm, &endpoint);
+		return add_endpoint(netlink, pm, &endpoint);
 	case LINKS_N_STEPS:
 		break;
 	}
@@ -121,4 +130,19 @@ int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumb
 		}
 	}
 	return first;
+}
+
+int apply_rejoin(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *of, unsigned int ifindex)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < of->endpoints.n && !r; i++) {
+		struct mptcp_pm_endpoint endpoint = endpoint_of(&of->endpoints.at[i]);
+
+		if (endpoint.ifindex != ifindex)
+			continue;
+		r = mptcp_pm_delete(pm, &endpoint);
+		r = r ? r : add_endpoint(netlink, pm, &endpoint);
+	}
+	return r ? error_fold(r) : 0;
 }

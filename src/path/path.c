@@ -537,6 +537,13 @@ void path_freep(struct path **path)
 	*path = NULL;
 }
 
+void path_rejoin(struct path *path, size_t link)
+{
+	if (path->pm && path->kept && link < path->options.n_links && path->verdicts[link].state == LINKS_UP &&
+	    apply_rejoin(path->netlink, path->pm, &path->want, path->verdicts[link].ifindex))
+		refresh(path);
+}
+
 bool path_can_hold(const struct path *path)
 {
 	return path->interception.holds;

@@ -45,8 +45,11 @@ static void on_path(void *context, const struct path_event *event)
 		log_info("%s", event->text);
 	if (!braid->path)
 		return;   /* still being put in place */
-	if (event->kind == PATH_EVENT_LINK)
+	if (event->kind == PATH_EVENT_LINK) {
 		shared_forget_link(&braid->shared, (uint8_t)event->link, loop_now_us(braid->loop));
+		if (braid->rejoin)
+			rejoin_link_changed(braid->rejoin, event->link);
+	}
 	if (braid->reloading)
 		return;   /* all are told when it is done */
 	braid_publish(braid, braid->view->converter_reachable);
@@ -286,12 +289,22 @@ static int start_subscribers(struct braid *braid)
 	return r || !conf_gives_mappings(conf) ? r : start_mapper(braid);
 }
 
+static int start_gateway(struct braid *braid, const struct conf *conf)
+{
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_answer = on_answer, .context = braid };
+	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .context = braid };
+	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
+	int r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
+
+	if (!r && conf->gateway.port_mapping)
+		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
+	return r ? r : watch_new(braid->loop, &watch, &braid->watch);
+}
+
 static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = path_options_of(conf);
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_answer = on_answer, .context = braid };
-	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .context = braid };
 	int r = probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)
@@ -308,10 +321,8 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 		r = start_workers(braid, reason, n_reason);
 	if (!r)
 		r = watch_workers(braid);
-	if (!r && conf->gateway.enabled && conf->gateway.port_mapping)
-		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
 	if (!r && conf->gateway.enabled)
-		r = watch_new(braid->loop, &watch, &braid->watch);
+		r = start_gateway(braid, conf);
 	return r ? r : commands_start(braid, reason, n_reason);
 }
 
@@ -384,6 +395,7 @@ void braid_freep(struct braid **out)
 	control_freep(&braid->control);
 	watch_freep(&braid->watch);
 	port_server_freep(&braid->ports);
+	rejoin_freep(&braid->rejoin);
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
 	worker_halt_all(braid->workers, braid->n_workers);
 	for (size_t i = 0; i < braid->n_workers; i++)

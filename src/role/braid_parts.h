@@ -9,6 +9,7 @@
 #include "role/braid.h"
 #include "role/port_server.h"
 #include "role/pulse.h"
+#include "role/rejoin.h"
 #include "role/shared.h"
 #include "role/volumes.h"
 #include "role/watch.h"
@@ -25,6 +26,7 @@ struct braid {
 	struct shared shared;
 	struct path *path;
 	struct watch *watch;
+	struct rejoin *rejoin;           /* NULL at a converter */
 	struct port_server *ports;       /* NULL where hosts aren't served */
 	struct volumes *volumes;         /* NULL at a gateway */
 	char why_unreachable[64];        /* the converter; as the watch told it last */

@@ -2,7 +2,8 @@
 /* Sessions whose Multipath TCP connection has lost its last subflow: the link it began on went away before another subflow was there, or after the connection was
  * half closed, when Linux (6.18) takes no new one. Nothing can come over it any more, no keep-alive finds it, and the kernel's own time limit passes
  * over those whose first subflow was taken away with its endpoint. So each worker looks every now and then, and resets what it has found twice. Sessions that
- * are found twice at all (they live longer than two seconds) are given their keep-alive here. */
+ * are found twice at all (they live longer than two seconds) are given their keep-alive here, and those of a gateway are counted for each link that they lack
+ * (role/rejoin.h). */
 #ifndef BRAID_ROLE_STRANDED_H
 #define BRAID_ROLE_STRANDED_H
 

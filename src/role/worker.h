@@ -24,6 +24,12 @@ struct stranded;
 
 enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE, WORKER_LOG_INBOUND, WORKER_LOG_N };
 
+/* Of a gateway's sessions, as they were found at the last look (role/stranded.c). Atomics. */
+struct link_census {
+	uint64_t n_lacking;            /* nothing comes through over the link */
+	uint64_t n_alone;              /* something does, and over no other one */
+};
+
 struct worker {
 	unsigned int number;
 	pthread_t thread;
@@ -42,6 +48,7 @@ struct worker {
 	struct loss_watch *loss_watch;
 	struct own_address_probe own_addresses;
 	struct role_counters counters;
+	struct link_census census[CONF_LINKS];
 	struct log_limit log_limits[WORKER_LOG_N];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */
 };

@@ -135,6 +135,8 @@ static void command(struct driver *driver, char *line)
 		forward(driver, arguments + 1, n - 1);
 	} else if (!strcmp(arguments[0], "settings")) {
 		path_check_settings(driver->path);
+	} else if (!strcmp(arguments[0], "rejoin")) {
+		path_rejoin(driver->path, strtoul(arguments[1] ? arguments[1] : "", NULL, 10));
 	} else if (!strcmp(arguments[0], "end")) {
 		loop_stop(driver->loop);
 	}
