@@ -473,6 +473,8 @@ void braid_drain(struct braid *braid)
 		return;
 	}
 	braid->draining = true;
+	if (braid->watch)
+		watch_leave(braid->watch);
 	braid->drain_until_us = loop_now_us(braid->loop) + braid->holder->conf->daemon.drain_timeout_ms * US_PER_MS;
 	if (braid_publish(braid, false) || loop_timer_at(braid->loop, loop_now_us(braid->loop) + DRAIN_LOOK_US, ref))
 		loop_stop(braid->loop);

@@ -128,7 +128,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 		return;
 	}
 	if (result.outcome == OUTCOME_CONNECTED && request->has_claim)
-		result.outcome = intake->ticket.subscriber ? OUTCOME_CONNECTED : OUTCOME_NOT_AUTHORISED;
+		result.outcome = intake->ticket.source ? OUTCOME_CONNECTED : OUTCOME_NOT_AUTHORISED;
 	else if (result.outcome == OUTCOME_CONNECTED)
 		result.outcome = apply_policy(converter, intake, request->dscp);
 	if (result.outcome == OUTCOME_CONNECTED && !request->has_claim)
@@ -140,10 +140,10 @@ static void on_request(struct converter *converter, struct intake *intake, const
 		if (!intake->session)
 			result = over_limit();
 	}
-	if (result.outcome != OUTCOME_CONNECTED)
+	if (request->has_claim && intake->ticket.source)   /* a limit that forbids it is the remote host's matter, too */
+		inbound_claim(converter, intake, request, &result);
+	else if (result.outcome != OUTCOME_CONNECTED)
 		intake_refuse(converter, intake, &result);
-	else if (request->has_claim)
-		inbound_claim(converter, intake, request);
 	else
 		connect_far(converter, intake, &source);
 }

@@ -15,7 +15,8 @@
 #include "role/outcome.h"
 #include "role/take_over.h"
 
-#define WAIT_US (10 * US_PER_S)       /* for a claim; the gateway gives its host less (role/reach.c) */
+#define WAIT_US (10 * US_PER_S)       /* for a claim, whatever happens meanwhile; the gateway gives its host less (role/reach.c) */
+#define NEXT_US (2 * US_PER_S)        /* a gateway that was told has not come: another one is told as well, where there is one */
 #define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and within two seconds after a restart */
 #define LOOK_US (50 * US_PER_MS)      /* how often to look whether it has */
 #define CALL_US (8 * US_PER_S)        /* for a remote host whose first packet was let go to come, two of our answers being lost */
@@ -25,14 +26,6 @@ static_assert(SIGNALLING_CLAIM_BYTES == 8 + INBOUND_SECRET_BYTES, "a claim: wher
 
 enum { PART_CONNECTION, PART_DEADLINE };
 
-/* What is told to the worker that has the subscriber's watch. */
-struct note {
-	struct worker *to, *from;
-	uint64_t watch;
-	uint32_t subscriber;
-	struct signalling_inbound inbound;
-};
-
 static struct loop_ref ref_of(const struct inbound *inbound, const struct waiting *waiting, uint8_t part)
 {
 	struct slab_name name = slab_name_of(&inbound->waiting, waiting);
@@ -41,7 +34,7 @@ static struct loop_ref ref_of(const struct inbound *inbound, const struct waitin
 }
 
 /* Laid out as: worker (8 bits), zero (8), generation (16), index (32); then the secret. */
-static void put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES])
+void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES])
 {
 	struct cursor_out out = cursor_into(claim, SIGNALLING_CLAIM_BYTES);
 	struct slab_name name = slab_name_of(&inbound->waiting, waiting);
@@ -57,8 +50,7 @@ static uint64_t place_in(const uint8_t claim[SIGNALLING_CLAIM_BYTES])
 	return cursor_get_u64be(&c);
 }
 
-/* By the place alone: whether the rest is right is to be seen. */
-static struct waiting *waiting_by(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES])
+struct waiting *inbound_by_place(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES])
 {
 	uint64_t place = place_in(claim);
 
@@ -95,63 +87,6 @@ static void *copy_for(const struct worker *to, const void *note, size_t n_note)
 	return copy ? memcpy(copy, note, n_note) : NULL;
 }
 
-static bool tell(const struct note *note)
-{
-	struct converter *converter = note->to->converter;
-	struct intake *watch = intake_watch(converter, note->watch, note->subscriber);
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	bool told = watch && watch->takes_inbound &&
-		    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_inbound(&note->inbound, out) });
-
-	counter_add(&note->to->counters.n_inbound_told, told);
-	return told;
-}
-
-static void on_untold(void *arg);
-
-static void on_tell(void *arg)
-{
-	struct note *note = arg;
-
-	if (tell(note) || note->from->halted || loop_post(note->from->loop, on_untold, note))
-		free(note);
-}
-
-/* What gets lost on the way is like a gateway that doesn't come: the connection waits in vain. */
-static bool tell_gateway(const struct inbound *inbound, const struct waiting *waiting, uint64_t watch)
-{
-	struct note note = {
-		.to = inbound->worker->peers[take_over_worker(watch)], .from = inbound->worker, .watch = watch, .subscriber = waiting->subscriber,
-		.inbound = { .remote = waiting->remote, .host = waiting->host },
-	};
-	struct note *copy;
-
-	put_claim(inbound, waiting, note.inbound.claim);
-	if (note.to == inbound->worker)
-		return tell(&note);
-	copy = copy_for(note.to, &note, sizeof(note));
-	if (copy && loop_post(note.to->loop, on_tell, copy))
-		free(copy);
-	return true;
-}
-
-/* False where there is no gateway now. */
-static bool try_to_tell(const struct inbound *inbound, struct waiting *waiting)
-{
-	uint64_t watch = subscribers_watch(inbound->worker->shared->subscribers, waiting->subscriber);
-
-	waiting->told = watch && tell_gateway(inbound, waiting, watch);
-	return waiting->told;
-}
-
-/* Until then it waits for the gateway, or for its claim; without memory for a timer it waits no longer. */
-static int wait_on(struct inbound *inbound, struct waiting *waiting)
-{
-	uint64_t now_us = loop_now_us(inbound->worker->loop);
-
-	return loop_timer_at(inbound->worker->loop, waiting->told ? waiting->deadline_us : now_us + LOOK_US, ref_of(inbound, waiting, PART_DEADLINE));
-}
-
 /* The connection is reset; the first packet is answered, as result says. */
 static void refuse(struct inbound *inbound, const struct waiting *what, const struct signalling_result *result, uint64_t *counter, const char *why)
 {
@@ -184,19 +119,28 @@ static void give_up(struct inbound *inbound, struct waiting *waiting)
 	}
 }
 
-/* The watch had gone, as it does when the configuration is read again: the gateway is about to come with another one. */
-static void on_untold(void *arg)
+/* Without memory for a timer it waits no longer. */
+static int look_at(struct inbound *inbound, struct waiting *waiting, uint64_t at_us)
 {
-	struct note *note = arg;
-	struct inbound *inbound = note->from->inbound;
-	struct waiting *waiting = waiting_by(inbound, note->inbound.claim);
+	waiting->look_at_us = at_us;
+	return loop_timer_at(inbound->worker->loop, at_us, ref_of(inbound, waiting, PART_DEADLINE));
+}
 
-	free(note);
-	if (!waiting || waiting->claim)
-		return;
+/* A gateway is told, and where it doesn't come, or isn't there, the next one. */
+static int go_on(struct inbound *inbound, struct waiting *waiting)
+{
+	uint64_t now_us = loop_now_us(inbound->worker->loop), next_us = now_us + LOOK_US;
+
+	if (inbound_tell(inbound, waiting) || waiting->told)
+		next_us = now_us + NEXT_US;
+	return look_at(inbound, waiting, next_us < waiting->until_us ? next_us : waiting->until_us);
+}
+
+void inbound_untold(struct inbound *inbound, struct waiting *waiting)
+{
 	waiting->told = false;
-	waiting->deadline_us = loop_now_us(inbound->worker->loop) + GATEWAY_US;
-	if (wait_on(inbound, waiting))
+	waiting->gateway_until_us = loop_now_us(inbound->worker->loop) + GATEWAY_US;
+	if (look_at(inbound, waiting, loop_now_us(inbound->worker->loop) + LOOK_US))
 		give_up(inbound, waiting);
 }
 
@@ -204,12 +148,12 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct inbound *inbound = context;
 	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ ref.index, ref.generation });
+	bool is_over;
 
-	if (!waiting || (waiting->told && now_us < waiting->deadline_us))
+	if (!waiting || now_us < waiting->look_at_us)
 		return;
-	if (!waiting->told && now_us < waiting->deadline_us && try_to_tell(inbound, waiting))
-		waiting->deadline_us = now_us + WAIT_US;
-	if (now_us >= waiting->deadline_us || wait_on(inbound, waiting))
+	is_over = now_us >= waiting->until_us || waiting->claim || (!waiting->told && now_us >= waiting->gateway_until_us);
+	if (is_over || go_on(inbound, waiting))
 		give_up(inbound, waiting);
 }
 
@@ -262,9 +206,11 @@ static struct waiting *enter(struct inbound *inbound, const struct forward *forw
 static int watch_over(struct inbound *inbound, struct waiting *waiting)
 {
 	int r = waiting->fd < 0 ? 0 : loop_watch(inbound->worker->loop, waiting->fd, EPOLLET, ref_of(inbound, waiting, PART_CONNECTION));
+	uint64_t now_us = loop_now_us(inbound->worker->loop);
 
-	waiting->deadline_us = loop_now_us(inbound->worker->loop) + (try_to_tell(inbound, waiting) ? WAIT_US : GATEWAY_US);
-	return r ? r : wait_on(inbound, waiting);
+	waiting->until_us = now_us + WAIT_US;
+	waiting->gateway_until_us = now_us + GATEWAY_US;
+	return r ? r : go_on(inbound, waiting);
 }
 
 void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet, const struct address *remote)
@@ -330,12 +276,12 @@ static void on_connection(void *context, int fd, const struct address *local, co
 /* The name is the peer's word. */
 static struct waiting *find(const struct inbound *inbound, const struct claim *claim)
 {
-	struct waiting *waiting = waiting_by(inbound, claim->claim);
+	struct waiting *waiting = inbound_by_place(inbound, claim->claim);
 	uint8_t right[SIGNALLING_CLAIM_BYTES];
 
 	if (!waiting)
 		return NULL;
-	put_claim(inbound, waiting, right);
+	inbound_put_claim(inbound, waiting, right);
 	if (sodium_memcmp(right, claim->claim, sizeof(right)) || waiting->subscriber != claim->subscriber ||
 	    !address_equal(&waiting->remote, &claim->remote))
 		return NULL;
@@ -366,11 +312,19 @@ static void call(struct inbound *inbound, struct waiting *waiting, struct claim 
 		return;
 	}
 	waiting->claim = claim;
-	waiting->deadline_us = loop_now_us(inbound->worker->loop) + CALL_US;
 	inbound_hold_let_come(inbound, waiting->packet);
 	waiting->packet = 0;
-	if (wait_on(inbound, waiting))
+	if (look_at(inbound, waiting, loop_now_us(inbound->worker->loop) + CALL_US))
 		give_up(inbound, waiting);
+}
+
+/* The gateway can't have the host, or doesn't take it: another one may, which hears of it now or has heard already. Not where the host itself has refused. */
+static bool is_anothers(struct inbound *inbound, struct waiting *waiting, const struct claim *claim)
+{
+	if (claim->final || claim->failure.outcome == OUTCOME_CONNECTED || claim->failure.outcome == OUTCOME_REFUSED)
+		return false;
+	waiting->n_declined++;
+	return inbound_tell(inbound, waiting) || waiting->n_declined < waiting->n_tried;
 }
 
 /* At the worker that has it. A claim works once: what was claimed can't be claimed again, whatever becomes of it. */
@@ -381,6 +335,11 @@ static void settle(struct claim *claim)
 	bool right = waiting && !waiting->claim;
 
 	counter_add(&claim->to->counters.n_claims_wrong, !right);
+	if (right && is_anothers(inbound, waiting, claim)) {
+		claim->good = true;
+		inbound_answer(claim);
+		return;
+	}
 	counter_add(&claim->to->counters.n_inbound_refused, right && claim->failure.outcome != OUTCOME_CONNECTED);
 	if (!right)
 		inbound_answer(claim);
@@ -443,13 +402,14 @@ static void on_claim(void *arg)
 	settle(arg);
 }
 
-void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request, const struct signalling_result *result)
 {
+	bool may = result->outcome == OUTCOME_CONNECTED;
 	unsigned int number = (unsigned int)(place_in(request->claim) >> 56);
 	struct worker *worker = converter->worker;
 	struct claim claim = {
 		.from = worker, .to = number < worker->n_peers ? worker->peers[number] : worker, .intake = take_over_name_intake(converter, intake),
-		.subscriber = intake->ticket.number, .remote = request->destination, .failure = request->failure, .fd = -1,
+		.subscriber = intake->ticket.number, .remote = request->destination, .failure = may ? request->failure : *result, .final = !may, .fd = -1,
 	};
 	struct claim *copy;
 

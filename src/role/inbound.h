@@ -18,7 +18,8 @@ void inbound_freep(struct inbound **inbound);
 /* Listens, or no longer, as the worker's view says. 0, or a negative errno with the reason in one line. */
 int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason);
 
-/* A peer that has been let in claims a session that waits, with any of the workers. The intake becomes a session, or is turned away; it may be gone afterwards. */
-void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request);
+/* A subscriber's gateway claims a session that waits, with any of the workers. Where it may not have one now (result), the session that it names is turned away, too. The
+ * intake becomes a session, or is turned away; it may be gone afterwards. */
+void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request, const struct signalling_result *result);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Remote hosts' connections that wait for a gateway's claim. Private to role/inbound.c (who waits, and who claims) and role/inbound_hold.c (those whose first packet
- * waits in a queue, so that they are accepted only when their host has accepted).
+ * Remote hosts' connections that wait for a gateway's claim. Private to role/inbound.c (who waits, and who claims), role/inbound_tell.c (which gateway hears of it) and
+ * role/inbound_hold.c (those whose first packet waits in a queue, so that they are accepted only when their host has accepted).
  */
 #ifndef BRAID_ROLE_INBOUND_PARTS_H
 #define BRAID_ROLE_INBOUND_PARTS_H
@@ -25,6 +25,7 @@ struct claim {
 	uint32_t subscriber;
 	struct address remote;
 	struct signalling_result failure;   /* the host can't be had: the remote host is to be told so */
+	bool final;                         /* and no other gateway is asked */
 	bool good;                          /* on the way back */
 	int fd;                             /* and what was claimed, where it is wanted; -1 */
 };
@@ -38,8 +39,12 @@ struct waiting {
 	struct address remote, external, host;
 	uint32_t subscriber;
 	bool told;                     /* a gateway was */
+	uint8_t n_tried, n_declined;
+	uint64_t tried[SUBSCRIBERS_WATCHES];   /* watches on which it was said, as far as we know */
 	uint8_t secret[INBOUND_SECRET_BYTES];
-	uint64_t deadline_us;
+	uint64_t until_us;             /* its claim is to be there; set once */
+	uint64_t gateway_until_us;     /* a gateway is to be there */
+	uint64_t look_at_us;           /* a timer that comes before is an old one */
 	struct crowd_key door, owner;
 };
 
@@ -54,6 +59,15 @@ struct inbound {
 	uint8_t queue_handler;
 	uint32_t buckets[INBOUND_BUCKETS];   /* those that aren't accepted yet; SLAB_NONE */
 };
+
+/* Its name, as it is told to gateways; and who has a name, by the place alone: whether the rest is right is to be seen. NULL: nobody. */
+void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES]);
+struct waiting *inbound_by_place(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES]);
+
+/* Says it on the subscriber's latest watch that hasn't heard of it. False: there is none, or it takes nothing now. */
+bool inbound_tell(struct inbound *inbound, struct waiting *waiting);
+/* It turned out that a watch hasn't heard: it had gone. It may be gone afterwards. */
+void inbound_untold(struct inbound *inbound, struct waiting *waiting);
 
 /* Takes a remote host's connection (fd), or its first packet (fd -1): it waits, or is turned away. */
 void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet, const struct address *remote);

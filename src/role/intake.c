@@ -149,7 +149,7 @@ static int send_answer(const struct intake *intake)
 static void be_watch(const struct converter *converter, const struct intake *intake)
 {
 	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
-		subscribers_set_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+		subscribers_add_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 }
 
 void intake_say(struct converter *converter, struct intake *intake)

@@ -316,27 +316,41 @@ struct relay_account *subscribers_account(struct subscribers *subscribers, uint3
 	return account;
 }
 
-uint64_t subscribers_watch(struct subscribers *subscribers, uint32_t number)
+size_t subscribers_watches(struct subscribers *subscribers, uint32_t number, uint64_t out[SUBSCRIBERS_WATCHES])
 {
-	uint64_t watch;
+	struct subscriber *subscriber;
+	size_t n;
 
 	pthread_mutex_lock(&subscribers->lock);
-	watch = subscribers->all[number - 1]->watch;
+	subscriber = subscribers->all[number - 1];
+	n = subscriber->n_watches;
+	memcpy(out, subscriber->watches, n * sizeof(out[0]));
 	pthread_mutex_unlock(&subscribers->lock);
-	return watch;
+	return n;
 }
 
-void subscribers_set_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch)
+void subscribers_add_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch)
 {
+	struct subscriber *subscriber;
+
 	pthread_mutex_lock(&subscribers->lock);
-	subscribers->all[number - 1]->watch = watch;
+	subscriber = subscribers->all[number - 1];
+	subscriber->n_watches = size_min(subscriber->n_watches + 1, SUBSCRIBERS_WATCHES);
+	memmove(&subscriber->watches[1], &subscriber->watches[0], (subscriber->n_watches - 1) * sizeof(watch));
+	subscriber->watches[0] = watch;
 	pthread_mutex_unlock(&subscribers->lock);
 }
 
 void subscribers_drop_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch)
 {
+	struct subscriber *subscriber;
+	size_t n = 0;
+
 	pthread_mutex_lock(&subscribers->lock);
-	if (subscribers->all[number - 1]->watch == watch)
-		subscribers->all[number - 1]->watch = 0;
+	subscriber = subscribers->all[number - 1];
+	for (size_t i = 0; i < subscriber->n_watches; i++)
+		if (subscriber->watches[i] != watch)
+			subscriber->watches[n++] = subscriber->watches[i];
+	subscriber->n_watches = n;
 	pthread_mutex_unlock(&subscribers->lock);
 }

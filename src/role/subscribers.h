@@ -59,10 +59,12 @@ enum subscribers_verdict subscribers_ask(struct subscribers *subscribers, uint32
 /* "max_sessions", ... for the log. */
 const char *subscribers_verdict_name(enum subscribers_verdict verdict);
 
-/* Where his gateway hears of sessions from our side: the name of its watch (role/take_over.h), the latest where there are several; 0: nowhere. */
-uint64_t subscribers_watch(struct subscribers *subscribers, uint32_t number);
-void subscribers_set_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch);
-void subscribers_drop_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch);   /* another one stays */
+/* Where his gateways hear of sessions from our side: the names of their watches (role/take_over.h), the latest first, of more than SUBSCRIBERS_WATCHES the latest alone.
+ * How many there are. */
+#define SUBSCRIBERS_WATCHES 4
+size_t subscribers_watches(struct subscribers *subscribers, uint32_t number, uint64_t out[SUBSCRIBERS_WATCHES]);
+void subscribers_add_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch);
+void subscribers_drop_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch);   /* the others stay */
 
 /* What the worker's relay counts the subscriber's sessions in; NULL for SUBSCRIBERS_NONE. */
 struct relay_account *subscribers_account(struct subscribers *subscribers, uint32_t number, unsigned int worker);

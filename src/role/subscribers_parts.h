@@ -41,7 +41,8 @@ struct part {
 
 struct subscriber {
 	struct figures figures;             /* under the lock */
-	uint64_t watch;                     /* under the lock, too */
+	uint64_t watches[SUBSCRIBERS_WATCHES];   /* the latest first; under the lock, too, as how many there are */
+	size_t n_watches;
 	struct relay_pace paces[RELAY_N_WAYS] __attribute__((aligned(SUBSCRIBERS_LINE_BYTES)));
 	struct part parts[];                /* one a worker */
 };

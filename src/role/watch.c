@@ -46,6 +46,7 @@ struct watch {
 	struct watch_options options;
 	uint8_t handler;
 	struct probe probe;
+	bool left;
 	bool reachable, told;
 	char why[64];            /* as it was told */
 	bool plain_asking;       /* the converter, of an older kind, takes no offer */
@@ -134,6 +135,8 @@ static void retry_later(struct watch *watch)
 static void ask(struct watch *watch)
 {
 	drop(watch);
+	if (watch->left)
+		return;
 	if (begin(watch)) {
 		tell(watch, false, "no link leads to it");
 		retry_later(watch);
@@ -330,6 +333,12 @@ void watch_ask_again(struct watch *watch)
 {
 	watch->retry_us = RETRY_FIRST_US;
 	ask(watch);
+}
+
+void watch_leave(struct watch *watch)
+{
+	watch->left = true;
+	drop(watch);
 }
 
 bool watch_serves_hosts(const struct watch *watch)

@@ -35,6 +35,8 @@ void watch_freep(struct watch **watch);
 void watch_suspect(struct watch *watch);
 /* It may be another converter by now: what is under way is dropped. */
 void watch_ask_again(struct watch *watch);
+/* We end: the connection is given up, and there will be none. Who comes from the converter's side is another gateway's from here on. */
+void watch_leave(struct watch *watch);
 /* Whether the converter serves requests of hosts on it now. */
 bool watch_serves_hosts(const struct watch *watch);
 /* Hands one over. False: it couldn't be. The answer may never come. */

@@ -12,9 +12,9 @@ import threading
 
 import pytest
 
-from netlab import (CONVERTER, CONVERTER_V6, HOST, HOST_V6, IPPROTO_MPTCP, KEY, LINK_A, SERVER, SERVER_V6, close_with_reset, counter, receive_all,
+from netlab import (CONVERTER, CONVERTER_V6, HOST, HOST_V6, IPPROTO_MPTCP, SERVER, SERVER_V6, close_with_reset, counter, receive_all,
                     receive_exactly, send_in_background, wait_for)
-from test_converter_input import CONNECTION_RESET, PORT, SUCCESS, answer_of, client, connect, error_of, mapped, message, ticket, tlv
+from test_converter_input import PORT, connect, mapped, message, tlv
 from test_early import SUPPORTED, TCP_FASTOPEN, watch_tlv
 
 WEB = 8080
@@ -430,190 +430,11 @@ def test_faithful_without_a_gateway(lab):
     assert "braid_inbound" not in lab.run("conv", "nft list tables")
 
 
-@pytest.mark.parametrize("error, wanted", [(bytes([96, 0]), errno.ECONNREFUSED), (bytes([97, 0]), errno.ENETUNREACH), (bytes([97, 1]), errno.EHOSTUNREACH),
-                                           (bytes([97, 255]), "silence"), (bytes([64, 5]), errno.ECONNREFUSED)])
-def test_faithful_answers(lab, error, wanted):
-    lab.converter(**FAITHFUL)
-    watch = Watching(lab)
-    far = lab.socket("server", timeout=0)
-    assert far.connect_ex((CONVERTER, WEB)) == errno.EINPROGRESS
-    _, claim, _ = watch.hear()
-    assert error_of(lab, claim_of(far, claim, tlv(30, error))) == (error[0], error[1:])
-    if wanted == "silence":
-        assert not select.select([], [far], [], 0.3)[1]
-    else:
-        assert select.select([], [far], [], 20)[1] and far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == wanted
-
-
-def test_faithful_claims_are_good_once(lab):
-    converter = lab.converter(**FAITHFUL)
-    watch = Watching(lab)
-    far = lab.socket("server", timeout=0)
-    assert far.connect_ex((CONVERTER, WEB)) == errno.EINPROGRESS
-    _, claim, _ = watch.hear()
-    wrong = claim[:-1] + bytes([claim[-1] ^ 1])
-    assert error_of(lab, claim_of(far, wrong))[0] == CONNECTION_RESET
-    near = client(lab, claim_of(far, claim) + b"220 ready")
-    assert answer_of(near) == SUCCESS
-    far.settimeout(20)
-    assert receive_exactly(far, 9) == b"220 ready"
-    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
-    assert counters(converter, "inbound_claimed", "claims_wrong") == [1, 2]
-
-
-def test_faithful_remote_host_that_does_not_come(lab):
-    """Claimed and let come, it has gone meanwhile."""
-    converter = lab.converter(**FAITHFUL)
-    watch = Watching(lab)
-    far = lab.socket("server", timeout=0)
-    assert far.connect_ex((CONVERTER, WEB)) == errno.EINPROGRESS
-    _, claim, _ = watch.hear()
-    port = far.getsockname()[1]
-    lab.run("server", f"nft 'add table inet t; add chain inet t c {{ type filter hook input priority 0; }}; add rule inet t c tcp dport {port} drop'")
-    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
-    assert counter(converter, "inbound_gave_up") == 1
-
-
-# A gateway of our own: what it claims is what we choose
-
-class Watching:
-    """The watch of a gateway, which hears of sessions."""
-
-    def __init__(self, lab, key=KEY, offer=OFFER):
-        self.lab, self.key = lab, key
-        self.sock = client(lab, message(ticket("::", 0, key=key), tlv(1, b"\0\0"), offer))
-        assert answer_of(self.sock)[4] == 21
-
-    def hear(self):
-        """Remote host (address and port, packed), claim, host."""
-        told = answer_of(self.sock)
-        assert told[4:6] == b"\x0a\x05" and told[24:28] == b"\xc3\x07\0\0" and told[52:54] == b"\xc4\x05", told.hex()
-        return told[6:24], told[28:52], told[54:]
-
+# A converter of our own
 
 def claim_tlv(claim):
     return tlv(195, b"\0\0" + claim)
 
-
-def claim_of(far, claim, *more, key=KEY, port=None):
-    port = port or far.getsockname()[1]
-    return message(ticket(SERVER, port, key=key), connect(SERVER, port), claim_tlv(claim), *more)
-
-
-def test_what_a_gateway_is_told(lab):
-    lab.converter(**FORWARDS)
-    watch = Watching(lab)
-    far = remote(lab)
-    who, claim, host = watch.hear()
-    assert who == struct.pack("!H", far.getsockname()[1]) + mapped(SERVER) and host == struct.pack("!H", 80) + mapped(HOST)
-    remote(lab)
-    assert watch.hear()[1] != claim
-
-
-def test_a_claim_is_good_once(lab):
-    converter = lab.converter(**FORWARDS)
-    watch = Watching(lab)
-    far = remote(lab)
-    _, claim, _ = watch.hear()
-    far.sendall(b"hello")
-    near = client(lab, claim_of(far, claim) + b"220 ready")
-    assert answer_of(near) == SUCCESS
-    assert receive_exactly(near, 5) == b"hello" and receive_exactly(far, 9) == b"220 ready"
-    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
-    assert counters(converter, "inbound_claimed", "claims_wrong") == [1, 1]
-
-
-def test_wrong_claims(lab):
-    converter = lab.converter(**FORWARDS, **{"subscriber other": {"key": OTHER_KEY}})
-    watch = Watching(lab)
-    far = remote(lab)
-    _, claim, _ = watch.hear()
-    wrong = [claim_of(far, claim[:i] + bytes([claim[i] ^ 1]) + claim[i + 1:]) for i in range(len(claim))]
-    wrong += [claim_of(far, bytes(24)), claim_of(far, b"\xff" * 24), claim_of(far, claim, key=OTHER_KEY), claim_of(far, claim, port=9)]
-    for sent in wrong:
-        assert error_of(lab, sent)[0] == CONNECTION_RESET
-    assert counter(converter, "claims_wrong") == len(wrong)
-    assert answer_of(client(lab, claim_of(far, claim))) == SUCCESS
-
-
-@pytest.mark.parametrize("error", [bytes([96, 0]), bytes([97, 1]), bytes([97, 255]), bytes([64, 5])])
-def test_a_host_that_is_not_there(lab, error):
-    converter = lab.converter(**FORWARDS)
-    watch = Watching(lab)
-    far = remote(lab)
-    _, claim, _ = watch.hear()
-    assert error_of(lab, claim_of(far, claim, tlv(30, error))) == (error[0], error[1:])
-    with pytest.raises(ConnectionResetError):
-        far.recv(1)
-    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
-    assert counters(converter, "inbound_refused", "claims_wrong") == [1, 1]
-
-
-def test_nobody_claims(lab):
-    converter = lab.converter(**FORWARDS)
-    watch = Watching(lab)
-    far = remote(lab)
-    _, claim, _ = watch.hear()
-    with pytest.raises(ConnectionResetError):
-        far.recv(1)
-    assert counter(converter, "inbound_expired") == 1
-    assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
-
-
-def test_a_remote_host_that_does_not_wait(lab):
-    converter = lab.converter(**FORWARDS)
-    watch = Watching(lab)
-    far = remote(lab)
-    _, claim, _ = watch.hear()
-    port = far.getsockname()[1]
-    close_with_reset(far)
-    wait_for(lambda: counter(converter, "inbound_gave_up") == 1, "the converter to notice")
-    assert error_of(lab, claim_of(None, claim, port=port))[0] == CONNECTION_RESET
-
-
-def test_a_gateway_that_does_not_offer_is_not_told(lab):
-    converter = lab.converter(**FORWARDS)
-    Watching(lab, offer=b"")
-    expect_reset(lab)
-    assert counter(converter, "inbound_no_gateway") == 1
-
-
-def test_a_gateway_is_told_when_its_watch_can_be_written_on(lab):
-    """Its question came with the first packet, and the third of the handshake is late: the remote host waits."""
-    converter = lab.converter(**FORWARDS)
-    lab.run("conv", f"nft 'add table inet late; add chain inet late in {{ type filter hook input priority 0; }}; "
-                    f"add rule inet late in tcp dport {PORT} tcp flags & (syn | ack) == ack drop'")
-    sock = client(lab, message(ticket("::", 0), tlv(1, b"\0\0"), OFFER))
-    wait_for(lambda: counter(converter, "information") == 1, "the question")
-    far = remote(lab)
-    wait_for(lambda: counter(converter, "inbound") == 1, "the remote host to wait")
-    lab.run("conv", "nft delete table inet late")
-    assert answer_of(sock)[4] == 21
-    told = answer_of(sock)
-    assert told[6:8] == struct.pack("!H", far.getsockname()[1]) and counter(converter, "inbound_told") == 1
-
-
-def test_one_that_is_crowded_leaves_others_alone(lab):
-    changes = {**FORWARDS, "forward narrow": forward(f"{CONVERTER}:{WEB + 1}", max_waiting=1), "daemon": {"workers": 1},
-               "subscriber other": {"key": OTHER_KEY, "max_inbound_waiting": 2},
-               "forward other": forward(f"{CONVERTER}:{WEB + 2}", subscriber="other"), "forward more": forward(f"{CONVERTER}:{WEB + 3}", subscriber="other")}
-    converter = lab.converter(**changes)
-    watch, other = Watching(lab), Watching(lab, OTHER_KEY)
-    waiting = [remote(lab, port=WEB + 1), remote(lab, port=WEB + 2), remote(lab, port=WEB + 3)]
-    for port in (WEB + 1, WEB + 2, WEB + 3):
-        expect_reset(lab, port=port)
-    assert counter(converter, "inbound_over_limit") == 3
-    watch.hear(), other.hear(), other.hear()
-    far = remote(lab)
-    _, claim, _ = watch.hear()
-    assert answer_of(client(lab, claim_of(far, claim))) == SUCCESS
-    close_with_reset(waiting[1])
-    wait_for(lambda: counter(converter, "inbound_gave_up") == 1, "a place to be free")
-    remote(lab, port=WEB + 3)
-    other.hear()
-
-
-# A converter of our own
 
 def test_an_older_converter_is_asked_again(lab):
     """It doesn't know the offer, and says so with error 2."""
