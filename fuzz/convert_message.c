@@ -8,7 +8,7 @@ static void check_fields(const struct convert_message *m)
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
-			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp;
+			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp + m->has_first;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -20,6 +20,7 @@ static void check_fields(const struct convert_message *m)
 	expect(!cursor_failed(&c));
 	expect(n_tlvs == n_named + m->n_unknown);
 	expect(m->pcp.message.n <= CONVERT_PCP_BYTES && (m->has_pcp || !m->pcp.message.n));
+	expect(!m->first.bytes.n || (m->has_first && m->first.bytes.n == m->first.n));
 	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch) && !m->source.port);
 	expect(!m->claim.n || (m->has_claim && m->claim.n == CONVERT_CLAIM_BYTES));
 	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
@@ -59,6 +60,8 @@ static void check_written_back(const struct convert_message *m, const uint8_t *b
 			memset(expected + (tlv.value.at - bytes), 0, 2);
 		if (tlv.type == CONVERT_BRAID_PCP)
 			clear_ignored_of_pcp(expected + (tlv.value.at - bytes), tlv.value.n, m->pcp.message.n);
+		if (tlv.type == CONVERT_BRAID_FIRST && m->first.bytes.n)   /* what pads */
+			memset(expected + (tlv.value.at - bytes) + 2 + m->first.n, 0, tlv.value.n - 2 - m->first.n);
 		if (tlv.type == CONVERT_BRAID_DSCP)   /* the flags that have no meaning yet */
 			expected[tlv.value.at - bytes + 1] &= CONVERT_BRAID_PLAIN;
 	}

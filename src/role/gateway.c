@@ -53,6 +53,7 @@ void setup_free(struct gateway *gateway, struct setup *setup)
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
 		attempt_drop(&setup->attempts[i]);
 	opening_free(setup);
+	inbox_free(&setup->first);
 	look_freep(&setup->look);
 	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 		hold_forget(gateway, setup);

@@ -16,6 +16,7 @@
 #include "role/take_over.h"
 
 #define WAIT_US (10 * US_PER_S)       /* for a claim, whatever happens meanwhile; the gateway gives its host less (role/reach.c) */
+#define FIRST_US (5 * US_PER_MS)      /* for what a remote host says first: as long as a gateway waits for its hosts' (role/gateway.c) */
 #define NEXT_US (2 * US_PER_S)        /* a gateway that was told has not come: another one is told as well, where there is one */
 #define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and within two seconds after a restart */
 #define LOOK_US (50 * US_PER_MS)      /* how often to look whether it has */
@@ -67,17 +68,6 @@ int inbound_release(struct inbound *inbound, struct waiting *waiting)
 	crowd_leave(inbound->owners, &waiting->owner);
 	slab_give(&inbound->waiting, waiting);
 	return fd;
-}
-
-static void on_event(void *context, struct loop_ref ref, uint32_t events)
-{
-	struct inbound *inbound = context;
-	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ ref.index, ref.generation });
-
-	if (!waiting || !(events & (EPOLLERR | EPOLLHUP)))
-		return;
-	counter_add(&inbound->worker->counters.n_inbound_gave_up, 1);
-	net_close_reset(inbound_release(inbound, waiting));
 }
 
 static void *copy_for(const struct worker *to, const void *note, size_t n_note)
@@ -136,6 +126,27 @@ static int go_on(struct inbound *inbound, struct waiting *waiting)
 	return look_at(inbound, waiting, next_us < waiting->until_us ? next_us : waiting->until_us);
 }
 
+/* What it says first is there, or isn't to be waited for any longer. */
+static void begin(struct inbound *inbound, struct waiting *waiting)
+{
+	waiting->first_until_us = 0;
+	if (go_on(inbound, waiting))
+		give_up(inbound, waiting);
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct inbound *inbound = context;
+	struct waiting *waiting = slab_get(&inbound->waiting, (struct slab_name){ ref.index, ref.generation });
+
+	if (waiting && events & (EPOLLERR | EPOLLHUP)) {
+		counter_add(&inbound->worker->counters.n_inbound_gave_up, 1);
+		net_close_reset(inbound_release(inbound, waiting));
+	} else if (waiting && waiting->first_until_us) {
+		begin(inbound, waiting);
+	}
+}
+
 void inbound_untold(struct inbound *inbound, struct waiting *waiting)
 {
 	waiting->told = false;
@@ -152,6 +163,10 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 
 	if (!waiting || now_us < waiting->look_at_us)
 		return;
+	if (waiting->first_until_us) {
+		begin(inbound, waiting);
+		return;
+	}
 	is_over = now_us >= waiting->until_us || waiting->claim || (!waiting->told && now_us >= waiting->gateway_until_us);
 	if (is_over || go_on(inbound, waiting))
 		give_up(inbound, waiting);
@@ -205,12 +220,14 @@ static struct waiting *enter(struct inbound *inbound, const struct forward *forw
 
 static int watch_over(struct inbound *inbound, struct waiting *waiting)
 {
-	int r = waiting->fd < 0 ? 0 : loop_watch(inbound->worker->loop, waiting->fd, EPOLLET, ref_of(inbound, waiting, PART_CONNECTION));
 	uint64_t now_us = loop_now_us(inbound->worker->loop);
 
 	waiting->until_us = now_us + WAIT_US;
 	waiting->gateway_until_us = now_us + GATEWAY_US;
-	return r ? r : go_on(inbound, waiting);
+	if (waiting->fd < 0)
+		return go_on(inbound, waiting);
+	waiting->first_until_us = now_us + FIRST_US;   /* an event tells at once of what is there already */
+	return loop_watch(inbound->worker->loop, waiting->fd, EPOLLIN | EPOLLET, ref_of(inbound, waiting, PART_CONNECTION)) ? -ENOMEM : look_at(inbound, waiting, waiting->first_until_us);
 }
 
 void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet, const struct address *remote)
@@ -283,9 +300,18 @@ static struct waiting *find(const struct inbound *inbound, const struct claim *c
 		return NULL;
 	inbound_put_claim(inbound, waiting, right);
 	if (sodium_memcmp(right, claim->claim, sizeof(right)) || waiting->subscriber != claim->subscriber ||
-	    !address_equal(&waiting->remote, &claim->remote))
+	    !address_equal(&waiting->remote, &claim->remote) || claim->n_first > waiting->n_first)
 		return NULL;
 	return waiting;
+}
+
+/* The host has them. They are still there: they were only looked at. */
+static bool drop_first(int fd, uint16_t n)
+{
+	uint8_t first[SIGNALLING_FIRST_BYTES];
+	int error = 0;
+
+	return !n || net_receive(fd, first, n, &error) == n;
 }
 
 /* It was accepted already. */
@@ -293,11 +319,11 @@ static void hand_over(struct inbound *inbound, struct waiting *waiting, struct c
 {
 	loop_unwatch(inbound->worker->loop, waiting->fd);
 	claim->fd = inbound_release(inbound, waiting);
-	if (claim->failure.outcome != OUTCOME_CONNECTED) {
+	claim->good = drop_first(claim->fd, claim->n_first);
+	if (claim->failure.outcome != OUTCOME_CONNECTED || !claim->good) {
 		net_close_reset(claim->fd);
 		claim->fd = -1;
 	}
-	claim->good = true;
 	inbound_answer(claim);
 }
 
@@ -349,7 +375,16 @@ static void settle(struct claim *claim)
 		call(inbound, waiting, claim);
 }
 
-static void take(struct converter *converter, struct intake *intake, int fd)
+static void count_first(const struct converter *converter, const struct intake *intake, uint16_t n)
+{
+	const struct worker *worker = converter->worker;
+	struct relay_account *account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number);
+
+	if (account)
+		counter_add(&account->n_bytes[RELAY_DOWN], n);
+}
+
+static void take(struct converter *converter, struct intake *intake, int fd, uint16_t n_first)
 {
 	intake->far_fd = fd;
 	intake->inbound = true;
@@ -358,6 +393,7 @@ static void take(struct converter *converter, struct intake *intake, int fd)
 		return;
 	}
 	counter_add(&converter->worker->counters.n_inbound_claimed, 1);
+	count_first(converter, intake, n_first);
 	converter_serve(converter, intake);
 }
 
@@ -372,7 +408,7 @@ static void conclude(const struct claim *claim)
 		if (claim->fd >= 0)
 			net_close_reset(claim->fd);
 	} else if (claim->fd >= 0) {
-		take(converter, intake, claim->fd);
+		take(converter, intake, claim->fd, claim->n_first);
 	} else {
 		intake_refuse(converter, intake, claim->good ? &claim->failure : &gone);
 	}
@@ -409,7 +445,7 @@ void inbound_claim(struct converter *converter, struct intake *intake, const str
 	struct worker *worker = converter->worker;
 	struct claim claim = {
 		.from = worker, .to = number < worker->n_peers ? worker->peers[number] : worker, .intake = take_over_name_intake(converter, intake),
-		.subscriber = intake->ticket.number, .remote = request->destination, .failure = may ? request->failure : *result, .final = !may, .fd = -1,
+		.subscriber = intake->ticket.number, .remote = request->destination, .n_first = request->n_first, .failure = may ? request->failure : *result, .final = !may, .fd = -1,
 	};
 	struct claim *copy;
 

@@ -24,6 +24,7 @@ struct claim {
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];
 	uint32_t subscriber;
 	struct address remote;
+	uint16_t n_first;                   /* of the remote host's bytes: the host has them */
 	struct signalling_result failure;   /* the host can't be had: the remote host is to be told so */
 	bool final;                         /* and no other gateway is asked */
 	bool good;                          /* on the way back */
@@ -40,6 +41,8 @@ struct waiting {
 	uint32_t subscriber;
 	bool told;                     /* a gateway was */
 	uint8_t n_tried, n_declined;
+	uint16_t n_first;              /* of its bytes were told, at most */
+	uint64_t first_until_us;       /* what it says first is waited for; 0: no longer */
 	uint64_t tried[SUBSCRIBERS_WATCHES];   /* watches on which it was said, as far as we know */
 	uint8_t secret[INBOUND_SECRET_BYTES];
 	uint64_t until_us;             /* its claim is to be there; set once */
@@ -64,7 +67,7 @@ struct inbound {
 void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES]);
 struct waiting *inbound_by_place(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES]);
 
-/* Says it on the subscriber's latest watch that hasn't heard of it. False: there is none, or it takes nothing now. */
+/* Says it on the subscriber's latest watch that hasn't heard of it, with what the remote host has said so far. False: there is none, or it takes nothing now. */
 bool inbound_tell(struct inbound *inbound, struct waiting *waiting);
 /* It turned out that a watch hasn't heard: it had gone. It may be gone afterwards. */
 void inbound_untold(struct inbound *inbound, struct waiting *waiting);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/counter.h"
+#include "net/socket.h"
 #include "role/inbound_parts.h"
 #include "role/take_over.h"
 
@@ -11,15 +12,19 @@ struct note {
 	uint64_t watch;
 	uint32_t subscriber;
 	struct signalling_inbound inbound;
+	uint8_t first[SIGNALLING_FIRST_BYTES];
 };
 
 static bool say(const struct note *note)
 {
 	struct converter *converter = note->to->converter;
 	struct intake *watch = intake_watch(converter, note->watch, note->subscriber);
+	struct signalling_inbound inbound = note->inbound;
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	bool told = watch && watch->takes_inbound &&
-		    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_inbound(&note->inbound, out) });
+	bool told;
+
+	inbound.first.at = note->first;
+	told = watch && watch->takes_inbound && intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_inbound(&inbound, out) });
 
 	counter_add(&note->to->counters.n_inbound_told, told);
 	return told;
@@ -48,8 +53,17 @@ static void on_say(void *arg)
 		free(note);
 }
 
+/* They stay where they are: whoever claims may not have given them to the host. */
+static size_t look_at_first(const struct waiting *waiting, uint8_t first[SIGNALLING_FIRST_BYTES])
+{
+	int error = 0;
+	ssize_t n = waiting->fd < 0 ? 0 : net_peek(waiting->fd, first, SIGNALLING_FIRST_BYTES, &error);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
 /* What gets lost on the way to another worker is like a gateway that doesn't come. */
-static bool tell_on(const struct inbound *inbound, const struct waiting *waiting, uint64_t watch)
+static bool tell_on(const struct inbound *inbound, struct waiting *waiting, uint64_t watch)
 {
 	struct note note = {
 		.to = inbound->worker->peers[take_over_worker(watch)], .from = inbound->worker, .watch = watch, .subscriber = waiting->subscriber,
@@ -58,6 +72,9 @@ static bool tell_on(const struct inbound *inbound, const struct waiting *waiting
 	struct note *copy;
 
 	inbound_put_claim(inbound, waiting, note.inbound.claim);
+	note.inbound.first.n = look_at_first(waiting, note.first);
+	if (note.inbound.first.n > waiting->n_first)
+		waiting->n_first = (uint16_t)note.inbound.first.n;
 	if (note.to == inbound->worker)
 		return say(&note);
 	copy = note.to && !note.to->halted ? malloc(sizeof(*copy)) : NULL;

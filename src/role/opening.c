@@ -54,6 +54,7 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	};
 	setup->request.has_claim = setup->inbound;
 	memcpy(setup->request.claim, setup->claim, sizeof(setup->claim));
+	setup->request.n_first = setup->n_first;
 	setup->request.failure = setup->failure;
 	put_ticket(gateway, setup, &setup->request);
 	step = gateway->scheme->client_begin(&setup->begun, &setup->request, scratch);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "base/counter.h"
+#include "base/util.h"
 #include "net/own_address.h"
 #include "net/socket.h"
 #include "policy/admit.h"
@@ -19,6 +20,7 @@
 struct note {
 	struct worker *to;
 	struct signalling_inbound inbound;
+	uint8_t first[SIGNALLING_FIRST_BYTES];
 };
 
 static bool is_lan(const void *context, const char *interface)
@@ -118,6 +120,7 @@ static void begin(struct gateway *gateway, const struct signalling_inbound *inbo
 	setup->treatment = treatment_of_connection(gateway->worker->view->conf);
 	setup->inbound = true;
 	memcpy(setup->claim, inbound->claim, sizeof(setup->claim));
+	inbox_keep(&setup->first, inbound->first);   /* without memory they come with the claim, as all that follows */
 	if (may_be_connected(gateway->worker->view, inbound))
 		reach(gateway, setup);
 	else
@@ -140,9 +143,22 @@ void reach_hear(struct worker *const *workers, size_t n_workers, const struct si
 
 	if (!note)
 		return;
-	*note = (struct note){ .to = to, .inbound = *inbound };
+	note->to = to;
+	note->inbound = *inbound;
+	note->inbound.first = (struct bytes){ note->first, size_min(inbound->first.n, sizeof(note->first)) };
+	memcpy(note->first, inbound->first.at, note->inbound.first.n);
 	if (loop_post(to->loop, on_hear, note))
 		free(note);
+}
+
+/* A round trip and a half before the claim could bring it. What the host doesn't take at once, the claim brings. */
+static void pass_on_first(struct setup *setup)
+{
+	int error = 0;
+	ssize_t n = setup->first.n_kept ? net_send(setup->near_fd, setup->first.kept, setup->first.n_kept, &error) : 0;
+
+	setup->n_first = n > 0 ? (uint16_t)n : 0;
+	inbox_free(&setup->first);
 }
 
 void reach_on_event(struct gateway *gateway, struct setup *setup, uint32_t events)
@@ -157,6 +173,7 @@ void reach_on_event(struct gateway *gateway, struct setup *setup, uint32_t event
 	}
 	net_tune_leg(setup->near_fd, false);
 	net_keep_alive(setup->near_fd, gateway->worker->view->conf->limits.keepalive_s);
+	pass_on_first(setup);
 	log_outcome(setup, "its host is there");
 	setup_connect(gateway, setup);
 }

@@ -65,6 +65,8 @@ struct setup {
 	bool known;               /* accepted early because its destination had accepted lately */
 	bool inbound;             /* from the converter's side: source is the host, destination the remote host */
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];   /* with inbound, here and below */
+	struct inbox first;       /* what the remote host has said, until its host has it */
+	uint16_t n_first;         /* and so much of it has */
 	struct signalling_result failure;        /* why the host can't be had */
 	uint32_t tried;           /* a bit a link */
 	struct signalling_request request;

@@ -5,6 +5,8 @@
 static void put_claim(struct convert_writer *w, const struct signalling_request *request)
 {
 	convert_put_claim(w, (struct bytes){ request->claim, sizeof(request->claim) });
+	if (request->n_first)
+		convert_put_first(w, &(struct convert_first){ .n = request->n_first });
 	if (request->failure.outcome != OUTCOME_CONNECTED)
 		convert_put_result(w, &request->failure);
 }

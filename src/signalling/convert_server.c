@@ -127,6 +127,7 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 	request->has_claim = message->has_claim;
 	if (message->has_claim)
 		memcpy(request->claim, message->claim.at, sizeof(request->claim));
+	request->n_first = message->first.n;
 	request->failure = message->has_claim && message->has_error ? convert_result_of(&message->error) : (struct signalling_result){ .outcome = OUTCOME_CONNECTED };
 	c->extended = message->connect.options.n > 0;
 	c->option_unsupported = n_refused ? refused[0] : 0;
@@ -142,6 +143,12 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 static bool claim_makes_sense(const struct convert_message *message)
 {
 	return message->has_connect ? message->claim.n : message->has_info && !message->claim.n;
+}
+
+/* How many, with a claim that brings no failure. */
+static bool first_makes_sense(const struct convert_message *message)
+{
+	return message->has_connect && message->has_claim && !message->has_error && !message->first.bytes.n;
 }
 
 struct signalling_step convert_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
@@ -165,7 +172,7 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 	if (message.has_connect && is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
 	if (message.n_unknown || message.has_nonce || message.has_host || message.has_pcp ||
-	    (message.has_claim && !claim_makes_sense(&message)))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
+	    (message.has_claim && !claim_makes_sense(&message)) || (message.has_first && !first_makes_sense(&message)))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);

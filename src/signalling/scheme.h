@@ -24,6 +24,7 @@
 #define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
 #define SIGNALLING_CLAIM_BYTES 24   /* of a session from the server's side: opaque to the client */
 #define SIGNALLING_HOST_MESSAGE_BYTES 992
+#define SIGNALLING_FIRST_BYTES 944  /* of a session from the server's side, told with it */
 
 enum signalling_verdict {
 	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
@@ -78,15 +79,17 @@ struct signalling_request {
 	uint8_t takes_inbound;        /* with probe: sessions from the server's side may be told on this connection; as dscp for a peer that is Braid */
 	uint8_t has_claim;            /* the destination is there already, as a session from the server's side that waits by this name */
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];
+	uint16_t n_first;             /* with has_claim: so many of the first bytes that were told are where they belong, and aren't to come again */
 	struct signalling_result failure;   /* with has_claim: why its host can't be had; OUTCOME_CONNECTED: it can */
 	uint64_t watch;               /* where the outcome is to be told too: what the peer offered in its answer to a probe; 0: nowhere */
 	struct address source;        /* the host's own, for a peer that wants it; unspecified: not told */
 };
 
-/* What a server tells a client of a session from its own side: who is there, whom he wants, and what to say to have him. */
+/* What a server tells a client of a session from its own side: who is there, whom he wants, what to say to have him, and what he has said so far. */
 struct signalling_inbound {
 	struct address remote, host;
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];
+	struct bytes first;           /* SIGNALLING_FIRST_BYTES at most; borrowed, at the client from the message */
 };
 
 /* One conversation; lives in the session while it is being set up. */

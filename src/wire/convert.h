@@ -39,6 +39,7 @@ enum convert_type {                       /* 6.2.2 */
 	CONVERT_BRAID_HOST = 196,
 	CONVERT_BRAID_SOURCE = 197,
 	CONVERT_BRAID_PCP = 198,
+	CONVERT_BRAID_FIRST = 201,
 };
 
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
@@ -91,10 +92,16 @@ struct convert_pcp {
 	struct bytes message;
 };
 
+/* The first bytes of a session from the converter's side. To the gateway: these; from there: how many of them the host has by now. */
+struct convert_first {
+	uint16_t n;              /* 1 and up with bytes */
+	struct bytes bytes;      /* n of them, or none */
+};
+
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
-	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp, has_first;
 	struct convert_connect connect;
 	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
 	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
@@ -108,6 +115,7 @@ struct convert_message {
 	struct bytes claim;      /* of a session from the converter's side; CONVERT_CLAIM_BYTES, or none: the gateway takes such sessions */
 	struct address host;     /* behind the gateway, that such a session is for */
 	struct convert_pcp pcp;
+	struct convert_first first;
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
 	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
 };
@@ -151,6 +159,7 @@ void convert_put_source(struct convert_writer *w, const struct address *source);
 void convert_put_claim(struct convert_writer *w, struct bytes claim);                           /* CONVERT_CLAIM_BYTES, or none */
 void convert_put_host(struct convert_writer *w, const struct address *host);
 void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp);                 /* pads */
+void convert_put_first(struct convert_writer *w, const struct convert_first *first);             /* pads */
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
 void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */

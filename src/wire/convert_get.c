@@ -163,6 +163,17 @@ static int pcp_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || !n_bytes || value.n_left >= WORD_BYTES ? CONVERT_E_MALFORMED : 0;
 }
 
+/* Behind the number all of the bytes, or none. */
+static int first_get(struct convert_message *m, struct cursor value)
+{
+	m->has_first = true;
+	m->first.n = cursor_get_u16be(&value);
+	if (!value.n_left)
+		return cursor_failed(&value) ? CONVERT_E_MALFORMED : 0;
+	m->first.bytes = cursor_take(&value, m->first.n);
+	return cursor_failed(&value) || !m->first.n || value.n_left >= WORD_BYTES ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -196,6 +207,8 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return host_get(m, value);
 	case CONVERT_BRAID_PCP:
 		return pcp_get(m, value);
+	case CONVERT_BRAID_FIRST:
+		return first_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

@@ -119,6 +119,15 @@ void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp)
 	cursor_put_zeros(&w->out, n_zeros);
 }
 
+void convert_put_first(struct convert_writer *w, const struct convert_first *first)
+{
+	size_t n_zeros = put_head(w, CONVERT_BRAID_FIRST, 2 + first->bytes.n);
+
+	cursor_put_u16be(&w->out, first->n);
+	cursor_put_bytes(&w->out, first->bytes.at, first->bytes.n);
+	cursor_put_zeros(&w->out, n_zeros);
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -189,6 +198,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_PCP:
 		convert_put_pcp(w, &m->pcp);
+		break;
+	case CONVERT_BRAID_FIRST:
+		convert_put_first(w, &m->first);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

@@ -76,6 +76,38 @@ def test_a_remote_host_reaches_a_host(lab, address, server):
     assert counters(converter, "inbound", "inbound_told", "inbound_claimed") == [1, 1, 1]
 
 
+@pytest.mark.parametrize("n", [1, 944, 945, 5000, 200000])
+def test_what_the_remote_host_says_first_comes_once(lab, n):
+    """A part of it goes ahead of the rest: on the watch."""
+    converter, _ = start(lab)
+    listener = lab.listen("host", 80)
+    for _ in range(5):
+        sent = os.urandom(n)
+        far = remote(lab)
+        far.sendall(sent)
+        near, _ = lab.accept(listener)
+        assert receive_exactly(near, n) == sent
+        near.sendall(sent)
+        assert receive_exactly(far, n) == sent
+        far.close()
+        assert near.recv(1) == b""
+        near.close()
+    assert counters(converter, "inbound_claimed", "claims_wrong") == [5, 0]
+
+
+def test_a_remote_host_that_says_it_and_ends(lab):
+    start(lab)
+    listener = lab.listen("host", 80)
+    far = remote(lab)
+    far.sendall(b"all of it")
+    far.shutdown(socket.SHUT_WR)
+    near, _ = lab.accept(listener)
+    assert receive_all(near) == b"all of it"
+    near.sendall(b"fine")
+    near.close()
+    assert receive_all(far) == b"fine"
+
+
 def test_the_first_word_is_the_hosts(lab):
     start(lab)
     listener = lab.listen("host", 80)

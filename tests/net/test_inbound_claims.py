@@ -18,14 +18,19 @@ class Watching:
 
     def __init__(self, lab, key=KEY, offer=OFFER):
         self.lab, self.key = lab, key
+        self.first = b""
         self.sock = client(lab, message(ticket("::", 0, key=key), tlv(1, b"\0\0"), offer))
         assert answer_of(self.sock)[4] == 21
 
     def hear(self):
-        """Remote host (address and port, packed), claim, host."""
+        """Remote host (address and port, packed), claim, host; first: what the remote host has said."""
         told = answer_of(self.sock)
         assert told[4:6] == b"\x0a\x05" and told[24:28] == b"\xc3\x07\0\0" and told[52:54] == b"\xc4\x05", told.hex()
-        return told[6:24], told[28:52], told[54:]
+        self.first = b""
+        if told[72:]:
+            assert told[72] == 201 and len(told) - 73 >= told[73] * 4 - 1, told.hex()
+            self.first = told[76:76 + struct.unpack("!H", told[74:76])[0]]
+        return told[6:24], told[28:52], told[54:72]
 
 
 def claim_of(far, claim, *more, key=KEY, port=None):
@@ -144,6 +149,66 @@ def test_one_that_is_crowded_leaves_others_alone(lab):
     wait_for(lambda: counter(converter, "inbound_gave_up") == 1, "a place to be free")
     remote(lab, port=WEB + 3)
     other.hear()
+
+
+# What the remote host says first
+
+def speak(lab, first):
+    """A remote host that says it as soon as it is connected."""
+    far = remote(lab)
+    far.sendall(first)
+    return far
+
+
+@pytest.mark.parametrize("n", [1, 5, 943, 944])
+def test_first_bytes_that_the_host_has_do_not_come_again(lab, n):
+    converter = lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    first = bytes(i & 0xFF for i in range(944))
+    far = speak(lab, first + b"and more")
+    _, claim, _ = watch.hear()
+    assert watch.first == first
+    near = client(lab, claim_of(far, claim, tlv(201, struct.pack("!H", n))))
+    assert answer_of(near) == SUCCESS
+    assert receive_exactly(near, 952 - n) == first[n:] + b"and more"
+    far.sendall(b".")
+    assert receive_exactly(near, 1) == b"."
+    assert counter(converter, "claims_wrong") == 0
+
+
+def test_first_bytes_that_the_host_does_not_have_come(lab):
+    """An older gateway passes over them; one whose host has taken none says nothing."""
+    lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = speak(lab, b"GET /")
+    _, claim, _ = watch.hear()
+    assert watch.first == b"GET /"
+    near = client(lab, claim_of(far, claim))
+    assert answer_of(near) == SUCCESS and receive_exactly(near, 5) == b"GET /"
+
+
+def test_nobody_has_more_than_was_told(lab):
+    converter = lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = speak(lab, b"GET /")
+    _, claim, _ = watch.hear()
+    far.sendall(b"index")
+    assert error_of(lab, claim_of(far, claim, tlv(201, struct.pack("!H", len(watch.first) + 1))))[0] == CONNECTION_RESET
+    assert counter(converter, "claims_wrong") == 1
+    near = client(lab, claim_of(far, claim))
+    assert answer_of(near) == SUCCESS and receive_exactly(near, 10) == b"GET /index"
+
+
+def test_first_bytes_of_a_remote_host_that_resets(lab):
+    """It has gone when it is claimed."""
+    converter = lab.converter(**FORWARDS)
+    watch = Watching(lab)
+    far = speak(lab, b"GET /")
+    port = far.getsockname()[1]
+    _, claim, _ = watch.hear()
+    close_with_reset(far)
+    wait_for(lambda: counter(converter, "inbound_gave_up") == 1, "the converter to notice")
+    assert error_of(lab, claim_of(None, claim, tlv(201, b"\0\5"), port=port))[0] == CONNECTION_RESET
 
 
 # First packets that wait

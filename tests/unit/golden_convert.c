@@ -76,6 +76,10 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 		fprintf(out, "text PCP %u %s", m->pcp.id, address_format(&m->pcp.host, text));
 		show_value(out, "", m->pcp.message);
 		break;
+	case CONVERT_BRAID_FIRST:
+		fprintf(out, "text first %u", m->first.n);
+		show_value(out, "", m->first.bytes);
+		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);
 		show_value(out, "", tlv->value);

@@ -94,6 +94,24 @@ static void a_session_from_the_servers_side_is_told(void **state)
 	assert_memory_equal(heard.claim, inbound.claim, sizeof(heard.claim));
 }
 
+static void what_the_remote_host_says_first_goes_along(void **state)
+{
+	struct signalling_inbound inbound = { .remote.port = 443, .host.port = 80 }, heard;
+	uint8_t first[SIGNALLING_FIRST_BYTES + 1], out[SIGNALLING_MESSAGE_BYTES];
+	size_t n;
+
+	memset(first, 0xa5, sizeof(first));
+	for (inbound.first = (struct bytes){ first, 0 }; inbound.first.n <= SIGNALLING_FIRST_BYTES; inbound.first.n++) {
+		n = scheme->server_inbound(&inbound, out);
+		assert_true(n);
+		assert_int_equal(scheme->client_inbound(out, n, &heard).verdict, SIGNALLING_DONE);
+		assert_int_equal(heard.first.n, inbound.first.n);
+		if (heard.first.n)
+			assert_memory_equal(heard.first.at, first, heard.first.n);
+	}
+	assert_int_equal(scheme->server_inbound(&inbound, out), 0);   /* one byte more finds no place */
+}
+
 static void what_tells_of_no_session(void **state)
 {
 	static const char *const messages[] = { "01012263", "010d2263" CONNECT CLAIM, "010b2263" CONNECT BEHIND, "010d2263" CLAIM BEHIND, "01052263" NONCE,
@@ -134,6 +152,25 @@ static void a_claim_says_whether_its_host_is_there(void **state)
 	assert_true(!h.request.has_claim && h.request.failure.outcome == OUTCOME_CONNECTED);
 }
 
+static void a_claim_says_how_much_its_host_has(void **state)
+{
+	struct signalling_request request = { .has_claim = 1, .n_first = 258 };
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct heard h;
+
+	assert_int_equal(address_parse(&request.destination, "192.0.2.1:443", 0), 0);
+	for (size_t i = 0; i < sizeof(request.claim); i++)
+		request.claim[i] = (uint8_t)i;
+	unit_expect_bytes("claim, 258", "010e2263" CONNECT CLAIM "c9010102", out, begin(&request, out));
+	h = server_hears("010e2263" CONNECT CLAIM "c9010102");
+	expect_step(&h, SIGNALLING_DONE, 56);
+	assert_int_equal(h.request.n_first, 258);
+	expect_refused("01072263" CONNECT "c9010001", "01092263 1e080200 01072263" CONNECT "c9010001");
+	expect_refused("010f2263" CONNECT CLAIM "1e016000 c9010001", "01112263 1e100200 010f2263" CONNECT CLAIM "1e016000 c9010001");
+	expect_refused("010f2263" CONNECT CLAIM "c9020001 a5000000", "01112263 1e100200 010f2263" CONNECT CLAIM "c9020001 a5000000");
+	expect_refused("01032263 01010000 c9010001", "01052263 1e040200 01032263 01010000 c9010001");
+}
+
 static void claims_that_make_no_sense(void **state)
 {
 	expect_refused("01072263" CONNECT "c3010000", "01092263 1e080200 01072263" CONNECT "c3010000");
@@ -147,7 +184,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_gateway_takes_inbound_or_not),
 		cmocka_unit_test(a_session_from_the_servers_side_is_told),
+		cmocka_unit_test(what_the_remote_host_says_first_goes_along),
 		cmocka_unit_test(what_tells_of_no_session),
+		cmocka_unit_test(a_claim_says_how_much_its_host_has),
 		cmocka_unit_test(a_claim_says_whether_its_host_is_there),
 		cmocka_unit_test(claims_that_make_no_sense),
 	};
