@@ -2,11 +2,13 @@
 #include "role/mapping_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/cursor.h"
 #include "base/util.h"
 #include "conf/conf.h"
@@ -16,19 +18,21 @@
 #define REASON_BYTES 160
 #define APPLICATION_ID 1114793040         /* "BrdP", of all SQLite files */
 #define FORMAT 1
+#define LOCKED_MS 1000                    /* at the start, for whoever looks at the file to be done with it: one that we follow may be about to end */
 #define TEXT_OF(number) TEXT_OF_IT(number)
 #define TEXT_OF_IT(number) #number
 #define FILTER_BYTES 19                   /* address, length of the prefix, port */
 
 static_assert(sizeof(((struct mapping_record *)0)->subscriber) == CONF_NAME_BYTES, "a subscriber's name");
 
-enum { E_FOREIGN = 1 };                   /* the file isn't ours, or broken */
+enum { E_FOREIGN = 1, E_LOCKED };         /* the file isn't ours, or broken; somebody else has it open */
 
 struct mapping_store {
 	struct mapping_store_options options;
 	char path[PATH_BYTES];
 	sqlite3 *db;                      /* NULL: nothing is kept */
 	sqlite3_stmt *put, *remove;
+	bool locked;                      /* it was somebody else's at the start: opened as soon as it isn't */
 	bool behind;                      /* the file isn't what it was told to be; that was said */
 	bool open, spoiled, anew;         /* between begin and end; something failed there; all that there was goes */
 };
@@ -92,10 +96,21 @@ static bool is_whole(sqlite3 *db)
 /* What SQLite says of a file that is none of its own, or broken; all else is no fault of the file. */
 static int result_of(int r)
 {
-	return !r ? 0 : r == SQLITE_CORRUPT || r == SQLITE_NOTADB ? E_FOREIGN : r == SQLITE_NOMEM ? -ENOMEM : -EIO;
+	switch (r) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return E_FOREIGN;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return E_LOCKED;
+	default:
+		return r == SQLITE_NOMEM ? -ENOMEM : -EIO;
+	}
 }
 
-/* 0, E_FOREIGN, -EIO or -ENOMEM, each with the reason. */
+/* 0, E_*, -EIO or -ENOMEM, each with the reason. */
 static int look_over(struct mapping_store *store, char reason[REASON_BYTES])
 {
 	int64_t id, format, n_tables;
@@ -123,10 +138,22 @@ static int look_over(struct mapping_store *store, char reason[REASON_BYTES])
 	return is_whole(store->db) ? 0 : E_FOREIGN;
 }
 
-static int open_db(struct mapping_store *store, char reason[REASON_BYTES])
+/* Who is reached from outside, and by whom, is nobody's business: SQLite gives what it puts beside it the same mode. */
+static void make_private(const char *path)
 {
-	int r = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	_cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
+	if (fd >= 0)
+		fchmod(fd, S_IRUSR | S_IWUSR);   /* one that we or an older version have made otherwise */
+}
+
+static int open_db(struct mapping_store *store, int patience_ms, char reason[REASON_BYTES])
+{
+	int r;
+
+	make_private(store->path);
+	r = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	sqlite3_busy_timeout(store->db, patience_ms);
 	snprintf(reason, REASON_BYTES, "%s", store->db ? sqlite3_errmsg(store->db) : "out of memory");
 	if (!r)
 		r = look_over(store, reason);
@@ -232,7 +259,7 @@ static void put_aside(struct mapping_store *store, const char *reason)
 /* 0 or what is wrong: then nothing is open. */
 static int take_up(struct mapping_store *store, struct mapping_past *past, char reason[REASON_BYTES])
 {
-	int r = open_db(store, reason);
+	int r = open_db(store, LOCKED_MS, reason);
 
 	if (!r)
 		r = read_db(store, past, reason);
@@ -259,7 +286,10 @@ int mapping_store_new(const struct mapping_store_options *options, struct mappin
 		put_aside(store, reason);
 		r = take_up(store, past, reason);
 	}
-	if (r)
+	store->locked = store->behind = r == E_LOCKED;
+	if (store->locked)
+		warn(store, "cannot use %s: %s; hosts' mappings begin anew, and are kept there as soon as whoever has it is done", store->path, reason);
+	else if (r)
 		warn(store, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
 	*out = store;
 	return 0;
@@ -340,8 +370,24 @@ void mapping_store_begin_epoch(struct mapping_store *store, uint64_t began_s)
 	run_text(store, sql);
 }
 
+/* What is in it by now is nothing to us: all is written anew. */
+static void try_locked(struct mapping_store *store)
+{
+	char reason[REASON_BYTES];
+	int r = open_db(store, 0, reason);
+
+	store->locked = r == E_LOCKED;
+	if (!r)
+		return;
+	close_db(store);
+	if (!store->locked)
+		warn(store, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
+}
+
 void mapping_store_begin(struct mapping_store *store)
 {
+	if (store->locked)
+		try_locked(store);
 	store->open = true;
 	store->spoiled = store->anew = false;
 	run_text(store, "BEGIN");
@@ -358,7 +404,7 @@ void mapping_store_end(struct mapping_store *store)
 	run_text(store, "COMMIT");
 	if (store->spoiled && !sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);   /* else it would go on, and all that follows would be lost with us */
-	if (store->anew && !store->spoiled)
+	if (store->anew && !store->spoiled && !store->locked)
 		store->behind = false;
 	store->open = store->spoiled = store->anew = false;
 }

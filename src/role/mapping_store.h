@@ -32,7 +32,8 @@ struct mapping_past {
 };
 
 /* Opens the file and reads it. One that is broken or isn't ours is told of and put aside, and an empty one takes its place; where none can be had, that is told, and nothing
- * is kept. 0 or -ENOMEM. */
+ * is kept. One that somebody else has open is waited for, a second at most, and then as one that can't be written: *past is empty. The file is its owner's alone. 0 or
+ * -ENOMEM. */
 int mapping_store_new(const struct mapping_store_options *options, struct mapping_past *past, struct mapping_store **out);
 void mapping_store_freep(struct mapping_store **store);
 

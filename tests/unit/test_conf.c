@@ -92,6 +92,8 @@ static void what_is_no_range_of_ports(void **state)
 		expect_error(text, "wanted a range of ports like 20000-29999");
 	}
 	expect_error("[converter]\nmapping_address = 192.0.2.1:80\nallow = ::1\n", "an IP address without a port");
+	expect_error("[converter]\nmapping_address = 0.0.0.0\nallow = ::1\n", "an IP address without a port");
+	expect_error("[converter]\nmapping_address = ::\nallow = ::1\n", "an IP address without a port");
 	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 5124-5125\nallow = ::1\n", "a port of converter.listen is one of");
 	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5124\nallow = ::1\n", "a port of converter.listen is one of");
 	expect_error("[converter]\nmapping_least_s = 9\nmapping_most_s = 8\nallow = ::1\n", "converter.mapping_least_s is more than");

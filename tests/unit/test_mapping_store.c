@@ -361,6 +361,38 @@ static void what_cannot_be_written_leaves_what_there_was(void **state)
 	place_leave(&place);
 }
 
+static void write_all(struct mapping_store *store, const char *external)
+{
+	struct mapping_record record = record_of(external);
+
+	mapping_store_begin(store);
+	mapping_store_clear(store);
+	mapping_store_put(store, &record);
+	mapping_store_end(store);
+}
+
+static void it_is_its_owners_alone(void **state)
+{
+	static const char *const tails[] = { "", "-wal" };
+	struct place place = place_of();
+	struct mapping_past past;
+	struct mapping_store *store;
+	struct stat seen;
+	char path[128];
+
+	write_file(place.path, "", 0);   /* of an older version */
+	assert_int_equal(chmod(place.path, 0644), 0);
+	store = open_store(&place, &past);
+	write_all(store, "198.51.100.1:20001");
+	for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
+		snprintf(path, sizeof(path), "%s%s", place.path, tails[i]);
+		assert_int_equal(stat(path, &seen), 0);
+		assert_int_equal(seen.st_mode & 0777, 0600);
+	}
+	mapping_store_freep(&store);
+	place_leave(&place);
+}
+
 /* Another daemon's file is not to be taken from it. */
 static void one_that_is_in_use_stays(void **state)
 {
@@ -372,14 +404,18 @@ static void one_that_is_in_use_stays(void **state)
 	mapping_store_put(one, &record);
 	other = open_store(&place, &past);
 	assert_int_equal(place.n_warnings, 1);
-	assert_non_null(strstr(place.warning, "lost with a restart"));
+	assert_non_null(strstr(place.warning, "as soon as whoever has it is done"));
 	assert_int_not_equal(access(place.bad, F_OK), 0);
+	assert_true(mapping_store_is_behind(other));
+	write_all(other, "198.51.100.1:20002");
+	assert_true(mapping_store_is_behind(other));
+	assert_int_equal(place.n_warnings, 1);
+	mapping_store_freep(&one);
+	expect_kept(&place, "198.51.100.1:20001");
+	write_all(other, "198.51.100.1:20003");
+	assert_false(mapping_store_is_behind(other));
 	mapping_store_freep(&other);
-	mapping_store_freep(&one);
-	one = open_store(&place, &past);
-	assert_int_equal(past.n, 1);
-	free(past.records);
-	mapping_store_freep(&one);
+	expect_kept(&place, "198.51.100.1:20003");
 	place_leave(&place);
 }
 
@@ -395,6 +431,7 @@ int main(void)
 		cmocka_unit_test(a_broken_one_is_put_aside),
 		cmocka_unit_test(without_a_folder_nothing_is_kept),
 		cmocka_unit_test(what_cannot_be_written_leaves_what_there_was),
+		cmocka_unit_test(it_is_its_owners_alone),
 		cmocka_unit_test(one_that_is_in_use_stays),
 	};
 
