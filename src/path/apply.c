@@ -38,14 +38,6 @@ static int there_is_fine(int r)
 	return r == -EEXIST ? 0 : r;
 }
 
-/* A join that finds its next hop being looked for since the link was dead shares the last of that search's tries, and would fail with it; nobody makes it again. */
-static int add_endpoint(struct netlink *netlink, struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint)
-{
-	if (endpoint->ifindex)
-		neighbour_forget_sought(netlink, endpoint->ifindex);   /* without it the join may still come about */
-	return mptcp_pm_add(pm, endpoint);
-}
-
 static int do_one(struct netlink *netlink, struct mptcp_pm *pm, enum links_step step, const struct links_plumbing *have,
 		  const struct links_plumbing *want, size_t i)
 {
@@ -74,7 +66,7 @@ static int do_one(struct netlink *netlink, struct mptcp_pm *pm, enum links_step 
 		return mptcp_pm_set_backup(pm, &endpoint);
 	case LINKS_ADD_ENDPOINT:
 		endpoint = endpoint_of(&want->endpoints.at[i]);
-		return add_endpoint(netlink, pm, &endpoint);
+		return mptcp_pm_add(pm, &endpoint);
 	case LINKS_N_STEPS:
 		break;
 	}
@@ -106,6 +98,15 @@ static const char *advice(int error)
 	return error == -EPERM ? " (Braid needs CAP_NET_ADMIN)" : "";
 }
 
+/* A join that finds its next hop being looked for since the link was dead shares the last of that search's tries, and would fail with it; nobody makes it again. Before the
+ * first endpoint of any interface: a search that was begun by a join is that one's own. Where it fails, joins may still come about. */
+static void forget_sought(struct netlink *netlink, const struct links_plumbing *want, const uint16_t *indexes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (want->endpoints.at[indexes[i]].ifindex)
+			neighbour_forget_sought(netlink, want->endpoints.at[indexes[i]].ifindex);
+}
+
 int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *have, const struct links_plumbing *want,
 	  char *reason, size_t n_reason)
 {
@@ -117,6 +118,8 @@ int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumb
 		size_t n = links_diff(step, have, want, indexes);
 		bool endpoints = step == LINKS_DELETE_ENDPOINT || step >= LINKS_SET_BACKUP;
 
+		if (step == LINKS_ADD_ENDPOINT)
+			forget_sought(netlink, want, indexes, n);
 		for (size_t i = 0; i < n; i++) {
 			int r = do_one(netlink, pm, step, have, want, indexes[i]);
 			const char *words = endpoints ? mptcp_pm_error_text(pm) : netlink_error_text(netlink);
@@ -134,15 +137,17 @@ int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumb
 
 int apply_rejoin(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *of, unsigned int ifindex)
 {
+	uint16_t indexes[LINKS_SEEN_MOST];
+	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < of->endpoints.n && !r; i++) {
-		struct mptcp_pm_endpoint endpoint = endpoint_of(&of->endpoints.at[i]);
-
-		if (endpoint.ifindex != ifindex)
-			continue;
-		r = mptcp_pm_delete(pm, &endpoint);
-		r = r ? r : add_endpoint(netlink, pm, &endpoint);
-	}
+	for (size_t i = 0; i < of->endpoints.n; i++)
+		if (of->endpoints.at[i].ifindex == ifindex)
+			indexes[n++] = (uint16_t)i;
+	for (size_t i = 0; i < n && !r; i++)
+		r = do_one(netlink, pm, LINKS_DELETE_ENDPOINT, of, of, indexes[i]);
+	forget_sought(netlink, of, indexes, n);
+	for (size_t i = 0; i < n && !r; i++)
+		r = do_one(netlink, pm, LINKS_ADD_ENDPOINT, of, of, indexes[i]);
 	return r ? error_fold(r) : 0;
 }

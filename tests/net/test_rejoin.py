@@ -128,4 +128,5 @@ def test_outages(emulated, outage_s, silent):
     joined = time.monotonic() - back
     for pair in pairs:
         use(lab, gateway, [pair], "b")
+    assert silent or "don't have it" not in gateway.log(), "the kernel's own try came to nothing"
     print(f"\n{'silent' if silent else 'carrier'} {outage_s} s: joined after {joined:.1f} s, all carry after {time.monotonic() - back:.1f} s")
