@@ -7,6 +7,29 @@
 #include "conf/keys.h"
 #include "policy/forwards.h"
 
+/* What a gateway asks its converter for. */
+static const char *check_asked(const struct conf *conf)
+{
+	if (conf->n_asked && !conf->gateway.enabled)
+		return "a [forward NAME] at a converter needs a subscriber";
+	if (conf->n_asked && (!conf->gateway.has_key || !conf->gateway.inbound))
+		return "a [forward NAME] needs gateway.key, for the converter to know whose it is, and gateway.inbound";
+	for (size_t i = 0; i < conf->n_asked; i++) {
+		const struct conf_forward *forward = &conf->asked[i];
+
+		if (forward->listen.port)
+			return "listen is of a converter's [forward NAME], which names a subscriber; a gateway's has external_port";
+		if (!forward->port)
+			return "a gateway's [forward NAME] needs port, the host's";
+		if (forward->accept != CONF_FORWARD_EARLY)
+			return "accept is of a converter's [forward NAME]; what a gateway asks for is early";
+		for (size_t j = 0; j < i; j++)
+			if (conf->asked[j].port == forward->port && address_equal_ip(&conf->asked[j].host, &forward->host))
+				return "two [forward NAME] sections have the same host and port";
+	}
+	return NULL;
+}
+
 /* NULL when it is fine, else what is wrong and what to do. */
 static const char *check_gateway(const struct conf *conf)
 {
@@ -86,6 +109,10 @@ static const char *check_each_forward(const struct conf *conf, const char *const
 
 		if (!has_subscriber(names, conf->n_subscribers, forward))
 			return "a [forward NAME] is for a subscriber that no [subscriber NAME] section describes";
+		if (!forward->listen.port)
+			return "a [forward NAME] with a subscriber needs listen";
+		if (forward->external_port)
+			return "external_port is of a gateway's [forward NAME]; a converter's has listen";
 		if (is_listened_on(conf, &forward->listen))
 			return "a [forward NAME] has an address and port that converter.listen has, too";
 		list[i] = (struct forward){ .external = forward->listen };
@@ -138,6 +165,8 @@ int conf_check(const struct conf *conf, struct conf_error *error, const char *fi
 		wrong = "neither [gateway] nor [converter] is there; one of them says what this machine is to be";
 	if (!wrong)
 		wrong = check_gateway(conf);
+	if (!wrong)
+		wrong = check_asked(conf);
 	if (!wrong)
 		wrong = check_converter(conf);
 	if (!wrong) {

@@ -51,13 +51,15 @@ struct conf_subscriber {
 
 enum conf_forward_accept { CONF_FORWARD_EARLY, CONF_FORWARD_FAITHFUL };   /* in the order of their names in conf/keys.c */
 
-/* Connections to an address of the converter that are for a host behind a subscriber's gateway. */
+/* Connections to an address of the converter that are for a host behind a subscriber's gateway: the converter's section, with a subscriber; or the gateway's, without, which
+ * asks the converter for it. */
 struct conf_forward {
 	char name[CONF_NAME_BYTES];
 	char subscriber[CONF_NAME_BYTES];
 	struct address listen;          /* the converter's address and port */
 	struct address host;            /* the host's address, without a port */
 	uint16_t port;                  /* the host's; 0: the same as the converter's */
+	uint16_t external_port;         /* the gateway's wish; 0: the same as the host's */
 	uint32_t accept;                /* enum conf_forward_accept */
 	uint32_t max_waiting, max_new_per_s;   /* as the subscriber's, of this one alone */
 };
@@ -125,8 +127,10 @@ struct conf {
 	size_t n_links;
 	struct conf_subscriber *subscribers;
 	size_t n_subscribers;
-	struct conf_forward *forwards;
+	struct conf_forward *forwards;  /* the converter's */
 	size_t n_forwards;
+	struct conf_forward *asked;     /* the gateway's */
+	size_t n_asked;
 	struct rules *rules;            /* [policy] and [list NAME]; never NULL, every list in it is defined */
 	char **warnings;                /* what is sound and yet can't be meant, a line each: "braid.ini:12: rule 'x' never matches: ..." */
 	size_t n_warnings;

@@ -365,6 +365,24 @@ static int finish_lists(struct parser *p)
 	return CONF_E_INVALID;
 }
 
+/* Those without a subscriber are the gateway's. */
+static int split_forwards(struct conf *conf)
+{
+	size_t n = 0;
+
+	conf->asked = calloc(conf->n_forwards + 1, sizeof(*conf->asked));
+	if (!conf->asked)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->n_forwards; i++) {
+		if (conf->forwards[i].subscriber[0])
+			conf->forwards[n++] = conf->forwards[i];
+		else
+			conf->asked[conf->n_asked++] = conf->forwards[i];
+	}
+	conf->n_forwards = n;
+	return 0;
+}
+
 static int parse_all(struct parser *p)
 {
 	int r = 0;
@@ -376,6 +394,8 @@ static int parse_all(struct parser *p)
 		r = parse(p);
 	if (!r)
 		r = finish_lists(p);
+	if (!r)
+		r = split_forwards(p->conf);
 	if (!r)
 		r = conf_check(p->conf, p->error, p->file);
 	if (!r)
@@ -420,6 +440,7 @@ void conf_freep(struct conf **conf)
 	free((*conf)->gateway.inbound_allow);
 	free((*conf)->subscribers);
 	free((*conf)->forwards);
+	free((*conf)->asked);
 	free(*conf);
 	*conf = NULL;
 }

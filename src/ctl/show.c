@@ -253,6 +253,31 @@ void show_mappings(const json_t *result, FILE *out)
 	table_end(&table, out);
 }
 
+void show_forwards(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "FORWARD", "HOST", "OUTSIDE", ">LEFT", "NOTES" };
+	struct table table;
+	const json_t *forward;
+	size_t i;
+
+	table_begin(&table, headers, ARRAY_SIZE(headers));
+	json_array_foreach(json_object_get(result, "forwards"), i, forward) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+		int is_there = !json_is_null(json_object_get(forward, "external"));
+
+		if (!row)
+			break;
+		cell(row[0], "%s", text_of(forward, "name"));
+		cell(row[1], "%s", text_of(forward, "host"));
+		cell(row[2], "%s", is_there ? text_of(forward, "external") : "none yet");
+		cell(row[3], "%s", "");
+		if (is_there)
+			cell(row[3], "%llu s", (unsigned long long)count_of(forward, "left_s"));
+		cell(row[4], "%s", text_of(forward, "refused"));
+	}
+	table_end(&table, out);
+}
+
 void show_counters(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "COUNTER", ">VALUE", "WHAT" };

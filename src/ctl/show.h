@@ -12,6 +12,7 @@ void show_sessions(const json_t *result, FILE *out);
 void show_why(const json_t *result, FILE *out);
 void show_subscribers(const json_t *result, FILE *out);
 void show_mappings(const json_t *result, FILE *out);
+void show_forwards(const json_t *result, FILE *out);
 void show_counters(const json_t *result, FILE *out);
 void show_policy_list(const json_t *result, FILE *out);
 void show_policy_test(const json_t *result, FILE *out);

@@ -115,6 +115,7 @@ static const struct command commands[] = {
 	{ "sessions", NULL, false, "each session: both ends, age, bytes each way and over each link", NULL, show_sessions },
 	{ "why", "session", false, "what a session is: Multipath TCP or not and why, and each of its subflows", NULL, show_why },
 	{ "subscribers", NULL, false, "each subscriber of a converter: sessions, refusals, bytes, volumes", NULL, show_subscribers },
+	{ "forwards", NULL, false, "ports of its converter that a gateway has for its [forward NAME] sections", NULL, show_forwards },
 	{ "mappings", NULL, false, "ports of a converter by which subscribers' hosts are reached from outside", NULL, show_mappings },
 	{ "counters", NULL, false, "every counter", NULL, show_counters },
 	{ "policy", "list", true, "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one decides, and why", run_policy, NULL },

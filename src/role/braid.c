@@ -69,8 +69,10 @@ static void on_watch(void *context, bool reachable, const char *why)
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
 	braid->telling = true;
 	braid_publish(braid, reachable);
-	if (reachable && braid->ports && watch_serves_hosts(braid->watch))
-		port_server_reach(braid->ports);
+	if (!reachable || !braid->ports || !watch_serves_hosts(braid->watch))
+		return;
+	port_server_reach(braid->ports);
+	port_client_reach(braid->own_ports);
 }
 
 static void on_answer(void *context, const struct signalling_host_message *message)
@@ -79,6 +81,14 @@ static void on_answer(void *context, const struct signalling_host_message *messa
 
 	if (braid->ports)
 		port_server_hear(braid->ports, message);
+}
+
+static void on_own_answer(void *context, const struct pcp_response *response)
+{
+	struct braid *braid = context;
+
+	if (braid->own_ports)
+		port_client_hear(braid->own_ports, response);
 }
 
 static bool ask_for_host(void *context, const struct signalling_host_message *message)
@@ -292,12 +302,14 @@ static int start_subscribers(struct braid *braid)
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
 	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_answer = on_answer, .context = braid };
-	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .context = braid };
+	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
 	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
 	int r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
 
-	if (!r && conf->gateway.port_mapping)
+	if (!r && (conf->gateway.has_key || conf->gateway.port_mapping))
 		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
+	if (!r && braid->ports)
+		r = port_client_new(braid->loop, braid->ports, conf, &braid->own_ports);
 	return r ? r : watch_new(braid->loop, &watch, &braid->watch);
 }
 
@@ -386,6 +398,15 @@ int braid_run(struct braid *braid)
 	return loop_run(braid->loop);
 }
 
+/* What was asked for is given back, while it can be said. */
+static void leave_converter(struct braid *braid)
+{
+	if (braid->own_ports)
+		port_client_end(braid->own_ports);
+	if (braid->watch)
+		watch_leave(braid->watch);
+}
+
 void braid_freep(struct braid **out)
 {
 	struct braid *braid = *out;
@@ -393,7 +414,9 @@ void braid_freep(struct braid **out)
 	if (!braid)
 		return;
 	control_freep(&braid->control);
+	leave_converter(braid);
 	watch_freep(&braid->watch);
+	port_client_freep(&braid->own_ports);
 	port_server_freep(&braid->ports);
 	rejoin_freep(&braid->rejoin);
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
@@ -458,6 +481,8 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	braid->holder = holder;
 	if (braid->ports)
 		port_server_apply(braid->ports, conf);
+	if (braid->own_ports && port_client_apply(braid->own_ports, conf))
+		warn(braid, "out of memory: the gateway's forwards are those of the old configuration");
 	r = braid_publish(braid, braid->view->converter_reachable);
 	if (!r && braid->watch)
 		watch_ask_again(braid->watch);
@@ -473,8 +498,7 @@ void braid_drain(struct braid *braid)
 		return;
 	}
 	braid->draining = true;
-	if (braid->watch)
-		watch_leave(braid->watch);
+	leave_converter(braid);
 	braid->drain_until_us = loop_now_us(braid->loop) + braid->holder->conf->daemon.drain_timeout_ms * US_PER_MS;
 	if (braid_publish(braid, false) || loop_timer_at(braid->loop, loop_now_us(braid->loop) + DRAIN_LOOK_US, ref))
 		loop_stop(braid->loop);

@@ -7,6 +7,7 @@
 #include "net/kernel.h"
 #include "path/path.h"
 #include "role/braid.h"
+#include "role/port_client.h"
 #include "role/port_server.h"
 #include "role/pulse.h"
 #include "role/rejoin.h"
@@ -27,7 +28,8 @@ struct braid {
 	struct path *path;
 	struct watch *watch;
 	struct rejoin *rejoin;           /* NULL at a converter */
-	struct port_server *ports;       /* NULL where hosts aren't served */
+	struct port_server *ports;       /* NULL where nothing may be asked for */
+	struct port_client *own_ports;   /* and what uses it */
 	struct volumes *volumes;         /* NULL at a gateway */
 	char why_unreachable[64];        /* the converter; as the watch told it last */
 	bool told, told_reachable;       /* what the log said last */

@@ -75,6 +75,14 @@ static void run_mappings(void *context, struct control_call call, const json_t *
 	control_answer(call, array ? json_pack("{s:o}", "mappings", array) : NULL);
 }
 
+static void run_forwards(void *context, struct control_call call, const json_t *arguments)
+{
+	struct braid *braid = context;
+	json_t *array = braid->own_ports ? port_client_json(braid->own_ports) : json_array();
+
+	control_answer(call, array ? json_pack("{s:o}", "forwards", array) : NULL);
+}
+
 static void run_counters(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
@@ -279,7 +287,7 @@ static void run_stop(void *context, struct control_call call, const json_t *argu
 
 static const struct control_command commands[] = {
 	{ "status", run_status }, { "links", run_links }, { "sessions", run_sessions }, { "why", run_why },
-	{ "subscribers", run_subscribers }, { "mappings", run_mappings }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
+	{ "subscribers", run_subscribers }, { "mappings", run_mappings }, { "forwards", run_forwards }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
 	{ "policy-list", policy_list_run }, { "policy-test", policy_test_run },
 };
 

@@ -149,22 +149,23 @@ static void refuse(struct port_server *server, const struct waiting *to, struct 
 	say(server, to, out, pcp_refuse(request, result, result == PCP_NETWORK_FAILURE ? ERROR_S : LONG_ERROR_S, none.epoch_s, out));
 }
 
-static void hand_over(struct port_server *server, const struct waiting *from, struct bytes request)
+static bool hand_over(struct port_server *server, const struct waiting *from, struct bytes request)
 {
 	struct waiting *waiting = take_place(server);
 	struct signalling_host_message message = { .host = from->peer, .message = request };
 
 	if (!waiting)
-		return;   /* the host asks again */
+		return false;   /* the host asks again */
 	*waiting = *from;
 	waiting->until_us = loop_now_us(server->loop) + WAITING_US;
 	message.id = id_of(server, waiting);
 	message.host.port = 0;
 	if (server->options.ask(server->options.context, &message))
-		return;
+		return true;
 	if (from->socket < SOCKETS)
 		refuse(server, from, request, PCP_NETWORK_FAILURE);
 	slab_give(&server->waiting, waiting);
+	return false;
 }
 
 /* NAT-PMP has no nonce: all of a host's have one that only we can make, and make again after a restart. */
@@ -291,17 +292,26 @@ void port_server_hear(struct port_server *server, const struct signalling_host_m
 		say_natpmp(server, waiting, &natpmp);
 	} else if (!waiting->is_natpmp && waiting->socket < SOCKETS) {
 		say(server, waiting, message->message.at, message->message.n);
+	} else if (!waiting->is_natpmp && !r) {
+		server->options.on_answer(server->options.context, &response);
 	}
 	slab_give(&server->waiting, waiting);
+}
+
+bool port_server_ask(struct port_server *server, const struct address *host, struct bytes request)
+{
+	struct waiting own = { .socket = SOCKETS, .peer = *host };
+
+	return hand_over(server, &own, request);
 }
 
 void port_server_reach(struct port_server *server)
 {
 	struct pcp_request request = { .version = PCP_VERSION, .opcode = PCP_ANNOUNCE };
-	struct waiting own = { .socket = SOCKETS };
+	const struct address nobody = { 0 };
 	uint8_t bytes[PCP_MESSAGE_BYTES];
 
-	hand_over(server, &own, (struct bytes){ bytes, pcp_request_put(&request, bytes, sizeof(bytes)) });
+	port_server_ask(server, &nobody, (struct bytes){ bytes, pcp_request_put(&request, bytes, sizeof(bytes)) });
 }
 
 static int open_one(struct port_server *server, size_t index)
@@ -372,7 +382,7 @@ void port_server_apply(struct port_server *server, const struct conf *conf)
 			slab_give(&server->waiting, waiting);
 	}
 	memcpy(server->key, conf->gateway.key, sizeof(server->key));
-	for (size_t i = 0; i < 2 * conf->gateway.n_lan; i++) {
+	for (size_t i = 0; conf->gateway.port_mapping && i < 2 * conf->gateway.n_lan; i++) {
 		struct port_socket *s = &server->sockets[server->n_sockets++];
 
 		*s = (struct port_socket){ .fd = -1, .v4 = !(i & 1) };

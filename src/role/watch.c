@@ -338,6 +338,10 @@ void watch_ask_again(struct watch *watch)
 void watch_leave(struct watch *watch)
 {
 	watch->left = true;
+	if (watch->probe.standing) {   /* what was said last is to arrive */
+		net_close_orderly(watch->probe.fd);
+		watch->probe.fd = -1;
+	}
 	drop(watch);
 }
 

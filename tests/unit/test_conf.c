@@ -151,7 +151,35 @@ static void forwards_that_make_no_sense(void **state)
 	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5\nhost = 192.168.1.11\n", "x:7: forward a.listen: found '203.0.113.5', wanted an IP address with a port");
 	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = [::]:80\nhost = 192.168.1.11\n", "x:7: forward a.listen: found '[::]:80'");
 	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:80\nhost = 192.168.1.11:80\n", "x:8: forward a.host: found '192.168.1.11:80'");
-	expect_error(HOME "[forward a]\nsubscriber = home\nhost = 192.168.1.11\n", "section [forward a] ends without the key 'listen'");
+	expect_error(HOME "[forward a]\nsubscriber = home\nhost = 192.168.1.11\n", "x: a [forward NAME] with a subscriber needs listen");
+}
+
+#define KEYED "[gateway]\nkey = " KEY "\n"
+
+static void a_gateway_asks_for_forwards(void **state)
+{
+	struct conf *conf = conf_of(GATEWAY KEYED "[forward web]\nhost = 192.168.1.10\nport = 80\nexternal_port = 8080\n[forward mail]\nhost = 2001:db8::10\nport = 25\n");
+
+	assert_int_equal(conf->n_forwards, 0);
+	assert_int_equal(conf->n_asked, 2);
+	assert_string_equal(conf->asked[0].name, "web");
+	assert_int_equal(conf->asked[0].port, 80);
+	assert_int_equal(conf->asked[0].external_port, 8080);
+	assert_int_equal(conf->asked[1].external_port, 0);
+	conf_freep(&conf);
+}
+
+static void what_a_gateway_cannot_ask_for(void **state)
+{
+	expect_error(HOME "[forward a]\nhost = 192.168.1.10\nport = 80\n", "x: a [forward NAME] at a converter needs a subscriber");
+	expect_error(GATEWAY "[forward a]\nhost = 192.168.1.10\nport = 80\n", "x: a [forward NAME] needs gateway.key");
+	expect_error(GATEWAY KEYED "inbound = no\n[forward a]\nhost = 192.168.1.10\nport = 80\n", "x: a [forward NAME] needs gateway.key, for the converter to know whose it is, and");
+	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\n", "x: a gateway's [forward NAME] needs port");
+	expect_error(GATEWAY KEYED "[forward a]\nport = 80\n", "ends without the key 'host'");
+	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\nlisten = 192.0.2.1:80\n", "x: listen is of a converter's");
+	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\naccept = faithful\n", "x: accept is of a converter's");
+	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\n[forward b]\nhost = 192.168.1.10\nport = 80\n", "x: two [forward NAME] sections have the same");
+	expect_error(HOME WEB "external_port = 80\n", "x: external_port is of a gateway's");
 }
 
 static void hosts_that_may_be_reached(void **state)
@@ -200,6 +228,8 @@ int main(void)
 		cmocka_unit_test(a_key_is_one_subscribers),
 		cmocka_unit_test(a_forward_says_where_to),
 		cmocka_unit_test(forwards_that_make_no_sense),
+		cmocka_unit_test(a_gateway_asks_for_forwards),
+		cmocka_unit_test(what_a_gateway_cannot_ask_for),
 		cmocka_unit_test(hosts_that_may_be_reached),
 		cmocka_unit_test(faults_are_told),
 	};
