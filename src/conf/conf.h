@@ -47,6 +47,7 @@ struct conf_subscriber {
 	uint32_t max_inbound_waiting;   /* remote hosts whose connections the gateway hasn't claimed yet */
 	uint32_t max_inbound_per_s;     /* that come newly; never 0 */
 	uint32_t max_mappings;          /* that its hosts may ask for; 0: none */
+	uint32_t max_host_mappings;     /* and each of them; never 0 */
 };
 
 enum conf_forward_accept { CONF_FORWARD_EARLY, CONF_FORWARD_FAITHFUL };   /* in the order of their names in conf/keys.c */

@@ -144,6 +144,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "the IPv6 prefix of the subscriber's hosts, which must be routed by way of this machine" },
 	{ CONF_SUBSCRIBER, "max_mappings", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_mappings), .min = 0, .max = 65535,
 	  .fallback = "100", .help = "ports of converter.mapping_address that its hosts may have at once; 0: none" },
+	{ CONF_SUBSCRIBER, "max_host_mappings", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_host_mappings), .min = 1, .max = 65535,
+	  .fallback = "16", .help = "of these, ports that one host may have at once" },
 
 	{ CONF_DAEMON, "workers", CONF_TYPE_UINT, AT(daemon.workers), .min = 0, .max = 256, .fallback = "0", .restart = true,
 	  .help = "threads that relay; 0: one a core" },

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <string.h>
 #include "base/util.h"
 #include "net/netlink.h"
@@ -38,6 +39,68 @@ static void take(void *context, const struct nlmsghdr *message)
 		sought->at[sought->n].n_address = n;
 		memcpy(sought->at[sought->n++].address, mnl_attr_get_payload(attr), n);
 	}
+}
+
+static void put_address(struct nlmsghdr *message, const struct address *a)
+{
+	if (address_is_v4(a))
+		mnl_attr_put(message, NDA_DST, 4, a->ip + 12);
+	else
+		mnl_attr_put(message, NDA_DST, sizeof(a->ip), a->ip);
+}
+
+struct found {
+	bool valid;
+	size_t n;
+	uint8_t link_address[NEIGHBOUR_BYTES];
+};
+
+static void take_found(void *context, const struct nlmsghdr *message)
+{
+	struct found *found = context;
+	const struct ndmsg *head = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attr;
+
+	if (message->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(message) < sizeof(*head))
+		return;
+	found->valid = head->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP);
+	mnl_attr_for_each(attr, message, sizeof(*head)) {
+		if (mnl_attr_get_type(attr) != NDA_LLADDR || head->ndm_state & NUD_NOARP)
+			continue;
+		found->n = size_min(mnl_attr_get_payload_len(attr), sizeof(found->link_address));
+		memcpy(found->link_address, mnl_attr_get_payload(attr), found->n);
+	}
+}
+
+static struct ndmsg *begin(struct netlink *netlink, uint16_t type, uint16_t flags, unsigned int ifindex, const struct address *a)
+{
+	struct nlmsghdr *message = netlink_begin(netlink, type, flags);
+	struct ndmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+
+	head->ndm_family = address_is_v4(a) ? AF_INET : AF_INET6;
+	head->ndm_ifindex = (int)ifindex;
+	put_address(message, a);
+	return head;
+}
+
+int neighbour_find(struct netlink *netlink, unsigned int ifindex, const struct address *a, uint8_t link_address[NEIGHBOUR_BYTES], size_t *n)
+{
+	struct found found = { 0 };
+	int r;
+
+	begin(netlink, RTM_GETNEIGH, 0, ifindex, a);
+	r = netlink_request(netlink, take_found, &found);
+	if (r && r != -ENOENT)
+		return r;
+	*n = found.n;
+	memcpy(link_address, found.link_address, found.n);
+	return found.valid ? 0 : NEIGHBOUR_E_UNKNOWN;
+}
+
+int neighbour_seek(struct netlink *netlink, unsigned int ifindex, const struct address *a)
+{
+	begin(netlink, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, ifindex, a)->ndm_flags = NTF_USE;
+	return netlink_request(netlink, NULL, NULL);
 }
 
 static int forget(struct netlink *netlink, const struct sought *sought, size_t i)

@@ -211,6 +211,19 @@ static void revive(struct mappings *mappings, struct entry *entry, const struct 
 	tell(mappings, MAPPINGS_MADE, entry);
 }
 
+/* Where all of his hosts together have fewer than one may have, none is looked at. */
+static bool host_has_enough(const struct mappings *mappings, const struct owner *owner, const struct mappings_request *request)
+{
+	struct entry *entry = mappings_entry(mappings, owner->first);
+	uint32_t n = 0;
+
+	if (!request->most_of_host || owner->n_live < request->most_of_host)
+		return false;
+	for (; entry; entry = mappings_entry(mappings, entry->own_next))
+		n += !entry->held && address_equal_ip(&entry->mapping.internal, &request->internal);
+	return n >= request->most_of_host;
+}
+
 static int make(struct mappings *mappings, const struct mappings_request *request, uint64_t now_s, struct mapping *out)
 {
 	struct owner *owner = mappings_owner(mappings, request->subscriber);
@@ -222,7 +235,7 @@ static int make(struct mappings *mappings, const struct mappings_request *reques
 	mapping.ends_at_s = end_of(mappings, request, now_s);
 	if (!owner)
 		return MAPPINGS_E_FULL;
-	if (owner->n_live >= request->most)
+	if (owner->n_live >= request->most || host_has_enough(mappings, owner, request))
 		return MAPPINGS_E_QUOTA;
 	if (!add_filters(&mapping, request))
 		return MAPPINGS_E_FILTERS;

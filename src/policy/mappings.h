@@ -52,6 +52,7 @@ struct mappings_options {
 struct mappings_request {
 	uint32_t subscriber;             /* small numbers: there is a place for each up to the greatest */
 	uint32_t most;                   /* that the subscriber may have */
+	uint32_t most_of_host;           /* and one of his hosts, by its address; 0: as many */
 	uint8_t protocol;                /* 0 (where they are to end): all */
 	struct address internal, suggested;   /* suggested: unspecified address and port 0 are no preference */
 	uint8_t nonce[MAPPINGS_NONCE_BYTES];
@@ -66,7 +67,7 @@ enum {
 	MAPPINGS_E_NONCE = 1,    /* another's: there is one, with another nonce */
 	MAPPINGS_E_STATIC,       /* a static one doesn't end */
 	MAPPINGS_E_EXTERNAL,     /* the suggested one can't be had, and no other was wanted */
-	MAPPINGS_E_QUOTA,        /* the subscriber has as many as he may */
+	MAPPINGS_E_QUOTA,        /* the subscriber has as many as he may, or his host */
 	MAPPINGS_E_FULL,         /* no port is left, or no memory */
 	MAPPINGS_E_FILTERS,      /* more than MAPPINGS_FILTERS */
 };

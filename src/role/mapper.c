@@ -22,7 +22,7 @@ static const struct bucket_limit request_limit = { .per_s = 50, .burst = 200 }; 
 
 struct allowance {
 	const char *name;                 /* the subscribers', who are never freed before us */
-	uint32_t most;
+	uint32_t most, most_of_host;
 	uint64_t full_at_ns;              /* the bucket of requests */
 };
 
@@ -155,6 +155,7 @@ size_t mapper_answer(struct mapper *mapper, uint32_t subscriber, const struct ad
 		return 0;
 	allowance->full_at_ns = bucket_take(allowance->full_at_ns, &request_limit, now_us, 1);
 	asker.most = allowance->most;
+	asker.most_of_host = allowance->most_of_host;
 	follow_clock(mapper);
 	*external = mapper->server.external = external_now(mapper);
 	mapping_store_begin(mapper->store);
@@ -212,8 +213,10 @@ int mapper_apply(struct mapper *mapper, const struct conf *conf, const struct ro
 		next[names[i].number].name = names[i].name;
 	for (size_t i = 0; i < mapper->n_allowances; i++)
 		next[i].full_at_ns = mapper->allowances[i].full_at_ns;
-	for (size_t i = 0; i < conf->n_subscribers; i++)
+	for (size_t i = 0; i < conf->n_subscribers; i++) {
 		next[roster->numbers[i]].most = conf->subscribers[i].max_mappings;
+		next[roster->numbers[i]].most_of_host = conf->subscribers[i].max_host_mappings;
+	}
 	free(mapper->allowances);
 	mapper->allowances = next;
 	mapper->n_allowances = n_names + 1;

@@ -14,6 +14,7 @@
 #include "net/socket.h"
 #include "net/udp.h"
 #include "policy/bucket.h"
+#include "role/lan_hosts.h"
 #include "signalling/pcp_client.h"
 
 #define SOCKETS (2 * CONF_LAN_INTERFACES)
@@ -54,6 +55,8 @@ struct port_server {
 	struct port_socket sockets[SOCKETS];
 	size_t n_sockets;
 	uint16_t generation;              /* of the sockets */
+	struct lan_hosts *hosts;
+	bool routed;                      /* hosts that aren't on the LAN's own networks may be reached, too */
 	struct slab waiting;
 	uint64_t hosts_full_at_ns[HOSTS], all_full_at_ns;
 	struct pcp_epoch epoch;
@@ -198,8 +201,9 @@ static void on_natpmp(struct port_server *server, struct waiting *from, struct b
 
 static void on_datagram(struct port_server *server, struct waiting *from, struct bytes bytes)
 {
-	if (!bytes.n || !may_ask(server, &from->peer))
-		return;
+	if (!bytes.n || !may_ask(server, &from->peer) ||
+	    !lan_hosts_admit(server->hosts, server->sockets[from->socket].interface, &from->peer, server->routed))
+		return;   /* a host asks again */
 	if (bytes.at[0] == NATPMP_VERSION)
 		on_natpmp(server, from, bytes);
 	else if (bytes.n > SIGNALLING_HOST_MESSAGE_BYTES)
@@ -382,6 +386,7 @@ void port_server_apply(struct port_server *server, const struct conf *conf)
 			slab_give(&server->waiting, waiting);
 	}
 	memcpy(server->key, conf->gateway.key, sizeof(server->key));
+	server->routed = conf->gateway.n_inbound_allow;
 	for (size_t i = 0; conf->gateway.port_mapping && i < 2 * conf->gateway.n_lan; i++) {
 		struct port_socket *s = &server->sockets[server->n_sockets++];
 
@@ -396,9 +401,15 @@ int port_server_new(struct loop *loop, const struct port_server_options *options
 	struct port_server *server = calloc(1, sizeof(*server));
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = server };
 
-	if (!server || slab_init(&server->waiting, sizeof(struct waiting), WAITING_MOST)) {
+	int r = server ? lan_hosts_new(loop, &server->hosts) : -ENOMEM;
+
+	if (!r)
+		r = slab_init(&server->waiting, sizeof(struct waiting), WAITING_MOST);
+	if (r) {
+		if (server)
+			lan_hosts_freep(&server->hosts);
 		free(server);
-		return -ENOMEM;
+		return r;
 	}
 	server->loop = loop;
 	server->options = *options;
@@ -414,6 +425,7 @@ void port_server_freep(struct port_server **server)
 		return;
 	close_sockets(*server);
 	slab_fini(&(*server)->waiting);
+	lan_hosts_freep(&(*server)->hosts);
 	free(*server);
 	*server = NULL;
 }

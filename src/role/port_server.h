@@ -24,7 +24,7 @@ struct port_server_options {
 	void *context;
 };
 
-/* Listens as conf says, which is borrowed for the call; without gateway.port_mapping nowhere. 0 or -ENOMEM. An interface that isn't there is tried again. */
+/* Listens as conf says, which is borrowed for the call; without gateway.port_mapping nowhere. 0 or a negative errno. An interface that isn't there is tried again. */
 int port_server_new(struct loop *loop, const struct port_server_options *options, const struct conf *conf, struct port_server **out);
 void port_server_freep(struct port_server **server);
 /* The LAN may have other interfaces now. */

@@ -82,7 +82,7 @@ static struct mappings_request request_of(const struct asked *asked)
 {
 	const struct pcp_mapping *wanted = &asked->request->mapping;
 	struct mappings_request out = {
-		.subscriber = asked->asker->subscriber, .most = asked->asker->most, .protocol = wanted->protocol, .internal = asked->request->client,
+		.subscriber = asked->asker->subscriber, .most = asked->asker->most, .most_of_host = asked->asker->most_of_host, .protocol = wanted->protocol, .internal = asked->request->client,
 		.suggested = wanted->external, .lifetime_s = asked->request->lifetime_s, .prefer_failure = asked->request->prefer_failure,
 	};
 

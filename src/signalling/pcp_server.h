@@ -17,6 +17,7 @@
 struct pcp_asker {
 	uint32_t subscriber;
 	uint32_t most;                   /* mappings that he may have; 0: he may have none */
+	uint32_t most_of_host;           /* and that the one who asks may have; 0: as many */
 	struct address source;           /* of the request, without a port */
 	bool proven;                     /* the transport says for sure whose request it is */
 };

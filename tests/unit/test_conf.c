@@ -74,6 +74,7 @@ static void mappings_have_an_address_and_ports(void **state)
 	assert_int_equal(other->converter.mapping_ports.first, 20000);
 	assert_int_equal(other->converter.mapping_ports.last, 29999);
 	assert_int_equal(other->subscribers[0].max_mappings, 100);
+	assert_int_equal(other->subscribers[0].max_host_mappings, 16);
 	conf_restart_needed(conf, other, restart, sizeof(restart));
 	assert_string_equal(restart, "converter.mapping_address, converter.mapping_ports");
 	conf_restart_needed(conf, conf, restart, sizeof(restart));

@@ -264,6 +264,28 @@ static void nobody_has_more_than_he_may(void **state)
 	assert_int_equal(map(mappings, &request, NOW_S, NULL), 0);
 }
 
+/* Whichever hosts the others are. */
+static void one_host_has_no_more_than_its_part(void **state)
+{
+	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, NULL);
+	struct mappings_request one = ask(ALICE, "10.0.0.7:1", NULL), other = ask(ALICE, "10.0.0.8:1", NULL), bobs = ask(BOB, "10.0.0.7:1", NULL);
+	struct mapping out;
+
+	one.most_of_host = other.most_of_host = bobs.most_of_host = 2;
+	assert_int_equal(map(mappings, &other, NOW_S, NULL), 0);
+	for (one.internal.port = 1; one.internal.port <= 2; one.internal.port++)
+		assert_int_equal(map(mappings, &one, NOW_S, NULL), 0);
+	assert_int_equal(map(mappings, &one, NOW_S, NULL), MAPPINGS_E_QUOTA);
+	other.internal.port = 2;
+	assert_int_equal(map(mappings, &other, NOW_S, NULL), 0);
+	assert_int_equal(map(mappings, &bobs, NOW_S, NULL), 0);
+	one.internal.port = 2;
+	assert_int_equal(map(mappings, &one, NOW_S, NULL), 0);   /* renewed */
+	assert_int_equal(mappings_unmap(mappings, &one, NOW_S, &out), 0);
+	one.internal.port = 3;
+	assert_int_equal(map(mappings, &one, NOW_S, NULL), 0);   /* a port that is held isn't the host's any more */
+}
+
 /* Who makes mappings and ends them at once has no more of the range than he may. */
 static void held_ports_count(void **state)
 {
@@ -519,6 +541,7 @@ int main(void)
 		cmocka_unit_test(deletes),
 		cmocka_unit_test(deletes_all_of_a_host_with_its_nonce),
 		cmocka_unit_test(nobody_has_more_than_he_may),
+		cmocka_unit_test(one_host_has_no_more_than_its_part),
 		cmocka_unit_test(held_ports_count),
 		cmocka_unit_test(the_next_to_be_free_is_let_go),
 		cmocka_unit_test(filters_add_up),
