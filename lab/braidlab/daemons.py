@@ -198,10 +198,16 @@ class Ssh:
                                "-o", "StrictModes=no", "-o", "UsePAM=no", "-o", "PidFile=none", "-o", "Subsystem=sftp internal-sftp")
         until(lambda: listens(node, SSH_PORT) or self.sshd.check(), START_TIMEOUT_S, "sshd to listen")
 
+    def options(self):
+        return ["-q", "-F", "none", "-i", self.directory / "id", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
+
     def scp(self, port, source, target):
         """The command that copies between there ("guest@ADDRESS:file") and here."""
-        return ["scp", "-q", "-F", "none", "-P", port, "-i", self.directory / "id", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-                "-o", "LogLevel=ERROR", source, target]
+        return ["scp", *self.options(), "-P", port, source, target]
+
+    def shell(self, address, port, *command):
+        """The one that runs a command there, or without one a shell."""
+        return ["ssh", *self.options(), "-p", port, f"{self.USER}@{address}", *command]
 
 
 def write_random(path, n_bytes):

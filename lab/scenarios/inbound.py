@@ -4,11 +4,12 @@
 A remote host (the server's node) fetches a file from the host behind the gateway and sends one to it, by [forward NAME] of the
 converter: with curl from and to nginx, with scp from and to sshd. Goodput is what was received from --skip seconds after the start to the last
 byte, as a share of the sum of the links' rates. Each file is compared by SHA-256, and nginx's log must name the remote host. Parts:
-plain; nat (both links masquerade, nothing comes in from outside); prefix (IPv6, and the host seen by servers as itself);
+plain; shell (ssh HOST command, and lines to a shell there and back, one after the other); nat (both links masquerade, nothing comes in from outside); prefix (IPv6, and the host seen by servers as itself);
 loss (each link loses its carrier under a transfer); restart (of the converter, by SIGTERM and by SIGKILL).
 """
 import json
 import pathlib
+import statistics
 import subprocess
 import time
 
@@ -21,7 +22,7 @@ from braidlab.topology import CONVERTER_V4, CONVERTER_V6, LAN_V4, LAN_V6, SERVER
 from braidlab.traffic import Delivery, Download, upload
 
 OPTIONS = {
-    "parts": ("plain,nat,prefix,loss,restart", "what is shown"),
+    "parts": ("plain,shell,nat,prefix,loss,restart", "what is shown"),
     "seconds": (10.0, "length of each transfer at the links' rates"),
     "skip": (2.0, "seconds at its start that don't count"),
     "least_share": (0.9, "of the links' rates; less is a failure"),
@@ -98,6 +99,41 @@ def scp(lab, title):
 
 def plain(lab):
     return [web(lab, "nginx", lab.net.server, URL, lab.behind, SERVER_V4), scp(lab, "scp")]
+
+
+def commands(lab, n):
+    """ssh HOST command, n times: how long each took, in ms. Its words and its status must come."""
+    times = []
+    for i in range(n):
+        begun_at = time.monotonic()
+        done = subprocess.run(lab.net.server.argv(*lab.ssh.shell(CONVERTER_V4, SSH_PORT, f"echo $SSH_CONNECTION; exit {i + 1}")), capture_output=True, text=True, timeout=60)
+        times.append(1000 * (time.monotonic() - begun_at))
+        if done.returncode != i + 1 or done.stdout.split()[:1] != [SERVER_V4]:
+            raise LabError(f"ssh HOST command: status {done.returncode}, expected {i + 1}; said {done.stdout!r}, expected it to come from {SERVER_V4}; {done.stderr}")
+    return times
+
+
+def lines(lab, n):
+    """Lines to a shell, each sent when the answer to the one before is there: how long each took, in ms."""
+    shell = subprocess.Popen(lab.net.server.argv(*lab.ssh.shell(CONVERTER_V4, SSH_PORT, "sh")), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    times = []
+    for i in range(n):
+        begun_at = time.monotonic()
+        shell.stdin.write(f"echo line {i}\n")
+        if (heard := shell.stdout.readline()) != f"line {i}\n":
+            raise LabError(f"the shell said {heard!r}, expected line {i}")
+        times.append(1000 * (time.monotonic() - begun_at))
+    shell.stdin.write("exit 42\n")
+    if (status := shell.wait(60)) != 42:
+        raise LabError(f"the shell ended with {status}, expected 42")
+    return times[1:]     # the first waits for the shell to be there
+
+
+def shell(lab):
+    figures = {"command_ms": round(statistics.median(commands(lab, 5)), 1), "line_ms": round(statistics.median(lines(lab, 30)), 1)}
+    lab.braid.check()
+    lab.say(f"ssh HOST command: {figures['command_ms']} ms; a line to a shell and its answer: {figures['line_ms']} ms (medians of 5 and 29)")
+    return figures
 
 
 def nat(lab):
@@ -180,7 +216,7 @@ def restart(lab):
     return rows
 
 
-PARTS = {"plain": plain, "nat": nat, "prefix": prefix, "loss": loss, "restart": restart}
+PARTS = {"plain": plain, "shell": shell, "nat": nat, "prefix": prefix, "loss": loss, "restart": restart}
 
 
 def show(lab, got):
