@@ -16,52 +16,16 @@
 #include "base/util.h"
 #include "net/nft.h"
 #include "net/route.h"
-#include "path/alive.h"
 #include "path/apply.h"
-#include "path/intercept.h"
-#include "path/keep.h"
 #include "path/observe.h"
-#include "path/returns.h"
+#include "path/path_parts.h"
 #include "path/settings.h"
-#include "path/handshakes.h"
-#include "path/inbound.h"
 #include "path/want.h"
-#include "policy/backoff.h"
 
 #define RETRY_US US_PER_S
 #define SETTINGS_LOOK_US (30 * US_PER_S)   /* others may change them: a sysctl.conf read again, another program */
 
-enum { PART_REFRESH, PART_SETTINGS, PART_FORWARDS };
-
-struct path {
-	struct loop *loop;
-	uint8_t handler;
-	path_event_fn on_event;
-	void *context;
-	struct path_options options;
-	int lock_fd;
-	struct netlink *netlink, *events;
-	bool watching;
-	struct mptcp_pm *pm;             /* NULL: none in this kernel, or none of our business */
-	struct keep keep;
-	bool kept;                       /* keep was opened: settings are to be given back */
-	struct interception interception;
-	struct handshakes handshakes;
-	bool handshakes_missing;   /* they could not be put, and that was said */
-	struct inbound_table inbound;
-	struct backoff inbound_again;    /* where nft refuses: it may have been short of something for a moment */
-	bool inbound_armed;
-	struct alive *alive;             /* NULL without plumbing, as the next one */
-	struct returns *returns;
-	struct links_seen seen;
-	struct links_plumbing have, want;
-	struct links_verdict verdicts[PATH_LINKS];
-	uint64_t since_us[PATH_LINKS];
-	bool retry_armed;
-	char warned[192];                /* the last failure told: the same is not told again */
-};
-
-static void emit(struct path *path, int kind, size_t link, const char *text)
+void path_emit(struct path *path, int kind, size_t link, const char *text)
 {
 	struct path_event event = { .kind = kind, .link = link };
 
@@ -72,7 +36,7 @@ static void emit(struct path *path, int kind, size_t link, const char *text)
 
 static void warn(void *context, const char *text)
 {
-	emit(context, PATH_EVENT_WARNING, 0, text);
+	path_emit(context, PATH_EVENT_WARNING, 0, text);
 }
 
 /* Without plumbing of our own an endpoint is there or not; none is on its way. */
@@ -118,7 +82,7 @@ static void tell_changes(struct path *path, const struct links_verdict *before)
 		    address_equal_ip(&now->v4, &before[i].v4) && address_equal_ip(&now->v6, &before[i].v6))
 			continue;
 		want_describe(&path->options.links[i], now, text, sizeof(text));
-		emit(path, PATH_EVENT_LINK, i, text);
+		path_emit(path, PATH_EVENT_LINK, i, text);
 	}
 }
 
@@ -133,7 +97,7 @@ static void refresh(struct path *path)
 	r = settle(path, reason, sizeof(reason));
 	tell_changes(path, before);
 	if (r && strcmp(reason, path->warned))
-		emit(path, PATH_EVENT_WARNING, 0, reason);
+		path_emit(path, PATH_EVENT_WARNING, 0, reason);
 	memcpy(path->warned, reason, sizeof(reason));
 	/* It may have been a race with a change under way; or somebody else has to act first. */
 	if (r && !path->retry_armed && !loop_timer_at(path->loop, loop_now_us(path->loop) + RETRY_US, ref))
@@ -170,59 +134,7 @@ static void put_handshakes(struct path *path)
 		return;
 	snprintf(text, sizeof(text), "%s; without it a download stalls on if its host has stopped reading for a while, and a link that joins while "
 		 "this machine is very busy may bring an upload into disorder", reason);
-	emit(path, PATH_EVENT_WARNING, 0, text);
-}
-
-static void warn_inbound(struct path *path, const char *reason)
-{
-	char text[sizeof(((struct path_event *)0)->text)];
-
-	snprintf(text, sizeof(text), "%s; connections to [forward NAME] addresses are not taken", reason);
-	emit(path, PATH_EVENT_WARNING, 0, text);
-}
-
-/* Nobody comes by a forward until then. */
-static void try_forwards_again(struct path *path)
-{
-	uint64_t now_us = loop_now_us(path->loop);
-
-	if (path->inbound_armed)
-		return;
-	backoff_done(&path->inbound_again, now_us);
-	path->inbound_armed = !loop_timer_at(path->loop, backoff_at_us(&path->inbound_again, now_us), (struct loop_ref){ .handler = path->handler, .part = PART_FORWARDS });
-}
-
-void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options)
-{
-	char reason[160] = "";
-
-	if (!path->kept || !inbound_table_put(&path->inbound, forwards, options, reason, sizeof(reason)))
-		return;
-	warn_inbound(path, reason);
-	try_forwards_again(path);
-}
-
-/* Of an earlier run. Where nft refuses, there is none. */
-static void forget_forwards(struct path *path)
-{
-	char reason[160];
-
-	if (!path->inbound.begun)
-		inbound_table_put(&path->inbound, NULL, NULL, reason, sizeof(reason));
-}
-
-static void check_inbound(struct path *path)
-{
-	char reason[160] = "";
-	bool restored, was_missing = path->inbound.missing;
-	int r = inbound_table_check(&path->inbound, &restored, reason, sizeof(reason));
-
-	if (restored)
-		emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_inbound (nft flush ruleset?); it is put back");
-	if (r && !was_missing)
-		warn_inbound(path, reason);
-	if (r)
-		try_forwards_again(path);
+	path_emit(path, PATH_EVENT_WARNING, 0, text);
 }
 
 void path_check_settings(struct path *path)
@@ -230,9 +142,9 @@ void path_check_settings(struct path *path)
 	if (!path->kept)
 		return;
 	settings_watch(&path->keep, warn, path);
-	check_inbound(path);
+	path_check_forwards(path);
 	if (handshakes_lost(&path->handshakes))
-		emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it is put back");
+		path_emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it is put back");
 	else if (!path->handshakes_missing)
 		return;
 	put_handshakes(path);
@@ -258,24 +170,24 @@ static void follow_local_time(struct path *path)
 	if (!path->options.plumbing || !interception_is_late(&path->interception))
 		return;
 	if (put_interception(path, reason, sizeof(reason)))
-		emit(path, PATH_EVENT_WARNING, 0, reason);
-	emit(path, PATH_EVENT_TABLE, 0, "");
+		path_emit(path, PATH_EVENT_WARNING, 0, reason);
+	path_emit(path, PATH_EVENT_TABLE, 0, "");
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct path *path = context;
 
-	if (ref.part == PART_SETTINGS) {
+	if (ref.part == PATH_PART_SETTINGS) {
 		path_check_settings(path);
 		follow_local_time(path);
 		loop_timer_at(path->loop, now_us + SETTINGS_LOOK_US, ref);
 		return;
 	}
-	if (ref.part == PART_FORWARDS) {
+	if (ref.part == PATH_PART_FORWARDS) {
 		path->inbound_armed = false;
 		if (path->inbound.missing)
-			check_inbound(path);
+			path_check_forwards(path);
 		return;
 	}
 	path->retry_armed = false;
@@ -325,7 +237,7 @@ static int restore_interception(void *context, char *reason, size_t n_reason)
 
 	interception_forget(&path->interception);
 	r = put_interception(path, reason, n_reason);
-	emit(path, PATH_EVENT_TABLE, 0, "");
+	path_emit(path, PATH_EVENT_TABLE, 0, "");
 	return r;
 }
 
@@ -375,7 +287,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 		return r;
 	put_handshakes(path);
 	if (!path->options.takes_forwards)
-		forget_forwards(path);
+		path_forget_forwards(path);
 	r = path->options.foreign_sources ? returns_put(path->returns, reason, n_reason) : 0;
 	return r ? r : put_interception(path, reason, n_reason);
 }
@@ -414,7 +326,7 @@ static int start(struct path *path, char *reason, size_t n_reason)
 	ref = (struct loop_ref){ .handler = path->handler };
 	r = loop_watch(path->loop, netlink_fd(path->events), EPOLLIN, ref);
 	path->watching = !r;
-	ref.part = PART_SETTINGS;
+	ref.part = PATH_PART_SETTINGS;
 	if (!r && path->options.plumbing)
 		r = loop_timer_at(path->loop, loop_now_us(path->loop) + SETTINGS_LOOK_US, ref);
 	return r;
@@ -503,15 +415,15 @@ static void take_away(struct path *path)
 	char reason[192];
 
 	if (interception_remove(&path->interception, reason, sizeof(reason)))
-		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid");
+		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid");
 	if (inbound_table_remove(&path->inbound, reason, sizeof(reason)))
-		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_inbound");
+		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_inbound");
 	if (handshakes_remove(&path->handshakes, reason, sizeof(reason)))
-		emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_converter");
+		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_converter");
 	path->want.routes.n = path->want.rules.n = path->want.endpoints.n = 0;
 	if (!observe(path->netlink, path->pm, true, &path->seen, &path->have) &&
 	    apply(path->netlink, path->pm, &path->have, &path->want, reason, sizeof(reason)))
-		emit(path, PATH_EVENT_WARNING, 0, reason);
+		path_emit(path, PATH_EVENT_WARNING, 0, reason);
 	keep_restore(&path->keep);
 }
 
@@ -558,38 +470,4 @@ void path_vouch(struct path *path, bool (*vouch)(void *context), void *context)
 {
 	if (path->alive)
 		alive_vouch(path->alive, vouch, context);
-}
-
-static void take_counters(void *context, const struct route_interface *interface)
-{
-	struct path_link_status *status = context;
-
-	for (size_t i = 0; i < PATH_LINKS; i++) {
-		if (!status[i].ifindex || status[i].ifindex != interface->ifindex)
-			continue;
-		status[i].rx_bytes = interface->rx_bytes;
-		status[i].tx_bytes = interface->tx_bytes;
-	}
-}
-
-size_t path_status(struct path *path, struct path_link_status *out, size_t n_out)
-{
-	struct path_link_status all[PATH_LINKS] = { 0 };
-	size_t n = path->options.n_links;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct links_verdict *verdict = &path->verdicts[i];
-		const struct path_link_options *link = &path->options.links[i];
-
-		all[i] = (struct path_link_status){ .ifindex = verdict->ifindex, .state = want_state(verdict->state),
-						    .backup = link->backup, .v4 = verdict->v4, .v6 = verdict->v6,
-						    .endpoint_id_v4 = verdict->endpoint_id_v4,
-						    .endpoint_id_v6 = verdict->endpoint_id_v6, .since_us = path->since_us[i] };
-		memcpy(all[i].name, link->name, sizeof(all[i].name));
-		memcpy(all[i].interface, link->interface, sizeof(all[i].interface));
-	}
-	/* Without the counters (the listing failed) the rest is still right. */
-	route_list_interfaces(path->netlink, take_counters, all);
-	memcpy(out, all, size_min(n, n_out) * sizeof(*out));
-	return n;
 }

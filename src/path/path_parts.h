@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a path is made of. Private to path.c, path_forwards.c and path_status.c. */
+#ifndef BRAID_PATH_PATH_PARTS_H
+#define BRAID_PATH_PATH_PARTS_H
+
+#include "net/netlink.h"
+#include "path/alive.h"
+#include "path/handshakes.h"
+#include "path/inbound.h"
+#include "path/intercept.h"
+#include "path/keep.h"
+#include "path/path.h"
+#include "path/returns.h"
+#include "policy/backoff.h"
+#include "policy/links.h"
+
+enum { PATH_PART_REFRESH, PATH_PART_SETTINGS, PATH_PART_FORWARDS };   /* of the handler's timers */
+
+struct path {
+	struct loop *loop;
+	uint8_t handler;
+	path_event_fn on_event;
+	void *context;
+	struct path_options options;
+	int lock_fd;
+	struct netlink *netlink, *events;
+	bool watching;
+	struct mptcp_pm *pm;             /* NULL: none in this kernel, or none of our business */
+	struct keep keep;
+	bool kept;                       /* keep was opened: settings are to be given back */
+	struct interception interception;
+	struct handshakes handshakes;
+	bool handshakes_missing;   /* they could not be put, and that was said */
+	struct inbound_table inbound;
+	struct backoff inbound_again;    /* where nft refuses: it may have been short of something for a moment */
+	bool inbound_armed;
+	struct alive *alive;             /* NULL without plumbing, as the next one */
+	struct returns *returns;
+	struct links_seen seen;
+	struct links_plumbing have, want;
+	struct links_verdict verdicts[PATH_LINKS];
+	uint64_t since_us[PATH_LINKS];
+	bool retry_armed;
+	char warned[192];                /* the last failure told: the same is not told again */
+};
+
+void path_emit(struct path *path, int kind, size_t link, const char *text);
+
+/* Of an earlier run. Where nft refuses, there is none. */
+void path_forget_forwards(struct path *path);
+/* The table is there, or is put back; later, where nft refuses. */
+void path_check_forwards(struct path *path);
+
+#endif
