@@ -28,7 +28,7 @@ static bool same(const struct early *a, const struct early *b)
 	       a->step.result.retry_after_s == b->step.result.retry_after_s && !memcmp(a->nonce, b->nonce, sizeof(a->nonce));
 }
 
-/* The other kind of message on such a connection: what is one is written again as it was. */
+/* Another kind of message on such a connection: what is one is written again as it was. */
 static void hear_host(const uint8_t *bytes, size_t n)
 {
 	uint8_t *copy = fuzz_copy(bytes, n), out[SIGNALLING_MESSAGE_BYTES];
@@ -44,6 +44,15 @@ static void hear_host(const uint8_t *bytes, size_t n)
 	free(copy);
 }
 
+static void hear_limited(const uint8_t *bytes, size_t n)
+{
+	uint8_t *copy = fuzz_copy(bytes, n);
+	struct signalling_step step = scheme_convert.client_limited(copy, n);
+
+	expect((step.verdict == SIGNALLING_DONE) == (step.n_consumed > 0) && step.n_consumed <= n);
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct early whole, pieces = { .step.verdict = SIGNALLING_NEED_MORE }, again;
@@ -56,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	state = *bytes++;
 	n--;
 	hear_host(bytes, n);
+	hear_limited(bytes, n);
 	whole = hear(bytes, n);
 	while (n_fed < n && pieces.step.verdict == SIGNALLING_NEED_MORE) {
 		size_t n_piece = fuzz_piece(&state);

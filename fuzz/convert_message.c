@@ -8,7 +8,8 @@ static void check_fields(const struct convert_message *m)
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
-			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp + m->has_first;
+			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp +
+			       m->has_first + m->has_limited;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -31,7 +32,7 @@ static bool has_ignored_bytes(uint8_t type)
 {
 	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER || type == CONVERT_SUPPORTED_TCP_EXTENSIONS ||
 	       type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_CLAIM ||
-	       type == CONVERT_BRAID_SOURCE;
+	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LIMITED;
 }
 
 /* Two bytes behind the length, and what pads. value: in the bytes that are expected. */

@@ -26,12 +26,21 @@
 #define CONF_CONVERTER_ADDRESSES 2  /* one of each family at most */
 #define CONF_PORT_CONVERT 5124      /* no port was assigned; the one that dissectors know */
 
+/* In the order of their names in conf/keys.c. */
+enum conf_idle { CONF_IDLE_JOINED, CONF_IDLE_LEFT };
+enum conf_period { CONF_PERIOD_DAY, CONF_PERIOD_MONTH };
+
 struct conf_link {
 	char name[CONF_NAME_BYTES];
 	char interface[CONF_INTERFACE_BYTES];
 	struct address next_hop_v4;     /* unspecified (all zero): taken from the main table's default route */
 	struct address next_hop_v6;
 	bool backup;
+	uint32_t cost;                  /* more than another's: carries what the other can't */
+	uint32_t idle;                  /* enum conf_idle: what its sessions have of it while it isn't needed */
+	uint64_t cap_bytes;             /* a period, both ways together; 0: none */
+	uint32_t cap_period;            /* enum conf_period */
+	uint32_t cap_warn_percent, cap_stop_percent;   /* of cap_bytes; warn 0: nothing is said */
 };
 
 struct conf_subscriber {
@@ -98,6 +107,7 @@ struct conf_gateway {
 	bool inbound;                   /* connections from the converter's side are taken */
 	struct prefix *inbound_allow;   /* hosts that they may be for; none: whoever is on the LAN */
 	size_t n_inbound_allow;
+	uint32_t overflow_after_ms;     /* that links are full, before costlier ones are opened */
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
 };
 
@@ -185,6 +195,15 @@ void conf_freep(struct conf **conf);
 static inline bool conf_gives_mappings(const struct conf *conf)
 {
 	return !address_is_unspecified(&conf->converter.mapping_address);
+}
+
+/* Some links cost more than others: they are opened while those are full. */
+static inline bool conf_has_costs(const struct conf *conf)
+{
+	for (size_t i = 1; i < conf->n_links; i++)
+		if (conf->links[i].cost != conf->links[0].cost)
+			return true;
+	return false;
 }
 
 /* The names of the keys that differ and can only be changed by a restart (comma-separated, into out); "" if none. */

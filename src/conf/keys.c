@@ -13,6 +13,8 @@ static const char *const accepts[] = { "auto", "faithful", "early", NULL };
 static const char *const forward_accepts[] = { "early", "faithful", NULL };
 static const char *const mptcp_hosts[] = { "pass", "proxy", NULL };
 static const char *const address_modes[] = { "shared", "preserve", "prefix", NULL };   /* as enum source_mode */
+static const char *const idles[] = { "joined", "left", NULL };
+static const char *const periods[] = { "day", "month", NULL };
 static const char *const quic[] = { "leave", "refuse", NULL };
 
 #define AT(field) .offset = offsetof(struct conf, field)
@@ -57,6 +59,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "refuse: hosts' QUIC (UDP port 443) is answered with an ICMP error while we bond, so that they use TCP at once" },
 	{ CONF_GATEWAY, "port_mapping", CONF_TYPE_BOOL, AT(gateway.port_mapping), .fallback = "no", .restart = true,
 	  .help = "yes: hosts may ask for ports at the converter by which they are reached from outside (PCP and NAT-PMP, UDP port 5351)" },
+	{ CONF_GATEWAY, "overflow_after_ms", CONF_TYPE_UINT, AT(gateway.overflow_after_ms), .min = 100, .max = 60000, .fallback = "200",
+	  .help = "links that hold sessions back for so long, and a tenth of a second more, are full: those that cost more are opened" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
 
@@ -113,6 +117,19 @@ const struct conf_key conf_keys[] = {
 	  .help = "the link's IPv6 router; found in the main routing table unless given" },
 	{ CONF_LINK, "backup", CONF_TYPE_BOOL, .offset = offsetof(struct conf_link, backup), .fallback = "no",
 	  .help = "yes: used only while no other link works" },
+	{ CONF_LINK, "cost", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cost), .min = 0, .max = 1000000, .fallback = "0",
+	  .help = "a link that costs more than another carries only what the cheaper ones can't, and no connection begins on it while one of them works; links of "
+		  "equal cost are used alike" },
+	{ CONF_LINK, "idle", CONF_TYPE_CHOICE, .offset = offsetof(struct conf_link, idle), .choices = idles, .fallback = "joined",
+	  .help = "while a costlier link isn't needed, sessions are joined to it and send nothing over it; left: nothing of them is there" },
+	{ CONF_LINK, "cap_bytes", CONF_TYPE_BYTES, .offset = offsetof(struct conf_link, cap_bytes), .fallback = "0",
+	  .help = "what may pass the interface in a period, both ways together; at the stop the link is a backup until the next period begins; 0: no limit" },
+	{ CONF_LINK, "cap_period", CONF_TYPE_CHOICE, .offset = offsetof(struct conf_link, cap_period), .choices = periods, .fallback = "month",
+	  .help = "of the local time" },
+	{ CONF_LINK, "cap_warn_percent", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cap_warn_percent), .min = 0, .max = 100, .fallback = "80",
+	  .help = "of cap_bytes: a warning is said; 0: none" },
+	{ CONF_LINK, "cap_stop_percent", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cap_stop_percent), .min = 1, .max = 100, .fallback = "100",
+	  .help = "of cap_bytes: the stop; less than 100 leaves a rest for what goes other ways than through us" },
 
 	{ CONF_SUBSCRIBER, "key", CONF_TYPE_KEY, .offset = offsetof(struct conf_subscriber, key), .required = true,
 	  .help = "64 hex digits, as printed by braidctl key" },

@@ -7,6 +7,7 @@
 
 enum conf_type {
 	CONF_TYPE_UINT,        /* decimal, or hex with 0x; min..max; target uint32_t */
+	CONF_TYPE_BYTES,       /* a number of bytes, with k, M, G or T behind it for the powers of 1000; 0..CONF_BYTES_MOST; target uint64_t */
 	CONF_TYPE_PORT,        /* 1..65535; target uint16_t */
 	CONF_TYPE_BOOL,        /* yes or no */
 	CONF_TYPE_TEXT,        /* at most max bytes with the terminating zero */
@@ -25,6 +26,8 @@ enum conf_type {
 	CONF_TYPE_PREFIX_FILE, /* a file of prefixes, a line each; the target is that of CONF_TYPE_PREFIXES; parse.c reads it */
 	CONF_TYPE_RULES,       /* a rule each time (conf/rule.h); parse.c hands them on */
 };
+
+#define CONF_BYTES_MOST 1000000000000000000ull
 
 enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST, CONF_FORWARD,
 		    CONF_N_SECTIONS };

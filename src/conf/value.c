@@ -25,6 +25,26 @@ static int uint_set(const struct conf_key *key, uint32_t *out, const char *text)
 	return 0;
 }
 
+static int bytes_set(uint64_t *out, const char *text)
+{
+	static const char powers[] = "kMGT";
+	const char *power;
+	char *end;
+	unsigned long long value, unit = 1;
+
+	if (text[0] < '0' || text[0] > '9')
+		return VALUE_E_INVALID;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	power = *end ? strchr(powers, *end) : NULL;
+	for (const char *p = powers; power && p <= power; p++)
+		unit *= 1000;
+	if (errno || (*end && (!power || end[1])) || value > CONF_BYTES_MOST / unit)
+		return VALUE_E_INVALID;
+	*out = value * unit;
+	return 0;
+}
+
 static int port_set(uint16_t *out, const char *text)
 {
 	const struct conf_key range = { .min = 1, .max = UINT16_MAX };
@@ -233,6 +253,8 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	switch (key->type) {
 	case CONF_TYPE_UINT:
 		return uint_set(key, field, text);
+	case CONF_TYPE_BYTES:
+		return bytes_set(field, text);
 	case CONF_TYPE_PORT:
 		return port_set(field, text);
 	case CONF_TYPE_BOOL:
@@ -282,6 +304,7 @@ static void choices_text(const char *const *choices, char *out, size_t n_out)
 void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 {
 	static const char *const wanted[] = {
+		[CONF_TYPE_BYTES] = "a number of bytes like 50G, at most 1000000T; k, M, G and T are powers of 1000",
 		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
 		[CONF_TYPE_IP] = "an IP address without a port, of the key's family",
 		[CONF_TYPE_PREFIX] = "a prefix like 2001:db8:7::/48, of the key's family, without bits behind its length",

@@ -2,7 +2,9 @@
 #include "net/mptcp_send.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "base/util.h"
 #include "net/mptcp_abi.h"
@@ -26,6 +28,7 @@ static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32
 {
 	out->n_subflows += tcp->tcpi_state == ABI_TCP_ESTABLISHED;
 	out->in_flight_packets += tcp->tcpi_unacked;
+	out->cwnd_packets += tcp->tcpi_unacked ? tcp->tcpi_snd_cwnd : 0;
 	out->unsent_bytes += tcp->tcpi_notsent_bytes;
 	if (tcp->tcpi_min_rtt < out->min_rtt_us)
 		out->min_rtt_us = tcp->tcpi_min_rtt;
@@ -59,6 +62,16 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
 		add(out, &tcp[i], &last_heard_ms);
+	return 0;
+}
+
+int mptcp_send_pending(int fd, uint32_t *n_bytes)
+{
+	int value = 0;
+
+	if (ioctl(fd, SIOCOUTQNSD, &value))
+		return -errno;
+	*n_bytes = value > 0 ? (uint32_t)value : 0;
 	return 0;
 }
 

@@ -11,6 +11,7 @@ struct mptcp_send_state {
 	uint64_t acknowledged;         /* by DATA_ACK */
 	uint32_t queued_bytes;         /* not acknowledged by DATA_ACK */
 	uint32_t in_flight_packets;    /* of all subflows */
+	uint32_t cwnd_packets;         /* of those that have some in flight */
 	uint32_t unsent_bytes;         /* in all subflows */
 	/* The peer's, 0 where it isn't known just now. Of several subflows the one that heard from the peer last knows it, the narrowest of those that
 	 * heard at once. The kernel writes its own idea of the connection's window over a subflow's when it sends, which may be far beyond the peer's
@@ -25,6 +26,9 @@ enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
 
 /* 0, MPTCP_SEND_E_PLAIN, or a negative errno (-EOPNOTSUPP before Linux 6.5). */
 int mptcp_send_state(int fd, struct mptcp_send_state *out);
+
+/* Bytes that were taken from us and that no subflow was given yet (SIOCOUTQNSD). 0 or a negative errno. */
+int mptcp_send_pending(int fd, uint32_t *n_bytes);
 
 /* Bounds the send buffer, as SO_SNDBUF counts (with overhead). forced: past the system's limit (net.core.wmem_max), for which one must be allowed
  * to. It ends the kernel's own tuning for good. 0 or a negative errno. */

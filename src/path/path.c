@@ -50,6 +50,14 @@ static void drop_planned_ids(struct path *path)
 	}
 }
 
+static void close_links(const struct path *path, struct links_want *want)
+{
+	for (size_t i = 0; i < want->n_links; i++) {
+		want->link[i].backup |= path->closed >> i & 1;
+		want->link[i].left = path->left >> i & 1;
+	}
+}
+
 /* Looks, decides, acts. 0 or a negative errno with the reason; what could be done is done all the same. */
 static int settle(struct path *path, char *reason, size_t n_reason)
 {
@@ -60,6 +68,7 @@ static int settle(struct path *path, char *reason, size_t n_reason)
 		snprintf(reason, n_reason, "cannot list interfaces, routes and endpoints: %s", strerror(-r));
 		return r;
 	}
+	close_links(path, &want);
 	links_plan(&want, &path->seen, path->verdicts, &path->want);
 	if (!path->options.plumbing) {
 		drop_planned_ids(path);
@@ -102,6 +111,15 @@ static void refresh(struct path *path)
 	/* It may have been a race with a change under way; or somebody else has to act first. */
 	if (r && !path->retry_armed && !loop_timer_at(path->loop, loop_now_us(path->loop) + RETRY_US, ref))
 		path->retry_armed = true;
+}
+
+void path_set_closed(struct path *path, uint32_t closed, uint32_t left)
+{
+	if (path->closed == closed && path->left == left)
+		return;
+	path->closed = closed;
+	path->left = left;
+	refresh(path);
 }
 
 static void take_notification(void *context, const struct nlmsghdr *message)

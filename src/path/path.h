@@ -68,6 +68,7 @@ struct path_link_status {
 	unsigned int ifindex;           /* 0: no such interface now */
 	enum path_link_state state;
 	bool backup;
+	bool closed;                    /* by path_set_closed() */
 	struct address v4, v6;          /* the addresses in use; unspecified where there is none */
 	uint8_t endpoint_id_v4, endpoint_id_v6;   /* MPTCP endpoint ids; 0 where there is none */
 	uint64_t rx_bytes, tx_bytes;    /* of the interface */
@@ -93,6 +94,9 @@ int path_new(struct loop *loop, const struct path_options *options, path_event_f
 	     struct path **out, char *reason, size_t n_reason);
 /* Changes links and LAN interfaces under way: what stays the same isn't touched. Same results; on failure the old options hold. */
 int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason);
+/* A bit each link: sessions that run send nothing over it while another works, as over a backup (closed), or have nothing there at all (left, too). Holds until
+ * it is called again. */
+void path_set_closed(struct path *path, uint32_t closed, uint32_t left);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 

@@ -40,6 +40,7 @@ struct path {
 	struct links_plumbing have, want;
 	struct links_verdict verdicts[PATH_LINKS];
 	uint64_t since_us[PATH_LINKS];
+	uint32_t closed, left;           /* as path_set_closed() was told */
 	bool retry_armed;
 	char warned[192];                /* the last failure told: the same is not told again */
 };

@@ -12,6 +12,7 @@
 struct choose_link {
 	bool up;                 /* carrier, address and route are there */
 	bool backup;             /* only where no other is left */
+	uint32_t cost;           /* costlier ones only where no cheaper one answers */
 	bool silent;             /* an attempt over it got no answer lately */
 	bool strips_mptcp;       /* connections that began on it lately came out as plain TCP */
 	struct address v4, v6;   /* unspecified where it has none */
@@ -28,8 +29,8 @@ struct choice {
 enum { CHOOSE_E_NONE = 1 };
 
 /*
- * Picks the best link that is not in tried (a bit a link), in this order: clean ones, ones that strip MPTCP, silent ones, backups; among equals
- * the first. Links without an address of a converter's family are out. Where no link is up at all, and nothing was tried, the choice is
+ * Picks the best link that is not in tried (a bit a link): silent ones behind all others, backups behind these, costlier ones behind cheaper ones, and of one cost those that strip
+ * MPTCP behind clean ones; among equals the first. Links without an address of a converter's family are out. Where no link is up at all, and nothing was tried, the choice is
  * CHOOSE_NO_LINK. 0 or CHOOSE_E_NONE.
  */
 int choose_first_link(const struct choose_link *links, size_t n_links, const struct address *converters, size_t n_converters,

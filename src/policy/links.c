@@ -237,7 +237,7 @@ static void plan_endpoints(const struct links_want *want, const struct links_see
 							   .ip = v6 ? verdict->v6 : verdict->v4,
 							   .ifindex = verdict->ifindex, .backup = want->link[i].backup };
 
-			if (verdict->state == LINKS_UP && !*id)
+			if (verdict->state == LINKS_UP && !*id && !want->link[i].left)
 				*id = put_endpoint(seen, plumbing, endpoint);
 		}
 	}

@@ -40,6 +40,8 @@ struct half {
 	bool steadied;         /* dst is Multipath TCP, as far as was seen, and kept steady: policy/steady.h */
 	bool bulk;             /* src has brought much at once */
 	bool cut;              /* the session has failed: bytes still pass, an end no longer does */
+	bool dry;              /* bulk whose source had no more: relay/limits.h */
+	uint32_t limits_from;  /* whether the links limit it isn't asked before that; in 1024 us (relay/limits.h) */
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;
 	size_t n_skip_bytes;   /* of what src brings next: they came another way already */

@@ -17,9 +17,9 @@
 #include "base/cursor.h"
 #include "base/slab.h"
 #include "loop/loop.h"
+#include "relay/account.h"
 
 struct relay;
-struct relay_account;
 
 enum { RELAY_E_FULL = 1, RELAY_E_TOO_LATE };
 
@@ -39,6 +39,8 @@ struct relay_options {
 	void (*on_held)(void *context, struct slab_name ref, uint64_t tag, int far_fd);
 	/* A held session ended by itself: whoever tag names must not touch it any more. */
 	void (*on_held_end)(void *context, uint64_t tag);
+	/* The links limit what the session sends over its Multipath TCP leg, that way, just now: told about every tenth of a second while it is so. */
+	void (*on_limited)(void *context, uint32_t owner, enum relay_way way);
 	/* Each session, once, whatever ended it. */
 	void (*on_end)(void *context, uint32_t owner, enum session_end end);
 	void *context;

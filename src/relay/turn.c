@@ -6,6 +6,7 @@
 #include "net/socket.h"
 #include "policy/share.h"
 #include "relay/ending_step.h"
+#include "relay/limits.h"
 #include "relay/pacing.h"
 #include "relay/steadying.h"
 
@@ -64,6 +65,7 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 
 	if (half->writable)
 		steadying_follow(half, &relay->tools, now_us);
+	limits_begin(relay, half);
 	r = half_step(half, &relay->tools, most_bytes);
 	if (r == HALF_END_WAITS)
 		r = ending_step(half, other, &relay->tools, s->state != SESSION_HELD, now_us);
@@ -73,6 +75,7 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 		steady_moved(&half->steady);
 	if (half->steadied && r == HALF_WANT_WRITE && !half->ending.look_at_us)
 		steady_refused(&half->steady, now_us);
+	limits_note(relay, s, way, r);
 	counter_add(way == RELAY_UP ? &relay->counters.up_bytes : &relay->counters.down_bytes, half->n_bytes - before);
 	pacing_count(relay, s, way, half->n_bytes + half_waiting_bytes(half) - read_before, half->n_bytes - before);
 	return r;

@@ -15,6 +15,7 @@
 #include "role/commands.h"
 #include "role/converter.h"
 #include "role/early.h"
+#include "role/limited.h"
 #include "role/log.h"
 #include "role/loss_watch.h"
 #include "role/mapper.h"
@@ -103,6 +104,13 @@ static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES],
 	struct braid *braid = context;
 
 	early_hear(braid->workers, braid->n_workers, nonce, result);
+}
+
+static void on_limited(void *context)
+{
+	struct braid *braid = context;
+
+	limited_hear(&braid->shared, loop_now_us(braid->loop));
 }
 
 static void on_inbound(void *context, const struct signalling_inbound *inbound)
@@ -301,15 +309,18 @@ static int start_subscribers(struct braid *braid)
 
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_answer = on_answer, .context = braid };
+	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
 	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
 	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
+	struct overflow_options overflow = { .shared = &braid->shared, .path = braid->path, .view = present_view, .context = braid };
 	int r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
 
 	if (!r && (conf->gateway.has_key || conf->gateway.port_mapping))
 		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
 	if (!r && braid->ports)
 		r = port_client_new(braid->loop, braid->ports, conf, &braid->own_ports);
+	if (!r)
+		r = overflow_new(braid->loop, &overflow, &braid->overflow);
 	return r ? r : watch_new(braid->loop, &watch, &braid->watch);
 }
 
@@ -419,6 +430,7 @@ void braid_freep(struct braid **out)
 	port_client_freep(&braid->own_ports);
 	port_server_freep(&braid->ports);
 	rejoin_freep(&braid->rejoin);
+	overflow_freep(&braid->overflow);
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
 	worker_halt_all(braid->workers, braid->n_workers);
 	for (size_t i = 0; i < braid->n_workers; i++)
@@ -484,6 +496,8 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	if (braid->own_ports && port_client_apply(braid->own_ports, conf))
 		warn(braid, "out of memory: the gateway's forwards are those of the old configuration");
 	r = braid_publish(braid, braid->view->converter_reachable);
+	if (!r && braid->overflow)
+		overflow_look_now(braid->overflow);
 	if (!r && braid->watch)
 		watch_ask_again(braid->watch);
 	return r;

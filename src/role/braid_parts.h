@@ -7,6 +7,7 @@
 #include "net/kernel.h"
 #include "path/path.h"
 #include "role/braid.h"
+#include "role/overflow.h"
 #include "role/port_client.h"
 #include "role/port_server.h"
 #include "role/pulse.h"
@@ -28,6 +29,7 @@ struct braid {
 	struct path *path;
 	struct watch *watch;
 	struct rejoin *rejoin;           /* NULL at a converter */
+	struct overflow_control *overflow;   /* and this */
 	struct port_server *ports;       /* NULL where nothing may be asked for */
 	struct port_client *own_ports;   /* and what uses it */
 	struct volumes *volumes;         /* NULL at a gateway */

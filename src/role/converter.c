@@ -188,6 +188,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		intake_leave_session(converter, intake);
 		intake_set_state(converter, intake, INTAKE_WAITING);
 		intake->takes_inbound = request->takes_inbound && intake->ticket.admitted;
+		intake->hears_limits = request->hears_limits && intake->ticket.admitted;
 		intake_say(converter, intake);
 	}
 }

@@ -23,6 +23,7 @@ struct role_counters {
 	uint64_t n_no_answer;                 /* the converter did not answer in time, on any link */
 	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */
 	uint64_t n_early_told, n_early_used;  /* outcomes told on a watch before the connection's own answer */
+	uint64_t n_limits_told;               /* converter: that the links limit downloads */
 	uint64_t n_mapping_requests, n_mapping_answers;   /* of subscribers' hosts, on watches */
 	uint64_t n_taken_over;                /* second attempts that took the place of the first */
 	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */

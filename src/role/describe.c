@@ -117,8 +117,16 @@ static const char *tcp_state_name(uint8_t state)
 	return state < ARRAY_SIZE(names) && names[state] ? names[state] : "unknown";
 }
 
-static json_t *subflow_json(const struct view *view, const struct subflow_info *s)
+static bool is_backup(const struct worker *worker, uint8_t link)
 {
+	const struct link_memory *memory = &worker->shared->links[link];
+
+	return worker->view->links[link].backup || __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) || __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
+}
+
+static json_t *subflow_json(const struct worker *worker, const struct subflow_info *s)
+{
+	const struct view *view = worker->view;
 	char link[ADDRESS_TEXT_BYTES], local[ADDRESS_TEXT_BYTES], remote[ADDRESS_TEXT_BYTES], error[64] = "";
 	uint8_t number = describe_link_of(view, s);
 	json_t *object;
@@ -131,7 +139,7 @@ static json_t *subflow_json(const struct view *view, const struct subflow_info *
 			   "bytes_received", (json_int_t)s->bytes_received, "retransmitted_bytes", (json_int_t)s->bytes_retransmitted,
 			   "last_error", error);
 	if (number != CHOOSE_NO_LINK)   /* elsewhere it isn't known: the peer decides it, and the socket doesn't tell */
-		json_object_set_new(object, "backup", json_boolean(view->links[number].backup));
+		json_object_set_new(object, "backup", json_boolean(is_backup(worker, number)));
 	return object;
 }
 
@@ -195,7 +203,7 @@ json_t *describe_why(const struct worker *worker, const struct session_view *ses
 	if (!r)
 		tell_missing(worker->view, &info, verdict, sizeof(verdict));
 	for (size_t i = 0; r >= 0 && i < info.n_subflows; i++)
-		json_array_append_new(subflows, subflow_json(worker->view, &info.subflows[i]));
+		json_array_append_new(subflows, subflow_json(worker, &info.subflows[i]));
 	json_object_set_new(object, "mptcp", json_boolean(!r));
 	add_congestion(object, session);
 	add_seen_as(object, session);

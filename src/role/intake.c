@@ -68,7 +68,7 @@ void intake_leave_session(struct converter *converter, struct intake *intake)
 void intake_free(struct converter *converter, struct intake *intake)
 {
 	converter->n_waiting -= intake->state == INTAKE_WAITING;
-	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
+	if (intake->state == INTAKE_WAITING && (intake->takes_inbound || intake->hears_limits))
 		subscribers_drop_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 	if (intake->state == INTAKE_ENDING)
 		ending_remove(converter, intake);
@@ -150,6 +150,8 @@ static void be_watch(const struct converter *converter, const struct intake *int
 {
 	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
 		subscribers_add_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+	if (intake->state == INTAKE_WAITING && intake->hears_limits)
+		subscribers_set_limits_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 }
 
 void intake_say(struct converter *converter, struct intake *intake)

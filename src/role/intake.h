@@ -42,6 +42,7 @@ struct intake {
 	bool wants_mptcp;
 	bool multipath;           /* the gateway, being ours, hasn't said that this is plain TCP */
 	bool takes_inbound;       /* in WAITING: sessions from our side may be told on it */
+	bool hears_limits;        /* and that the links limit what we send */
 	bool inbound;             /* the far leg was there first: a remote host's connection, which this one claims */
 	uint64_t watch;           /* where the outcome is to be told too, as the peer says; 0: nowhere */
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */

@@ -80,7 +80,7 @@ int shared_choose_link(const struct shared *shared, const struct view *view, uin
 		const struct link_memory *memory = &shared->links[i];
 
 		links[i] = (struct choose_link){
-			.up = view->links[i].up, .backup = view->links[i].backup,
+			.up = view->links[i].up, .backup = view->links[i].backup || load(&memory->used_up), .cost = view->conf->links[i].cost,
 			.silent = load(&memory->silent_until_us) > now_us,
 			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
@@ -141,7 +141,7 @@ void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us)
 {
 	for (size_t i = 0; i < view->n_links; i++)
-		if (view->links[i].up && !view->links[i].backup && load(&shared->links[i].loses_until_us) > now_us)
+		if (view->links[i].up && !view->links[i].backup && !load(&shared->links[i].closed) && load(&shared->links[i].loses_until_us) > now_us)
 			return true;
 	return false;
 }

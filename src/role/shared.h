@@ -16,6 +16,7 @@
 #include "policy/choose.h"
 #include "policy/forwards.h"
 #include "policy/replay.h"
+#include "relay/account.h"
 #include "role/subscribers.h"
 
 /* One state of configuration and links. Never changed once published; freed with its last reference. */
@@ -60,6 +61,8 @@ struct link_memory {
 	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
 	uint64_t n_first;                /* connections that began on it */
+	uint64_t closed;                 /* 1: sessions send nothing over it just now, as it costs more than others; the main thread's to set, as the next */
+	uint64_t used_up;                /* 1: its cap is; it is a backup until the period ends */
 };
 
 struct mapper;
@@ -72,6 +75,7 @@ struct shared {
 	bool suspected;                  /* atomic: on_suspect is on its way; it is to set it back */
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
+	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/limited.h) */
 	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/early.h); 0: it doesn't */
 
 	bool wants_source;               /* atomic; gateway: the converter has asked to be told hosts' addresses */

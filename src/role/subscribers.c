@@ -12,6 +12,7 @@
 
 #define BYTES_PER_S_OF_MBIT 125000ull
 #define RETRY_MOST_S 255u             /* RFC 8803, 6.2.8 */
+#define LIMITS_EVERY_US (80 * US_PER_MS)   /* relays tell of each session every 100 ms */
 #define RETRY_SESSIONS_S 1            /* one of many ends soon */
 
 static_assert(DIRECTORY_FINGERPRINT_BYTES == TICKET_FINGERPRINT_BYTES, "subscribers are found by the fingerprints in tickets");
@@ -341,6 +342,28 @@ void subscribers_add_watch(struct subscribers *subscribers, uint32_t number, uin
 	pthread_mutex_unlock(&subscribers->lock);
 }
 
+uint64_t subscribers_limits_watch(struct subscribers *subscribers, uint32_t number, uint64_t now_us)
+{
+	struct subscriber *subscriber;
+	uint64_t watch = 0;
+
+	pthread_mutex_lock(&subscribers->lock);
+	subscriber = subscribers->all[number - 1];
+	if (now_us >= subscriber->limits_told_us + LIMITS_EVERY_US) {
+		watch = subscriber->limits_watch;
+		subscriber->limits_told_us = now_us;
+	}
+	pthread_mutex_unlock(&subscribers->lock);
+	return watch;
+}
+
+void subscribers_set_limits_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch)
+{
+	pthread_mutex_lock(&subscribers->lock);
+	subscribers->all[number - 1]->limits_watch = watch;
+	pthread_mutex_unlock(&subscribers->lock);
+}
+
 void subscribers_drop_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch)
 {
 	struct subscriber *subscriber;
@@ -352,5 +375,7 @@ void subscribers_drop_watch(struct subscribers *subscribers, uint32_t number, ui
 		if (subscriber->watches[i] != watch)
 			subscriber->watches[n++] = subscriber->watches[i];
 	subscriber->n_watches = n;
+	if (subscriber->limits_watch == watch)
+		subscriber->limits_watch = 0;
 	pthread_mutex_unlock(&subscribers->lock);
 }

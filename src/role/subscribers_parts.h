@@ -41,8 +41,9 @@ struct part {
 
 struct subscriber {
 	struct figures figures;             /* under the lock */
-	uint64_t watches[SUBSCRIBERS_WATCHES];   /* the latest first; under the lock, too, as how many there are */
+	uint64_t watches[SUBSCRIBERS_WATCHES];   /* the latest first; under the lock, too, as all down to limits_told_us */
 	size_t n_watches;
+	uint64_t limits_watch, limits_told_us;
 	struct relay_pace paces[RELAY_N_WAYS] __attribute__((aligned(SUBSCRIBERS_LINE_BYTES)));
 	struct part parts[];                /* one a worker */
 };

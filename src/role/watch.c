@@ -34,12 +34,16 @@ struct probe {
 	uint64_t begun_at_us, begun_standing_at_us;
 	bool wants_source;       /* the converter is to be told hosts' addresses */
 	bool offers;             /* it was told that we take sessions from its side */
-	bool declined;           /* and does not know what that is */
+	bool hears_limits;       /* and that we want to know when the links limit what it sends */
+	bool declined;           /* and does not know what one of these is */
 	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
 	bool serves_hosts;       /* and that it offers that */
 	struct conversation conversation;
 	struct inbox inbox;
 };
+
+/* A converter of an older kind doesn't take all that we may say with our question. */
+enum watch_asking { ASK_ALL, ASK_WITHOUT_LIMITS, ASK_PLAIN };
 
 struct watch {
 	struct loop *loop;
@@ -49,7 +53,7 @@ struct watch {
 	bool left;
 	bool reachable, told;
 	char why[64];            /* as it was told */
-	bool plain_asking;       /* the converter, of an older kind, takes no offer */
+	enum watch_asking asking;
 	uint64_t retry_us;
 	uint64_t may_ask_at_us;  /* at once, when the converter has closed the connection in order */
 	uint32_t tried;
@@ -82,8 +86,9 @@ static void drop(struct watch *watch)
 	watch->probe = (struct probe){ .fd = -1, .generation = (uint16_t)(watch->probe.generation + 1) };
 }
 
-static size_t opening(struct watch *watch, const struct conf_gateway *conf, uint8_t *out)
+static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 {
+	const struct conf_gateway *conf = &all->gateway;
 	struct signalling_request request = { .probe = 1 };
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
@@ -91,7 +96,8 @@ static size_t opening(struct watch *watch, const struct conf_gateway *conf, uint
 		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
 		ticket_put(&ticket, conf->key, &request.destination, request.credential);
 		request.n_credential = TICKET_BYTES;
-		request.takes_inbound = watch->probe.offers = conf->inbound && !watch->plain_asking;
+		request.takes_inbound = watch->probe.offers = conf->inbound && watch->asking < ASK_PLAIN;
+		request.hears_limits = watch->probe.hears_limits = conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
 	}
 	return scheme_convert.client_begin(&watch->probe.conversation, &request, out).n_out;
 }
@@ -114,7 +120,7 @@ static int begin(struct watch *watch)
 	}
 	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
 	options.source = choice.source;
-	options.n_first = opening(watch, &view->conf->gateway, bytes);
+	options.n_first = opening(watch, view->conf, bytes);
 	watch->probe.begun_at_us = now_us;
 	watch->probe.link = choice.link;
 	r = net_connect_begin(&choice.converter, &options, &watch->probe.fd, &n_sent);
@@ -149,7 +155,7 @@ static void lost(struct watch *watch, const char *why)
 {
 	if (watch->probe.standing && loop_now_us(watch->loop) - watch->probe.begun_standing_at_us > STOOD_LONG_US)
 		watch->retry_us = RETRY_FIRST_US;
-	watch->plain_asking = false;   /* it may come back as a newer one */
+	watch->asking = ASK_ALL;   /* it may come back as a newer one */
 	tell(watch, false, why);
 	retry_later(watch);
 }
@@ -183,7 +189,7 @@ static void stand(struct watch *watch)
 	tell(watch, true, "");
 }
 
-/* One message: an outcome, a session, or an answer to a host. */
+/* One message: an outcome, a session, that the links limit what is sent, or an answer to a host. */
 static struct signalling_step take_one(struct watch *watch, struct bytes all)
 {
 	const struct watch_options *options = &watch->options;
@@ -199,6 +205,11 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 		if (step.verdict == SIGNALLING_DONE)
 			options->on_inbound(options->context, &inbound);
 	}
+	if (step.verdict == SIGNALLING_REFUSED && watch->probe.hears_limits) {
+		step = scheme_convert.client_limited(all.at, all.n);
+		if (step.verdict == SIGNALLING_DONE)
+			options->on_limited(options->context);
+	}
 	if (step.verdict == SIGNALLING_REFUSED && watch->probe.serves_hosts) {
 		step = scheme_convert.host_get(all.at, all.n, &message);
 		if (step.verdict == SIGNALLING_DONE)
@@ -207,7 +218,7 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 	return step;
 }
 
-/* Outcomes of other connections, sessions from the converter's side, answers to hosts' requests, and nothing else. */
+/* Outcomes of other connections, sessions from the converter's side, that the links limit what it sends, answers to hosts' requests, and nothing else. */
 static const char *take_early(struct watch *watch, struct bytes all)
 {
 	struct signalling_step step;
@@ -235,7 +246,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	if (step.verdict == SIGNALLING_NEED_MORE)
 		return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
 	*answered = step.verdict == SIGNALLING_DONE;
-	watch->probe.declined = watch->probe.offers && step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
+	watch->probe.declined = (watch->probe.offers || watch->probe.hears_limits) && step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
 	watch->probe.name = step.watch;
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;
@@ -266,7 +277,7 @@ static void on_readable(struct watch *watch)
 	if (!why && r && r != NET_E_AGAIN)
 		why = net_error_text(r);
 	if (why && watch->probe.declined) {
-		watch->plain_asking = true;
+		watch->asking = watch->probe.hears_limits ? ASK_WITHOUT_LIMITS : ASK_PLAIN;
 		ask(watch);
 	} else if (why) {
 		lost(watch, why);

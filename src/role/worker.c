@@ -10,6 +10,7 @@
 #include "role/converter.h"
 #include "role/gateway.h"
 #include "role/inbound.h"
+#include "role/limited.h"
 #include "role/loss_watch.h"
 #include "role/stranded.h"
 
@@ -60,6 +61,11 @@ static void on_held_end(void *context, uint64_t tag)
 	gateway_on_held_end(((struct worker *)context)->gateway, tag);
 }
 
+static void on_limited(void *context, uint32_t owner, enum relay_way way)
+{
+	limited_note(context, owner, way);
+}
+
 static void on_session_end(void *context, uint32_t owner, enum session_end end)
 {
 	struct worker *worker = context;
@@ -93,7 +99,7 @@ static int build(struct worker *worker, unsigned int n_workers)
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
 		.max_sessions = conf->limits.max_sessions, .max_pipes = (conf->relay.pipes + n_workers - 1) / n_workers,
-		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / n_workers, .on_held = on_held, .on_held_end = on_held_end, .on_end = on_session_end,
+		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / n_workers, .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .on_end = on_session_end,
 		.context = worker,
 	};
 	int r = loop_new(&worker->loop);

@@ -14,13 +14,15 @@ size_t convert_server_answer(struct conversation *c, const struct signalling_res
 size_t convert_server_offer(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out);
 size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
+size_t convert_server_limited(uint8_t *out);
+struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in);
 size_t convert_server_inbound(const struct signalling_inbound *inbound, uint8_t *out);
 struct signalling_step convert_client_inbound(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound);
 size_t convert_host_put(const struct signalling_host_message *message, uint8_t *out);
 struct signalling_step convert_host_get(const uint8_t *in, size_t n_in, struct signalling_host_message *out);
 
 /* What may be said on a connection on which a probe was answered. */
-enum convert_told { CONVERT_TOLD_OUTCOME, CONVERT_TOLD_SESSION, CONVERT_TOLD_HOST_MESSAGE };
+enum convert_told { CONVERT_TOLD_OUTCOME, CONVERT_TOLD_SESSION, CONVERT_TOLD_HOST_MESSAGE, CONVERT_TOLD_LIMITED };
 
 /* A message of that kind: DONE, and *message borrows from in; else NEED_MORE or REFUSED. */
 struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert_told kind, struct convert_message *message);

@@ -151,6 +151,13 @@ static bool first_makes_sense(const struct convert_message *message)
 	return message->has_connect && message->has_claim && !message->has_error && !message->first.bytes.n;
 }
 
+/* TLVs of ours that no client sends, or not with this. */
+static bool makes_no_sense(const struct convert_message *message)
+{
+	return message->has_nonce || message->has_host || message->has_pcp || (message->has_claim && !claim_makes_sense(message)) ||
+	       (message->has_first && !first_makes_sense(message)) || (message->has_limited && (message->has_connect || !message->has_info));
+}
+
 struct signalling_step convert_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
 					   struct signalling_request *request)
 {
@@ -171,13 +178,13 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 	}
 	if (message.has_connect && is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
-	if (message.n_unknown || message.has_nonce || message.has_host || message.has_pcp ||
-	    (message.has_claim && !claim_makes_sense(&message)) || (message.has_first && !first_makes_sense(&message)))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
+	if (message.n_unknown || makes_no_sense(&message))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);
 	if (message.has_info) {
 		request->takes_inbound = message.has_claim;
+		request->hears_limits = message.has_limited;
 		return answer_info(&message, out);
 	}
 	return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);

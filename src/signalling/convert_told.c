@@ -9,6 +9,8 @@ static bool is_of(const struct convert_message *message, enum convert_told kind)
 		return message->has_nonce;
 	case CONVERT_TOLD_SESSION:
 		return message->has_connect && message->has_host && message->has_claim && message->claim.n;
+	case CONVERT_TOLD_LIMITED:
+		return message->has_limited;
 	default:
 		return message->pcp.message.n;
 	}
@@ -23,4 +25,19 @@ struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert
 	if (r || !is_of(message, kind))
 		return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result.outcome = OUTCOME_MALFORMED };
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes, .result.outcome = OUTCOME_CONNECTED };
+}
+
+size_t convert_server_limited(uint8_t *out)
+{
+	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
+
+	convert_put_limited(&w);
+	return convert_end(&w);
+}
+
+struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in)
+{
+	struct convert_message message;
+
+	return convert_told(in, n_in, CONVERT_TOLD_LIMITED, &message);
 }

@@ -39,6 +39,7 @@ enum convert_type {                       /* 6.2.2 */
 	CONVERT_BRAID_HOST = 196,
 	CONVERT_BRAID_SOURCE = 197,
 	CONVERT_BRAID_PCP = 198,
+	CONVERT_BRAID_LIMITED = 199,
 	CONVERT_BRAID_FIRST = 201,
 };
 
@@ -101,7 +102,7 @@ struct convert_first {
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
-	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp, has_first;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp, has_limited, has_first;
 	struct convert_connect connect;
 	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
 	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
@@ -159,6 +160,7 @@ void convert_put_source(struct convert_writer *w, const struct address *source);
 void convert_put_claim(struct convert_writer *w, struct bytes claim);                           /* CONVERT_CLAIM_BYTES, or none */
 void convert_put_host(struct convert_writer *w, const struct address *host);
 void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp);                 /* pads */
+void convert_put_limited(struct convert_writer *w);
 void convert_put_first(struct convert_writer *w, const struct convert_first *first);             /* pads */
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);

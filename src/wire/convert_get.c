@@ -163,6 +163,12 @@ static int pcp_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || !n_bytes || value.n_left >= WORD_BYTES ? CONVERT_E_MALFORMED : 0;
 }
 
+static int limited_get(struct convert_message *m, struct cursor value)
+{
+	m->has_limited = true;
+	return value.n_left == 2 ? 0 : CONVERT_E_MALFORMED;   /* to be zero and ignored */
+}
+
 /* Behind the number all of the bytes, or none. */
 static int first_get(struct convert_message *m, struct cursor value)
 {
@@ -207,6 +213,8 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return host_get(m, value);
 	case CONVERT_BRAID_PCP:
 		return pcp_get(m, value);
+	case CONVERT_BRAID_LIMITED:
+		return limited_get(m, value);
 	case CONVERT_BRAID_FIRST:
 		return first_get(m, value);
 	default:

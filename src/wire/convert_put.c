@@ -119,6 +119,11 @@ void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp)
 	cursor_put_zeros(&w->out, n_zeros);
 }
 
+void convert_put_limited(struct convert_writer *w)
+{
+	put_padded(w, CONVERT_BRAID_LIMITED, (struct bytes){ 0 });
+}
+
 void convert_put_first(struct convert_writer *w, const struct convert_first *first)
 {
 	size_t n_zeros = put_head(w, CONVERT_BRAID_FIRST, 2 + first->bytes.n);
@@ -198,6 +203,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_PCP:
 		convert_put_pcp(w, &m->pcp);
+		break;
+	case CONVERT_BRAID_LIMITED:
+		convert_put_limited(w);
 		break;
 	case CONVERT_BRAID_FIRST:
 		convert_put_first(w, &m->first);

@@ -72,6 +72,9 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 	case CONVERT_BRAID_HOST:
 		fprintf(out, "text host %s\n", address_format(&m->host, text));
 		break;
+	case CONVERT_BRAID_LIMITED:
+		fprintf(out, "text limited by the links\n");
+		break;
 	case CONVERT_BRAID_PCP:
 		fprintf(out, "text PCP %u %s", m->pcp.id, address_format(&m->pcp.host, text));
 		show_value(out, "", m->pcp.message);

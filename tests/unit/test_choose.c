@@ -3,7 +3,7 @@
 
 #include "policy/choose.h"
 
-enum { UP = 1, BACKUP = 2, SILENT = 4, STRIPS = 8 };
+enum { UP = 1, BACKUP = 2, SILENT = 4, STRIPS = 8, COSTLY = 16, DEAR = 32 };
 
 #define LINKS 4
 
@@ -16,7 +16,8 @@ static void make_links(struct choose_link links[LINKS], const unsigned int flags
 		snprintf(v4, sizeof(v4), "10.0.%u.1", i);
 		snprintf(v6, sizeof(v6), "fd00:%u::1", i);
 		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP, .silent = flags[i] & SILENT,
-						 .strips_mptcp = flags[i] & STRIPS, .v4 = unit_address(v4), .v6 = unit_address(v6) };
+						 .strips_mptcp = flags[i] & STRIPS,
+						 .cost = flags[i] & DEAR ? 20 : flags[i] & COSTLY ? 10 : 0, .v4 = unit_address(v4), .v6 = unit_address(v6) };
 	}
 }
 
@@ -35,6 +36,12 @@ static void the_order_is_by_rank_and_then_by_place(void **state)
 		{ { UP | BACKUP | SILENT, UP | BACKUP, UP | BACKUP | STRIPS, 0 }, 0x2, 2 },
 		{ { UP | BACKUP | SILENT, UP | BACKUP, UP | BACKUP | STRIPS, UP }, 0xe, 0 },
 		{ { UP | SILENT, 0, 0, UP | STRIPS }, 0, 3 },
+		{ { UP | COSTLY, UP, UP, 0 }, 0, 1 },
+		{ { UP | DEAR, UP | COSTLY, UP | STRIPS, 0 }, 0, 2 },
+		{ { UP | DEAR, UP | COSTLY, UP | STRIPS, 0 }, 0x4, 1 },
+		{ { UP | DEAR, UP | COSTLY, UP | SILENT, 0 }, 0, 1 },
+		{ { UP | COSTLY, UP | BACKUP, 0, 0 }, 0, 0 },
+		{ { UP | COSTLY | STRIPS, UP | COSTLY, UP | DEAR, 0 }, 0, 1 },
 	};
 	const struct address converter = unit_address("192.0.2.1:5124");
 

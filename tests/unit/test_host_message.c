@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What hosts ask for, on its way between gateway and converter. */
+/* What is said on a watch beside outcomes and sessions: what hosts ask for, and that the links limit what is sent. */
 #include "unit_address.h"
 
 #include "signalling/scheme.h"
@@ -60,12 +60,51 @@ static void what_is_no_hosts_message_is_refused(void **state)
 	}
 }
 
+static void who_wants_to_hear_of_limits_says_so(void **state)
+{
+	struct unit_bytes without = unit_hex("01022263 01010000"), connect = unit_hex("01072263 0a0501bb 00000000000000000000ffff c0000201 c7010000");
+	struct signalling_request request = { .probe = 1, .hears_limits = 1 };
+	uint8_t wire[SIGNALLING_MESSAGE_BYTES], out[SIGNALLING_MESSAGE_BYTES];
+	struct conversation conversation;
+	size_t n = scheme->client_begin(&conversation, &request, wire).n_out;
+
+	unit_expect_bytes("question", "01032263 01010000 c7010000", wire, n);
+	assert_int_equal(scheme->server_feed(&conversation, wire, n, out, &request).verdict, SIGNALLING_ANSWERED);
+	assert_true(request.hears_limits);
+	assert_int_equal(scheme->server_feed(&conversation, without.at, without.n, out, &request).verdict, SIGNALLING_ANSWERED);
+	assert_false(request.hears_limits);
+	assert_int_equal(scheme->server_feed(&conversation, connect.at, connect.n, out, &request).result.outcome, OUTCOME_UNSUPPORTED_MESSAGE);
+	request = (struct signalling_request){ .destination = unit_address("192.0.2.1:443"), .hears_limits = 1 };
+	n = scheme->client_begin(&conversation, &request, wire).n_out;   /* it goes with a question alone */
+	unit_expect_bytes("Connect", "01062263 0a0501bb 00000000000000000000ffff c0000201", wire, n);
+}
+
+static void limits_are_heard(void **state)
+{
+	static const char *const others[] = { "01012263", "01022263 01010000", "02022263 c7010000", "01022263 c6010000" };
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n = scheme->server_limited(out);
+	struct signalling_step step = scheme->client_limited(out, n);
+
+	unit_expect_bytes("limited", "01022263 c7010000", out, n);
+	assert_true(step.verdict == SIGNALLING_DONE && step.n_consumed == n);
+	for (size_t n_in = 0; n_in < n; n_in++)
+		assert_int_equal(scheme->client_limited(out, n_in).verdict, SIGNALLING_NEED_MORE);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		struct unit_bytes m = unit_hex(others[i]);
+
+		assert_int_equal(scheme->client_limited(m.at, m.n).verdict, SIGNALLING_REFUSED);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(that_hosts_are_served_is_offered),
 		cmocka_unit_test(hosts_messages_arrive),
 		cmocka_unit_test(what_is_no_hosts_message_is_refused),
+		cmocka_unit_test(who_wants_to_hear_of_limits_says_so),
+		cmocka_unit_test(limits_are_heard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

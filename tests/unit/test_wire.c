@@ -183,10 +183,10 @@ static void a_message_may_hold_250_tlvs(void **state)
 		m.n += 4;
 	}
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 250 - 9);
+	assert_int_equal(message.n_unknown, 250 - 10);
 	m.at[5] = 2;   /* the first swallows the second */
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 250 - 10);
+	assert_int_equal(message.n_unknown, 250 - 11);
 }
 
 static void every_type_may_come_once(void **state)
@@ -280,6 +280,16 @@ static void pcp_is_read(void **state)
 	unit_expect_bytes("message", "020100", message.pcp.message.at, message.pcp.message.n);
 }
 
+static void what_the_links_limit_is_read(void **state)
+{
+	struct unit_bytes plain = unit_hex("01022263 c701ffff"), longer = unit_hex("01032263 c7020000 00000000");
+	struct convert_message message;
+
+	assert_int_equal(get(&message, plain.at, plain.n), 0);
+	assert_true(message.has_limited && !message.n_unknown);
+	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
+}
+
 static void types_without_a_name_are_counted(void **state)
 {
 	struct unit_bytes m = unit_hex("01022263 00010000");
@@ -291,7 +301,7 @@ static void types_without_a_name_are_counted(void **state)
 		if (!get(&message, m.at, m.n))
 			n_unknown += (unsigned int)message.n_unknown;
 	}
-	assert_int_equal(n_unknown, 255 - 14);
+	assert_int_equal(n_unknown, 255 - 15);
 }
 
 static void headers_are_told_apart(void **state)
@@ -479,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_source_is_read),
 		cmocka_unit_test(claim_and_host_are_read),
 		cmocka_unit_test(pcp_is_read),
+		cmocka_unit_test(what_the_links_limit_is_read),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),
