@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
+#include "role/quota_kept.h"
 #include "signalling/ticket.h"
 
 #define BYTES_PER_S_OF_MBIT 125000ull
@@ -41,15 +41,6 @@ void subscribers_freep(struct subscribers **out)
 	*out = NULL;
 }
 
-struct quota_date subscribers_today(void)
-{
-	time_t now_s = time(NULL);
-	struct tm tm = { 0 };
-
-	localtime_r(&now_s, &tm);
-	return quota_date_of(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-}
-
 uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber, enum relay_way way)
 {
 	uint64_t n_bytes = 0;
@@ -69,7 +60,7 @@ static uint32_t add(struct subscribers *subscribers, const char *name)
 {
 	struct subscriber *subscriber, **more = NULL;
 	size_t n_bytes = sizeof(*subscriber) + subscribers->n_workers * sizeof(subscriber->parts[0]);
-	struct quota_date date = subscribers_today();
+	struct quota_date date = quota_kept_today();
 
 	subscriber = aligned_alloc(SUBSCRIBERS_LINE_BYTES, (n_bytes + SUBSCRIBERS_LINE_BYTES - 1) / SUBSCRIBERS_LINE_BYTES * SUBSCRIBERS_LINE_BYTES);
 	if (!subscriber)
@@ -229,7 +220,7 @@ static bool volume_is_over(const struct subscribers *subscribers, struct subscri
 
 	if (!figures->limits.volume_bytes[QUOTA_DAY] && !figures->limits.volume_bytes[QUOTA_MONTH])
 		return false;
-	date = subscribers_today();
+	date = quota_kept_today();
 	total = subscriber_bytes(subscribers, subscriber);
 	quota_turn(&figures->quota, &date, total);
 	return quota_is_over(&figures->quota, figures->limits.volume_bytes, total);

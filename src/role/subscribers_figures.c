@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/util.h"
+#include "role/quota_kept.h"
 
 /* The lock is held for one at a time: workers wait for it. */
 static struct figures figures_of(struct subscribers *subscribers, const struct subscriber *subscriber)
@@ -66,7 +67,7 @@ json_t *subscribers_json(struct subscribers *subscribers)
 
 void subscribers_turn(struct subscribers *subscribers)
 {
-	struct quota_date date = subscribers_today();
+	struct quota_date date = quota_kept_today();
 
 	for (uint32_t i = 0; i < subscribers->n; i++) {
 		struct subscriber *subscriber = subscribers->all[i];
@@ -96,64 +97,20 @@ json_t *subscribers_volumes(struct subscribers *subscribers)
 		uint64_t total = subscriber_bytes(subscribers, subscriber), month_bytes = quota_used_bytes(&figures.quota, QUOTA_MONTH, total);
 
 		if (month_bytes || figures.quota.periods[QUOTA_MONTH].aside_bytes)
-			json_object_set_new(volumes, figures.name, json_pack("{s:i, s:I, s:i, s:I, s:i, s:I, s:i, s:I}", "day", figures.quota.periods[QUOTA_DAY].number,
-				"day_bytes", (json_int_t)quota_used_bytes(&figures.quota, QUOTA_DAY, total),
-				"month", figures.quota.periods[QUOTA_MONTH].number, "month_bytes", (json_int_t)month_bytes,
-				"aside_day", figures.quota.periods[QUOTA_DAY].aside_number,
-				"aside_day_bytes", (json_int_t)figures.quota.periods[QUOTA_DAY].aside_bytes,
-				"aside_month", figures.quota.periods[QUOTA_MONTH].aside_number,
-				"aside_month_bytes", (json_int_t)figures.quota.periods[QUOTA_MONTH].aside_bytes));
+			json_object_set_new(volumes, figures.name, quota_kept_json(&figures.quota, total));
 	}
 	return volumes;
 }
 
-enum { KEPT_RUNNING, KEPT_ASIDE, KEPT_N };   /* the second: another period, of a clock that was wrong or of an earlier run; not in older files */
-
-struct kept {
-	json_int_t number[KEPT_N][QUOTA_N], n_bytes[KEPT_N][QUOTA_N];
-};
-
-static bool kept_get(const char *name, json_t *volume, struct kept *kept)
+static bool kept_get(const char *name, json_t *volume, struct quota_kept *kept)
 {
-	json_int_t (*number)[QUOTA_N] = kept->number, (*n_bytes)[QUOTA_N] = kept->n_bytes;
-
-	*kept = (struct kept){ 0 };
-	if (!*name || strlen(name) >= CONF_NAME_BYTES ||
-	    json_unpack(volume, "{s:I, s:I, s:I, s:I, s?I, s?I, s?I, s?I}",
-			"day", &number[KEPT_RUNNING][QUOTA_DAY], "day_bytes", &n_bytes[KEPT_RUNNING][QUOTA_DAY],
-			"month", &number[KEPT_RUNNING][QUOTA_MONTH], "month_bytes", &n_bytes[KEPT_RUNNING][QUOTA_MONTH],
-			"aside_day", &number[KEPT_ASIDE][QUOTA_DAY], "aside_day_bytes", &n_bytes[KEPT_ASIDE][QUOTA_DAY],
-			"aside_month", &number[KEPT_ASIDE][QUOTA_MONTH], "aside_month_bytes", &n_bytes[KEPT_ASIDE][QUOTA_MONTH]))
-		return false;
-	for (unsigned int which = 0; which < KEPT_N; which++)
-		for (unsigned int i = 0; i < QUOTA_N; i++)
-			if (number[which][i] < 0 || number[which][i] > INT32_MAX || n_bytes[which][i] < 0)
-				return false;
-	return true;
+	return *name && strlen(name) < CONF_NAME_BYTES && quota_kept_get(volume, kept);
 }
 
-static json_int_t latest_month(const struct kept *kept)
-{
-	json_int_t running = kept->number[KEPT_RUNNING][QUOTA_MONTH], aside = kept->number[KEPT_ASIDE][QUOTA_MONTH];
-
-	return running > aside ? running : aside;
-}
-
-static bool is_later(const struct kept *kept, const struct quota_date *date)
-{
-	for (unsigned int which = 0; which < KEPT_N; which++)
-		for (unsigned int i = 0; i < QUOTA_N; i++)
-			if (kept->n_bytes[which][i] && kept->number[which][i] > date->number[i])
-				return true;
-	return false;
-}
-
-static void resume(struct subscribers *subscribers, struct subscriber *subscriber, const struct kept *kept)
+static void resume(struct subscribers *subscribers, struct subscriber *subscriber, const struct quota_kept *kept)
 {
 	pthread_mutex_lock(&subscribers->lock);
-	for (unsigned int which = 0; which < KEPT_N; which++)
-		for (unsigned int i = 0; i < QUOTA_N; i++)
-			quota_resume(&subscriber->figures.quota, i, (int32_t)kept->number[which][i], (uint64_t)kept->n_bytes[which][i]);
+	quota_kept_resume(kept, &subscriber->figures.quota);
 	pthread_mutex_unlock(&subscribers->lock);
 }
 
@@ -161,11 +118,11 @@ int subscribers_resume(struct subscribers *subscribers, const json_t *volumes)
 {
 	size_t n_names;
 	_cleanup_(freep) struct name_number *names = subscribers_names(subscribers, &n_names);
-	struct quota_date date = subscribers_today();
+	struct quota_date date = quota_kept_today();
 	bool later = false;
 	const char *name;
 	json_t *volume;
-	struct kept kept;
+	struct quota_kept kept;
 
 	if (!names)
 		return -ENOMEM;
@@ -178,16 +135,16 @@ int subscribers_resume(struct subscribers *subscribers, const json_t *volumes)
 		uint32_t number;
 
 		kept_get(name, volume, &kept);
-		if (latest_month(&kept) < date.number[QUOTA_MONTH])
+		if (quota_kept_latest_month(&kept) < date.number[QUOTA_MONTH])
 			number = subscribers_find(names, n_names, name);   /* it counts where the clock is wrong alone */
 		else
 			number = subscribers_find_or_add(subscribers, names, n_names, name);   /* one that left the configuration may return within the month */
-		if (number == SUBSCRIBERS_NONE && latest_month(&kept) < date.number[QUOTA_MONTH])
+		if (number == SUBSCRIBERS_NONE && quota_kept_latest_month(&kept) < date.number[QUOTA_MONTH])
 			continue;
 		if (number == SUBSCRIBERS_NONE)
 			return -ENOMEM;
 		resume(subscribers, subscribers->all[number - 1], &kept);
-		later |= is_later(&kept, &date);
+		later |= quota_kept_is_later(&kept, &date);
 	}
 	return later ? SUBSCRIBERS_E_LATER : 0;
 }

@@ -55,8 +55,6 @@ struct subscribers {
 	uint32_t n;
 };
 
-/* By the local calendar. */
-struct quota_date subscribers_today(void);
 /* From any thread. */
 uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber, enum relay_way way);
 uint64_t subscriber_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber);
