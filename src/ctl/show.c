@@ -62,10 +62,39 @@ void show_status(const json_t *result, FILE *out)
 		fprintf(out, "warning    %s\n", json_string_value(warning));
 }
 
+/* "12.3 GB of 50.0 GB". */
+static void cap_cell(const json_t *cap, char *out)
+{
+	char used[TABLE_CELL_BYTES], most[TABLE_CELL_BYTES];
+
+	if (!json_is_object(cap))
+		return;
+	table_bytes(count_of(cap, "used_bytes"), used);
+	table_bytes(count_of(cap, "bytes"), most);
+	cell(out, "%.30s of %.30s", used, most);
+}
+
+/* "costs 10, closed, gave no answer lately". A link that nothing is to be said of has an empty cell. */
+static void link_notes_cell(const json_t *link, char *out)
+{
+	const char *state = text_of(json_object_get(link, "cap"), "state");
+	const char *use = json_is_true(json_object_get(link, "backup")) ? "backup" : !strcmp(state, "used up") ? "cap used up" :
+			  json_is_true(json_object_get(link, "closed")) ? "closed" : "";
+
+	size_t at = 0;
+
+	if (count_of(link, "cost"))
+		at = (size_t)snprintf(out, TABLE_CELL_BYTES, "costs %llu", (unsigned long long)count_of(link, "cost"));
+	if (use[0])
+		at += (size_t)snprintf(out + at, TABLE_CELL_BYTES - at, "%s%s", at ? ", " : "", use);
+	if (text_of(link, "notes")[0])
+		snprintf(out + at, TABLE_CELL_BYTES - at, "%s%s", at ? ", " : "", text_of(link, "notes"));
+}
+
 void show_links(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "LINK", "INTERFACE", "STATE", "SINCE", "ADDRESS", ">RECEIVED", ">SENT", ">SUBFLOWS", ">FIRST",
-					       ">RTT", "NOTES" };
+					       ">RTT", ">CAP", "NOTES" };
 	struct table table;
 	const json_t *link;
 	size_t i;
@@ -88,7 +117,8 @@ void show_links(const json_t *result, FILE *out)
 		cell(row[8], "%llu", (unsigned long long)count_of(link, "sessions_first"));
 		if (number_of(link, "rtt_ms") > 0)
 			cell(row[9], "%.1f ms", number_of(link, "rtt_ms"));
-		cell(row[10], "%s%s", json_is_true(json_object_get(link, "backup")) ? "backup " : "", text_of(link, "notes"));
+		cap_cell(json_object_get(link, "cap"), row[10]);
+		link_notes_cell(link, row[11]);
 	}
 	table_end(&table, out);
 }

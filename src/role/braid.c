@@ -307,12 +307,32 @@ static int start_subscribers(struct braid *braid)
 	return r || !conf_gives_mappings(conf) ? r : start_mapper(braid);
 }
 
+static void on_caps(void *context)
+{
+	struct braid *braid = context;
+
+	if (braid->overflow)
+		overflow_look_now(braid->overflow);
+}
+
+/* What costs more is closed before there are sessions, and what is used up is known by then. */
+static int start_links(struct braid *braid)
+{
+	struct link_volumes_options volumes = {
+		.shared = &braid->shared, .path = braid->path, .state_dir = braid->holder->conf->daemon.state_dir, .view = present_view,
+		.on_warning = on_warning, .on_change = on_caps, .context = braid,
+	};
+	struct overflow_options overflow = { .shared = &braid->shared, .path = braid->path, .view = present_view, .context = braid };
+	int r = link_volumes_new(braid->loop, &volumes, &braid->link_volumes);
+
+	return r ? r : overflow_new(braid->loop, &overflow, &braid->overflow);
+}
+
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
 	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
 	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
 	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
-	struct overflow_options overflow = { .shared = &braid->shared, .path = braid->path, .view = present_view, .context = braid };
 	int r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
 
 	if (!r && (conf->gateway.has_key || conf->gateway.port_mapping))
@@ -320,7 +340,7 @@ static int start_gateway(struct braid *braid, const struct conf *conf)
 	if (!r && braid->ports)
 		r = port_client_new(braid->loop, braid->ports, conf, &braid->own_ports);
 	if (!r)
-		r = overflow_new(braid->loop, &overflow, &braid->overflow);
+		r = start_links(braid);
 	return r ? r : watch_new(braid->loop, &watch, &braid->watch);
 }
 
@@ -431,6 +451,7 @@ void braid_freep(struct braid **out)
 	port_server_freep(&braid->ports);
 	rejoin_freep(&braid->rejoin);
 	overflow_freep(&braid->overflow);
+	link_volumes_freep(&braid->link_volumes);   /* while the links' counters can be read, and the view is there */
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
 	worker_halt_all(braid->workers, braid->n_workers);
 	for (size_t i = 0; i < braid->n_workers; i++)
@@ -496,8 +517,10 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 	if (braid->own_ports && port_client_apply(braid->own_ports, conf))
 		warn(braid, "out of memory: the gateway's forwards are those of the old configuration");
 	r = braid_publish(braid, braid->view->converter_reachable);
-	if (!r && braid->overflow)
+	if (!r && braid->overflow) {
+		link_volumes_look(braid->link_volumes);
 		overflow_look_now(braid->overflow);
+	}
 	if (!r && braid->watch)
 		watch_ask_again(braid->watch);
 	return r;

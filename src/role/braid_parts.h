@@ -7,6 +7,7 @@
 #include "net/kernel.h"
 #include "path/path.h"
 #include "role/braid.h"
+#include "role/link_volumes.h"
 #include "role/overflow.h"
 #include "role/port_client.h"
 #include "role/port_server.h"
@@ -28,8 +29,9 @@ struct braid {
 	struct shared shared;
 	struct path *path;
 	struct watch *watch;
-	struct rejoin *rejoin;           /* NULL at a converter */
-	struct overflow_control *overflow;   /* and this */
+	struct rejoin *rejoin;           /* NULL at a converter, as the next two */
+	struct overflow_control *overflow;
+	struct link_volumes *link_volumes;
 	struct port_server *ports;       /* NULL where nothing may be asked for */
 	struct port_client *own_ports;   /* and what uses it */
 	struct volumes *volumes;         /* NULL at a gateway */

@@ -179,6 +179,29 @@ static const char *notes_of(const struct link_memory *memory, uint64_t now_us)
 	return "";
 }
 
+/* null where it has none. */
+static json_t *cap_json(const struct braid *braid, size_t i)
+{
+	static const char *const states[] = { [CAP_FREE] = "free", [CAP_NEAR] = "near", [CAP_USED_UP] = "used up" };
+	const struct conf_link *link = &braid->holder->conf->links[i];
+	struct link_volume volume;
+
+	if (!braid->link_volumes || !link->cap_bytes)
+		return json_null();
+	volume = link_volumes_of(braid->link_volumes, i);
+	return json_pack("{s:I, s:s, s:I, s:s}", "bytes", (json_int_t)link->cap_bytes, "period", link->cap_period == CONF_PERIOD_DAY ? "day" : "month",
+			 "used_bytes", (json_int_t)volume.used_bytes, "state", states[volume.state]);
+}
+
+/* What it costs, and what follows from that. */
+static void add_cost(const struct braid *braid, size_t i, const struct path_link_status *link, json_t *object)
+{
+	json_object_set_new(object, "cost", json_integer(braid->holder->conf->links[i].cost));
+	json_object_set_new(object, "closed", json_boolean(link->closed));
+	json_object_set_new(object, "why", json_string(braid->overflow ? overflow_reason(braid->overflow, i) : ""));
+	json_object_set_new(object, "cap", cap_json(braid, i));
+}
+
 static json_t *link_json(const struct path_link_status *link, const struct link_memory *memory, uint64_t n_subflows)
 {
 	char v4[ADDRESS_TEXT_BYTES], v6[ADDRESS_TEXT_BYTES];
@@ -203,10 +226,14 @@ static void links_done(void *context, void *const *parts, size_t n_parts)
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t n_subflows = 0;
+		json_t *object;
 
 		for (size_t j = 0; j < n_parts; j++)
 			n_subflows += ((const struct links_part *)parts[j])->n_subflows[i];
-		json_array_append_new(array, link_json(&links[i], &braid->shared.links[i], n_subflows));
+		object = link_json(&links[i], &braid->shared.links[i], n_subflows);
+		if (object)
+			add_cost(braid, i, &links[i], object);
+		json_array_append_new(array, object);
 	}
 	control_answer(question->call, json_pack("{s:o}", "links", array));
 	free(question);

@@ -61,6 +61,7 @@ int state_file_read(const struct state_file *file, json_t **kept, char *reason, 
 	}
 	json_decref(*kept);
 	json_decref(all);
+	*kept = NULL;
 	return STATE_FILE_E_BAD;
 }
 

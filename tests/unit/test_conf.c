@@ -195,6 +195,43 @@ static void hosts_that_may_be_reached(void **state)
 	conf_freep(&conf);
 }
 
+static void a_link_has_a_cost_and_a_cap(void **state)
+{
+	struct conf *conf = conf_of(GATEWAY "cost = 10\nidle = left\ncap_bytes = 50G\ncap_period = day\ncap_warn_percent = 70\ncap_stop_percent = 95\n[link b]\ninterface = wan1\n");
+
+	assert_true(conf->links[0].cost == 10 && conf->links[0].idle == CONF_IDLE_LEFT && conf->links[0].cap_bytes == 50000000000);
+	assert_true(conf->links[0].cap_period == CONF_PERIOD_DAY && conf->links[0].cap_warn_percent == 70 && conf->links[0].cap_stop_percent == 95);
+	assert_true(!conf->links[1].cost && conf->links[1].idle == CONF_IDLE_JOINED && !conf->links[1].cap_bytes && conf->links[1].cap_period == CONF_PERIOD_MONTH);
+	assert_true(conf->links[1].cap_warn_percent == 80 && conf->links[1].cap_stop_percent == 100 && conf->gateway.overflow_after_ms == 200);
+	assert_true(conf_has_costs(conf));
+	conf_freep(&conf);
+	conf = conf_of(GATEWAY "[link b]\ninterface = wan1\n");
+	assert_false(conf_has_costs(conf));
+	conf_freep(&conf);
+}
+
+static void numbers_of_bytes(void **state)
+{
+	static const struct { const char *text; uint64_t expected; } sound[] = {
+		{ "0", 0 }, { "17", 17 }, { "3k", 3000 }, { "20M", 20000000 }, { "1T", 1000000000000 }, { "1000000T", 1000000000000000000 },
+	};
+	static const char *const faults[] = { "", "G", "-1", " 1 G", "1.5G", "1g", "1GB", "1000001T", "99999999999999999999", "0x10" };
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sound); i++) {
+		struct conf *conf;
+
+		snprintf(text, sizeof(text), GATEWAY "cap_bytes = %s\n", sound[i].text);
+		conf = conf_of(text);
+		assert_true(conf->links[0].cap_bytes == sound[i].expected);
+		conf_freep(&conf);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		snprintf(text, sizeof(text), GATEWAY "cap_bytes = %s\n", faults[i]);
+		expect_error(text, "wanted a number of bytes like 50G");
+	}
+}
+
 static void faults_are_told(void **state)
 {
 	expect_error("lan = lan0\n", "x:1: found key 'lan' before the first section");
@@ -232,6 +269,8 @@ int main(void)
 		cmocka_unit_test(a_gateway_asks_for_forwards),
 		cmocka_unit_test(what_a_gateway_cannot_ask_for),
 		cmocka_unit_test(hosts_that_may_be_reached),
+		cmocka_unit_test(a_link_has_a_cost_and_a_cap),
+		cmocka_unit_test(numbers_of_bytes),
 		cmocka_unit_test(faults_are_told),
 	};
 

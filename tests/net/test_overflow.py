@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Links that cost more (decision 0027): they carry nothing while the cheaper one suffices, are opened to sessions that run when it doesn't, and closed again; caps end that."""
+import json
+import os
+import pathlib
+import threading
+
+import pytest
+
+from netlab import LINK_A, Lab, counter, receive_exactly, send_in_background, wait_for
+
+SLOW_BPS = 20_000_000
+BULK = bytes(400_000_000)           # far more than passes
+IDLE_BYTES = 30_000                 # handshakes, keep-alives, what ends connections
+COSTLY = {"link b": {"interface": "l1", "cost": 10}}
+BOTH_WAYS = pytest.mark.parametrize("way", ["down", "up"])
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = Lab(tmp_path, delays_ms={"a": 10, "b": 15})
+    lab.set_link("a", f"rate_bps={SLOW_BPS}")
+    lab.conv = lab.converter()
+    yield lab
+    lab.close()
+
+
+def link(gateway, name):
+    return next(row for row in gateway.ctl("links")["links"] if row["name"] == name)
+
+
+def carried(gateway, name="b"):
+    row = link(gateway, name)
+    return row["rx_bytes"] + row["tx_bytes"]
+
+
+def drain(sock):
+    try:
+        while sock.recv(1 << 20):
+            pass
+    except OSError:
+        pass
+
+
+class Bulk:
+    """A transfer that goes on until it is left."""
+
+    def __init__(self, lab, way, session=None):
+        self.near, self.far, _ = session or lab.session(lab.listen("server"))
+        sender, reader = (self.far, self.near) if way == "down" else (self.near, self.far)
+        sender.settimeout(None)
+        self.pid = send_in_background(sender, BULK)
+        self.reading = threading.Thread(target=drain, args=(reader,))
+        self.reading.start()
+
+    def leave(self):
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        for sock in (self.near, self.far):
+            sock.shutdown(2)
+            sock.close()
+        self.reading.join()
+
+
+def talk(session, n, n_bytes=50_000):
+    """Questions and answers, which no link is full of."""
+    near, far, _ = session
+    for _ in range(n):
+        for sender, reader in ((near, far), (far, near)):
+            sender.sendall(bytes(n_bytes))
+            assert len(receive_exactly(reader, n_bytes)) == n_bytes
+
+
+def wait_open(gateway, is_open=True):
+    wait_for(lambda: link(gateway, "b")["closed"] != is_open, f"link b {'opened' if is_open else 'closed'}")
+
+
+def test_what_the_cheap_link_can_carry_it_carries(lab):
+    gateway = lab.gateway(**COSTLY)
+    listener = lab.listen("server")
+    before = carried(gateway)
+    sessions = [lab.session(listener) for _ in range(5)]
+    for session in sessions:
+        talk(session, 20)
+    wait_for(lambda: link(gateway, "b")["subflows"] >= 5, "the sessions to be joined to link b")
+    talk(sessions[0], 20)
+    assert carried(gateway) - before < IDLE_BYTES * len(sessions)
+    assert link(gateway, "b")["sessions_first"] == 0 and link(gateway, "b")["closed"]
+    assert "is opened" not in gateway.log()
+
+
+@BOTH_WAYS
+def test_the_costly_one_is_opened_and_closed(lab, way):
+    gateway = lab.gateway(**COSTLY)
+    session = lab.session(lab.listen("server"))
+    talk(session, 3)
+    bulk = Bulk(lab, way)
+    wait_open(gateway)
+    at_opening = carried(gateway)
+    wait_for(lambda: carried(gateway) - at_opening > 10_000_000, "bulk over link b")
+    assert "were held back by the cheaper links" in link(gateway, "b")["why"]
+    assert counter(lab.conv, "limits_told") > 0 if way == "down" else counter(lab.conv, "limits_told") == 0
+    bulk.leave()
+    talk(session, 5)
+    wait_open(gateway, False)
+    gateway.wait_log(r"link b \(cost 10\) is closed: ")
+    before = carried(gateway)
+    talk(session, 40)
+    assert carried(gateway) - before < IDLE_BYTES
+
+
+@BOTH_WAYS
+def test_a_session_that_began_on_the_costly_link_leaves_it(lab, way):
+    gateway = lab.gateway(**COSTLY)
+    lab.set_carrier("a", False)
+    wait_for(lambda: link(gateway, "a")["state"] != "up" and not link(gateway, "b")["closed"], "link b in the place of link a")
+    session = lab.session(lab.listen("server"))
+    talk(session, 3)
+    assert link(gateway, "b")["sessions_first"] >= 1
+    lab.set_carrier("a", True)
+    wait_for(lambda: link(gateway, "a")["subflows"] >= 1, "the session on link a again")
+    wait_open(gateway, False)
+    gateway.wait_log(r"is closed: a cheaper link is up again")
+    talk(session, 3)
+    before = carried(gateway)
+    talk(session, 40)
+    assert carried(gateway) - before < IDLE_BYTES
+    bulk = Bulk(lab, way, session)
+    wait_open(gateway)
+    wait_for(lambda: carried(gateway) - before > 10_000_000, "bulk over link b")
+    bulk.leave()
+
+
+def test_a_link_that_is_left_has_no_subflow_while_it_is_closed(lab):
+    gateway = lab.gateway(**{"link b": {"interface": "l1", "cost": 10, "idle": "left"}})
+    session = lab.session(lab.listen("server"))
+    talk(session, 10)
+    assert link(gateway, "b")["subflows"] == 0 and "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint")
+    bulk = Bulk(lab, "down", session)
+    wait_for(lambda: carried(gateway) > 10_000_000, "bulk over link b")
+    bulk.leave()
+    wait_open(gateway, False)
+    wait_for(lambda: "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint"), "link b to be left")
+
+
+def test_costs_change_with_a_reload(lab):
+    gateway = lab.gateway(**COSTLY)
+    assert link(gateway, "b")["closed"]
+    gateway.reload(lab.gateway_conf())
+    wait_for(lambda: not link(gateway, "b")["closed"], "link b open, costing no more than the other")
+    gateway.reload(lab.gateway_conf(**{"link a": {"interface": "l0", "cost": 3}}))
+    wait_for(lambda: link(gateway, "a")["closed"], "link a closed")
+    near, far, peer = lab.session(lab.listen("server"))
+    assert link(gateway, "b")["sessions_first"] > 0
+
+
+def test_a_cap_ends_it_and_is_kept(lab):
+    capped = {"link b": {"interface": "l1", "cost": 10, "cap_bytes": "6M", "cap_period": "day"}, "policy": {"rule": "pinned: link b port 7777"}}
+    gateway = lab.gateway(**capped)
+    bulk = Bulk(lab, "down")
+    gateway.wait_log(r"link b: \d+ of 6 MB of this day are used: it is a backup")
+    wait_for(lambda: link(gateway, "b")["cap"]["state"] == "used up", "the cap used up")
+    wait_open(gateway, False)
+    wait_for(lambda: settled(gateway), "link b to be silent")
+    before, cheap = carried(gateway), carried(gateway, "a")
+    wait_for(lambda: carried(gateway, "a") - cheap > 10_000_000, "bulk over link a")
+    assert carried(gateway) - before < IDLE_BYTES
+    bulk.leave()
+    used = link(gateway, "b")["cap"]["used_bytes"]
+    assert not gateway.stop()
+    kept = json.loads(pathlib.Path("/run/braid-gw/link-volumes.json").read_text())["links"]["used"]["b"]
+    assert kept["day_bytes"] >= used and kept["month_bytes"] >= used
+    gateway = lab.gateway(**capped)
+    assert link(gateway, "b")["cap"]["state"] == "used up" and link(gateway, "b")["cap"]["used_bytes"] >= kept["day_bytes"]
+    listener = lab.listen("server", 7777)
+    session = lab.session(listener)     # a rule wins
+    before = carried(gateway)
+    talk(session, 10)
+    assert carried(gateway) - before > 900_000
+    gateway.reload(lab.gateway_conf(**{**capped, "link b": {"interface": "l1", "cost": 10, "cap_bytes": "6G"}}))
+    wait_for(lambda: link(gateway, "b")["cap"]["state"] == "free", "a larger cap")
+    assert link(gateway, "b")["cap"]["used_bytes"] >= kept["month_bytes"]
+
+
+def settled(gateway):
+    """Whether nothing comes over link b between two looks."""
+    before = carried(gateway)
+    threading.Event().wait(0.3)
+    return carried(gateway) - before < 3000
+
+
+def test_a_file_that_is_no_good_is_put_aside(lab):
+    os.makedirs("/run/braid-gw", exist_ok=True)
+    path = pathlib.Path("/run/braid-gw/link-volumes.json")
+    path.write_text('{"format": 1, "links": {"boot": "x", "used": {"b": {"day": -1}}}}')
+    gateway = lab.gateway(**{"link b": {"interface": "l1", "cap_bytes": "6G"}})
+    gateway.wait_log(r"cannot use /run/braid-gw/link-volumes.json: it is no list of links; links' volumes begin at 0")
+    assert path.with_name(path.name + ".bad").exists()
+    assert link(gateway, "b")["cap"]["state"] == "free"
