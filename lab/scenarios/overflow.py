@@ -19,6 +19,7 @@ OPTIONS = {
     "load_percent": (70, "of the cheap link: the steady load"),
     "calm_s": (10.0, "length of the steady phases"),
     "full_s": (10.0, "length of the phase in between"),
+    "streams": (1, "connections at once, which share the load"),
     "runs": (1, "times each way"),
     "bars": (True, "a figure beyond its bar is a failure"),
 }
@@ -64,7 +65,7 @@ class Sampler:
 
 def phase(lab, down, seconds, rate_bps, sampler):
     argv = ["iperf3", "-c", SERVER_V4, "-p", IPERF_PORT, "-t", seconds, "-J", "--connect-timeout", 5000, *(["-R"] if down else []),
-            *(["-b", int(rate_bps)] if rate_bps else [])]
+            "-P", lab.options.streams, *(["-b", int(rate_bps / lab.options.streams)] if rate_bps else [])]
     begun = time.monotonic()
     process = subprocess.Popen(lab.net.host.argv(*argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     sampler.run_until(process)
@@ -116,5 +117,5 @@ def run(lab):
         for down in (True, False):
             rows.append(one(lab, down))
             lab.braid.check()
-    lab.say(f"cheap {lab.options.cheap}, costly {lab.options.costly} (Mbit/s down, up, ms), load {lab.options.load_percent} %")
+    lab.say(f"cheap {lab.options.cheap}, costly {lab.options.costly} (Mbit/s down, up, ms), load {lab.options.load_percent} %, {lab.options.streams} at once")
     lab.say(table(rows, ["way", "load", "on the costly link", "opened after", "goodput", "of the sum", "silent after", "on it then"]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* link.backup, and its change at a reload (LINKS_SET_BACKUP of path/apply.c). */
+/* link.backup, its change at a reload, and links that cost more (LINKS_SET_BACKUP of path/apply.c): of subflows that have joined, and of the first one. */
 #include "assume.h"
 
 #include <string.h>
@@ -9,16 +9,18 @@
 #define TRANSFERS 8
 #define SLACK_BYTES 65536   /* what a subflow had queued when the flag was set */
 
+static unsigned int backup_link;   /* connections begin on link 0 */
+
 static uint64_t backup_bytes(int near_fd)
 {
-	struct address second = assume_address(ASSUME_NEAR, 1, false, 0);
+	struct address address = assume_address(ASSUME_NEAR, backup_link, false, 0);
 	struct mptcp_connection_info info;
 
 	assume_that(!mptcp_info_read(near_fd, &info), "MPTCP_FULL_INFO");
 	for (size_t i = 0; i < info.n_subflows; i++)
-		if (address_equal_ip(&info.subflows[i].local, &second))
+		if (address_equal_ip(&info.subflows[i].local, &address))
 			return info.subflows[i].bytes_sent + info.subflows[i].bytes_received;
-	assume_broken("the subflow of the second link is gone");
+	assume_broken("the subflow of link %u is gone", backup_link);
 }
 
 static void set_backup(bool backup)
@@ -29,7 +31,7 @@ static void set_backup(bool backup)
 
 	assume_in(ASSUME_NEAR);
 	assume_that(!mptcp_pm_open(&pm), "no MPTCP path manager");
-	endpoint = assume_endpoint(1, false, backup);
+	endpoint = assume_endpoint(backup_link, false, backup);
 	r = mptcp_pm_set_backup(pm, &endpoint);
 	assume_that(!r, "changing the backup flag: %s", strerror(-r));
 }
@@ -63,7 +65,7 @@ static void expect_unused(struct assume_stream *s, int near_fd, const char *end,
 
 	for (int i = 0; i < TRANSFERS; i++)
 		n_bytes += moved(s, near_fd, "4 MB");
-	assume_that(n_bytes <= SLACK_BYTES, "%s: a backup subflow, %s, carried %llu of %llu bytes", end, when, (unsigned long long)n_bytes,
+	assume_that(n_bytes <= SLACK_BYTES, "%s: a backup subflow, %s of two, %s, carried %llu of %llu bytes", end, backup_link ? "the second" : "the first", when, (unsigned long long)n_bytes,
 		    (unsigned long long)TRANSFERS * N_BYTES);
 }
 
@@ -83,20 +85,32 @@ static void look(struct assume_pair pair, bool far_sends)
 	expect_unused(&s, pair.near_fd, end, "made so under the connection");
 }
 
-int main(void)
+/* A connection whose subflow over that link, the first or the joined one, is the backup. */
+static void look_at(unsigned int link)
 {
 	struct assume_pair pair;
 
-	assume_begin("a backup endpoint carries no payload while the other works; the flag changes on live connections, for both directions",
-		     "link.backup has no effect, or only on new sessions");
-	assume_make_link(0);
-	assume_make_link(1);
-	assume_route_from_link(1);
-	assume_limits();
-	assume_endpoint_add(1, false, true);
+	backup_link = link;
+	assume_endpoint_add(0, false, link == 0);
+	assume_endpoint_add(1, false, link == 1);
 	pair = assume_pair(false, true);
 	assume_wait_subflows(pair.near_fd, 2, "a backup endpoint");
 	look(pair, false);
 	look(pair, true);
+	assume_pair_close(&pair);
+	assume_endpoint_delete(0, false);
+	assume_endpoint_delete(1, false);
+}
+
+int main(void)
+{
+	assume_begin("a backup endpoint carries no payload while the other works, that of the first subflow as well; the flag changes on live connections, for both directions",
+		     "link.backup and link.cost have no effect, or only on new sessions");
+	assume_make_link(0);
+	assume_make_link(1);
+	assume_route_from_link(1);
+	assume_limits();
+	look_at(1);
+	look_at(0);
 	return assume_holds();
 }
