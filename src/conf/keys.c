@@ -169,7 +169,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_DAEMON, "control", CONF_TYPE_PATH, AT(daemon.control), .max = CONF_PATH_BYTES, .fallback = "/run/braid/control", .restart = true,
 	  .help = "control socket for braidctl" },
 	{ CONF_DAEMON, "state_dir", CONF_TYPE_PATH, AT(daemon.state_dir), .max = CONF_PATH_BYTES, .fallback = "/run/braid", .restart = true,
-	  .help = "where old values of system settings are kept while we run, subscribers' volumes and hosts' mappings; in /run these last until the next boot" },
+	  .help = "where old values of system settings are kept while we run, subscribers' and links' volumes and hosts' mappings; in /run these last until the next boot" },
 	{ CONF_DAEMON, "drain_timeout_ms", CONF_TYPE_UINT, AT(daemon.drain_timeout_ms), .min = 0, .max = 86400000, .fallback = "30000",
 	  .help = "at SIGTERM: how long sessions may go on" },
 
