@@ -14,6 +14,11 @@ static uint32_t now_of(const struct relay *relay)
 	return (uint32_t)(loop_now_us(relay->loop) >> UNIT_BITS);
 }
 
+static bool is_wanted(const struct relay *relay)
+{
+	return relay->options.wants_limits && __atomic_load_n(relay->options.wants_limits, __ATOMIC_RELAXED);
+}
+
 static bool links_limit(const struct half *half)
 {
 	struct mptcp_send_state state;
@@ -45,7 +50,7 @@ void limits_note(struct relay *relay, struct session *s, enum relay_way way, int
 	uint32_t now;
 	bool over_links = way == RELAY_UP ? s->far_mptcp && !s->near_mptcp : s->near_mptcp;   /* a converter may speak it with a server, too */
 
-	if (!over_links || status == HALF_AGAIN)
+	if (!over_links || status == HALF_AGAIN || !is_wanted(relay))
 		return;
 	now = now_of(relay);
 	half->dry = half->bulk && status == HALF_WANT_READ;

@@ -6,7 +6,7 @@
 
 #include "relay/relay_parts.h"
 
-/* Before each step of a half, and after it, with what it came to. */
+/* Before each step of a half, and after it, with what it came to. Both do nothing while nobody wants to know. */
 void limits_begin(struct relay *relay, struct half *half);
 void limits_note(struct relay *relay, struct session *s, enum relay_way way, int status);
 

@@ -41,6 +41,7 @@ struct relay_options {
 	void (*on_held_end)(void *context, uint64_t tag);
 	/* The links limit what the session sends over its Multipath TCP leg, that way, just now: told about every tenth of a second while it is so. */
 	void (*on_limited)(void *context, uint32_t owner, enum relay_way way);
+	const bool *wants_limits;     /* atomic, borrowed: somebody wants to hear of that; NULL: nobody ever will */
 	/* Each session, once, whatever ended it. */
 	void (*on_end)(void *context, uint32_t owner, enum session_end end);
 	void *context;

@@ -7,6 +7,7 @@
 #include "net/socket.h"
 #include "role/early.h"
 #include "role/outcome.h"
+#include "role/limited.h"
 #include "role/take_over.h"
 #include "role/mapping_calls.h"
 
@@ -151,7 +152,7 @@ static void be_watch(const struct converter *converter, const struct intake *int
 	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
 		subscribers_add_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 	if (intake->state == INTAKE_WAITING && intake->hears_limits)
-		subscribers_set_limits_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+		limited_watch(converter, intake);
 }
 
 void intake_say(struct converter *converter, struct intake *intake)

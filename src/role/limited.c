@@ -66,6 +66,14 @@ void limited_note(struct worker *worker, uint32_t owner, enum relay_way way)
 	post(&note);
 }
 
+void limited_watch(const struct converter *converter, const struct intake *intake)
+{
+	struct shared *shared = converter->worker->shared;
+
+	__atomic_store_n(&shared->wants_limits, true, __ATOMIC_RELAXED);
+	subscribers_set_limits_watch(shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+}
+
 void limited_hear(struct shared *shared, uint64_t now_us)
 {
 	store(shared, RELAY_DOWN, now_us);

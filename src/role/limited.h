@@ -11,8 +11,13 @@
 #include "role/shared.h"
 #include "role/worker.h"
 
+struct converter;
+struct intake;
+
 /* In the worker's thread, from its relay. owner: the subscriber at a converter. */
 void limited_note(struct worker *worker, uint32_t owner, enum relay_way way);
+/* Converter: on that watch the subscriber's gateway wants to hear of it. */
+void limited_watch(const struct converter *converter, const struct intake *intake);
 /* Gateway, main thread: the converter has said so of what it sends. */
 void limited_hear(struct shared *shared, uint64_t now_us);
 /* When it was so last; 0: never. From any thread. */

@@ -176,6 +176,7 @@ void overflow_look_now(struct overflow_control *control)
 	look(control);
 	if (!conf_has_costs(control->options.view(control->options.context)->conf) || control->look_at_us != CLOCK_NEVER_US)
 		return;
+	__atomic_store_n(&control->options.shared->wants_limits, true, __ATOMIC_RELAXED);
 	while (loop_timer_at(control->loop, next_us, ref))
 		;   /* a few bytes that have to be there at last */
 	control->look_at_us = next_us;

@@ -75,6 +75,7 @@ struct shared {
 	bool suspected;                  /* atomic: on_suspect is on its way; it is to set it back */
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
+	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/limited.h) */
 	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/early.h); 0: it doesn't */
 

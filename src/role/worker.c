@@ -99,7 +99,7 @@ static int build(struct worker *worker, unsigned int n_workers)
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
 		.max_sessions = conf->limits.max_sessions, .max_pipes = (conf->relay.pipes + n_workers - 1) / n_workers,
-		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / n_workers, .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .on_end = on_session_end,
+		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / n_workers, .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
 		.context = worker,
 	};
 	int r = loop_new(&worker->loop);

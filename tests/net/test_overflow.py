@@ -197,3 +197,40 @@ def test_a_file_that_is_no_good_is_put_aside(lab):
     gateway.wait_log(r"cannot use /run/braid-gw/link-volumes.json: it is no list of links; links' volumes begin at 0")
     assert path.with_name(path.name + ".bad").exists()
     assert link(gateway, "b")["cap"]["state"] == "free"
+
+
+def types_of(message):
+    """Of the TLVs of a Convert message."""
+    types, at = set(), 4
+    while at < len(message):
+        types.add(message[at])
+        at += 4 * message[at + 1]
+    return types
+
+
+@pytest.mark.parametrize("unknown", [{199}, {195, 199}])
+def test_a_converter_that_knows_nothing_of_it_is_asked_without(tmp_path, unknown):
+    lab = Lab(tmp_path)
+    listener, seen = lab.listen("conv", 5124), []
+
+    def serve():
+        kept = []
+        while True:
+            try:
+                kept.append(listener.accept()[0])
+            except OSError:
+                return
+            types = types_of(kept[-1].recv(2000))
+            seen.append(types & {195, 199})
+            kept[-1].sendall(bytes.fromhex("010222631e010200" if types & unknown else "010322631502000004081e00"))
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    gateway = lab.gateway(**COSTLY)
+    asked = [{195, 199}, {195}, set()]
+    assert seen == (asked[:2] if unknown == {199} else asked)
+    gateway.stop()
+    listener.shutdown(2)
+    listener.close()
+    serving.join()
+    lab.close()

@@ -80,10 +80,6 @@ static inline void on_held(void *context, struct slab_name ref, uint64_t tag, in
 	relay_release(f->relay, ref, f->down_first);   /* the second time it isn't held any more */
 }
 
-static inline void on_limited(void *context, uint32_t owner, enum relay_way way)
-{
-}
-
 static inline void on_held_end(void *context, uint64_t tag)
 {
 	assert_true(tag == TAG);
@@ -133,7 +129,7 @@ static inline int set_up(void **state)
 	f->n_fds = unit_n_descriptors();
 	f->n_each = 1 << 20;
 	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_held_bytes = 64 << 20, .on_held = on_held,
-					     .on_held_end = on_held_end, .on_limited = on_limited, .on_end = on_end, .context = f };
+					     .on_held_end = on_held_end, .on_end = on_end, .context = f };
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(relay_new(f->loop, &f->options, &f->relay), 0);
 	loop_handler_add(f->loop, &handler);
