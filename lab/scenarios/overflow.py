@@ -16,6 +16,7 @@ from braidlab.topology import SERVER_V4, Access
 OPTIONS = {
     "cheap": ("20/20/30", "the cheap link: Mbit/s down, Mbit/s up, ms of round trip"),
     "costly": ("30/30/50", "the costly link"),
+    "cost": (10, "of the costly link; 0: both are open always, to compare with"),
     "load_percent": (70, "of the cheap link: the steady load"),
     "calm_s": (10.0, "length of the steady phases"),
     "full_s": (10.0, "length of the phase in between"),
@@ -111,7 +112,7 @@ def one(lab, down):
 
 
 def run(lab):
-    lab.standard([access("cheap", lab.options.cheap), access("costly", lab.options.costly)], conf={"link costly.cost": 10})
+    lab.standard([access("cheap", lab.options.cheap), access("costly", lab.options.costly)], conf={"link costly.cost": lab.options.cost})
     rows = []
     for _ in range(lab.options.runs):
         for down in (True, False):

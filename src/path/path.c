@@ -122,6 +122,14 @@ void path_set_closed(struct path *path, uint32_t closed, uint32_t left)
 	refresh(path);
 }
 
+void path_tell_closed(struct path *path)
+{
+	uint32_t closed = path->closed, left = path->left;
+
+	path_set_closed(path, left, left);
+	path_set_closed(path, closed, left);
+}
+
 static void take_notification(void *context, const struct nlmsghdr *message)
 {
 	*(bool *)context |= route_event_matters(message);

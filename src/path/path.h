@@ -97,6 +97,8 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 /* A bit each link: sessions that run send nothing over it while another works, as over a backup (closed), or have nothing there at all (left, too). Holds until
  * it is called again. */
 void path_set_closed(struct path *path, uint32_t closed, uint32_t left);
+/* The peers may not have heard that they are closed: says it once more, for which they are open for a moment. */
+void path_tell_closed(struct path *path);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 

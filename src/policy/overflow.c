@@ -15,6 +15,9 @@
 #define TRY_DOUBLINGS 4u                     /* 8 minutes */
 #define TOO_SOON_US (5 * US_PER_S)
 #define FORGET_US (60 * US_PER_S)            /* what has held so long was no mistake, and earlier ones are over */
+#define TOLD_US (2 * US_PER_S)               /* what was under way has gone by then */
+#define TOLD_DOUBLINGS 5u                    /* a minute: it may be something else that they carry */
+#define SILENT_BPS 100000u
 #define BITS_PER_BYTE 8u
 
 static bool is_usable(const struct overflow_link *link)
@@ -82,6 +85,8 @@ static struct overflow_verdict close_last(struct overflow *overflow, enum overfl
 	struct overflow_verdict verdict = { .changed = true, .why = why, .cost = open_cost(overflow) };
 
 	overflow->n_steps--;
+	memcpy(overflow->closed_own_bps, overflow->steps[overflow->n_steps].own_bps, sizeof(overflow->closed_own_bps));
+	overflow->told.at_us = overflow->n_told = 0;
 	overflow->closed_at_us = now_us;
 	overflow->closed_why = why;
 	forget_marks(overflow);
@@ -267,6 +272,23 @@ static struct overflow_verdict follow_base(struct overflow *overflow, const stru
 	return verdict;
 }
 
+/* Once something was closed: whether links that are closed carry what they did not before. Asked from time to time, and more rarely where telling again has not helped. */
+static bool must_tell_again(struct overflow *overflow, const struct overflow_facts *facts)
+{
+	struct overflow_mark now = mark_of(facts), told = overflow->told;
+	bool loud = false;
+
+	if (!overflow->closed_at_us || (told.at_us && now.at_us - told.at_us < TOLD_US << overflow->n_told))
+		return false;
+	overflow->told = now;
+	if (!told.at_us || open_cost(overflow) == UINT32_MAX)
+		return false;
+	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++)
+		loud |= rate_bps(facts, &told, &now, open_cost(overflow) + 1, UINT32_MAX, way) > overflow->closed_own_bps[way] + SILENT_BPS;
+	overflow->n_told = loud ? overflow->n_told + (overflow->n_told < TOLD_DOUBLINGS) : 0;
+	return loud;
+}
+
 static uint32_t open_links(const struct overflow *overflow, const struct overflow_facts *facts)
 {
 	uint32_t open = 0;
@@ -283,6 +305,7 @@ struct overflow_verdict overflow_look(struct overflow *overflow, const struct ov
 
 	if (overflow->begun && !verdict.changed)
 		verdict = is_limited(facts, OVERFLOW_UP) || is_limited(facts, OVERFLOW_DOWN) ? look_for_more(overflow, facts) : look_for_less(overflow, facts);
+	verdict.tell_again = !verdict.changed && must_tell_again(overflow, facts);
 	verdict.open = open_links(overflow, facts);
 	return verdict;
 }

@@ -3,7 +3,7 @@
  * Which of a gateway's links are open (decision 0027). Links have costs; those that cost least are always open. The next costlier ones are opened when the links have limited what
  * sessions send or get for longer than a burst, or none of the cheaper ones works; and closed when what all of them carry would fit the cheaper ones again, or for a try, when
  * nothing has been limited for long: those may be better than they were. What comes too soon after its opposite was a mistake, and isn't made again so soon. A link whose cap
- * is used up, and one that is a backup anyway, is never opened. Pure.
+ * is used up, and one that is a backup anyway, is never opened. The peer is told by packets that may be lost (MP_PRIO): where links that are closed go on carrying, it is to be told again. Pure.
  */
 #ifndef BRAID_POLICY_OVERFLOW_H
 #define BRAID_POLICY_OVERFLOW_H
@@ -58,6 +58,9 @@ struct overflow {
 	struct overflow_mark calm, window;        /* since when they haven't; the last stretch of that */
 	uint64_t closed_at_us;
 	enum overflow_why closed_why;
+	uint64_t closed_own_bps[OVERFLOW_WAYS];   /* what the closed ones carry without us, as far as is known */
+	struct overflow_mark told;                /* since when they are to be silent */
+	uint8_t n_told;                           /* again, in vain */
 	uint8_t n_too_soon, n_tries_failed;
 };
 
@@ -72,6 +75,7 @@ struct overflow_verdict {
 	uint64_t for_us;                    /* FULL, FITS, TRY: how long it was so */
 	uint64_t carried_bps;               /* FULL: what the open ones carried, before; FITS: what all did */
 	uint64_t room_bps;                  /* FITS: what the cheaper ones can */
+	bool tell_again;                    /* that those that are closed are */
 };
 
 struct overflow_verdict overflow_look(struct overflow *overflow, const struct overflow_facts *facts);

@@ -12,7 +12,7 @@
 #include "role/log.h"
 
 #define REASON_BYTES 160
-#define COUNTERS_US US_PER_S               /* after the last that was limited: what the links carry is of interest */
+#define COUNTERS_US US_PER_S               /* they are read at least so often, and with each look when something was limited within that */
 
 static_assert(OVERFLOW_LINKS >= CONF_LINKS && (int)OVERFLOW_UP == (int)RELAY_UP && (int)OVERFLOW_DOWN == (int)RELAY_DOWN, "policy and relay agree");
 
@@ -24,6 +24,7 @@ struct overflow_control {
 	uint32_t costs[CONF_LINKS];          /* that the policy has been told */
 	struct overflow policy;
 	uint64_t n_bytes[CONF_LINKS][OVERFLOW_WAYS];
+	uint64_t read_at_us;                 /* these were */
 	char reasons[CONF_LINKS][REASON_BYTES];
 };
 
@@ -35,6 +36,7 @@ static void read_counters(struct overflow_control *control)
 	struct path_link_status links[PATH_LINKS];
 	size_t n = path_status(control->options.path, links, PATH_LINKS);
 
+	control->read_at_us = loop_now_us(control->loop);
 	for (size_t i = 0; i < size_min(n, CONF_LINKS); i++) {
 		control->n_bytes[i][OVERFLOW_UP] = links[i].tx_bytes;
 		control->n_bytes[i][OVERFLOW_DOWN] = links[i].rx_bytes;
@@ -149,13 +151,15 @@ static void look(struct overflow_control *control)
 		facts.limited_at_us[way] = limited_at_us(control->options.shared, (enum relay_way)way);
 		limited_us = facts.limited_at_us[way] > limited_us ? facts.limited_at_us[way] : limited_us;
 	}
-	if (control->policy.n_steps || (limited_us && limited_us + COUNTERS_US > facts.now_us))
+	if (control->policy.n_steps || (limited_us && limited_us + COUNTERS_US > facts.now_us) || facts.now_us - control->read_at_us >= COUNTERS_US)
 		read_counters(control);
 	fill_links(control, view, links);
 	verdict = overflow_look(&control->policy, &facts);
 	if (verdict.changed)
 		tell(control, view, &verdict);
 	apply(control, view, verdict.open);
+	if (verdict.tell_again)
+		path_tell_closed(control->options.path);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)

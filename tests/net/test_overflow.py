@@ -131,6 +131,29 @@ def test_a_session_that_began_on_the_costly_link_leaves_it(lab, way):
     bulk.leave()
 
 
+def test_a_converter_that_has_not_heard_is_told_again(lab):
+    gateway = lab.gateway(**COSTLY)
+    session = lab.session(lab.listen("server"))
+    talk(session, 3)
+    wait_for(lambda: link(gateway, "b")["subflows"] == 1, "the session on link b")
+    bulk = Bulk(lab, "down")
+    wait_open(gateway)
+    talk(session, 5, 200_000)           # finds out that link b is a good one
+    bulk.leave()
+    lab.set_link("b", "silence=1")
+    wait_open(gateway, False)           # what says so is lost
+    lab.set_link("b", "silence=0")
+
+    def leaked():
+        before = carried(gateway)
+        talk(session, 5, 200_000)
+        return carried(gateway) - before > IDLE_BYTES
+
+    wait_for(leaked, "answers over link b")
+    wait_for(lambda: not leaked(), "link b closed at the converter, too")
+    assert link(gateway, "b")["closed"] and len(gateway.log().split("is opened")) == 2
+
+
 def test_a_link_that_is_left_has_no_subflow_while_it_is_closed(lab):
     gateway = lab.gateway(**{"link b": {"interface": "l1", "cost": 10, "idle": "left"}})
     session = lab.session(lab.listen("server"))

@@ -22,7 +22,7 @@ struct home {
 	uint64_t limited_at_us[OVERFLOW_WAYS];
 	uint64_t now_us, rtt_us;
 	struct overflow_verdict last;        /* that changed something */
-	unsigned int n_changes;
+	unsigned int n_changes, n_tell_again;
 	uint64_t changed_at_us;
 };
 
@@ -42,6 +42,7 @@ static uint32_t look(struct home *home)
 
 	memcpy(facts.limited_at_us, home->limited_at_us, sizeof(facts.limited_at_us));
 	verdict = overflow_look(&home->overflow, &facts);
+	home->n_tell_again += verdict.tell_again;
 	if (verdict.changed) {
 		home->last = verdict;
 		home->n_changes++;
@@ -400,6 +401,79 @@ static void an_interface_that_begins_anew_counts_from_nothing(void **state)
 	assert_true(home.last.carried_bps < 8 * MBIT);
 }
 
+static struct home closed_home(void)
+{
+	struct home home = full_home(2);
+
+	home.limited[OVERFLOW_DOWN] = false;
+	carry(&home, CHEAP, 8);
+	assert_int_equal(pass(&home, 3000), 1);
+	assert_int_equal(pass(&home, 5000), 1);
+	assert_int_equal(home.n_tell_again, 0);
+	return home;
+}
+
+static void a_peer_that_has_not_heard_is_told_again(void **state)
+{
+	struct home home = closed_home();
+
+	carry(&home, COSTLY, 3);
+	pass(&home, 4000);
+	assert_int_equal(home.n_tell_again, 1);
+	carry(&home, COSTLY, 0);
+	pass(&home, 60000);
+	assert_int_equal(home.n_tell_again, 2);      /* the window in which that took effect had some of it, too */
+	carry(&home, COSTLY, 3);
+	pass(&home, 4000);
+	assert_int_equal(home.n_tell_again, 3);      /* soon again, as before */
+}
+
+static void what_never_ends_is_told_more_rarely(void **state)
+{
+	struct home home = closed_home();
+
+	carry(&home, COSTLY, 3);
+	pass(&home, 600000);
+	assert_in_range(home.n_tell_again, 12, 15);
+}
+
+static void nobody_is_told_before_anything_was_closed(void **state)
+{
+	struct home home = home_of(2);
+
+	carry(&home, COSTLY, 3);
+	pass(&home, 60000);
+	assert_int_equal(home.n_tell_again, 0);
+	home = home_of(2);
+	home.links[COSTLY].cost = UINT32_MAX;        /* none above it */
+	carry(&home, CHEAP, 20);
+	home.limited[OVERFLOW_DOWN] = true;
+	pass(&home, 1000);
+	home.limited[OVERFLOW_DOWN] = false;
+	carry(&home, CHEAP, 8);
+	pass(&home, 3000);
+	home.links[CHEAP].works = false;
+	carry(&home, COSTLY, 30);
+	pass(&home, 60000);
+	assert_int_equal(home.n_tell_again, 0);
+}
+
+/* What a link carried before it was opened it may carry when it is closed. */
+static void what_was_not_ours_is_no_reason_to_tell_again(void **state)
+{
+	struct home home = home_of(2);
+
+	carry(&home, CHEAP, 20);
+	carry(&home, COSTLY, 5);
+	home.limited[OVERFLOW_DOWN] = true;
+	pass(&home, 500);
+	home.limited[OVERFLOW_DOWN] = false;
+	carry(&home, CHEAP, 8);
+	assert_int_equal(pass(&home, 3000), 1);
+	pass(&home, 30000);
+	assert_int_equal(home.n_tell_again, 0);
+}
+
 static struct limited_facts sending(void)
 {
 	return (struct limited_facts){ .queued_bytes = 500000, .pending_bytes = 300000, .unsent_bytes = 20000, .in_flight_packets = 100, .cwnd_packets = 110,
@@ -463,6 +537,10 @@ int main(void)
 		cmocka_unit_test(what_is_open_already_is_not_opened_again),
 		cmocka_unit_test(those_that_are_out_are_never_open),
 		cmocka_unit_test(an_interface_that_begins_anew_counts_from_nothing),
+		cmocka_unit_test(a_peer_that_has_not_heard_is_told_again),
+		cmocka_unit_test(what_never_ends_is_told_more_rarely),
+		cmocka_unit_test(nobody_is_told_before_anything_was_closed),
+		cmocka_unit_test(what_was_not_ours_is_no_reason_to_tell_again),
 		cmocka_unit_test(links_limit_what_their_windows_keep_back),
 		cmocka_unit_test(where_the_window_is_not_known_what_is_under_way_tells),
 	};
