@@ -6,6 +6,7 @@ at once) that fill the cheap link for some tens of milliseconds.
 """
 import json
 import subprocess
+import tempfile
 import time
 
 from braidlab.daemons import IPERF_PORT
@@ -68,9 +69,11 @@ def phase(lab, down, seconds, rate_bps, sampler):
     argv = ["iperf3", "-c", SERVER_V4, "-p", IPERF_PORT, "-t", seconds, "-J", "--connect-timeout", 5000, *(["-R"] if down else []),
             "-P", lab.options.streams, *(["-b", int(rate_bps / lab.options.streams)] if rate_bps else [])]
     begun = time.monotonic()
-    process = subprocess.Popen(lab.net.host.argv(*argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-    sampler.run_until(process)
-    said = json.loads(process.stdout.read())
+    with tempfile.TemporaryFile() as report:        # of many streams it is more than a pipe holds
+        process = subprocess.Popen(lab.net.host.argv(*argv), stdout=report, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        sampler.run_until(process)
+        report.seek(0)
+        said = json.loads(report.read())
     if said.get("error"):
         raise LabError(f"iperf3: {said['error']}")
     lab.servers.wait_idle()

@@ -9,6 +9,7 @@
 #define FULL_ROUND_TRIPS 3u                  /* a sender finds its rate in some of them */
 #define GROWING_PERCENT 130u                 /* of the first half of that time, in the second: it is still finding it */
 #define FITS_PERCENT 85u
+#define ROOM_US (1 * US_PER_S)               /* what links carry in it isn't what a queue has given back */
 #define CALM_US (2 * US_PER_S)
 #define CALM_DOUBLINGS 2u                    /* 8 s */
 #define TRY_US (30 * US_PER_S)
@@ -150,6 +151,7 @@ static struct overflow_verdict open_next(struct overflow *overflow, const struct
 	}
 	verdict.carried_bps = step->room_bps[way];
 	overflow->n_steps++;
+	overflow->second = *now;
 	learn(overflow, facts->now_us);
 	forget_marks(overflow);
 	return verdict;
@@ -179,6 +181,27 @@ static struct overflow_verdict look_for_more(struct overflow *overflow, const st
 	return nothing;
 }
 
+/* When they were opened the cheaper links' senders may have been finding out still what these can, and a link may recover. */
+static void measure_rooms(struct overflow *overflow, const struct overflow_facts *facts)
+{
+	struct overflow_mark now;
+
+	if (!overflow->n_steps || facts->now_us - overflow->second.at_us < ROOM_US)
+		return;
+	now = mark_of(facts);
+	for (size_t i = 0; i < overflow->n_steps; i++) {
+		struct overflow_step *step = &overflow->steps[i];
+
+		for (unsigned int way = 0; way < OVERFLOW_WAYS; way++) {
+			uint64_t bps = rate_bps(facts, &overflow->second, &now, 0, step->cost - 1, way);
+
+			if (step->room_bps[way] && bps > step->room_bps[way])
+				step->room_bps[way] = bps;
+		}
+	}
+	overflow->second = now;
+}
+
 /* Whether what all carry would fit the cheaper ones, in the ways in which these were full. The verdict gets the way that is nearest to it. */
 static bool fits(struct overflow *overflow, const struct overflow_facts *facts, const struct overflow_mark *now, struct overflow_verdict *verdict)
 {
@@ -191,8 +214,6 @@ static bool fits(struct overflow *overflow, const struct overflow_facts *facts, 
 
 		if (!step->room_bps[way])
 			continue;
-		if (cheaper_bps > step->room_bps[way])
-			step->room_bps[way] = cheaper_bps;
 		carried_bps = cheaper_bps + (own_bps > step->own_bps[way] ? own_bps - step->own_bps[way] : 0);
 		percent = carried_bps * 100 / step->room_bps[way];
 		if (percent < nearest_percent)
@@ -303,6 +324,7 @@ struct overflow_verdict overflow_look(struct overflow *overflow, const struct ov
 {
 	struct overflow_verdict verdict = follow_base(overflow, facts);
 
+	measure_rooms(overflow, facts);
 	if (overflow->begun && !verdict.changed)
 		verdict = is_limited(facts, OVERFLOW_UP) || is_limited(facts, OVERFLOW_DOWN) ? look_for_more(overflow, facts) : look_for_less(overflow, facts);
 	verdict.tell_again = !verdict.changed && must_tell_again(overflow, facts);

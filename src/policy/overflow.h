@@ -42,7 +42,7 @@ struct overflow_mark {
 /* A cost that is open beyond the cheapest. */
 struct overflow_step {
 	uint32_t cost;
-	uint64_t room_bps[OVERFLOW_WAYS];   /* what the cheaper links carried while they were full; 0: they weren't, that way */
+	uint64_t room_bps[OVERFLOW_WAYS];   /* the most that the cheaper links carried since they were full; 0: they weren't, that way */
 	uint64_t own_bps[OVERFLOW_WAYS];    /* what these carried before they were opened: none of ours */
 };
 
@@ -56,6 +56,7 @@ struct overflow {
 	struct overflow_step steps[OVERFLOW_LINKS];
 	struct overflow_mark limited, half_way;   /* since when the links have limited something, and a later instant within that */
 	struct overflow_mark calm, window;        /* since when they haven't; the last stretch of that */
+	struct overflow_mark second;              /* since when rooms are measured */
 	uint64_t closed_at_us;
 	enum overflow_why closed_why;
 	uint64_t closed_own_bps[OVERFLOW_WAYS];   /* what the closed ones carry without us, as far as is known */

@@ -259,6 +259,24 @@ static void a_link_that_recovers_is_found_by_its_rate(void **state)
 	assert_true(home.last.room_bps == 40 * MBIT);
 }
 
+/* What was opened while a sender was still finding out what the cheap link can, is closed when that can it. */
+static void what_full_links_carry_later_is_their_room(void **state)
+{
+	struct home home = home_of(2);
+
+	carry(&home, CHEAP, 13);
+	home.limited[OVERFLOW_DOWN] = true;
+	assert_int_equal(pass(&home, 500), 3);
+	carry(&home, CHEAP, 20);
+	carry(&home, COSTLY, 30);
+	pass(&home, 3000);
+	home.limited[OVERFLOW_DOWN] = false;
+	carry(&home, CHEAP, 7);
+	carry(&home, COSTLY, 7);
+	assert_int_equal(pass(&home, 3000), 1);
+	assert_true(home.last.room_bps == 20 * MBIT);
+}
+
 static void a_link_that_recovers_is_found_by_trying(void **state)
 {
 	struct home home = full_home(2);
@@ -529,6 +547,7 @@ int main(void)
 		cmocka_unit_test(both_ways_must_fit),
 		cmocka_unit_test(what_is_not_ours_keeps_nothing_open),
 		cmocka_unit_test(a_link_that_recovers_is_found_by_its_rate),
+		cmocka_unit_test(what_full_links_carry_later_is_their_room),
 		cmocka_unit_test(a_link_that_recovers_is_found_by_trying),
 		cmocka_unit_test(a_try_that_fails_is_repeated_ever_more_rarely),
 		cmocka_unit_test(one_that_is_closed_too_soon_is_closed_later),
