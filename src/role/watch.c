@@ -21,7 +21,8 @@
 #define RETRY_MOST_US (2 * US_PER_S)
 #define STOOD_LONG_US (5 * US_PER_S)
 #define KEEPALIVE_S 120
-#define CLOSED_AGAIN_US (1 * US_PER_S)
+#define CLOSED_US (1 * US_PER_S)
+#define CLOSED_MOST 4    /* times within that: workers of a converter take a new configuration one after the other, and we may come to each that hasn't yet */
 #define PROBE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 #define READS 64   /* in a turn */
 
@@ -55,7 +56,8 @@ struct watch {
 	char why[64];            /* as it was told */
 	enum watch_asking asking;
 	uint64_t retry_us;
-	uint64_t may_ask_at_us;  /* at once, when the converter has closed the connection in order */
+	uint64_t closed_until_us;   /* how often the converter has closed the connection in order is counted */
+	uint32_t n_closed;
 	uint32_t tried;
 };
 
@@ -166,12 +168,14 @@ static void closed(struct watch *watch)
 {
 	uint64_t now_us = loop_now_us(watch->loop);
 
-	if (!watch->probe.standing || now_us < watch->may_ask_at_us) {
-		lost(watch, "it has closed the connection");
-		return;
+	if (now_us >= watch->closed_until_us) {
+		watch->closed_until_us = now_us + CLOSED_US;
+		watch->n_closed = 0;
 	}
-	watch->may_ask_at_us = now_us + CLOSED_AGAIN_US;
-	ask(watch);
+	if (++watch->n_closed > CLOSED_MOST || (!watch->reachable && !watch->probe.standing))
+		lost(watch, "it has closed the connection");
+	else
+		ask(watch);
 }
 
 /* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it says otherwise. */
