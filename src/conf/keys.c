@@ -59,7 +59,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "refuse: hosts' QUIC (UDP port 443) is answered with an ICMP error while we bond, so that they use TCP at once" },
 	{ CONF_GATEWAY, "port_mapping", CONF_TYPE_BOOL, AT(gateway.port_mapping), .fallback = "no", .restart = true,
 	  .help = "yes: hosts may ask for ports at the converter by which they are reached from outside (PCP and NAT-PMP, UDP port 5351)" },
-	{ CONF_GATEWAY, "overflow_after_ms", CONF_TYPE_UINT, AT(gateway.overflow_after_ms), .min = 100, .max = 60000, .fallback = "200",
+	{ CONF_GATEWAY, "overflow_after_ms", CONF_TYPE_UINT, AT(gateway.overflow_after_ms), .min = 100, .max = 60000, .fallback = "400",
 	  .help = "links that hold sessions back for so long, and a tenth of a second more, are full: those that cost more are opened" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
