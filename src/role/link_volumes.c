@@ -107,7 +107,9 @@ static void tell(const struct link_volumes *volumes, size_t i, enum cap_state be
 	const char *period = link->cap_period == CONF_PERIOD_DAY ? "day" : "month";
 	double used_mb = (double)used_bytes(&volumes->caps[i], &limits) / BYTES_OF_MB, cap_mb = (double)link->cap_bytes / BYTES_OF_MB;
 
-	if (now == CAP_USED_UP)
+	if (!link->cap_bytes)
+		warn(volumes, "link %s has no cap any more%s", link->name, before == CAP_USED_UP ? ", and is no backup for it" : "");
+	else if (now == CAP_USED_UP)
 		warn(volumes, "link %s: %.0f of %.0f MB of this %s are used: it is a backup until the next one begins", link->name, used_mb, cap_mb, period);
 	else if (now == CAP_NEAR && before == CAP_FREE)
 		warn(volumes, "link %s: %.0f of %.0f MB of this %s are used", link->name, used_mb, cap_mb, period);

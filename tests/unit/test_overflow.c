@@ -114,6 +114,31 @@ static void links_of_one_cost_are_all_open(void **state)
 	assert_int_equal(home.n_changes, 0);
 }
 
+static void the_order_is_that_of_costs(void **state)
+{
+	struct home home = home_of(3);
+
+	home.links[CHEAP].cost = 7;
+	home.links[COSTLY].cost = 3;
+	home.links[DEAR].cost = 5;
+	home.limited[OVERFLOW_UP] = true;
+	assert_int_equal(pass(&home, 100), 1u << COSTLY);
+	assert_int_equal(pass(&home, 400), 1u << COSTLY | 1u << DEAR);
+	assert_int_equal(pass(&home, 500), 7);
+}
+
+static void nothing_is_decided_before_a_link_works(void **state)
+{
+	struct home home = home_of(2);
+
+	home.links[CHEAP].works = home.links[COSTLY].works = false;
+	home.limited[OVERFLOW_UP] = true;
+	pass(&home, 5000);
+	home.links[COSTLY].works = true;         /* the first there is: none was closed before */
+	assert_int_equal(pass(&home, 100), 3);
+	assert_int_equal(home.n_changes, 0);
+}
+
 static void a_burst_opens_nothing(void **state)
 {
 	struct home home = home_of(2);
@@ -537,6 +562,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_limited_opens_nothing),
 		cmocka_unit_test(links_of_one_cost_are_all_open),
+		cmocka_unit_test(the_order_is_that_of_costs),
+		cmocka_unit_test(nothing_is_decided_before_a_link_works),
 		cmocka_unit_test(a_burst_opens_nothing),
 		cmocka_unit_test(full_links_open_the_next),
 		cmocka_unit_test(uploads_open_too),
