@@ -185,6 +185,8 @@ static bool same(const struct conf_key *key, const struct conf *a, const struct 
 
 	switch (key->type) {
 	case CONF_TYPE_UINT:
+	case CONF_TYPE_CHOICE:
+	case CONF_TYPE_CHOICES:
 		return !memcmp(field_a, field_b, sizeof(uint32_t));
 	case CONF_TYPE_PORT:
 		return !memcmp(field_a, field_b, sizeof(uint16_t));

@@ -82,6 +82,7 @@ struct conf_ports {
 enum conf_accept { CONF_ACCEPT_AUTO, CONF_ACCEPT_FAITHFUL, CONF_ACCEPT_EARLY };
 enum conf_mptcp_hosts { CONF_MPTCP_HOSTS_PASS, CONF_MPTCP_HOSTS_PROXY };
 enum conf_quic { CONF_QUIC_LEAVE, CONF_QUIC_REFUSE };
+enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
 
 struct conf_gateway {
 	bool enabled;                   /* the section is there */
@@ -96,6 +97,7 @@ struct conf_gateway {
 	uint32_t route_table;           /* first of the tables used: +0 interception, +1.. one per link */
 	uint32_t rule_priority;
 	bool plumbing;                  /* false: endpoints, rules, tables and sysctls are somebody else's work */
+	uint32_t signalling;            /* enum conf_signalling */
 	uint32_t accept;                /* enum conf_accept */
 	uint32_t accept_memory;         /* destinations remembered to have accepted */
 	uint32_t accept_memory_s;
@@ -115,6 +117,7 @@ struct conf_converter {
 	bool enabled;
 	struct address listen[CONF_LISTEN_ADDRESSES];
 	size_t n_listen;
+	uint32_t signalling;            /* those that are accepted: a bit each, 1 << enum conf_signalling */
 	struct prefix *allow;           /* clients that need no key */
 	size_t n_allow;
 	struct prefix *allow_destination;   /* of the destinations refused by default */

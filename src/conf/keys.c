@@ -16,6 +16,8 @@ static const char *const address_modes[] = { "shared", "preserve", "prefix", NUL
 static const char *const idles[] = { "joined", "left", NULL };
 static const char *const periods[] = { "day", "month", NULL };
 static const char *const quic[] = { "leave", "refuse", NULL };
+static const char *const signalling[] = { "convert", NULL };
+static_assert(ARRAY_SIZE(signalling) == CONF_SIGNALLING_N + 1, "name every scheme");
 
 #define AT(field) .offset = offsetof(struct conf, field)
 #define LIST(field, count) AT(field), .n_offset = offsetof(struct conf, count)
@@ -44,6 +46,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "connections that the converter's [forward NAME] sections send to our hosts are taken; needs a key" },
 	{ CONF_GATEWAY, "inbound_allow", CONF_TYPE_PREFIXES, LIST(gateway.inbound_allow, gateway.n_inbound_allow),
 	  .help = "hosts that such connections may be for, never this machine; unless given, those whose addresses are of our LAN interfaces' networks" },
+	{ CONF_GATEWAY, "signalling", CONF_TYPE_CHOICE, AT(gateway.signalling), .choices = signalling, .fallback = "convert",
+	  .help = "how the converter is told where a connection is to go" },
 	{ CONF_GATEWAY, "accept", CONF_TYPE_CHOICE, AT(gateway.accept), .choices = accepts, .fallback = "auto",
 	  .help = "faithful: a host's connection is accepted when its destination has accepted; early: at once; auto: early for a destination "
 		  "that accepted lately, faithful for others" },
@@ -66,6 +70,8 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_CONVERTER, "listen", CONF_TYPE_ADDRESSES, LIST(converter.listen, converter.n_listen), .max = CONF_LISTEN_ADDRESSES,
 	  .fallback = "[::]:5124", .help = "addresses to listen on; [::] takes IPv4 too" },
+	{ CONF_CONVERTER, "signalling", CONF_TYPE_CHOICES, AT(converter.signalling), .choices = signalling, .fallback = "convert",
+	  .help = "how clients may say where a connection is to go; a list" },
 	{ CONF_CONVERTER, "allow", CONF_TYPE_PREFIXES, LIST(converter.allow, converter.n_allow),
 	  .help = "clients that are served without a key" },
 	{ CONF_CONVERTER, "allow_destination", CONF_TYPE_PREFIXES, LIST(converter.allow_destination, converter.n_allow_destination),

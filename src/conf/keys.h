@@ -13,6 +13,7 @@ enum conf_type {
 	CONF_TYPE_TEXT,        /* at most max bytes with the terminating zero */
 	CONF_TYPE_KEY,         /* 64 hex digits */
 	CONF_TYPE_CHOICE,      /* one of the choices; target uint32_t, its place among them */
+	CONF_TYPE_CHOICES,     /* list of them; target uint32_t, a bit each */
 	CONF_TYPE_IP,          /* one address, of IPv4 or IPv6 by min: 4 or 6; 0: of either */
 	CONF_TYPE_PREFIX,      /* one prefix, the same */
 	CONF_TYPE_ENDPOINT,    /* one address with a port */
@@ -47,7 +48,7 @@ struct conf_key {
 	size_t offset;         /* in the section's struct: struct conf, conf_link, conf_subscriber, conf_list or conf_forward */
 	size_t n_offset;       /* of the size_t count of a list, or of the bool that tells a key was given; 0: none */
 	uint32_t min, max;
-	const char *const *choices;   /* of CONF_TYPE_CHOICE; ends with NULL */
+	const char *const *choices;   /* of CONF_TYPE_CHOICE and CONF_TYPE_CHOICES; ends with NULL */
 	const char *fallback;  /* default as it would be written; NULL: must be given (required) or stays empty */
 	bool required;
 	bool restart;          /* a change needs a restart */

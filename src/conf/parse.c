@@ -237,7 +237,8 @@ static int enter_section(struct parser *p, const char *section)
 
 static bool is_list(const struct conf_key *key)
 {
-	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_IPS || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES;
+	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_IPS || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES ||
+	       key->type == CONF_TYPE_CHOICES;
 }
 
 /* Once it is known that it doesn't go on. */

@@ -153,6 +153,16 @@ static int choice_set(const struct conf_key *key, uint32_t *out, const char *tex
 	return VALUE_E_INVALID;
 }
 
+static int choice_add(const struct conf_key *key, uint32_t *out, const char *item)
+{
+	uint32_t choice;
+	int r = choice_set(key, &choice, item);
+
+	if (!r)
+		*out |= 1u << choice;
+	return r;
+}
+
 static int address_add(const struct conf_key *key, struct address *list, size_t *n, const char *item)
 {
 	if (*n >= key->max || address_parse(&list[*n], item, CONF_PORT_CONVERT))
@@ -224,6 +234,8 @@ static int item_add(const struct conf_key *key, void *field, size_t *n, const ch
 		return ip_add(key, field, n, item);
 	if (key->type == CONF_TYPE_INTERFACES)
 		return interface_add(key, field, n, item);
+	if (key->type == CONF_TYPE_CHOICES)
+		return choice_add(key, field, item);
 	return conf_prefix_add(field, n, item);
 }
 
@@ -284,6 +296,7 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	case CONF_TYPE_IPS:
 	case CONF_TYPE_INTERFACES:
 	case CONF_TYPE_PREFIXES:
+	case CONF_TYPE_CHOICES:
 		return list_set(key, field, beside, text);
 	case CONF_TYPE_PREFIX_FILE:
 	case CONF_TYPE_RULES:
@@ -293,9 +306,9 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 }
 
 /* "a, b or c". */
-static void choices_text(const char *const *choices, char *out, size_t n_out)
+static void choices_text(const char *const *choices, const char *before, char *out, size_t n_out)
 {
-	size_t n = 0;
+	size_t n = (size_t)snprintf(out, n_out, "%s", before);
 
 	for (size_t i = 0; choices[i] && n < n_out; i++)
 		n += (size_t)snprintf(out + n, n_out - n, "%s%s", !i ? "" : choices[i + 1] ? ", " : " or ", choices[i]);
@@ -320,7 +333,9 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 	if (key->type == CONF_TYPE_UINT)
 		snprintf(out, n_out, "%u..%u", key->min, key->max);
 	else if (key->type == CONF_TYPE_CHOICE)
-		choices_text(key->choices, out, n_out);
+		choices_text(key->choices, "", out, n_out);
+	else if (key->type == CONF_TYPE_CHOICES)
+		choices_text(key->choices, "some of ", out, n_out);
 	else if (key->type == CONF_TYPE_TEXT)
 		snprintf(out, n_out, "a text of %u to %u bytes", key->required ? 1u : 0u, key->max - 1);
 	else if (key->type == CONF_TYPE_ADDRESSES)

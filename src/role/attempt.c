@@ -42,13 +42,13 @@ static size_t n_pending(const struct setup *setup)
 /* How long to wait for a link's answer before another attempt is begun. A link that answered lately answers about as soon again: Linux would
  * send a lost SYN again after a second only, and as plain TCP where it held data. Without a ticket two attempts could both be served, so
  * there nothing is done early. */
-static uint64_t patience_us(const struct worker *worker, uint8_t link)
+static uint64_t patience_us(const struct worker *worker, const struct setup *setup, uint8_t link)
 {
 	const struct conf_gateway *conf = &worker->view->conf->gateway;
 	uint64_t most_us = conf->attempt_timeout_ms * US_PER_MS, rtt_us = shared_rtt_us(worker->shared, link);
 	uint64_t enough_us = EARLY_ROUND_TRIPS * rtt_us + EARLY_SLACK_US;
 
-	return conf->has_key && rtt_us && enough_us < most_us ? enough_us : most_us;
+	return setup->has_ticket && rtt_us && enough_us < most_us ? enough_us : most_us;
 }
 
 static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice, bool syn_data)
@@ -65,8 +65,8 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun, .mptcp = options.mptcp,
 				      .opening = setup->opening, .n_opening = setup->n_opening };
 	attempt->syn_data = syn_data && shared_syn_data_works(worker->shared, choice->link, now_us) &&
-			    !(attempt->mptcp && worker->view->conf->gateway.has_key && shared_strips_mptcp(worker->shared, choice->link, now_us));
-	attempt->patience_us = patience_us(worker, choice->link);
+			    !(attempt->mptcp && setup->has_ticket && shared_strips_mptcp(worker->shared, choice->link, now_us));
+	attempt->patience_us = patience_us(worker, setup, choice->link);
 	if (attempt->syn_data) {
 		options.first = attempt->opening;
 		options.n_first = attempt->n_opening;
@@ -120,7 +120,7 @@ static int attempt_again(struct gateway *gateway, struct setup *setup, uint32_t 
  * be served beside this one. */
 static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t link)
 {
-	if (setup->begun_again || !gateway->worker->view->conf->gateway.has_key)
+	if (setup->begun_again || !setup->has_ticket)
 		return CHOOSE_E_NONE;
 	setup->begun_again = true;
 	counter_add(&gateway->worker->counters.n_fell_back_again, 1);
@@ -200,7 +200,25 @@ static int send_opening(struct attempt *attempt)
 	return 0;
 }
 
-int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signalling_step *step, struct bytes *left)
+/* An end in the place of an answer: with some schemes that is one. */
+static int read_end(const struct setup *setup, size_t n_kept, bool reset, struct signalling_step *step, struct bytes *left)
+{
+	if (!setup->scheme->client_end || n_kept)
+		return NET_E_RESET;
+	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset) };
+	*left = (struct bytes){ 0 };
+	return 0;
+}
+
+/* All of it: a connection that has just been answered takes these few bytes, or is no connection any more. */
+static int say(const struct attempt *attempt, const uint8_t *bytes, size_t n)
+{
+	int error = 0;
+
+	return n && net_send(attempt->fd, bytes, n, &error) != (ssize_t)n ? NET_E_RESET : 0;
+}
+
+int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct bytes all;
@@ -209,14 +227,17 @@ int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signal
 
 	for (;;) {
 		r = inbox_receive(&attempt->inbox, attempt->fd, gateway->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+		if (r == NET_E_RESET)
+			return read_end(setup, attempt->inbox.n_kept, true, step, left);
 		if (r)
 			return r;
-		*step = gateway->scheme->client_feed(&attempt->conversation, all.at, all.n, out);
-		*left = (struct bytes){ all.at + step->n_consumed, all.n - step->n_consumed };
-		if (step->verdict != SIGNALLING_NEED_MORE)
-			return 0;
 		if (ended)
-			return NET_E_RESET;   /* an end in the place of an answer */
+			return read_end(setup, attempt->inbox.n_kept, false, step, left);
+		*step = setup->scheme->client_feed(&attempt->conversation, all.at, all.n, out);
+		*left = (struct bytes){ all.at + step->n_consumed, all.n - step->n_consumed };
+		r = say(attempt, out, step->n_out);
+		if (r || step->verdict != SIGNALLING_NEED_MORE)
+			return r;
 		r = inbox_keep(&attempt->inbox, *left);
 		if (r)
 			return r;
@@ -247,7 +268,7 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 {
 	struct signalling_step step;
 	struct bytes left;
-	int r = attempt_read(gateway, attempt, &step, &left);
+	int r = attempt_read(gateway, setup, attempt, &step, &left);
 
 	if (r == NET_E_AGAIN) {
 		hold_come_early(gateway, setup);
@@ -303,7 +324,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	}
 	attempt->connected = true;
 	note_handshake(gateway, attempt);
-	if (attempt->plain && attempt->mptcp && gateway->worker->view->conf->gateway.has_key)
+	if (attempt->plain && attempt->mptcp && setup->has_ticket)
 		return begin_plain(gateway, setup, attempt);
 	return true;
 }
@@ -311,7 +332,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 /* The only one under way, of whose answer nothing has come: the relay can have it. */
 static bool may_be_held(const struct setup *setup, const struct attempt *attempt)
 {
-	return setup->state == SETUP_CONNECTING && n_pending(setup) == 1 && !attempt->inbox.n_kept;
+	return setup->state == SETUP_CONNECTING && !setup->waits && n_pending(setup) == 1 && !attempt->inbox.n_kept;
 }
 
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
@@ -358,7 +379,7 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
 	if (gateway->worker->view->n_links == 1 || setup->tried & (setup->tried - 1))   /* every link so far: it may be the converter */
 		shared_suspect(gateway->worker->shared);
-	if (!gateway->worker->view->conf->gateway.has_key) {
+	if (!setup->has_ticket) {
 		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
 		attempt_failed(gateway, setup, attempt, false);
 	} else if (attempt_next(gateway, setup)) {

@@ -15,6 +15,7 @@
 #include "role/inbound.h"
 #include "role/intake.h"
 #include "role/loss_watch.h"
+#include "role/schemes.h"
 #include "role/source.h"
 #include "role/mapping_calls.h"
 #include "role/take_over.h"
@@ -46,7 +47,11 @@ void converter_serve(struct converter *converter, struct intake *intake)
 		result.sack = negotiated.sack;
 		result.timestamps = negotiated.timestamps;
 	}
-	legs.down_first = (struct bytes){ out, converter->scheme->server_answer(&intake->conversation, &result, out) };
+	if (inbox_add(&intake->unsaid, (struct bytes){ out, intake->scheme->server_answer(&intake->conversation, &result, out) })) {
+		intake_abandon(converter, intake);
+		return;
+	}
+	legs.down_first = (struct bytes){ intake->unsaid.kept, intake->unsaid.n_kept };
 	net_mark(intake->near_fd, &intake->client, true, &marking);
 	early_tell(converter, intake, &result);
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
@@ -163,7 +168,7 @@ static size_t make_offer(const struct converter *converter, const struct intake 
 {
 	uint64_t watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0;
 
-	return converter->scheme->server_offer(watch, source_wants_hosts(&intake->ticket), stays && mapping_calls_offered(converter, intake), out);
+	return intake->scheme->server_offer(watch, source_wants_hosts(&intake->ticket), stays && mapping_calls_offered(converter, intake), out);
 }
 
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the
@@ -186,6 +191,7 @@ static void on_information(struct converter *converter, struct intake *intake, c
 		net_keep_alive(intake->near_fd, WAITING_KEEPALIVE_S);
 		intake_leave_half_open(converter, intake);
 		intake_leave_session(converter, intake);
+		intake->owes = true;
 		intake_set_state(converter, intake, INTAKE_WAITING);
 		intake->takes_inbound = request->takes_inbound && intake->ticket.admitted;
 		intake->hears_limits = request->hears_limits && intake->ticket.admitted;
@@ -193,15 +199,28 @@ static void on_information(struct converter *converter, struct intake *intake, c
 	}
 }
 
+/* The peer's first bytes say which scheme it speaks. */
+static struct signalling_step feed_scheme(struct converter *converter, struct intake *intake, struct bytes all, uint8_t *out, struct signalling_request *request)
+{
+	const struct scheme *accepted[CONF_SIGNALLING_N];
+	size_t n_accepted = schemes_of_conf(converter->worker->view->conf->converter.signalling, accepted);
+	enum signalling_verdict verdict = intake->scheme ? SIGNALLING_DONE : scheme_by_opening(accepted, n_accepted, all, &intake->scheme);
+
+	if (verdict != SIGNALLING_DONE)
+		return (struct signalling_step){ .verdict = verdict, .result.outcome = OUTCOME_MALFORMED };
+	return intake->scheme->server_feed(&intake->conversation, all.at, all.n, out, request);
+}
+
 /* True when the message is complete, or the intake gone: nothing more is to be read. */
 static bool feed(struct converter *converter, struct intake *intake, struct bytes all)
 {
 	struct signalling_request request = { 0 };
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	struct signalling_step step = converter->scheme->server_feed(&intake->conversation, all.at, all.n, out, &request);
-	struct bytes left = { all.at + step.n_consumed, all.n - step.n_consumed };
+	struct signalling_step step = feed_scheme(converter, intake, all, out, &request);
+	struct bytes left = { all.at + step.n_consumed, all.n - step.n_consumed }, more = { out, step.n_out };
+	bool goes_on = step.verdict == SIGNALLING_NEED_MORE || step.verdict == SIGNALLING_DONE;
 
-	if (inbox_keep(&intake->inbox, left)) {
+	if (inbox_keep(&intake->inbox, left) || (goes_on && inbox_add(&intake->unsaid, more))) {
 		intake_abandon(converter, intake);
 		return true;
 	}
@@ -232,7 +251,7 @@ static void on_readable(struct converter *converter, struct intake *intake)
 		bool ended = false;
 		int r = inbox_receive(&intake->inbox, intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
 
-		if (r == NET_E_AGAIN)
+		if (r == NET_E_AGAIN && !intake_go_on(intake))
 			return;
 		if (r || ended) {
 			intake_abandon(converter, intake);
@@ -257,7 +276,7 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		break;
 	case INTAKE_ENDING:
 	case INTAKE_WAITING:
-		if (intake->inbox.n_kept && events & (EPOLLERR | EPOLLHUP))
+		if (intake->owes && events & (EPOLLERR | EPOLLHUP))
 			intake_abandon(converter, intake);
 		else
 			intake_say(converter, intake);
@@ -307,7 +326,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		intake_end(converter, intake);
 		break;
 	case INTAKE_WAITING:
-		if (intake->inbox.n_kept)
+		if (intake->owes)
 			intake_abandon(converter, intake);   /* its handshake never ended, and no event tells of that */
 		break;
 	}
@@ -380,7 +399,6 @@ int converter_new(struct worker *worker, struct converter **out)
 	if (!converter)
 		return -ENOMEM;
 	converter->worker = worker;
-	converter->scheme = &scheme_convert;
 	handler.context = converter;
 	converter->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&converter->listeners, worker, on_connection, converter);

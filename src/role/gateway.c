@@ -232,7 +232,7 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 	if (!setup)
 		return;
 	setup->answering->fd = far_fd;   /* lent for the reading */
-	r = attempt_read(gateway, setup->answering, &step, &left);
+	r = attempt_read(gateway, setup, setup->answering, &step, &left);
 	setup->answering->fd = -1;
 	if (r == NET_E_AGAIN)
 		return;
@@ -495,7 +495,6 @@ int gateway_new(struct worker *worker, struct gateway **out)
 	if (!gateway)
 		return -ENOMEM;
 	gateway->worker = worker;
-	gateway->scheme = &scheme_convert;
 	handler.context = gateway;
 	gateway->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&gateway->listeners, worker, on_connection, gateway);

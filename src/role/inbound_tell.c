@@ -24,7 +24,7 @@ static bool say(const struct note *note)
 	bool told;
 
 	inbound.first.at = note->first;
-	told = watch && watch->takes_inbound && intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_inbound(&inbound, out) });
+	told = watch && watch->takes_inbound && intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_inbound(&inbound, out) });
 
 	counter_add(&note->to->counters.n_inbound_told, told);
 	return told;

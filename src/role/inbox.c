@@ -38,6 +38,18 @@ int inbox_keep(struct inbox *inbox, struct bytes left)
 	return 0;
 }
 
+int inbox_add(struct inbox *inbox, struct bytes more)
+{
+	uint8_t *kept = more.n ? realloc(inbox->kept, inbox->n_kept + more.n) : inbox->kept;
+
+	if (more.n && !kept)
+		return -ENOMEM;
+	if (more.n)
+		memcpy(kept + inbox->n_kept, more.at, more.n);
+	*inbox = (struct inbox){ .kept = kept, .n_kept = inbox->n_kept + more.n };
+	return 0;
+}
+
 void inbox_free(struct inbox *inbox)
 {
 	free(inbox->kept);

@@ -76,6 +76,7 @@ void intake_free(struct converter *converter, struct intake *intake)
 	intake_leave_half_open(converter, intake);
 	inbox_free(&intake->inbox);
 	inbox_free(&intake->asked);
+	inbox_free(&intake->unsaid);
 	slab_give(&converter->intakes, intake);
 }
 
@@ -133,15 +134,30 @@ struct intake *intake_watch(const struct converter *converter, uint64_t name, ui
 {
 	struct intake *watch = take_over_intake(converter, name);
 
-	return watch && watch->state == INTAKE_WAITING && !watch->inbox.n_kept && watch->ticket.admitted && watch->ticket.number == subscriber ? watch : NULL;
+	return watch && watch->state == INTAKE_WAITING && !watch->owes && watch->ticket.admitted && watch->ticket.number == subscriber ? watch : NULL;
 }
 
 /* Everything of it: a fresh connection takes these few bytes, or is no connection any more. */
-static int send_answer(const struct intake *intake)
+static int send_all(const struct intake *intake, const struct inbox *what)
 {
 	int error = 0;
 
-	if (net_send(intake->near_fd, intake->inbox.kept, intake->inbox.n_kept, &error) != (ssize_t)intake->inbox.n_kept)
+	return what->n_kept && net_send(intake->near_fd, what->kept, what->n_kept, &error) != (ssize_t)what->n_kept ? NET_E_RESET : 0;
+}
+
+int intake_go_on(struct intake *intake)
+{
+	if (!intake->unsaid.n_kept || !net_handshake_ended(intake->near_fd))
+		return 0;
+	if (send_all(intake, &intake->unsaid))
+		return NET_E_RESET;
+	inbox_free(&intake->unsaid);
+	return 0;
+}
+
+static int send_answer(const struct intake *intake)
+{
+	if (intake->resets || send_all(intake, &intake->inbox))
 		return NET_E_RESET;
 	return intake->state == INTAKE_ENDING && shutdown(intake->near_fd, SHUT_WR) ? NET_E_RESET : 0;
 }
@@ -157,7 +173,7 @@ static void be_watch(const struct converter *converter, const struct intake *int
 
 void intake_say(struct converter *converter, struct intake *intake)
 {
-	if (intake->inbox.n_kept) {
+	if (intake->owes) {
 		if (!net_handshake_ended(intake->near_fd))
 			return;
 		if (send_answer(intake)) {
@@ -165,6 +181,7 @@ void intake_say(struct converter *converter, struct intake *intake)
 			return;
 		}
 		inbox_free(&intake->inbox);
+		intake->owes = false;
 		be_watch(converter, intake);
 	}
 	if (intake->state == INTAKE_WAITING && mapping_calls_offered(converter, intake))
@@ -180,10 +197,14 @@ void intake_finish(struct converter *converter, struct intake *intake, const uin
 	if (intake->far_fd >= 0)
 		net_close_reset(intake->far_fd);
 	intake->far_fd = -1;
-	if (inbox_keep(&intake->inbox, (struct bytes){ answer, n_answer }) || intake_set_deadline(converter, intake, LINGER_US)) {
+	if (inbox_add(&intake->unsaid, (struct bytes){ answer, n_answer }) || intake_set_deadline(converter, intake, LINGER_US)) {
 		intake_abandon(converter, intake);
 		return;
 	}
+	inbox_free(&intake->inbox);
+	intake->inbox = intake->unsaid;
+	intake->unsaid = (struct inbox){ 0 };
+	intake->owes = true;
 	intake_set_state(converter, intake, INTAKE_ENDING);
 	intake_say(converter, intake);
 }
@@ -191,8 +212,9 @@ void intake_finish(struct converter *converter, struct intake *intake, const uin
 void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n_out = converter->scheme->server_answer(&intake->conversation, result, out);
+	size_t n_out = intake->scheme->server_answer(&intake->conversation, result, out);
 
+	intake->resets = !n_out && signalling_tells_by_reset(result->outcome);
 	intake->said = *result;
 	early_tell(converter, intake, result);
 	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);

@@ -33,10 +33,14 @@ struct intake {
 	uint32_t owner;
 	struct ticket_use ticket; /* that it was let in by */
 	struct signalling_result said;   /* in ENDING, where it was turned away */
+	bool owes;                /* in ENDING and WAITING: the answer hasn't gone out yet */
+	bool resets;              /* in ENDING: it is told by a reset */
 	struct inbox asked;       /* in WAITING: what has come of a request for a mapping */
 	uint8_t n_asked;          /* such requests under way */
 	struct inbox inbox;       /* in CONNECTING: what came behind the message; in ENDING and WAITING: the answer, until the handshake has ended */
+	const struct scheme *scheme;   /* the peer's; NULL: its first bytes haven't told yet */
 	struct conversation conversation;
+	struct inbox unsaid;      /* of the conversation: goes in front of the answer, or as soon as the handshake has ended */
 	struct address destination;
 	struct treatment treatment;
 	bool wants_mptcp;
@@ -56,7 +60,6 @@ struct converter {
 	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
 	uint8_t handler;
 	struct listeners listeners;
-	const struct scheme *scheme;
 };
 
 /* A new intake for a connection, watched and with a deadline; takes fd. NULL: there was no place, or no memory, and it was reset. */
@@ -88,11 +91,13 @@ void intake_abandon(struct converter *converter, struct intake *intake);
 /* The near leg is closed in order. */
 void intake_end(struct converter *converter, struct intake *intake);
 
+/* In READING: sends what the conversation has to say, as soon as it can be sent. 0, or what ended the connection. */
+int intake_go_on(struct intake *intake);
 /* In ENDING and WAITING: sends the answer as soon as it can be sent, then goes on as intake_discard(). */
 void intake_say(struct converter *converter, struct intake *intake);
 /* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
 void intake_discard(struct converter *converter, struct intake *intake);
-/* Sends a last answer. The intake may be gone afterwards, here and below. */
+/* Sends a last answer; with none, ends in order. The intake may be gone afterwards, here and below. */
 void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer);
 void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result);
 void intake_refuse_error(struct converter *converter, struct intake *intake, int error);   /* NET_E_* or a negative errno */

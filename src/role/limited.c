@@ -26,7 +26,7 @@ static void tell(const struct note *note)
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 
 	if (watch && watch->hears_limits)
-		counter_add(&note->to->counters.n_limits_told, intake_tell(converter, watch, (struct bytes){ out, converter->scheme->server_limited(out) }));
+		counter_add(&note->to->counters.n_limits_told, intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_limited(out) }));
 }
 
 static void on_tell(void *arg)

@@ -33,7 +33,7 @@ static void say(struct converter *converter, struct intake *watch, const struct 
 	struct signalling_host_message message = { .id = call->id, .host = call->host, .message = { call->message, call->n } };
 
 	counter_add(&converter->worker->counters.n_mapping_answers,
-		    intake_tell(converter, watch, (struct bytes){ out, converter->scheme->host_put(&message, out) }));
+		    intake_tell(converter, watch, (struct bytes){ out, watch->scheme->host_put(&message, out) }));
 }
 
 /* The watch's name has its generation: one that is gone isn't found. */
@@ -89,7 +89,7 @@ static bool take(struct converter *converter, struct intake *intake, struct byte
 	struct signalling_step step;
 
 	for (; all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
-		step = converter->scheme->host_get(all.at, all.n, &message);
+		step = intake->scheme->host_get(all.at, all.n, &message);
 		if (step.verdict == SIGNALLING_NEED_MORE)
 			break;
 		if (step.verdict != SIGNALLING_DONE)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include "net/socket.h"
 #include "role/early.h"
+#include "role/schemes.h"
 #include "role/setup.h"
 #include "signalling/ticket.h"
 
@@ -28,7 +29,8 @@ static void put_ticket(const struct gateway *gateway, struct setup *setup, struc
 	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
-	if (!conf->has_key) {
+	setup->has_ticket = conf->has_key && setup->scheme->tickets;
+	if (!setup->has_ticket) {
 		request->dscp = request->plain = 0;   /* only with a key do we know that the converter is Braid */
 		return;
 	}
@@ -49,6 +51,8 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	ssize_t n;
 	int error = NET_E_AGAIN;
 
+	/* What waits at the converter was told by Convert, and is claimed by it. */
+	setup->scheme = setup->inbound ? &scheme_convert : scheme_of_conf(gateway->worker->view->conf->gateway.signalling);
 	setup->request = (struct signalling_request){
 		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
 	};
@@ -57,8 +61,9 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	setup->request.n_first = setup->n_first;
 	setup->request.failure = setup->failure;
 	put_ticket(gateway, setup, &setup->request);
-	step = gateway->scheme->client_begin(&setup->begun, &setup->request, scratch);
-	n = setup->near_fd < 0 ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
+	step = setup->scheme->client_begin(&setup->begun, &setup->request, scratch);
+	setup->waits = step.waits;
+	n = setup->near_fd < 0 || setup->waits ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
 		return error;
 	setup->n_message = step.n_out;
@@ -79,7 +84,7 @@ int opening_declare_plain(struct gateway *gateway, struct setup *setup)
 	if (setup->declared)
 		return 0;
 	setup->request.plain = 1;
-	step = gateway->scheme->client_begin(&setup->begun, &setup->request, message);
+	step = setup->scheme->client_begin(&setup->begun, &setup->request, message);
 	setup->declared = malloc(step.n_out + n_payload);
 	if (!setup->declared)
 		return -ENOMEM;

@@ -62,6 +62,8 @@ struct setup {
 	bool asks_early;          /* the converter was asked to tell the outcome on the watch too */
 	bool told;                /* and has told that the destination accepts */
 	bool early;               /* the host's connection was let come for that: attempts are under way in CAUGHT too, until there is answering */
+	bool has_ticket;          /* in each attempt: the converter serves one of them alone */
+	bool waits;               /* the host's bytes may go when the converter has answered, and not before */
 	bool known;               /* accepted early because its destination had accepted lately */
 	bool inbound;             /* from the converter's side: source is the host, destination the remote host */
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];   /* with inbound, here and below */
@@ -69,6 +71,7 @@ struct setup {
 	uint16_t n_first;         /* and so much of it has */
 	struct signalling_result failure;        /* why the host can't be had */
 	uint32_t tried;           /* a bit a link */
+	const struct scheme *scheme;   /* here and below: once there is an opening */
 	struct signalling_request request;
 	uint8_t *opening;         /* the first message (n_message) and the host's first bytes; NULL in HELD */
 	size_t n_opening, n_message;
@@ -89,7 +92,6 @@ struct gateway {
 	struct listeners listeners;
 	struct hold hold;
 	bool full;                /* at a limit: doesn't listen, so that new connections pass, until there is room */
-	const struct scheme *scheme;
 };
 
 void setup_set_state(struct setup *setup, enum setup_state next);
@@ -103,9 +105,9 @@ void attempt_drop(struct attempt *attempt);
 /* Whether a connection with this descriptor, whose answer was read, is to be trusted. One that became plain TCP only with the answer isn't: the
  * converter's end was plain before, and what either end's Multipath TCP sent again may be in the stream twice (doc/assumptions.md). */
 bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd);
-/* Reads the converter's answer. 0: *verdict is known, *left what came behind it; NET_E_AGAIN: not yet; other NET_E_* or a negative errno:
- * the connection failed. */
-int attempt_read(struct gateway *gateway, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
+/* Reads the converter's answer, and goes on with the conversation until there is one. 0: the verdict is known, *left what came behind it; NET_E_AGAIN: not yet;
+ * other NET_E_* or a negative errno: the connection failed. */
+int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
 
 /* The host's connection is there, and none of the attempts was answered yet: one that has connected may be its far leg already. */
 void attempt_go_on(struct gateway *gateway, struct setup *setup);

@@ -20,6 +20,7 @@ struct second_attempt {
 	struct address client, destination;
 	struct net_marking marking;
 	struct inbox inbox;
+	const struct scheme *scheme;
 	struct conversation conversation;
 };
 
@@ -95,6 +96,7 @@ static void turn_away(struct converter *converter, struct second_attempt *second
 
 	if (!intake)
 		return;
+	intake->scheme = second->scheme;
 	intake->conversation = second->conversation;
 	intake_refuse(converter, intake, result);
 }
@@ -157,7 +159,7 @@ void take_over_begin(struct converter *converter, struct intake *intake)
 	}
 	*second = (struct second_attempt){
 		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .multipath = intake->multipath, .client = intake->client, .destination = intake->destination,
-		.marking = treatment_marking(&intake->treatment), .inbox = intake->inbox, .conversation = intake->conversation,
+		.marking = treatment_marking(&intake->treatment), .inbox = intake->inbox, .scheme = intake->scheme, .conversation = intake->conversation,
 	};
 	intake->inbox = (struct inbox){ 0 };
 	loop_unwatch(converter->worker->loop, second->fd);

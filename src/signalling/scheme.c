@@ -2,11 +2,13 @@
 #include "signalling/scheme.h"
 
 #include <assert.h>
+#include <string.h>
 #include "base/util.h"
 #include "signalling/convert_parts.h"
 
 const struct scheme scheme_convert = {
 	.name = "convert",
+	.tickets = true,
 	.client_begin = convert_client_begin,
 	.client_feed = convert_client_feed,
 	.server_feed = convert_server_feed,
@@ -27,6 +29,37 @@ static const char *const outcome_names[] = {
 	"unsupported TCP option", "resource exceeded", "network failure", "connection refused", "destination unreachable", "timed out",
 };
 static_assert(ARRAY_SIZE(outcome_names) == OUTCOME_N, "name every outcome");
+
+enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, size_t n_schemes, struct bytes in, const struct scheme **out)
+{
+	bool may_be = false;
+
+	for (size_t i = 0; i < n_schemes; i++) {
+		struct bytes opening = schemes[i]->opening;
+		size_t n = in.n < opening.n ? in.n : opening.n;
+
+		if (!n || memcmp(in.at, opening.at, n) != 0)
+			continue;
+		if (n == opening.n) {
+			*out = schemes[i];
+			return SIGNALLING_DONE;
+		}
+		may_be = true;
+	}
+	if (may_be || !in.n)
+		return SIGNALLING_NEED_MORE;
+	for (size_t i = 0; i < n_schemes; i++)
+		if (!schemes[i]->opening.n) {
+			*out = schemes[i];
+			return SIGNALLING_DONE;
+		}
+	return SIGNALLING_REFUSED;
+}
+
+bool signalling_tells_by_reset(enum signalling_outcome outcome)
+{
+	return outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNREACHABLE || outcome == OUTCOME_TIMED_OUT;
+}
 
 const char *signalling_outcome_name(enum signalling_outcome outcome)
 {

@@ -5,8 +5,8 @@
  * and facts in, bytes and a verdict out; no descriptor, no clock.
  *
  * The carrier keeps what has arrived in one buffer and calls feed() with all of it that is not consumed yet; n_consumed
- * bytes are to be dropped from its front. Once a verdict other than NEED_MORE was given, what follows in the
- * buffer is the connection's own data. Every conversation fits a buffer of SIGNALLING_MESSAGE_BYTES both ways.
+ * bytes are to be dropped from its front, and n_out bytes at out are to be sent, whatever the verdict. Once a verdict other than NEED_MORE was given, what follows
+ * in the buffer is the connection's own data. Every message fits a buffer of SIGNALLING_MESSAGE_BYTES both ways. A conversation may take several, each way.
  */
 #ifndef BRAID_SIGNALLING_SCHEME_H
 #define BRAID_SIGNALLING_SCHEME_H
@@ -105,6 +105,7 @@ struct signalling_step {
 	size_t n_consumed;            /* bytes of the input that were used up */
 	size_t n_out;                 /* bytes written to out, to be sent to the peer */
 	struct signalling_result result;   /* with DONE at the client and with REFUSED */
+	bool waits;                   /* with the client's first bytes: the connection's own data must not follow before the verdict */
 	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
 	uint8_t wants_source;         /* with DONE at the client: each request is to bear the host's address, where the destination's is IPv6 */
 	bool maps;                    /* with DONE at the client: the peer serves what hosts ask it for on this connection */
@@ -119,6 +120,9 @@ struct signalling_host_message {
 
 struct scheme {
 	const char *name;
+	/* A client's first bytes, the same in all of its conversations. None: it takes, and turns away in its own words, what is of no other scheme. */
+	struct bytes opening;
+	bool tickets;                 /* a request may bear a credential that is good once, so that a server serves one attempt of a connection alone */
 	/* Client: writes what is to be sent first; n_out bytes at out, which holds SIGNALLING_MESSAGE_BYTES. */
 	struct signalling_step (*client_begin)(struct conversation *c, const struct signalling_request *request, uint8_t *out);
 	struct signalling_step (*client_feed)(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out);
@@ -126,9 +130,12 @@ struct scheme {
 	 * answer to be sent before closing is in out already; where there is none (n_out 0), the connection is to be reset. */
 	struct signalling_step (*server_feed)(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
 					      struct signalling_request *request);
-	/* Returns the length of the answer written to out. */
+	/* Returns the length of the answer written to out; 0: there is none. Then signalling_tells_by_reset() says how the connection ends. */
 	size_t (*server_answer)(struct conversation *c, const struct signalling_result *result, uint8_t *out);
-	/* Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name (0: none), the wish
+	/* Client: what an end in the place of an answer says, a reset or one in order. NULL: nothing, the connection has failed. */
+	struct signalling_result (*client_end)(bool reset);
+	/* From here on: of a scheme that knows probes (request.probe) and connections on which one was answered; NULL in the others, all of them.
+	 * Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name (0: none), the wish
 	 * to be told the hosts' addresses (0 or 1), and the offer to serve what hosts ask for. */
 	size_t (*server_offer)(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out);
 	/* Both, on such a connection. Returns the length. */
@@ -148,6 +155,12 @@ struct scheme {
 };
 
 extern const struct scheme scheme_convert;   /* RFC 8803 */
+
+/* Which of the schemes a client's first bytes are of. DONE: *out; NEED_MORE: they may be of several still; REFUSED: of none. */
+enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, size_t n_schemes, struct bytes in, const struct scheme **out);
+
+/* Where a scheme has no words for an outcome: that of the destination's is a reset, as the destination's own would be; any other is an end in order. */
+bool signalling_tells_by_reset(enum signalling_outcome outcome);
 
 const char *signalling_outcome_name(enum signalling_outcome outcome);   /* "connected", "not authorised", ... */
 

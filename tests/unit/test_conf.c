@@ -34,6 +34,24 @@ static void defaults_of_lists_give_way(void **state)
 	conf_freep(&conf);
 }
 
+static void schemes_are_named(void **state)
+{
+	struct conf *conf = conf_of("[converter]\nallow = 192.0.2.0/24\n");
+
+	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_CONVERT);
+	conf_freep(&conf);
+	conf = conf_of(GATEWAY);
+	assert_int_equal(conf->gateway.signalling, CONF_SIGNALLING_CONVERT);
+	conf_freep(&conf);
+	conf = conf_of("[converter]\nallow = 192.0.2.0/24\nsignalling = convert\nsignalling = convert, convert\n");
+	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_CONVERT);
+	conf_freep(&conf);
+	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert");
+	expect_error("[converter]\nallow = ::1\nsignalling = convert, pigeons\n", "x:3: converter.signalling: found");
+	expect_error("[converter]\nallow = ::1\nsignalling = ,\n", "x:3: converter.signalling: found ','");
+	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert");
+}
+
 static void sections_may_be_indented(void **state)
 {
 	struct conf *conf = conf_of("  [converter]\nallow = 192.0.2.0/24\n");
@@ -259,6 +277,7 @@ int main(void)
 		cmocka_unit_test(a_section_without_keys_counts),
 		cmocka_unit_test(a_section_goes_on_after_another_head),
 		cmocka_unit_test(defaults_of_lists_give_way),
+		cmocka_unit_test(schemes_are_named),
 		cmocka_unit_test(sections_may_be_indented),
 		cmocka_unit_test(a_subscriber_has_limits),
 		cmocka_unit_test(mappings_have_an_address_and_ports),
