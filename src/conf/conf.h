@@ -82,7 +82,7 @@ struct conf_ports {
 enum conf_accept { CONF_ACCEPT_AUTO, CONF_ACCEPT_FAITHFUL, CONF_ACCEPT_EARLY };
 enum conf_mptcp_hosts { CONF_MPTCP_HOSTS_PASS, CONF_MPTCP_HOSTS_PROXY };
 enum conf_quic { CONF_QUIC_LEAVE, CONF_QUIC_REFUSE };
-enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
+enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_PLAIN, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
 
 struct conf_gateway {
 	bool enabled;                   /* the section is there */

@@ -16,7 +16,7 @@ static const char *const address_modes[] = { "shared", "preserve", "prefix", NUL
 static const char *const idles[] = { "joined", "left", NULL };
 static const char *const periods[] = { "day", "month", NULL };
 static const char *const quic[] = { "leave", "refuse", NULL };
-static const char *const signalling[] = { "convert", NULL };
+static const char *const signalling[] = { "convert", "plain", NULL };
 static_assert(ARRAY_SIZE(signalling) == CONF_SIGNALLING_N + 1, "name every scheme");
 
 #define AT(field) .offset = offsetof(struct conf, field)

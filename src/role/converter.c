@@ -118,6 +118,8 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	struct source_choice source;
 
 	intake->destination = request->destination;
+	if (request->own_port)
+		intake->destination.port = intake->own.port;
 	intake->wants_mptcp = request->wants_mptcp;
 	intake->ticket.plain = !request->plain && mptcp_info_fell_back(intake->near_fd);
 	intake->watch = request->watch;

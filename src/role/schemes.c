@@ -6,6 +6,7 @@
 
 static const struct scheme *const schemes[] = {
 	[CONF_SIGNALLING_CONVERT] = &scheme_convert,
+	[CONF_SIGNALLING_PLAIN] = &scheme_plain_mode,
 };
 static_assert(ARRAY_SIZE(schemes) == CONF_SIGNALLING_N, "each has its scheme");
 

@@ -54,16 +54,6 @@ static struct signalling_step refuse_undecoded(int r, const uint8_t *in, size_t 
 	return refuse_echo(r == CONVERT_E_RESERVED ? OUTCOME_UNSUPPORTED_MESSAGE : OUTCOME_MALFORMED, message, out);
 }
 
-/* RFC 8803, 6.2.5: never multicast, broadcast or host loopback; such a Connect is malformed. */
-static bool is_never_remote(const struct address *a)
-{
-	static const uint8_t loopback_v6[16] = { [15] = 1 };
-
-	if (address_is_v4(a))
-		return a->ip[12] == 127 || a->ip[12] >= 224;   /* 240/4 and 255.255.255.255 with it */
-	return a->ip[0] == 0xff || !memcmp(a->ip, loopback_v6, sizeof(loopback_v6));
-}
-
 /* What is asked of the SYN to the destination. The option kinds that can't be had, each once, go to refused[KINDS]; returns how many. */
 static size_t read_options(struct bytes options, struct signalling_request *request, uint8_t refused[KINDS])
 {
@@ -176,7 +166,7 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 		request->n_credential = (uint8_t)message.cookie.n;
 		memcpy(request->credential, message.cookie.at, message.cookie.n);
 	}
-	if (message.has_connect && is_never_remote(&message.connect.remote))
+	if (message.has_connect && signalling_is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
 	if (message.n_unknown || makes_no_sense(&message))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);

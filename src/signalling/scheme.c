@@ -5,6 +5,9 @@
 #include <string.h>
 #include "base/util.h"
 #include "signalling/convert_parts.h"
+#include "signalling/plain_mode_parts.h"
+
+static const uint8_t plain_mode_opening[] = { 0xfa, 0xa8, 0xfa, 0xa8 };
 
 const struct scheme scheme_convert = {
 	.name = "convert",
@@ -22,6 +25,16 @@ const struct scheme scheme_convert = {
 	.client_inbound = convert_client_inbound,
 	.host_put = convert_host_put,
 	.host_get = convert_host_get,
+};
+
+const struct scheme scheme_plain_mode = {
+	.name = "plain",
+	.opening = { plain_mode_opening, sizeof(plain_mode_opening) },
+	.client_begin = plain_mode_client_begin,
+	.client_feed = plain_mode_client_feed,
+	.server_feed = plain_mode_server_feed,
+	.server_answer = plain_mode_server_answer,
+	.client_end = plain_mode_client_end,
 };
 
 static const char *const outcome_names[] = {
@@ -54,6 +67,15 @@ enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, s
 			return SIGNALLING_DONE;
 		}
 	return SIGNALLING_REFUSED;
+}
+
+bool signalling_is_never_remote(const struct address *a)
+{
+	static const uint8_t loopback_v6[16] = { [15] = 1 };
+
+	if (address_is_v4(a))
+		return a->ip[12] == 127 || a->ip[12] >= 224;   /* 240/4 and 255.255.255.255 with it */
+	return a->ip[0] == 0xff || !memcmp(a->ip, loopback_v6, sizeof(loopback_v6));
 }
 
 bool signalling_tells_by_reset(enum signalling_outcome outcome)

@@ -24,6 +24,7 @@
 #define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
 #define SIGNALLING_CLAIM_BYTES 24   /* of a session from the server's side: opaque to the client */
 #define SIGNALLING_HOST_MESSAGE_BYTES 992
+#define SIGNALLING_KEPT_BYTES 52
 #define SIGNALLING_FIRST_BYTES 944  /* of a session from the server's side, told with it */
 
 enum signalling_verdict {
@@ -70,6 +71,7 @@ struct signalling_result {
 /* What a client asks for, or what a server was asked for. */
 struct signalling_request {
 	struct address destination;
+	uint8_t own_port;             /* server: the destination has none: the one that the client has connected to is meant */
 	uint8_t probe;                /* client: no destination, only what the peer can do; answered with DONE */
 	uint8_t wants_mptcp;          /* the server leg should be MPTCP too (RFC 8803, 6.2.5, option 30) */
 	uint8_t dscp;                 /* of the connection's packets, 0..63; to be asked only of a peer that is Braid */
@@ -83,7 +85,7 @@ struct signalling_request {
 	uint16_t n_first;             /* with has_claim: so many of the first bytes that were told are where they belong, and aren't to come again */
 	struct signalling_result failure;   /* with has_claim: why its host can't be had; OUTCOME_CONNECTED: it can */
 	uint64_t watch;               /* where the outcome is to be told too: what the peer offered in its answer to a probe; 0: nowhere */
-	struct address source;        /* the host's own, for a peer that wants it; unspecified: not told */
+	struct address source;        /* the host's own, for a peer that wants it, or has no words to want it; unspecified: not told */
 };
 
 /* What a server tells a client of a session from its own side: who is there, whom he wants, what to say to have him, and what he has said so far. */
@@ -98,6 +100,7 @@ struct conversation {
 	uint8_t step;                 /* the scheme's own */
 	uint8_t option_unsupported;   /* the TCP option kind that the server can't serve, for its answer */
 	uint8_t extended;             /* server: the client sent an Extended Connect, which wants the options back */
+	uint8_t n_kept, kept[SIGNALLING_KEPT_BYTES];   /* what is to be said again, or heard */
 };
 
 struct signalling_step {
@@ -154,13 +157,17 @@ struct scheme {
 	struct signalling_step (*client_inbound)(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound);
 };
 
-extern const struct scheme scheme_convert;   /* RFC 8803 */
+extern const struct scheme scheme_convert;      /* RFC 8803 */
+extern const struct scheme scheme_plain_mode;   /* draft-boucadair-mptcp-plain-mode-10 */
 
 /* Which of the schemes a client's first bytes are of. DONE: *out; NEED_MORE: they may be of several still; REFUSED: of none. */
 enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, size_t n_schemes, struct bytes in, const struct scheme **out);
 
 /* Where a scheme has no words for an outcome: that of the destination's is a reset, as the destination's own would be; any other is an end in order. */
 bool signalling_tells_by_reset(enum signalling_outcome outcome);
+
+/* RFC 8803, 6.2.5, and true of every scheme: multicast, broadcast and loopback are nobody that a server could reach. */
+bool signalling_is_never_remote(const struct address *a);
 
 const char *signalling_outcome_name(enum signalling_outcome outcome);   /* "connected", "not authorised", ... */
 

@@ -43,13 +43,16 @@ static void schemes_are_named(void **state)
 	conf = conf_of(GATEWAY);
 	assert_int_equal(conf->gateway.signalling, CONF_SIGNALLING_CONVERT);
 	conf_freep(&conf);
-	conf = conf_of("[converter]\nallow = 192.0.2.0/24\nsignalling = convert\nsignalling = convert, convert\n");
-	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_CONVERT);
+	conf = conf_of("[gateway]\nsignalling = plain\n" GATEWAY);
+	assert_int_equal(conf->gateway.signalling, CONF_SIGNALLING_PLAIN);
 	conf_freep(&conf);
-	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert");
+	conf = conf_of("[converter]\nallow = 192.0.2.0/24\nsignalling = convert\nsignalling = plain, convert\n");
+	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_CONVERT | 1u << CONF_SIGNALLING_PLAIN);
+	conf_freep(&conf);
+	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert or plain");
 	expect_error("[converter]\nallow = ::1\nsignalling = convert, pigeons\n", "x:3: converter.signalling: found");
 	expect_error("[converter]\nallow = ::1\nsignalling = ,\n", "x:3: converter.signalling: found ','");
-	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert");
+	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert or plain");
 }
 
 static void sections_may_be_indented(void **state)
