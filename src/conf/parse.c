@@ -241,6 +241,14 @@ static bool is_list(const struct conf_key *key)
 	       key->type == CONF_TYPE_CHOICES;
 }
 
+static void empty_list(const struct conf_key *key, void *base)
+{
+	if (key->type == CONF_TYPE_CHOICES)
+		*(uint32_t *)(void *)((char *)base + key->offset) = 0;
+	else
+		*(size_t *)(void *)((char *)base + key->n_offset) = 0;
+}
+
 /* Once it is known that it doesn't go on. */
 static void finish_rule(struct parser *p)
 {
@@ -308,7 +316,7 @@ static void set_key(struct parser *p, size_t i, const char *value)
 		return;
 	}
 	if (!p->given[i] && is_list(key) && key->fallback)
-		*(size_t *)(void *)((char *)p->base + key->n_offset) = 0;   /* the default gives way */
+		empty_list(key, p->base);   /* the default gives way */
 	p->given[i] = true;
 	r = conf_value_set(key, p->base, value);
 	conf_value_wanted(key, wanted, sizeof(wanted));

@@ -49,6 +49,10 @@ static void schemes_are_named(void **state)
 	conf = conf_of("[converter]\nallow = 192.0.2.0/24\nsignalling = convert\nsignalling = plain, convert\n");
 	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_CONVERT | 1u << CONF_SIGNALLING_PLAIN);
 	conf_freep(&conf);
+	conf = conf_of(GATEWAY "[converter]\nallow = 192.0.2.0/24\nsignalling = plain\n");
+	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_PLAIN);
+	assert_true(conf->gateway.enabled && conf->gateway.n_lan == 1);
+	conf_freep(&conf);
 	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert or plain");
 	expect_error("[converter]\nallow = ::1\nsignalling = convert, pigeons\n", "x:3: converter.signalling: found");
 	expect_error("[converter]\nallow = ::1\nsignalling = ,\n", "x:3: converter.signalling: found ','");
