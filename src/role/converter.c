@@ -168,9 +168,12 @@ static bool may_wait(struct converter *converter)
  * it is told in any case. */
 static size_t make_offer(const struct converter *converter, const struct intake *intake, bool stays, uint8_t *out)
 {
-	uint64_t watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0;
+	struct signalling_offer offer = {
+		.kin = intake->ticket.subscriber, .watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0,
+		.wants_source = source_wants_hosts(&intake->ticket), .maps = stays && mapping_calls_offered(converter, intake),
+	};
 
-	return intake->scheme->server_offer(watch, source_wants_hosts(&intake->ticket), stays && mapping_calls_offered(converter, intake), out);
+	return intake->scheme->server_offer(&offer, out);
 }
 
 /* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the

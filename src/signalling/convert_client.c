@@ -89,6 +89,7 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 	} else {
 		step.verdict = SIGNALLING_DONE;
 		step.result.outcome = OUTCOME_CONNECTED;
+		step.kin = message.has_watch;
 		step.watch = message.watch;
 		step.wants_source = message.has_source;
 		step.maps = message.has_pcp;

@@ -11,7 +11,7 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 struct signalling_step convert_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
 					   struct signalling_request *request);
 size_t convert_server_answer(struct conversation *c, const struct signalling_result *result, uint8_t *out);
-size_t convert_server_offer(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out);
+size_t convert_server_offer(const struct signalling_offer *offer, uint8_t *out);
 size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
 size_t convert_server_limited(uint8_t *out);

@@ -80,17 +80,17 @@ static size_t read_options(struct bytes options, struct signalling_request *requ
 	return n_refused;
 }
 
-size_t convert_server_offer(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out)
+size_t convert_server_offer(const struct signalling_offer *offer, uint8_t *out)
 {
 	const struct address any = { 0 };
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
 	convert_put_supported(&w, (struct bytes){ supported_kinds, sizeof(supported_kinds) });
-	if (watch)
-		convert_put_watch(&w, watch);
-	if (wants_source)
+	if (offer->kin)   /* where the watch has no name, too */
+		convert_put_watch(&w, offer->watch);
+	if (offer->wants_source)
 		convert_put_source(&w, &any);
-	if (maps)
+	if (offer->maps)
 		convert_put_pcp(&w, &(struct convert_pcp){ .id = 0 });
 	return convert_end(&w);
 }
@@ -98,7 +98,7 @@ size_t convert_server_offer(uint64_t watch, uint8_t wants_source, bool maps, uin
 static struct signalling_step answer_info(const struct convert_message *message, uint8_t *out)
 {
 	return (struct signalling_step){
-		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(0, 0, false, out),
+		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(&(struct signalling_offer){ .kin = false }, out),
 		.result.outcome = OUTCOME_CONNECTED,
 	};
 }

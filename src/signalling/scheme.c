@@ -80,7 +80,7 @@ bool signalling_is_never_remote(const struct address *a)
 
 bool signalling_tells_by_reset(enum signalling_outcome outcome)
 {
-	return outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNREACHABLE || outcome == OUTCOME_TIMED_OUT;
+	return outcome == OUTCOME_REFUSED;
 }
 
 const char *signalling_outcome_name(enum signalling_outcome outcome)

@@ -109,9 +109,18 @@ struct signalling_step {
 	size_t n_out;                 /* bytes written to out, to be sent to the peer */
 	struct signalling_result result;   /* with DONE at the client and with REFUSED */
 	bool waits;                   /* with the client's first bytes: the connection's own data must not follow before the verdict */
+	bool kin;                     /* with DONE at the client: the peer has proven the credential of its probe, and knows all that is in this file */
 	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
 	uint8_t wants_source;         /* with DONE at the client: each request is to bear the host's address, where the destination's is IPv6 */
 	bool maps;                    /* with DONE at the client: the peer serves what hosts ask it for on this connection */
+};
+
+/* What a server says in its answer to a probe. */
+struct signalling_offer {
+	bool kin;                     /* the probe's credential is proven: its client knows what all this is */
+	uint64_t watch;               /* to tell others' outcomes on this connection, by this name; 0: not */
+	bool wants_source;            /* the wish to be told the hosts' addresses */
+	bool maps;                    /* to serve what hosts ask for */
 };
 
 /* What a host asks of the converter for mappings, and the answer to it, as it travels on a connection on which a probe was answered (decision 0020). */
@@ -138,9 +147,8 @@ struct scheme {
 	/* Client: what an end in the place of an answer says, a reset or one in order. NULL: nothing, the connection has failed. */
 	struct signalling_result (*client_end)(bool reset);
 	/* From here on: of a scheme that knows probes (request.probe) and connections on which one was answered; NULL in the others, all of them.
-	 * Server: the answer to a probe (ANSWERED) once more, with the offer to tell others' outcomes on this connection, by its name (0: none), the wish
-	 * to be told the hosts' addresses (0 or 1), and the offer to serve what hosts ask for. */
-	size_t (*server_offer)(uint64_t watch, uint8_t wants_source, bool maps, uint8_t *out);
+	 * Server: the answer to a probe (ANSWERED) once more, with what is offered. */
+	size_t (*server_offer)(const struct signalling_offer *offer, uint8_t *out);
 	/* Both, on such a connection. Returns the length. */
 	size_t (*host_put)(const struct signalling_host_message *message, uint8_t *out);
 	/* Both: DONE: *out borrows from in. REFUSED: no such message. */
@@ -163,7 +171,8 @@ extern const struct scheme scheme_plain_mode;   /* draft-boucadair-mptcp-plain-m
 /* Which of the schemes a client's first bytes are of. DONE: *out; NEED_MORE: they may be of several still; REFUSED: of none. */
 enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, size_t n_schemes, struct bytes in, const struct scheme **out);
 
-/* Where a scheme has no words for an outcome: that of the destination's is a reset, as the destination's own would be; any other is an end in order. */
+/* Where a scheme has no words for an outcome: the destination's refusal is a reset, as the destination's own would be; anything else is an end in order, and what it was the
+ * client can find out by the ordinary way. */
 bool signalling_tells_by_reset(enum signalling_outcome outcome);
 
 /* RFC 8803, 6.2.5, and true of every scheme: multicast, broadcast and loopback are nobody that a server could reach. */

@@ -13,7 +13,7 @@ static void that_hosts_are_served_is_offered(void **state)
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct conversation conversation;
 	struct signalling_step step;
-	size_t n = scheme->server_offer(0, 0, true, out);
+	size_t n = scheme->server_offer(&(struct signalling_offer){ .maps = true }, out);
 
 	unit_expect_bytes("offer", "01042263 15020000 04081e00 c6010000", out, n);
 	scheme->client_begin(&conversation, &request, (uint8_t[SIGNALLING_MESSAGE_BYTES]){ 0 });

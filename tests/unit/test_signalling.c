@@ -334,22 +334,27 @@ static void a_probe_carries_its_cookie(void **state)
 static void an_offer_is_heard_and_taken_up(void **state)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n = scheme->server_offer(0x0123456789abcdef, 0, false, out);
+	size_t n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef }, out);
 	struct heard h = client_hears_in(out, n, 1);
 
 	unit_expect_bytes("offer", "01062263 15020000 04081e00" WATCH, out, n);
 	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
 	assert_true(h.step.watch == 0x0123456789abcdef);
-	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(0, 0, false, out));
+	assert_true(h.step.kin);
+	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(&(struct signalling_offer){ .kin = false }, out));
 	h = client_hears("01032263 15020000 04081e00");
-	assert_true(!h.step.watch);
+	assert_true(!h.step.watch && !h.step.kin);
+	n = scheme->server_offer(&(struct signalling_offer){ .kin = true }, out);
+	unit_expect_bytes("of the same kind, and no place for us", "01062263 15020000 04081e00 c1030000 00000000 00000000", out, n);
+	h = client_hears_in(out, n, 1);
+	assert_true(!h.step.watch && h.step.kin);
 	h = client_hears("01052263 1e016000" WATCH);   /* a refusal offers nothing */
 	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 20);
 	assert_true(!h.step.watch);
 	h = server_hears("01092263" CONNECT WATCH);
 	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 36);
 	assert_true(h.request.watch == 0x0123456789abcdef);
-	n = scheme->server_offer(0x0123456789abcdef, 1, false, out);
+	n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef, .wants_source = true }, out);
 	unit_expect_bytes("offer, with the wish for sources", "010b2263 15020000 04081e00" WATCH "c5050000 00000000 00000000 00000000 00000000", out, n);
 	assert_true(client_hears_in(out, n, 1).step.wants_source && !client_hears("01062263 15020000 04081e00" WATCH).step.wants_source);
 	h = server_hears("010b2263" CONNECT SOURCE);
