@@ -3,10 +3,11 @@ BUILD ?= build
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: menu packages build demo check check-timing check-sanitized soak fuzz bench install clean
+.PHONY: menu packages build demo check check-schemes check-timing check-sanitized soak fuzz bench install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
+	@echo "make check-schemes    the end-to-end tests once more for each other way of signalling"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make soak             connections that come and go for MINUTES=$(MINUTES), a link flapping; nothing may grow"
@@ -29,7 +30,10 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak
+	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes
+
+check-schemes: build
+	meson test -C $(BUILD) --print-errorlogs --suite schemes
 
 check-timing: build
 	meson test -C $(BUILD) --print-errorlogs --suite timing

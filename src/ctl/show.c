@@ -42,6 +42,20 @@ static void show_kernel(const json_t *features, FILE *out)
 			fprintf(out, "missing    %s: %s\n", text_of(feature, "feature"), text_of(feature, "consequence"));
 }
 
+static void show_converter(const json_t *converter, FILE *out)
+{
+	const char *peer = text_of(converter, "peer"), *signalling = text_of(converter, "signalling");
+
+	if (!json_is_true(json_object_get(converter, "reachable")))
+		fprintf(out, "converter  does not answer (%s): new connections go the ordinary way\n", text_of(converter, "why"));
+	else if (!strcmp(peer, "convert"))
+		fprintf(out, "converter  answers: connections are bonded by %s, with nothing of Braid's own, as it has no key of ours or knows of none\n", signalling);
+	else if (!strcmp(peer, "other"))
+		fprintf(out, "converter  answers, though not to Convert: connections are bonded by %s, and it is asked every few seconds whether it is there\n", signalling);
+	else
+		fprintf(out, "converter  answers: connections are bonded by %s\n", signalling);
+}
+
 void show_status(const json_t *result, FILE *out)
 {
 	const json_t *converter = json_object_get(result, "converter"), *warning;
@@ -55,8 +69,7 @@ void show_status(const json_t *result, FILE *out)
 	fprintf(out, "sessions   %llu, and %llu being set up\n", (unsigned long long)count_of(result, "sessions"),
 		(unsigned long long)count_of(result, "half_open"));
 	if (json_is_object(converter))
-		fprintf(out, "converter  %s\n", json_is_true(json_object_get(converter, "reachable")) ? "answers: connections are bonded" :
-			"does not answer: new connections go the ordinary way");
+		show_converter(converter, out);
 	show_kernel(json_object_get(result, "kernel"), out);
 	json_array_foreach(json_object_get(result, "warnings"), i, warning)
 		fprintf(out, "warning    %s\n", json_string_value(warning));

@@ -65,7 +65,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun, .mptcp = options.mptcp,
 				      .opening = setup->opening, .n_opening = setup->n_opening };
 	attempt->syn_data = syn_data && shared_syn_data_works(worker->shared, choice->link, now_us) &&
-			    !(attempt->mptcp && setup->has_ticket && shared_strips_mptcp(worker->shared, choice->link, now_us));
+			    !(attempt->mptcp && shared_strips_mptcp(worker->shared, choice->link, now_us));
 	attempt->patience_us = patience_us(worker, setup, choice->link);
 	if (attempt->syn_data) {
 		options.first = attempt->opening;
@@ -200,14 +200,34 @@ static int send_opening(struct attempt *attempt)
 	return 0;
 }
 
-/* An end in the place of an answer: with some schemes that is one. */
-static int read_end(const struct setup *setup, size_t n_kept, bool reset, struct signalling_step *step, struct bytes *left)
+/* With some schemes a reset is the destination's word; but only where somebody is known to be there who would say it so. */
+static bool tells_by_reset(const struct gateway *gateway, const struct setup *setup)
 {
-	if (!setup->scheme->client_end || n_kept)
+	return setup->scheme->client_end && __atomic_load_n(&gateway->worker->shared->spoken, __ATOMIC_RELAXED);
+}
+
+/* An end in the place of an answer: with some schemes that is one. */
+static int read_end(const struct gateway *gateway, const struct setup *setup, struct attempt *attempt, bool reset, struct signalling_step *step, struct bytes *left)
+{
+	if (!setup->scheme->client_end || attempt->inbox.n_kept)
 		return NET_E_RESET;
-	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset) };
+	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && tells_by_reset(gateway, setup)) };
 	*left = (struct bytes){ 0 };
+	attempt->ended = true;
 	return 0;
+}
+
+/* Whether the server speaks the scheme at all; where the watch can't ask it. */
+static void note_language(struct gateway *gateway, const struct setup *setup, const struct signalling_step *step)
+{
+	struct shared *shared = gateway->worker->shared;
+
+	if (setup->scheme->server_offer)
+		return;
+	if (step->verdict == SIGNALLING_DONE)
+		__atomic_store_n(&shared->spoken, true, __ATOMIC_RELAXED);
+	else if (step->result.outcome == OUTCOME_MALFORMED || step->result.outcome == OUTCOME_BAD_VERSION)
+		shared_note_doubt(shared, SHARED_DOUBT_STRANGE);
 }
 
 /* All of it: a connection that has just been answered takes these few bytes, or is no connection any more. */
@@ -228,14 +248,16 @@ int attempt_read(struct gateway *gateway, const struct setup *setup, struct atte
 	for (;;) {
 		r = inbox_receive(&attempt->inbox, attempt->fd, gateway->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
 		if (r == NET_E_RESET)
-			return read_end(setup, attempt->inbox.n_kept, true, step, left);
+			return read_end(gateway, setup, attempt, true, step, left);
 		if (r)
 			return r;
 		if (ended)
-			return read_end(setup, attempt->inbox.n_kept, false, step, left);
+			return read_end(gateway, setup, attempt, false, step, left);
 		*step = setup->scheme->client_feed(&attempt->conversation, all.at, all.n, out);
 		*left = (struct bytes){ all.at + step->n_consumed, all.n - step->n_consumed };
 		r = say(attempt, out, step->n_out);
+		if (!r && step->verdict != SIGNALLING_NEED_MORE)
+			note_language(gateway, setup, step);
 		if (r || step->verdict != SIGNALLING_NEED_MORE)
 			return r;
 		r = inbox_keep(&attempt->inbox, *left);
@@ -257,7 +279,7 @@ static void note_overtaken(struct gateway *gateway, const struct setup *setup, c
 
 bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd)
 {
-	if (attempt->plain || !mptcp_info_fell_back(fd))
+	if (attempt->plain || attempt->ended || !mptcp_info_fell_back(fd))
 		return true;
 	counter_add(&gateway->worker->counters.n_fell_back_late, 1);
 	return false;
@@ -318,6 +340,12 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	r = net_connect_outcome(attempt->fd, events);
 	if (r == NET_E_AGAIN)
 		return false;
+	if (r == NET_E_RESET && tells_by_reset(gateway, setup)) {
+		struct signalling_result refused = setup->scheme->client_end(true);
+
+		setup_refuse(gateway, setup, &refused);
+		return false;
+	}
 	if (r) {
 		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
 		return false;

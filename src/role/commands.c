@@ -13,6 +13,7 @@
 #include "role/log.h"
 #include "role/mapper.h"
 #include "role/policy_commands.h"
+#include "role/schemes.h"
 #include "role/survey.h"
 
 #define CONTROL_PATIENCE_US (5 * US_PER_S)
@@ -42,6 +43,12 @@ static json_t *warnings_json(const struct braid *braid)
 	return array;
 }
 
+static json_t *converter_json(const struct braid *braid)
+{
+	return json_pack("{s:b, s:s, s:s, s:s}", "reachable", braid->view->converter_reachable, "why", braid->why_unreachable,
+			 "signalling", scheme_of_conf(braid->holder->conf->gateway.signalling)->name, "peer", braid->watch ? watch_peer_name(braid->watch) : "unknown");
+}
+
 static void run_status(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
@@ -55,7 +62,7 @@ static void run_status(void *context, struct control_call call, const json_t *ar
 				   "warnings", warnings_json(braid));
 
 	if (result && conf->gateway.enabled)
-		json_object_set_new(result, "converter", json_pack("{s:b}", "reachable", braid->view->converter_reachable));
+		json_object_set_new(result, "converter", converter_json(braid));
 	control_answer(call, result);
 }
 

@@ -107,12 +107,20 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 		setup_abandon(gateway, setup);
 }
 
-static void note_no_answer(struct gateway *gateway)
+bool setup_any_connected(const struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected)
+			return true;
+	return false;
+}
+
+static void note_no_answer(struct gateway *gateway, const struct setup *setup)
 {
 	char left_out[64];
 
 	counter_add(&gateway->worker->counters.n_no_answer, 1);
-	shared_suspect(gateway->worker->shared);
+	shared_note_doubt(gateway->worker->shared, setup->state == SETUP_HELD || setup_any_connected(setup) ? SHARED_DOUBT_MUTE : SHARED_DOUBT_NONE);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
 		log_warning("the converter did not answer over any link: a host's connection that was accepted is reset, one that waits goes the ordinary way%s", left_out);
 }
@@ -122,7 +130,7 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
 	log_debug("%s to %s: given up, no attempt is left", address_format(&setup->source, source), address_format(&setup->destination, destination));
-	note_no_answer(gateway);
+	note_no_answer(gateway, setup);
 	if (setup->state != SETUP_ASKING)
 		unlearn(gateway, setup);   /* so that the host's next attempt can go the ordinary way */
 	setup_abandon(gateway, setup);
@@ -298,7 +306,7 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 	} else if (setup->state == SETUP_CONNECTING || setup->state == SETUP_DECLINING) {
 		setup_fail(gateway, setup);
 	} else if (setup->state == SETUP_HELD) {
-		note_no_answer(gateway);
+		note_no_answer(gateway, setup);
 		unlearn(gateway, setup);
 		relay_abort(gateway->worker->relay, setup->session);
 		setup_free(gateway, setup);

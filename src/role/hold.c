@@ -205,21 +205,13 @@ void hold_unlearn(struct gateway *gateway, const struct address *destination)
 	accepted_forget(gateway->hold.elements, destination);   /* where that fails, it is forgotten in its time */
 }
 
-static bool any_connected(const struct setup *setup)
-{
-	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
-		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected)
-			return true;
-	return false;
-}
-
 /* In ASKING: a first time, whether any link answers, then as long as the converter may take. */
 void hold_on_deadline(struct gateway *gateway, struct setup *setup)
 {
 	uint64_t waited_us = loop_now_us(gateway->worker->loop) - setup->accepted_at_us;
 	uint64_t most_us = gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS + SETUP_ANSWER_SLACK_US;
 
-	if (setup->state == SETUP_ASKING && waited_us < most_us && any_connected(setup) && !setup_set_deadline(gateway, setup, most_us - waited_us)) {
+	if (setup->state == SETUP_ASKING && waited_us < most_us && setup_any_connected(setup) && !setup_set_deadline(gateway, setup, most_us - waited_us)) {
 		shared_suspect(gateway->worker->shared);   /* a slow destination, or a converter that hangs */
 		return;
 	}

@@ -29,16 +29,16 @@ static void put_ticket(const struct gateway *gateway, struct setup *setup, struc
 	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
-	setup->has_ticket = conf->has_key && setup->scheme->tickets;
-	if (!setup->has_ticket) {
-		request->dscp = request->plain = 0;   /* only with a key do we know that the converter is Braid */
+	setup->has_ticket = conf->has_key && setup->scheme->tickets && __atomic_load_n(&gateway->worker->shared->kin, __ATOMIC_RELAXED);
+	if (!setup->has_ticket)
+		request->dscp = request->plain = 0;   /* it would not know what that is */
+	if (!conf->has_key || !setup->scheme->tickets)
 		return;
-	}
 	early_make_nonce(gateway, setup, ticket.nonce);
 	memcpy(setup->nonce, ticket.nonce, sizeof(setup->nonce));
-	request->watch = setup->state == SETUP_ASKING ? __atomic_load_n(&gateway->worker->shared->watch, __ATOMIC_RELAXED) : 0;
+	request->watch = setup->has_ticket && setup->state == SETUP_ASKING ? __atomic_load_n(&gateway->worker->shared->watch, __ATOMIC_RELAXED) : 0;
 	setup->asks_early = request->watch;
-	if (tells_source(gateway, setup))
+	if (setup->has_ticket && tells_source(gateway, setup))
 		request->source = setup->source;
 	ticket_put(&ticket, conf->key, &request->destination, request->credential);
 	request->n_credential = TICKET_BYTES;

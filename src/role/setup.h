@@ -38,6 +38,7 @@ struct attempt {
 	bool mptcp;               /* asked for: a rule may keep a connection on one link */
 	bool plain;               /* no Multipath TCP, as was known when it connected, and as the opening says where there is a key */
 	bool doubtful;            /* and were passed over, or the SYN was sent again: comes out as plain TCP, at our end perhaps with the first answer only */
+	bool ended;               /* and its end was the answer */
 	const uint8_t *opening;   /* the setup's: opening, or declared */
 	size_t n_opening;
 	size_t n_sent;            /* of the opening */
@@ -109,6 +110,8 @@ bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, in
  * other NET_E_* or a negative errno: the connection failed. */
 int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
 
+/* An attempt is, and has no answer yet. */
+bool setup_any_connected(const struct setup *setup);
 /* The host's connection is there, and none of the attempts was answered yet: one that has connected may be its far leg already. */
 void attempt_go_on(struct gateway *gateway, struct setup *setup);
 

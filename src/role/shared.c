@@ -180,6 +180,12 @@ void shared_suspect(struct shared *shared)
 		__atomic_store_n(&shared->suspected, false, __ATOMIC_RELEASE);
 }
 
+void shared_note_doubt(struct shared *shared, enum shared_doubt doubt)
+{
+	__atomic_store_n(&shared->doubt, (uint8_t)doubt, __ATOMIC_RELAXED);
+	shared_suspect(shared);
+}
+
 bool shared_take(uint64_t *count, uint64_t most)
 {
 	if (__atomic_add_fetch(count, 1, __ATOMIC_RELAXED) <= most)

@@ -65,6 +65,9 @@ struct link_memory {
 	uint64_t used_up;                /* 1: its cap is; it is a backup until the period ends */
 };
 
+/* MUTE: a connection was taken, and neither answered nor ended. STRANGE: it was answered as nobody does who speaks the scheme. */
+enum shared_doubt { SHARED_DOUBT_NONE, SHARED_DOUBT_MUTE, SHARED_DOUBT_STRANGE };
+
 struct mapper;
 
 struct shared {
@@ -80,6 +83,9 @@ struct shared {
 	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/early.h); 0: it doesn't */
 
 	bool wants_source;               /* atomic; gateway: the converter has asked to be told hosts' addresses */
+	bool kin;                        /* atomic; gateway: the converter is Braid, has our key, and serves a ticket once */
+	bool spoken;                     /* atomic; gateway: it has accepted a connection in the scheme of gateway.signalling */
+	uint8_t doubt;                   /* atomic; gateway: enum shared_doubt, whether it does speak it; the watch is to set it back */
 
 	struct subscribers *subscribers; /* NULL at a gateway */
 	struct mapper *mapper;           /* the main thread's; NULL where hosts are given no mappings */
@@ -108,6 +114,8 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us);
 
 /* A connection could not reach the converter: somebody should look. */
 void shared_suspect(struct shared *shared);
+/* The same, of one that did reach it. */
+void shared_note_doubt(struct shared *shared, enum shared_doubt doubt);
 
 /* Takes a place under a limit; false when there is none left. Give it back with shared_release(). */
 bool shared_take(uint64_t *count, uint64_t most);

@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "net/socket.h"
 #include "role/inbox.h"
+#include "role/schemes.h"
 #include "signalling/scheme.h"
 #include "signalling/ticket.h"
 
@@ -23,7 +24,10 @@
 #define KEEPALIVE_S 120
 #define CLOSED_US (1 * US_PER_S)
 #define CLOSED_MOST 4    /* times within that: workers of a converter take a new configuration one after the other, and we may come to each that hasn't yet */
-#define PROBE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define LOOK_AGAIN_US (5 * US_PER_S)   /* at a converter that doesn't let us stay */
+#define DISTRUST_US (60 * US_PER_S)
+#define DISTRUST_DOUBLINGS 6
+#define PROBE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define READS 64   /* in a turn */
 
 /* One connection: ASKING until the answer is there, then STANDING. */
@@ -37,14 +41,18 @@ struct probe {
 	bool offers;             /* it was told that we take sessions from its side */
 	bool hears_limits;       /* and that we want to know when the links limit what it sends */
 	bool declined;           /* and does not know what one of these is */
+	bool kin;                /* it is Braid, and has our key */
+	bool strange;            /* what it has answered is no Convert */
 	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
 	bool serves_hosts;       /* and that it offers that */
 	struct conversation conversation;
 	struct inbox inbox;
 };
 
-/* A converter of an older kind doesn't take all that we may say with our question. */
+/* A converter of an older kind, or of others, doesn't take all that we may say with our question. */
 enum watch_asking { ASK_ALL, ASK_WITHOUT_LIMITS, ASK_PLAIN };
+/* What was found out about the converter. KIN: it is Braid, and has our key. CONVERT: it serves RFC 8803, and is sent nothing else. OTHER: it knows no Convert. */
+enum peer { PEER_UNKNOWN, PEER_KIN, PEER_CONVERT, PEER_OTHER };
 
 struct watch {
 	struct loop *loop;
@@ -55,6 +63,11 @@ struct watch {
 	bool reachable, told;
 	char why[64];            /* as it was told */
 	enum watch_asking asking;
+	bool by_connecting;      /* it knows no Convert: a connection that comes about is its answer */
+	bool knows_convert;      /* it has answered an Info */
+	enum peer peer;
+	uint32_t n_distrusted;   /* in a row: the longer it is left alone */
+	uint64_t distrusted_until_us;
 	uint64_t retry_us;
 	uint64_t closed_until_us;   /* how often the converter has closed the connection in order is counted */
 	uint32_t n_closed;
@@ -62,6 +75,10 @@ struct watch {
 };
 
 enum { PART_PROBE, PART_LIMIT, PART_RETRY };
+
+static const char *const peer_names[] = { [PEER_UNKNOWN] = "unknown", [PEER_KIN] = "braid", [PEER_CONVERT] = "convert", [PEER_OTHER] = "other" };
+
+static void store(bool *flag, bool to) { __atomic_store_n(flag, to, __ATOMIC_RELAXED); }
 
 static struct loop_ref ref_of(const struct watch *watch, uint8_t part)
 {
@@ -122,7 +139,7 @@ static int begin(struct watch *watch)
 	}
 	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
 	options.source = choice.source;
-	options.n_first = opening(watch, view->conf, bytes);
+	options.n_first = watch->by_connecting ? 0 : opening(watch, view->conf, bytes);
 	watch->probe.begun_at_us = now_us;
 	watch->probe.link = choice.link;
 	r = net_connect_begin(&choice.converter, &options, &watch->probe.fd, &n_sent);
@@ -158,8 +175,20 @@ static void lost(struct watch *watch, const char *why)
 	if (watch->probe.standing && loop_now_us(watch->loop) - watch->probe.begun_standing_at_us > STOOD_LONG_US)
 		watch->retry_us = RETRY_FIRST_US;
 	watch->asking = ASK_ALL;   /* it may come back as a newer one */
+	watch->by_connecting = false;
+	watch->peer = PEER_UNKNOWN;
+	store(&watch->options.shared->spoken, false);
 	tell(watch, false, why);
 	retry_later(watch);
+}
+
+/* It has answered, and doesn't let us stay: it is there. Who finds that it isn't any more, says so (watch_suspect()). */
+static void rest(struct watch *watch)
+{
+	net_close_orderly(watch->probe.fd);
+	watch->probe.fd = -1;
+	drop(watch);
+	loop_timer_at(watch->loop, loop_now_us(watch->loop) + LOOK_AGAIN_US, ref_of(watch, PART_RETRY));
 }
 
 /* A converter that ends the connection in order has a new configuration, and wants to be asked again whether we may stay (one that itself ends, resets
@@ -168,6 +197,10 @@ static void closed(struct watch *watch)
 {
 	uint64_t now_us = loop_now_us(watch->loop);
 
+	if (watch->probe.standing && !watch->probe.kin && now_us - watch->probe.begun_standing_at_us < CLOSED_US) {   /* it lets nobody stay */
+		rest(watch);
+		return;
+	}
 	if (now_us >= watch->closed_until_us) {
 		watch->closed_until_us = now_us + CLOSED_US;
 		watch->n_closed = 0;
@@ -181,16 +214,27 @@ static void closed(struct watch *watch)
 /* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it says otherwise. */
 static void stand(struct watch *watch)
 {
+	enum peer peer = watch->by_connecting ? PEER_OTHER : watch->probe.kin ? PEER_KIN : PEER_CONVERT;
+	struct shared *shared = watch->options.shared;
+
 	watch->probe.standing = true;
 	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
 	watch->tried = 0;
-	__atomic_store_n(&watch->options.shared->watch, watch->probe.name, __ATOMIC_RELAXED);
-	__atomic_store_n(&watch->options.shared->wants_source, watch->probe.wants_source, __ATOMIC_RELAXED);
+	__atomic_store_n(&shared->watch, watch->probe.name, __ATOMIC_RELAXED);
+	store(&shared->wants_source, watch->probe.wants_source);
+	store(&shared->kin, watch->probe.kin);
+	shared_note_answer(shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
+	if (peer == PEER_KIN || watch->peer != peer)   /* where another one answered before, this one may be new, or have begun anew */
+		watch->told = false;
+	watch->peer = peer;
+	watch->knows_convert = !watch->by_connecting;
+	tell(watch, true, "");
+	if (watch->by_connecting) {
+		rest(watch);
+		return;
+	}
 	net_tune_leg(watch->probe.fd, true);
 	net_keep_alive(watch->probe.fd, KEEPALIVE_S);
-	shared_note_answer(watch->options.shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
-	watch->told = false;   /* where another one answered before, this one may be new, or have begun anew */
-	tell(watch, true, "");
 }
 
 /* One message: an outcome, a session, that the links limit what is sent, or an answer to a host. */
@@ -250,7 +294,9 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	if (step.verdict == SIGNALLING_NEED_MORE)
 		return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
 	*answered = step.verdict == SIGNALLING_DONE;
-	watch->probe.declined = (watch->probe.offers || watch->probe.hears_limits) && step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
+	watch->probe.declined = step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
+	watch->probe.strange = step.result.outcome == OUTCOME_MALFORMED || step.result.outcome == OUTCOME_BAD_VERSION;
+	watch->probe.kin = step.kin;
 	watch->probe.name = step.watch;
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;
@@ -258,6 +304,27 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 		return take_early(watch, (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed });
 	inbox_free(&watch->probe.inbox);
 	return signalling_outcome_name(step.result.outcome);
+}
+
+/* Whether hosts' connections could go to a server that knows no Convert. */
+static bool may_know_none(const struct watch *watch)
+{
+	return !watch->by_connecting && watch->options.view(watch->options.context)->conf->gateway.signalling != CONF_SIGNALLING_CONVERT;
+}
+
+/* The Info has no answer that we understand. ended: it was cut off. Whoever may mind what is ours alone in it is asked without, and who knows no Convert at all is asked by
+ * connecting. False: neither helps. */
+static bool ask_otherwise(struct watch *watch, bool ended)
+{
+	bool minds = !watch->probe.standing && (ended || watch->probe.strange);
+
+	if ((watch->probe.offers || watch->probe.hears_limits) && (minds || watch->probe.declined))
+		watch->asking = watch->probe.hears_limits ? ASK_WITHOUT_LIMITS : ASK_PLAIN;
+	else if (minds && may_know_none(watch))
+		watch->by_connecting = true;
+	else
+		return false;
+	return true;
 }
 
 /* Reads until there is no more: an end may have come with the answer. What a converter sends without a pause waits for others' turns. */
@@ -280,24 +347,52 @@ static void on_readable(struct watch *watch)
 	}
 	if (!why && r && r != NET_E_AGAIN)
 		why = net_error_text(r);
-	if (why && watch->probe.declined) {
-		watch->asking = watch->probe.hears_limits ? ASK_WITHOUT_LIMITS : ASK_PLAIN;
+	if ((why || ended) && !answered && ask_otherwise(watch, ended || r == NET_E_RESET)) {
 		ask(watch);
-	} else if (why) {
-		lost(watch, why);
-	} else if (ended) {
-		closed(watch);
-	} else if (answered) {
-		stand(watch);
+		return;
 	}
+	if (why) {
+		lost(watch, why);
+		return;
+	}
+	if (answered && !(ended && watch->probe.kin))   /* Braid ends it so where it has no place for us */
+		stand(watch);
+	if (ended)
+		closed(watch);
+}
+
+/* Nothing is said on it: whether the server speaks the scheme, hosts' connections find out. */
+static void on_connected(struct watch *watch, uint32_t events)
+{
+	int r = net_connect_outcome(watch->probe.fd, events);
+
+	if (!r)
+		stand(watch);
+	else if (r != NET_E_AGAIN)
+		lost(watch, net_error_text(r));
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
 {
 	struct watch *watch = context;
 
-	if (ref.generation == watch->probe.generation && watch->probe.fd >= 0)
+	if (ref.generation != watch->probe.generation || watch->probe.fd < 0)
+		return;
+	if (watch->by_connecting)
+		on_connected(watch, events);
+	else if (events & ~EPOLLOUT)
 		on_readable(watch);
+}
+
+/* A server that waits for words it knows is there all the same; one that has answered an Info before hangs. */
+static void on_silence(struct watch *watch)
+{
+	if (!net_connect_result(watch->probe.fd) && !watch->knows_convert && may_know_none(watch)) {
+		watch->by_connecting = true;
+		ask(watch);
+	} else {
+		lost(watch, "it doesn't answer");
+	}
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -309,7 +404,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	if (ref.part == PART_RETRY)
 		ask(watch);
 	else if (ref.part == PART_LIMIT && !watch->probe.standing)
-		lost(watch, "it doesn't answer");
+		on_silence(watch);
 }
 
 int watch_new(struct loop *loop, const struct watch_options *options, struct watch **out)
@@ -338,15 +433,46 @@ void watch_freep(struct watch **watch)
 	*watch = NULL;
 }
 
+/* Whoever doesn't answer hosts' connections, or otherwise than their scheme has it, isn't asked again for a while, nor are they sent there. */
+static void distrust(struct watch *watch)
+{
+	uint32_t signalling = watch->options.view(watch->options.context)->conf->gateway.signalling;
+	uint64_t us = DISTRUST_US << (watch->n_distrusted < DISTRUST_DOUBLINGS ? watch->n_distrusted : DISTRUST_DOUBLINGS);
+	char why[sizeof(watch->why)];
+
+	watch->n_distrusted++;
+	watch->distrusted_until_us = loop_now_us(watch->loop) + us;
+	snprintf(why, sizeof(why), "it gives no answer in %s; it is tried again in %u min", scheme_of_conf(signalling)->name, (unsigned int)(us / US_PER_S / 60));
+	drop(watch);
+	tell(watch, false, why);
+	loop_timer_at(watch->loop, watch->distrusted_until_us, ref_of(watch, PART_RETRY));
+}
+
 void watch_suspect(struct watch *watch)
 {
-	if (watch->probe.standing || watch->probe.fd < 0)
+	struct shared *shared = watch->options.shared;
+	uint8_t doubt = __atomic_exchange_n(&shared->doubt, SHARED_DOUBT_NONE, __ATOMIC_RELAXED);
+
+	if (loop_now_us(watch->loop) < watch->distrusted_until_us)
+		return;
+	if (__atomic_load_n(&shared->spoken, __ATOMIC_RELAXED))
+		watch->n_distrusted = 0;
+	if (doubt == SHARED_DOUBT_STRANGE || (doubt == SHARED_DOUBT_MUTE && watch->by_connecting))   /* else an Info tells more */
+		distrust(watch);
+	else if (watch->probe.standing || watch->probe.fd < 0)
 		ask(watch);
 }
 
 void watch_ask_again(struct watch *watch)
 {
 	watch->retry_us = RETRY_FIRST_US;
+	watch->n_distrusted = 0;
+	watch->distrusted_until_us = 0;
+	watch->asking = ASK_ALL;
+	watch->by_connecting = false;
+	store(&watch->options.shared->spoken, false);
+	watch->knows_convert = false;
+	__atomic_store_n(&watch->options.shared->doubt, SHARED_DOUBT_NONE, __ATOMIC_RELAXED);
 	ask(watch);
 }
 
@@ -358,6 +484,11 @@ void watch_leave(struct watch *watch)
 		watch->probe.fd = -1;
 	}
 	drop(watch);
+}
+
+const char *watch_peer_name(const struct watch *watch)
+{
+	return peer_names[watch->peer];
 }
 
 bool watch_serves_hosts(const struct watch *watch)

@@ -2,7 +2,8 @@
 /*
  * The gateway's eye on the converter, in the main thread: one quiet connection on which a Convert Info was answered. While it
  * stands, hosts' connections are intercepted; once it falls, and until another stands, they go the ordinary way (fail open). It costs
- * a keep-alive every few minutes.
+ * a keep-alive every few minutes. Where hosts' connections go by another scheme, to a server that knows no Convert, a connection that comes about from time to time
+ * stands for it; and so it does where the converter doesn't let us stay (decision 0022).
  */
 #ifndef BRAID_ROLE_WATCH_H
 #define BRAID_ROLE_WATCH_H
@@ -33,7 +34,9 @@ struct watch_options {
 /* Borrows loop. Begins at once. 0 or a negative errno. */
 int watch_new(struct loop *loop, const struct watch_options *options, struct watch **out);
 void watch_freep(struct watch **watch);
-/* A connection could not reach the converter: ask it again now. */
+/* What was found out about it: "braid", which has our key; "convert", RFC 8803 and nothing else; "other", which knows no Convert; "unknown". */
+const char *watch_peer_name(const struct watch *watch);
+/* A connection could not reach the converter: ask it again now; or, where there is a shared.doubt that asking can't dispel, not for a while. */
 void watch_suspect(struct watch *watch);
 /* It may be another converter by now: what is under way is dropped. */
 void watch_ask_again(struct watch *watch);

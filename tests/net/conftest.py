@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import pytest
 
-from netlab import Lab
+from netlab import SIGNALLING, Lab
 
 
 @pytest.fixture
@@ -20,3 +20,13 @@ def served(tmp_path_factory):
     lab.gw = lab.gateway()
     yield lab
     lab.close()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "convert: about what Convert alone has; left out where BRAID_SIGNALLING is another scheme")
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = [item for item in items if SIGNALLING != "convert" and item.get_closest_marker("convert")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

@@ -28,7 +28,13 @@ BRAIDD = BUILD / "src" / "prog" / "braidd"
 BRAIDCTL = BUILD / "src" / "prog" / "braidctl"
 BRAID_LINK = BUILD / "lab" / "emulator" / "braid-link"
 PATIENCE_S = 20
+LINKS_ALLOWED = "192.0.2.0/24, 198.51.100.0/24, 2001:db8:2::/64, 2001:db8:3::/64"   # who may come without a key
 KEY = "00112233445566778899aabbccddeeff" * 2
+SIGNALLING = os.environ.get("BRAID_SIGNALLING", "convert")   # of hosts' connections, in every test that says nothing else
+
+# Where it isn't Convert, which alone has tickets, clients are let in by their addresses; the watch is Convert's all the same.
+SPOKEN = {} if SIGNALLING == "convert" else {"signalling": SIGNALLING}
+ACCEPTED = {} if SIGNALLING == "convert" else {"signalling": f"convert, {SIGNALLING}", "allow": LINKS_ALLOWED}
 
 HOST, HOST_V6 = "10.0.0.9", "2001:db8:10::9"
 SERVER, SERVER_V6 = "93.10.20.30", "2a00:10::30"
@@ -384,7 +390,7 @@ class Lab:
 
     def gateway_conf(self, **changes):
         base = {
-            "gateway": {"lan": "lan0", "converter": CONVERTER, "key": KEY},
+            "gateway": {"lan": "lan0", "converter": CONVERTER, "key": KEY, **SPOKEN},
             "link a": {"interface": "l0"}, "link b": {"interface": "l1"},
             "daemon": {"state_dir": "/run/braid-gw", "control": "/run/braid-gw/control"}, "log": {"level": "debug"},
         }
@@ -392,7 +398,7 @@ class Lab:
 
     def converter_conf(self, **changes):
         base = {
-            "converter": {"listen": "[::]:5124"}, "subscriber home": {"key": KEY},
+            "converter": {"listen": "[::]:5124", **ACCEPTED}, "subscriber home": {"key": KEY},
             "daemon": {"state_dir": "/run/braid-conv", "control": "/run/braid-conv/control"}, "log": {"level": "debug"},
         }
         return merged(base, changes)

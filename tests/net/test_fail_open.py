@@ -2,6 +2,8 @@
 """A converter that does not serve us, in whatever way, must not cost hosts more than a moment: they go the ordinary way then."""
 import signal
 
+import pytest
+
 from netlab import KEY, wait_for
 
 OTHER_KEY = "ff" + KEY[2:]
@@ -11,6 +13,7 @@ def passes(lab, listener, why):
     wait_for(lambda: lab.bonded(listener) is False, f"the ordinary way: {why}")
 
 
+@pytest.mark.convert   # others are let in by their addresses
 def test_wrong_key_at_the_gateway(lab):
     """The likeliest mistake at a first set-up."""
     lab.converter()
@@ -21,6 +24,7 @@ def test_wrong_key_at_the_gateway(lab):
     assert gateway.ctl("status")["converter"]["reachable"] is False
 
 
+@pytest.mark.convert   # others are let in by their addresses
 def test_subscriber_taken_away(lab):
     """A new configuration of the converter, while the gateway's watch stands."""
     converter, gateway = lab.converter(), lab.gateway()

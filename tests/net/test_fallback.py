@@ -34,6 +34,7 @@ def pass_over_syn_data(lab):
     lab.run("conv", "echo 1 > /proc/sys/net/ipv4/tcp_fastopen")
 
 
+@pytest.mark.convert
 def test_syn_data_that_are_passed_over_cost_no_multipath_tcp(lab):
     converter, gateway = lab.converter(), lab.gateway()
     listener = lab.listen("server")
@@ -50,6 +51,7 @@ def test_syn_data_that_are_passed_over_cost_no_multipath_tcp(lab):
     assert counter(gateway, "outcome_refused") == counter(gateway, "outcome_not_authorised") == counter(gateway, "no_answer") == 0
 
 
+@pytest.mark.convert
 @pytest.mark.parametrize("accept", ["early", "faithful"])
 def test_one_link_silent_and_the_other_strips_mptcp(lab, accept):
     """The first attempt is still under way when the second one has to be begun again."""

