@@ -112,6 +112,15 @@ static enum signalling_outcome apply_policy(struct converter *converter, struct 
 	}
 }
 
+/* What a peer takes its connection for. A gateway of ours says so. Another one's, whose request came with Multipath TCP in its first packet, may come out as plain TCP without
+ * its knowing: no end is believed then (doc/assumptions.md). */
+static bool is_multipath(const struct intake *intake, const struct signalling_request *request)
+{
+	if (intake->ticket.subscriber || intake->ticket.used_before)
+		return !request->plain;
+	return !net_handshake_ended(intake->near_fd) && !mptcp_info_fell_back(intake->near_fd);
+}
+
 static void on_request(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
 	struct signalling_result result;
@@ -124,7 +133,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	intake->ticket.plain = !request->plain && mptcp_info_fell_back(intake->near_fd);
 	intake->watch = request->watch;
 	result = authorise(converter, intake, request, AUTHORISE_SESSION);
-	intake->multipath = (intake->ticket.subscriber || intake->ticket.used_before) && !request->plain;
+	intake->multipath = is_multipath(intake, request);
 	if (intake->ticket.refused) {
 		intake_abandon(converter, intake);
 		return;

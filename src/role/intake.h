@@ -44,7 +44,7 @@ struct intake {
 	struct address destination;
 	struct treatment treatment;
 	bool wants_mptcp;
-	bool multipath;           /* the gateway, being ours, hasn't said that this is plain TCP */
+	bool multipath;           /* the peer takes it for Multipath TCP, or may */
 	bool takes_inbound;       /* in WAITING: sessions from our side may be told on it */
 	bool hears_limits;        /* and that the links limit what we send */
 	bool inbound;             /* the far leg was there first: a remote host's connection, which this one claims */

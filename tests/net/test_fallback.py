@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from netlab import CONVERTER, IPPROTO_MPTCP, SERVER, counter, receive_all, receive_exactly, wait_for
+from netlab import CONVERTER, IPPROTO_MPTCP, LINKS_ALLOWED, SERVER, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import SUCCESS, answer_of, client, connect, message, ticket, tlv
 from test_faults import strip_mptcp
 from test_second_attempt import lose_answers_on_link_a
@@ -117,20 +117,30 @@ def test_multipath_tcp_need_not_be_declared(lab):
     assert counter(converter, "plain_refused") == 0
 
 
-def test_end_of_a_connection_that_fell_back_unknown_to_its_client_is_a_reset(lab):
+def asked(how, port):
+    """A request to the server, by a ticket or without."""
+    if how == "plain mode":
+        return b"\xfa\xa8\xfa\xa8\0\x0a\0\1" + socket.inet_aton(SERVER) + port.to_bytes(2, "big") + b"\0\0"
+    return message(*([ticket(SERVER, port)] if how == "ticket" else []), connect(SERVER, port))
+
+
+@pytest.mark.parametrize("how", ["ticket", "no ticket", "plain mode"])
+def test_end_of_a_connection_that_fell_back_unknown_to_its_client_is_a_reset(lab, how):
     """The SYN+ACK is lost, the converter's end goes on as plain TCP, and a FIN there may be no more than a subflow that was taken away."""
     lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
-    converter = lab.converter()
+    converter = lab.converter(converter={"signalling": "convert, plain", **({} if how == "ticket" else {"allow": LINKS_ALLOWED})})
     listener = lab.listen("server")
     port = listener.getsockname()[1]
     lab.run("gw", "nft 'add table inet t; add chain inet t c { type filter hook prerouting priority -300; }; "
                   "add rule inet t c tcp sport 5124 tcp flags & (syn|ack) == syn|ack numgen inc mod 2 == 0 drop'")
     n_fell_back = 0
     for _ in range(16):
-        sock = client(lab, message(ticket(SERVER, port), connect(SERVER, port)) + b"early", "syn", MPTCP)
+        request = asked(how, port)
+        sock = client(lab, request + b"early", "syn", MPTCP)
         far, _ = lab.accept(listener)
         assert receive_exactly(far, 5) == b"early"
-        assert answer_of(sock) == SUCCESS
+        answer = request if how == "plain mode" else SUCCESS
+        assert receive_exactly(sock, len(answer)) == answer
         fell_back = not converter.ctl("sessions")["sessions"][0]["mptcp"]
         sock.shutdown(socket.SHUT_WR)
         if fell_back:
