@@ -12,6 +12,7 @@
 #define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
 #define EARLY_ROUND_TRIPS 3
 #define EARLY_SLACK_US (200 * US_PER_MS)
+#define UNSPOKEN_MOST 8   /* destinations, one after the other, that nobody can connect to */
 #define ATTEMPT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 void attempt_drop(struct attempt *attempt)
@@ -206,6 +207,15 @@ static bool tells_by_reset(const struct gateway *gateway, const struct setup *se
 	return setup->scheme->client_end && __atomic_load_n(&gateway->worker->shared->spoken, __ATOMIC_RELAXED);
 }
 
+/* Whoever ends all that comes may not let us in, or be somebody else: hosts had better go the ordinary way. */
+static void note_end(struct shared *shared)
+{
+	if (__atomic_load_n(&shared->spoken, __ATOMIC_RELAXED) || __atomic_add_fetch(&shared->n_unspoken, 1, __ATOMIC_RELAXED) < UNSPOKEN_MOST)
+		return;
+	__atomic_store_n(&shared->n_unspoken, 0, __ATOMIC_RELAXED);
+	shared_note_doubt(shared, SHARED_DOUBT_STRANGE);
+}
+
 /* An end in the place of an answer: with some schemes that is one. */
 static int read_end(const struct gateway *gateway, const struct setup *setup, struct attempt *attempt, bool reset, struct signalling_step *step, struct bytes *left)
 {
@@ -214,6 +224,7 @@ static int read_end(const struct gateway *gateway, const struct setup *setup, st
 	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && tells_by_reset(gateway, setup)) };
 	*left = (struct bytes){ 0 };
 	attempt->ended = true;
+	note_end(gateway->worker->shared);
 	return 0;
 }
 

@@ -85,6 +85,7 @@ struct shared {
 	bool wants_source;               /* atomic; gateway: the converter has asked to be told hosts' addresses */
 	bool kin;                        /* atomic; gateway: the converter is Braid, has our key, and serves a ticket once */
 	bool spoken;                     /* atomic; gateway: it has accepted a connection in the scheme of gateway.signalling */
+	uint32_t n_unspoken;             /* atomic; gateway: connections that it has ended without a word, as long as it has accepted none */
 	uint8_t doubt;                   /* atomic; gateway: enum shared_doubt, whether it does speak it; the watch is to set it back */
 
 	struct subscribers *subscribers; /* NULL at a gateway */

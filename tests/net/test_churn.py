@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from netlab import SERVER, Lab, descriptors, in_child, memory_kib, raise_descriptor_limit, result_of, sockets, wait_for
+from netlab import SERVER, SIGNALLING, Lab, descriptors, in_child, memory_kib, raise_descriptor_limit, result_of, sockets, wait_for
 from streams import NEVER, End, Plan, Sides
 
 SECONDS = float(os.environ.get("BRAID_CHURN_S", "60"))
@@ -26,7 +26,8 @@ FLAP_S = 1.5
 PATIENCE_S = 30
 PIPES = 64
 DELAYS_MS = {"a": 5, "b": 10}
-UNPLANNED_RESETS_MOST = 0.005   # of all connections
+# Of all connections. Without tickets, what began on a link that goes is not tried over the other one as well.
+UNPLANNED_RESETS_MOST = 0.005 if SIGNALLING == "convert" else 0.05
 PORTS = {}   # of the host's sockets, by plan
 
 

@@ -199,6 +199,17 @@ def test_converter_with_plain_alone_that_hangs(lab):
     wait_for(lambda: lab.bonded(listener) is False, "the ordinary way")
 
 
+@pytest.mark.parametrize("accept", ["early", "faithful"])
+def test_converter_that_lets_nobody_in_by_his_address(lab, accept):
+    """The key is right, which plain mode can't show."""
+    lab.converter(converter={"signalling": "convert, plain", "allow": "192.0.2.77/32"})
+    gateway = lab.gateway(gateway={"signalling": "plain", "accept": accept})
+    listener = lab.listen("server")
+    wait_for(lambda: lab.bonded(listener) is False and not status(gateway)["reachable"], "the ordinary way")
+    assert status(gateway)["why"].startswith("it gives no answer in plain")
+    assert counter(gateway, "attempts") <= 16
+
+
 class Peer:
     """A server of ours that does with each connection what it is told; it knows no Convert."""
 
