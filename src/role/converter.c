@@ -116,7 +116,7 @@ static enum signalling_outcome apply_policy(struct converter *converter, struct 
  * its knowing: no end is believed then (doc/assumptions.md). */
 static bool is_multipath(const struct intake *intake, const struct signalling_request *request)
 {
-	if (intake->ticket.subscriber || intake->ticket.used_before)
+	if (intake->scheme->tickets && (intake->ticket.subscriber || intake->ticket.used_before))
 		return !request->plain;
 	return !net_handshake_ended(intake->near_fd) && !mptcp_info_fell_back(intake->near_fd);
 }
