@@ -235,10 +235,12 @@ static void note_language(struct gateway *gateway, const struct setup *setup, co
 
 	if (setup->scheme->server_offer)
 		return;
-	if (step->verdict == SIGNALLING_DONE)
+	if (step->verdict == SIGNALLING_DONE) {
 		__atomic_store_n(&shared->spoken, true, __ATOMIC_RELAXED);
-	else if (step->result.outcome == OUTCOME_MALFORMED || step->result.outcome == OUTCOME_BAD_VERSION)
+		__atomic_store_n(&shared->n_unspoken, 0, __ATOMIC_RELAXED);
+	} else if (step->result.outcome == OUTCOME_MALFORMED || step->result.outcome == OUTCOME_BAD_VERSION) {
 		shared_note_doubt(shared, SHARED_DOUBT_STRANGE);
+	}
 }
 
 /* All of it: a connection that has just been answered takes these few bytes, or is no connection any more. */
