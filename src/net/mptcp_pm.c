@@ -65,6 +65,7 @@ static void endpoint_get(const struct nlattr *nest, struct mptcp_pm_endpoint *en
 {
 	const struct nlattr *attr;
 	uint32_t v4 = 0;
+	uint16_t port = 0;
 
 	mnl_attr_for_each_nested(attr, nest) {
 		switch (mnl_attr_get_type(attr)) {
@@ -78,6 +79,9 @@ static void endpoint_get(const struct nlattr *nest, struct mptcp_pm_endpoint *en
 		case MPTCP_PM_ADDR_ATTR_ADDR6:
 			attr_take(attr, endpoint->ip.ip, sizeof(endpoint->ip.ip));
 			break;
+		case MPTCP_PM_ADDR_ATTR_PORT:
+			attr_take(attr, &port, sizeof(port));
+			break;
 		case MPTCP_PM_ADDR_ATTR_FLAGS:
 			attr_take(attr, &endpoint->flags, sizeof(endpoint->flags));
 			break;
@@ -88,6 +92,7 @@ static void endpoint_get(const struct nlattr *nest, struct mptcp_pm_endpoint *en
 			break;
 		}
 	}
+	endpoint->ip.port = port;
 }
 
 static void endpoint_put(struct nlmsghdr *message, const struct mptcp_pm_endpoint *endpoint)
@@ -102,6 +107,8 @@ static void endpoint_put(struct nlmsghdr *message, const struct mptcp_pm_endpoin
 	else
 		mnl_attr_put(message, MPTCP_PM_ADDR_ATTR_ADDR6, 16, endpoint->ip.ip);
 	mnl_attr_put_u32(message, MPTCP_PM_ADDR_ATTR_FLAGS, endpoint->flags);
+	if (endpoint->ip.port)
+		mnl_attr_put_u16(message, MPTCP_PM_ADDR_ATTR_PORT, endpoint->ip.port);
 	if (endpoint->ifindex)
 		mnl_attr_put_u32(message, MPTCP_PM_ADDR_ATTR_IF_IDX, endpoint->ifindex);
 	mnl_attr_nest_end(message, nest);

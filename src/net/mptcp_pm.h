@@ -9,13 +9,15 @@
 #define MPTCP_PM_MOST 8            /* endpoints the kernel takes; and what both limits may be at most */
 
 /* As the kernel numbers them (linux/mptcp.h). */
+#define MPTCP_PM_SIGNAL (1u << 0)      /* peers are told of it, to join there; with a port the kernel listens there by itself */
 #define MPTCP_PM_SUBFLOW (1u << 1)     /* a subflow starts from it */
 #define MPTCP_PM_BACKUP (1u << 2)
+#define MPTCP_PM_FULLMESH (1u << 3)    /* to each address of the peer */
 #define MPTCP_PM_IMPLICIT (1u << 4)    /* made up by the kernel, gives way to a real one */
 
 struct mptcp_pm_endpoint {
 	uint8_t id;
-	struct address ip;
+	struct address ip;         /* with a port: one with MPTCP_PM_SIGNAL */
 	unsigned int ifindex;      /* 0: not bound to an interface */
 	uint32_t flags;            /* MPTCP_PM_* */
 };

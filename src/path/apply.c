@@ -23,8 +23,10 @@ static struct route_rule rule_of(const struct links_rule *from)
 
 static struct mptcp_pm_endpoint endpoint_of(const struct links_endpoint *from)
 {
-	return (struct mptcp_pm_endpoint){ .id = from->id, .ip = from->ip, .ifindex = from->ifindex,
-					   .flags = MPTCP_PM_SUBFLOW | (from->backup ? MPTCP_PM_BACKUP : 0) };
+	uint32_t flags = from->ip.port ? MPTCP_PM_SIGNAL : MPTCP_PM_SUBFLOW;
+
+	flags |= (from->backup ? MPTCP_PM_BACKUP : 0) | (from->fullmesh ? MPTCP_PM_FULLMESH : 0);
+	return (struct mptcp_pm_endpoint){ .id = from->id, .ip = from->ip, .ifindex = from->ifindex, .flags = flags };
 }
 
 /* "there already" and "gone already" are what was wanted: an interface takes its routes along when it goes. */

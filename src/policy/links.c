@@ -235,12 +235,20 @@ static void plan_endpoints(const struct links_want *want, const struct links_see
 			uint8_t *id = v6 ? &verdict->endpoint_id_v6 : &verdict->endpoint_id_v4;
 			struct links_endpoint endpoint = { .id = (uint8_t)(LINKS_ID_FIRST + 2 * i + v6),
 							   .ip = v6 ? verdict->v6 : verdict->v4,
-							   .ifindex = verdict->ifindex, .backup = want->link[i].backup };
+							   .ifindex = verdict->ifindex, .backup = want->link[i].backup,
+							   .fullmesh = want->fullmesh };
 
 			if (verdict->state == LINKS_UP && !*id && !want->link[i].left)
 				*id = put_endpoint(seen, plumbing, endpoint);
 		}
 	}
+}
+
+/* The peers' kernels join there; ours listens by itself. */
+static void plan_joins(const struct links_want *want, const struct links_seen *seen, struct links_plumbing *plumbing)
+{
+	for (size_t i = 0; i < want->n_join && seen->foreign.n + plumbing->endpoints.n < LINKS_ENDPOINTS_MOST; i++)
+		LIST_PUT(&plumbing->endpoints, (struct links_endpoint){ .id = (uint8_t)(LINKS_ID_JOIN + i), .ip = want->join[i] });
 }
 
 void links_plan(const struct links_want *want, const struct links_seen *seen, struct links_verdict *verdicts,
@@ -250,5 +258,6 @@ void links_plan(const struct links_want *want, const struct links_seen *seen, st
 	for (size_t i = 0; i < want->n_links; i++)
 		plan_link(want, seen, i, &verdicts[i], plumbing);
 	plan_interception(want, seen, plumbing);
+	plan_joins(want, seen, plumbing);
 	plan_endpoints(want, seen, verdicts, plumbing);
 }

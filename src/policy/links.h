@@ -14,12 +14,14 @@
 #define LINKS_MOST 8
 #define LINKS_NAME_BYTES 16          /* IFNAMSIZ */
 #define LINKS_LAN_MOST 16
+#define LINKS_JOINS_MOST 2           /* one a family */
 #define LINKS_SEEN_MOST 512          /* of each kind; more than that isn't looked at */
 #define LINKS_ENDPOINTS_MOST 8       /* the kernel's limit, other people's included */
 
 /* The endpoint ids that are ours: the kernel itself gives ids from 1 upward. */
 #define LINKS_ID_FIRST 200           /* + 2 * link, + 1 for IPv6 */
-#define LINKS_ID_LAST (LINKS_ID_FIRST + 2 * LINKS_MOST - 1)
+#define LINKS_ID_JOIN (LINKS_ID_FIRST + 2 * LINKS_MOST)   /* + which */
+#define LINKS_ID_LAST (LINKS_ID_JOIN + LINKS_JOINS_MOST - 1)
 
 /* What is wanted. */
 struct links_want {
@@ -31,7 +33,10 @@ struct links_want {
 	} link[LINKS_MOST];
 	size_t n_links;
 	char lan[LINKS_LAN_MOST][LINKS_NAME_BYTES];
-	size_t n_lan;                       /* 0: nothing is intercepted */
+	size_t n_lan;                       /* 0: nothing is intercepted of a LAN */
+	bool fullmesh;                      /* links' endpoints join whatever address the peer has, not the first alone */
+	struct address join[LINKS_JOINS_MOST];   /* with ports: where peers are told to join */
+	size_t n_join;
 	bool foreign_sources;               /* what bears the mark is to be delivered here, with nothing intercepted, too */
 	uint32_t fwmark, route_table;
 	uint32_t rule_priority;             /* +0 and the last, + 1 + LINKS_MOST, for what bears the mark, one a link between them */
@@ -70,9 +75,9 @@ struct links_rule {
 
 struct links_endpoint {
 	uint8_t id;
-	struct address ip;
+	struct address ip;                   /* with a port: of one that is told to peers */
 	unsigned int ifindex;
-	bool backup;
+	bool backup, fullmesh;
 };
 
 #define LINKS_LIST(type) struct { struct type at[LINKS_SEEN_MOST]; size_t n; }

@@ -24,7 +24,7 @@ static bool rule_equal(const struct links_rule *a, const struct links_rule *b)
 /* The backup flag is left out: it can be changed on a living endpoint. */
 static bool endpoint_equal(const struct links_endpoint *a, const struct links_endpoint *b)
 {
-	return a->id == b->id && address_equal_ip(&a->ip, &b->ip) && a->ifindex == b->ifindex;
+	return a->id == b->id && address_equal(&a->ip, &b->ip) && a->ifindex == b->ifindex && a->fullmesh == b->fullmesh;
 }
 
 static bool endpoint_same_but_backup(const struct links_endpoint *a, const struct links_endpoint *b)

@@ -100,8 +100,8 @@ static void expect_plan(const char *expected)
 	for (size_t i = 0; i < plan.endpoints.n; i++) {
 		const struct links_endpoint *e = &plan.endpoints.at[i];
 
-		add_line(text, sizeof(text), "endpoint %u %s dev %u%s\n", e->id, address_format(&e->ip, ip), e->ifindex,
-			 e->backup ? " backup" : "");
+		add_line(text, sizeof(text), "endpoint %u %s dev %u%s%s\n", e->id, address_format(&e->ip, ip), e->ifindex,
+			 e->backup ? " backup" : "", e->fullmesh ? " fullmesh" : "");
 	}
 	if (strcmp(text, expected))
 		fail_msg("expected the plan\n%s\nsaw\n%s", expected, text);
@@ -292,6 +292,33 @@ static void the_kernels_limit_is_kept(void **state)
 	expect_verdict(1, LINKS_UP, "198.51.100.20", 0, "::", 0);
 }
 
+static void peers_are_told_where_to_join(void **state)
+{
+	want.join[0] = unit_address("203.0.113.1");
+	want.join[1] = unit_address("2001:db8::1");
+	want.join[0].port = want.join[1].port = 5128;
+	want.n_join = 2;
+	want.n_links = 0;
+	expect_plan("endpoint 216 203.0.113.1:5128 dev 0\nendpoint 217 [2001:db8::1]:5128 dev 0\n");
+	for (uint8_t i = 1; i < LINKS_ENDPOINTS_MOST; i++)
+		see_foreign(i, "198.51.100.1");
+	expect_plan("endpoint 216 203.0.113.1:5128 dev 0\n");
+}
+
+static void links_may_join_wherever_they_are_told(void **state)
+{
+	uint16_t steps[LINKS_SEEN_MOST];
+
+	want.n_links = 1;
+	expect_plan(DSL_ROUTES DSL_RULE DSL_ENDPOINT);
+	have = plan;
+	want.fullmesh = true;
+	expect_plan(DSL_ROUTES DSL_RULE "endpoint 200 192.0.2.10 dev 2 fullmesh\n");
+	assert_int_equal(links_diff(LINKS_DELETE_ENDPOINT, &have, &plan, steps), 1);   /* it can't be changed under way */
+	assert_int_equal(links_diff(LINKS_ADD_ENDPOINT, &have, &plan, steps), 1);
+	assert_int_equal(links_diff(LINKS_SET_BACKUP, &have, &plan, steps), 0);
+}
+
 static void two_links_of_one_interface_share_its_endpoint(void **state)
 {
 	snprintf(want.link[1].interface, LINKS_NAME_BYTES, "dsl");
@@ -423,6 +450,8 @@ int main(void)
 		cmocka_unit_test_setup(the_lan_is_intercepted_and_known_in_each_table, two_links),
 		cmocka_unit_test_setup(other_peoples_endpoints_are_used_not_made, two_links),
 		cmocka_unit_test_setup(the_kernels_limit_is_kept, two_links),
+		cmocka_unit_test_setup(peers_are_told_where_to_join, two_links),
+		cmocka_unit_test_setup(links_may_join_wherever_they_are_told, two_links),
 		cmocka_unit_test_setup(two_links_of_one_interface_share_its_endpoint, two_links),
 		cmocka_unit_test_setup(more_than_is_looked_at_is_left_out, two_links),
 		cmocka_unit_test_setup(from_nothing_and_to_nothing, two_links),
