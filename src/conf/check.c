@@ -7,13 +7,23 @@
 #include "conf/keys.h"
 #include "policy/forwards.h"
 
-/* What a gateway asks its converter for. */
+static bool has_link(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_links; i++)
+		if (!strcmp(conf->links[i].name, name))
+			return true;
+	return false;
+}
+
+/* What a gateway asks its converter for. NULL when it is fine, else what is wrong and what to do; here and below. */
 static const char *check_asked(const struct conf *conf)
 {
 	if (conf->n_asked && !conf->gateway.enabled)
 		return "a [forward NAME] at a converter needs a subscriber";
 	if (conf->n_asked && (!conf->gateway.has_key || !conf->gateway.inbound))
 		return "a [forward NAME] needs gateway.key, for the converter to know whose it is, and gateway.inbound";
+	if (conf->n_asked && conf->gateway.signalling == CONF_SIGNALLING_ROUTE)
+		return "a [forward NAME] asks the converter, and with gateway.signalling = route there is none to ask";
 	for (size_t i = 0; i < conf->n_asked; i++) {
 		const struct conf_forward *forward = &conf->asked[i];
 
@@ -30,13 +40,35 @@ static const char *check_asked(const struct conf *conf)
 	return NULL;
 }
 
-/* NULL when it is fine, else what is wrong and what to do. */
+static const char *check_signalling(const struct conf *conf)
+{
+	const struct conf_gateway *gateway = &conf->gateway;
+
+	if (gateway->signalling != CONF_SIGNALLING_ROUTE) {
+		if (gateway->route_link[0])
+			return "gateway.route_link is for signalling = route";
+		return gateway->n_converter ? NULL : "section [gateway] ends without the key 'converter' (the converter's address)";
+	}
+	if (gateway->n_converter)
+		return "with gateway.signalling = route the converter has no address for us: it stands on the way; take gateway.converter out";
+	if (gateway->port_mapping)
+		return "gateway.port_mapping asks the converter, and with gateway.signalling = route there is none to ask";
+	if (gateway->route_link[0] && !has_link(conf, gateway->route_link))
+		return "gateway.route_link names a link that there is no [link NAME] section for";
+	return NULL;
+}
+
 static const char *check_gateway(const struct conf *conf)
 {
+	const char *wrong;
+
 	if (!conf->gateway.enabled)
 		return conf->n_links ? "there are [link NAME] sections but no [gateway]" : NULL;
 	if (!conf->n_links)
 		return "a gateway needs a [link NAME] section for each of its uplinks";
+	wrong = check_signalling(conf);
+	if (wrong)
+		return wrong;
 	if (!(conf->gateway.fwmark & 0xffff))   /* path/marks.h makes others of it by its upper half */
 		return "gateway.fwmark needs one of its lower 16 bits set";
 	if (conf->gateway.n_converter == 2 &&
@@ -172,6 +204,8 @@ int conf_check(const struct conf *conf, struct conf_error *error, const char *fi
 	if (!wrong) {
 		int r = conf_check_addresses(conf, error, file);
 
+		if (!r)
+			r = conf_check_intercept(conf, error, file);
 		return r ? r : conf_check_rules(conf, error, file);
 	}
 	snprintf(error->text, sizeof(error->text), "%s: %s", file, wrong);
@@ -227,6 +261,8 @@ void conf_restart_needed(const struct conf *running, const struct conf *next, ch
 	}
 	if (at < n_out && !same_links(running, next))
 		at += (size_t)snprintf(out + at, n_out - at, "%slinks", at ? ", " : "");
+	if (at < n_out && (running->gateway.signalling == CONF_SIGNALLING_ROUTE) != (next->gateway.signalling == CONF_SIGNALLING_ROUTE))
+		at += (size_t)snprintf(out + at, n_out - at, "%sgateway.signalling", at ? ", " : "");
 	if (at < n_out && (running->gateway.enabled != next->gateway.enabled || running->converter.enabled != next->converter.enabled))
 		snprintf(out + at, n_out - at, "%sroles", at ? ", " : "");
 }

@@ -11,6 +11,8 @@ int conf_check(const struct conf *conf, struct conf_error *error, const char *fi
 int conf_check_rules(const struct conf *conf, struct conf_error *error, const char *file);
 /* And about the addresses that servers see. */
 int conf_check_addresses(const struct conf *conf, struct conf_error *error, const char *file);
+/* And about connections that are taken on their way. */
+int conf_check_intercept(const struct conf *conf, struct conf_error *error, const char *file);
 /* Notes rules that never decide. 0 or -ENOMEM. */
 int conf_warn(struct conf *conf, const char *file);
 

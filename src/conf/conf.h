@@ -23,6 +23,7 @@
 #define CONF_LAN_INTERFACES 16
 #define CONF_LISTEN_ADDRESSES 8
 #define CONF_POOL_ADDRESSES 64
+#define CONF_INTERCEPT_JOINS 2      /* one of each family at most */
 #define CONF_CONVERTER_ADDRESSES 2  /* one of each family at most */
 #define CONF_PORT_CONVERT 5124      /* no port was assigned; the one that dissectors know */
 
@@ -57,6 +58,8 @@ struct conf_subscriber {
 	uint32_t max_inbound_per_s;     /* that come newly; never 0 */
 	uint32_t max_mappings;          /* that its hosts may ask for; 0: none */
 	uint32_t max_host_mappings;     /* and each of them; never 0 */
+	struct prefix *clients;         /* that are his where their connections are intercepted; nobody else's */
+	size_t n_clients;
 };
 
 enum conf_forward_accept { CONF_FORWARD_EARLY, CONF_FORWARD_FAITHFUL };   /* in the order of their names in conf/keys.c */
@@ -82,7 +85,8 @@ struct conf_ports {
 enum conf_accept { CONF_ACCEPT_AUTO, CONF_ACCEPT_FAITHFUL, CONF_ACCEPT_EARLY };
 enum conf_mptcp_hosts { CONF_MPTCP_HOSTS_PASS, CONF_MPTCP_HOSTS_PROXY };
 enum conf_quic { CONF_QUIC_LEAVE, CONF_QUIC_REFUSE };
-enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_PLAIN, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
+enum conf_intercept_source { CONF_INTERCEPT_CLIENT, CONF_INTERCEPT_SUBSCRIBER };
+enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_PLAIN, CONF_SIGNALLING_ROUTE, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
 
 struct conf_gateway {
 	bool enabled;                   /* the section is there */
@@ -98,6 +102,7 @@ struct conf_gateway {
 	uint32_t rule_priority;
 	bool plumbing;                  /* false: endpoints, rules, tables and sysctls are somebody else's work */
 	uint32_t signalling;            /* enum conf_signalling */
+	char route_link[CONF_NAME_BYTES];   /* with CONF_SIGNALLING_ROUTE: over which connections begin; "": the first */
 	uint32_t accept;                /* enum conf_accept */
 	uint32_t accept_memory;         /* destinations remembered to have accepted */
 	uint32_t accept_memory_s;
@@ -127,6 +132,13 @@ struct conf_converter {
 	uint32_t ticket_window_s;
 	uint32_t ticket_memory;         /* tickets remembered within the window */
 	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */
+	struct prefix *intercept;       /* clients on whose way we are, and whose Multipath TCP connections are taken */
+	size_t n_intercept;
+	uint16_t intercept_port;        /* local port that they are handed to */
+	struct address intercept_join[CONF_INTERCEPT_JOINS];   /* of this machine, where their other subflows come to; no ports */
+	size_t n_intercept_join;
+	uint16_t intercept_join_port;
+	uint32_t intercept_source;      /* enum conf_intercept_source: whose address the destination sees */
 	uint16_t inbound_port;          /* local port that forwards' connections are handed to */
 	uint32_t inbound_queue;         /* first of the packet queues: one a worker */
 	struct address mapping_address; /* unspecified: hosts are given no mappings */

@@ -14,9 +14,10 @@ static const char *const forward_accepts[] = { "early", "faithful", NULL };
 static const char *const mptcp_hosts[] = { "pass", "proxy", NULL };
 static const char *const address_modes[] = { "shared", "preserve", "prefix", NULL };   /* as enum source_mode */
 static const char *const idles[] = { "joined", "left", NULL };
+static const char *const intercept_sources[] = { "client", "subscriber", NULL };
 static const char *const periods[] = { "day", "month", NULL };
 static const char *const quic[] = { "leave", "refuse", NULL };
-static const char *const signalling[] = { "convert", "plain", NULL };
+static const char *const signalling[] = { "convert", "plain", "route", NULL };
 static_assert(ARRAY_SIZE(signalling) == CONF_SIGNALLING_N + 1, "name every scheme");
 
 #define AT(field) .offset = offsetof(struct conf, field)
@@ -26,8 +27,8 @@ const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "lan", CONF_TYPE_INTERFACES, LIST(gateway.lan, gateway.n_lan), .max = CONF_LAN_INTERFACES, .required = true,
 	  .help = "interfaces whose hosts' TCP connections are bonded" },
 	{ CONF_GATEWAY, "converter", CONF_TYPE_ADDRESSES, LIST(gateway.converter, gateway.n_converter),
-	  .max = CONF_CONVERTER_ADDRESSES, .required = true,
-	  .help = "the converter's address, one of each family at most; port 5124 unless given" },
+	  .max = CONF_CONVERTER_ADDRESSES,
+	  .help = "the converter's address, one of each family at most; port 5124 unless given; with signalling = route none" },
 	{ CONF_GATEWAY, "key", CONF_TYPE_KEY, LIST(gateway.key, gateway.has_key),
 	  .help = "the subscriber's key at the converter; without it the converter must let us in by our addresses" },
 	{ CONF_GATEWAY, "intercept_port", CONF_TYPE_PORT, AT(gateway.intercept_port), .fallback = "5125", .restart = true,
@@ -47,7 +48,9 @@ const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "inbound_allow", CONF_TYPE_PREFIXES, LIST(gateway.inbound_allow, gateway.n_inbound_allow),
 	  .help = "hosts that such connections may be for, never this machine; unless given, those whose addresses are of our LAN interfaces' networks" },
 	{ CONF_GATEWAY, "signalling", CONF_TYPE_CHOICE, AT(gateway.signalling), .choices = signalling, .fallback = "convert",
-	  .help = "how the converter is told where a connection is to go" },
+	  .help = "how the converter is told where a connection is to go; route: it isn't, it stands on the way of the first link and takes it there" },
+	{ CONF_GATEWAY, "route_link", CONF_TYPE_TEXT, AT(gateway.route_link), .max = CONF_NAME_BYTES,
+	  .help = "with signalling = route, the link on whose way the converter stands: connections begin there; the first that there is unless given" },
 	{ CONF_GATEWAY, "accept", CONF_TYPE_CHOICE, AT(gateway.accept), .choices = accepts, .fallback = "auto",
 	  .help = "faithful: a host's connection is accepted when its destination has accepted; early: at once; auto: early for a destination "
 		  "that accepted lately, faithful for others" },
@@ -92,6 +95,19 @@ const struct conf_key conf_keys[] = {
 	  .help = "shortest time for which a port is given" },
 	{ CONF_CONVERTER, "mapping_most_s", CONF_TYPE_UINT, AT(converter.mapping_most_s), .min = 1, .max = 604800, .fallback = "86400", .restart = true,
 	  .help = "longest time; whoever wants it for longer asks again" },
+
+	{ CONF_CONVERTER, "intercept", CONF_TYPE_PREFIXES, LIST(converter.intercept, converter.n_intercept),
+	  .help = "clients on whose way to their servers this machine stands, and whose Multipath TCP connections it takes there; each of converter.allow or of a "
+		  "subscriber's clients" },
+	{ CONF_CONVERTER, "intercept_port", CONF_TYPE_PORT, AT(converter.intercept_port), .fallback = "5127", .restart = true,
+	  .help = "local port that such connections are handed to" },
+	{ CONF_CONVERTER, "intercept_join", CONF_TYPE_IPS, LIST(converter.intercept_join, converter.n_intercept_join), .max = CONF_INTERCEPT_JOINS,
+	  .help = "addresses of this machine, one of each family at most, that such clients are told (ADD_ADDR), for their other links to join by" },
+	{ CONF_CONVERTER, "intercept_join_port", CONF_TYPE_PORT, AT(converter.intercept_join_port), .fallback = "5128", .restart = true,
+	  .help = "the port there; nobody else's" },
+	{ CONF_CONVERTER, "intercept_source", CONF_TYPE_CHOICE, AT(converter.intercept_source), .choices = intercept_sources, .fallback = "client",
+	  .help = "the address that their servers see: client: the client's own, which answers must come back through this machine to; subscriber: as for sessions of "
+		  "gateways, by address_mode and converter.pool" },
 
 	{ CONF_CONVERTER, "inbound_port", CONF_TYPE_PORT, AT(converter.inbound_port), .fallback = "5126", .restart = true,
 	  .help = "local port that connections to [forward NAME] are handed to" },
@@ -169,6 +185,8 @@ const struct conf_key conf_keys[] = {
 	  .fallback = "100", .help = "ports of converter.mapping_address that its hosts may have at once; 0: none" },
 	{ CONF_SUBSCRIBER, "max_host_mappings", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_host_mappings), .min = 1, .max = 65535,
 	  .fallback = "16", .help = "of these, ports that one host may have at once" },
+	{ CONF_SUBSCRIBER, "clients", CONF_TYPE_PREFIXES, .offset = offsetof(struct conf_subscriber, clients), .n_offset = offsetof(struct conf_subscriber, n_clients),
+	  .help = "addresses of his that converter.intercept has: sessions of theirs are his, and need no key; nobody else's" },
 
 	{ CONF_DAEMON, "workers", CONF_TYPE_UINT, AT(daemon.workers), .min = 0, .max = 256, .fallback = "0", .restart = true,
 	  .help = "threads that relay; 0: one a core" },

@@ -445,8 +445,11 @@ void conf_freep(struct conf **conf)
 	free((*conf)->warnings);
 	rules_freep(&(*conf)->rules);
 	free((*conf)->converter.allow);
+	free((*conf)->converter.intercept);
 	free((*conf)->converter.allow_destination);
 	free((*conf)->gateway.inbound_allow);
+	for (size_t i = 0; i < (*conf)->n_subscribers; i++)
+		free((*conf)->subscribers[i].clients);
 	free((*conf)->subscribers);
 	free((*conf)->forwards);
 	free((*conf)->asked);

@@ -167,7 +167,7 @@ void show_sessions(const json_t *result, FILE *out)
 			break;
 		cell(row[0], "%s", text_of(session, "id"));
 		cell(row[1], "%s", text_of(session, "state"));
-		cell(row[2], "%s", text_of(session, "direction"));
+		cell(row[2], "%s%s", text_of(session, "direction"), json_is_true(json_object_get(session, "routed")) ? ", routed" : "");
 		cell(row[3], "%s", text_of(session, "source"));
 		cell(row[4], "%s", text_of(session, "destination"));
 		table_seconds(number_of(session, "age_s"), row[5]);

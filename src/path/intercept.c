@@ -27,7 +27,7 @@ static int run(const struct interception *interception, const char *script, char
  * it can't be had, nothing is held. */
 static bool lead_to_queues(const struct path_options *options)
 {
-	return options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
+	return options->n_lan && options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
 }
 
 static int utc_offset_minutes(void)
@@ -65,11 +65,17 @@ static int write_next(const struct interception *interception, const struct path
 	return r ? r : write_script(&next, options, false, script, reason, n_reason);
 }
 
+static unsigned int kinds_of(const struct path_options *options)
+{
+	return (options->n_lan ? 1u : 0) | (options->n_on_path ? 2u : 0);
+}
+
 static void take_script(struct interception *interception, const struct path_options *options, char **script)
 {
 	free(interception->script);
 	interception->script = *script;
 	*script = NULL;
+	interception->kinds = kinds_of(options);
 	interception->rules = options->rules;
 	interception->utc_offset_minutes = utc_offset_minutes();
 }
@@ -77,11 +83,14 @@ static void take_script(struct interception *interception, const struct path_opt
 int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason)
 {
 	_cleanup_(freep) char *script = NULL, *anew = NULL;
-	bool fresh = !interception->script;
+	bool fresh;
 	int r;
 
-	if (!options->n_lan)
+	if (!options->n_lan && !options->n_on_path)
 		return interception_remove(interception, reason, n_reason);   /* an earlier run may have left one */
+	if (interception->kinds != kinds_of(options))
+		interception_forget(interception);   /* with other chains it is another table */
+	fresh = !interception->script;
 	r = write_script(interception, options, false, &script, reason, n_reason);
 	if (r)
 		return r;

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Interception of the LAN's TCP: one nft table of our own ("inet braid"). */
+/* Interception of the LAN's TCP, and at a converter of Multipath TCP connections on whose way it stands: one nft table of our own ("inet braid"). */
 #ifndef BRAID_PATH_INTERCEPT_H
 #define BRAID_PATH_INTERCEPT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include "net/nft.h"
 #include "path/path.h"
 
 struct interception {
 	struct nft *nft;          /* borrowed */
 	char *script;             /* what the table was last made of; NULL: there is none */
+	unsigned int kinds;       /* of interception that it was made for */
 	bool holds;               /* the rule that leads to the queues is there */
 	const struct rules *rules;   /* whose sets are in the table, and their generation */
 	uint32_t generation;
 	int utc_offset_minutes;   /* by which times of day were written */
 };
 
-/* Makes the table what the options say, without LAN interfaces: nothing. What is there already is changed in place and in one step, so that no packet
+/* Makes the table what the options say, without LAN interfaces and clients: nothing. What is there already is changed in place and in one step, so that no packet
  * meets half of it, and what was learnt of destinations is kept. Sets holds, and *changed where the table was touched. 0, or a negative errno with the reason: -EINVAL where an interface's name
  * can't be written in nft, -EOPNOTSUPP where nft refuses. */
 int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason);
@@ -34,6 +36,10 @@ struct intercept_facts {
 	int utc_offset_minutes;
 	const struct rules *before;           /* whose sets are in the table and are to go, of the generation before; NULL: none */
 };
+/* The part of it that is about connections on their way: intercept_on_path.c. The chains' names, to be made and emptied; then their bodies. 0 or -ENOMEM. */
+void on_path_frame(FILE *out);
+int on_path_chains(const struct path_options *options, const struct intercept_facts *facts, FILE *out);
+
 int intercept_script(const struct path_options *options, const struct intercept_facts *facts, char **out, char *reason, size_t n_reason);
 
 #endif

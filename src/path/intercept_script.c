@@ -88,6 +88,8 @@ static void put_frame(const struct script *s)
 		WAITING_S, WAITING_MOST, WAITING_S, WAITING_MOST);
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
 		fprintf(s->out, "flush chain inet braid %s\n", chains[i]);
+	if (s->options->n_on_path)
+		on_path_frame(s->out);
 }
 
 /* A SYN that has been held is the worker's when it comes again, whatever has been learnt of its destination meanwhile: one connection of a host makes one.
@@ -254,14 +256,18 @@ static int check_names(const struct path_options *options, char *reason, size_t 
 
 static int put_chains(const struct script *s)
 {
-	int r;
+	int r = 0;
 
 	fputs("table inet braid {\n", s->out);
-	put_treatments(s);
-	r = put_rules(s);
-	put_intercept(s);
-	put_decide(s);
-	put_guard(s);
+	if (s->options->n_lan) {
+		put_treatments(s);
+		r = put_rules(s);
+		put_intercept(s);
+		put_decide(s);
+		put_guard(s);
+	}
+	if (!r && s->options->n_on_path)
+		r = on_path_chains(s->options, s->facts, s->out);
 	fputs("}\n", s->out);
 	return r;
 }

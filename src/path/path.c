@@ -176,13 +176,18 @@ void path_check_settings(struct path *path)
 	put_handshakes(path);
 }
 
+static bool intercepts(const struct path_options *options)
+{
+	return options->n_lan || options->n_on_path;
+}
+
 /* The nft table. Last of all: what it marks must have its way by then. */
 static int put_interception(struct path *path, char *reason, size_t n_reason)
 {
 	bool changed = false;
 	int r = interception_put(&path->interception, &path->options, &changed, reason, n_reason);
 
-	if (!path->options.n_lan)
+	if (!intercepts(&path->options))
 		alive_end(path->alive);
 	else if (changed)
 		alive_begin(path->alive);
@@ -286,6 +291,8 @@ static int check_options(const struct path_options *options, char *reason, size_
 		fault = "too many links or LAN interfaces";
 	else if (options->n_lan && (!options->intercept_port || !(options->fwmark & 0xffff)))
 		fault = "interception needs a port and a mark";
+	else if (options->n_on_path && (!options->on_path_port || !options->foreign_sources))
+		fault = "interception on the way needs a port, and sockets with addresses that are not this machine's";
 	else if (options->foreign_sources && !options->fwmark)
 		fault = "sources that are not this machine's need a mark";
 	else if (options->n_workers && (!options->accept_memory || !options->accept_memory_s))

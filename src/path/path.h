@@ -21,7 +21,8 @@
 #define PATH_LINKS 8
 #define PATH_NAME_BYTES 32
 #define PATH_LAN_INTERFACES 16
-#define PATH_LISTEN_PORTS 8
+#define PATH_LISTEN_PORTS 9
+#define PATH_JOINS 2
 
 struct path_link_options {
 	char name[PATH_NAME_BYTES];
@@ -39,10 +40,16 @@ struct path_options {
 	size_t n_links;
 	char lan[PATH_LAN_INTERFACES][IF_NAMESIZE];   /* intercepted; none at a converter */
 	size_t n_lan;
-	uint16_t listen_ports[PATH_LISTEN_PORTS];     /* a converter's */
+	uint16_t listen_ports[PATH_LISTEN_PORTS];     /* a converter's, and that of joins */
 	size_t n_listen_ports;
 	bool takes_forwards;            /* path_set_forwards() follows at once: what an earlier run has left of them stays until then */
 	bool foreign_sources;           /* a converter's sockets may have addresses that aren't this machine's; once it was true, it stays so: their connections live on */
+	const struct prefix *on_path;   /* a converter's: clients whose Multipath TCP connections are taken on their way; none overlap. Borrowed, as long as these options hold */
+	size_t n_on_path;
+	uint16_t on_path_port;          /* of the listener that they are handed to (path/marks.h) */
+	struct address joins[PATH_JOINS];   /* with ports: what such clients are told, to join there */
+	size_t n_joins;
+	bool fullmesh;                  /* a gateway's links join wherever the peer says, not at its first address alone */
 	uint16_t intercept_port;
 	uint32_t fwmark;
 	uint32_t route_table;           /* +0 interception, +1.. one per link */

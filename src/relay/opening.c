@@ -17,6 +17,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
 	s->inbound = legs->inbound;
+	s->routed = legs->routed;
 	s->up_waits = legs->up_waits;
 	s->tag = legs->tag;
 	s->owner = legs->owner;

@@ -249,7 +249,7 @@ static struct session_view view_of(const struct relay *relay, const struct sessi
 	return (struct session_view){
 		.ref = slab_name_of(&relay->sessions, s),
 		.near_fd = s->near_fd, .far_fd = s->far_fd,
-		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound,
+		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound, .routed = s->routed,
 		.source = s->source, .destination = s->destination, .link = s->link,
 		.opened_at_us = s->opened_at_us, .up_bytes = s->up.n_bytes, .down_bytes = s->down.n_bytes,
 		.up_ended = s->up.ended, .down_ended = s->down.ended, .up_done = s->up.done, .down_done = s->down.done,

@@ -71,6 +71,7 @@ struct relay_legs {
 	struct bytes up_first, down_first;   /* go ahead of what the legs bring; copied */
 	struct address source, destination;
 	bool inbound;                    /* the far end began it */
+	bool routed;                     /* nothing is said between the proxies: the converter stands on its way */
 	uint8_t link;                    /* of the first subflow; 0xff: none of ours */
 	uint64_t opened_at_us;
 };
@@ -78,7 +79,7 @@ struct relay_legs {
 struct session_view {
 	struct slab_name ref;
 	int near_fd, far_fd;
-	bool near_mptcp, far_mptcp, held, inbound;
+	bool near_mptcp, far_mptcp, held, inbound, routed;
 	struct address source, destination;
 	uint8_t link;
 	uint64_t opened_at_us, up_bytes, down_bytes;

@@ -31,6 +31,7 @@ struct session {
 	bool near_opening;          /* the near leg was accepted before its handshake had ended, as far as we know */
 	bool up_waits;              /* in HELD: nothing goes up */
 	bool inbound;               /* the far end began it */
+	bool routed;                /* nothing is said between the proxies */
 	uint8_t near_part;          /* enum session_part */
 	uint8_t link;
 	int near_fd, far_fd;

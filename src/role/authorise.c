@@ -185,6 +185,27 @@ struct signalling_result authorise_client(struct worker *worker, const struct ad
 	return outcome_of(OUTCOME_CONNECTED);
 }
 
+struct signalling_result authorise_intercepted(struct worker *worker, const struct address *client, struct ticket_use *use, uint32_t *owner)
+{
+	const struct view *view = worker->view;
+	const struct conf_subscriber *subscriber = NULL;
+	struct proof proof = { .number = roster_find_client(view->holder->roster, view->conf, client, &subscriber) };
+
+	*owner = SUBSCRIBERS_NONE;
+	if (!subscriber && admit_in_prefixes(view->conf->converter.allow, view->conf->converter.n_allow, client))
+		return outcome_of(OUTCOME_CONNECTED);
+	if (!subscriber)   /* the configuration has just changed */
+		return outcome_of(OUTCOME_NOT_AUTHORISED);
+	proof.name = use->subscriber = subscriber->name;
+	use->number = proof.number;
+	use->source = &subscriber->source;
+	proof.verdict = subscribers_enter(worker->shared->subscribers, proof.number, loop_now_us(worker->loop), &proof.retry_after_s);
+	if (proof.verdict != SUBSCRIBERS_MAY)
+		return over_limit(worker, &proof);
+	*owner = proof.number;
+	return outcome_of(OUTCOME_CONNECTED);
+}
+
 enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination)
 {
 	const struct conf_converter *conf = &worker->view->conf->converter;

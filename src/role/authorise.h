@@ -27,6 +27,8 @@ enum authorise_what { AUTHORISE_SESSION, AUTHORISE_QUESTION };
  * what to answer. */
 struct signalling_result authorise_client(struct worker *worker, const struct address *client, const struct signalling_request *request,
 					  enum authorise_what what, struct ticket_use *use, uint32_t *owner);
+/* The same of a client that says nothing, for its connection was taken on its way: by its address alone. */
+struct signalling_result authorise_intercepted(struct worker *worker, const struct address *client, struct ticket_use *use, uint32_t *owner);
 /* Who has it now. */
 uint64_t authorise_holder(struct worker *worker, const struct ticket_use *use);
 /* Somebody else has the connection that the ticket is for. */

@@ -21,6 +21,7 @@
 #include "role/mapper.h"
 #include "role/source.h"
 #include "role/reach.h"
+#include "role/routed.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
@@ -132,7 +133,7 @@ static void on_suspect(void *context)
 /* Each once, however many addresses share it: nft would mind. */
 static void take_listen_ports(struct path_options *options, const struct conf_converter *converter)
 {
-	for (size_t i = 0; i < size_min(converter->n_listen, PATH_LISTEN_PORTS); i++) {
+	for (size_t i = 0; i < size_min(converter->n_listen, PATH_LISTEN_PORTS - 1); i++) {
 		uint16_t port = converter->listen[i].port;
 		size_t j = 0;
 
@@ -141,6 +142,24 @@ static void take_listen_ports(struct path_options *options, const struct conf_co
 		options->listen_ports[j] = port;
 		options->n_listen_ports = j == options->n_listen_ports ? j + 1 : options->n_listen_ports;
 	}
+}
+
+/* Clients on whose way we are. Both of their sockets, the near ones above all, have addresses that aren't ours. */
+static void take_on_path(struct path_options *options, const struct conf *conf)
+{
+	const struct conf_converter *converter = &conf->converter;
+
+	options->foreign_sources = source_is_foreign(conf) || converter->n_intercept;
+	options->on_path = converter->intercept;
+	options->n_on_path = converter->n_intercept;
+	options->on_path_port = converter->intercept_port;
+	for (size_t i = 0; i < converter->n_intercept_join; i++) {
+		options->joins[i] = converter->intercept_join[i];
+		options->joins[i].port = converter->intercept_join_port;
+	}
+	options->n_joins = converter->n_intercept_join;
+	if (options->n_joins)
+		options->listen_ports[options->n_listen_ports++] = converter->intercept_join_port;
 }
 
 static struct path_options path_options_of(const struct conf *conf)
@@ -155,6 +174,7 @@ static struct path_options path_options_of(const struct conf *conf)
 		.accept_memory = conf->gateway.accept_memory, .accept_memory_s = conf->gateway.accept_memory_s,
 		.n_workers = braid_n_workers(conf), .first_queue = (uint16_t)conf->gateway.first_queue,
 		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .rules = conf->rules, .refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
+		.fullmesh = conf->gateway.signalling == CONF_SIGNALLING_ROUTE,
 	};
 
 	snprintf(options.state_dir, sizeof(options.state_dir), "%s", conf->daemon.state_dir);
@@ -172,7 +192,7 @@ static struct path_options path_options_of(const struct conf *conf)
 	if (conf->converter.enabled)
 		take_listen_ports(&options, &conf->converter);
 	options.takes_forwards = conf->converter.enabled;
-	options.foreign_sources = source_is_foreign(conf);
+	take_on_path(&options, conf);
 	return options;
 }
 
@@ -254,7 +274,7 @@ static int probe_congestion(const struct conf *conf, char *reason, size_t n_reas
 
 static bool needs_transparent(const struct conf *conf)
 {
-	return conf->gateway.enabled || source_is_foreign(conf) || conf->n_forwards || conf_gives_mappings(conf);
+	return conf->gateway.enabled || source_is_foreign(conf) || conf->n_forwards || conf->converter.n_intercept || conf_gives_mappings(conf);
 }
 
 /* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
@@ -335,12 +355,14 @@ static int start_gateway(struct braid *braid, const struct conf *conf)
 	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
 	int r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
 
-	if (!r && (conf->gateway.has_key || conf->gateway.port_mapping))
+	if (!r)
+		r = start_links(braid);
+	if (r || routed_is_wanted(conf))   /* there is nobody to ask or to watch */
+		return r;
+	if (conf->gateway.has_key || conf->gateway.port_mapping)
 		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
 	if (!r && braid->ports)
 		r = port_client_new(braid->loop, braid->ports, conf, &braid->own_ports);
-	if (!r)
-		r = start_links(braid);
 	return r ? r : watch_new(braid->loop, &watch, &braid->watch);
 }
 
@@ -359,7 +381,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 	if (!r)
 		source_check_pool(conf, on_warning, braid);
 	if (!r)
-		r = braid_publish(braid, false);
+		r = braid_publish(braid, routed_is_wanted(conf));
 	if (!r)
 		r = start_workers(braid, reason, n_reason);
 	if (!r)

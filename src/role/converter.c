@@ -14,6 +14,7 @@
 #include "role/early.h"
 #include "role/inbound.h"
 #include "role/intake.h"
+#include "role/intercepted.h"
 #include "role/loss_watch.h"
 #include "role/schemes.h"
 #include "role/source.h"
@@ -35,7 +36,7 @@ void converter_serve(struct converter *converter, struct intake *intake)
 		.near_mptcp = true, .near_multipath = intake->multipath, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
 		.account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number),
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
-		.destination = intake->destination, .inbound = intake->inbound, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
+		.destination = intake->destination, .inbound = intake->inbound, .routed = intake->scheme->mute, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
 	};
 	struct net_marking marking = treatment_marking(&intake->treatment);
 	struct net_negotiated negotiated;
@@ -60,7 +61,7 @@ void converter_serve(struct converter *converter, struct intake *intake)
 	intake_free(converter, intake);
 }
 
-static void connect_far(struct converter *converter, struct intake *intake, const struct source_choice *source)
+void converter_connect(struct converter *converter, struct intake *intake, const struct source_choice *source)
 {
 	struct worker *worker = converter->worker;
 	struct net_connect_options options = {
@@ -69,6 +70,10 @@ static void connect_far(struct converter *converter, struct intake *intake, cons
 	size_t n_sent;
 	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
 
+	if (r == NET_E_NO_PORT && options.source.port) {   /* an earlier connection from that port rests still */
+		options.source.port = 0;
+		r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
+	}
 	if (r) {
 		source_note_failure(worker, source, r);
 		intake_refuse_error(converter, intake, r);
@@ -161,7 +166,7 @@ static void on_request(struct converter *converter, struct intake *intake, const
 	else if (result.outcome != OUTCOME_CONNECTED)
 		intake_refuse(converter, intake, &result);
 	else
-		connect_far(converter, intake, &source);
+		converter_connect(converter, intake, &source);
 }
 
 /* Half of the places are left to those who want to connect. */
@@ -416,6 +421,7 @@ int converter_new(struct worker *worker, struct converter **out)
 	handler.context = converter;
 	converter->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&converter->listeners, worker, on_connection, converter);
+	intercepted_init(converter);
 	if (slab_init(&converter->intakes, sizeof(struct intake), worker->view->conf->limits.max_half_open + SPARE_INTAKES))
 		return -ENOMEM;
 	*out = converter;
@@ -430,6 +436,7 @@ void converter_freep(struct converter **out)
 	if (!converter)
 		return;
 	listeners_close(&converter->listeners);
+	listeners_close(&converter->intercepted);
 	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
 		struct intake *intake = slab_at(&converter->intakes, i);
 
@@ -479,15 +486,17 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 {
 	const struct view *view = converter->worker->view;
 	struct net_listen_options options = listen_options(view->conf);
+	int r;
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
+		listeners_close(&converter->intercepted);
 		let_waiting_go(converter, intake_abandon);   /* before a host of theirs runs into a listener that is gone */
 		return 0;
 	}
 	if (converter->let_in_by != view->conf)   /* whoever may not stay any more is to learn it; the others come again */
 		let_waiting_go(converter, intake_end);
 	converter->let_in_by = view->conf;
-	return listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options,
-			     reason, n_reason);
+	r = listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options, reason, n_reason);
+	return r ? r : intercepted_apply(converter, reason, n_reason);
 }

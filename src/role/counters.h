@@ -34,6 +34,8 @@ struct role_counters {
 	uint64_t n_inbound, n_inbound_told, n_inbound_claimed, n_inbound_refused, n_inbound_expired, n_inbound_gave_up;   /* converter: remote hosts' connections */
 	uint64_t n_inbound_no_gateway, n_inbound_over_limit, n_inbound_filtered, n_claims_wrong;
 	uint64_t n_reached, n_reach_failed;   /* gateway: hosts connected to for them */
+	uint64_t n_intercepted, n_intercepted_plain;   /* converter: connections taken on their way */
+	uint64_t n_routed, n_routed_plain, n_routed_failed;   /* gateway: connections begun to their destinations themselves */
 	uint64_t n_information;               /* peers that asked what we can do, and nothing more */
 };
 

@@ -65,9 +65,9 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 	char id[DESCRIBE_ID_BYTES], source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
 	format_id(worker, session->ref, id);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
+	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
 			 "state", session->held ? "signalling" : session->up_done || session->down_done ? "half-closed" : "relaying",
-			 "direction", session->inbound ? "in" : "out", "source", address_format(&session->source, source),
+			 "direction", session->inbound ? "in" : "out", "routed", session->routed, "source", address_format(&session->source, source),
 			 "destination", address_format(&session->destination, destination),
 			 "age_s", (double)(loop_now_us(worker->loop) - session->opened_at_us) / (double)US_PER_S,
 			 "up_bytes", (json_int_t)session->up_bytes, "down_bytes", (json_int_t)session->down_bytes,
@@ -170,6 +170,11 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 
 	if (!known && !session->near_mptcp && !session->far_mptcp) {
 		snprintf(out, n_out, "plain TCP to the destination itself: a rule of [policy] bypasses the server's name");
+		return;
+	}
+	if (session->routed && session->far_mptcp) {
+		snprintf(out, n_out, "plain TCP over %s alone: no converter stands on its way and has taken it, and the destination has no Multipath TCP; or something on the way takes its options away",
+			 link);
 		return;
 	}
 	snprintf(out, n_out, "plain TCP over %s alone: %s", link, !session->near_mptcp && !session->far_mptcp ? "a rule of [policy] keeps it there" :

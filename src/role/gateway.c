@@ -17,6 +17,7 @@
 #include "role/look.h"
 #include "role/opening.h"
 #include "role/reach.h"
+#include "role/routed.h"
 #include "role/setup.h"
 
 #define ROOM_LOOK_US (100 * US_PER_MS)  /* at a limit: how soon to look again */
@@ -93,7 +94,7 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	address_format(&setup->source, source);
 	address_format(&setup->destination, destination);
 	if (result->outcome != OUTCOME_NOT_AUTHORISED && result->outcome != OUTCOME_MISSING_CREDENTIAL)
-		log_debug("%s to %s: the converter says: %s", source, destination, signalling_outcome_name(result->outcome));
+		log_debug("%s to %s: %s%s", source, destination, setup->routed ? "" : "the converter says: ", signalling_outcome_name(result->outcome));
 	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
 		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, and both clocks%s",
 			    signalling_outcome_name(result->outcome), left_out);
@@ -145,6 +146,10 @@ int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t af
 void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us)
 {
 	setup_set_state(setup, state);
+	if (!setup->inbound && routed_is_wanted(gateway->worker->view->conf)) {
+		routed_begin(gateway, setup);
+		return;
+	}
 	if (opening_build(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))
 		setup_abandon(gateway, setup);
 	else if (attempt_next(gateway, setup))
@@ -204,7 +209,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 		.far_multipath = attempt->mptcp && !attempt->plain, .tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
-		.inbound = setup->inbound, .link = attempt->link, .opened_at_us = setup->accepted_at_us,
+		.inbound = setup->inbound, .routed = setup->routed, .link = attempt->link, .opened_at_us = setup->accepted_at_us,
 	};
 	struct net_marking marking = treatment_marking(&setup->treatment);
 	struct slab_name session;
@@ -287,6 +292,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	attempt = attempt_of_part(setup, ref.part);
 	if (attempt && setup->state == SETUP_DIRECT)
 		direct_on_event(gateway, setup, attempt, events);
+	else if (attempt && setup->routed)
+		routed_on_event(gateway, setup, attempt, events);
 	else if (attempt)
 		attempt_on_event(gateway, setup, attempt, events);
 	else
@@ -297,7 +304,9 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 {
 	if (now_us < setup->deadline_us)
 		return;
-	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT) {
+	if (setup->routed && (setup->state == SETUP_ASKING || setup->state == SETUP_CONNECTING)) {
+		routed_on_deadline(gateway, setup);
+	} else if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT) {
 		hold_on_deadline(gateway, setup);
 	} else if (setup->state == SETUP_DIRECT) {
 		direct_fail(gateway, setup);

@@ -214,7 +214,7 @@ void intake_refuse(struct converter *converter, struct intake *intake, const str
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	size_t n_out = intake->scheme->server_answer(&intake->conversation, result, out);
 
-	intake->resets = !n_out && signalling_tells_by_reset(result->outcome);
+	intake->resets = !n_out && (intake->scheme->mute || signalling_tells_by_reset(result->outcome));
 	intake->said = *result;
 	early_tell(converter, intake, result);
 	counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);

@@ -52,6 +52,8 @@ struct intake {
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };
 
+struct source_choice;
+
 struct converter {
 	struct worker *worker;
 	struct slab intakes;
@@ -60,6 +62,7 @@ struct converter {
 	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
 	uint8_t handler;
 	struct listeners listeners;
+	struct listeners intercepted;   /* role/intercepted.h */
 };
 
 /* A new intake for a connection, watched and with a deadline; takes fd. NULL: there was no place, or no memory, and it was reset. */
@@ -70,6 +73,8 @@ struct loop_ref intake_ref(const struct converter *converter, const struct intak
 /* 0 or -ENOMEM. */
 int intake_set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us);
 
+/* Connects to the destination, from there; how it goes decides what becomes of the intake. */
+void converter_connect(struct converter *converter, struct intake *intake, const struct source_choice *source);
 /* The far leg is there: the peer is told so, and the relay has both. The intake is gone afterwards. */
 void converter_serve(struct converter *converter, struct intake *intake);
 

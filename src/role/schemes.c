@@ -7,6 +7,7 @@
 static const struct scheme *const schemes[] = {
 	[CONF_SIGNALLING_CONVERT] = &scheme_convert,
 	[CONF_SIGNALLING_PLAIN] = &scheme_plain_mode,
+	[CONF_SIGNALLING_ROUTE] = &scheme_route,
 };
 static_assert(ARRAY_SIZE(schemes) == CONF_SIGNALLING_N, "each has its scheme");
 

@@ -71,9 +71,9 @@ void view_unref(struct view *view)
 	free(view);
 }
 
-int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out)
+int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
+			  struct choice *out)
 {
-	const struct conf_gateway *gateway = &view->conf->gateway;
 	struct choose_link links[CONF_LINKS];
 
 	for (size_t i = 0; i < view->n_links; i++) {
@@ -86,7 +86,14 @@ int shared_choose_link(const struct shared *shared, const struct view *view, uin
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
 		};
 	}
-	return choose_first_link(links, view->n_links, gateway->converter, gateway->n_converter, tried, out);
+	return choose_first_link(links, view->n_links, destinations, n_destinations, tried, out);
+}
+
+int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out)
+{
+	const struct conf_gateway *gateway = &view->conf->gateway;
+
+	return shared_choose_link_to(shared, view, gateway->converter, gateway->n_converter, tried, now_us, out);
 }
 
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us)

@@ -98,6 +98,10 @@ struct shared {
 /* The choice for a new connection. now_us: monotonic. As choose_first_link(). */
 int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out);
 
+/* The same to one of these, at most one of each family, in the converter's place. */
+int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
+			  struct choice *out);
+
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us);
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */

@@ -116,6 +116,23 @@ uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct n
 	return found == SUBSCRIBERS_NONE ? add(subscribers, name) : found;
 }
 
+/* 0 or -ENOMEM. */
+static int take_clients(struct roster *roster, const struct conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->n_subscribers; i++)
+		n += conf->subscribers[i].n_clients;
+	roster->clients = calloc(n + 1, sizeof(*roster->clients));
+	if (!roster->clients)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < conf->n_subscribers; i++)
+		for (size_t j = 0; j < conf->subscribers[i].n_clients; j++)
+			roster->clients[roster->n_clients++] = (struct owned){ .prefix = conf->subscribers[i].clients[j], .owner = i };
+	owners_sort(roster->clients, roster->n_clients);
+	return 0;
+}
+
 struct roster *roster_new(struct subscribers *subscribers, const struct conf *conf)
 {
 	size_t n_names;
@@ -126,7 +143,7 @@ struct roster *roster_new(struct subscribers *subscribers, const struct conf *co
 	if (complete) {
 		roster->entries = calloc(conf->n_subscribers + 1, sizeof(*roster->entries));
 		roster->numbers = calloc(conf->n_subscribers + 1, sizeof(*roster->numbers));
-		complete = roster->entries && roster->numbers;
+		complete = roster->entries && roster->numbers && !take_clients(roster, conf);
 	}
 	for (size_t i = 0; complete && i < conf->n_subscribers; i++) {
 		roster->entries[i].place = (uint32_t)i;
@@ -148,6 +165,7 @@ void roster_free(struct roster *roster)
 	if (roster) {
 		free(roster->entries);
 		free(roster->numbers);
+		free(roster->clients);
 	}
 	free(roster);
 }
@@ -209,6 +227,14 @@ uint32_t roster_find(const struct roster *roster, const struct conf *conf, const
 
 	*found = entry ? &conf->subscribers[entry->place] : NULL;
 	return entry ? roster->numbers[entry->place] : SUBSCRIBERS_NONE;
+}
+
+uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address, const struct conf_subscriber **found)
+{
+	const struct owned *owned = owners_find(roster->clients, roster->n_clients, address);
+
+	*found = owned ? &conf->subscribers[owned->owner] : NULL;
+	return owned ? roster->numbers[owned->owner] : SUBSCRIBERS_NONE;
 }
 
 /* The lock is held, here and in what follows. */

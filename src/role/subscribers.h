@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "conf/conf.h"
 #include "policy/directory.h"
+#include "policy/owners.h"
 #include "policy/quota.h"
 #include "relay/account.h"
 
@@ -26,6 +27,8 @@ struct roster {
 	struct directory_entry *entries;   /* place: in the configuration */
 	uint32_t *numbers;                 /* by place */
 	size_t n;
+	struct owned *clients;             /* by their addresses; owner: the place */
+	size_t n_clients;
 };
 
 int subscribers_new(unsigned int n_workers, struct subscribers **out);   /* 0 or -ENOMEM */
@@ -50,6 +53,9 @@ uint32_t subscribers_find(const struct name_number *names, size_t n, const char 
 /* Number and configuration of the one whose key has the fingerprint; SUBSCRIBERS_NONE: nobody's. From any thread, as all that follow. */
 uint32_t roster_find(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
 		     const struct conf_subscriber **found);
+
+/* The same of the one whose client has the address. */
+uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address, const struct conf_subscriber **found);
 
 /* Counts a new session in, or says which limit forbids it and when to ask again (1..255 s). now_us: monotonic. */
 enum subscribers_verdict subscribers_enter(struct subscribers *subscribers, uint32_t number, uint64_t now_us, uint8_t *retry_after_s);

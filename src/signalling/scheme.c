@@ -37,6 +37,17 @@ const struct scheme scheme_plain_mode = {
 	.client_end = plain_mode_client_end,
 };
 
+static size_t say_nothing(struct conversation *c, const struct signalling_result *result, uint8_t *out)
+{
+	return 0;
+}
+
+const struct scheme scheme_route = {
+	.name = "route",
+	.mute = true,
+	.server_answer = say_nothing,
+};
+
 static const char *const outcome_names[] = {
 	"connected", "unsupported version", "malformed message", "unsupported message", "missing cookie", "not authorised", "left to the ordinary way",
 	"unsupported TCP option", "resource exceeded", "network failure", "connection refused", "destination unreachable", "timed out",

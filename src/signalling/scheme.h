@@ -132,6 +132,7 @@ struct signalling_host_message {
 
 struct scheme {
 	const char *name;
+	bool mute;                    /* no outcome has words: whatever isn't success is a reset */
 	/* A client's first bytes, the same in all of its conversations. None: it takes, and turns away in its own words, what is of no other scheme. */
 	struct bytes opening;
 	bool tickets;                 /* a request may bear a credential that is good once, so that a server serves one attempt of a connection alone */
@@ -167,6 +168,7 @@ struct scheme {
 
 extern const struct scheme scheme_convert;      /* RFC 8803 */
 extern const struct scheme scheme_plain_mode;   /* draft-boucadair-mptcp-plain-mode-10 */
+extern const struct scheme scheme_route;        /* nothing is said: the connection's own addresses say it all, and how it goes is its answer; a server alone */
 
 /* Which of the schemes a client's first bytes are of. DONE: *out; NEED_MORE: they may be of several still; REFUSED: of none. */
 enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, size_t n_schemes, struct bytes in, const struct scheme **out);

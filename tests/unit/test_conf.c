@@ -53,10 +53,10 @@ static void schemes_are_named(void **state)
 	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_PLAIN);
 	assert_true(conf->gateway.enabled && conf->gateway.n_lan == 1);
 	conf_freep(&conf);
-	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert or plain");
+	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert, plain or route");
 	expect_error("[converter]\nallow = ::1\nsignalling = convert, pigeons\n", "x:3: converter.signalling: found");
 	expect_error("[converter]\nallow = ::1\nsignalling = ,\n", "x:3: converter.signalling: found ','");
-	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert or plain");
+	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert, plain or route");
 }
 
 static void sections_may_be_indented(void **state)

@@ -60,6 +60,17 @@ static void a_reset_is_the_destinations(void **state)
 		assert_int_equal(signalling_tells_by_reset(i), i == OUTCOME_REFUSED);
 }
 
+static void what_was_taken_on_its_way_is_told_nothing(void **state)
+{
+	struct signalling_result result = { .outcome = OUTCOME_CONNECTED };
+	struct conversation c = { 0 };
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+
+	for (; result.outcome < OUTCOME_N; result.outcome++)
+		assert_int_equal(scheme_route.server_answer(&c, &result, out), 0);
+	assert_true(scheme_route.mute);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -67,6 +78,7 @@ int main(void)
 		cmocka_unit_test(what_is_of_no_other_is_convert),
 		cmocka_unit_test(what_is_accepted_alone_counts),
 		cmocka_unit_test(a_reset_is_the_destinations),
+		cmocka_unit_test(what_was_taken_on_its_way_is_told_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
