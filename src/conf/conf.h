@@ -138,6 +138,8 @@ struct conf_converter {
 	struct address intercept_join[CONF_INTERCEPT_JOINS];   /* of this machine, where their other subflows come to; no ports */
 	size_t n_intercept_join;
 	uint16_t intercept_join_port;
+	uint32_t intercept_accept;      /* enum conf_forward_accept */
+	uint32_t intercept_queue;       /* first of the packet queues: one a worker */
 	uint32_t intercept_source;      /* enum conf_intercept_source: whose address the destination sees */
 	uint16_t inbound_port;          /* local port that forwards' connections are handed to */
 	uint32_t inbound_queue;         /* first of the packet queues: one a worker */

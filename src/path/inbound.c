@@ -10,6 +10,7 @@
 #include "net/nft.h"
 #include "net/nft_look.h"
 #include "net/nft_queue.h"
+#include "path/intercept.h"
 #include "path/marks.h"
 
 #define TABLE "inet braid_inbound"
@@ -80,10 +81,7 @@ static void put_verdicts(FILE *out, size_t family, const struct inbound_options 
 {
 	char before[64];
 
-	fprintf(out, "		meta mark %u reject with tcp reset\n		meta mark %u reject with icmpx no-route\n		meta mark %u reject with icmpx host-unreachable\n"
-		     "		meta mark %u reject with icmpx admin-prohibited\n",
-		mark_value(options->fwmark, MARK_RESET), mark_value(options->fwmark, MARK_NO_ROUTE), mark_value(options->fwmark, MARK_HOST_UNREACHABLE),
-		mark_value(options->fwmark, MARK_PROHIBITED));
+	intercept_put_answers(options->fwmark, out);
 	for (unsigned int w = 0; w < options->n_workers; w++) {
 		snprintf(before, sizeof(before), "meta mark %u ", mark_value(options->fwmark, MARK_CATCH + w));
 		put_tproxy(out, before, "meta mark set 0 ", family, w + 1, options->port);

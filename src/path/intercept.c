@@ -30,6 +30,11 @@ static bool lead_to_queues(const struct path_options *options)
 	return options->n_lan && options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
 }
 
+static bool on_path_leads_to_queues(const struct path_options *options)
+{
+	return options->n_on_path && options->n_workers && !nft_queue_put("braid", "on_path_queues", options->on_path_queue, (uint16_t)options->n_workers);
+}
+
 static int utc_offset_minutes(void)
 {
 	time_t now = time(NULL);
@@ -47,7 +52,7 @@ bool interception_is_late(const struct interception *interception)
 static int write_script(const struct interception *interception, const struct path_options *options, bool anew, char **out, char *reason, size_t n_reason)
 {
 	struct intercept_facts facts = {
-		.holds = !interception->script || interception->holds, .generation = interception->generation + anew,
+		.holds = !interception->script || interception->holds, .on_path_holds = !interception->script || interception->on_path_holds, .generation = interception->generation + anew,
 		.utc_offset_minutes = utc_offset_minutes(), .before = anew ? interception->rules : NULL,
 	};
 
@@ -109,7 +114,8 @@ int interception_put(struct interception *interception, const struct path_option
 	if (!fresh)
 		return 0;
 	interception->holds = lead_to_queues(options);
-	return interception->holds ? 0 : interception_put(interception, options, changed, reason, n_reason);
+	interception->on_path_holds = on_path_leads_to_queues(options);
+	return interception->holds && interception->on_path_holds ? 0 : interception_put(interception, options, changed, reason, n_reason);
 }
 
 void interception_forget(struct interception *interception)

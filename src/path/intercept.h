@@ -13,6 +13,7 @@ struct interception {
 	char *script;             /* what the table was last made of; NULL: there is none */
 	unsigned int kinds;       /* of interception that it was made for */
 	bool holds;               /* the rule that leads to the queues is there */
+	bool on_path_holds;       /* the same, of connections on their way */
 	const struct rules *rules;   /* whose sets are in the table, and their generation */
 	uint32_t generation;
 	int utc_offset_minutes;   /* by which times of day were written */
@@ -31,12 +32,14 @@ int interception_remove(struct interception *interception, char *reason, size_t 
 
 /* The script alone, malloc'd: intercept_script.c. 0, -EINVAL, or -ENOMEM. */
 struct intercept_facts {
-	bool holds;
+	bool holds, on_path_holds;
 	uint32_t generation;                  /* of the sets of options->rules */
 	int utc_offset_minutes;
 	const struct rules *before;           /* whose sets are in the table and are to go, of the generation before; NULL: none */
 };
 /* The part of it that is about connections on their way: intercept_on_path.c. The chains' names, to be made and emptied; then their bodies. 0 or -ENOMEM. */
+/* The statements that answer a SYN as the verdict's mark says. */
+void intercept_put_answers(uint32_t fwmark, FILE *out);
 void on_path_frame(FILE *out);
 int on_path_chains(const struct path_options *options, const struct intercept_facts *facts, FILE *out);
 

@@ -11,7 +11,9 @@
  *
  *	on_path		is it one of them? A SYN without the option, one with a signature, one for this machine or to another converter goes its way
  *	on_path_rules	what a rule of the policy bypasses or rejects
- *	on_path_take	handed to the listener; where nobody listens, the packet goes on to its server
+ *	on_path_take	is held: waits in a queue for a worker's verdict, unless it is of a connection that was taken already
+ *	on_path_early	or is handed to the workers' listener at once; where nobody listens, and where nobody has the queue, the packet goes on to its server
+ *	on_path_decide	does what the verdict says: to that worker's own listener, an answer, or on to its server
  *	on_path_out	what goes back, and what is told to whom
  *
  * The packets behind the SYN are known by their socket, which has an address that isn't this machine's: path/returns.h leads them here.
@@ -33,12 +35,15 @@ static const struct { bool v6; const char *match; } families[] = { { false, "ip"
 
 void on_path_frame(FILE *out)
 {
-	static const char *const chains[] = { "on_path_rules", "on_path_take", "on_path", "on_path_out" };
+	static const char *const chains[] = { "on_path_early", "on_path_rules", "on_path_take", "on_path", "on_path_decide", "on_path_out" };
 
 	fputs("table inet braid {\n"
+	      "	chain on_path_queues { }\n"
+	      "	chain on_path_early { }\n"
 	      "	chain on_path_rules { }\n"
 	      "	chain on_path_take { }\n"
 	      "	chain on_path { type filter hook prerouting priority -158; policy accept; }\n"
+	      "	chain on_path_decide { type filter hook prerouting priority -156; policy accept; }\n"
 	      "	chain on_path_out { type filter hook output priority mangle; policy accept; }\n"
 	      "}\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
@@ -71,20 +76,41 @@ static bool any_v6(const struct path_options *options)
 	return false;
 }
 
-static void put_take(const struct path_options *options, FILE *out)
+static void put_tproxy(const struct path_options *options, unsigned int which, const char *before, FILE *out)
 {
 	char text[ADDRESS_TEXT_BYTES];
 
-	fputs("	chain on_path_take {\n", out);
-	if (any_v6(options))
-		fputs("		meta nfproto ipv6 reset tcp option timestamp\n", out);
 	for (size_t i = 0; i < N_FAMILIES; i++) {
-		struct address listener = mark_on_path_listener(families[i].v6, options->on_path_port);
+		struct address listener = mark_on_path_listener(which, families[i].v6, options->on_path_port);
 
-		fprintf(out, "		meta nfproto %s meta l4proto tcp tproxy %s to %s meta mark set %u accept\n", families[i].v6 ? "ipv6" : "ipv4",
+		fprintf(out, "		%smeta nfproto %s meta l4proto tcp tproxy %s to %s meta mark set %u accept\n", before, families[i].v6 ? "ipv6" : "ipv4",
 			families[i].match, address_format(&listener, text), options->fwmark);
 	}
-	fputs("	}\n", out);
+}
+
+/* tproxy looks for the connection before it looks for the listener: a SYN that comes again is its connection's. */
+static void put_take(const struct path_options *options, bool holds, FILE *out)
+{
+	fputs("	chain on_path_early {\n", out);
+	put_tproxy(options, 0, "", out);
+	fputs("	}\n	chain on_path_take {\n", out);
+	if (any_v6(options))
+		fputs("		meta nfproto ipv6 reset tcp option timestamp\n", out);
+	fputs(holds ? "		socket transparent 1 goto on_path_early\n		goto on_path_queues\n	}\n" : "		goto on_path_early\n	}\n", out);
+}
+
+/* What comes to the end goes on to its server, with no mark of ours. */
+static void put_decide(const struct path_options *options, FILE *out)
+{
+	char before[32];
+
+	fprintf(out, "	chain on_path_decide {\n		meta l4proto != tcp return\n		" NOT_SYN " return\n		meta mark { 0, %u } return\n", options->fwmark);
+	intercept_put_answers(options->fwmark, out);
+	for (unsigned int w = 0; w < options->n_workers; w++) {
+		snprintf(before, sizeof(before), "meta mark %u ", mark_value(options->fwmark, MARK_CATCH + w));
+		put_tproxy(options, w + 1, before, out);
+	}
+	fprintf(out, "		meta mark & 0xffff == %u meta mark set 0\n	}\n", options->fwmark & 0xffffu);
 }
 
 /* Of one family: "{ 192.0.2.0/24, 198.51.100.7/32 }"; false: there are none. */
@@ -147,9 +173,12 @@ static void put_out(const struct path_options *options, FILE *out)
 
 int on_path_chains(const struct path_options *options, const struct intercept_facts *facts, FILE *out)
 {
+	bool holds = options->on_path_holds && facts->on_path_holds;
 	int r;
 
-	put_take(options, out);
+	put_take(options, holds, out);
+	if (holds)
+		put_decide(options, out);
 	r = put_rules(options, facts, out);
 	put_on_path(options, out);
 	put_out(options, out);

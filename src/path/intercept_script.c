@@ -205,6 +205,16 @@ static void put_intercept(const struct script *s)
 	fprintf(s->out, ALIVE_CONDITION "		jump rules\n		meta mark set %u goto %s\n	}\n", mark(s, MARK_HOLD), treatment(s, RULE_ACCEPT_DEFAULT));
 }
 
+void intercept_put_answers(uint32_t fwmark, FILE *out)
+{
+	fprintf(out,
+		"		meta mark %u reject with tcp reset\n"
+		"		meta mark %u reject with icmpx no-route\n"
+		"		meta mark %u reject with icmpx host-unreachable\n"
+		"		meta mark %u reject with icmpx admin-prohibited\n",
+		mark_value(fwmark, MARK_RESET), mark_value(fwmark, MARK_NO_ROUTE), mark_value(fwmark, MARK_HOST_UNREACHABLE), mark_value(fwmark, MARK_PROHIBITED));
+}
+
 static void put_catches(const struct script *s)
 {
 	for (unsigned int w = 0; w < s->options->n_workers; w++) {
@@ -227,12 +237,8 @@ static void put_decide(const struct script *s)
 	fprintf(s->out,
 		" return\n"
 		"		" NOT_SYN " return\n"
-		"		meta mark { 0, %u } return\n"
-		"		meta mark %u reject with tcp reset\n"
-		"		meta mark %u reject with icmpx no-route\n"
-		"		meta mark %u reject with icmpx host-unreachable\n"
-		"		meta mark %u reject with icmpx admin-prohibited\n",
-		s->options->fwmark, mark(s, MARK_RESET), mark(s, MARK_NO_ROUTE), mark(s, MARK_HOST_UNREACHABLE), mark(s, MARK_PROHIBITED));
+		"		meta mark { 0, %u } return\n", s->options->fwmark);
+	intercept_put_answers(s->options->fwmark, s->out);
 	put_catches(s);
 	fprintf(s->out, "		meta mark & 0xffff == %u meta mark set 0\n	}\n", s->options->fwmark & 0xffffu);
 }

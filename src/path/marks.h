@@ -57,12 +57,12 @@ static inline struct address mark_listener(unsigned int worker, bool v6, uint16_
 	return v6 ? v6_address : address_from_v4(htonl(0x7f330000u | (worker + 1)), port);
 }
 
-/* Where a converter takes connections that are on their way, all workers at the same: 127.53.0.1 and 100::5127:0:0:1. */
-static inline struct address mark_on_path_listener(bool v6, uint16_t port)
+/* Where a converter takes connections that are on their way: all workers at 0, each one by itself at its number + 1. 127.53.0.1 and up, 100::5127:0:0:1 and up. */
+static inline struct address mark_on_path_listener(unsigned int which, bool v6, uint16_t port)
 {
-	struct address v6_address = { .ip = { 0x01, 0, [8] = 0x51, 0x27, [15] = 1 }, .port = port };
+	struct address v6_address = { .ip = { 0x01, 0, [8] = 0x51, 0x27, [14] = (uint8_t)((which + 1) >> 8), [15] = (uint8_t)(which + 1) }, .port = port };
 
-	return v6 ? v6_address : address_from_v4(htonl(0x7f350001u), port);
+	return v6 ? v6_address : address_from_v4(htonl(0x7f350001u + which), port);
 }
 
 #endif

@@ -46,7 +46,9 @@ struct path_options {
 	bool foreign_sources;           /* a converter's sockets may have addresses that aren't this machine's; once it was true, it stays so: their connections live on */
 	const struct prefix *on_path;   /* a converter's: clients whose Multipath TCP connections are taken on their way; none overlap. Borrowed, as long as these options hold */
 	size_t n_on_path;
-	uint16_t on_path_port;          /* of the listener that they are handed to (path/marks.h) */
+	uint16_t on_path_port;          /* of the listeners that they are handed to (path/marks.h) */
+	bool on_path_holds;             /* their first packets wait for a worker's verdict, each of n_workers with a queue */
+	uint16_t on_path_queue;         /* the first */
 	struct address joins[PATH_JOINS];   /* with ports: what such clients are told, to join there */
 	size_t n_joins;
 	bool fullmesh;                  /* a gateway's links join wherever the peer says, not at its first address alone */

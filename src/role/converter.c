@@ -14,7 +14,6 @@
 #include "role/early.h"
 #include "role/inbound.h"
 #include "role/intake.h"
-#include "role/intercepted.h"
 #include "role/loss_watch.h"
 #include "role/schemes.h"
 #include "role/source.h"
@@ -300,6 +299,8 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		else
 			intake_say(converter, intake);
 		break;
+	case INTAKE_CALLED:   /* it has no near leg */
+		break;
 	}
 }
 
@@ -311,6 +312,8 @@ static void on_far(struct converter *converter, struct intake *intake, uint32_t 
 		return;
 	if (r)
 		intake_refuse_error(converter, intake, r);
+	else if (intake->held)
+		intercepted_call(converter, intake);
 	else
 		converter_serve(converter, intake);
 }
@@ -348,6 +351,10 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		if (intake->owes)
 			intake_abandon(converter, intake);   /* its handshake never ended, and no event tells of that */
 		break;
+	case INTAKE_CALLED:
+		counter_add(&converter->worker->counters.n_host_gave_up, 1);
+		intake_abandon(converter, intake);
+		break;
 	}
 }
 
@@ -374,20 +381,29 @@ static void reset_newcomer(struct worker *worker, int fd)
 	net_close_reset(fd);
 }
 
+struct intake *converter_enter(struct converter *converter, const struct address *peer)
+{
+	struct intake *intake = intake_take(converter);
+
+	if (!intake)
+		return NULL;
+	intake->near_fd = intake->far_fd = -1;
+	intake->client = *peer;
+	intake->half_open = worker_take_half_open(converter->worker);
+	intake->accepted_at_us = loop_now_us(converter->worker->loop);
+	return intake;
+}
+
 struct intake *converter_admit(struct converter *converter, int fd, const struct address *peer)
 {
 	struct worker *worker = converter->worker;
-	struct intake *intake = intake_take(converter);
+	struct intake *intake = converter_enter(converter, peer);
 
 	if (!intake) {
 		reset_newcomer(worker, fd);
 		return NULL;
 	}
 	intake->near_fd = fd;
-	intake->far_fd = -1;
-	intake->client = *peer;
-	intake->half_open = worker_take_half_open(worker);
-	intake->accepted_at_us = loop_now_us(worker->loop);
 	if (loop_watch(worker->loop, fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)) ||
 	    intake_set_deadline(converter, intake, worker->view->conf->converter.convert_timeout_ms * US_PER_MS)) {
 		intake_abandon(converter, intake);
@@ -436,7 +452,7 @@ void converter_freep(struct converter **out)
 	if (!converter)
 		return;
 	listeners_close(&converter->listeners);
-	listeners_close(&converter->intercepted);
+	intercepted_close(converter);
 	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
 		struct intake *intake = slab_at(&converter->intakes, i);
 
@@ -490,7 +506,7 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
-		listeners_close(&converter->intercepted);
+		intercepted_close(converter);
 		let_waiting_go(converter, intake_abandon);   /* before a host of theirs runs into a listener that is gone */
 		return 0;
 	}

@@ -7,6 +7,7 @@
 #include "path/marks.h"
 #include "role/inbound_parts.h"
 #include "role/outcome.h"
+#include "role/pairs.h"
 #include "wire/syn.h"
 
 #define TAKES 16                    /* of the queue in a turn */
@@ -16,18 +17,9 @@ static uint32_t mark_now(const struct inbound *inbound, unsigned int mark)
 	return mark_value(inbound->worker->view->conf->gateway.fwmark, mark);
 }
 
-/* FNV-1a. */
 static size_t bucket_of(const struct address *remote, const struct address *external)
 {
-	const struct address *both[] = { remote, external };
-	uint32_t hash = 2166136261u;
-
-	for (size_t a = 0; a < 2; a++) {
-		for (size_t i = 0; i < sizeof(both[a]->ip); i++)
-			hash = (hash ^ both[a]->ip[i]) * 16777619u;
-		hash = (hash ^ both[a]->port) * 16777619u;
-	}
-	return (hash ^ hash >> 16) % INBOUND_BUCKETS;
+	return pair_place(remote, external, INBOUND_BUCKETS);
 }
 
 struct waiting *inbound_hold_find(const struct inbound *inbound, const struct address *remote, const struct address *external)

@@ -74,6 +74,8 @@ void intake_free(struct converter *converter, struct intake *intake)
 	if (intake->state == INTAKE_ENDING)
 		ending_remove(converter, intake);
 	intake_leave_half_open(converter, intake);
+	if (intake->held)
+		intercepted_forget(converter, intake);
 	inbox_free(&intake->inbox);
 	inbox_free(&intake->asked);
 	inbox_free(&intake->unsaid);
@@ -85,7 +87,8 @@ void intake_abandon(struct converter *converter, struct intake *intake)
 	intake_leave_session(converter, intake);
 	if (intake->far_fd >= 0)
 		net_close_reset(intake->far_fd);
-	net_close_reset(intake->near_fd);
+	if (intake->near_fd >= 0)
+		net_close_reset(intake->near_fd);
 	intake_free(converter, intake);
 }
 
@@ -212,8 +215,14 @@ void intake_finish(struct converter *converter, struct intake *intake, const uin
 void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n_out = intake->scheme->server_answer(&intake->conversation, result, out);
+	size_t n_out;
 
+	if (intake->held) {
+		counter_add(&converter->worker->counters.n_outcomes[result->outcome], 1);
+		intercepted_answer(converter, intake, result);
+		return;
+	}
+	n_out = intake->scheme->server_answer(&intake->conversation, result, out);
 	intake->resets = !n_out && (intake->scheme->mute || signalling_tells_by_reset(result->outcome));
 	intake->said = *result;
 	early_tell(converter, intake, result);

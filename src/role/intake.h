@@ -10,6 +10,7 @@
 #include "base/slab.h"
 #include "role/authorise.h"
 #include "role/inbox.h"
+#include "role/intercepted.h"
 #include "role/treatment.h"
 #include "role/listener.h"
 #include "role/worker.h"
@@ -18,8 +19,9 @@
 #define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
 
 /* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
- * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. */
-enum intake_state { INTAKE_READING, INTAKE_CONNECTING, INTAKE_ENDING, INTAKE_WAITING };
+ * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. CALLED: taken on its way, the destination has accepted;
+ * its first packet was let go to our own listener, which has the connection soon. Such a one begins as CONNECTING, without a near leg. */
+enum intake_state { INTAKE_READING, INTAKE_CONNECTING, INTAKE_ENDING, INTAKE_WAITING, INTAKE_CALLED };
 enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE, INTAKE_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
 
 struct intake {
@@ -48,6 +50,9 @@ struct intake {
 	bool takes_inbound;       /* in WAITING: sessions from our side may be told on it */
 	bool hears_limits;        /* and that the links limit what we send */
 	bool inbound;             /* the far leg was there first: a remote host's connection, which this one claims */
+	bool held;                /* in CONNECTING and CALLED: there is no near leg yet, its first packet waits or waited; here and below: role/intercepted.h */
+	uint32_t packet;          /* the packet's number in the queue; 0: it was let go */
+	uint32_t next_held;       /* in its bucket */
 	uint64_t watch;           /* where the outcome is to be told too, as the peer says; 0: nowhere */
 	struct intake *ending_before, *ending_next;   /* in ENDING: in the converter's list */
 };
@@ -62,9 +67,11 @@ struct converter {
 	const struct conf *let_in_by;   /* never read: which configuration the waiting ones were let in by */
 	uint8_t handler;
 	struct listeners listeners;
-	struct listeners intercepted;   /* role/intercepted.h */
+	struct intercepted intercepted;
 };
 
+/* A place for a newcomer, with no legs yet; NULL: there is none. */
+struct intake *converter_enter(struct converter *converter, const struct address *peer);
 /* A new intake for a connection, watched and with a deadline; takes fd. NULL: there was no place, or no memory, and it was reset. */
 struct intake *converter_admit(struct converter *converter, int fd, const struct address *peer);
 

@@ -12,7 +12,7 @@ import socket
 
 import pytest
 
-from netlab import (IPPROTO_MPTCP, LINK_A, LINK_B, SERVER, SERVER_V6, UNREACHABLE, Daemon, counter, family_of, merged, receive_all, receive_exactly,
+from netlab import (IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, counter, family_of, merged, receive_all, receive_exactly,
                     send_in_background, wait_for)
 from test_accept import is_mptcp
 from test_programs import NGINX, listening
@@ -110,6 +110,18 @@ def test_the_clients_port_is_kept(net):
     assert source == "{}:{}".format(LINK_A, far.getpeername()[1])
 
 
+def test_no_byte_is_added(net):
+    near, far, _ = net.session(net.listen("server"))
+    near.sendall(b"question")
+    assert receive_exactly(far, 8) == b"question"
+    far.sendall(b"an answer")
+    assert receive_exactly(near, 9) == b"an answer"
+    session = net.on_path.ctl("sessions")["sessions"][0]
+    assert (session["up_bytes"], session["down_bytes"]) == (9, 9)
+    subflows = net.gw.ctl("why", net.gw.ctl("sessions")["sessions"][0]["id"])["subflows"]
+    assert (sum(s["bytes_sent"] - s["retransmitted_bytes"] for s in subflows), sum(s["bytes_received"] for s in subflows)) == (9, 9)
+
+
 @pytest.mark.parametrize("link", ["a", "b"])
 def test_a_link_dies_midway(net, link):
     """And nothing is lost; when it is back it carries the session again."""
@@ -172,16 +184,61 @@ def how_it_fails(lab, node, address, port, protocol=socket.IPPROTO_TCP):
     return None
 
 
+ACCEPTS = pytest.mark.parametrize("accept", ["faithful", "early"])
+
+
 @BOTH
-def test_refused_stays_refused(net, v6):
-    assert how_it_fails(net, "host", server_of(v6), 9) in (errno.ECONNREFUSED, errno.ECONNRESET)
-    assert counter(net.on_path, "outcome_refused") == 1
-    assert not net.gw.ctl("sessions")["sessions"] and not net.on_path.ctl("sessions")["sessions"]
+@ACCEPTS
+def test_refused_stays_refused(lab, accept, v6):
+    """Early, the host has a connection first; or is let go to its server, the gateway's own connection having been reset at once."""
+    start_converter(lab, converter={"intercept_accept": accept})
+    start_gateway(lab)
+    assert how_it_fails(lab, "host", server_of(v6), 9) in [errno.ECONNREFUSED] + (accept == "early") * [errno.ECONNRESET]
+    assert (counter(lab.on_path, "intercepted"), counter(lab.on_path, "outcome_refused")) == (1, 1)
+    assert not lab.gw.ctl("sessions")["sessions"] and not lab.on_path.ctl("sessions")["sessions"]
 
 
-def test_unreachable_is_no_silence(net):
-    assert how_it_fails(net, "host", UNREACHABLE, 80) in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ECONNRESET)
-    assert counter(net.on_path, "outcome_unreachable") == 1
+@ACCEPTS
+def test_a_phone_is_refused(lab, accept):
+    start_converter(lab, converter={"intercept_accept": accept})
+    make_phone(lab)
+    assert how_it_fails(lab, "gw", SERVER, 9, IPPROTO_MPTCP) in [errno.ECONNREFUSED] + (accept == "early") * [errno.ECONNRESET]
+
+
+@ACCEPTS
+@pytest.mark.parametrize("address, error", [(UNREACHABLE, errno.EHOSTUNREACH), (PROHIBITED, errno.EHOSTUNREACH)], ids=["unreachable", "prohibited"])
+def test_unreachable_is_no_silence(lab, accept, address, error):
+    start_converter(lab, converter={"intercept_accept": accept})
+    start_gateway(lab)
+    assert how_it_fails(lab, "host", address, 80) in [error] + (accept == "early") * [errno.ECONNRESET]
+    assert counter(lab.on_path, "outcome_unreachable") == 1
+
+
+def test_silence_is_silence(lab):
+    start_converter(lab, limits={"connect_timeout_ms": 500})
+    start_gateway(lab)
+    lab.run("server", "nft 'table inet silence { chain in { type filter hook input priority 0; tcp dport 9 drop; }; }'")
+    sock = lab.socket("host", timeout=2)
+    with pytest.raises(TimeoutError):
+        sock.connect((SERVER, 9))
+    assert counter(lab.on_path, "outcome_timed_out") >= 1
+
+
+def test_an_answer_is_lost(phone):
+    """The first SYN+ACK: the SYN comes again, and is the same connection's."""
+    phone.run("gw", "nft 'table inet loss { chain in { type filter hook input priority 0; tcp flags & (syn|ack) == (syn|ack) limit rate 1/hour burst 1 packets drop; }; }'")
+    near, far, peer = native(phone, phone.listen("server"))
+    assert peer == LINK_A and is_mptcp(near)
+    transfer(near, far)
+    assert (counter(phone.on_path, "intercepted"), counter(phone.on_path, "sessions_opened")) == (1, 1)
+
+
+@ACCEPTS
+def test_both_ways_to_accept_carry(lab, accept):
+    start_converter(lab, converter={"intercept_accept": accept})
+    start_gateway(lab)
+    near, far, _ = lab.session(lab.listen("server"))
+    both_links_carry(lab, near, far)
 
 
 def goes_native(lab, listener, v6=False):
@@ -346,10 +403,6 @@ def test_mptcpize_curl(phone):
     assert counter(phone.on_path, "intercepted") == 2
 
 
-def test_phone_is_refused(phone):
-    assert how_it_fails(phone, "gw", SERVER, 9, IPPROTO_MPTCP) in (errno.ECONNREFUSED, errno.ECONNRESET)
-
-
 def listen_mptcp(lab):
     listener = lab.socket("server", socket.AF_INET6, IPPROTO_MPTCP)
     listener.bind(("::", 0))
@@ -387,15 +440,21 @@ def test_others_clients_pass(phone):
     assert peer == LINK_B and not is_mptcp(near) and counter(phone.on_path, "intercepted") == 0
 
 
-def test_subscribers_are_known_by_their_addresses(lab):
+@ACCEPTS
+def test_subscribers_are_known_by_their_addresses(lab, accept):
+    """One that is at its limit is left to its own Multipath TCP, or reset where it was accepted early."""
     key = {"key": "ab" * 32}
-    start_converter(lab, converter={"allow": "192.0.2.99/32", "intercept": "192.0.2.0/24, 2001:db8:2::/64"},
+    start_converter(lab, converter={"allow": "192.0.2.99/32", "intercept_accept": accept},
                     **{"subscriber home": {**key, "clients": CLIENTS, "max_sessions": 1}})
     make_phone(lab)
     listener = lab.listen("server")
     near, far, peer = native(lab, listener)
     assert peer == LINK_A
-    assert how_it_fails(lab, "gw", SERVER, listener.getsockname()[1], IPPROTO_MPTCP) == errno.ECONNRESET
+    if accept == "early":
+        assert how_it_fails(lab, "gw", SERVER, listener.getsockname()[1], IPPROTO_MPTCP) == errno.ECONNRESET
+    else:
+        other, _, peer = native(lab, listener)
+        assert peer == LINK_A and not is_mptcp(other)
     transfer(near, far, BULK[:1 << 20])
     near.close()
     far.close()
