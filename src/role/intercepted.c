@@ -85,6 +85,7 @@ static void remember(struct converter *converter, struct intake *intake)
 	uint32_t *first = bucket_of(converter, &intake->client, &intake->destination);
 
 	intake->held = true;
+	converter->intercepted.n_held++;
 	intake->next_held = *first;
 	*first = slab_name_of(&converter->intakes, intake).index;
 }
@@ -107,6 +108,7 @@ void intercepted_forget(struct converter *converter, struct intake *intake)
 	if (*at == index)
 		*at = intake->next_held;
 	intake->held = false;
+	converter->intercepted.n_held--;
 }
 
 void intercepted_answer(struct converter *converter, struct intake *intake, const struct signalling_result *result)
@@ -200,6 +202,12 @@ static void again(struct converter *converter, struct intake *intake, uint32_t p
 		pass(converter, intake, mark_now(converter, MARK_CATCH + converter->worker->number));
 }
 
+/* Half of the places are left to those who have answered a SYN+ACK. */
+static bool may_be_held(const struct converter *converter)
+{
+	return converter->intercepted.n_held < converter->worker->view->conf->limits.max_half_open / 2 + 1;
+}
+
 static void on_packet(void *context, const struct net_queue_packet *packet)
 {
 	struct converter *converter = context;
@@ -215,7 +223,7 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		again(converter, intake, packet->id);
 		return;
 	}
-	intake = converter_enter(converter, &syn.source);
+	intake = may_be_held(converter) ? converter_enter(converter, &syn.source) : NULL;
 	if (!intake) {
 		net_queue_pass(converter->intercepted.queue, packet->id, 0);
 		return;
@@ -242,18 +250,29 @@ void intercepted_init(struct converter *converter)
 	listeners_init(&converter->intercepted.listeners, converter->worker, on_connection, converter);
 }
 
-static void close_queue(struct intercepted *intercepted, struct loop *loop)
+static void let_all_pass(struct converter *converter)
 {
-	if (!intercepted->queue)
+	for (uint32_t i = 0; i < converter->intakes.n_touched && converter->intercepted.n_held; i++) {
+		struct intake *intake = slab_at(&converter->intakes, i);
+
+		if (intake && intake->held && intake->packet)
+			intake_abandon(converter, intake);
+	}
+}
+
+static void close_queue(struct converter *converter)
+{
+	if (!converter->intercepted.queue)
 		return;
-	loop_unwatch(loop, net_queue_fd(intercepted->queue));
-	net_queue_closep(&intercepted->queue);
+	let_all_pass(converter);
+	loop_unwatch(converter->worker->loop, net_queue_fd(converter->intercepted.queue));
+	net_queue_closep(&converter->intercepted.queue);
 }
 
 void intercepted_close(struct converter *converter)
 {
 	listeners_close(&converter->intercepted.listeners);
-	close_queue(&converter->intercepted, converter->worker->loop);
+	close_queue(converter);
 }
 
 static int open_queue(struct intercepted *intercepted, const struct worker *worker)
@@ -275,7 +294,7 @@ static void apply_queue(struct converter *converter)
 	int r;
 
 	if (!conf->n_intercept || conf->intercept_accept != CONF_FORWARD_FAITHFUL) {
-		close_queue(intercepted, converter->worker->loop);
+		close_queue(converter);
 		return;
 	}
 	r = intercepted->queue ? 0 : open_queue(intercepted, converter->worker);

@@ -25,13 +25,14 @@ struct intercepted {
 	struct net_queue *queue;           /* NULL: all are accepted early */
 	bool queue_missing;                /* it can't be had, and that was said */
 	uint8_t queue_handler;
+	uint32_t n_held;
 	uint32_t buckets[INTERCEPTED_BUCKETS];   /* intakes that have no near leg yet, by its two ends; SLAB_NONE */
 };
 
 void intercepted_init(struct converter *converter);
 /* Listens, or no longer, as the worker's view says. 0, or a negative errno with the reason in one line. */
 int intercepted_apply(struct converter *converter, char *reason, size_t n_reason);
-/* What waits is dropped by the kernel; its sender tries again. */
+/* What waits goes on to its server. */
 void intercepted_close(struct converter *converter);
 
 /* Of an intake that is held. Its server has accepted: the connection may come. */

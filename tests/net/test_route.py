@@ -224,6 +224,20 @@ def test_silence_is_silence(lab):
     assert counter(lab.on_path, "outcome_timed_out") >= 1
 
 
+def test_who_waits_at_the_end_goes_on_to_its_server(phone):
+    """The converter ends while a first packet waits; its server has passed over the converter's own."""
+    phone.run("server", "nft 'table inet silence { chain in { type filter hook input priority 0; tcp dport 99 tcp option mptcp missing drop; }; }'")
+    listener = phone.listen("server", 99)
+    near = phone.socket("gw", protocol=IPPROTO_MPTCP)
+    near.setblocking(False)
+    assert near.connect_ex((SERVER, 99)) == errno.EINPROGRESS
+    wait_for(lambda: counter(phone.on_path, "intercepted"), "the packet waits")
+    assert phone.on_path.stop() == 0
+    phone.run("server", "nft flush ruleset")
+    far, peer = phone.accept(listener)
+    assert peer == LINK_A and near.getsockname()[1] == far.getpeername()[1]
+
+
 def test_an_answer_is_lost(phone):
     """The first SYN+ACK: the SYN comes again, and is the same connection's."""
     phone.run("gw", "nft 'table inet loss { chain in { type filter hook input priority 0; tcp flags & (syn|ack) == (syn|ack) limit rate 1/hour burst 1 packets drop; }; }'")
