@@ -408,7 +408,9 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	if (!setup)
 		return;
 	attempt = attempt_of_part(setup, ref.part);
-	if (attempt && is_under_way(setup))
+	if (attempt && setup->routed)
+		routed_on_timer(gateway, setup, attempt, now_us);
+	else if (attempt && is_under_way(setup))
 		attempt_on_timer(gateway, setup, attempt, now_us);
 	else if (ref.part == SETUP_DEADLINE)
 		on_deadline(gateway, setup, now_us);

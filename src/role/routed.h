@@ -19,6 +19,7 @@ bool routed_is_wanted(const struct conf *conf);
 /* The setup is in CONNECTING or ASKING. Each may end with the setup gone: the relay has the legs, or the host is told how it went. */
 void routed_begin(struct gateway *gateway, struct setup *setup);
 void routed_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events);
+void routed_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us);
 void routed_on_deadline(struct gateway *gateway, struct setup *setup);
 
 #endif

@@ -66,7 +66,7 @@ struct setup {
 	bool has_ticket;          /* in each attempt: the converter serves one of them alone */
 	bool waits;               /* the host's bytes may go when the converter has answered, and not before */
 	bool known;               /* accepted early because its destination had accepted lately */
-	bool routed;              /* role/routed.h: the only attempt is to the destination itself */
+	bool routed;              /* role/routed.h: attempts are to the destination itself */
 	bool inbound;             /* from the converter's side: source is the host, destination the remote host */
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];   /* with inbound, here and below */
 	struct inbox first;       /* what the remote host has said, until its host has it */

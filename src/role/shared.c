@@ -71,6 +71,11 @@ void view_unref(struct view *view)
 	free(view);
 }
 
+bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	return load(&shared->links[link].silent_until_us) > now_us;
+}
+
 int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
 			  struct choice *out)
 {
@@ -81,7 +86,7 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 
 		links[i] = (struct choose_link){
 			.up = view->links[i].up, .backup = view->links[i].backup || load(&memory->used_up), .cost = view->conf->links[i].cost,
-			.silent = load(&memory->silent_until_us) > now_us,
+			.silent = shared_is_silent(shared, (uint8_t)i, now_us),
 			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
 		};

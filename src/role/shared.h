@@ -105,6 +105,7 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us);
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
+bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
 /* begun_at_us: of the attempt. What was lost with a link that went away meanwhile says nothing of the link. */

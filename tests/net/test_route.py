@@ -12,7 +12,7 @@ import socket
 
 import pytest
 
-from netlab import (IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, counter, family_of, merged, receive_all, receive_exactly,
+from netlab import (BRAIDCTL, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, Lab, counter, family_of, merged, receive_all, receive_exactly,
                     send_in_background, wait_for)
 from test_accept import is_mptcp
 from test_programs import NGINX, listening
@@ -140,6 +140,26 @@ def test_a_link_dies_midway(net, link):
         return len(carried(net.gw)) == 2
 
     wait_for(back, f"link {link} carries the session again")
+
+
+def test_the_first_link_is_silent(tmp_path):
+    """Its carrier stays: the connection is begun over the other one, and those after it at once."""
+    lab = Lab(tmp_path, {"a": 1, "b": 1})
+    try:
+        start_converter(lab)
+        start_gateway(lab, gateway={"attempt_timeout_ms": 100})
+        listener = lab.listen("server")
+        assert lab.session(listener)[2] == LINK_A
+        lab.set_link("a", "silence=1")
+        near, far, peer = lab.session(listener)
+        assert peer == LINK_B
+        transfer(near, far, BULK[:1 << 20])
+        n = counter(lab.gw, "routed")
+        assert lab.session(listener)[2] == LINK_B and counter(lab.gw, "routed") == n + 1
+        lab.set_link("a", "silence=0")
+        wait_for(lambda: lab.session(listener)[2] == LINK_A, "link a is tried again")
+    finally:
+        lab.close()
 
 
 @pytest.fixture
