@@ -46,7 +46,9 @@ static void show_converter(const json_t *converter, FILE *out)
 {
 	const char *peer = text_of(converter, "peer"), *signalling = text_of(converter, "signalling");
 
-	if (!json_is_true(json_object_get(converter, "reachable")))
+	if (!strcmp(signalling, "route"))
+		fprintf(out, "converter  is not asked: one on the way of a connection takes it (of routed connections, routed_plain came out as plain TCP)\n");
+	else if (!json_is_true(json_object_get(converter, "reachable")))
 		fprintf(out, "converter  does not answer (%s): new connections go the ordinary way\n", text_of(converter, "why"));
 	else if (!strcmp(peer, "convert"))
 		fprintf(out, "converter  answers: connections are bonded by %s, with nothing of Braid's own, as it has no key of ours or knows of none\n", signalling);

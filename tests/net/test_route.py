@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -102,6 +103,15 @@ def test_bonded(net, v6):
     far.sendall(b"last words")
     far.close()
     assert receive_all(near) == b"last words"
+
+
+def test_what_people_are_told(net):
+    near, far, _ = net.session(net.listen("server"))
+    words = {daemon.name: subprocess.run([BRAIDCTL, "-s", daemon.control, "sessions"], check=True, capture_output=True, text=True).stdout
+             for daemon in (net.gw, net.on_path)}
+    assert all(re.search(r"\bout, routed\b", text) for text in words.values()), words
+    status = subprocess.run([BRAIDCTL, "-s", net.gw.control, "status"], check=True, capture_output=True, text=True).stdout
+    assert "converter  is not asked" in status and net.gw.ctl("status")["converter"]["signalling"] == "route"
 
 
 def test_the_clients_port_is_kept(net):
