@@ -248,6 +248,9 @@ static bool feed(struct converter *converter, struct intake *intake, struct byte
 	case SIGNALLING_DONE:
 		on_request(converter, intake, &request);
 		return true;
+	case SIGNALLING_CREDENTIAL:   /* of no scheme that is accepted */
+	case SIGNALLING_LISTENING:
+		break;
 	case SIGNALLING_ANSWERED:
 		on_information(converter, intake, &request);
 		return true;

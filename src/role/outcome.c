@@ -9,7 +9,7 @@
 /* The kernel tells an errno; the codes are those of the ICMP messages that stand for them. */
 static struct signalling_result unreachable(uint8_t v4_code, uint8_t v6_code, bool v6)
 {
-	return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = v6 ? v6_code : v4_code };
+	return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = v6 ? v6_code : v4_code, .icmp_v6 = v6 };
 }
 
 struct signalling_result outcome_of_error(int error, bool v6)

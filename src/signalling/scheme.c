@@ -6,12 +6,14 @@
 #include "base/util.h"
 #include "signalling/convert_parts.h"
 #include "signalling/plain_mode_parts.h"
+#include "signalling/socks5_parts.h"
 
-static const uint8_t plain_mode_opening[] = { 0xfa, 0xa8, 0xfa, 0xa8 };
+static const uint8_t plain_mode_opening[] = { 0xfa, 0xa8, 0xfa, 0xa8 }, socks5_opening[] = { SOCKS5_VERSION };
 
 const struct scheme scheme_convert = {
 	.name = "convert",
 	.tickets = true,
+	.probes = true,
 	.client_begin = convert_client_begin,
 	.client_feed = convert_client_feed,
 	.server_feed = convert_server_feed,
@@ -35,6 +37,18 @@ const struct scheme scheme_plain_mode = {
 	.server_feed = plain_mode_server_feed,
 	.server_answer = plain_mode_server_answer,
 	.client_end = plain_mode_client_end,
+};
+
+const struct scheme scheme_socks5 = {
+	.name = "socks5",
+	.opening = { socks5_opening, sizeof(socks5_opening) },
+	.probes = true,
+	.tells_bound = true,
+	.client_begin = socks5_client_begin,
+	.client_feed = socks5_client_feed,
+	.server_feed = socks5_server_feed,
+	.server_admit = socks5_server_admit,
+	.server_answer = socks5_server_answer,
 };
 
 static size_t say_nothing(struct conversation *c, const struct signalling_result *result, uint8_t *out)

@@ -25,12 +25,15 @@
 #define SIGNALLING_CLAIM_BYTES 24   /* of a session from the server's side: opaque to the client */
 #define SIGNALLING_HOST_MESSAGE_BYTES 992
 #define SIGNALLING_KEPT_BYTES 52
+#define SIGNALLING_LOGIN_BYTES 255    /* of a user's name, of a password */
 #define SIGNALLING_FIRST_BYTES 944  /* of a session from the server's side, told with it */
 
 enum signalling_verdict {
 	SIGNALLING_NEED_MORE,   /* the message isn't complete yet */
 	SIGNALLING_DONE,        /* client: the peer has connected; server: the request is complete */
-	SIGNALLING_ANSWERED,    /* server: the peer asked what we can do, and no more; the answer is in out */
+	SIGNALLING_ANSWERED,    /* server: the peer asked what we can do, and no more; the answer is in out, or, without server_offer(), server_answer() writes it */
+	SIGNALLING_CREDENTIAL,  /* server: the peer says who it is (user and password of the request): server_admit() must follow before more is fed */
+	SIGNALLING_LISTENING,   /* client: the peer listens as was asked, at result.bound; another verdict follows: DONE when who was waited for has come */
 	SIGNALLING_REFUSED,     /* client: the peer said no (outcome); server: the peer's bytes are not acceptable (outcome) */
 };
 
@@ -61,11 +64,13 @@ enum signalling_outcome {
 struct signalling_result {
 	enum signalling_outcome outcome;
 	uint8_t icmp_code;            /* with OUTCOME_UNREACHABLE: of ICMP, or ICMPv6 for an IPv6 destination */
+	bool icmp_v6;                 /* it is ICMPv6's; said by a server's carrier, for schemes with codes of their own */
 	uint8_t retry_after_s;        /* with OUTCOME_OVER_LIMIT, 0 = not said */
 	uint16_t mss_bytes;           /* with OUTCOME_CONNECTED on the server: what the destination's SYN+ACK had; 0 = not known */
 	uint8_t window_scale;         /* 0xff = the destination has none */
 	uint8_t sack;                 /* 0 or 1 */
 	uint8_t timestamps;           /* 0 or 1 */
+	struct address bound;         /* with OUTCOME_CONNECTED: the server's end toward the destination, or where it listens for that one, or who has come; unspecified: not said */
 };
 
 /* What a client asks for, or what a server was asked for. */
@@ -86,6 +91,11 @@ struct signalling_request {
 	struct signalling_result failure;   /* with has_claim: why its host can't be had; OUTCOME_CONNECTED: it can */
 	uint64_t watch;               /* where the outcome is to be told too: what the peer offered in its answer to a probe; 0: nowhere */
 	struct address source;        /* the host's own, for a peer that wants it, or has no words to want it; unspecified: not told */
+	uint8_t n_user, n_password;   /* who asks, in a scheme without tickets; 0: nobody by name */
+	uint8_t user[SIGNALLING_LOGIN_BYTES], password[SIGNALLING_LOGIN_BYTES];
+	struct bytes name;            /* the destination's, in the place of its address, for the server to look up; empty: there is an address. Borrowed, at the server from in */
+	uint8_t listens;              /* the server is to wait for a connection of the destination's, not to make one */
+	uint8_t pipelined;            /* client: the peer bears all messages at once, and the connection's data behind them */
 };
 
 /* What a server tells a client of a session from its own side: who is there, whom he wants, what to say to have him, and what he has said so far. */
@@ -101,6 +111,9 @@ struct conversation {
 	uint8_t option_unsupported;   /* the TCP option kind that the server can't serve, for its answer */
 	uint8_t extended;             /* server: the client sent an Extended Connect, which wants the options back */
 	uint8_t n_kept, kept[SIGNALLING_KEPT_BYTES];   /* what is to be said again, or heard */
+	uint8_t anonymous;            /* server, set by the carrier before it feeds: the client is served without a credential, too */
+	uint8_t question;             /* server: no connection is asked for; client: the peer has understood that */
+	const struct signalling_request *asked;   /* client, where it has more to say than at the beginning: borrowed until the verdict */
 };
 
 struct signalling_step {
@@ -135,6 +148,8 @@ struct scheme {
 	bool mute;                    /* no outcome has words: whatever isn't success is a reset */
 	/* A client's first bytes, the same in all of its conversations. None: it takes, and turns away in its own words, what is of no other scheme. */
 	struct bytes opening;
+	bool probes;                  /* a client may ask what the server can do (request.probe) */
+	bool tells_bound;             /* an answer says where the server's end is */
 	bool tickets;                 /* a request may bear a credential that is good once, so that a server serves one attempt of a connection alone */
 	/* Client: writes what is to be sent first; n_out bytes at out, which holds SIGNALLING_MESSAGE_BYTES. */
 	struct signalling_step (*client_begin)(struct conversation *c, const struct signalling_request *request, uint8_t *out);
@@ -143,11 +158,14 @@ struct scheme {
 	 * answer to be sent before closing is in out already; where there is none (n_out 0), the connection is to be reset. */
 	struct signalling_step (*server_feed)(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
 					      struct signalling_request *request);
+	/* Server, after CREDENTIAL; NULL where no such verdict is given. Returns the length of what is written to out, to be sent: where it isn't admitted, before closing.
+	 * Otherwise the rest is fed then, even if there is none yet. */
+	size_t (*server_admit)(struct conversation *c, bool admitted, uint8_t *out);
 	/* Returns the length of the answer written to out; 0: there is none. Then signalling_tells_by_reset() says how the connection ends. */
 	size_t (*server_answer)(struct conversation *c, const struct signalling_result *result, uint8_t *out);
 	/* Client: what an end in the place of an answer says, a reset or one in order. NULL: nothing, the connection has failed. */
 	struct signalling_result (*client_end)(bool reset);
-	/* From here on: of a scheme that knows probes (request.probe) and connections on which one was answered; NULL in the others, all of them.
+	/* From here on: of a scheme that tells more on a connection on which a probe (request.probe) was answered; NULL in the others, all of them.
 	 * Server: the answer to a probe (ANSWERED) once more, with what is offered. */
 	size_t (*server_offer)(const struct signalling_offer *offer, uint8_t *out);
 	/* Both, on such a connection. Returns the length. */
@@ -168,6 +186,7 @@ struct scheme {
 
 extern const struct scheme scheme_convert;      /* RFC 8803 */
 extern const struct scheme scheme_plain_mode;   /* draft-boucadair-mptcp-plain-mode-10 */
+extern const struct scheme scheme_socks5;       /* RFC 1928, RFC 1929; decision 0024. A request that listens is answered twice */
 extern const struct scheme scheme_route;        /* nothing is said: the connection's own addresses say it all, and how it goes is its answer; a server alone */
 
 /* Which of the schemes a client's first bytes are of. DONE: *out; NEED_MORE: they may be of several still; REFUSED: of none. */
