@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include "base/util.h"
 #include "net/netlink.h"
+#include "net/socket.h"
 
 static int open_datagram(bool v4)
 {
@@ -38,6 +39,20 @@ bool net_is_own_address(const struct address *a)
 	head->rtm_dst_len = v4 ? 32 : 128;
 	mnl_attr_put(message, RTA_DST, v4 ? 4 : 16, a->ip + (v4 ? 12 : 0));
 	return !netlink_request(netlink, take_route, &own) && own;
+}
+
+int net_address_toward(const struct address *to, struct address *out)
+{
+	_cleanup_(fd_closep) int fd = open_datagram(address_is_v4(to));
+	struct sockaddr_storage sa;
+	socklen_t n_sa = address_to_sockaddr(to, &sa);
+	int r;
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, n_sa))   /* sends nothing */
+		return net_error(errno);
+	r = net_local_address(fd, out);
+	out->port = 0;
+	return r;
 }
 
 static bool is_in_network(const struct address *a, const struct ifaddrs *entry)

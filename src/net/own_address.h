@@ -21,6 +21,9 @@ bool own_address_probe_is_own(struct own_address_probe *probe, const struct addr
 /* Whether the address is this machine's. Asks the routing table. */
 bool net_is_own_address(const struct address *a);
 
+/* The address that the kernel would send from to another one; no port. 0 or NET_E_*, or a negative errno. */
+int net_address_toward(const struct address *to, struct address *out);
+
 /* Whether the address is of a network that one of the interfaces has an address in. Asks the kernel for all addresses. */
 bool net_is_neighbour(const struct address *a, bool (*is_wanted)(const void *context, const char *interface), const void *context);
 

@@ -105,7 +105,7 @@ static int listen_options(int fd, const struct address *address, const struct ne
 {
 	int r = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
-	if (!r)
+	if (!r && !options->exclusive)
 		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!r && !address_is_v4(address))
 		r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address_is_unspecified(address));

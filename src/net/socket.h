@@ -28,6 +28,7 @@ enum {
 
 struct net_listen_options {
 	bool mptcp;
+	bool exclusive;             /* nobody else has the address, and nobody is to have it beside us */
 	bool transparent;           /* IP_TRANSPARENT: takes connections to addresses that aren't ours (tproxy) */
 	const char *congestion;     /* of the connections taken; NULL or "": the system's default */
 	uint32_t fastopen_queue;    /* TCP Fast Open without cookies for this many half-open ones; 0: none */
