@@ -76,6 +76,8 @@ static const char *check_gateway(const struct conf *conf)
 		return "gateway.converter has two addresses of one family, wanted one of each at most";
 	if (conf->gateway.port_mapping && !conf->gateway.inbound)
 		return "gateway.port_mapping lets hosts ask to be reached from outside, and gateway.inbound lets nobody through";
+	if (!conf->gateway.user[0] != !conf->gateway.password[0])
+		return "gateway.user and gateway.password go together";
 	for (size_t i = 0; i < conf->n_links; i++) {
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(conf->links[i].interface, conf->links[j].interface))
@@ -98,13 +100,23 @@ static int order_of_keys(const void *a, const void *b)
 static bool same_key_twice(const struct conf *conf)
 {
 	_cleanup_(freep) const struct conf_subscriber **sorted = calloc(conf->n_subscribers + 1, sizeof(*sorted));
+	size_t n = 0;
 
 	for (size_t i = 0; sorted && i < conf->n_subscribers; i++)
-		sorted[i] = &conf->subscribers[i];
+		if (conf->subscribers[i].has_key)
+			sorted[n++] = &conf->subscribers[i];
 	if (sorted)
-		qsort(sorted, conf->n_subscribers, sizeof(*sorted), order_of_keys);
-	for (size_t i = 1; sorted && i < conf->n_subscribers; i++)
+		qsort(sorted, n, sizeof(*sorted), order_of_keys);
+	for (size_t i = 1; i < n; i++)
 		if (!order_of_keys(&sorted[i - 1], &sorted[i]))
+			return true;
+	return false;
+}
+
+static bool has_stranger(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_subscribers; i++)
+		if (!conf->subscribers[i].has_key && !conf->subscribers[i].password[0] && !conf->subscribers[i].n_clients)
 			return true;
 	return false;
 }
@@ -171,6 +183,11 @@ static const char *check_forwards(const struct conf *conf)
 	return wrong;
 }
 
+static bool is_among(const struct conf_ports *ports, uint16_t port)
+{
+	return port >= ports->first && port <= ports->last;
+}
+
 static const char *check_converter(const struct conf *conf)
 {
 	if (!conf->converter.enabled && conf->n_forwards)
@@ -182,8 +199,13 @@ static const char *check_converter(const struct conf *conf)
 	if (conf->converter.mapping_least_s > conf->converter.mapping_most_s)
 		return "converter.mapping_least_s is more than converter.mapping_most_s";
 	for (size_t i = 0; conf_gives_mappings(conf) && i < conf->converter.n_listen; i++)
-		if (conf->converter.listen[i].port >= conf->converter.mapping_ports.first && conf->converter.listen[i].port <= conf->converter.mapping_ports.last)
+		if (is_among(&conf->converter.mapping_ports, conf->converter.listen[i].port))
 			return "a port of converter.listen is one of converter.mapping_ports";
+	for (size_t i = 0; i < conf->converter.n_listen; i++)
+		if (is_among(&conf->converter.bind_ports, conf->converter.listen[i].port))
+			return "a port of converter.listen is one of converter.bind_ports";
+	if (has_stranger(conf))
+		return "a subscriber has neither a key nor a password nor clients: nothing tells who he is";
 	if (same_key_twice(conf))
 		return "two subscribers have the same key; each needs its own (braidctl key)";
 	return check_forwards(conf);

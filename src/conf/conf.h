@@ -18,6 +18,8 @@
 #define CONF_INTERFACE_BYTES 16     /* IFNAMSIZ */
 #define CONF_PATH_BYTES 108         /* sun_path */
 #define CONF_KEY_BYTES 32
+#define CONF_LOGIN_BYTES 256        /* of a user name or a password, with the terminating zero */
+#define CONF_PASSWORD_BYTES 128     /* the same, of subscribers' */
 #define CONF_CONGESTION_BYTES 16    /* TCP_CA_NAME_MAX */
 #define CONF_LINKS 8                /* what the kernel's MPTCP can use at once */
 #define CONF_LAN_INTERFACES 16
@@ -46,7 +48,9 @@ struct conf_link {
 
 struct conf_subscriber {
 	char name[CONF_NAME_BYTES];
+	bool has_key;
 	uint8_t key[CONF_KEY_BYTES];
+	char password[CONF_PASSWORD_BYTES];   /* "": none; one of the two is there */
 	uint32_t max_sessions;
 	uint32_t max_new_per_s;         /* sessions; 0: no limit, as with all below */
 	uint32_t max_new_burst;         /* that may come at once after a quiet while; never 0 */
@@ -84,9 +88,10 @@ struct conf_ports {
 /* In the order of their names in conf/keys.c. */
 enum conf_accept { CONF_ACCEPT_AUTO, CONF_ACCEPT_FAITHFUL, CONF_ACCEPT_EARLY };
 enum conf_mptcp_hosts { CONF_MPTCP_HOSTS_PASS, CONF_MPTCP_HOSTS_PROXY };
+enum conf_pipelined { CONF_PIPELINED_AUTO, CONF_PIPELINED_YES, CONF_PIPELINED_NO };
 enum conf_quic { CONF_QUIC_LEAVE, CONF_QUIC_REFUSE };
 enum conf_intercept_source { CONF_INTERCEPT_CLIENT, CONF_INTERCEPT_SUBSCRIBER };
-enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_PLAIN, CONF_SIGNALLING_ROUTE, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
+enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_PLAIN, CONF_SIGNALLING_SOCKS5, CONF_SIGNALLING_ROUTE, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
 
 struct conf_gateway {
 	bool enabled;                   /* the section is there */
@@ -102,6 +107,9 @@ struct conf_gateway {
 	uint32_t rule_priority;
 	bool plumbing;                  /* false: endpoints, rules, tables and sysctls are somebody else's work */
 	uint32_t signalling;            /* enum conf_signalling */
+	char user[CONF_LOGIN_BYTES];    /* with socks5; "": none, as the password */
+	char password[CONF_LOGIN_BYTES];
+	uint32_t pipelined;             /* enum conf_pipelined */
 	char route_link[CONF_NAME_BYTES];   /* with CONF_SIGNALLING_ROUTE: over which connections begin; "": the first */
 	uint32_t accept;                /* enum conf_accept */
 	uint32_t accept_memory;         /* destinations remembered to have accepted */
@@ -132,6 +140,7 @@ struct conf_converter {
 	uint32_t ticket_window_s;
 	uint32_t ticket_memory;         /* tickets remembered within the window */
 	uint32_t convert_timeout_ms;    /* for a whole Convert message to arrive */
+	struct conf_ports bind_ports;   /* that clients may have us listen on for a moment; 0: none */
 	struct prefix *intercept;       /* clients on whose way we are, and whose Multipath TCP connections are taken */
 	size_t n_intercept;
 	uint16_t intercept_port;        /* local port that they are handed to */

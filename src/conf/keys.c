@@ -17,8 +17,10 @@ static const char *const idles[] = { "joined", "left", NULL };
 static const char *const intercept_sources[] = { "client", "subscriber", NULL };
 static const char *const periods[] = { "day", "month", NULL };
 static const char *const quic[] = { "leave", "refuse", NULL };
-static const char *const signalling[] = { "convert", "plain", "route", NULL };
+static const char *const signalling[] = { "convert", "plain", "socks5", "route", NULL };
 static_assert(ARRAY_SIZE(signalling) == CONF_SIGNALLING_N + 1, "name every scheme");
+
+static const char *const pipelined[] = { "auto", "yes", "no", NULL };
 
 #define AT(field) .offset = offsetof(struct conf, field)
 #define LIST(field, count) AT(field), .n_offset = offsetof(struct conf, count)
@@ -51,6 +53,11 @@ const struct conf_key conf_keys[] = {
 	  .help = "how the converter is told where a connection is to go; route: it isn't, it stands on the way of the first link and takes it there" },
 	{ CONF_GATEWAY, "route_link", CONF_TYPE_TEXT, AT(gateway.route_link), .max = CONF_NAME_BYTES,
 	  .help = "with signalling = route, the link on whose way the converter stands: connections begin there; the first that there is unless given" },
+	{ CONF_GATEWAY, "user", CONF_TYPE_TEXT, AT(gateway.user), .max = CONF_LOGIN_BYTES, .fallback = "",
+	  .help = "with socks5: the user name; at a converter of Braid's the subscriber's name" },
+	{ CONF_GATEWAY, "password", CONF_TYPE_TEXT, AT(gateway.password), .max = CONF_LOGIN_BYTES, .fallback = "", .help = "with socks5: the user's password" },
+	{ CONF_GATEWAY, "pipelined", CONF_TYPE_CHOICE, AT(gateway.pipelined), .choices = pipelined, .fallback = "auto",
+	  .help = "with socks5: yes: the server bears all messages and the host's first bytes at once; no: it wants them one by one; auto: a converter of Braid's bears them" },
 	{ CONF_GATEWAY, "accept", CONF_TYPE_CHOICE, AT(gateway.accept), .choices = accepts, .fallback = "auto",
 	  .help = "faithful: a host's connection is accepted when its destination has accepted; early: at once; auto: early for a destination "
 		  "that accepted lately, faithful for others" },
@@ -96,6 +103,8 @@ const struct conf_key conf_keys[] = {
 	{ CONF_CONVERTER, "mapping_most_s", CONF_TYPE_UINT, AT(converter.mapping_most_s), .min = 1, .max = 604800, .fallback = "86400", .restart = true,
 	  .help = "longest time; whoever wants it for longer asks again" },
 
+	{ CONF_CONVERTER, "bind_ports", CONF_TYPE_PORTS, AT(converter.bind_ports),
+	  .help = "ports that clients of SOCKS5 may have us listen on, each for one connection (BIND); without it they can't" },
 	{ CONF_CONVERTER, "intercept", CONF_TYPE_PREFIXES, LIST(converter.intercept, converter.n_intercept),
 	  .help = "clients on whose way to their servers this machine stands, and whose Multipath TCP connections it takes there; each of converter.allow or of a "
 		  "subscriber's clients" },
@@ -157,8 +166,10 @@ const struct conf_key conf_keys[] = {
 	{ CONF_LINK, "cap_stop_percent", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cap_stop_percent), .min = 1, .max = 100, .fallback = "100",
 	  .help = "of cap_bytes: the stop; less than 100 leaves a rest for what goes other ways than through us" },
 
-	{ CONF_SUBSCRIBER, "key", CONF_TYPE_KEY, .offset = offsetof(struct conf_subscriber, key), .required = true,
-	  .help = "64 hex digits, as printed by braidctl key" },
+	{ CONF_SUBSCRIBER, "key", CONF_TYPE_KEY, .offset = offsetof(struct conf_subscriber, key), .n_offset = offsetof(struct conf_subscriber, has_key),
+	  .help = "64 hex digits, as printed by braidctl key; a subscriber has a key, a password, clients, or several of these" },
+	{ CONF_SUBSCRIBER, "password", CONF_TYPE_TEXT, .offset = offsetof(struct conf_subscriber, password), .max = CONF_PASSWORD_BYTES, .fallback = "",
+	  .help = "for SOCKS5, where the subscriber's name is the user name; goes over the network as it is" },
 	{ CONF_SUBSCRIBER, "max_sessions", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_sessions), .min = 1, .max = 1000000,
 	  .fallback = "8000", .help = "sessions of this subscriber at once" },
 	{ CONF_SUBSCRIBER, "max_new_per_s", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_new_per_s), .min = 0, .max = 1000000,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/authorise.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <time.h>
 #include "base/counter.h"
@@ -135,6 +136,54 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 	}
 }
 
+bool authorise_anonymous(const struct worker *worker, const struct address *client)
+{
+	const struct conf_converter *conf = &worker->view->conf->converter;
+
+	return admit_in_prefixes(conf->allow, conf->n_allow, client);
+}
+
+/* In constant time, whoever it is, and if it is nobody. */
+static bool is_right(const struct conf_subscriber *subscriber, const struct signalling_request *request)
+{
+	const char *password = subscriber ? subscriber->password : "", *name = subscriber ? subscriber->name : "";
+	uint8_t right[crypto_generichash_BYTES], shown[crypto_generichash_BYTES];
+
+	crypto_generichash(right, sizeof(right), (const uint8_t *)password, strlen(password), NULL, 0);
+	crypto_generichash(shown, sizeof(shown), request->password, request->n_password, NULL, 0);
+	return !sodium_memcmp(right, shown, sizeof(right)) && request->n_password && strlen(name) == request->n_user && !memcmp(name, request->user, request->n_user);
+}
+
+bool authorise_login(struct worker *worker, const struct address *client, const struct signalling_request *request, struct ticket_use *use)
+{
+	const struct conf_subscriber *subscriber;
+
+	roster_fingerprint(request->user, request->n_user, use->login);
+	roster_find_login(worker->view->holder->roster, worker->view->conf, use->login, &subscriber);
+	use->logged_in = is_right(subscriber, request);
+	counter_add(&worker->counters.n_logins_wrong, !use->logged_in);
+	if (use->logged_in || authorise_anonymous(worker, client))
+		return true;
+	log_denied(worker, client, subscriber ? "its password is wrong" : "no subscriber with a password has its user name");
+	return false;
+}
+
+static struct proof prove_login(struct worker *worker, enum authorise_what what, struct ticket_use *use)
+{
+	struct subscribers *subscribers = worker->shared->subscribers;
+	const struct conf_subscriber *subscriber;
+	struct proof proof = { .number = roster_find_login(worker->view->holder->roster, worker->view->conf, use->login, &subscriber) };
+
+	if (!subscriber)
+		return (struct proof){ .why = "its subscriber has gone since it logged in" };
+	proof.name = use->subscriber = subscriber->name;
+	use->number = proof.number;
+	use->source = &subscriber->source;
+	proof.verdict = what == AUTHORISE_SESSION ? subscribers_enter(subscribers, proof.number, loop_now_us(worker->loop), &proof.retry_after_s)
+						  : subscribers_ask(subscribers, proof.number, &proof.retry_after_s);
+	return proof;
+}
+
 static enum signalling_outcome deny_without_ticket(struct worker *worker, const struct address *client)
 {
 	counter_add(&worker->counters.n_tickets_missing, 1);
@@ -161,14 +210,13 @@ static struct signalling_result outcome_of(enum signalling_outcome outcome)
 struct signalling_result authorise_client(struct worker *worker, const struct address *client, const struct signalling_request *request,
 					  enum authorise_what what, struct ticket_use *use, uint32_t *owner)
 {
-	const struct conf_converter *conf = &worker->view->conf->converter;
-	bool by_prefix = admit_in_prefixes(conf->allow, conf->n_allow, client);
+	bool by_prefix = authorise_anonymous(worker, client);
 	struct proof proof;
 
 	*owner = SUBSCRIBERS_NONE;
-	if (!request->n_credential)
+	if (!request->n_credential && !use->logged_in)
 		return outcome_of(by_prefix ? OUTCOME_CONNECTED : deny_without_ticket(worker, client));
-	proof = prove(worker, request, what, use);
+	proof = use->logged_in ? prove_login(worker, what, use) : prove(worker, request, what, use);
 	if (use->refused || use->used_before)   /* two attempts of one connection: one of them alone is to be served */
 		return outcome_of(OUTCOME_NOT_AUTHORISED);
 	if (!proof.number && by_prefix)   /* let in without a key, it is let in with somebody else's cookie, too */

@@ -16,6 +16,8 @@ struct ticket_use {
 	const char *subscriber;  /* out: whose it is; NULL: nobody's. The configuration's */
 	uint32_t number;         /* and his number */
 	const struct source_settings *source;   /* out: what addresses he has; NULL: he isn't let in as himself. The configuration's */
+	bool logged_in;          /* by a password; whose, is login's to say, for the configuration may be another one by then */
+	uint8_t login[DIRECTORY_FINGERPRINT_BYTES];
 	bool admitted;           /* the nonce is remembered with its holder */
 	uint8_t nonce[TICKET_NONCE_BYTES];
 };
@@ -29,6 +31,10 @@ struct signalling_result authorise_client(struct worker *worker, const struct ad
 					  enum authorise_what what, struct ticket_use *use, uint32_t *owner);
 /* The same of a client that says nothing, for its connection was taken on its way: by its address alone. */
 struct signalling_result authorise_intercepted(struct worker *worker, const struct address *client, struct ticket_use *use, uint32_t *owner);
+/* Whether the user and the password of the request are a subscriber's, or the client is served anyway; the first is noted for authorise_client(). */
+bool authorise_login(struct worker *worker, const struct address *client, const struct signalling_request *request, struct ticket_use *use);
+/* Whether the client needs no credential. */
+bool authorise_anonymous(const struct worker *worker, const struct address *client);
 /* Who has it now. */
 uint64_t authorise_holder(struct worker *worker, const struct ticket_use *use);
 /* Somebody else has the connection that the ticket is for. */

@@ -8,27 +8,27 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
-#include "net/mptcp_info.h"
 #include "net/socket.h"
+#include "net/resolver.h"
 #include "role/authorise.h"
+#include "role/bind.h"
 #include "role/early.h"
-#include "role/inbound.h"
 #include "role/intake.h"
+#include "role/lookup.h"
 #include "role/loss_watch.h"
 #include "role/schemes.h"
-#include "role/source.h"
-#include "role/mapping_calls.h"
+#include "role/outcome.h"
+#include "role/request.h"
 #include "role/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
-#define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
 
 /* The destination has answered: say so, and relay. */
 void converter_serve(struct converter *converter, struct intake *intake)
 {
 	struct worker *worker = converter->worker;
-	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
+	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff, .bound = intake->bound };
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct relay_legs legs = {
 		.near_fd = intake->near_fd, .far_fd = intake->far_fd, .near_watched = true, .far_watched = true,
@@ -47,6 +47,8 @@ void converter_serve(struct converter *converter, struct intake *intake)
 		result.sack = negotiated.sack;
 		result.timestamps = negotiated.timestamps;
 	}
+	if (intake->scheme->tells_bound && address_is_unspecified(&result.bound) && net_local_address(intake->far_fd, &result.bound))
+		result.bound = (struct address){ 0 };
 	if (inbox_add(&intake->unsaid, (struct bytes){ out, intake->scheme->server_answer(&intake->conversation, &result, out) })) {
 		intake_abandon(converter, intake);
 		return;
@@ -60,163 +62,6 @@ void converter_serve(struct converter *converter, struct intake *intake)
 	intake_free(converter, intake);
 }
 
-void converter_connect(struct converter *converter, struct intake *intake, const struct source_choice *source)
-{
-	struct worker *worker = converter->worker;
-	struct net_connect_options options = {
-		.mptcp = intake->wants_mptcp, .marking = treatment_marking(&intake->treatment), .source = source->address, .transparent = source->transparent,
-	};
-	size_t n_sent;
-	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
-
-	if (r == NET_E_NO_PORT && options.source.port) {   /* an earlier connection from that port rests still */
-		options.source.port = 0;
-		r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);
-	}
-	if (r) {
-		source_note_failure(worker, source, r);
-		intake_refuse_error(converter, intake, r);
-		return;
-	}
-	intake_set_state(converter, intake, INTAKE_CONNECTING);
-	net_tune_leg(intake->far_fd, false);
-	if (loop_watch(worker->loop, intake->far_fd, EPOLLOUT | EPOLLET, intake_ref(converter, intake, INTAKE_FAR)) ||
-	    intake_set_deadline(converter, intake, worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
-		intake_abandon(converter, intake);
-}
-
-/* One of the places that all clients share is free again soon. */
-static struct signalling_result over_limit(void)
-{
-	return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = 1 };
-}
-
-static struct signalling_result authorise(struct converter *converter, struct intake *intake, const struct signalling_request *request,
-					  enum authorise_what what)
-{
-	intake->ticket.holder = take_over_name_intake(converter, intake);
-	if (!intake->half_open)
-		return over_limit();
-	return authorise_client(converter->worker, &intake->client, request, what, &intake->ticket, &intake->owner);
-}
-
-/* What a rule turns away is refused as its destination would; what it bypasses isn't ours to connect, and goes the ordinary way at a gateway that can still let it. */
-static enum signalling_outcome apply_policy(struct converter *converter, struct intake *intake, uint8_t dscp)
-{
-	const struct conf *conf = converter->worker->view->conf;
-
-	intake->treatment = treatment_of_request(conf, &intake->client, &intake->destination, intake->ticket.subscriber, dscp);
-	switch (intake->treatment.action) {
-	case RULE_REJECT:
-		return OUTCOME_REFUSED;
-	case RULE_BYPASS:
-		return OUTCOME_BYPASSED;
-	default:
-		return OUTCOME_CONNECTED;
-	}
-}
-
-/* What a peer takes its connection for. A gateway of ours says so. Another one's, whose request came with Multipath TCP in its first packet, may come out as plain TCP without
- * its knowing: no end is believed then (doc/assumptions.md). */
-static bool is_multipath(const struct intake *intake, const struct signalling_request *request)
-{
-	if (intake->scheme->tickets && (intake->ticket.subscriber || intake->ticket.used_before))
-		return !request->plain;
-	return !net_handshake_ended(intake->near_fd) && !mptcp_info_fell_back(intake->near_fd);
-}
-
-static void on_request(struct converter *converter, struct intake *intake, const struct signalling_request *request)
-{
-	struct signalling_result result;
-	struct source_choice source;
-
-	intake->destination = request->destination;
-	if (request->own_port)
-		intake->destination.port = intake->own.port;
-	intake->wants_mptcp = request->wants_mptcp;
-	intake->ticket.plain = !request->plain && mptcp_info_fell_back(intake->near_fd);
-	intake->watch = request->watch;
-	result = authorise(converter, intake, request, AUTHORISE_SESSION);
-	intake->multipath = is_multipath(intake, request);
-	if (intake->ticket.refused) {
-		intake_abandon(converter, intake);
-		return;
-	}
-	if (intake->ticket.used_before) {
-		apply_policy(converter, intake, request->dscp);   /* how the leg is marked: the first was let in */
-		take_over_begin(converter, intake);
-		return;
-	}
-	if (result.outcome == OUTCOME_CONNECTED && request->has_claim)
-		result.outcome = intake->ticket.source ? OUTCOME_CONNECTED : OUTCOME_NOT_AUTHORISED;
-	else if (result.outcome == OUTCOME_CONNECTED)
-		result.outcome = apply_policy(converter, intake, request->dscp);
-	if (result.outcome == OUTCOME_CONNECTED && !request->has_claim)
-		result.outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
-	if (result.outcome == OUTCOME_CONNECTED && !request->has_claim)
-		result.outcome = source_choose(converter->worker, &intake->ticket, request, &source);
-	if (result.outcome == OUTCOME_CONNECTED) {
-		intake->session = worker_take_session(converter->worker);
-		if (!intake->session)
-			result = over_limit();
-	}
-	if (request->has_claim && intake->ticket.source)   /* a limit that forbids it is the remote host's matter, too */
-		inbound_claim(converter, intake, request, &result);
-	else if (result.outcome != OUTCOME_CONNECTED)
-		intake_refuse(converter, intake, &result);
-	else
-		converter_connect(converter, intake, &source);
-}
-
-/* Half of the places are left to those who want to connect. */
-static bool may_wait(struct converter *converter)
-{
-	if (converter->n_waiting < converter->worker->view->conf->limits.max_half_open / 2 + 1)
-		return true;
-	counter_add(&converter->worker->counters.n_over_waiting, 1);
-	return false;
-}
-
-/* With a subscriber's key the peer is Braid, and may be told outcomes on this connection while it stays (role/early.h). What is wanted of its hosts' connections
- * it is told in any case. */
-static size_t make_offer(const struct converter *converter, const struct intake *intake, bool stays, uint8_t *out)
-{
-	struct signalling_offer offer = {
-		.kin = intake->ticket.subscriber, .watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0,
-		.wants_source = source_wants_hosts(&intake->ticket), .maps = stays && mapping_calls_offered(converter, intake),
-	};
-
-	return intake->scheme->server_offer(&offer, out);
-}
-
-/* A peer that wants to know what we can do; whoever may use us may stay, quietly. Who may not is told so: its hosts' connections had better go the
- * ordinary way. */
-static void on_information(struct converter *converter, struct intake *intake, const struct signalling_request *request)
-{
-	uint8_t offer[SIGNALLING_MESSAGE_BYTES];
-	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
-	bool stays = result.outcome == OUTCOME_CONNECTED && may_wait(converter);
-	size_t n_offer = make_offer(converter, intake, stays, offer);
-
-	counter_add(&converter->worker->counters.n_information, 1);
-	if (result.outcome != OUTCOME_CONNECTED) {
-		intake_refuse(converter, intake, &result);
-	} else if (!stays) {
-		intake_finish(converter, intake, offer, n_offer);
-	} else if (inbox_keep(&intake->inbox, (struct bytes){ offer, n_offer })) {
-		intake_abandon(converter, intake);
-	} else {
-		net_keep_alive(intake->near_fd, WAITING_KEEPALIVE_S);
-		intake_leave_half_open(converter, intake);
-		intake_leave_session(converter, intake);
-		intake->owes = true;
-		intake_set_state(converter, intake, INTAKE_WAITING);
-		intake->takes_inbound = request->takes_inbound && intake->ticket.admitted;
-		intake->hears_limits = request->hears_limits && intake->ticket.admitted;
-		intake_say(converter, intake);
-	}
-}
-
 /* The peer's first bytes say which scheme it speaks. */
 static struct signalling_step feed_scheme(struct converter *converter, struct intake *intake, struct bytes all, uint8_t *out, struct signalling_request *request)
 {
@@ -226,7 +71,26 @@ static struct signalling_step feed_scheme(struct converter *converter, struct in
 
 	if (verdict != SIGNALLING_DONE)
 		return (struct signalling_step){ .verdict = verdict, .result.outcome = OUTCOME_MALFORMED };
+	intake->conversation.anonymous = intake->scheme->server_admit && authorise_anonymous(converter->worker, &intake->client);
 	return intake->scheme->server_feed(&intake->conversation, all.at, all.n, out, request);
+}
+
+/* Who he is, as he says. False: he isn't, and is told so. */
+static bool admit(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+{
+	bool admitted = authorise_login(converter->worker, &intake->client, request, &intake->ticket);
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n_out = intake->scheme->server_admit(&intake->conversation, admitted, out);
+
+	if (admitted && !inbox_add(&intake->unsaid, (struct bytes){ out, n_out }))
+		return true;
+	if (admitted) {
+		intake_abandon(converter, intake);
+		return false;
+	}
+	counter_add(&converter->worker->counters.n_outcomes[OUTCOME_NOT_AUTHORISED], 1);
+	intake_finish(converter, intake, out, n_out);
+	return false;
 }
 
 /* True when the message is complete, or the intake gone: nothing more is to be read. */
@@ -236,23 +100,24 @@ static bool feed(struct converter *converter, struct intake *intake, struct byte
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_step step = feed_scheme(converter, intake, all, out, &request);
 	struct bytes left = { all.at + step.n_consumed, all.n - step.n_consumed }, more = { out, step.n_out };
-	bool goes_on = step.verdict == SIGNALLING_NEED_MORE || step.verdict == SIGNALLING_DONE;
+	bool whole = step.verdict == SIGNALLING_REFUSED || (step.verdict == SIGNALLING_ANSWERED && intake->scheme->server_offer);
 
-	if (inbox_keep(&intake->inbox, left) || (goes_on && inbox_add(&intake->unsaid, more))) {
+	if (inbox_keep(&intake->inbox, left) || (!whole && inbox_add(&intake->unsaid, more))) {
 		intake_abandon(converter, intake);
 		return true;
 	}
 	switch (step.verdict) {
 	case SIGNALLING_NEED_MORE:
 		return false;
+	case SIGNALLING_CREDENTIAL:
+		return !admit(converter, intake, &request) || feed(converter, intake, left);
 	case SIGNALLING_DONE:
-		on_request(converter, intake, &request);
+		request_session(converter, intake, &request);
 		return true;
-	case SIGNALLING_CREDENTIAL:   /* of no scheme that is accepted */
-	case SIGNALLING_LISTENING:
+	case SIGNALLING_LISTENING:   /* clients alone */
 		break;
 	case SIGNALLING_ANSWERED:
-		on_information(converter, intake, &request);
+		request_information(converter, intake, &request);
 		return true;
 	case SIGNALLING_REFUSED:
 		counter_add(&converter->worker->counters.n_outcomes[step.result.outcome], 1);
@@ -283,17 +148,26 @@ static void on_readable(struct converter *converter, struct intake *intake)
 	}
 }
 
+static void give_up(struct converter *converter, struct intake *intake)
+{
+	counter_add(&converter->worker->counters.n_host_gave_up, 1);
+	intake_abandon(converter, intake);
+}
+
 static void on_near(struct converter *converter, struct intake *intake, uint32_t events)
 {
 	switch (intake->state) {
 	case INTAKE_READING:
 		on_readable(converter, intake);
 		break;
+	case INTAKE_LISTENING:
+		if (events & EPOLLRDHUP || intake_go_on(intake))
+			give_up(converter, intake);
+		break;
+	case INTAKE_LOOKING_UP:
 	case INTAKE_CONNECTING:
-		if (events & (EPOLLERR | EPOLLHUP)) {
-			counter_add(&converter->worker->counters.n_host_gave_up, 1);
-			intake_abandon(converter, intake);
-		}
+		if (events & (EPOLLERR | EPOLLHUP))
+			give_up(converter, intake);
 		break;
 	case INTAKE_ENDING:
 	case INTAKE_WAITING:
@@ -307,14 +181,22 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 	}
 }
 
+static void fail(struct converter *converter, struct intake *intake, int error)
+{
+	struct signalling_result result = outcome_of_error(error, !address_is_v4(&intake->destination));
+
+	if (!lookup_next(converter, intake, &result))
+		intake_refuse(converter, intake, &result);
+}
+
 static void on_far(struct converter *converter, struct intake *intake, uint32_t events)
 {
-	int r = net_connect_outcome(intake->far_fd, events);
+	int r = intake->lookup ? net_connect_result(intake->far_fd) : net_connect_outcome(intake->far_fd, events);   /* the event may be of the address before */
 
 	if (r == NET_E_AGAIN)
 		return;
 	if (r)
-		intake_refuse_error(converter, intake, r);
+		fail(converter, intake, r);
 	else if (intake->held)
 		intercepted_call(converter, intake);
 	else
@@ -330,6 +212,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 		on_near(converter, intake, events);
 	else if (intake && ref.part == INTAKE_FAR && intake->state == INTAKE_CONNECTING)
 		on_far(converter, intake, events);
+	else if (intake && ref.part == INTAKE_FAR && intake->state == INTAKE_LISTENING)
+		bind_on_far(converter, intake);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -344,8 +228,12 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		counter_add(&converter->worker->counters.n_slow_senders, 1);
 		intake_abandon(converter, intake);
 		break;
+	case INTAKE_LOOKING_UP:
 	case INTAKE_CONNECTING:
-		intake_refuse_error(converter, intake, NET_E_TIMED_OUT);
+		fail(converter, intake, NET_E_TIMED_OUT);
+		break;
+	case INTAKE_LISTENING:
+		bind_on_deadline(converter, intake);
 		break;
 	case INTAKE_ENDING:
 		intake_end(converter, intake);
@@ -463,6 +351,7 @@ void converter_freep(struct converter **out)
 			intake_abandon(converter, intake);
 	}
 	slab_fini(&converter->intakes);
+	resolver_freep(&converter->resolver);
 	free(converter);
 	*out = NULL;
 }
@@ -513,6 +402,8 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 		let_waiting_go(converter, intake_abandon);   /* before a host of theirs runs into a listener that is gone */
 		return 0;
 	}
+	if (converter->let_in_by != view->conf && converter->resolver)
+		resolver_renew(converter->resolver);
 	if (converter->let_in_by != view->conf)   /* whoever may not stay any more is to learn it; the others come again */
 		let_waiting_go(converter, intake_end);
 	converter->let_in_by = view->conf;

@@ -29,6 +29,9 @@ struct role_counters {
 	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */
 	uint64_t n_tickets_missing, n_tickets_malformed, n_tickets_unknown, n_tickets_forged, n_tickets_stale, n_tickets_replayed;
 	uint64_t n_tickets_not_remembered;
+	uint64_t n_logins_wrong;              /* users and passwords */
+	uint64_t n_names_asked, n_names_unknown;   /* converter: destinations given by name */
+	uint64_t n_binds, n_binds_expired, n_binds_wrong;   /* converter: BIND */
 	uint64_t n_destination_denied;
 	uint64_t n_sources_denied, n_no_source_port, n_no_source_address;   /* converter: role/source.h */
 	uint64_t n_inbound, n_inbound_told, n_inbound_claimed, n_inbound_refused, n_inbound_expired, n_inbound_gave_up;   /* converter: remote hosts' connections */

@@ -6,6 +6,7 @@
 #include "base/counter.h"
 #include "net/socket.h"
 #include "role/early.h"
+#include "role/lookup.h"
 #include "role/outcome.h"
 #include "role/limited.h"
 #include "role/take_over.h"
@@ -79,6 +80,7 @@ void intake_free(struct converter *converter, struct intake *intake)
 	inbox_free(&intake->inbox);
 	inbox_free(&intake->asked);
 	inbox_free(&intake->unsaid);
+	lookup_freep(&intake->lookup);
 	slab_give(&converter->intakes, intake);
 }
 
@@ -193,6 +195,19 @@ void intake_say(struct converter *converter, struct intake *intake)
 		intake_discard(converter, intake);
 }
 
+int intake_owe(struct intake *intake, struct bytes answer)
+{
+	int r = inbox_add(&intake->unsaid, answer);
+
+	if (r)
+		return r;
+	inbox_free(&intake->inbox);
+	intake->inbox = intake->unsaid;
+	intake->unsaid = (struct inbox){ 0 };
+	intake->owes = true;
+	return 0;
+}
+
 void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer)
 {
 	intake_leave_session(converter, intake);
@@ -200,14 +215,10 @@ void intake_finish(struct converter *converter, struct intake *intake, const uin
 	if (intake->far_fd >= 0)
 		net_close_reset(intake->far_fd);
 	intake->far_fd = -1;
-	if (inbox_add(&intake->unsaid, (struct bytes){ answer, n_answer }) || intake_set_deadline(converter, intake, LINGER_US)) {
+	if (intake_owe(intake, (struct bytes){ answer, n_answer }) || intake_set_deadline(converter, intake, LINGER_US)) {
 		intake_abandon(converter, intake);
 		return;
 	}
-	inbox_free(&intake->inbox);
-	intake->inbox = intake->unsaid;
-	intake->unsaid = (struct inbox){ 0 };
-	intake->owes = true;
 	intake_set_state(converter, intake, INTAKE_ENDING);
 	intake_say(converter, intake);
 }

@@ -18,10 +18,10 @@
 
 #define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
 
-/* READING: the message isn't complete. CONNECTING: toward the destination. ENDING: answered, waits for the peer to close. WAITING: asked for
- * information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. CALLED: taken on its way, the destination has accepted;
- * its first packet was let go to our own listener, which has the connection soon. Such a one begins as CONNECTING, without a near leg. */
-enum intake_state { INTAKE_READING, INTAKE_CONNECTING, INTAKE_ENDING, INTAKE_WAITING, INTAKE_CALLED };
+/* READING: the message isn't complete. LOOKING_UP: the destination's name (role/lookup.h). CONNECTING: toward the destination. LISTENING: for it (role/bind.h). ENDING: answered, waits for the
+ * peer to close. WAITING: asked for information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. CALLED: taken on its way, the destination has
+ * accepted; its first packet was let go to our own listener, which has the connection soon. Such a one begins as CONNECTING, without a near leg. */
+enum intake_state { INTAKE_READING, INTAKE_LOOKING_UP, INTAKE_CONNECTING, INTAKE_LISTENING, INTAKE_ENDING, INTAKE_WAITING, INTAKE_CALLED };
 enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE, INTAKE_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
 
 struct intake {
@@ -44,6 +44,8 @@ struct intake {
 	struct conversation conversation;
 	struct inbox unsaid;      /* of the conversation: goes in front of the answer, or as soon as the handshake has ended */
 	struct address destination;
+	struct address bound;     /* who has come, where we listened for it */
+	struct lookup *lookup;    /* the addresses of a destination that was asked for by name; NULL: it has one */
 	struct treatment treatment;
 	bool wants_mptcp;
 	bool multipath;           /* the peer takes it for Multipath TCP, or may */
@@ -68,6 +70,7 @@ struct converter {
 	uint8_t handler;
 	struct listeners listeners;
 	struct intercepted intercepted;
+	struct resolver *resolver;   /* NULL: no name was asked for yet */
 };
 
 /* A place for a newcomer, with no legs yet; NULL: there is none. */
@@ -80,8 +83,11 @@ struct loop_ref intake_ref(const struct converter *converter, const struct intak
 /* 0 or -ENOMEM. */
 int intake_set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us);
 
-/* Connects to the destination, from there; how it goes decides what becomes of the intake. */
-void converter_connect(struct converter *converter, struct intake *intake, const struct source_choice *source);
+/* Begins to connect to intake->destination, which the request has asked for, if that is permitted. OUTCOME_CONNECTED: it is under way; else why it isn't. */
+struct signalling_result converter_connect(struct converter *converter, struct intake *intake, const struct signalling_request *request);
+/* The same where it is permitted, from there. */
+struct signalling_result converter_connect_from(struct converter *converter, struct intake *intake, const struct source_choice *source);
+
 /* The far leg is there: the peer is told so, and the relay has both. The intake is gone afterwards. */
 void converter_serve(struct converter *converter, struct intake *intake);
 
@@ -103,8 +109,10 @@ void intake_abandon(struct converter *converter, struct intake *intake);
 /* The near leg is closed in order. */
 void intake_end(struct converter *converter, struct intake *intake);
 
-/* In READING: sends what the conversation has to say, as soon as it can be sent. 0, or what ended the connection. */
+/* In READING and LISTENING: sends what the conversation has to say, as soon as it can be sent. 0, or what ended the connection. */
 int intake_go_on(struct intake *intake);
+/* Its last answer, behind what the conversation has to say. What came behind the message is forgotten. 0 or -ENOMEM. */
+int intake_owe(struct intake *intake, struct bytes answer);
 /* In ENDING and WAITING: sends the answer as soon as it can be sent, then goes on as intake_discard(). */
 void intake_say(struct converter *converter, struct intake *intake);
 /* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */

@@ -159,8 +159,8 @@ static void begin(struct converter *converter, struct intake *intake, const stru
 	counter_add(&converter->worker->counters.n_intercepted, 1);
 	result = prepare(converter, intake, &source, dscp);
 	if (result.outcome == OUTCOME_CONNECTED)
-		converter_connect(converter, intake, &source);
-	else
+		result = converter_connect_from(converter, intake, &source);
+	if (result.outcome != OUTCOME_CONNECTED)
 		intake_refuse(converter, intake, &result);
 }
 

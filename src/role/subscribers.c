@@ -2,6 +2,7 @@
 #include "role/subscribers_parts.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
@@ -133,6 +134,28 @@ static int take_clients(struct roster *roster, const struct conf *conf)
 	return 0;
 }
 
+void roster_fingerprint(const uint8_t *name, size_t n_name, uint8_t out[DIRECTORY_FINGERPRINT_BYTES])
+{
+	uint8_t hash[crypto_generichash_BYTES];   /* fewer can't be asked for */
+
+	crypto_generichash(hash, sizeof(hash), name, n_name, NULL, 0);
+	memcpy(out, hash, DIRECTORY_FINGERPRINT_BYTES);
+}
+
+static void enter(struct roster *roster, const struct conf_subscriber *subscriber, uint32_t place)
+{
+	struct directory_entry entry = { .place = place };
+
+	if (subscriber->has_key) {
+		ticket_fingerprint(subscriber->key, entry.fingerprint);
+		roster->keys[roster->n_keys++] = entry;
+	}
+	if (subscriber->password[0]) {
+		roster_fingerprint((const uint8_t *)subscriber->name, strlen(subscriber->name), entry.fingerprint);
+		roster->logins[roster->n_logins++] = entry;
+	}
+}
+
 struct roster *roster_new(struct subscribers *subscribers, const struct conf *conf)
 {
 	size_t n_names;
@@ -141,13 +164,13 @@ struct roster *roster_new(struct subscribers *subscribers, const struct conf *co
 	bool complete = names && roster;
 
 	if (complete) {
-		roster->entries = calloc(conf->n_subscribers + 1, sizeof(*roster->entries));
+		roster->keys = calloc(conf->n_subscribers + 1, sizeof(*roster->keys));
+		roster->logins = calloc(conf->n_subscribers + 1, sizeof(*roster->logins));
 		roster->numbers = calloc(conf->n_subscribers + 1, sizeof(*roster->numbers));
-		complete = roster->entries && roster->numbers && !take_clients(roster, conf);
+		complete = roster->keys && roster->logins && roster->numbers && !take_clients(roster, conf);
 	}
 	for (size_t i = 0; complete && i < conf->n_subscribers; i++) {
-		roster->entries[i].place = (uint32_t)i;
-		ticket_fingerprint(conf->subscribers[i].key, roster->entries[i].fingerprint);
+		enter(roster, &conf->subscribers[i], (uint32_t)i);
 		roster->numbers[i] = subscribers_find_or_add(subscribers, names, n_names, conf->subscribers[i].name);
 		complete = roster->numbers[i] != SUBSCRIBERS_NONE;
 	}
@@ -156,14 +179,16 @@ struct roster *roster_new(struct subscribers *subscribers, const struct conf *co
 		return NULL;
 	}
 	roster->n = conf->n_subscribers;
-	directory_sort(roster->entries, roster->n);
+	directory_sort(roster->keys, roster->n_keys);
+	directory_sort(roster->logins, roster->n_logins);
 	return roster;
 }
 
 void roster_free(struct roster *roster)
 {
 	if (roster) {
-		free(roster->entries);
+		free(roster->keys);
+		free(roster->logins);
 		free(roster->numbers);
 		free(roster->clients);
 	}
@@ -220,13 +245,22 @@ void subscribers_apply(struct subscribers *subscribers, const struct conf *conf,
 	pthread_mutex_unlock(&subscribers->lock);
 }
 
+static uint32_t found_at(const struct roster *roster, const struct conf *conf, const struct directory_entry *entry, const struct conf_subscriber **found)
+{
+	*found = entry ? &conf->subscribers[entry->place] : NULL;
+	return entry ? roster->numbers[entry->place] : SUBSCRIBERS_NONE;
+}
+
 uint32_t roster_find(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
 		     const struct conf_subscriber **found)
 {
-	const struct directory_entry *entry = directory_find(roster->entries, roster->n, fingerprint);
+	return found_at(roster, conf, directory_find(roster->keys, roster->n_keys, fingerprint), found);
+}
 
-	*found = entry ? &conf->subscribers[entry->place] : NULL;
-	return entry ? roster->numbers[entry->place] : SUBSCRIBERS_NONE;
+uint32_t roster_find_login(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
+			   const struct conf_subscriber **found)
+{
+	return found_at(roster, conf, directory_find(roster->logins, roster->n_logins, fingerprint), found);
 }
 
 uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address, const struct conf_subscriber **found)

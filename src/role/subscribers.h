@@ -22,9 +22,10 @@ enum { SUBSCRIBERS_NONE = 0 };   /* the number of nobody */
 
 enum subscribers_verdict { SUBSCRIBERS_MAY, SUBSCRIBERS_OVER_SESSIONS, SUBSCRIBERS_OVER_NEW, SUBSCRIBERS_OVER_VOLUME, SUBSCRIBERS_N_VERDICTS };
 
-/* The subscribers of one configuration, by the fingerprints of their keys. Immutable. */
+/* The subscribers of one configuration, by the fingerprints of their keys, and of the names of those that have a password. Immutable. */
 struct roster {
-	struct directory_entry *entries;   /* place: in the configuration */
+	struct directory_entry *keys, *logins;   /* place: in the configuration */
+	size_t n_keys, n_logins;
 	uint32_t *numbers;                 /* by place */
 	size_t n;
 	struct owned *clients;             /* by their addresses; owner: the place */
@@ -53,6 +54,10 @@ uint32_t subscribers_find(const struct name_number *names, size_t n, const char 
 /* Number and configuration of the one whose key has the fingerprint; SUBSCRIBERS_NONE: nobody's. From any thread, as all that follow. */
 uint32_t roster_find(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
 		     const struct conf_subscriber **found);
+/* The same of the one whose name has the fingerprint, and who has a password. Another name may have the same one. */
+void roster_fingerprint(const uint8_t *name, size_t n_name, uint8_t out[DIRECTORY_FINGERPRINT_BYTES]);
+uint32_t roster_find_login(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
+			   const struct conf_subscriber **found);
 
 /* The same of the one whose client has the address. */
 uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address, const struct conf_subscriber **found);

@@ -53,10 +53,10 @@ static void schemes_are_named(void **state)
 	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_PLAIN);
 	assert_true(conf->gateway.enabled && conf->gateway.n_lan == 1);
 	conf_freep(&conf);
-	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert, plain or route");
+	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert, plain, socks5 or route");
 	expect_error("[converter]\nallow = ::1\nsignalling = convert, pigeons\n", "x:3: converter.signalling: found");
 	expect_error("[converter]\nallow = ::1\nsignalling = ,\n", "x:3: converter.signalling: found ','");
-	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert, plain or route");
+	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert, plain, socks5 or route");
 }
 
 static void sections_may_be_indented(void **state)
@@ -130,6 +130,27 @@ static void a_key_is_one_subscribers(void **state)
 	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\n[subscriber c]\nkey = " KEY "\n",
 		     "x: two subscribers have the same key");
 	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\nmax_new_burst = 0\n", "x:4: subscriber a.max_new_burst: found '0', wanted 1..1000000");
+}
+
+static void a_subscriber_has_a_key_or_a_password(void **state)
+{
+	struct conf *conf = conf_of("[converter]\nsignalling = socks5\nbind_ports = 7000-7009\n[subscriber a]\npassword = correct horse\n[subscriber b]\npassword = correct horse\nkey = " KEY "\n");
+
+	assert_false(conf->subscribers[0].has_key);
+	assert_string_equal(conf->subscribers[0].password, "correct horse");
+	assert_true(conf->subscribers[1].has_key);
+	assert_int_equal(conf->converter.signalling, 1 << CONF_SIGNALLING_SOCKS5);
+	assert_int_equal(conf->converter.bind_ports.first, 7000);
+	conf_freep(&conf);
+	expect_error("[converter]\n[subscriber a]\n[subscriber b]\nkey = " KEY "\n", "x: a subscriber has neither a key nor a password");
+	expect_error("[converter]\nbind_ports = 5000-6000\n[subscriber a]\nkey = " KEY "\n", "a port of converter.listen is one of converter.bind_ports");
+	conf = conf_of(GATEWAY "[gateway]\nsignalling = socks5\nuser = home\npassword = x\npipelined = yes\n");
+	assert_int_equal(conf->gateway.signalling, CONF_SIGNALLING_SOCKS5);
+	assert_string_equal(conf->gateway.user, "home");
+	assert_int_equal(conf->gateway.pipelined, CONF_PIPELINED_YES);
+	conf_freep(&conf);
+	expect_error(GATEWAY "[gateway]\nuser = home\n", "x: gateway.user and gateway.password go together");
+	expect_error(GATEWAY "[gateway]\npassword = home\n", "x: gateway.user and gateway.password go together");
 }
 
 #define HOME "[converter]\nlisten = 203.0.113.5:5124\n[subscriber home]\nkey = " KEY "\n"
@@ -290,6 +311,7 @@ int main(void)
 		cmocka_unit_test(mappings_have_an_address_and_ports),
 		cmocka_unit_test(what_is_no_range_of_ports),
 		cmocka_unit_test(a_key_is_one_subscribers),
+		cmocka_unit_test(a_subscriber_has_a_key_or_a_password),
 		cmocka_unit_test(a_forward_says_where_to),
 		cmocka_unit_test(forwards_that_make_no_sense),
 		cmocka_unit_test(a_gateway_asks_for_forwards),
