@@ -65,7 +65,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 
 	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun, .mptcp = options.mptcp,
 				      .opening = setup->opening, .n_opening = setup->n_opening };
-	attempt->syn_data = syn_data && shared_syn_data_works(worker->shared, choice->link, now_us) &&
+	attempt->syn_data = syn_data && !setup->waits && shared_syn_data_works(worker->shared, choice->link, now_us) &&
 			    !(attempt->mptcp && shared_strips_mptcp(worker->shared, choice->link, now_us));
 	attempt->patience_us = patience_us(worker, setup, choice->link);
 	if (attempt->syn_data) {

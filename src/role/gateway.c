@@ -96,7 +96,7 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	if (result->outcome != OUTCOME_NOT_AUTHORISED && result->outcome != OUTCOME_MISSING_CREDENTIAL)
 		log_debug("%s to %s: %s%s", source, destination, setup->routed ? "" : "the converter says: ", signalling_outcome_name(result->outcome));
 	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
-		log_warning("the converter does not let us in: %s; compare gateway.key with the subscriber's key there, and both clocks%s",
+		log_warning("the converter does not let us in: %s; compare gateway.key, or gateway.user and gateway.password, with the subscriber's there, and both clocks%s",
 			    signalling_outcome_name(result->outcome), left_out);
 	if (is_for_long(result))
 		shared_suspect(gateway->worker->shared);
@@ -185,7 +185,7 @@ static void log_hand_over(const struct gateway *gateway, const struct setup *set
 		return;
 	log_debug("%s to %s: over %s, %s, data in the first packet %s, %s", address_format(&setup->source, source),
 		  address_format(&setup->destination, destination), attempt->link < view->n_links ? view->links[attempt->link].name : "no link of ours",
-		  setup->state == SETUP_CAUGHT ? "its destination having accepted" : held ? "at once" : "after another attempt",
+		  setup->state == SETUP_CAUGHT ? "its destination having accepted" : held ? "at once" : setup->waits ? "having answered" : "after another attempt",
 		  !attempt->syn_data ? "not sent" : mptcp_info_beginning(attempt->fd).syn_data_acked ? "taken" : "lost",
 		  mptcp_info_fell_back(attempt->fd) ? "plain TCP" : "Multipath TCP");
 }

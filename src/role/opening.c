@@ -61,6 +61,8 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	setup->request.n_first = setup->n_first;
 	setup->request.failure = setup->failure;
 	put_ticket(gateway, setup, &setup->request);
+	if (!setup->scheme->tickets)
+		schemes_put_login(&gateway->worker->view->conf->gateway, __atomic_load_n(&gateway->worker->shared->kin, __ATOMIC_RELAXED), &setup->request);
 	step = setup->scheme->client_begin(&setup->begun, &setup->request, scratch);
 	setup->waits = step.waits;
 	n = setup->near_fd < 0 || setup->waits ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);

@@ -37,6 +37,8 @@ struct probe {
 	uint16_t generation;
 	uint8_t link;
 	uint64_t begun_at_us, begun_standing_at_us;
+	const struct scheme *scheme;   /* here and below: of a probe that was begun */
+	struct signalling_request asked;
 	bool wants_source;       /* the converter is to be told hosts' addresses */
 	bool offers;             /* it was told that we take sessions from its side */
 	bool hears_limits;       /* and that we want to know when the links limit what it sends */
@@ -108,17 +110,21 @@ static void drop(struct watch *watch)
 static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 {
 	const struct conf_gateway *conf = &all->gateway;
-	struct signalling_request request = { .probe = 1 };
+	struct signalling_request *request = &watch->probe.asked;
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
-	if (conf->has_key) {
+	watch->probe.scheme = scheme_of_watch(conf->signalling);
+	*request = (struct signalling_request){ .probe = 1 };
+	if (conf->has_key && watch->probe.scheme->tickets) {
 		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
-		ticket_put(&ticket, conf->key, &request.destination, request.credential);
-		request.n_credential = TICKET_BYTES;
-		request.takes_inbound = watch->probe.offers = conf->inbound && watch->asking < ASK_PLAIN;
-		request.hears_limits = watch->probe.hears_limits = conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
+		ticket_put(&ticket, conf->key, &request->destination, request->credential);
+		request->n_credential = TICKET_BYTES;
+		request->takes_inbound = watch->probe.offers = conf->inbound && watch->asking < ASK_PLAIN;
+		request->hears_limits = watch->probe.hears_limits = conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
 	}
-	return scheme_convert.client_begin(&watch->probe.conversation, &request, out).n_out;
+	if (!watch->probe.scheme->tickets)
+		schemes_put_login(conf, false, request);
+	return watch->probe.scheme->client_begin(&watch->probe.conversation, request, out).n_out;
 }
 
 /* Over the best link not tried since the last success; when all were, from the start. */
@@ -214,7 +220,7 @@ static void closed(struct watch *watch)
 /* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it says otherwise. */
 static void stand(struct watch *watch)
 {
-	enum peer peer = watch->by_connecting ? PEER_OTHER : watch->probe.kin ? PEER_KIN : PEER_CONVERT;
+	enum peer peer = watch->probe.kin ? PEER_KIN : watch->by_connecting || watch->probe.scheme != &scheme_convert ? PEER_OTHER : PEER_CONVERT;
 	struct shared *shared = watch->options.shared;
 
 	watch->probe.standing = true;
@@ -287,12 +293,17 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_step step;
+	struct bytes left;
+	int error = 0;
 
 	if (watch->probe.standing || *answered)
 		return take_early(watch, all);
-	step = scheme_convert.client_feed(&watch->probe.conversation, all.at, all.n, out);
+	step = watch->probe.scheme->client_feed(&watch->probe.conversation, all.at, all.n, out);
+	left = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed };
+	if (step.n_out && net_send(watch->probe.fd, out, step.n_out, &error) != (ssize_t)step.n_out)
+		return "it takes no more";
 	if (step.verdict == SIGNALLING_NEED_MORE)
-		return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
+		return inbox_keep(&watch->probe.inbox, left) ? "out of memory" : NULL;
 	*answered = step.verdict == SIGNALLING_DONE;
 	watch->probe.declined = step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
 	watch->probe.strange = step.result.outcome == OUTCOME_MALFORMED || step.result.outcome == OUTCOME_BAD_VERSION;
@@ -301,7 +312,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;
 	if (*answered)   /* what was waited for may have come with it */
-		return take_early(watch, (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed });
+		return take_early(watch, left);
 	inbox_free(&watch->probe.inbox);
 	return signalling_outcome_name(step.result.outcome);
 }
@@ -309,7 +320,8 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 /* Whether hosts' connections could go to a server that knows no Convert. */
 static bool may_know_none(const struct watch *watch)
 {
-	return !watch->by_connecting && watch->options.view(watch->options.context)->conf->gateway.signalling != CONF_SIGNALLING_CONVERT;
+	return !watch->by_connecting && watch->probe.scheme == &scheme_convert &&
+	       watch->options.view(watch->options.context)->conf->gateway.signalling != CONF_SIGNALLING_CONVERT;
 }
 
 /* The Info has no answer that we understand. ended: it was cut off. Whoever may mind what is ours alone in it is asked without, and who knows no Convert at all is asked by

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The gateway as a SOCKS5 client, toward servers of others (dante, microsocks) and toward Braid: what hosts see is what they would have seen."""
+import os
+import socket
+
+import pytest
+
+from netlab import CONVERTER, CONVERTER_V6, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, receive_all, receive_exactly, wait_for
+from socks import PASSWORD, USER
+
+ENDPOINTS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
+BULK = os.urandom(1 << 20) * 8
+DANTE = """
+logoutput: stderr
+internal: {interface} port = 1080
+external: {interface}
+socksmethod: {method}
+clientmethod: none
+user.privileged: root
+user.unprivileged: root
+client pass {{ from: 0/0 to: 0/0 }}
+socks pass {{ from: 0/0 to: 0/0 }}
+"""
+
+
+def listens(lab, program):
+    wait_for(lambda: lab.run("conv", "ss -Hltn sport = :1080").strip() or not program.running(), f"{program.name} listens")
+    assert program.running(), program.log()
+
+
+def microsocks(lab, password, mptcp):
+    words = [*(["mptcpize", "run"] if mptcp else []), "microsocks", "-i", "::", "-p", "1080", *(["-u", USER, "-P", PASSWORD] if password else [])]
+    return lab.start("conv", *words, name="microsocks")
+
+
+def dante(lab, password, mptcp):
+    """Users and passwords are the system's, which a test has none of: without one."""
+    conf = lab.directory / "danted.conf"
+    conf.write_text(DANTE.format(interface="c0", method="none"))
+    return lab.start("conv", *(["mptcpize", "run"] if mptcp else []), "/usr/sbin/danted", "-f", conf, "-p", lab.directory / "danted.pid", name="danted")
+
+
+SERVERS = {
+    "microsocks": (microsocks, False, False), "microsocks-mptcp": (microsocks, False, True), "microsocks-password": (microsocks, True, False),
+    "dante": (dante, False, False), "dante-mptcp": (dante, False, True),
+}
+
+
+@pytest.fixture(scope="module", params=[*SERVERS, "braid", "braid-step"])
+def behind(request, tmp_path_factory):
+    """A gateway whose hosts' connections go by the server."""
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    lab.scheme = request.param
+    login = {}
+    if request.param in SERVERS:
+        begin, password, mptcp = SERVERS[request.param]
+        listens(lab, begin(lab, password, mptcp))
+        if password:
+            login = {"user": USER, "password": PASSWORD}
+        lab.gw = lab.gateway(gateway={"key": None, "signalling": "socks5", "converter": f"{CONVERTER}:1080", **login})
+    else:
+        lab.conv = lab.converter(converter={"signalling": "socks5"}, **{f"subscriber {USER}": {"key": None, "password": PASSWORD}})
+        lab.gw = lab.gateway(gateway={"key": None, "signalling": "socks5", "user": USER, "password": PASSWORD,
+                                      "pipelined": "no" if request.param == "braid-step" else "auto"})
+    yield lab
+    lab.close()
+
+
+@ENDPOINTS
+def test_both_ways_carry(behind, server):
+    for _ in range(3):
+        near, far, peer = behind.session(behind.listen("server"), server)
+        assert peer in (CONVERTER, CONVERTER_V6)
+        near.sendall(b"question")
+        assert receive_exactly(far, 8) == b"question"
+        far.sendall(b"answer")
+        assert receive_exactly(near, 6) == b"answer"
+
+
+@ENDPOINTS
+def test_server_speaks_first_and_at_once(behind, server):
+    listener = behind.listen("server")
+    near = behind.connect("host", server, listener.getsockname()[1])
+    far, _ = behind.accept(listener)
+    far.sendall(b"220 ready\r\n")
+    assert receive_exactly(near, 11) == b"220 ready\r\n"
+
+
+def test_bulk_and_an_end_of_one_way(behind):
+    near, far, _ = behind.session(behind.listen("server"))
+    pid = os.fork()
+    if not pid:
+        near.sendall(BULK)
+        os._exit(0)
+    assert receive_exactly(far, len(BULK)) == BULK
+    os.waitpid(pid, 0)
+    if not behind.scheme.startswith("microsocks"):   # which takes an end of one way for the end of both
+        near.shutdown(socket.SHUT_WR)
+        assert receive_all(far) == b""
+    far.sendall(b"done")
+    assert receive_exactly(near, 4) == b"done"
+
+
+def test_refused_stays_refused(behind):
+    with pytest.raises(ConnectionRefusedError):
+        behind.connect("host", SERVER, 9)
+
+
+def test_unreachable_stays_unreachable(behind):
+    with pytest.raises(OSError) as failure:
+        behind.connect("host", UNREACHABLE, 80)
+    assert failure.value.errno in (101, 113), failure.value   # some servers have no words for it but "general failure"
+
+
+def test_over_multipath_tcp_where_the_server_speaks_it(behind):
+    before = counter(behind.gw, "fell_back")
+    behind.session(behind.listen("server"))
+    assert (counter(behind.gw, "fell_back") == before) == ("mptcp" in behind.scheme or "braid" in behind.scheme)
+
+
+def test_all_at_once_where_the_server_bears_it(behind):
+    sent = counter(behind.gw, "syn_data_sent")
+    for _ in range(3):
+        behind.session(behind.listen("server"))
+    assert (counter(behind.gw, "syn_data_sent") > sent) == (behind.scheme == "braid")
+
+
+def test_a_server_that_goes_and_comes(lab):
+    server = microsocks(lab, False, False)
+    listens(lab, server)
+    lab.gw = lab.gateway(gateway={"key": None, "signalling": "socks5", "converter": f"{CONVERTER}:1080"})
+    listener = lab.listen("server")
+    assert lab.bonded(listener)
+    server.kill()
+    wait_for(lambda: lab.bonded(listener) is False, "hosts go the ordinary way")
+    listens(lab, microsocks(lab, False, False))
+    wait_for(lambda: lab.bonded(listener), "and by the server again")
+
+
+def test_a_password_that_is_wrong_is_told_to_the_operator(lab):
+    listens(lab, microsocks(lab, True, False))
+    lab.gw = lab.start_gateway(gateway={"key": None, "signalling": "socks5", "converter": f"{CONVERTER}:1080", "user": USER, "password": "wrong"})
+    lab.gw.wait_log("not authorised")
+    assert lab.bonded() is False
