@@ -3,13 +3,14 @@ BUILD ?= build
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: menu packages build demo check check-schemes check-timing check-sanitized soak fuzz bench install clean
+.PHONY: menu packages build demo check check-schemes check-timing check-sanitized interop soak fuzz bench install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
 	@echo "make check-schemes    the end-to-end tests once more for each other way of signalling"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make interop          servers and clients of others: dante, microsocks, curl, ssh, proxychains, redsocks"
 	@echo "make soak             connections that come and go for MINUTES=$(MINUTES), a link flapping; nothing may grow"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"
@@ -30,13 +31,17 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes
+	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes --no-suite interop
 
 check-schemes: build
 	meson test -C $(BUILD) --print-errorlogs --suite schemes
 
 check-timing: build
 	meson test -C $(BUILD) --print-errorlogs --suite timing
+
+interop: build
+	@tools/install-packages tools/packages-interop
+	meson test -C $(BUILD) --print-errorlogs --suite interop
 
 soak: build
 	BRAID_SOAK_S=$$(($(MINUTES) * 60)) meson test -C $(BUILD) --verbose --suite soak
