@@ -2,6 +2,7 @@
 """Programs that people use as SOCKS5 clients of the converter, unmodified: curl, ssh, proxychains, redsocks; over plain TCP and over Multipath TCP."""
 import hashlib
 import os
+import pathlib
 
 import pytest
 
@@ -70,6 +71,18 @@ def digest_of(lab, command):
 @pytest.mark.parametrize("converter", [CONVERTER, f"[{CONVERTER_V6}]"], ids=["v4", "v6"])
 def test_curl(socks, converter, scheme, url, login):
     assert digest_of(socks, f"{socks.wrap}curl -sSfg -o {{out}} -x {scheme}://{login}{converter}:{PORT} {url}") == socks.digest
+
+
+def mptcp_came(lab):
+    with lab.inside("conv"):
+        lines = [line.split() for line in pathlib.Path("/proc/thread-self/net/netstat").read_text().splitlines() if line.startswith("MPTcpExt:")]
+    return int(dict(zip(*lines))["MPCapableSYNRX"])
+
+
+def test_multipath_tcp_comes_where_it_was_asked_for(socks):
+    before = mptcp_came(socks)
+    assert digest_of(socks, f"{socks.wrap}curl -sSfg -o {{out}} --socks5-hostname {CONVERTER}:{PORT} http://four.example/big") == socks.digest
+    assert (mptcp_came(socks) > before) == bool(socks.wrap)
 
 
 def test_curls_exit_says_why(socks):

@@ -2,11 +2,12 @@
 """The gateway as a SOCKS5 client, toward servers of others (dante, microsocks) and toward Braid: what hosts see is what they would have seen."""
 import os
 import socket
+import subprocess
 
 import pytest
 
 from netlab import CONVERTER, CONVERTER_V6, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, receive_all, receive_exactly, wait_for
-from socks import PASSWORD, USER
+from socks import PASSWORD, USER, over_file
 
 ENDPOINTS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
 BULK = os.urandom(1 << 20) * 8
@@ -34,15 +35,21 @@ def microsocks(lab, password, mptcp):
 
 
 def dante(lab, password, mptcp):
-    """Users and passwords are the system's, which a test has none of: without one."""
+    """Users and passwords are the system's: it has others here."""
     conf = lab.directory / "danted.conf"
-    conf.write_text(DANTE.format(interface="c0", method="none"))
-    return lab.start("conv", *(["mptcpize", "run"] if mptcp else []), "/usr/sbin/danted", "-f", conf, "-p", lab.directory / "danted.pid", name="danted")
+    conf.write_text(DANTE.format(interface="c0", method="username" if password else "none"))
+    secret = subprocess.run(["openssl", "passwd", "-6", PASSWORD], check=True, capture_output=True, text=True).stdout.strip()
+    with over_file("/etc/passwd", f"root:x:0:0::/root:/bin/sh\n{USER}:x:1000:1000::/:/bin/sh\n", lab.directory), \
+            over_file("/etc/shadow", f"root:*:19000::::::\n{USER}:{secret}:19000::::::\n", lab.directory):
+        words = ["/usr/sbin/danted", "-f", conf, "-p", lab.directory / "danted.pid"]
+        program = lab.start("conv", "unshare", "-m", *(["mptcpize", "run"] if mptcp else []), *words, name="danted")   # keeps what it sees now
+        listens(lab, program)
+    return program
 
 
 SERVERS = {
     "microsocks": (microsocks, False, False), "microsocks-mptcp": (microsocks, False, True), "microsocks-password": (microsocks, True, False),
-    "dante": (dante, False, False), "dante-mptcp": (dante, False, True),
+    "dante": (dante, False, False), "dante-mptcp": (dante, False, True), "dante-password": (dante, True, False),
 }
 
 
