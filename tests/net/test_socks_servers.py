@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The gateway as a SOCKS5 client, toward servers of others (dante, microsocks) and toward Braid: what hosts see is what they would have seen."""
+import contextlib
 import os
+import selectors
 import socket
 import subprocess
 
 import pytest
 
 from netlab import CONVERTER, CONVERTER_V6, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, receive_all, receive_exactly, wait_for
+from gateways import child
 from socks import PASSWORD, USER, over_file
 
 ENDPOINTS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
@@ -130,6 +133,49 @@ def test_all_at_once_where_the_server_bears_it(behind):
     for _ in range(3):
         behind.session(behind.listen("server"))
     assert (counter(behind.gw, "syn_data_sent") > sent) == (behind.scheme == "braid")
+
+
+GREETED = b"\5\0"
+
+
+def strange(lab, answer):
+    """A server of one's own, which lets everybody in and answers each request with the same bytes; in a child."""
+    listener = lab.listen("conv", 1080)
+
+    def serve():
+        selector = selectors.DefaultSelector()
+        selector.register(listener, selectors.EVENT_READ)
+        while True:
+            for ready, _ in selector.select():
+                sock = ready.fileobj
+                if sock is listener:
+                    selector.register(listener.accept()[0], selectors.EVENT_READ)
+                    continue
+                with contextlib.suppress(OSError):
+                    data = sock.recv(4096)
+                    if data:
+                        sock.sendall(GREETED if data[1:2] in b"\1\2" and len(data) < 5 else answer)
+                        continue
+                selector.unregister(sock)
+                sock.close()
+    return child(lab, "conv", serve)
+
+
+def test_what_comes_right_behind_the_reply_is_the_hosts(lab):
+    with strange(lab, b"\5\0\0\3\2ab\0\1" + b"220 ready\r\n"):
+        lab.gw = lab.gateway(gateway={"key": None, "signalling": "socks5", "converter": f"{CONVERTER}:1080"})
+        near = lab.connect("host", SERVER, 80)
+        assert receive_exactly(near, 11) == b"220 ready\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\5\1\0\1\0\0\0\0\0\0", b"\5\2\0\1\0\0\0\0\0\0", b"\5\x63\0\1\0\0\0\0\0\0", b"\5\7\0\1\0\0\0\0\0\0", b"\5\0\0\0",
+                                    b"\5\0\1\1\0\0\0\0\0\0"], ids=["http", "failure", "not-allowed", "99", "unknown-command", "type-0", "reserved"])
+def test_what_is_no_answer_of_the_destinations_goes_the_ordinary_way(lab, answer):
+    with strange(lab, answer):
+        lab.gw = lab.gateway(gateway={"key": None, "signalling": "socks5", "converter": f"{CONVERTER}:1080"})
+        listener = lab.listen("server")
+        for _ in range(3):
+            assert lab.bonded(listener) is False
 
 
 def test_a_server_that_goes_and_comes(lab):
