@@ -49,6 +49,7 @@ struct route_rule {
 	bool v6;
 	struct address from;     /* unspecified: any */
 	uint32_t fwmark;         /* 0: any */
+	uint32_t fwmask;         /* of its bits, those that count; 0: all */
 	bool iif_lo;             /* only what is sent from here, and the check whether the way back to a packet's source is a good one */
 	uint32_t table;
 	uint32_t priority;

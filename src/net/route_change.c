@@ -85,6 +85,8 @@ static int rule_change(struct netlink *netlink, uint16_t type, uint16_t flags, c
 		mnl_attr_put_strz(message, FRA_IIFNAME, "lo");
 	if (rule->fwmark)
 		mnl_attr_put_u32(message, FRA_FWMARK, rule->fwmark);
+	if (rule->fwmask)
+		mnl_attr_put_u32(message, FRA_FWMASK, rule->fwmask);
 	mnl_attr_put_u32(message, FRA_TABLE, rule->table);
 	mnl_attr_put_u32(message, FRA_PRIORITY, rule->priority);
 	mnl_attr_put_u8(message, FRA_PROTOCOL, ROUTE_PROTOCOL);

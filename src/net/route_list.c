@@ -276,6 +276,8 @@ static void rule_take(void *context, const struct nlmsghdr *message)
 			rule.iif_lo = !strcmp(mnl_attr_get_str(attr), "lo");
 		if (mnl_attr_get_type(attr) == FRA_FWMARK)
 			rule.fwmark = attr_u32(attr);
+		if (mnl_attr_get_type(attr) == FRA_FWMASK && attr_u32(attr) != UINT32_MAX)   /* the kernel names that of all bits, too */
+			rule.fwmask = attr_u32(attr);
 		if (mnl_attr_get_type(attr) == FRA_TABLE)
 			rule.table = attr_u32(attr);
 		if (mnl_attr_get_type(attr) == FRA_PRIORITY)

@@ -17,7 +17,7 @@ static struct route_entry route_of(const struct links_route *from)
 
 static struct route_rule rule_of(const struct links_rule *from)
 {
-	return (struct route_rule){ .v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark, .table = from->table,
+	return (struct route_rule){ .v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark, .fwmask = from->fwmask, .table = from->table,
 				    .priority = from->priority };
 }
 

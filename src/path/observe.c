@@ -74,7 +74,7 @@ static void take_rule(void *context, const struct route_rule *from)
 
 	if (!full(have->rules.n))
 		have->rules.at[have->rules.n++] = (struct links_rule){ .v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark,
-								       .table = from->table, .priority = from->priority };
+								       .fwmask = from->fwmask, .table = from->table, .priority = from->priority };
 }
 
 static void take_endpoint(void *context, const struct mptcp_pm_endpoint *from)

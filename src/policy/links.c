@@ -194,12 +194,21 @@ static void plan_way_back(const struct links_want *want, struct links_plumbing *
 	LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .iif_lo = true, .fwmark = want->fwmark, .table = RT_TABLE_MAIN, .priority = want->rule_priority });
 }
 
+/* Before the links' rules: what is sent here has a link's address by now. */
+static void plan_way_to_us(const struct links_want *want, struct links_plumbing *plumbing, bool v6)
+{
+	LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .iif_lo = true, .fwmark = want->own_fwmark, .fwmask = want->own_fwmask, .table = want->route_table,
+							.priority = want->rule_priority });
+}
+
 static void plan_interception(const struct links_want *want, const struct links_seen *seen, struct links_plumbing *plumbing)
 {
-	if ((!want->n_lan && !want->foreign_sources) || !seen->loopback)
+	if ((!want->n_lan && !want->foreign_sources && !want->own_fwmark) || !seen->loopback)
 		return;
 	for (int v6 = 0; v6 < 2; v6++) {
 		plan_way_back(want, plumbing, v6);
+		if (want->own_fwmark)
+			plan_way_to_us(want, plumbing, v6);
 		LIST_PUT(&plumbing->routes, (struct links_route){ .v6 = v6, .local = true, .table = want->route_table,
 								  .to = default_of(v6), .ifindex = seen->loopback });
 		LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .fwmark = want->fwmark, .table = want->route_table,

@@ -38,6 +38,7 @@ struct links_want {
 	struct address join[LINKS_JOINS_MOST];   /* with ports: where peers are told to join */
 	size_t n_join;
 	bool foreign_sources;               /* what bears the mark is to be delivered here, with nothing intercepted, too */
+	uint32_t own_fwmark, own_fwmask;    /* of what is sent here and bears it: delivered here; 0: nothing is intercepted that is sent here */
 	uint32_t fwmark, route_table;
 	uint32_t rule_priority;             /* +0 and the last, + 1 + LINKS_MOST, for what bears the mark, one a link between them */
 };
@@ -70,7 +71,7 @@ struct links_route {
 struct links_rule {
 	bool v6, iif_lo;
 	struct address from;
-	uint32_t fwmark, table, priority;
+	uint32_t fwmark, fwmask, table, priority;   /* fwmask: of the mark's bits, those that count; 0: all */
 };
 
 struct links_endpoint {

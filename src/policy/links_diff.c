@@ -18,7 +18,7 @@ static bool rule_equal(const struct links_rule *a, const struct links_rule *b)
 	bool from_equal = address_equal_ip(&a->from, &b->from) ||
 			  (address_is_unspecified(&a->from) && address_is_unspecified(&b->from));
 
-	return a->v6 == b->v6 && a->iif_lo == b->iif_lo && from_equal && a->fwmark == b->fwmark && a->table == b->table && a->priority == b->priority;
+	return a->v6 == b->v6 && a->iif_lo == b->iif_lo && from_equal && a->fwmark == b->fwmark && a->fwmask == b->fwmask && a->table == b->table && a->priority == b->priority;
 }
 
 /* The backup flag is left out: it can be changed on a living endpoint. */

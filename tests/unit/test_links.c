@@ -270,6 +270,21 @@ static void the_lan_is_intercepted_and_known_in_each_table(void **state)
 	expect_plan(DSL_ROUTES DSL_RULE DSL_ENDPOINT);
 }
 
+/* What this machine sends itself has a link's address, so its mark is looked at before that. */
+static void own_connections_are_led_to_us(void **state)
+{
+	want.n_links = 1;
+	want.own_fwmark = 0x4b4a1;
+	want.own_fwmask = 0xf0ffff;
+	expect_plan(DSL_ROUTES DSL_RULE DSL_ENDPOINT);
+	seen.loopback = 1;
+	expect_plan(DSL_ROUTES LOCAL_ROUTES DSL_RULE
+		    "rule lo 1000 from - mark b4a1 table 254\nrule lo 1000 from - mark 4b4a1 table 100\nrule 1009 from - mark b4a1 table 100\n"
+		    "rule6 lo 1000 from - mark b4a1 table 254\nrule6 lo 1000 from - mark 4b4a1 table 100\nrule6 1009 from - mark b4a1 table 100\n" DSL_ENDPOINT);
+	for (size_t i = 0; i < plan.rules.n; i++)
+		assert_int_equal(plan.rules.at[i].fwmask, plan.rules.at[i].fwmark == 0x4b4a1 ? 0xf0ffff : 0);
+}
+
 static void other_peoples_endpoints_are_used_not_made(void **state)
 {
 	see_foreign(3, "192.0.2.10");
@@ -424,6 +439,7 @@ static void each_difference_is_seen(void **state)
 	DIFFERS(have.rules.at[0].v6 = true, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].from.ip[15]++, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].from = unit_address("::"), "-rule 0, +rule 0, ");
+	DIFFERS(have.rules.at[0].fwmask++, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].fwmark++, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].table++, "-rule 0, +rule 0, ");
 	DIFFERS(have.rules.at[0].priority++, "-rule 0, +rule 0, ");
@@ -448,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup(both_families_of_a_link, two_links),
 		cmocka_unit_test_setup(a_link_of_ipv6_alone, two_links),
 		cmocka_unit_test_setup(the_lan_is_intercepted_and_known_in_each_table, two_links),
+		cmocka_unit_test_setup(own_connections_are_led_to_us, two_links),
 		cmocka_unit_test_setup(other_peoples_endpoints_are_used_not_made, two_links),
 		cmocka_unit_test_setup(the_kernels_limit_is_kept, two_links),
 		cmocka_unit_test_setup(peers_are_told_where_to_join, two_links),
