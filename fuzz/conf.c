@@ -4,13 +4,27 @@
 
 #include "conf/conf.h"
 
+static void check_choice(const struct conf *conf)
+{
+	const struct own_choice *choice = &conf->host.choice;
+
+	expect(conf->gateway.enabled && own_chooses(choice));
+	expect(choice->n_users <= OWN_NAMES && choice->n_groups <= OWN_NAMES && choice->n_cgroups <= OWN_CGROUPS && choice->n_ports <= OWN_PORTS);
+	for (size_t i = 0; i < choice->n_cgroups; i++)
+		expect(choice->cgroups[i][0] && choice->cgroups[i][0] != '/' && !strpbrk(choice->cgroups[i], "\" \\") && !strstr(choice->cgroups[i], ".."));
+	for (size_t i = 0; i < choice->n_ports; i++)
+		expect(choice->ports[i].first && choice->ports[i].first <= choice->ports[i].last);
+}
+
 static void check_bounds(const struct conf *conf)
 {
 	expect(conf->gateway.enabled || conf->converter.enabled);
 	expect(conf->n_links <= CONF_LINKS && conf->gateway.n_lan <= CONF_LAN_INTERFACES);
 	expect(conf->gateway.n_converter <= CONF_CONVERTER_ADDRESSES && conf->converter.n_listen <= CONF_LISTEN_ADDRESSES);
 	if (conf->gateway.enabled)
-		expect(conf->n_links && conf->gateway.n_lan && conf->gateway.n_converter);
+		expect(conf->n_links && (conf->gateway.n_lan || conf->host.enabled) && conf->gateway.n_converter);
+	if (conf->host.enabled)
+		check_choice(conf);
 	if (conf->converter.enabled)
 		expect(conf->converter.n_allow || conf->n_subscribers);   /* never open to the world */
 	for (size_t i = 0; i < conf->n_links; i++)

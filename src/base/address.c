@@ -206,6 +206,14 @@ const char *prefix_format(const struct prefix *p, char out[ADDRESS_TEXT_BYTES])
 	return out;
 }
 
+bool prefix_is_v4(const struct prefix *p)
+{
+	struct address first;
+
+	memcpy(first.ip, p->ip, sizeof(first.ip));
+	return p->n_bits >= 96 && address_is_v4(&first);
+}
+
 bool prefix_contains(const struct prefix *p, const struct address *a)
 {
 	if (p->n_bits < 96 && address_is_v4(a))

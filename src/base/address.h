@@ -50,6 +50,7 @@ const char *address_format_ip(const struct address *a, char out[ADDRESS_TEXT_BYT
  * 0 or ADDRESS_E_SYNTAX. */
 int prefix_parse(struct prefix *p, const char *text);
 const char *prefix_format(const struct prefix *p, char out[ADDRESS_TEXT_BYTES]);
+bool prefix_is_v4(const struct prefix *p);   /* ::/0 is not */
 /* An IPv4 address is never in an IPv6 prefix but ::/0, which means IPv6 alone only for addresses that aren't mapped. */
 bool prefix_contains(const struct prefix *p, const struct address *a);
 

@@ -62,8 +62,14 @@ static const char *check_gateway(const struct conf *conf)
 {
 	const char *wrong;
 
+	if (conf->host.enabled && !conf->gateway.enabled)
+		return "a [host] needs a [gateway] section, which says where the converter is; without gateway.lan it serves nobody else";
+	if (conf->host.enabled && !own_chooses(&conf->host.choice))
+		return "the [host] section chooses no connections: host.all = yes, or users, groups, cgroups, ports or to";
 	if (!conf->gateway.enabled)
 		return conf->n_links ? "there are [link NAME] sections but no [gateway]" : NULL;
+	if (!conf->gateway.n_lan && !conf->host.enabled)
+		return "gateway.lan is missing: the interfaces whose hosts' TCP connections are bonded; or a [host] section for this machine's own";
 	if (!conf->n_links)
 		return "a gateway needs a [link NAME] section for each of its uplinks";
 	wrong = check_signalling(conf);
@@ -215,7 +221,7 @@ int conf_check(const struct conf *conf, struct conf_error *error, const char *fi
 {
 	const char *wrong = NULL;
 
-	if (!conf->gateway.enabled && !conf->converter.enabled)
+	if (!conf->gateway.enabled && !conf->converter.enabled && !conf->host.enabled)
 		wrong = "neither [gateway] nor [converter] is there; one of them says what this machine is to be";
 	if (!wrong)
 		wrong = check_gateway(conf);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/address.h"
+#include "policy/own.h"
 #include "policy/rules.h"
 #include "policy/source_address.h"
 
@@ -126,6 +127,12 @@ struct conf_gateway {
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
 };
 
+/* This machine's own connections. Where the converter is, and how it is reached, the gateway's section says. */
+struct conf_host {
+	bool enabled;                   /* the section is there */
+	struct own_choice choice;
+};
+
 struct conf_converter {
 	bool enabled;
 	struct address listen[CONF_LISTEN_ADDRESSES];
@@ -159,6 +166,7 @@ struct conf_converter {
 
 struct conf {
 	struct conf_gateway gateway;
+	struct conf_host host;
 	struct conf_converter converter;
 	struct conf_link links[CONF_LINKS];
 	size_t n_links;

@@ -5,7 +5,7 @@
 #include "base/util.h"
 
 const char *const conf_section_names[] = { "gateway", "converter", "link", "subscriber", "daemon", "limits", "relay", "log",
-					   "policy", "list", "forward" };
+					   "policy", "list", "forward", "host" };
 static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every section");
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
@@ -26,8 +26,8 @@ static const char *const pipelined[] = { "auto", "yes", "no", NULL };
 #define LIST(field, count) AT(field), .n_offset = offsetof(struct conf, count)
 
 const struct conf_key conf_keys[] = {
-	{ CONF_GATEWAY, "lan", CONF_TYPE_INTERFACES, LIST(gateway.lan, gateway.n_lan), .max = CONF_LAN_INTERFACES, .required = true,
-	  .help = "interfaces whose hosts' TCP connections are bonded" },
+	{ CONF_GATEWAY, "lan", CONF_TYPE_INTERFACES, LIST(gateway.lan, gateway.n_lan), .max = CONF_LAN_INTERFACES,
+	  .help = "interfaces whose hosts' TCP connections are bonded; may be left out where there is a [host]" },
 	{ CONF_GATEWAY, "converter", CONF_TYPE_ADDRESSES, LIST(gateway.converter, gateway.n_converter),
 	  .max = CONF_CONVERTER_ADDRESSES,
 	  .help = "the converter's address, one of each family at most; port 5124 unless given; with signalling = route none" },
@@ -77,6 +77,21 @@ const struct conf_key conf_keys[] = {
 	  .help = "links that hold sessions back for so long, and a tenth of a second more, are full: those that cost more are opened" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
+
+	{ CONF_HOST, "all", CONF_TYPE_BOOL, AT(host.choice.all), .fallback = "no",
+	  .help = "yes: every connection that a program of this machine begins is bonded" },
+	{ CONF_HOST, "users", CONF_TYPE_NAMES, LIST(host.choice.users, host.choice.n_users), .max = OWN_NAMES,
+	  .help = "users whose programs' connections are bonded" },
+	{ CONF_HOST, "groups", CONF_TYPE_NAMES, LIST(host.choice.groups, host.choice.n_groups), .max = OWN_NAMES,
+	  .help = "groups whose programs' connections are bonded, that of braid-run(1) among them" },
+	{ CONF_HOST, "cgroups", CONF_TYPE_CGROUPS, LIST(host.choice.cgroups, host.choice.n_cgroups), .max = OWN_CGROUPS,
+	  .help = "control groups (version 2) whose programs' connections are bonded, like system.slice/backup.service" },
+	{ CONF_HOST, "ports", CONF_TYPE_PORT_LIST, LIST(host.choice.ports, host.choice.n_ports), .max = OWN_PORTS,
+	  .help = "ports and ranges of ports, connections to which are bonded, whoever begins them" },
+	{ CONF_HOST, "to", CONF_TYPE_PREFIXES, LIST(host.choice.to, host.choice.n_to),
+	  .help = "destinations, connections to which are bonded, whoever begins them" },
+	{ CONF_HOST, "private", CONF_TYPE_BOOL, AT(host.choice.special), .fallback = "no",
+	  .help = "yes: also connections to destinations that a converter refuses unless its allow_destination says otherwise: private and other special addresses" },
 
 	{ CONF_CONVERTER, "listen", CONF_TYPE_ADDRESSES, LIST(converter.listen, converter.n_listen), .max = CONF_LISTEN_ADDRESSES,
 	  .fallback = "[::]:5124", .help = "addresses to listen on; [::] takes IPv4 too" },

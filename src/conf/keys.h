@@ -17,6 +17,9 @@ enum conf_type {
 	CONF_TYPE_IP,          /* one address, of IPv4 or IPv6 by min: 4 or 6; 0: of either */
 	CONF_TYPE_PREFIX,      /* one prefix, the same */
 	CONF_TYPE_ENDPOINT,    /* one address with a port */
+	CONF_TYPE_NAMES,       /* list of users or groups, by name or number, into an array of max */
+	CONF_TYPE_CGROUPS,     /* list of paths below the root of control groups, into an array of max */
+	CONF_TYPE_PORT_LIST,   /* list of ports and ranges of them into an array of max; target struct rule_ports */
 	CONF_TYPE_PORTS,       /* a range FIRST-LAST; target struct conf_ports */
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
@@ -30,7 +33,7 @@ enum conf_type {
 
 #define CONF_BYTES_MOST 1000000000000000000ull
 
-enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST, CONF_FORWARD,
+enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST, CONF_FORWARD, CONF_HOST,
 		    CONF_N_SECTIONS };
 
 /* [list NAME] while it is read; what is in it goes into struct rules. */

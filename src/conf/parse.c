@@ -222,7 +222,7 @@ static int enter_section(struct parser *p, const char *section)
 			break;
 	if (p->kind == CONF_N_SECTIONS)
 		return fail(p, "found section [%s], wanted [gateway], [converter], [link NAME], [subscriber NAME], [daemon], [limits], "
-			    "[relay], [log], [policy], [list NAME] or [forward NAME]", section);
+			    "[relay], [log], [policy], [list NAME], [forward NAME] or [host]", section);
 	for (size_t i = 0; conf_section_is_named(p->kind) && i < n_conf_keys; i++)
 		p->given[i] = p->given[i] && conf_keys[i].section != p->kind;
 	if (conf_section_is_named(p->kind))
@@ -232,13 +232,14 @@ static int enter_section(struct parser *p, const char *section)
 	p->base = p->conf;
 	p->conf->gateway.enabled |= p->kind == CONF_GATEWAY;
 	p->conf->converter.enabled |= p->kind == CONF_CONVERTER;
+	p->conf->host.enabled |= p->kind == CONF_HOST;
 	return 1;
 }
 
 static bool is_list(const struct conf_key *key)
 {
 	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_IPS || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES ||
-	       key->type == CONF_TYPE_CHOICES;
+	       key->type == CONF_TYPE_CHOICES || key->type == CONF_TYPE_NAMES || key->type == CONF_TYPE_CGROUPS || key->type == CONF_TYPE_PORT_LIST;
 }
 
 static void empty_list(const struct conf_key *key, void *base)
@@ -450,6 +451,7 @@ void conf_freep(struct conf **conf)
 	free((*conf)->gateway.inbound_allow);
 	for (size_t i = 0; i < (*conf)->n_subscribers; i++)
 		free((*conf)->subscribers[i].clients);
+	free((*conf)->host.choice.to);
 	free((*conf)->subscribers);
 	free((*conf)->forwards);
 	free((*conf)->asked);

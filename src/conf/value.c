@@ -226,8 +226,49 @@ bool conf_list_name_is_sound(const char *name)
 	return isalpha((unsigned char)name[0]) && conf_name_is_sound(name) && strcmp(name, "accepted") != 0;
 }
 
+static bool is_sound(const char *text, const char *sound, size_t n_most_bytes)
+{
+	return *text && strlen(text) < n_most_bytes && strspn(text, sound) == strlen(text);
+}
+
+#define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+static int name_add(const struct conf_key *key, char (*list)[OWN_NAME_BYTES], size_t *n, const char *item)
+{
+	if (*n >= key->max || !is_sound(item, LETTERS_AND_DIGITS "._-", OWN_NAME_BYTES))
+		return VALUE_E_INVALID;
+	snprintf(list[(*n)++], OWN_NAME_BYTES, "%s", item);
+	return 0;
+}
+
+/* They are written into rules of the packet filter, and become a path. */
+static int cgroup_add(const struct conf_key *key, char (*list)[OWN_CGROUP_BYTES], size_t *n, const char *item)
+{
+	if (*n >= key->max || !is_sound(item, LETTERS_AND_DIGITS "._-:@/", OWN_CGROUP_BYTES) || item[0] == '/' || item[strlen(item) - 1] == '/' ||
+	    strstr(item, "//") || strstr(item, ".."))
+		return VALUE_E_INVALID;
+	snprintf(list[(*n)++], OWN_CGROUP_BYTES, "%s", item);
+	return 0;
+}
+
+static int port_add(const struct conf_key *key, struct rule_ports *list, size_t *n, const char *item)
+{
+	struct conf_ports range;
+
+	if (*n >= key->max || (strchr(item, '-') ? ports_set(&range, item) : port_set(&range.first, item)))
+		return VALUE_E_INVALID;
+	list[(*n)++] = (struct rule_ports){ range.first, strchr(item, '-') ? range.last : range.first };
+	return 0;
+}
+
 static int item_add(const struct conf_key *key, void *field, size_t *n, const char *item)
 {
+	if (key->type == CONF_TYPE_NAMES)
+		return name_add(key, field, n, item);
+	if (key->type == CONF_TYPE_CGROUPS)
+		return cgroup_add(key, field, n, item);
+	if (key->type == CONF_TYPE_PORT_LIST)
+		return port_add(key, field, n, item);
 	if (key->type == CONF_TYPE_ADDRESSES)
 		return address_add(key, field, n, item);
 	if (key->type == CONF_TYPE_IPS)
@@ -297,6 +338,9 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	case CONF_TYPE_INTERFACES:
 	case CONF_TYPE_PREFIXES:
 	case CONF_TYPE_CHOICES:
+	case CONF_TYPE_NAMES:
+	case CONF_TYPE_CGROUPS:
+	case CONF_TYPE_PORT_LIST:
 		return list_set(key, field, beside, text);
 	case CONF_TYPE_PREFIX_FILE:
 	case CONF_TYPE_RULES:
@@ -344,6 +388,12 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 		snprintf(out, n_out, "at most %u addresses without ports, like 192.0.2.1, 2001:db8::1", key->max);
 	else if (key->type == CONF_TYPE_INTERFACES)
 		snprintf(out, n_out, "at most %u interface names", key->max);
+	else if (key->type == CONF_TYPE_NAMES)
+		snprintf(out, n_out, "at most %u names of letters, digits, '.', '_', '-', or numbers", key->max);
+	else if (key->type == CONF_TYPE_CGROUPS)
+		snprintf(out, n_out, "at most %u paths below the root of the control groups, of letters, digits and ._-:@, like system.slice/backup.service", key->max);
+	else if (key->type == CONF_TYPE_PORT_LIST)
+		snprintf(out, n_out, "at most %u ports and ranges of them, like 443, 8000-8100", key->max);
 	else
 		snprintf(out, n_out, "%s", wanted[key->type]);
 }

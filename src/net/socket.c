@@ -255,6 +255,8 @@ void net_mark(int fd, const struct address *peer, bool mptcp, const struct net_m
 static int prepare(int fd, const struct address *to, const struct net_connect_options *options)
 {
 	net_mark(fd, to, options->mptcp, &options->marking);
+	if (options->fwmark)
+		set_int(fd, SOL_SOCKET, SO_MARK, (int)options->fwmark);
 	set_congestion(fd, options->congestion);
 	if (options->transparent && set_transparent(fd, &options->source))
 		return NET_E_PROHIBITED;

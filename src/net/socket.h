@@ -69,6 +69,7 @@ struct net_connect_options {
 	bool transparent;           /* the source need not be this machine's; what comes back to it must be led to the socket */
 	const char *congestion;     /* NULL or "": the system's default */
 	struct net_marking marking;
+	uint32_t fwmark;            /* of its packets, for nft and routing here; 0: none */
 	const void *first;          /* bytes to go into the SYN; NULL: none */
 	size_t n_first;
 };

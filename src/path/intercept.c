@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "net/nft.h"
 #include "net/nft_queue.h"
+#include "path/cgroup.h"
 
 /* Naming the table before deleting it makes the deletion work where it isn't there. */
 #define REMOVE "table inet braid\ndelete table inet braid\n"
@@ -27,7 +28,7 @@ static int run(const struct interception *interception, const char *script, char
  * it can't be had, nothing is held. */
 static bool lead_to_queues(const struct path_options *options)
 {
-	return options->n_lan && options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
+	return path_catches(options) && options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
 }
 
 static bool on_path_leads_to_queues(const struct path_options *options)
@@ -43,9 +44,10 @@ static int utc_offset_minutes(void)
 	return localtime_r(&now, &local) ? (int)(local.tm_gmtoff / 60) : 0;
 }
 
-bool interception_is_late(const struct interception *interception)
+bool interception_is_late(const struct interception *interception, const struct path_options *options)
 {
-	return interception->script && interception->rules && interception->utc_offset_minutes != utc_offset_minutes();
+	return interception->script && ((interception->rules && interception->utc_offset_minutes != utc_offset_minutes()) ||
+					interception->cgroups != cgroups_now(options->own));
 }
 
 /* What the table is to be made of now: as it is, or with its rules' sets under new names. */
@@ -72,7 +74,7 @@ static int write_next(const struct interception *interception, const struct path
 
 static unsigned int kinds_of(const struct path_options *options)
 {
-	return (options->n_lan ? 1u : 0) | (options->n_on_path ? 2u : 0);
+	return (path_catches(options) ? 1u : 0) | (options->n_on_path ? 2u : 0);
 }
 
 static void take_script(struct interception *interception, const struct path_options *options, char **script)
@@ -83,6 +85,7 @@ static void take_script(struct interception *interception, const struct path_opt
 	interception->kinds = kinds_of(options);
 	interception->rules = options->rules;
 	interception->utc_offset_minutes = utc_offset_minutes();
+	interception->cgroups = cgroups_now(options->own);
 }
 
 int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason)
@@ -91,7 +94,7 @@ int interception_put(struct interception *interception, const struct path_option
 	bool fresh;
 	int r;
 
-	if (!options->n_lan && !options->n_on_path)
+	if (!path_intercepts(options))
 		return interception_remove(interception, reason, n_reason);   /* an earlier run may have left one */
 	if (interception->kinds != kinds_of(options))
 		interception_forget(interception);   /* with other chains it is another table */
@@ -101,6 +104,7 @@ int interception_put(struct interception *interception, const struct path_option
 		return r;
 	if (!fresh && !strcmp(script, interception->script)) {
 		interception->rules = options->rules;
+		interception->cgroups = cgroups_now(options->own);
 		return 0;
 	}
 	r = fresh ? run(interception, REMOVE, reason, n_reason) : write_next(interception, options, &script, &anew, reason, n_reason);   /* of an earlier run */

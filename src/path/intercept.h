@@ -17,14 +17,15 @@ struct interception {
 	const struct rules *rules;   /* whose sets are in the table, and their generation */
 	uint32_t generation;
 	int utc_offset_minutes;   /* by which times of day were written */
+	uint64_t cgroups;         /* cgroups_now() then */
 };
 
 /* Makes the table what the options say, without LAN interfaces and clients: nothing. What is there already is changed in place and in one step, so that no packet
  * meets half of it, and what was learnt of destinations is kept. Sets holds, and *changed where the table was touched. 0, or a negative errno with the reason: -EINVAL where an interface's name
  * can't be written in nft, -EOPNOTSUPP where nft refuses. */
 int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason);
-/* Whether local time has become another one since the table was made (summer time): rules about times of day are to be written anew. */
-bool interception_is_late(const struct interception *interception);
+/* Whether local time has become another one since the table was made (summer time), so that rules about times of day are to be written anew; or control groups. */
+bool interception_is_late(const struct interception *interception, const struct path_options *options);
 /* The table is gone, by whoever's hand: the next interception_put() makes it again. */
 void interception_forget(struct interception *interception);
 /* Takes the table away, whether it is there or not. 0 or a negative errno. */

@@ -2,8 +2,7 @@
 #include <string.h>
 #include "base/util.h"
 #include "path/alive.h"
-#include "path/intercept.h"
-#include "path/marks.h"
+#include "path/intercept_parts.h"
 #include "path/rules_nft.h"
 
 /*
@@ -27,7 +26,6 @@
  * What tells of an IPv6 address with a port has 30 bytes: beside timestamps there is no room for it, and Linux (6.18) then leaves it away. IPv6 connections do without timestamps.
  */
 
-#define NOT_SYN "tcp flags & (fin|syn|rst|ack) != syn"
 #define SYN_ACK "tcp flags & (fin|syn|rst|ack) == (syn|ack)"
 
 static const struct { bool v6; const char *match; } families[] = { { false, "ip" }, { true, "ip6" } };
@@ -99,12 +97,15 @@ static void put_take(const struct path_options *options, bool holds, FILE *out)
 	fputs(holds ? "		socket transparent 1 goto on_path_early\n		goto on_path_queues\n	}\n" : "		goto on_path_early\n	}\n", out);
 }
 
-/* What comes to the end goes on to its server, with no mark of ours. */
+/* What comes to the end goes on to its server, with no mark of ours. Verdicts on hosts' SYNs and on this machine's own come by here, too, and aren't ours to carry out. */
 static void put_decide(const struct path_options *options, FILE *out)
 {
 	char before[32];
 
-	fprintf(out, "	chain on_path_decide {\n		meta l4proto != tcp return\n		" NOT_SYN " return\n		meta mark { 0, %u } return\n", options->fwmark);
+	fputs("	chain on_path_decide {\n		iifname \"lo\" return\n", out);
+	for (size_t i = 0; i < options->n_lan; i++)
+		fprintf(out, "		iifname \"%s\" return\n", options->lan[i]);
+	fprintf(out, "		meta l4proto != tcp return\n		" NOT_SYN " return\n		meta mark { 0, %u } return\n", options->fwmark);
 	intercept_put_answers(options->fwmark, out);
 	for (unsigned int w = 0; w < options->n_workers; w++) {
 		snprintf(before, sizeof(before), "meta mark %u ", mark_value(options->fwmark, MARK_CATCH + w));

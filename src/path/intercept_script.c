@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "path/alive.h"
-#include "path/intercept.h"
-#include "path/marks.h"
+#include "path/intercept_parts.h"
 #include "path/rules_nft.h"
 
 /*
@@ -23,20 +22,10 @@
  * nobody without the key may answer; nor is a SYN while the daemon doesn't say that it is alive (path/alive.h). The chain guard turns away those who connect to the listener itself.
  */
 
-#define SYN "tcp flags & (fin|syn|rst|ack) == syn"
-#define NOT_SYN "tcp flags & (fin|syn|rst|ack) != syn"
-
 /* How long a host may send a SYN again (127 s with Linux, tcp_syn_retries 6), and how many do: as many as a queue takes. Beyond that a SYN that comes again may be
  * accepted early, as a connection of its own. */
 #define WAITING_S 130
 #define WAITING_MOST 65536
-
-struct script {
-	FILE *out;
-	const struct path_options *options;
-	const struct intercept_facts *facts;
-	bool holds;
-};
 
 static bool name_is_plain(const char *name)
 {
@@ -48,12 +37,7 @@ static bool name_is_plain(const char *name)
 	return true;
 }
 
-static uint32_t mark(const struct script *s, unsigned int which)
-{
-	return mark_value(s->options->fwmark, which);
-}
-
-static void put_lan(const struct script *s)
+void script_put_lan(const struct script *s)
 {
 	fputs("{ ", s->out);
 	for (size_t i = 0; i < s->options->n_lan; i++)
@@ -150,7 +134,7 @@ static bool put_verdict(void *context, const struct rule *rule, size_t index, FI
 	else if (rule->action == RULE_REJECT)
 		fputs("goto refuse", out);
 	else
-		fprintf(out, "meta mark set %u goto %s", mark(s, (MARK_HOLD_RULE + (unsigned int)index) | mark_of_generation(s->facts->generation)), asks && s->holds ? "ask" : treatment(s, rule->accept));
+		fprintf(out, "meta mark set %u goto %s", script_mark_of_rule(s, index), asks && s->holds ? "ask" : treatment(s, rule->accept));
 	return true;
 }
 
@@ -160,7 +144,7 @@ static bool put_look(void *context, const struct rule *rule, size_t index, FILE 
 {
 	const struct script *s = context;
 
-	fprintf(out, "meta mark set %u goto queues", mark(s, MARK_LOOK));
+	fprintf(out, "meta mark set %u goto queues", script_mark(s, MARK_LOOK));
 	return s->holds && s->options->accept != PATH_ACCEPT_FAITHFUL;
 }
 
@@ -181,12 +165,24 @@ static int put_rules(const struct script *s)
 static void put_lan_rule(const struct script *s, const char *before, const char *behind)
 {
 	fputs(before, s->out);
-	put_lan(s);
+	script_put_lan(s);
 	fputs(behind, s->out);
+}
+
+void script_put_untaken(const struct script *s)
+{
+	fprintf(s->out,
+		"		tcp option 19 exists return\n"
+		"		tcp option 29 exists return\n"
+		"		fib daddr type { local, broadcast, anycast, multicast } return\n"
+		"		ip6 daddr fe80::/10 return\n"
+		"%s", s->options->proxy_mptcp_hosts ? "" : "		tcp option mptcp exists return\n");
 }
 
 static void put_intercept(const struct script *s)
 {
+	if (!s->options->n_lan)
+		return;
 	put_lan_rule(s, "	chain intercept {\n		iifname != ", " return\n");
 	if (s->options->refuse_quic)
 		put_lan_rule(s, "		udp dport 443 meta l4proto @alive fib daddr type unicast fib daddr oifname != ", " reject with icmpx port-unreachable\n");
@@ -194,15 +190,10 @@ static void put_intercept(const struct script *s)
 		"		meta l4proto != tcp return\n"
 		"		tcp dport %u return\n"
 		"		" NOT_SYN " socket transparent 1 meta mark set %u accept\n"
-		"		" NOT_SYN " return\n"
-		"		tcp option 19 exists return\n"
-		"		tcp option 29 exists return\n"
-		"		fib daddr type { local, broadcast, anycast, multicast } return\n"
-		"		ip6 daddr fe80::/10 return\n"
-		"%s",
-		s->options->intercept_port, s->options->fwmark, s->options->proxy_mptcp_hosts ? "" : "		tcp option mptcp exists return\n");
+		"		" NOT_SYN " return\n", s->options->intercept_port, s->options->fwmark);
+	script_put_untaken(s);
 	put_lan_rule(s, "		fib daddr oifname ", " return\n");
-	fprintf(s->out, ALIVE_CONDITION "		jump rules\n		meta mark set %u goto %s\n	}\n", mark(s, MARK_HOLD), treatment(s, RULE_ACCEPT_DEFAULT));
+	fprintf(s->out, ALIVE_CONDITION "		jump rules\n		meta mark set %u goto %s\n	}\n", script_mark(s, MARK_HOLD), treatment(s, RULE_ACCEPT_DEFAULT));
 }
 
 void intercept_put_answers(uint32_t fwmark, FILE *out)
@@ -221,19 +212,21 @@ static void put_catches(const struct script *s)
 		struct address v4 = mark_listener(w, false, s->options->intercept_port), v6 = mark_listener(w, true, s->options->intercept_port);
 		char text[ADDRESS_TEXT_BYTES];
 
-		fprintf(s->out, "		meta mark %u jump learn\n", mark(s, MARK_CATCH_KNOWN + w));
+		fprintf(s->out, "		meta mark %u jump learn\n", script_mark(s, MARK_CATCH_KNOWN + w));
 		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv4 meta l4proto tcp tproxy ip to %s meta mark set %u accept\n",
-			mark(s, MARK_CATCH + w), mark(s, MARK_CATCH_KNOWN + w), address_format(&v4, text), s->options->fwmark);
+			script_mark(s, MARK_CATCH + w), script_mark(s, MARK_CATCH_KNOWN + w), address_format(&v4, text), s->options->fwmark);
 		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv6 meta l4proto tcp tproxy ip6 to %s meta mark set %u accept\n",
-			mark(s, MARK_CATCH + w), mark(s, MARK_CATCH_KNOWN + w), address_format(&v6, text), s->options->fwmark);
+			script_mark(s, MARK_CATCH + w), script_mark(s, MARK_CATCH_KNOWN + w), address_format(&v6, text), s->options->fwmark);
 	}
 }
 
 /* What comes to the end goes the ordinary way, with no mark of ours. */
 static void put_decide(const struct script *s)
 {
+	if (!s->options->n_lan)
+		return;
 	fputs("	chain decide {\n		iifname != ", s->out);
-	put_lan(s);
+	script_put_lan(s);
 	fprintf(s->out,
 		" return\n"
 		"		" NOT_SYN " return\n"
@@ -257,7 +250,7 @@ static int check_names(const struct path_options *options, char *reason, size_t 
 		snprintf(reason, n_reason, "LAN interface '%s': letters, digits and ._:@-+ are wanted", options->lan[i]);
 		return -EINVAL;
 	}
-	return 0;
+	return own_script_check(options->own, reason, n_reason);
 }
 
 static int put_chains(const struct script *s)
@@ -265,13 +258,15 @@ static int put_chains(const struct script *s)
 	int r = 0;
 
 	fputs("table inet braid {\n", s->out);
-	if (s->options->n_lan) {
+	if (path_catches(s->options)) {
 		put_treatments(s);
 		r = put_rules(s);
 		put_intercept(s);
 		put_decide(s);
 		put_guard(s);
 	}
+	if (!r)
+		r = own_script_chains(s);
 	if (!r && s->options->n_on_path)
 		r = on_path_chains(s->options, s->facts, s->out);
 	fputs("}\n", s->out);
@@ -290,6 +285,7 @@ int intercept_script(const struct path_options *options, const struct intercept_
 	if (!s.out)
 		return -ENOMEM;
 	put_frame(&s);
+	own_script_frame(&s);
 	if (options->rules)
 		rules_nft_sets(options->rules, facts->generation, s.out);
 	r = put_chains(&s);

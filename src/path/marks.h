@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The marks by which nft and the gateway's workers speak of a host's SYN. All of them are made from gateway.fwmark, the mark of packets that are
- * caught, and none of them leaves the prerouting hook. Pure.
+ * caught, and none of them leaves the machine. Pure.
  */
 #ifndef BRAID_PATH_MARKS_H
 #define BRAID_PATH_MARKS_H
@@ -20,11 +20,14 @@ enum mark {
 	MARK_LOOK,               /* to be accepted early, and looked at: a rule has matched but for the server's name */
 	MARK_CATCH = 0x100,      /* + worker: catch it for the worker's own listener */
 	MARK_CATCH_KNOWN = 0x200,/* + worker: the same, and remember that its destination accepts */
+	MARK_OWN = 0x400,        /* + worker: of a connection of this machine itself, on its way over lo to that worker */
+	MARK_OURS = 0x600,       /* of our own sockets, to destinations themselves: never taken */
 	MARK_HOLD_RULE = 0x1000, /* + rule, and mark_of_generation(): to be held; that rule has matched */
 	MARK_GENERATION = 0x2000,/* times the generation of the rules: a number says nothing about other rules */
 	MARK_KNOWN = 0x8000,     /* beside one of the two: its destination has accepted lately */
 };
 
+#define MARK_OWN_MASK 0xff00ffffu   /* of a mark: all but the worker of MARK_OWN */
 #define MARK_GENERATIONS 4u      /* those of reloads that come within the time a packet waits for a worker */
 
 static inline unsigned int mark_of_generation(uint32_t generation)

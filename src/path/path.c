@@ -17,6 +17,7 @@
 #include "net/nft.h"
 #include "net/route.h"
 #include "path/apply.h"
+#include "path/cgroup.h"
 #include "path/observe.h"
 #include "path/path_parts.h"
 #include "path/settings.h"
@@ -176,29 +177,24 @@ void path_check_settings(struct path *path)
 	put_handshakes(path);
 }
 
-static bool intercepts(const struct path_options *options)
-{
-	return options->n_lan || options->n_on_path;
-}
-
 /* The nft table. Last of all: what it marks must have its way by then. */
 static int put_interception(struct path *path, char *reason, size_t n_reason)
 {
 	bool changed = false;
 	int r = interception_put(&path->interception, &path->options, &changed, reason, n_reason);
 
-	if (!intercepts(&path->options))
+	if (!path_intercepts(&path->options))
 		alive_end(path->alive);
 	else if (changed)
 		alive_begin(path->alive);
 	return r;
 }
 
-static void follow_local_time(struct path *path)
+static void follow_the_times(struct path *path)
 {
 	char reason[192] = "";
 
-	if (!path->options.plumbing || !interception_is_late(&path->interception))
+	if (!path->options.plumbing || !interception_is_late(&path->interception, &path->options))
 		return;
 	if (put_interception(path, reason, sizeof(reason)))
 		path_emit(path, PATH_EVENT_WARNING, 0, reason);
@@ -211,7 +207,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 
 	if (ref.part == PATH_PART_SETTINGS) {
 		path_check_settings(path);
-		follow_local_time(path);
+		follow_the_times(path);
 		loop_timer_at(path->loop, now_us + SETTINGS_LOOK_US, ref);
 		return;
 	}
@@ -260,6 +256,25 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 	return r;
 }
 
+/* What of [host] can't be had now. */
+static void warn_own(struct path *path)
+{
+	const struct own_choice *own = path->options.own;
+	char text[sizeof(((struct path_event *)0)->text)];
+	struct cgroup cgroup;
+
+	if (!own || !own_chooses(own))
+		return;
+	if (!path->interception.holds)
+		path_emit(path, PATH_EVENT_WARNING, 0, "[host]: this kernel has no packet queue for us, so this machine's own connections go the ordinary way");
+	for (size_t i = 0; i < own->n_cgroups; i++) {
+		if (!cgroup_find(own->cgroups[i], &cgroup))
+			continue;
+		snprintf(text, sizeof(text), "host.cgroups: there is no control group '%.80s' now; as soon as there is, its connections are bonded", own->cgroups[i]);
+		path_emit(path, PATH_EVENT_WARNING, 0, text);
+	}
+}
+
 /* The nft table is not as it was made. */
 static int restore_interception(void *context, char *reason, size_t n_reason)
 {
@@ -289,7 +304,7 @@ static int check_options(const struct path_options *options, char *reason, size_
 
 	if (options->n_links > PATH_LINKS || options->n_lan > PATH_LAN_INTERFACES)
 		fault = "too many links or LAN interfaces";
-	else if (options->n_lan && (!options->intercept_port || !(options->fwmark & 0xffff)))
+	else if (path_catches(options) && (!options->intercept_port || !(options->fwmark & 0xffff)))
 		fault = "interception needs a port and a mark";
 	else if (options->n_on_path && (!options->on_path_port || !options->foreign_sources))
 		fault = "interception on the way needs a port, and sockets with addresses that are not this machine's";
@@ -312,7 +327,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 
 	if (!r)
 		r = settle(path, reason, n_reason);
-	if (!r && (path->options.n_lan || path->options.foreign_sources) && !path->seen.loopback) {
+	if (!r && (path_intercepts(&path->options) || path->options.foreign_sources) && !path->seen.loopback) {
 		snprintf(reason, n_reason, "interface lo is down, and packets that are caught take their way over it: ip link set lo up");
 		return -ENETDOWN;
 	}
@@ -322,7 +337,11 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 	if (!path->options.takes_forwards)
 		path_forget_forwards(path);
 	r = path->options.foreign_sources ? returns_put(path->returns, reason, n_reason) : 0;
-	return r ? r : put_interception(path, reason, n_reason);
+	if (!r)
+		r = put_interception(path, reason, n_reason);
+	if (!r)
+		warn_own(path);
+	return r;
 }
 
 static int open_nft(struct path *path, char *reason, size_t n_reason)
@@ -430,6 +449,10 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 	if (r)
 		return r;
 	next.foreign_sources |= before.foreign_sources;
+	if (before.leads_own && !next.leads_own) {
+		next.leads_own = true;
+		next.own_memory_s = before.own_memory_s;
+	}
 	take_options(path, &next);
 	memcpy(verdicts, path->verdicts, sizeof(verdicts));
 	r = path->options.plumbing ? put_all(path, reason, n_reason) : settle(path, reason, n_reason);

@@ -16,6 +16,7 @@
 #include "base/address.h"
 #include "loop/loop.h"
 #include "policy/forwards.h"
+#include "policy/own.h"
 #include "policy/rules.h"
 
 #define PATH_LINKS 8
@@ -23,6 +24,7 @@
 #define PATH_LAN_INTERFACES 16
 #define PATH_LISTEN_PORTS 9
 #define PATH_JOINS 2
+#define PATH_CONVERTERS 2
 
 struct path_link_options {
 	char name[PATH_NAME_BYTES];
@@ -43,6 +45,11 @@ struct path_options {
 	uint16_t listen_ports[PATH_LISTEN_PORTS];     /* a converter's, and that of joins */
 	size_t n_listen_ports;
 	bool takes_forwards;            /* path_set_forwards() follows at once: what an earlier run has left of them stays until then */
+	const struct own_choice *own;   /* which of this machine's own connections are intercepted, where packets can be held; NULL: none; borrowed as rules are */
+	bool leads_own;                 /* there are such, or were: once it was true, it stays so, for they live on */
+	uint32_t own_memory_s;          /* how long one that is silent is known */
+	struct address converter[PATH_CONVERTERS];   /* connections to it are never intercepted */
+	size_t n_converter;
 	bool foreign_sources;           /* a converter's sockets may have addresses that aren't this machine's; once it was true, it stays so: their connections live on */
 	const struct prefix *on_path;   /* a converter's: clients whose Multipath TCP connections are taken on their way; none overlap. Borrowed, as long as these options hold */
 	size_t n_on_path;
@@ -67,6 +74,18 @@ struct path_options {
 	char state_dir[108];            /* where the sysctls' old values are kept while we run */
 	bool plumbing;                  /* false: only look, change nothing */
 };
+
+/* Hosts' connections, or this machine's own. */
+static inline bool path_catches(const struct path_options *options)
+{
+	return options->n_lan || options->leads_own;
+}
+
+/* These, or others on their way. */
+static inline bool path_intercepts(const struct path_options *options)
+{
+	return path_catches(options) || options->n_on_path;
+}
 
 enum path_link_state { PATH_LINK_NO_INTERFACE, PATH_LINK_NO_CARRIER, PATH_LINK_NO_ADDRESS, PATH_LINK_NO_ROUTE, PATH_LINK_UP, PATH_LINK_N_STATES };
 const char *path_link_state_name(enum path_link_state state);

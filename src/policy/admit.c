@@ -79,6 +79,12 @@ bool admit_is_special(const struct address *destination)
 	       admit_in_prefixes(special, ARRAY_SIZE(special), &inner);
 }
 
+const struct prefix *admit_special(size_t *n)
+{
+	*n = ARRAY_SIZE(special);
+	return special;
+}
+
 bool admit_is_no_peer(const struct address *a)
 {
 	return !a->port || admit_in_prefixes(no_peers, ARRAY_SIZE(no_peers), a);

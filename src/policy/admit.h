@@ -14,6 +14,9 @@ bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const s
  * forms (6to4, NAT64, translated, compatible) of all of these. */
 bool admit_is_special(const struct address *destination);
 
+/* The ranges of these, as they are named. */
+const struct prefix *admit_special(size_t *n);
+
 /* Whether no other machine can have it as a connection's peer: unspecified, loopback, link-local, multicast, reserved, or without a port. */
 bool admit_is_no_peer(const struct address *a);
 

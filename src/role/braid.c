@@ -25,6 +25,9 @@
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256
+#define OWN_ASKED 2                    /* keep-alives, one of which may be lost */
+#define OWN_SLACK_S 90
+#define OWN_UNASKED_S 432000           /* five days, as for firewalls */
 
 enum { PART_SIGNAL = BRAID_PART_PUBLISH + 1, PART_DRAIN };
 
@@ -164,6 +167,16 @@ static void take_on_path(struct path_options *options, const struct conf *conf)
 		options->listen_ports[options->n_listen_ports++] = converter->intercept_join_port;
 }
 
+/* The machine's own end of a connection answers keep-alive, so a packet of it is seen as often as we ask. */
+static void take_own(struct path_options *options, const struct conf *conf)
+{
+	options->own = &conf->host.choice;
+	options->leads_own = true;
+	options->own_memory_s = conf->limits.keepalive_s ? OWN_ASKED * conf->limits.keepalive_s + OWN_SLACK_S : OWN_UNASKED_S;
+	for (size_t i = 0; i < conf->gateway.n_converter; i++)
+		options->converter[options->n_converter++] = conf->gateway.converter[i];
+}
+
 static struct path_options path_options_of(const struct conf *conf)
 {
 	static const enum path_accept accepts[] = {
@@ -189,6 +202,8 @@ static struct path_options path_options_of(const struct conf *conf)
 		link->next_hop_v6 = conf->links[i].next_hop_v6;
 		link->backup = conf->links[i].backup;
 	}
+	if (conf->host.enabled)
+		take_own(&options, conf);
 	for (size_t i = 0; conf->gateway.enabled && i < conf->gateway.n_lan; i++)
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
 	if (conf->converter.enabled)

@@ -2,6 +2,7 @@
 #include "role/commands.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "role/schemes.h"
 #include "role/survey.h"
 
+#define ROLES_BYTES 64
 #define CONTROL_PATIENCE_US (5 * US_PER_S)
 
 static double seconds_since(uint64_t at_us)
@@ -49,12 +51,24 @@ static json_t *converter_json(const struct braid *braid)
 			 "signalling", scheme_of_conf(braid->holder->conf->gateway.signalling)->name, "peer", braid->watch ? watch_peer_name(braid->watch) : "unknown");
 }
 
+/* "gateway, converter": a [gateway] section without hosts is there for this machine's own connections. */
+static const char *format_roles(const struct conf *conf, char out[ROLES_BYTES])
+{
+	const char *roles[] = { conf->gateway.n_lan ? "gateway" : NULL, conf->host.enabled ? "host" : NULL, conf->converter.enabled ? "converter" : NULL };
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		if (roles[i])
+			at += (size_t)snprintf(out + at, ROLES_BYTES - at, "%s%s", at ? " and " : "", roles[i]);
+	return out;
+}
+
 static void run_status(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
 	const struct conf *conf = braid->holder->conf;
-	const char *roles = conf->gateway.enabled && conf->converter.enabled ? "gateway and converter" : conf->gateway.enabled ? "gateway" : "converter";
-	json_t *result = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I, s:i, s:b, s:o, s:o}", "version", BRAID_VERSION, "roles", roles, "pid", (int)getpid(),
+	char roles[ROLES_BYTES];
+	json_t *result = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I, s:i, s:b, s:o, s:o}", "version", BRAID_VERSION, "roles", format_roles(conf, roles), "pid", (int)getpid(),
 				   "uptime_s", seconds_since(braid->started_at_us),
 				   "sessions", (json_int_t)__atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED),
 				   "half_open", (json_int_t)__atomic_load_n(&braid->shared.n_half_open, __ATOMIC_RELAXED),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/util.h"
+#include "net/own_address.h"
 #include "net/socket.h"
 #include "policy/choose.h"
 
@@ -60,6 +61,14 @@ static json_t *links_of(const struct view *view, const struct session_view *sess
 	return links;
 }
 
+/* "own": this machine's own program has begun it. */
+static const char *direction_of(const struct worker *worker, const struct session_view *session)
+{
+	if (session->inbound)
+		return "in";
+	return worker->view->conf->host.enabled && !session->near_mptcp && net_is_own_address(&session->source) ? "own" : "out";
+}
+
 static json_t *head(const struct worker *worker, const struct session_view *session)
 {
 	char id[DESCRIBE_ID_BYTES], source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
@@ -67,7 +76,7 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 	format_id(worker, session->ref, id);
 	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
 			 "state", session->held ? "signalling" : session->up_done || session->down_done ? "half-closed" : "relaying",
-			 "direction", session->inbound ? "in" : "out", "routed", session->routed, "source", address_format(&session->source, source),
+			 "direction", direction_of(worker, session), "routed", session->routed, "source", address_format(&session->source, source),
 			 "destination", address_format(&session->destination, destination),
 			 "age_s", (double)(loop_now_us(worker->loop) - session->opened_at_us) / (double)US_PER_S,
 			 "up_bytes", (json_int_t)session->up_bytes, "down_bytes", (json_int_t)session->down_bytes,

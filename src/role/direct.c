@@ -27,7 +27,7 @@ void direct_begin(struct gateway *gateway, struct setup *setup)
 {
 	struct worker *worker = gateway->worker;
 	struct attempt *attempt = &setup->attempts[0];
-	struct net_connect_options options = { .marking = treatment_marking(&setup->treatment) };
+	struct net_connect_options options = { .marking = treatment_marking(&setup->treatment), .fwmark = treatment_fwmark(worker->view->conf) };
 	int r;
 
 	counter_add(&worker->counters.n_direct, 1);

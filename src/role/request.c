@@ -24,6 +24,7 @@ struct signalling_result converter_connect_from(struct converter *converter, str
 	uint64_t patience_us = worker->view->conf->limits.connect_timeout_ms * US_PER_MS;
 	struct net_connect_options options = {
 		.mptcp = intake->wants_mptcp, .marking = treatment_marking(&intake->treatment), .source = source->address, .transparent = source->transparent,
+		.fwmark = treatment_fwmark(worker->view->conf),
 	};
 	size_t n_sent;
 	int r = net_connect_begin(&intake->destination, &options, &intake->far_fd, &n_sent);

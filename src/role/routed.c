@@ -60,7 +60,7 @@ static int begin(struct gateway *gateway, struct setup *setup, struct attempt *a
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
 		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = loss_watch_first(worker),
-		.marking = treatment_marking(&setup->treatment),
+		.marking = treatment_marking(&setup->treatment), .fwmark = treatment_fwmark(worker->view->conf),
 	};
 	int r;
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <time.h>
+#include "path/marks.h"
 
 static uint8_t link_number(const struct conf *conf, const char *name)
 {
@@ -80,6 +81,11 @@ struct treatment treatment_of_request(const struct conf *conf, const struct addr
 	struct rule_facts facts = { .source = *client, .destination = *destination, .dscp = dscp, .subscriber = subscriber };
 
 	return treatment_of_facts(conf, &facts);
+}
+
+uint32_t treatment_fwmark(const struct conf *conf)
+{
+	return conf->host.enabled ? mark_value(conf->gateway.fwmark, MARK_OURS) : 0;
 }
 
 struct net_marking treatment_marking(const struct treatment *treatment)

@@ -29,6 +29,10 @@ struct treatment treatment_of_facts(const struct conf *conf, struct rule_facts *
 struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,
 				      const char *subscriber, uint8_t dscp);
 
+/* What nft on this machine is to know of a socket of ours that goes to a destination itself, where connections of the machine's own are taken: that it isn't
+ * one of them. 0: nothing. */
+uint32_t treatment_fwmark(const struct conf *conf);
+
 /* What the legs of the connection are marked with, at both roles. */
 struct net_marking treatment_marking(const struct treatment *treatment);
 

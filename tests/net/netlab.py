@@ -48,6 +48,7 @@ MSG_FASTOPEN = 0x20000000
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
 WALL = 0x40000000
+OTHER_ID = 4321   # a user and a group beside root, where there can be one
 MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
 
 NODES = ("host", "gw", "core", "conv", "server")
@@ -100,15 +101,49 @@ def checked(result):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+@contextlib.contextmanager
+def helper_outside(uid):
+    """A child that stays outside and, being root there, gives us a second user and group, OTHER_ID; calling what this yields waits for it, and says whether."""
+    if uid:
+        yield lambda: False
+        return
+    ready, done = os.pipe(), os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(ready[1])
+        os.read(ready[0], 1)
+        with contextlib.suppress(OSError):
+            for name in ("uid_map", "gid_map"):
+                pathlib.Path(f"/proc/{os.getppid()}/{name}").write_text(f"0 0 1\n{OTHER_ID} {OTHER_ID} 1\n")
+            os.write(done[1], b"!")
+        os._exit(0)
+    os.close(done[1])
+
+    def mapped():
+        os.close(ready[1])
+        return bool(os.read(done[0], 1))
+    yield mapped
+    os.waitpid(pid, 0)
+    os.close(ready[0])
+    os.close(done[0])
+
+
+def has_other_id():
+    """Whether this process's user namespace has OTHER_ID."""
+    return str(OTHER_ID) in pathlib.Path("/proc/self/gid_map").read_text().split()
+
+
 def become_root_of_own_namespaces():
     """Needs a process without other threads; does nothing the second time."""
     if os.environ.get("BRAID_NETLAB") == str(os.getpid()):
         return
     uid, gid = os.geteuid(), os.getegid()
-    checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET))
-    pathlib.Path("/proc/self/setgroups").write_text("deny")
-    pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
-    pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    with helper_outside(uid) as mapped:
+        checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET))
+        pathlib.Path("/proc/self/setgroups").write_text("deny")
+        if not mapped():
+            pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+            pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     checked(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
     os.environ["BRAID_NETLAB"] = str(os.getpid())
 

@@ -147,6 +147,7 @@ static void parses_and_formats_prefixes(void **state)
 
 		assert_int_equal(p.n_bits, cases[i].n_bits);
 		assert_string_equal(prefix_format(&p, out), cases[i].printed);
+		assert_int_equal(prefix_is_v4(&p), !strchr(cases[i].printed, ':'));
 	}
 }
 

@@ -40,6 +40,25 @@ static void special_ranges_are_known_to_their_ends(void **state)
 	}
 }
 
+/* As those who leave them alone have them named. */
+static void special_ranges_are_named(void **state)
+{
+	size_t n;
+	const struct prefix *all = admit_special(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct address first = { .port = 0 };
+
+		memcpy(first.ip, all[i].ip, sizeof(first.ip));
+		assert_true(admit_is_special(&first));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ordinary); i++) {
+		struct address a = unit_address(ordinary[i]);
+
+		assert_false(admit_in_prefixes(all, n, &a));
+	}
+}
+
 static void their_neighbours_are_ordinary(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ordinary); i++) {
@@ -125,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(special_ranges_are_known_to_their_ends),
+		cmocka_unit_test(special_ranges_are_named),
 		cmocka_unit_test(their_neighbours_are_ordinary),
 		cmocka_unit_test(prefixes_take_their_family_alone),
 		cmocka_unit_test(destinations_are_ordinary_or_allowed_by_name),
