@@ -93,10 +93,15 @@ def test_iperf3(served, ways):
         assert server.process.wait(10) == 0, server.log()
 
 
+def make_certificate(served):
+    directory = served.directory
+    served.run("server", f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=server -addext subjectAltName=IP:{SERVER} "
+               f"-keyout {directory}/key.pem -out {directory}/cert.pem")
+
+
 def test_openssl(served):
     directory = served.directory
-    served.run("server", f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=server "
-               f"-keyout {directory}/key.pem -out {directory}/cert.pem")
+    make_certificate(served)
     server = served.start("server", "openssl", "s_server", "-accept", "4433", "-cert", directory / "cert.pem", "-key",
                           directory / "key.pem", "-rev", "-naccept", "1")
     wait_for(listening(served, 4433), "openssl listens")
@@ -121,11 +126,12 @@ StrictModes no
 PidFile none
 PasswordAuthentication no
 UsePAM no
+Subsystem sftp internal-sftp
 """
 
 
-def test_ssh(served):
-    """sshd without root: as an ordinary user of a user namespace of its own it does without changing its identity."""
+def start_sshd(served):
+    """sshd without root: as an ordinary user, tester, of a user namespace of its own it does without changing its identity. The options of ssh and scp for him."""
     directory = served.directory
     for key in ("host_key", "user_key"):
         served.run("server", f"ssh-keygen -q -t ed25519 -N '' -f {directory}/{key}")
@@ -136,11 +142,15 @@ def test_ssh(served):
     sshd = served.start("server", "sh", "-c", f"exec {enter} /usr/sbin/sshd -D -e -f {directory}/sshd_config", name="sshd")
     wait_for(lambda: listening(served, 22)() or not sshd.running(), "sshd listens")
     assert sshd.running(), sshd.log()
+    return sshd, f"-F none -i {directory}/user_key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+
+
+def test_ssh(served):
+    sshd, options = start_sshd(served)
     near = served.connect("host", SERVER, 22)   # the server speaks first: its greeting comes although the client is silent
     assert near.recv(8) == b"SSH-2.0-"
     near.close()
-    ssh = (f"ssh -F none -i {directory}/user_key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
-           f"tester@{SERVER}")
+    ssh = f"ssh {options} tester@{SERVER}"
     assert served.run("host", f"{ssh} 'echo $SSH_CONNECTION'").split()[0] == CONVERTER
     big = served.directory / "ssh-big"
     big.write_bytes(os.urandom(1 << 20) * 8)
