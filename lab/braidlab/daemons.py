@@ -12,7 +12,7 @@ from .sandbox import DIRECTORY
 from .topology import CONVERTER_V4, CONVERTER_V6
 
 START_TIMEOUT_S = 10
-HTTP_PORT, IPERF_PORT, SSH_PORT = 80, 5201, 2222
+HTTP_PORT, OTHER_HTTP_PORT, IPERF_PORT, SSH_PORT = 80, 8080, 5201, 2222   # the other one: for what tells connections apart by their port
 CHUNK_BYTES = 1 << 20
 
 NGINX = """
@@ -34,6 +34,7 @@ http {{
 	server {{
 		listen {port};
 		listen [::]:{port};
+		listen {other_port};
 		root {directory}/www;
 		dav_methods PUT;
 		client_max_body_size 0;
@@ -47,10 +48,10 @@ def listens(node, port):
 
 
 def write_conf(path, sections):
-    """An INI file of {"gateway": {"lan": "lan1"}}."""
+    """An INI file of {"gateway": {"lan": "lan1"}}; a key that is None is left out."""
     lines = []
     for section, keys in sections.items():
-        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items()), ""]
+        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items() if value is not None), ""]
     path.write_text("\n".join(lines))
 
 
@@ -83,7 +84,7 @@ class Braid:
                 raise LabError(f"{program.log.name}: ended with status {program.process.returncode}\n{program.tail()}")
         topology = self.topology
         self.converter = self._start(topology.converter, merge(self._converter_conf(), {
-            name: value for name, value in more.items() if kind_of(name) not in ("gateway", "link")}))
+            name: value for name, value in more.items() if kind_of(name) not in ("gateway", "host", "link")}))
         until(lambda: self._alive(self.converter) and "5124" in self._listeners(topology.converter), START_TIMEOUT_S,
               "the converter to listen")
         self.gateway = self._start(topology.gateway, merge(self._gateway_conf(), {
@@ -155,7 +156,7 @@ class Servers:
         self.root = self.directory / "www"
         self.root.mkdir(parents=True)
         conf = self.directory / "nginx.conf"
-        conf.write_text(NGINX.format(directory=self.directory, port=HTTP_PORT))
+        conf.write_text(NGINX.format(directory=self.directory, port=HTTP_PORT, other_port=OTHER_HTTP_PORT))
         self.nginx = node.start("nginx", "nginx", "-p", self.directory, "-c", conf, "-e", "stderr")
         self.iperf = node.start("iperf3", "iperf3", "-s", "-J", "-i", "0.1", "-p", IPERF_PORT, stdout=subprocess.DEVNULL)
         for program, port in ((self.nginx, HTTP_PORT), (self.iperf, IPERF_PORT)):

@@ -82,8 +82,8 @@ class Transfer:
 class Download(Transfer):
     """By curl, read as it comes."""
 
-    def __init__(self, node, url):
-        super().__init__(node, ["curl", "-sS", "-N", "-g", "--max-time", "120", url], stdout=subprocess.PIPE)
+    def __init__(self, node, url, *options):
+        super().__init__(node, ["curl", "-sS", "-N", "-g", "--max-time", "120", *options, url], stdout=subprocess.PIPE)
 
     def follow(self):
         fd = self.process.stdout.fileno()
