@@ -70,7 +70,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "mptcp_hosts", CONF_TYPE_CHOICE, AT(gateway.mptcp_hosts), .choices = mptcp_hosts, .fallback = "pass",
 	  .help = "connections of hosts that speak Multipath TCP themselves: pass on untouched, or bond as others" },
 	{ CONF_GATEWAY, "quic", CONF_TYPE_CHOICE, AT(gateway.quic), .choices = quic, .fallback = "leave",
-	  .help = "refuse: hosts' QUIC (UDP port 443) is answered with an ICMP error while we bond, so that they use TCP at once" },
+	  .help = "refuse: QUIC (UDP port 443) of hosts, and of whom [host] names, is answered with an ICMP error while we bond, so that they use TCP at once" },
 	{ CONF_GATEWAY, "port_mapping", CONF_TYPE_BOOL, AT(gateway.port_mapping), .fallback = "no", .restart = true,
 	  .help = "yes: hosts may ask for ports at the converter by which they are reached from outside (PCP and NAT-PMP, UDP port 5351)" },
 	{ CONF_GATEWAY, "overflow_after_ms", CONF_TYPE_UINT, AT(gateway.overflow_after_ms), .min = 100, .max = 60000, .fallback = "400",

@@ -32,8 +32,6 @@ void script_put_lan(const struct script *s);        /* { "lan0", "lan1" } */
 void script_put_untaken(const struct script *s);
 
 /* own_script.c: the chains for connections of this machine itself, where there are or have been any to be taken. 0 or -ENOMEM. */
-/* Whether its users and groups are there. 0, or -EINVAL with the reason. */
-int own_script_check(const struct own_choice *own, char *reason, size_t n_reason);
 void own_script_frame(const struct script *s);
 int own_script_chains(const struct script *s);
 

@@ -250,7 +250,7 @@ static int check_names(const struct path_options *options, char *reason, size_t 
 		snprintf(reason, n_reason, "LAN interface '%s': letters, digits and ._:@-+ are wanted", options->lan[i]);
 		return -EINVAL;
 	}
-	return own_script_check(options->own, reason, n_reason);
+	return options->own ? path_check_own(options->own, reason, n_reason) : 0;
 }
 
 static int put_chains(const struct script *s)

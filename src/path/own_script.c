@@ -30,7 +30,7 @@
 
 void own_script_frame(const struct script *s)
 {
-	static const char *const chains[] = { "own_keep", "own_rules", "own_take", "own", "own_decide", "own_catch" };
+	static const char *const chains[] = { "own_keep", "own_rules", "own_take", "own_refuse", "own_quic", "own", "own_decide", "own_catch" };
 
 	if (!s->options->leads_own)
 		return;
@@ -41,6 +41,8 @@ void own_script_frame(const struct script *s)
 		"	chain own_keep { }\n"
 		"	chain own_rules { }\n"
 		"	chain own_take { }\n"
+		"	chain own_refuse { }\n"
+		"	chain own_quic { }\n"
 		"	chain own { type route hook output priority -160; policy accept; }\n"
 		"	chain own_decide { type route hook output priority -150; policy accept; }\n"
 		"	chain own_catch { type filter hook prerouting priority -150; policy accept; }\n"
@@ -89,16 +91,16 @@ static bool number_of_group(const char *name, unsigned int *number)
 	return group || !*end;
 }
 
-int own_script_check(const struct own_choice *own, char *reason, size_t n_reason)
+int path_check_own(const struct own_choice *own, char *reason, size_t n_reason)
 {
 	unsigned int number;
 
-	for (size_t i = 0; own && i < own->n_users; i++)
+	for (size_t i = 0; i < own->n_users; i++)
 		if (!number_of_user(own->users[i], &number)) {
 			snprintf(reason, n_reason, "host.users: there is no user '%s'", own->users[i]);
 			return -EINVAL;
 		}
-	for (size_t i = 0; own && i < own->n_groups; i++)
+	for (size_t i = 0; i < own->n_groups; i++)
 		if (!number_of_group(own->groups[i], &number)) {
 			snprintf(reason, n_reason, "host.groups: there is no group '%s'", own->groups[i]);
 			return -EINVAL;
@@ -106,47 +108,47 @@ int own_script_check(const struct own_choice *own, char *reason, size_t n_reason
 	return 0;
 }
 
-static void put_names(const struct script *s, const struct own_choice *own)
+static void put_names(const struct script *s, const struct own_choice *own, const char *verdict)
 {
 	unsigned int number;
 
 	for (size_t i = 0; i < own->n_users; i++)
 		if (number_of_user(own->users[i], &number))
-			fprintf(s->out, "		meta skuid %u goto own_take\n", number);
+			fprintf(s->out, "		meta skuid %u %s\n", number, verdict);
 	for (size_t i = 0; i < own->n_groups; i++)
 		if (number_of_group(own->groups[i], &number))
-			fprintf(s->out, "		meta skgid %u goto own_take\n", number);
+			fprintf(s->out, "		meta skgid %u %s\n", number, verdict);
 }
 
-static void put_ports(const struct script *s, const struct own_choice *own)
+static void put_ports(const struct script *s, const struct own_choice *own, const char *verdict)
 {
 	for (size_t i = 0; i < own->n_ports; i++) {
-		fprintf(s->out, "		tcp dport %u", own->ports[i].first);
+		fprintf(s->out, "		th dport %u", own->ports[i].first);
 		if (own->ports[i].last > own->ports[i].first)
 			fprintf(s->out, "-%u", own->ports[i].last);
-		fputs(" goto own_take\n", s->out);
+		fprintf(s->out, " %s\n", verdict);
 	}
 }
 
 /* One that isn't there can't be named: nft looks it up. Its number is in the comment, so that the script is another one when it is made anew. */
-static void put_cgroups(const struct script *s, const struct own_choice *own)
+static void put_cgroups(const struct script *s, const struct own_choice *own, const char *verdict)
 {
 	struct cgroup cgroup;
 
 	for (size_t i = 0; i < own->n_cgroups; i++)
 		if (!cgroup_find(own->cgroups[i], &cgroup))
-			fprintf(s->out, "		socket cgroupv2 level %u \"%s\" goto own_take comment \"%llu\"\n", cgroup.level, cgroup.path,
+			fprintf(s->out, "		socket cgroupv2 level %u \"%s\" %s comment \"%llu\"\n", cgroup.level, cgroup.path, verdict,
 				(unsigned long long)cgroup.number);
 }
 
-static void put_choice(const struct script *s, const struct own_choice *own)
+static void put_choice(const struct script *s, const struct own_choice *own, const char *verdict)
 {
-	put_names(s, own);
-	put_cgroups(s, own);
-	put_ports(s, own);
-	put_destinations(s, own->to, own->n_to, "goto own_take");
+	put_names(s, own, verdict);
+	put_cgroups(s, own, verdict);
+	put_ports(s, own, verdict);
+	put_destinations(s, own->to, own->n_to, verdict);
 	if (own->all)
-		fputs("		goto own_take\n", s->out);
+		fprintf(s->out, "		%s\n", verdict);
 }
 
 /* As for hosts; interfaces and MAC addresses aren't known of what begins here. */
@@ -187,36 +189,60 @@ static int put_rules(const struct script *s)
 	return r;
 }
 
-/* A port that is used anew doesn't inherit what was known of it; a mark is somebody's word on where a packet is to go, our own sockets' among them. */
-static void put_own(const struct script *s)
+/* What isn't for us, whoever has begun it. A mark is somebody's word on where a packet is to go, our own sockets' among them. */
+static void put_left_alone(const struct script *s, const struct own_choice *own)
 {
-	const struct own_choice *own = s->holds ? s->options->own : NULL;
 	size_t n_special;
 	const struct prefix *special = admit_special(&n_special);
 
+	fputs("		meta mark != 0 return\n"
+	      "		oifname \"lo\" return\n", s->out);
+	if (s->options->n_lan) {
+		fputs("		oifname ", s->out);
+		script_put_lan(s);
+		fputs(" return\n", s->out);
+	}
+	if (!own->special)
+		put_destinations(s, special, n_special, "return");
+	fputs(ALIVE_CONDITION, s->out);
+}
+
+/* So that programs use TCP at once. */
+static void put_quic(const struct script *s, const struct own_choice *own)
+{
+	fputs("	chain own_refuse {\n"
+	      "		reject with icmpx port-unreachable\n"
+	      "	}\n"
+	      "	chain own_quic {\n"
+	      "		fib daddr type != unicast return\n", s->out);
+	put_left_alone(s, own);
+	put_choice(s, own, "goto own_refuse");
+	fputs("	}\n", s->out);
+}
+
+/* A port that is used anew doesn't inherit what was known of it. */
+static void put_own(const struct script *s)
+{
+	const struct own_choice *own = s->holds && s->options->own && own_chooses(s->options->own) ? s->options->own : NULL;
+	bool refuses = own && s->options->refuse_quic;
+
+	if (refuses)
+		put_quic(s, own);
 	fprintf(s->out,
 		"	chain own {\n"
+		"%s"
 		"		meta l4proto != tcp return\n"
 		"		" NOT_SYN " " TUPLE_4 " @own_4 update @own_4 { " TUPLE_4 " timeout %us } meta mark set %u accept\n"
 		"		" NOT_SYN " " TUPLE_6 " @own_6 update @own_6 { " TUPLE_6 " timeout %us } meta mark set %u accept\n"
 		"		" NOT_SYN " return\n"
 		"		" TUPLE_4 " @own_4 delete @own_4 { " TUPLE_4 " }\n"
-		"		" TUPLE_6 " @own_6 delete @own_6 { " TUPLE_6 " }\n", s->options->own_memory_s, script_mark(s, MARK_OWN),
+		"		" TUPLE_6 " @own_6 delete @own_6 { " TUPLE_6 " }\n", refuses ? "		udp dport 443 goto own_quic\n" : "", s->options->own_memory_s, script_mark(s, MARK_OWN),
 		s->options->own_memory_s, script_mark(s, MARK_OWN));
-	if (own && own_chooses(own)) {
-		fputs("		meta mark != 0 return\n"
-		      "		oifname \"lo\" return\n", s->out);
+	if (own) {
 		script_put_untaken(s);
-		if (s->options->n_lan) {
-			fputs("		oifname ", s->out);
-			script_put_lan(s);
-			fputs(" return\n", s->out);
-		}
 		put_converter(s);
-		if (!own->special)
-			put_destinations(s, special, n_special, "return");
-		fputs(ALIVE_CONDITION, s->out);
-		put_choice(s, own);
+		put_left_alone(s, own);
+		put_choice(s, own, "goto own_take");
 	}
 	fputs("	}\n", s->out);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "base/util.h"
 #include "conf/conf.h"
+#include "path/path.h"
 #include "prog/read_file.h"
 #include "role/braid.h"
 #include "role/log.h"
@@ -50,9 +51,11 @@ static int read_conf(const char *path, struct conf **out, char *reason, size_t n
 	r = conf_parse(path, text, n_text, &reader, out, &error);
 	if (r)
 		snprintf(reason, n_reason, "%s", r < 0 ? "out of memory" : error.text);
-	for (size_t i = 0; !r && i < (*out)->n_warnings; i++)
+	else if (path_check_own(&(*out)->host.choice, reason, n_reason))
+		conf_freep(out);
+	for (size_t i = 0; *out && i < (*out)->n_warnings; i++)
 		log_warning("%s", (*out)->warnings[i]);
-	return r ? EXIT_CONF : 0;
+	return *out ? 0 : EXIT_CONF;
 }
 
 /* The present configuration holds where the file's is no good. */

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from netlab import (BRAIDD, BUILD, CONVERTER, Daemon, HOST, KEY, LINK_A, OTHER_ID, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, conf_text, counter,
-                    has_other_id, receive_exactly, wait_for)
+                    family_of, has_other_id, receive_exactly, wait_for)
 from test_policy_tls import hello
 from test_programs import NGINX, listening, sha256
 
@@ -191,6 +191,29 @@ def test_private_destinations_are_left_alone(lab):
     daemon.wait_log("read again")
     port = listener.getsockname()[1]
     wait_for(lambda: refused(lab, HOST, port) or counter(daemon, "held"), "asked at the converter")
+
+
+@FAMILIES
+def test_quic_is_refused_to_those_who_are_chosen(lab, server):
+    lab.converter()
+    daemon = host(lab, gateway={"lan": None, "quic": "refuse"}, host={"all": "yes"})
+    with lab.inside("gw"):
+        asks = socket.socket(family_of(server), socket.SOCK_DGRAM)
+    asks.connect((server, 443))
+
+    def is_refused():
+        try:
+            asks.send(b"Initial")
+            asks.settimeout(0.2)
+            asks.recv(10)
+        except (PermissionError, ConnectionRefusedError):   # the packet filter's word comes first
+            return True
+        except TimeoutError:
+            return False
+    assert is_refused()
+    daemon.reload(lab.gateway_conf(gateway={"lan": None, "quic": "refuse"}, host={"users": STRANGER}))
+    lab.run("server", "nft 'add table inet q; add chain inet q c { type filter hook input priority 0; }; add rule inet q c udp dport 443 drop'")
+    wait_for(lambda: not is_refused(), "nobody is chosen any more")
 
 
 def refused(lab, address, port):
@@ -390,5 +413,7 @@ def test_who_has_no_right_is_told(lab):
         conf.write_text(conf_text(lab.gateway_conf(gateway={"lan": None}, host=keys)))
         with lab.inside("gw"):
             done = subprocess.run([BRAIDD, "-c", conf], capture_output=True, text=True, timeout=20)
-        assert done.returncode == 1 and words in done.stderr, done.stderr
+        assert done.returncode == 5 and words in done.stderr, done.stderr
+        done = subprocess.run([BRAIDD, "--check", "-c", conf], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 5 and words in done.stderr, done.stderr
     assert lab.run("gw", "nft list tables") == ""
