@@ -234,7 +234,8 @@ def test_without_the_daemon_connections_go_the_ordinary_way(lab, how):
     assert seen_as(lab, listener) == LINK_A
     if how == signal.SIGTERM:
         assert lab.run("gw", "nft list tables") == ""
-        assert "5200" not in lab.run("gw", "ip rule; ip -6 rule")
+        assert "proto 181" not in lab.run("gw", "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all")
+        assert lab.run("gw", "ip mptcp endpoint") == ""
 
 
 def test_a_daemon_that_stands_still(lab):
@@ -246,6 +247,16 @@ def test_a_daemon_that_stands_still(lab):
     wait_for(lambda: "elements" not in lab.run("gw", "nft list set inet braid alive"), "the daemon is taken for dead")
     assert seen_as(lab, listener) == LINK_A
     daemon.tell(signal.SIGCONT)
+    wait_for(lambda: bonded(lab, listener), "bonded again")
+
+
+def test_somebody_empties_the_ruleset(lab):
+    lab.converter()
+    daemon = host(lab, host={"all": "yes"})
+    listener = lab.listen("server")
+    assert bonded(lab, listener)
+    lab.run("gw", "nft flush ruleset")
+    daemon.wait_log("it is put back")
     wait_for(lambda: bonded(lab, listener), "bonded again")
 
 
