@@ -17,12 +17,11 @@
 #include "role/look.h"
 #include "role/opening.h"
 #include "role/reach.h"
+#include "role/room.h"
 #include "role/routed.h"
 #include "role/setup.h"
 
-#define ROOM_LOOK_US (100 * US_PER_MS)  /* at a limit: how soon to look again */
 #define LONG_S 60                       /* a limit that lasts so long is worth asking the converter about */
-#define ROOM_SHARE 16                   /* a 16th of the places is to be free before connections are taken again */
 
 void setup_set_state(struct setup *setup, enum setup_state next)
 {
@@ -322,72 +321,6 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 	}
 }
 
-static bool has_room(const struct gateway *gateway, uint32_t share)
-{
-	const struct conf *conf = gateway->worker->view->conf;
-	const struct shared *shared = gateway->worker->shared;
-	uint64_t n_sessions = __atomic_load_n(&shared->n_sessions, __ATOMIC_RELAXED);
-	uint64_t n_half_open = __atomic_load_n(&shared->n_half_open, __ATOMIC_RELAXED);
-
-	return n_sessions + conf->limits.max_sessions / share < conf->limits.max_sessions &&
-	       n_half_open + conf->limits.max_half_open / share < conf->limits.max_half_open;
-}
-
-static int look_later(struct gateway *gateway, uint64_t after_us)
-{
-	struct loop *loop = gateway->worker->loop;
-
-	return loop_timer_at(loop, loop_now_us(loop) + after_us, (struct loop_ref){ .handler = gateway->handler, .part = SETUP_ROOM });
-}
-
-/* At a limit the listeners are closed: the interception then lets new connections pass, the ordinary way. */
-static void look_for_room(struct gateway *gateway)
-{
-	char reason[256], left_out[64];
-
-	if (has_room(gateway, ROOM_SHARE) || look_later(gateway, ROOM_LOOK_US))
-		gateway->full = false;
-	if (gateway_apply(gateway, reason, sizeof(reason)) &&
-	    worker_may_log(gateway->worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
-		log_error("%s%s", reason, left_out);
-}
-
-/* Not at once: a listener that is just being read from can't be closed. */
-static bool close_soon(struct gateway *gateway)
-{
-	if (!gateway->full)
-		gateway->full = !look_later(gateway, 0);
-	return gateway->full;
-}
-
-static void hear_full(void *arg)
-{
-	close_soon(((struct worker *)arg)->gateway);
-}
-
-/* The limits are everybody's: a host whose SYN comes to another worker's listener would be accepted there only to be reset. A worker that can't be told finds
- * out like that. All have begun before any of them listens; where one is gone, all are ending. */
-static void tell_others(const struct worker *worker)
-{
-	for (unsigned int i = 0; i < worker->n_peers; i++)
-		if (i != worker->number && worker->peers[i] && !worker->peers[i]->halted)
-			loop_post(worker->peers[i]->loop, hear_full, worker->peers[i]);
-}
-
-static void note_full(struct gateway *gateway)
-{
-	char left_out[64];
-
-	if (gateway->full || has_room(gateway, UINT32_MAX))
-		return;
-	if (close_soon(gateway))
-		tell_others(gateway->worker);
-	counter_add(&gateway->worker->counters.n_full, 1);
-	if (worker_may_log(gateway->worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
-		log_warning("limits.max_sessions or limits.max_half_open is reached: new connections go the ordinary way, those that run "
-			    "go on%s", left_out);
-}
-
 /* The host hasn't said anything so far, or not all that is looked for: perhaps the server speaks first. */
 static void on_patience_over(struct gateway *gateway, struct setup *setup)
 {
@@ -404,7 +337,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	struct attempt *attempt;
 
 	if (ref.part == SETUP_ROOM)
-		look_for_room(gateway);
+		room_look(gateway);
 	if (!setup)
 		return;
 	attempt = attempt_of_part(setup, ref.part);
@@ -429,7 +362,7 @@ struct setup *setup_take(struct gateway *gateway, const struct address *source, 
 	bool session = worker_take_session(worker), half_open = session && worker_take_half_open(worker);
 	struct setup *setup = half_open ? slab_take(&gateway->setups) : NULL;
 
-	note_full(gateway);   /* this is the last place, or others have taken it */
+	room_note(gateway);   /* this is the last place, or others have taken it */
 	if (!setup) {
 		if (half_open)
 			shared_release(&worker->shared->n_half_open);
@@ -592,6 +525,6 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	}
 	r = listeners_set(&gateway->listeners, addresses, view->can_hold ? ARRAY_SIZE(addresses) : 2, &options, reason, n_reason);
 	if (r)
-		look_later(gateway, ROOM_LOOK_US);   /* out of descriptors, say: hosts go the ordinary way until there are some */
+		room_look_later(gateway, ROOM_LOOK_US);   /* out of descriptors, say: hosts go the ordinary way until there are some */
 	return r;
 }
