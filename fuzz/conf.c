@@ -8,7 +8,8 @@ static void check_choice(const struct conf *conf)
 {
 	const struct own_choice *choice = &conf->host.choice;
 
-	expect(conf->gateway.enabled && own_chooses(choice));
+	expect(conf->gateway.enabled && (own_chooses(choice) || conf->host.n_socks));
+	expect(conf->host.n_socks <= CONF_SOCKS_ADDRESSES);
 	expect(choice->n_users <= OWN_NAMES && choice->n_groups <= OWN_NAMES && choice->n_cgroups <= OWN_CGROUPS && choice->n_ports <= OWN_PORTS);
 	for (size_t i = 0; i < choice->n_cgroups; i++)
 		expect(choice->cgroups[i][0] && choice->cgroups[i][0] != '/' && !strpbrk(choice->cgroups[i], "\" \\") && !strstr(choice->cgroups[i], ".."));

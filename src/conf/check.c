@@ -58,14 +58,34 @@ static const char *check_signalling(const struct conf *conf)
 	return NULL;
 }
 
+static bool is_loopback(const struct address *a)
+{
+	static const struct prefix loopback[] = { { { [10] = 0xff, 0xff, 127 }, 104 }, { { [15] = 1 }, 128 } };
+
+	return prefix_contains(&loopback[0], a) || prefix_contains(&loopback[1], a);
+}
+
+static const char *check_host(const struct conf_host *host)
+{
+	if (host->enabled && !own_chooses(&host->choice) && !host->n_socks)
+		return "the [host] section chooses no connections: host.all = yes, or users, groups, cgroups, ports, to or socks";
+	if (!host->socks_user[0] != !host->socks_password[0])
+		return "host.socks_user and host.socks_password go together";
+	for (size_t i = 0; i < host->n_socks; i++)
+		if (!host->socks_open && !is_loopback(&host->socks[i]))
+			return "host.socks has an address that other machines can connect to; 127.0.0.1 and [::1] are this machine's alone, host.socks_open = yes takes any";
+	return NULL;
+}
+
 static const char *check_gateway(const struct conf *conf)
 {
 	const char *wrong;
 
 	if (conf->host.enabled && !conf->gateway.enabled)
 		return "a [host] needs a [gateway] section, which says where the converter is; without gateway.lan it serves nobody else";
-	if (conf->host.enabled && !own_chooses(&conf->host.choice))
-		return "the [host] section chooses no connections: host.all = yes, or users, groups, cgroups, ports or to";
+	wrong = check_host(&conf->host);
+	if (wrong)
+		return wrong;
 	if (!conf->gateway.enabled)
 		return conf->n_links ? "there are [link NAME] sections but no [gateway]" : NULL;
 	if (!conf->gateway.n_lan && !conf->host.enabled)

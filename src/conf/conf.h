@@ -24,6 +24,7 @@
 #define CONF_CONGESTION_BYTES 16    /* TCP_CA_NAME_MAX */
 #define CONF_LINKS 8                /* what the kernel's MPTCP can use at once */
 #define CONF_LAN_INTERFACES 16
+#define CONF_SOCKS_ADDRESSES 4
 #define CONF_LISTEN_ADDRESSES 8
 #define CONF_POOL_ADDRESSES 64
 #define CONF_INTERCEPT_JOINS 2      /* one of each family at most */
@@ -131,6 +132,10 @@ struct conf_gateway {
 struct conf_host {
 	bool enabled;                   /* the section is there */
 	struct own_choice choice;
+	struct address socks[CONF_SOCKS_ADDRESSES];   /* to listen on for programs that say where they want to go */
+	size_t n_socks;
+	bool socks_open;                /* also where others can connect to it */
+	char socks_user[CONF_LOGIN_BYTES], socks_password[CONF_LOGIN_BYTES];   /* "": anybody */
 };
 
 struct conf_converter {
@@ -224,6 +229,12 @@ struct conf_reader {
  * Borrows the reader for the call; NULL: a configuration that names a file is no good. */
 int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out, struct conf_error *error);
 void conf_freep(struct conf **conf);
+
+/* Connections are taken that their programs meant for their destinations. */
+static inline bool conf_intercepts(const struct conf *conf)
+{
+	return conf->gateway.n_lan || own_chooses(&conf->host.choice);
+}
 
 /* Hosts are given ports where they ask for them. */
 static inline bool conf_gives_mappings(const struct conf *conf)

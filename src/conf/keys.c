@@ -90,6 +90,12 @@ const struct conf_key conf_keys[] = {
 	  .help = "ports and ranges of ports, connections to which are bonded, whoever begins them" },
 	{ CONF_HOST, "to", CONF_TYPE_PREFIXES, LIST(host.choice.to, host.choice.n_to),
 	  .help = "destinations, connections to which are bonded, whoever begins them" },
+	{ CONF_HOST, "socks", CONF_TYPE_ADDRESSES, LIST(host.socks, host.n_socks), .max = CONF_SOCKS_ADDRESSES, .min = 1080,
+	  .help = "loopback addresses to listen on for programs that speak SOCKS5, like 127.0.0.1:1080; port 1080 unless given" },
+	{ CONF_HOST, "socks_open", CONF_TYPE_BOOL, AT(host.socks_open), .fallback = "no",
+	  .help = "yes: host.socks may have addresses that other machines can connect to" },
+	{ CONF_HOST, "socks_user", CONF_TYPE_TEXT, AT(host.socks_user), .max = CONF_LOGIN_BYTES, .fallback = "", .help = "user name that SOCKS5 programs must give" },
+	{ CONF_HOST, "socks_password", CONF_TYPE_TEXT, AT(host.socks_password), .max = CONF_LOGIN_BYTES, .fallback = "", .help = "password that goes with it" },
 	{ CONF_HOST, "private", CONF_TYPE_BOOL, AT(host.choice.special), .fallback = "no",
 	  .help = "yes: also connections to destinations that a converter refuses unless its allow_destination says otherwise: private and other special addresses" },
 

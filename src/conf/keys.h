@@ -23,7 +23,7 @@ enum conf_type {
 	CONF_TYPE_PORTS,       /* a range FIRST-LAST; target struct conf_ports */
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
-	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max */
+	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max; min: the port unless given, 0: Convert's */
 	CONF_TYPE_IPS,         /* list of addresses without ports into an array of max */
 	CONF_TYPE_INTERFACES,  /* list of names into an array of max */
 	CONF_TYPE_PREFIXES,    /* list of prefixes, allocated */

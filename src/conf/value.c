@@ -165,7 +165,7 @@ static int choice_add(const struct conf_key *key, uint32_t *out, const char *ite
 
 static int address_add(const struct conf_key *key, struct address *list, size_t *n, const char *item)
 {
-	if (*n >= key->max || address_parse(&list[*n], item, CONF_PORT_CONVERT))
+	if (*n >= key->max || address_parse(&list[*n], item, key->min ? (uint16_t)key->min : CONF_PORT_CONVERT))
 		return VALUE_E_INVALID;
 	++*n;
 	return 0;

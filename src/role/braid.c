@@ -202,7 +202,7 @@ static struct path_options path_options_of(const struct conf *conf)
 		link->next_hop_v6 = conf->links[i].next_hop_v6;
 		link->backup = conf->links[i].backup;
 	}
-	if (conf->host.enabled)
+	if (own_chooses(&conf->host.choice))
 		take_own(&options, conf);
 	for (size_t i = 0; conf->gateway.enabled && i < conf->gateway.n_lan; i++)
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
@@ -291,7 +291,7 @@ static int probe_congestion(const struct conf *conf, char *reason, size_t n_reas
 
 static bool needs_transparent(const struct conf *conf)
 {
-	return conf->gateway.enabled || source_is_foreign(conf) || conf->n_forwards || conf->converter.n_intercept || conf_gives_mappings(conf);
+	return conf_intercepts(conf) || source_is_foreign(conf) || conf->n_forwards || conf->converter.n_intercept || conf_gives_mappings(conf);
 }
 
 /* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */

@@ -15,7 +15,8 @@ struct role_counters {
 	uint64_t n_intakes_full, n_endings_cut;
 	uint64_t n_full;                      /* gateway: at a limit, lets new connections pass for a while */
 	uint64_t n_held, n_held_passed, n_held_refused, n_unlearnt, n_host_gave_up;              /* the near leg was reset while the far one was being set up */
-	uint64_t n_looked_at, n_direct, n_direct_failed;   /* gateway: for the server's name; and bypassed by it */
+	uint64_t n_socks;                     /* host: requests of programs, by SOCKS */
+	uint64_t n_looked_at, n_direct, n_direct_failed;   /* gateway: for the server's name; and connected to by ourselves */
 	uint64_t n_attempts, n_attempts_failed, n_second_attempts;
 	uint64_t n_syn_data_sent, n_syn_data_lost, n_fell_back, n_fell_back_late, n_fell_back_again, n_plain_refused;
 	uint64_t n_to_bbr, n_to_cubic;        /* sessions whose congestion control was changed */
@@ -30,7 +31,7 @@ struct role_counters {
 	uint64_t n_tickets_missing, n_tickets_malformed, n_tickets_unknown, n_tickets_forged, n_tickets_stale, n_tickets_replayed;
 	uint64_t n_tickets_not_remembered;
 	uint64_t n_logins_wrong;              /* users and passwords */
-	uint64_t n_names_asked, n_names_unknown;   /* converter: destinations given by name */
+	uint64_t n_names_asked, n_names_unknown;   /* destinations given by name */
 	uint64_t n_binds, n_binds_expired, n_binds_wrong;   /* converter: BIND */
 	uint64_t n_destination_denied;
 	uint64_t n_sources_denied, n_no_source_port, n_no_source_address;   /* converter: role/source.h */

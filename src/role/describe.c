@@ -178,7 +178,7 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 	bool strips = known && __atomic_load_n(&worker->shared->links[session->link].strips_mptcp_until_us, __ATOMIC_RELAXED);
 
 	if (!known && !session->near_mptcp && !session->far_mptcp) {
-		snprintf(out, n_out, "plain TCP to the destination itself: a rule of [policy] bypasses the server's name");
+		snprintf(out, n_out, "plain TCP to the destination itself: a rule of [policy] bypasses the server's name, or it came to host.socks and is not for the converter");
 		return;
 	}
 	if (session->routed && session->far_mptcp) {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/socket.h"
+#include "role/outcome.h"
 #include "role/setup.h"
 
 #define DIRECT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
@@ -13,14 +14,20 @@ static void log_outcome(const struct setup *setup, const char *outcome)
 {
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
-	log_debug("%s to %s: bypassed by the server's name, %s", address_format(&setup->source, source), address_format(&setup->destination, destination), outcome);
+	log_debug("%s to %s: %s", address_format(&setup->source, source), address_format(&setup->destination, destination), outcome);
 }
 
-void direct_fail(struct gateway *gateway, struct setup *setup)
+void direct_fail(struct gateway *gateway, struct setup *setup, int error)
 {
+	struct signalling_result result = outcome_of_error(error, !address_is_v4(&setup->destination));
+
 	counter_add(&gateway->worker->counters.n_direct_failed, 1);
-	log_outcome(setup, "but its destination can't be reached from here");
-	setup_abandon(gateway, setup);
+	log_outcome(setup, "its destination can't be reached from here");
+	attempt_drop(&setup->attempts[0]);
+	if (socks_waits(setup))
+		socks_refuse(gateway, setup, &result);
+	else
+		setup_abandon(gateway, setup);
 }
 
 void direct_begin(struct gateway *gateway, struct setup *setup)
@@ -39,7 +46,7 @@ void direct_begin(struct gateway *gateway, struct setup *setup)
 	if (!r)
 		r = setup_set_deadline(gateway, setup, worker->view->conf->limits.connect_timeout_ms * US_PER_MS);
 	if (r)
-		direct_fail(gateway, setup);
+		direct_fail(gateway, setup, r);
 }
 
 /* What the host has said is in its socket still, for the relay to read. */
@@ -52,7 +59,11 @@ static void hand_over(struct gateway *gateway, struct setup *setup, struct attem
 	struct net_marking marking = treatment_marking(&setup->treatment);
 	struct slab_name session;
 
-	log_outcome(setup, "from here");
+	if (socks_waits(setup) && socks_say_connected(gateway, setup)) {
+		setup_abandon(gateway, setup);
+		return;
+	}
+	log_outcome(setup, "connected to from here, past the converter");
 	net_mark(setup->near_fd, &setup->source, false, &marking);
 	attempt->fd = -1;
 	net_tune_leg(legs.far_fd, false);
@@ -67,5 +78,5 @@ void direct_on_event(struct gateway *gateway, struct setup *setup, struct attemp
 	if (!r)
 		hand_over(gateway, setup, attempt);
 	else if (r != NET_E_AGAIN)
-		direct_fail(gateway, setup);
+		direct_fail(gateway, setup, r);
 }

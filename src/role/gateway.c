@@ -55,6 +55,7 @@ void setup_free(struct gateway *gateway, struct setup *setup)
 	opening_free(setup);
 	inbox_free(&setup->first);
 	look_freep(&setup->look);
+	socks_freep(&setup->socks);
 	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 		hold_forget(gateway, setup);
 	slab_give(&gateway->setups, setup);
@@ -133,7 +134,7 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 	note_no_answer(gateway, setup);
 	if (setup->state != SETUP_ASKING)
 		unlearn(gateway, setup);   /* so that the host's next attempt can go the ordinary way */
-	setup_abandon(gateway, setup);
+	setup_let_pass(gateway, setup);
 }
 
 int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us)
@@ -168,6 +169,8 @@ static void on_near(struct gateway *gateway, struct setup *setup, uint32_t event
 	} else if (events & (EPOLLERR | EPOLLHUP)) {
 		counter_add(&gateway->worker->counters.n_host_gave_up, 1);
 		setup_abandon(gateway, setup);
+	} else if (setup->state == SETUP_TELLING) {
+		socks_on_bytes(gateway, setup);
 	} else if (setup->state == SETUP_FIRST_BYTES && setup->look) {
 		look_on_bytes(gateway, setup);
 	} else if (setup->state == SETUP_FIRST_BYTES && events & (EPOLLIN | EPOLLRDHUP)) {
@@ -189,22 +192,13 @@ static void log_hand_over(const struct gateway *gateway, const struct setup *set
 		  mptcp_info_fell_back(attempt->fd) ? "plain TCP" : "Multipath TCP");
 }
 
-static bool has_several_links(const struct view *view)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < view->n_links; i++)
-		n += view->links[i].up;
-	return n > 1;
-}
-
 void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first)
 {
 	struct worker *worker = gateway->worker;
 	struct relay_legs legs = {
 		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = setup->state != SETUP_CAUGHT, .far_watched = true,
 		.far_mptcp = setup->treatment.link == CHOOSE_NO_LINK,
-		.far_joins = setup->treatment.link == CHOOSE_NO_LINK && has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
+		.far_joins = setup->treatment.link == CHOOSE_NO_LINK && view_has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
 		.far_multipath = attempt->mptcp && !attempt->plain, .tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
@@ -308,9 +302,11 @@ static void on_deadline(struct gateway *gateway, struct setup *setup, uint64_t n
 	} else if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT) {
 		hold_on_deadline(gateway, setup);
 	} else if (setup->state == SETUP_DIRECT) {
-		direct_fail(gateway, setup);
+		direct_fail(gateway, setup, NET_E_TIMED_OUT);
 	} else if (setup->state == SETUP_REACHING) {
 		reach_on_deadline(gateway, setup);
+	} else if (setup->state == SETUP_TELLING) {
+		socks_on_deadline(gateway, setup);
 	} else if (setup->state == SETUP_CONNECTING || setup->state == SETUP_DECLINING) {
 		setup_fail(gateway, setup);
 	} else if (setup->state == SETUP_HELD) {
@@ -379,14 +375,19 @@ struct setup *setup_take(struct gateway *gateway, const struct address *source, 
 	return setup;
 }
 
+/* Who came to host.socks has been watched all the time: what has happened meanwhile is to be told again. */
+static int watch_near(const struct gateway *gateway, const struct setup *setup)
+{
+	return (setup->socks ? loop_rewatch : loop_watch)(gateway->worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR));
+}
+
 static void await_first_bytes(struct gateway *gateway, struct setup *setup)
 {
 	struct worker *worker = gateway->worker;
 	uint64_t wait_us = setup->look ? LOOK_WAIT_US : worker->view->conf->gateway.early_data_wait_ms * US_PER_MS;
 
 	setup_set_state(setup, SETUP_FIRST_BYTES);
-	if (loop_watch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
-	    loop_timer_at(worker->loop, loop_now_us(worker->loop) + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
+	if (watch_near(gateway, setup) || loop_timer_at(worker->loop, loop_now_us(worker->loop) + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
 		setup_abandon(gateway, setup);
 }
 
@@ -401,12 +402,21 @@ static bool is_on_dead_link(const struct gateway *gateway, const struct setup *s
 static void go_on(struct gateway *gateway, struct setup *setup)
 {
 	setup_set_state(setup, SETUP_CONNECTING);
-	if (is_on_dead_link(gateway, setup) ||
-	    loop_watch(gateway->worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
+	if (is_on_dead_link(gateway, setup) || watch_near(gateway, setup) ||
 	    setup_set_deadline(gateway, setup, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
 		setup_abandon(gateway, setup);
 	else
 		attempt_go_on(gateway, setup);
+}
+
+void setup_arrive(struct gateway *gateway, struct setup *setup)
+{
+	if (setup->answering)
+		setup_hand_over(gateway, setup, setup->answering, false, (struct bytes){ setup->answering->inbox.kept, setup->answering->inbox.n_kept });
+	else if (setup->early)
+		go_on(gateway, setup);
+	else
+		await_first_bytes(gateway, setup);
 }
 
 /* A host's connection, established already. */
@@ -431,12 +441,7 @@ static void on_connection(void *context, int fd, const struct address *local, co
 		return;
 	}
 	setup->near_fd = fd;
-	if (setup->answering)
-		setup_hand_over(gateway, setup, setup->answering, false, (struct bytes){ setup->answering->inbox.kept, setup->answering->inbox.n_kept });
-	else if (setup->early)
-		go_on(gateway, setup);
-	else
-		await_first_bytes(gateway, setup);
+	setup_arrive(gateway, setup);
 }
 
 int gateway_new(struct worker *worker, struct gateway **out)
@@ -451,6 +456,7 @@ int gateway_new(struct worker *worker, struct gateway **out)
 	gateway->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&gateway->listeners, worker, on_connection, gateway);
 	hold_init(gateway);
+	socks_init(gateway);
 	if (slab_init(&gateway->setups, sizeof(struct setup), worker->view->conf->limits.max_half_open))
 		return -ENOMEM;
 	*out = gateway;
@@ -465,6 +471,7 @@ void gateway_freep(struct gateway **out)
 	if (!gateway)
 		return;
 	listeners_close(&gateway->listeners);
+	socks_fini(gateway);
 	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
 		struct setup *setup = slab_at(&gateway->setups, i);
 
@@ -492,7 +499,7 @@ static void leave_dead_links(struct gateway *gateway)
 		if (setup->state != SETUP_ASKING)
 			unlearn(gateway, setup);
 		if (setup->state != SETUP_HELD) {
-			setup_abandon(gateway, setup);
+			setup_let_pass(gateway, setup);
 			continue;
 		}
 		relay_abort(gateway->worker->relay, setup->session);
@@ -515,9 +522,11 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 
 	leave_dead_links(gateway);
 	r = view->conf->gateway.enabled ? hold_apply(gateway, reason, n_reason) : 0;
+	if (!r)
+		r = socks_apply(gateway, reason, n_reason);
 	if (r)
 		return r;
-	if (!view->conf->gateway.enabled || !view->accepting || !view->converter_reachable || gateway->full) {
+	if (!conf_intercepts(view->conf) || !view->accepting || !view->converter_reachable || gateway->full) {
 		listeners_close(&gateway->listeners);
 		if (!view->converter_reachable)
 			hold_let_all_pass(gateway);

@@ -124,8 +124,23 @@ void hold_pass(struct gateway *gateway, struct setup *setup)
 	setup->packet = 0;
 }
 
+void setup_let_pass(struct gateway *gateway, struct setup *setup)
+{
+	if (socks_waits(setup))
+		socks_go_direct(gateway, setup);
+	else
+		setup_abandon(gateway, setup);
+}
+
 static void catch(struct gateway *gateway, struct setup *setup)
 {
+	if (setup->socks) {   /* its connection is there */
+		if (socks_say_connected(gateway, setup))
+			setup_abandon(gateway, setup);
+		else
+			setup_arrive(gateway, setup);
+		return;
+	}
 	setup_set_state(setup, SETUP_CAUGHT);
 	if (setup_set_deadline(gateway, setup, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS)) {
 		setup_abandon(gateway, setup);
@@ -185,7 +200,11 @@ void hold_refuse(struct gateway *gateway, struct setup *setup, const struct sign
 	unsigned int mark = outcome_mark(result, !address_is_v4(&setup->destination));
 
 	if (mark == MARK_PASS) {
-		setup_abandon(gateway, setup);
+		setup_let_pass(gateway, setup);
+		return;
+	}
+	if (setup->socks) {
+		socks_refuse(gateway, setup, result);
 		return;
 	}
 	counter_add(&gateway->worker->counters.n_held_refused, 1);
@@ -226,11 +245,11 @@ static bool takes_connections(const struct gateway *gateway)
 	return gateway->listeners.n && !gateway->full;
 }
 
-static void ask(struct gateway *gateway, struct setup *setup)
+void hold_ask(struct gateway *gateway, struct setup *setup)
 {
 	uint64_t reach_us = REACH_ATTEMPTS * gateway->worker->view->conf->gateway.attempt_timeout_ms * US_PER_MS;
 
-	counter_add(&gateway->worker->counters.n_held, 1);
+	counter_add(&gateway->worker->counters.n_held, !setup->socks);
 	setup_launch(gateway, setup, SETUP_ASKING, reach_us);
 }
 
@@ -288,7 +307,7 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 	else if (looks || treatment.accept == CONF_ACCEPT_EARLY || setup->known)
 		catch(gateway, setup);
 	else
-		ask(gateway, setup);
+		hold_ask(gateway, setup);
 }
 
 /* A SYN that comes again stands for both: the host may have given up and try anew from the same port, and knows the sequence number of its last one alone. */
@@ -334,7 +353,7 @@ void hold_let_all_pass(struct gateway *gateway)
 		struct setup *setup = slab_at(&gateway->setups, i);
 
 		if (setup && setup->state == SETUP_ASKING)
-			setup_abandon(gateway, setup);
+			setup_let_pass(gateway, setup);
 	}
 }
 

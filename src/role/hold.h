@@ -41,6 +41,9 @@ int hold_apply(struct gateway *gateway, char *reason, size_t n_reason);
 /* The setup of a connection whose SYN was let go to our listener, which waits no more; NULL: there is none. */
 struct setup *hold_take(struct gateway *gateway, const struct address *source, const struct address *destination);
 
+/* Attempts are begun, whose answer decides what the host is told: its SYN waits, or its program, which came to host.socks. */
+void hold_ask(struct gateway *gateway, struct setup *setup);
+
 /* The destination has accepted: the host may come, the attempt is its far leg. left: what came behind the answer. */
 void hold_accept(struct gateway *gateway, struct setup *setup, struct attempt *attempt, struct bytes left);
 /* The converter has told the outcome on the watch. Where the destination has accepted, the host may come as soon as an attempt stands on which the answer will come. */

@@ -46,7 +46,7 @@ void look_freep(struct look **look)
 	*look = NULL;
 }
 
-static bool list_holds(void *context, const struct rule_list *list, const struct address *address)
+bool look_list_holds(void *context, const struct rule_list *list, const struct address *address)
 {
 	struct gateway *gateway = context;
 
@@ -58,7 +58,7 @@ static void decide(struct gateway *gateway, struct setup *setup, const char *nam
 	const struct look *look = setup->look;
 	struct rule_facts facts = {
 		.source = setup->source, .destination = setup->destination, .dscp = look->dscp, .mac = look->has_mac ? look->mac : NULL,
-		.interface = look->has_interface ? look->interface : NULL, .tls_name = name, .list_holds = list_holds, .context = gateway,
+		.interface = look->has_interface ? look->interface : NULL, .tls_name = name, .list_holds = look_list_holds, .context = gateway,
 	};
 
 	counter_add(&gateway->worker->counters.n_looked_at, 1);

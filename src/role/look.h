@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "base/clock.h"
 #include "net/queue.h"
+#include "policy/rules.h"
 
 #define LOOK_WAIT_US (500 * US_PER_MS)   /* then it is decided without the name: the server may be the one who speaks first */
 
@@ -23,5 +24,8 @@ void look_freep(struct look **look);
 /* The host has said something, or that it says no more. Each may end with the treatment known and begun: setup may be gone then. */
 void look_on_bytes(struct gateway *gateway, struct setup *setup);
 void look_on_patience_over(struct gateway *gateway, struct setup *setup);
+
+/* Of struct rule_facts; context is the gateway. */
+bool look_list_holds(void *context, const struct rule_list *list, const struct address *address);
 
 #endif

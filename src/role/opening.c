@@ -65,7 +65,7 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 		schemes_put_login(&gateway->worker->view->conf->gateway, __atomic_load_n(&gateway->worker->shared->kin, __ATOMIC_RELAXED), &setup->request);
 	step = setup->scheme->client_begin(&setup->begun, &setup->request, scratch);
 	setup->waits = step.waits;
-	n = setup->near_fd < 0 || setup->waits ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
+	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
 		return error;
 	setup->n_message = step.n_out;

@@ -11,6 +11,7 @@
 #include "role/hold.h"
 #include "role/inbox.h"
 #include "role/listener.h"
+#include "role/socks.h"
 #include "role/treatment.h"
 #include "role/worker.h"
 #include "signalling/scheme.h"
@@ -24,8 +25,9 @@
  * answer is awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the one before, but CAUGHT with a far leg goes to the relay at once, with
  * one under way on to CONNECTING, and DIRECT, which FIRST_BYTES alone precedes, goes to the relay. It is given back from any. A session from the converter's side begins as
  * REACHING, where its host is being connected to; then it goes on as CONNECTING, the claim in its opening; or, its host not being there, as DECLINING: attempts bring the
- * claim with the reason, and that is the end of it. */
-enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD, SETUP_REACHING, SETUP_DECLINING };
+ * claim with the reason, and that is the end of it. One that came to host.socks begins as TELLING, where its program says where it wants to go; then it goes on as ASKING, FIRST_BYTES or DIRECT,
+ * and may come back to each of these for another address of the same name. */
+enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD, SETUP_REACHING, SETUP_DECLINING, SETUP_TELLING };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
 enum setup_part { SETUP_NEAR, SETUP_DEADLINE, SETUP_ROOM, SETUP_ATTEMPT };
@@ -49,6 +51,7 @@ struct attempt {
 };
 
 struct look;
+struct resolver;
 
 struct setup {
 	enum setup_state state;
@@ -58,6 +61,7 @@ struct setup {
 	uint32_t packet;          /* the SYN's number in the queue where it waits; 0: none does */
 	uint32_t next_waiting;    /* in ASKING and CAUGHT: hold.c's */
 	struct treatment treatment;
+	struct socks *socks;      /* the program said where it wants to go; NULL: it was intercepted */
 	struct look *look;        /* until the treatment is known; NULL: it is */
 	uint8_t nonce[SIGNALLING_NONCE_BYTES];   /* of the ticket */
 	bool asks_early;          /* the converter was asked to tell the outcome on the watch too */
@@ -93,6 +97,8 @@ struct gateway {
 	uint8_t handler;
 	struct listeners listeners;
 	struct hold hold;
+	struct listeners socks_listeners;
+	struct resolver *resolver;   /* NULL: no name was asked for yet */
 	bool full;                /* at a limit: doesn't listen, so that new connections pass, until there is room */
 };
 
@@ -121,6 +127,10 @@ void attempt_go_on(struct gateway *gateway, struct setup *setup);
 struct setup *setup_take(struct gateway *gateway, const struct address *source, const struct address *destination);
 /* Resets the host's connection, or lets its SYN go the ordinary way where that waits still. */
 void setup_abandon(struct gateway *gateway, struct setup *setup);
+/* The program's or host's connection goes its ordinary way, where that can still be: its SYN waits, or it was not told anything yet. Else it is reset. */
+void setup_let_pass(struct gateway *gateway, struct setup *setup);
+/* The host's connection is there: it goes to the far leg, where that is there, or is begun, or under way. */
+void setup_arrive(struct gateway *gateway, struct setup *setup);
 /* Gives the place back. Descriptors that nobody took over are closed with reset by the caller. */
 void setup_free(struct gateway *gateway, struct setup *setup);
 /* Begins attempts, in CONNECTING or, with no host's connection yet, in ASKING: their opening is the message alone then. */

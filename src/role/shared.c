@@ -56,6 +56,15 @@ struct view *view_new(struct conf_holder *holder)
 	return view;
 }
 
+bool view_has_several_links(const struct view *view)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < view->n_links; i++)
+		n += view->links[i].up;
+	return n > 1;
+}
+
 struct view *view_ref(struct view *view)
 {
 	__atomic_add_fetch(&view->n_refs, 1, __ATOMIC_RELAXED);

@@ -50,6 +50,7 @@ void conf_holder_unref(struct conf_holder *holder);
 struct view *view_new(struct conf_holder *holder);        /* one reference, no links up; NULL without memory */
 struct view *view_ref(struct view *view);
 void view_unref(struct view *view);
+bool view_has_several_links(const struct view *view);      /* that are up */
 
 /* What sessions found out about a link, until a time (monotonic us; 0: nothing). Atomics; indexed as the configuration's links. */
 struct link_memory {

@@ -166,6 +166,7 @@ rule = link b port {ports['link']}
     assert bonded(lab, listeners["mac"])
     with pytest.raises(ConnectionRefusedError):
         lab.connect("gw", SERVER, ports["reject"])
+    wait_for(lambda: not daemon.ctl("sessions")["sessions"], "those before have ended")
     near = lab.connect("gw", SERVER, ports["link"])
     far, peer = lab.accept(listeners["link"])
     assert peer == CONVERTER

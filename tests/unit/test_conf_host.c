@@ -54,6 +54,25 @@ static void each_choice_is_one(void **state)
 	}
 }
 
+static void programs_may_say_where_they_want_to_go(void **state)
+{
+	struct conf *conf = conf_of(HOST "socks = 127.0.0.1, [::1]:1081\nsocks_user = a\nsocks_password = b\n");
+
+	assert_int_equal(conf->host.n_socks, 2);
+	assert_int_equal(conf->host.socks[0].port, 1080);
+	assert_int_equal(conf->host.socks[1].port, 1081);
+	assert_false(conf_intercepts(conf));
+	conf_freep(&conf);
+	conf = conf_of(HOST "socks = 127.255.0.1, 10.0.0.1, [::]:1080\nsocks_open = yes\nall = yes\n");
+	assert_int_equal(conf->host.n_socks, 3);
+	assert_true(conf_intercepts(conf));
+	conf_freep(&conf);
+	expect_error(HOST "socks = 10.0.0.1\n", "host.socks has an address that other machines can connect to");
+	expect_error(HOST "socks = [::]:1080\n", "host.socks has an address that other machines can connect to");
+	expect_error(HOST "socks = 127.0.0.1\nsocks_user = a\n", "host.socks_user and host.socks_password go together");
+	expect_error(HOST "socks = 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4, 127.0.0.5\n", "host.socks: found");
+}
+
 static void what_makes_no_sense(void **state)
 {
 	char many[HOST_MOST_BYTES] = HOST "ports = 1", longest[HOST_MOST_BYTES];
@@ -89,6 +108,7 @@ int main(void)
 		cmocka_unit_test(a_machine_without_hosts),
 		cmocka_unit_test(each_way_to_choose),
 		cmocka_unit_test(each_choice_is_one),
+		cmocka_unit_test(programs_may_say_where_they_want_to_go),
 		cmocka_unit_test(what_makes_no_sense),
 	};
 
