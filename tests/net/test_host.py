@@ -13,6 +13,7 @@ import pytest
 
 from netlab import (BRAIDD, BUILD, CONVERTER, Daemon, HOST, KEY, LINK_A, OTHER_ID, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, conf_text, counter,
                     family_of, has_other_id, receive_exactly, wait_for)
+from socks import NO_AUTHENTICATION, SUCCEEDED, greeting, read_reply, request
 from test_policy_tls import hello
 from test_programs import NGINX, listening, sha256
 
@@ -133,6 +134,25 @@ def test_either_end_may_speak_first(lab, accept):
         far.sendall(b"bye")
         far.close()
         assert near.recv(100) == b"bye" and near.recv(1) == b""
+
+
+@pytest.mark.parametrize("signalling", ["plain", "socks5"])
+@pytest.mark.parametrize("accept", ["early", "faithful"])
+def test_any_signalling(lab, signalling, accept):
+    """How the converter is told is no business of the ingress: of neither."""
+    lab.converter(converter={"signalling": "convert, plain, socks5", "allow": "192.0.2.0/24, 198.51.100.0/24"}, **{"subscriber home": {"key": KEY, "password": "secret"}})
+    host(lab, gateway={"lan": None, "signalling": signalling, "accept": accept, "user": "home", "password": "secret"}, host={"all": "yes", "socks": "127.0.0.1"})
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    assert bonded(lab, listener)
+    near = lab.connect("gw", "127.0.0.1", 1080)
+    near.sendall(greeting(NO_AUTHENTICATION) + request(SERVER, port) + b"hello")
+    assert receive_exactly(near, 2) == bytes([5, NO_AUTHENTICATION]) and read_reply(near)[0] == SUCCEEDED
+    far, peer = lab.accept(listener)
+    assert peer == CONVERTER and receive_exactly(far, 5) == b"hello"
+    listener.close()
+    with pytest.raises(ConnectionRefusedError if accept == "faithful" else OSError):
+        lab.connect("gw", SERVER, port).recv(1)
 
 
 def test_who_is_chosen(lab):
