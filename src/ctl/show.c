@@ -2,6 +2,7 @@
 #include "ctl/show.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 #include "base/util.h"
 #include "ctl/table.h"
@@ -58,6 +59,19 @@ static void show_converter(const json_t *converter, FILE *out)
 		fprintf(out, "converter  answers: connections are bonded by %s\n", signalling);
 }
 
+static void show_host(const json_t *host, FILE *out)
+{
+	bool takes = json_is_true(json_object_get(host, "takes"));
+	const json_t *socks = json_object_get(host, "socks"), *address;
+	size_t i;
+
+	fprintf(out, "host       %s", takes ? "this machine's own connections are taken" :
+		json_is_true(json_object_get(host, "chooses")) ? "this machine's own connections can't be taken, and go the ordinary way" : "no connections are taken");
+	json_array_foreach(socks, i, address)
+		fprintf(out, "%s%s", i ? ", " : "; SOCKS5 at ", json_string_value(address));
+	fputc('\n', out);
+}
+
 void show_status(const json_t *result, FILE *out)
 {
 	const json_t *converter = json_object_get(result, "converter"), *warning;
@@ -72,6 +86,8 @@ void show_status(const json_t *result, FILE *out)
 		(unsigned long long)count_of(result, "half_open"));
 	if (json_is_object(converter))
 		show_converter(converter, out);
+	if (json_is_object(json_object_get(result, "host")))
+		show_host(json_object_get(result, "host"), out);
 	show_kernel(json_object_get(result, "kernel"), out);
 	json_array_foreach(json_object_get(result, "warnings"), i, warning)
 		fprintf(out, "warning    %s\n", json_string_value(warning));

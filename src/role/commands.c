@@ -63,6 +63,17 @@ static const char *format_roles(const struct conf *conf, char out[ROLES_BYTES])
 	return out;
 }
 
+static json_t *host_json(const struct braid *braid)
+{
+	const struct conf_host *host = &braid->holder->conf->host;
+	json_t *socks = json_array();
+	char text[ADDRESS_TEXT_BYTES];
+
+	for (size_t i = 0; i < host->n_socks; i++)
+		json_array_append_new(socks, json_string(address_format(&host->socks[i], text)));
+	return json_pack("{s:b, s:b, s:o}", "chooses", own_chooses(&host->choice), "takes", own_chooses(&host->choice) && path_can_hold(braid->path), "socks", socks);
+}
+
 static void run_status(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
@@ -77,6 +88,8 @@ static void run_status(void *context, struct control_call call, const json_t *ar
 
 	if (result && conf->gateway.enabled)
 		json_object_set_new(result, "converter", converter_json(braid));
+	if (result && conf->host.enabled)
+		json_object_set_new(result, "host", host_json(braid));
 	control_answer(call, result);
 }
 

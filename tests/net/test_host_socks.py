@@ -69,6 +69,7 @@ def test_addresses(lab):
     [session] = daemon.ctl("sessions")["sessions"]
     assert session["direction"] == "own" and session["destination"] == f"{SERVER}:{port}" and session["mptcp"]
     assert counter(daemon, "socks") == 3
+    assert daemon.ctl("status")["host"] == {"chooses": False, "takes": False, "socks": ["127.0.0.1:1080", "[::1]:1080"]}
     assert lab.run("gw", "nft list chains inet braid | grep -c own_ || true").strip() == "0"   # nothing else is chosen
 
 
