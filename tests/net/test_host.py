@@ -429,12 +429,16 @@ def test_bypassed_by_name_does_not_come_back(lab):
 
 
 def test_all_three_at_once(lab):
-    """A converter that bonds its own connections over another one, and is a gateway, too."""
+    """A converter that bonds its own connections over another one, and is a gateway, too. What it connects to for its clients isn't its own."""
     lab.converter()
-    daemon = lab.gateway(host={"all": "yes"}, converter={"listen": f"{LINK_A}:6000"}, **{"subscriber other": {"key": KEY}})
+    daemon = lab.gateway(host={"all": "yes"}, converter={"listen": f"{LINK_A}:6000", "signalling": "socks5", "allow": "192.0.2.1/32"})
     listener = lab.listen("server")
     assert bonded(lab, listener) and bonded(lab, listener, node="host")
     assert daemon.ctl("status")["roles"] == "gateway and host and converter"
+    client = lab.connect("core", LINK_A, 6000)
+    client.sendall(greeting(NO_AUTHENTICATION) + request(SERVER, listener.getsockname()[1]))
+    assert receive_exactly(client, 2) == bytes([5, NO_AUTHENTICATION]) and read_reply(client)[0] == SUCCEEDED
+    assert lab.accept(listener)[1] == LINK_A
 
 
 def test_who_has_no_right_is_told(lab):
