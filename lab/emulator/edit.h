@@ -8,8 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Makes NOPs of all MPTCP options (kind 30) of a segment. How many there were. */
-unsigned int edit_strip_mptcp(uint8_t *frame, size_t n_frame);
+/* Which segments lose their MPTCP options (kind 30). */
+enum { STRIP_NOT, STRIP_ALL, STRIP_SYNS, STRIP_OTHERS, STRIP_N };
+
+/* Makes NOPs of all MPTCP options of a segment, if it is one of those (STRIP_NOT excepted). How many there were. */
+unsigned int edit_strip_mptcp(uint8_t *frame, size_t n_frame, uint64_t which);
+
+/* Whether it is a segment with SYN and an MPTCP option. */
+bool edit_is_mptcp_syn(const uint8_t *frame, size_t n_frame);
 
 /* Whether it is a segment with SYN and data. */
 bool edit_syn_has_data(const uint8_t *frame, size_t n_frame);

@@ -30,6 +30,7 @@ int link_init(struct link *link, const struct link_settings *settings, unsigned 
 	int r = 0;
 
 	link->settings = *settings;
+	link->mtu = mtu;
 	for (int i = 0; i < WAY_N && !r; i++) {
 		struct link_way *way = &link->ways[i];
 
@@ -51,25 +52,32 @@ void link_deinit(struct link *link)
 }
 
 /* What middleboxes do. The frame's new length, or 0 if one ate it. */
-static size_t way_edit(struct link_way *way, uint8_t *frame, size_t n_frame)
+static size_t way_edit(struct link *link, struct link_way *way, uint8_t *frame, size_t n_frame)
 {
 	const struct settings *s = &way->model.settings;
 
-	if (s->strip_mptcp)
-		way->stripped_options += edit_strip_mptcp(frame, n_frame);
-	if (s->eat_syn_data == EAT_PASS || !edit_syn_has_data(frame, n_frame))
-		return n_frame;
-	way->eaten_syns++;
-	return s->eat_syn_data == EAT_DROP ? 0 : edit_cut_syn_data(frame, n_frame);
+	if (s->eat_mptcp_syns && edit_is_mptcp_syn(frame, n_frame)) {
+		way->eaten_syns++;
+		return 0;
+	}
+	if (s->strip_mptcp != STRIP_NOT)
+		way->stripped_options += edit_strip_mptcp(frame, n_frame, s->strip_mptcp);
+	if (s->eat_syn_data != EAT_PASS && edit_syn_has_data(frame, n_frame)) {
+		way->eaten_syns++;
+		if (s->eat_syn_data == EAT_DROP)
+			return 0;
+		n_frame = edit_cut_syn_data(frame, n_frame);
+	}
+	return rewrite_frame(&link->rewrites, s->rewrite, frame, n_frame, link->mtu + ETH_HLEN, &way->rewritten_packets);
 }
 
 /* A frame in the spare slot. */
-static void way_offer(struct link_way *way, size_t n_frame, uint64_t now_ns)
+static void way_offer(struct link *link, struct link_way *way, size_t n_frame)
 {
-	n_frame = way_edit(way, pool_at(&way->pool, way->spare), n_frame);
+	n_frame = way_edit(link, way, pool_at(&way->pool, way->spare), n_frame);
 	if (n_frame < ETH_HLEN)
 		return;
-	if (model_offer(&way->model, (uint32_t)(n_frame - ETH_HLEN), way->spare, now_ns) == MODEL_ACCEPTED)
+	if (model_offer(&way->model, (uint32_t)(n_frame - ETH_HLEN), way->spare, link->now_ns()) == MODEL_ACCEPTED)
 		way->spare = POOL_NONE;
 }
 
@@ -88,7 +96,7 @@ int link_receive(struct link *link, int i)
 		if (!room || (size_t)n_frame == way->pool.slot_bytes)
 			way->no_room_packets++;
 		else
-			way_offer(way, (size_t)n_frame, link->now_ns());
+			way_offer(link, way, (size_t)n_frame);
 	}
 	return 0;
 }
@@ -140,6 +148,7 @@ static void way_print(const struct link_way *way, uint64_t now_ns, struct text *
 		{ "reordered_packets", c->reordered_packets },
 		{ "stripped_options", way->stripped_options },
 		{ "eaten_syns", way->eaten_syns },
+		{ "rewritten_packets", way->rewritten_packets },
 		{ "silenced_packets", c->silenced_packets },
 		{ "no_room_packets", way->no_room_packets },
 		{ "undelivered_packets", way->undelivered_packets },

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "model.h"
 #include "pool.h"
+#include "rewrite.h"
 #include "settings.h"
 #include "tap.h"
 #include "text.h"
@@ -15,7 +16,7 @@ struct link_way {
 	struct model model;
 	struct pool pool;
 	uint32_t spare;                       /* a slot for the next frame, or POOL_NONE */
-	uint64_t stripped_options, eaten_syns;
+	uint64_t stripped_options, eaten_syns, rewritten_packets;
 	uint64_t no_room_packets;             /* the pool was used up, or the frame longer than the MTU */
 	uint64_t undelivered_packets;         /* the other device didn't take them */
 };
@@ -24,6 +25,8 @@ struct link {
 	struct tap taps[2];                   /* a, b */
 	struct link_settings settings;
 	struct link_way ways[WAY_N];
+	struct rewrites rewrites;
+	unsigned int mtu;
 	uint64_t (*now_ns)(void);
 };
 

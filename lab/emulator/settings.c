@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/util.h"
+#include "edit.h"
+#include "rewrite.h"
 
 #define HOUR_US 3600000000u
 #define PPM 1000000u
@@ -32,8 +34,10 @@ static const struct settings_key settings_keys[] = {
 	KEY(reorder_ppm, 0, PPM, 0, "packets in a million that others may overtake"),
 	KEY(reorder_us, 0, HOUR_US, 0, "how much later such a packet comes"),
 	KEY(silence, 0, 1, 0, "1: swallows everything, the carrier stays"),
-	KEY(strip_mptcp, 0, 1, 0, "1: the MPTCP options of TCP become NOPs"),
+	KEY(strip_mptcp, 0, STRIP_N - 1, 0, "MPTCP options of TCP: 0 pass; they become NOPs in 1 all segments, 2 SYNs, 3 all but SYNs"),
+	KEY(eat_mptcp_syns, 0, 1, 0, "1: SYNs with MPTCP options are dropped"),
 	KEY(eat_syn_data, 0, EAT_N - 1, 0, "SYNs with data: 0 pass, 1 are dropped, 2 lose the data"),
+	KEY(rewrite, 0, REWRITE_N - 1, 0, "the word " REWRITE_WORD " in TCP's payload: 1 becomes another of its length, 2 of twice its length"),
 	{ "carrier", offsetof(struct settings, carrier), 0, 1, 1, true, "of both devices at once" },
 };
 

@@ -22,8 +22,10 @@ struct settings {
 	uint64_t reorder_ppm;
 	uint64_t reorder_us;     /* how much later a chosen packet comes; the others don't wait for it */
 	uint64_t silence;
-	uint64_t strip_mptcp;
+	uint64_t strip_mptcp;    /* STRIP_* of edit.h */
+	uint64_t eat_mptcp_syns;
 	uint64_t eat_syn_data;   /* EAT_* */
+	uint64_t rewrite;        /* REWRITE_* of rewrite.h */
 	uint64_t carrier;        /* of both devices, hence equal in both directions */
 };
 

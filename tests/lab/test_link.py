@@ -351,7 +351,7 @@ def test_carrier(net, start):
     assert [row[0] for row in pass_packets(net, 2, 100, 1e6, 2)] == [0, 1]
 
 
-def connect(net, address, protocol=0):
+def connect(net, address, protocol=0, first=b"hello"):
     """One TCP connection from a to b that begins with data in the SYN, if it may. The client's socket, and what the server got.
     The server answers once the handshake is over: Linux 6.18 keeps back what is written to an MPTCP socket before that."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -363,7 +363,7 @@ def connect(net, address, protocol=0):
         listener.settimeout(PATIENCE_S)
         client = net["a"].socket(socket.SOCK_STREAM, family, protocol)
         client.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
-        client.sendto(b"hello", socket.MSG_FASTOPEN, (address, PORT))
+        client.sendto(first, socket.MSG_FASTOPEN, (address, PORT))
         server = listener.accept()[0]
     with server:
         server.settimeout(PATIENCE_S)
@@ -405,6 +405,29 @@ def test_syn_data(net, start, address):
         options = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5]
         assert (eat, got, bool(options & TCPI_OPT_SYN_DATA)) == (eat, b"hello.", in_syn)
         assert link.get()["ab"]["eaten_syns"] == n_eaten
+        client.close()
+
+
+@pytest.mark.parametrize("address", ["10.0.0.2", "fd00::2"])
+def test_some_options_stripped_and_mptcp_syns_eaten(net, start, address):
+    link = start(v6=True)
+    for setting, falls_back in (("strip_mptcp=2", True), ("strip_mptcp=3", True), ("strip_mptcp=0 eat_mptcp_syns=1", True), ("eat_mptcp_syns=0", False)):
+        link.set(*setting.split())
+        client, got = connect(net, address, IPPROTO_MPTCP)
+        assert (setting, got, has_fallen_back(client)) == (setting, b"hello.", falls_back)
+        client.close()
+    assert link.get()["ab"]["eaten_syns"] > 0
+
+
+@pytest.mark.parametrize("address", ["10.0.0.2", "fd00::2"])
+def test_rewritten_payload(net, start, address):
+    """As a NAT does it: both ends notice nothing but the other word."""
+    link = start(v6=True)
+    for how, wanted in ((0, b"a PORT b."), (1, b"a port b."), (2, b"a LONGPORT b.")):
+        link.set(f"rewrite={how}")
+        client, got = connect(net, address, first=b"a PORT b")
+        assert (how, got) == (how, wanted)
+        assert (link.get()["ab"]["rewritten_packets"] > 0) == bool(how)
         client.close()
 
 

@@ -11,83 +11,7 @@
 #include "base/util.h"
 #include "edit.h"
 #include "random.h"
-
-#define FRAME_MOST 256
-
-struct frame {
-	uint8_t bytes[FRAME_MOST];
-	size_t n, tcp_at;
-	bool v6;
-};
-
-static uint16_t sum_words(const uint8_t *bytes, size_t n, uint32_t sum)
-{
-	for (size_t i = 0; i < n; i++)
-		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
-/* 0xffff if the checksum is right. */
-static uint16_t tcp_sum(const struct frame *f)
-{
-	size_t n_tcp = f->n - f->tcp_at, n_addresses = f->v6 ? 32 : 8;
-
-	return sum_words(f->bytes + f->tcp_at, n_tcp, sum_words(f->bytes + 14 + (f->v6 ? 8 : 12), n_addresses, 6 + (uint32_t)n_tcp));
-}
-
-static uint16_t ipv4_sum(const struct frame *f)
-{
-	return sum_words(f->bytes + 14, (f->bytes[14] & 15u) * 4, 0);
-}
-
-static void add(struct frame *f, const void *bytes, size_t n)
-{
-	assert_true(f->n + n <= FRAME_MOST);
-	memcpy(f->bytes + f->n, bytes, n);
-	f->n += n;
-}
-
-static void put_sum(uint8_t *at, uint16_t sum)
-{
-	at[0] = (uint8_t)(~sum >> 8);
-	at[1] = (uint8_t)~sum;
-}
-
-/* A segment with the headers, options (in whole words) and data given; extensions: IPv6 extension headers, the first one's kind. */
-static struct frame segment(bool v6, uint8_t flags, const char *options, size_t n_options, const char *data, const char *extensions,
-			    size_t n_extensions, uint8_t first)
-{
-	static const uint8_t ethernet[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
-	uint8_t ip4[24] = { 0x46, 0, 0, 0, 0, 1, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 203, 0, 113, 9, 1, 1, 1, 0 };
-	uint8_t ip6[40] = { 0x60, 0, 0, 0, 0, 0, first, 64, 0x20, 1, 0xd, 0xb8, [23] = 1, 0x20, 1, 0xd, 0xb8, 9, [39] = 2 };
-	uint8_t tcp[20] = { 0x9c, 0x40, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, (uint8_t)((20 + n_options) / 4 << 4), flags, 0xff, 0xff };
-	struct frame f = { .v6 = v6 };
-	size_t n_ip;
-
-	add(&f, ethernet, sizeof(ethernet));
-	add(&f, v6 ? "\x86\xdd" : "\x08\x00", 2);
-	add(&f, v6 ? ip6 : ip4, v6 ? sizeof(ip6) : sizeof(ip4));
-	add(&f, extensions, n_extensions);
-	f.tcp_at = f.n;
-	add(&f, tcp, sizeof(tcp));
-	add(&f, options, n_options);
-	add(&f, data, strlen(data));
-	n_ip = f.n - 14 - (v6 ? 40 : 0);
-	f.bytes[v6 ? 18 : 16] = (uint8_t)(n_ip >> 8);
-	f.bytes[v6 ? 19 : 17] = (uint8_t)n_ip;
-	put_sum(f.bytes + f.tcp_at + 16, tcp_sum(&f));
-	if (!v6)
-		put_sum(f.bytes + 24, ipv4_sum(&f));
-	assert_int_equal(tcp_sum(&f), 0xffff);
-	return f;
-}
-
-static struct frame simple(bool v6, uint8_t flags, const char *options, size_t n_options, const char *data)
-{
-	return segment(v6, flags, options, n_options, data, "", 0, 6);
-}
+#include "unit_frame.h"
 
 /* MSS, MP_CAPABLE of 4 bytes at an odd place, window scale, MPTCP of 12 bytes. */
 static const char options_with_two[] = "\x02\x04\x05\xb4\x01\x1e\x04\x01\x81\x03\x03\x07\x1e\x0c\x10\x01" "ABCDEFGH";
@@ -100,14 +24,42 @@ static void test_strip(void **state)
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct frame f = simple(v6, 2, options_with_two, N_OPTIONS, "abc"), before = f;
 
-		assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 2);
+		assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 2);
 		assert_memory_equal(f.bytes + f.tcp_at + 20, options_stripped, N_OPTIONS);
 		assert_int_equal(tcp_sum(&f), 0xffff);
 		memcpy(f.bytes + f.tcp_at + 20, options_with_two, N_OPTIONS);
 		memcpy(f.bytes + f.tcp_at + 16, before.bytes + f.tcp_at + 16, 2);
 		assert_memory_equal(f.bytes, before.bytes, f.n);   /* nothing else was touched */
-		assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 2);
-		assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 0);
+		assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 2);
+		assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 0);
+	}
+}
+
+static void test_strip_some(void **state)
+{
+	static const struct { uint8_t flags; uint64_t which; unsigned int n_stripped; } rows[] = {
+		{ 0x02, STRIP_SYNS, 2 }, { 0x12, STRIP_SYNS, 2 }, { 0x10, STRIP_SYNS, 0 },
+		{ 0x02, STRIP_OTHERS, 0 }, { 0x12, STRIP_OTHERS, 0 }, { 0x10, STRIP_OTHERS, 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct frame f = simple(i % 2, rows[i].flags, options_with_two, N_OPTIONS, "abc");
+
+		assert_int_equal(edit_strip_mptcp(f.bytes, f.n, rows[i].which), rows[i].n_stripped);
+		assert_int_equal(tcp_sum(&f), 0xffff);
+	}
+}
+
+static void test_mptcp_syn(void **state)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct frame syn = simple(v6, 2, options_with_two, N_OPTIONS, ""), later = simple(v6, 0x10, options_with_two, N_OPTIONS, "");
+		struct frame plain = simple(v6, 2, "\x02\x04\x05\xb4", 4, "");
+
+		assert_true(edit_is_mptcp_syn(syn.bytes, syn.n));
+		assert_false(edit_is_mptcp_syn(later.bytes, later.n));
+		assert_false(edit_is_mptcp_syn(plain.bytes, plain.n));
+		assert_false(edit_is_mptcp_syn(syn.bytes, 20));
 	}
 }
 
@@ -117,7 +69,7 @@ static void test_strip_behind_extension_headers(void **state)
 		"\x2b\0\x01\x04\0\0\0\0" "\x3c\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\x2c\0\x01\x04\0\0\0\0" "\x06\0\0\0\0\0\0\x07";
 	struct frame f = segment(true, 2, options_with_two, N_OPTIONS, "", chain, sizeof(chain) - 1, 0);
 
-	assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 2);
+	assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 2);
 	assert_int_equal(tcp_sum(&f), 0xffff);
 }
 
@@ -136,7 +88,7 @@ static void test_options_that_end_the_walk(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct frame f = simple(i % 2, 0x10, rows[i].options, 4, "x"), before = f;
 
-		assert_int_equal(edit_strip_mptcp(f.bytes, f.n), rows[i].n_stripped);
+		assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), rows[i].n_stripped);
 		assert_int_equal(tcp_sum(&f), 0xffff);
 		if (!rows[i].n_stripped)
 			assert_memory_equal(f.bytes, before.bytes, f.n);
@@ -178,7 +130,7 @@ static void assert_untouched(struct frame f)
 {
 	struct frame before = f;
 
-	assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 0);
+	assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 0);
 	assert_false(edit_syn_has_data(f.bytes, f.n));
 	assert_int_equal(edit_cut_syn_data(f.bytes, f.n), f.n);
 	assert_memory_equal(f.bytes, before.bytes, sizeof(f.bytes));
@@ -225,11 +177,11 @@ static void test_first_fragment(void **state)
 	f.bytes[20] = 0x20;
 	put_sum(f.bytes + 24, 0);
 	assert_false(edit_syn_has_data(f.bytes, f.n));
-	assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 1);
+	assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 1);
 	assert_int_equal(tcp_sum(&f), 0xffff);
 	f = segment(true, 2, "\x1e\x04\x01\x81", 4, "hello", "\x06\0\0\x01\0\0\0\x07", 8, 44);
 	assert_false(edit_syn_has_data(f.bytes, f.n));
-	assert_int_equal(edit_strip_mptcp(f.bytes, f.n), 1);
+	assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 1);
 }
 
 /* Cut short or with bytes changed, in memory of exactly its size, so that sanitizers see each byte read or written too far. */
@@ -249,14 +201,14 @@ static void test_mangled_frames(void **state)
 		exact = malloc(n ? n : 1);
 		assert_non_null(exact);
 		memcpy(exact, f.bytes, n);
-		edit_strip_mptcp(exact, n);
+		edit_strip_mptcp(exact, n, STRIP_ALL);
 		if (edit_syn_has_data(exact, n)) {
 			size_t n_cut = edit_cut_syn_data(exact, n);
 
 			assert_true(n_cut < n);
 			assert_false(edit_syn_has_data(exact, n_cut));
 		}
-		assert_int_equal(edit_strip_mptcp(exact, n), 0);
+		assert_int_equal(edit_strip_mptcp(exact, n, STRIP_ALL), 0);
 		free(exact);
 	}
 }
@@ -265,6 +217,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strip),
+		cmocka_unit_test(test_strip_some),
+		cmocka_unit_test(test_mptcp_syn),
 		cmocka_unit_test(test_strip_behind_extension_headers),
 		cmocka_unit_test(test_options_that_end_the_walk),
 		cmocka_unit_test(test_syn_with_data),
