@@ -3,17 +3,19 @@ BUILD ?= build
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: menu packages build demo check check-schemes check-timing check-sanitized interop soak fuzz bench install clean
+.PHONY: menu packages build demo check check-schemes check-timing check-middlebox check-sanitized interop soak fuzz bench compare install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
 	@echo "make check-schemes    the end-to-end tests once more for each other way of signalling"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
+	@echo "make check-middlebox  every middlebox on either link or both, before, between and amid sessions"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make interop          servers and clients of others: dante, microsocks, curl, ssh, proxychains, redsocks"
 	@echo "make soak             connections that come and go for MINUTES=$(MINUTES), a link flapping; nothing may grow"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"
+	@echo "make compare          the ways of telling a converter where a connection goes, side by side (QUICK=1: fewer cells; SCHEMES=a,b)"
 	@echo "make build            build into $(BUILD)/"
 	@echo "make install          install what was built"
 	@echo "make clean            remove $(BUILD)/ and its like"
@@ -31,7 +33,7 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes --no-suite interop
+	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes --no-suite interop --no-suite compare
 
 check-schemes: build
 	meson test -C $(BUILD) --print-errorlogs --suite schemes
@@ -42,6 +44,9 @@ check-timing: build
 interop: build
 	@tools/install-packages tools/packages-interop
 	meson test -C $(BUILD) --print-errorlogs --suite interop
+
+check-middlebox: build
+	meson test -C $(BUILD) --verbose --suite compare
 
 soak: build
 	BRAID_SOAK_S=$$(($(MINUTES) * 60)) meson test -C $(BUILD) --verbose --suite soak
@@ -60,6 +65,10 @@ fuzz: packages
 bench: build
 	@tools/install-packages tools/packages-bench
 	@bench/braid-bench --build $(BUILD) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+compare: build
+	@tools/install-packages tools/packages-bench
+	@bench/compare --build $(BUILD) $(if $(QUICK),--quick) $(if $(SCHEMES),--schemes $(SCHEMES))
 
 install: build
 	meson install -C $(BUILD)

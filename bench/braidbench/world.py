@@ -50,10 +50,10 @@ class Door:
 
 
 class World:
-    def __init__(self, build, links):
+    def __init__(self, build, links, server_rtt_ms=None, converter_rtt_ms=None):
         self.checked = set()        # systems that were seen to use MPTCP here
         self.load = build / "bench/braid-load"
-        self.topology = Topology(build / "lab/emulator/braid-link", links, server_rtt_ms=None)
+        self.topology = Topology(build / "lab/emulator/braid-link", links, server_rtt_ms, converter_rtt_ms)
         for node in self.topology.nodes:
             node.sysctl(MANY_CONNECTIONS)
             node.sysctl(MANY_TIME_WAIT, optional=True)

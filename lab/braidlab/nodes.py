@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Nodes: network namespaces with a name, and the programs that run in them."""
+import ctypes
+import os
+import socket
 import subprocess
 
 from .errors import LabError
@@ -7,6 +10,9 @@ from .sandbox import DIRECTORY
 
 PATIENCE_S = 20
 LOG_TAIL_LINES = 12
+CLONE_NEWNET = 0x40000000
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Program:
@@ -44,6 +50,13 @@ class Program:
             return self.process.wait()
 
 
+def enter(netns_fd):
+    """This thread, into another network."""
+    if libc.setns(netns_fd, CLONE_NEWNET):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
 class Node:
     def __init__(self, name):
         self.name = name
@@ -77,6 +90,19 @@ class Node:
         program = Program(self, name, argv, **popen)
         self.programs.append(program)
         return program
+
+    def socket(self, protocol=socket.IPPROTO_TCP, family=socket.AF_INET):
+        """A stream socket of ours in this node's network."""
+        home, there = os.open("/proc/thread-self/ns/net", os.O_RDONLY), os.open(self.netns, os.O_RDONLY)
+        try:
+            enter(there)
+            try:
+                return socket.socket(family, socket.SOCK_STREAM, protocol)
+            finally:
+                enter(home)
+        finally:
+            os.close(home)
+            os.close(there)
 
     def sysctl(self, settings, optional=False):
         """Writes settings ("net.ipv4.ip_forward": 1). Optional ones may be missing or refused here."""

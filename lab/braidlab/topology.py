@@ -68,7 +68,8 @@ def standard_links():
 
 
 class Topology:
-    def __init__(self, emulator, links, server_rtt_ms=10):
+    def __init__(self, emulator, links, server_rtt_ms=10, converter_rtt_ms=0):
+        """converter_rtt_ms: how far aside of the way between core and server the converter stands."""
         self.links = links
         self.emulator = emulator
         self.host, self.plain, self.gateway, self.core, self.converter, self.server = self.nodes = [
@@ -78,28 +79,30 @@ class Topology:
             node.sysctl(EVERYWHERE_IF_ALLOWED, optional=True)
         for node in (self.gateway, self.core):
             node.sysctl(ROUTER)
-        self._core_side(server_rtt_ms)
+        self._core_side(server_rtt_ms, converter_rtt_ms)
         for number, access in enumerate(links):
             self._access(number, access)
         for number, host in ((1, self.host), (2, self.plain)):
             self._lan(number, host)
 
-    def _core_side(self, server_rtt_ms):
-        wire(self.core, "converter", self.converter, "eth0")
+    def _core_side(self, server_rtt_ms, converter_rtt_ms):
+        self.aside = self._far_link("converter", self.converter, converter_rtt_ms)
         self.core.addresses("converter", "203.0.113.1/24", "2001:db8:cc::1/64")
         self.converter.addresses("eth0", CONVERTER_V4 + "/24", CONVERTER_V6 + "/64")
-        self.far = None
-        if server_rtt_ms:
-            self.far = EmulatedLink(self.emulator, "far", self.core, "server", self.server, "eth0",
-                                    delay_us=int(server_rtt_ms * 500), queue_ms=SERVER_QUEUE_MS)
-        else:
-            wire(self.core, "server", self.server, "eth0")
+        self.far = self._far_link("server", self.server, server_rtt_ms)
         self.core.addresses("server", "44.1.1.1/24", "2a00:44:1:1::1/64")
         self.server.addresses("eth0", SERVER_V4 + "/24", SERVER_V6 + "/64")
         self.converter.ip("route add default via 203.0.113.1")
         self.converter.ip("-6 route add default via 2001:db8:cc::1")
         self.server.ip("route add default via 44.1.1.1")
         self.server.ip("-6 route add default via 2a00:44:1:1::1")
+
+    def _far_link(self, interface, node, rtt_ms):
+        """Between core and a node behind it: the emulator's where it takes time, else None and a wire."""
+        if not rtt_ms:
+            wire(self.core, interface, node, "eth0")
+            return None
+        return EmulatedLink(self.emulator, f"far-{interface}", self.core, interface, node, "eth0", delay_us=int(rtt_ms * 500), queue_ms=SERVER_QUEUE_MS)
 
     def _access(self, number, access):
         """An access link; the first one is the gateway's default way, and the core's way back to the LANs."""
@@ -131,7 +134,7 @@ class Topology:
         for node in self.nodes:
             for program in node.programs:
                 program.end()
-        for link in [self.far, *(access.link for access in self.links)]:
+        for link in [self.far, self.aside, *(access.link for access in self.links)]:
             if link:
                 link.end()
         for node in self.nodes:

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The comparison from its beginning to its end: what is tried in processes of their own, then what is measured in the lab's namespaces."""
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+
+from braidbench import systems
+from braidbench.cells import say
+from braidbench.cli import NEEDED_FILES, machine
+from braidlab import sandbox
+from braidlab.daemons import find_program
+from braidlab.errors import LabError
+
+from . import contest, costs, report, set_up
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "doc" / "comparison.md"
+PROGRAMS = ("ip", "ss", "nstat", "nft", "mptcpize", "haproxy", "redsocks", "microsocks")
+PARTS = ("set_up", "costs", "same", "ends", "policy", "native", "boxes")
+TRIED = PARTS[2:]
+TRIAL_TIMEOUT_S = 3600
+SECONDS, QUICK_SECONDS = 1.5, 0.7      # of each load whose CPU time is counted
+
+
+def names(text):
+    return [name for name in text.split(",") if name]
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="compare", description="The ways of telling a converter where a connection goes, side by side.")
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the folder that was built into (build)")
+    parser.add_argument("--quick", action="store_true", help="fewer values, fewer cells; the page stays as it is")
+    parser.add_argument("--schemes", type=names, default=[], metavar="NAME,...", help="only these")
+    parser.add_argument("--parts", type=names, default=list(PARTS), metavar="NAME,...", help=f"of {', '.join(PARTS)}; the page stays as it is")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return options
+
+
+def trials_path(build):
+    return build / "compare-trials.json"
+
+
+def try_all(options):
+    """What processes of their own have tried, by scheme; plain routing under the middleboxes, too."""
+    parts = [part for part in TRIED if part in options.parts]
+    found = {}
+    for name in ["direct", *(scheme.name for scheme in contest.chosen_schemes(options.schemes))]:
+        asked = [part for part in parts if name != "direct" or part == "boxes"]
+        if not asked:
+            continue
+        found[name] = {}
+        for part in asked:
+            say(f"trying: {name}, {part}")
+            done = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("trials.py"), name, "quick" if options.quick else "whole", part],
+                                  env={**os.environ, "BRAID_BUILD_DIR": str(options.build.resolve())}, stdout=subprocess.PIPE, text=True, timeout=TRIAL_TIMEOUT_S)
+            if done.returncode:
+                say(f"  {name}, {part}: FAILED, status {done.returncode}")
+                continue
+            found[name].update(json.loads(done.stdout))
+    trials_path(options.build).write_text(json.dumps(found, indent=1) + "\n")
+
+
+def measure(options, build):
+    chosen, results = contest.chosen_schemes(options.schemes), {"set_up": [], "costs": {}}
+    if "set_up" in options.parts:
+        say("time to set up")
+        results["set_up"] = set_up.run(build, chosen, options.quick, contest.peers(), say)
+    if "costs" in options.parts:
+        say("costs")
+        contestants = [("direct", None, lambda: systems.Direct("direct")),
+                       *((scheme.name, scheme, lambda scheme=scheme: contest.braid(build, scheme)) for scheme in chosen),
+                       *((peer.name, None, lambda peer=peer: peer) for peer in contest.peers())]
+        results["costs"] = costs.run(build, contestants, QUICK_SECONDS if options.quick else SECONDS, say)
+    results["bars"] = set_up.bars(results["set_up"])
+    return results
+
+
+def to_json(value):
+    return dataclasses.asdict(value)
+
+
+def inside(options):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < NEEDED_FILES:
+        raise LabError(f"the limit of open files is {hard}, {NEEDED_FILES} are needed (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (NEEDED_FILES, hard))
+    build = options.build.resolve()
+    find_program(build, "bench/braid-load")
+    sandbox.prepare()
+    sandbox.require(*PROGRAMS)
+    begun = time.monotonic()
+    results = measure(options, build)
+    results["trials"] = json.loads(trials_path(build).read_text())
+    about = machine()
+    results["about"] = f"Linux {about['kernel']}, {about['cores']} cores, {about['cpu']}."
+    (build / "compare.json").write_text(json.dumps(results, indent=1, default=to_json) + "\n")
+    for title, text in report.sections(results):
+        print(f"\n{title}\n{text}")
+    if not options.quick and set(options.parts) == set(PARTS) and not options.schemes:
+        PAGE.write_text(report.refresh(PAGE.read_text(), results))
+        print(f"\nrefreshed: {PAGE}")
+    print(f"\nwritten: {build / 'compare.json'}; measuring took {time.monotonic() - begun:.0f} s")
+    return int(not all(bar["met"] for bar in results["bars"]) or any("failed" in row for row in [*results["set_up"], *results["costs"].values()]))
+
+
+def main(program, arguments):
+    try:
+        if arguments[:1] != [sandbox.INSIDE]:
+            try_all(parse(arguments))
+            return sandbox.run_inside(program, arguments)
+        return inside(parse(arguments[1:]))
+    except LabError as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a scheme can do, by trying it, in the network of tests/net: a process of its own for each, `trials.py SCHEME PART...`, that prints JSON.
+
+Parts: same (how many of the scenarios of tests/net/test_same.py end as over plain routing), ends (sessions from either end), policy (a rule at each end), native (hosts
+that speak Multipath TCP themselves), boxes (tests/net/middlebox.py).
+"""
+import json
+import pathlib
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "net"))
+sys.dont_write_bytecode = True
+
+import middlebox  # noqa: E402  (the path comes first)
+import schemes  # noqa: E402
+import tcp_stage  # noqa: E402
+import test_same  # noqa: E402
+from netlab import CONVERTER, HOST, IPPROTO_MPTCP, SERVER, Lab, receive_exactly  # noqa: E402
+from tcp_scenarios import SCENARIOS  # noqa: E402
+
+FORWARDED, WEB = 8080, 80
+SHORT_S = 5
+
+
+def laboratory(directory, scheme):
+    lab = Lab(directory, delays_ms={"a": 2, "b": 2})
+    if scheme:
+        schemes.prepare(lab, scheme)
+    return lab
+
+
+def same(directory, scheme, whole):
+    """{mode: [as over plain routing, of so many]}; which ones differ."""
+    scenarios = SCENARIOS if whole else [scenario for scenario in SCENARIOS if scenario.plain]
+    lab = Lab(directory, delays_ms={"a": 2, "b": 2})
+    tcp_stage.prepare(lab, SCENARIOS)
+    schemes.prepare(lab, scheme)
+    lab.converter(**{**scheme.converter, "limits": test_same.LIMITS, "daemon": {"drain_timeout_ms": 0}})
+    plain = test_same.perform_all(lab, scenarios)
+    out = {}
+    for mode in test_same.MODES:
+        conf = test_same.gateway_conf(mode)
+        gateway = lab.gateway(**{**conf, "gateway": {**scheme.gateway.get("gateway", {}), **conf["gateway"]}})
+        seen = test_same.perform_all(lab, scenarios)
+        gateway.stop()
+        differ = [s.name for s in scenarios if seen[s.name].without_times() != plain[s.name].without_times()]
+        out[mode] = {"same": len(scenarios) - len(differ), "of": len(scenarios), "differ": differ}
+    lab.close()
+    return out
+
+
+def answered(lab, node, address, port, listener):
+    """Whether a connection carries a byte each way: (who has come, or the error)."""
+    near = lab.socket(node, timeout=SHORT_S)
+    try:
+        near.connect((address, port))
+        near.sendall(b"?")
+        listener.settimeout(SHORT_S)
+        far, peer = lab.accept(listener)
+        far.settimeout(SHORT_S)
+        assert receive_exactly(far, 1) == b"?"
+        far.sendall(b"!")
+        assert receive_exactly(near, 1) == b"!"
+        far.close()
+        return peer
+    except OSError as error:
+        return type(error).__name__
+    finally:
+        near.close()
+
+
+def ends(directory, scheme, whole):
+    """Who the other end sees, or the error."""
+    lab = laboratory(directory, scheme)
+    forward = {"forward web": {"subscriber": "home", "listen": f"{CONVERTER}:{FORWARDED}", "host": HOST, "port": WEB}}
+    lab.converter(**{**scheme.converter, **({} if "inbound" in scheme.lacks else forward)})
+    lab.gateway(**scheme.gateway)
+    server, host = lab.listen("server", FORWARDED), lab.listen("host", WEB)
+    where = (HOST, WEB) if scheme.on_path else (CONVERTER, FORWARDED)
+    out = {"from hosts": answered(lab, "host", SERVER, FORWARDED, server), "from the Internet": answered(lab, "server", *where, host)}
+    lab.close()
+    return out
+
+
+def policy(directory, scheme, whole):
+    """What becomes of a host's connection to a server that a rule rejects, at the gateway and at the converter."""
+    out, rule = {}, {"policy": {"rule": f"reject to {SERVER}"}}
+    for place in ("gateway", "converter"):
+        with tempfile.TemporaryDirectory(dir=directory) as inner:
+            lab = laboratory(inner, scheme)
+            lab.converter(**{**scheme.converter, **(rule if place == "converter" else {})})
+            lab.gateway(**{**scheme.gateway, **(rule if place == "gateway" else {})})
+            out[place] = answered(lab, "host", SERVER, FORWARDED, lab.listen("server", FORWARDED))
+            lab.close()
+    return out
+
+
+def native(directory, scheme, whole):
+    """A host's own Multipath TCP to a server that speaks it: whether it stays that, and who the server sees."""
+    lab = laboratory(directory, scheme)
+    lab.converter(**scheme.converter)
+    lab.gateway(**scheme.gateway)
+    listener = lab.socket("server", protocol=IPPROTO_MPTCP)
+    listener.bind((SERVER, WEB))
+    listener.listen()
+    near = lab.socket("host", protocol=IPPROTO_MPTCP)
+    near.connect((SERVER, WEB))
+    near.sendall(b"?")
+    far, peer = lab.accept(listener)
+    assert receive_exactly(far, 1) == b"?"
+    out = {"peer": peer, "Multipath TCP at the host": f"{SERVER}:{WEB}" in lab.run("host", "ss -HtnM state established"),
+           "Multipath TCP at the server": f":{WEB}" in lab.run("server", "ss -HtnM state established")}
+    lab.close()
+    return out
+
+
+def boxes(directory, scheme, whole):
+    """[box, where, when, checksums, outcomes]; scheme None: plain routing."""
+    lab, rows = laboratory(directory, scheme), []
+    listener = lab.listen("server")
+    for checksums in (False, True) if scheme else (False,):
+        for node in ("gw", "conv"):
+            lab.run(node, f"echo {int(checksums)} > /proc/sys/net/mptcp/checksum_enabled")
+        for box in middlebox.BOXES:
+            for where in middlebox.WHERE if whole else ("a", "both"):
+                for when in middlebox.WHEN if whole else middlebox.WHEN[1:]:
+                    if checksums and not box.alters:
+                        continue
+                    outcomes = middlebox.run_cell(lab, listener, scheme, box, where, when)
+                    rows.append({"box": box.name, "where": where, "when": when, "checksums": checksums,
+                                 "outcomes": [{"what": o.what, "how": o.how, "seconds": o.seconds, "detail": o.detail} for o in outcomes]})
+    lab.close()
+    return rows
+
+
+PARTS = {"same": same, "ends": ends, "policy": policy, "native": native, "boxes": boxes}
+
+
+def main(name, whole, parts):
+    scheme = next((scheme for scheme in schemes.SCHEMES if scheme.name == name), None)
+    out = {}
+    for part in parts:
+        with tempfile.TemporaryDirectory() as directory:
+            out[part] = PARTS[part](directory, scheme, whole == "whole")
+        print(f"  {name}, {part}: done", file=sys.stderr, flush=True)
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
