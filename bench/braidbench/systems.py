@@ -102,14 +102,14 @@ class Proxied(System):
 
 
 class Braid(Proxied):
-    def __init__(self, name, braidd, more=None):
+    def __init__(self, name, braidd, more=None, on_path=False):
         super().__init__(name)
-        self.braidd, self.more = braidd, more or {}
+        self.braidd, self.more, self.on_path = braidd, more or {}, on_path
         self.pair = None
 
     def start(self, world):
         self.pair = daemons.Braid(self.braidd, world.topology, {"limits.max_sessions": SESSIONS_MOST, "subscriber home.max_sessions": SESSIONS_MOST,
-                                                                        **self.more})
+                                                                        **self.more}, self.on_path)
 
     def stop(self, world):
         pair, self.pair = self.pair, None

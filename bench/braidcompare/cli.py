@@ -75,9 +75,9 @@ def measure(options, build):
         results["set_up"] = set_up.run(build, chosen, options.quick, contest.peers(), say)
     if "costs" in options.parts:
         say("costs")
-        contestants = [("direct", None, lambda: systems.Direct("direct")),
-                       *((scheme.name, scheme, lambda scheme=scheme: contest.braid(build, scheme)) for scheme in chosen),
-                       *((peer.name, None, lambda peer=peer: peer) for peer in contest.peers())]
+        contestants = [("direct", lambda: systems.Direct("direct")),
+                       *((scheme.name, lambda scheme=scheme: contest.braid(build, scheme)) for scheme in chosen),
+                       *((peer.name, lambda peer=peer: peer) for peer in contest.peers())]
         results["costs"] = costs.run(build, contestants, QUICK_SECONDS if options.quick else SECONDS, say)
     results["bars"] = set_up.bars(results["set_up"])
     return results

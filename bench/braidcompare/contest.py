@@ -10,7 +10,6 @@ FORWARDED_PORT, HOST_PORT = 8080, 8081
 HOST_V4 = LAN_V4.format(1, 9)
 FORWARD = {"forward host.subscriber": "home", "forward host.listen": f"{CONVERTER_V4}:{FORWARDED_PORT}", "forward host.host": HOST_V4,
            "forward host.port": HOST_PORT}
-PATH_TABLE = 210
 
 
 def flat(sections):
@@ -20,7 +19,7 @@ def flat(sections):
 def braid(build, scheme, **more):
     """A system of braidbench's; more: keys with __ for the dot."""
     conf = {**flat(scheme.gateway), **flat(scheme.converter), **{key.replace("__", "."): value for key, value in more.items()}}
-    return systems.Braid(scheme.name, find_program(build, "src/prog/braidd"), conf)
+    return systems.Braid(scheme.name, find_program(build, "src/prog/braidd"), conf, scheme.on_path)
 
 
 def chosen_schemes(names):
@@ -31,21 +30,9 @@ def peers():
     return [systems.Haproxy("haproxy"), systems.Socks("socks")]
 
 
-def put_on_path(topology):
-    """Policy routing at the core: what comes over the first link goes to the converter first, and what is for the hosts goes there, too."""
-    core, first = topology.core, topology.links[0]
-    core.ip(f"route add default via {CONVERTER_V4} dev converter table {PATH_TABLE}")
-    core.ip(f"rule add iif {first.name} lookup {PATH_TABLE} priority 100")
-    core.ip(f"rule add iif server to 10.0.0.0/16 lookup {PATH_TABLE} priority 101")
-    topology.converter.sysctl({"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.eth0.rp_filter": 0,
-                               "net.ipv4.conf.all.send_redirects": 0, "net.ipv4.conf.eth0.send_redirects": 0})
-
-
-def make_world(build, links, scheme=None, **more):
-    made = world.World(build, links, **more)
-    if scheme and scheme.on_path:
-        put_on_path(made.topology)
-    return made
+def far_node(world, system):
+    """Where the converter's daemon is."""
+    return world.topology.core if getattr(system, "on_path", False) else world.topology.converter
 
 
 def two_links(rtt_ms=20, mbit=100):

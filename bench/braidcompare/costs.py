@@ -103,7 +103,7 @@ def held(world, system):
             if exchange.answer_ms is None:
                 raise LabError(f"no connection: {exchange.error}")
             out[f"taken {way}"] = sockets.stall(exchange, way == "down")
-            out[f"kernel memory {way}"] = socket_bytes(topology.gateway) + socket_bytes(topology.converter)
+            out[f"kernel memory {way}"] = socket_bytes(topology.gateway) + socket_bytes(contest.far_node(world, system))
             exchange.close()
     finally:
         listener.close()
@@ -148,13 +148,13 @@ def memory(world, system):
 
 
 def run(build, contestants, seconds, note):
-    """contestants: (name, scheme or None, function that makes the system). {name: {figure: value}}"""
-    rows = {name: {} for name, _, _ in contestants}
+    """contestants: (name, function that makes the system). {name: {figure: value}}"""
+    rows = {name: {} for name, _ in contestants}
     places = (("over two links", lambda: contest.two_links(), {"server_rtt_ms": 10}, (wire, held)),
               ("unshaped", contest.world.unshaped, {}, (lambda world, system: cpu(world, system, seconds), memory)))
     for place, links, more, parts in places:
-        for name, scheme, make in contestants:
-            world = contest.make_world(build, links(), scheme, **more)
+        for name, make in contestants:
+            world = contest.world.World(build, links(), **more)
             for part in parts:
                 system = make()
                 try:

@@ -71,7 +71,7 @@ def conduct(trials):
         return [title, *(say(trials[name]) for name in names)]
 
     def same(mode):
-        return lambda trial: "{same} of {of}".format(**trial["same"][mode]) if "same" in trial else ""
+        return lambda trial: "{same} of {of}".format(**trial["same"][mode]) if mode in trial.get("same", {}) else ""
 
     def policed(place):
         return lambda trial: "" if "policy" not in trial else "yes" if trial["policy"][place].endswith("Error") else f"no: {trial['policy'][place]}"

@@ -24,27 +24,22 @@ FORWARDED, WEB = 8080, 80
 SHORT_S = 5
 
 
-def laboratory(directory, scheme):
-    lab = Lab(directory, delays_ms={"a": 2, "b": 2})
-    if scheme:
-        schemes.prepare(lab, scheme)
-    return lab
+def laboratory(directory):
+    return Lab(directory, delays_ms={"a": 2, "b": 2})
 
 
 def same(directory, scheme, whole):
     """{mode: [as over plain routing, of so many]}; which ones differ."""
     scenarios = SCENARIOS if whole else [scenario for scenario in SCENARIOS if scenario.plain]
-    lab = Lab(directory, delays_ms={"a": 2, "b": 2})
+    lab = laboratory(directory)
     tcp_stage.prepare(lab, SCENARIOS)
-    schemes.prepare(lab, scheme)
-    lab.converter(**{**scheme.converter, "limits": test_same.LIMITS, "daemon": {"drain_timeout_ms": 0}})
     plain = test_same.perform_all(lab, scenarios)
     out = {}
-    for mode in test_same.MODES:
-        conf = test_same.gateway_conf(mode)
-        gateway = lab.gateway(**{**conf, "gateway": {**scheme.gateway.get("gateway", {}), **conf["gateway"]}})
+    for mode in [mode for mode in test_same.MODES if mode not in scheme.lacks]:
+        daemons = schemes.start(lab, scheme, test_same.gateway_conf(mode), {"limits": test_same.LIMITS, "daemon": {"drain_timeout_ms": 0}})
         seen = test_same.perform_all(lab, scenarios)
-        gateway.stop()
+        for daemon in daemons:
+            daemon.stop()
         differ = [s.name for s in scenarios if seen[s.name].without_times() != plain[s.name].without_times()]
         out[mode] = {"same": len(scenarios) - len(differ), "of": len(scenarios), "differ": differ}
     lab.close()
@@ -73,10 +68,9 @@ def answered(lab, node, address, port, listener):
 
 def ends(directory, scheme, whole):
     """Who the other end sees, or the error."""
-    lab = laboratory(directory, scheme)
+    lab = laboratory(directory)
     forward = {"forward web": {"subscriber": "home", "listen": f"{CONVERTER}:{FORWARDED}", "host": HOST, "port": WEB}}
-    lab.converter(**{**scheme.converter, **({} if "inbound" in scheme.lacks else forward)})
-    lab.gateway(**scheme.gateway)
+    schemes.start(lab, scheme, {}, {} if "inbound" in scheme.lacks else forward)
     server, host = lab.listen("server", FORWARDED), lab.listen("host", WEB)
     where = (HOST, WEB) if scheme.on_path else (CONVERTER, FORWARDED)
     out = {"from hosts": answered(lab, "host", SERVER, FORWARDED, server), "from the Internet": answered(lab, "server", *where, host)}
@@ -89,9 +83,8 @@ def policy(directory, scheme, whole):
     out, rule = {}, {"policy": {"rule": f"reject to {SERVER}"}}
     for place in ("gateway", "converter"):
         with tempfile.TemporaryDirectory(dir=directory) as inner:
-            lab = laboratory(inner, scheme)
-            lab.converter(**{**scheme.converter, **(rule if place == "converter" else {})})
-            lab.gateway(**{**scheme.gateway, **(rule if place == "gateway" else {})})
+            lab = laboratory(inner)
+            schemes.start(lab, scheme, rule if place == "gateway" else {}, rule if place == "converter" else {})
             out[place] = answered(lab, "host", SERVER, FORWARDED, lab.listen("server", FORWARDED))
             lab.close()
     return out
@@ -99,9 +92,8 @@ def policy(directory, scheme, whole):
 
 def native(directory, scheme, whole):
     """A host's own Multipath TCP to a server that speaks it: whether it stays that, and who the server sees."""
-    lab = laboratory(directory, scheme)
-    lab.converter(**scheme.converter)
-    lab.gateway(**scheme.gateway)
+    lab = laboratory(directory)
+    schemes.start(lab, scheme)
     listener = lab.socket("server", protocol=IPPROTO_MPTCP)
     listener.bind((SERVER, WEB))
     listener.listen()
@@ -118,7 +110,7 @@ def native(directory, scheme, whole):
 
 def boxes(directory, scheme, whole):
     """[box, where, when, checksums, outcomes]; scheme None: plain routing."""
-    lab, rows = laboratory(directory, scheme), []
+    lab, rows = laboratory(directory), []
     listener = lab.listen("server")
     for checksums in (False, True) if scheme else (False,):
         for node in ("gw", "conv"):

@@ -56,10 +56,12 @@ def write_conf(path, sections):
 
 
 def merge(sections, more):
-    """More keys ("relay.congestion": "bbr") for a configuration."""
+    """More keys ("relay.congestion": "bbr") for a configuration; None: that one is left out."""
     for name, value in more.items():
         section, key = name.rsplit(".", 1)
         sections.setdefault(section, {})[key] = value
+        if value is None:
+            del sections[section][key]
     return sections
 
 
@@ -69,10 +71,11 @@ def kind_of(name):
 
 
 class Braid:
-    """A braidd at the gateway and one at the converter, with one subscriber's key."""
+    """A braidd at the gateway and one at the converter, with one subscriber's key. on_path: the core router is the converter."""
 
-    def __init__(self, program, topology, more=None):
+    def __init__(self, program, topology, more=None, on_path=False):
         self.program, self.topology = str(program), topology
+        self.far_node = topology.core if on_path else topology.converter
         self.key = os.urandom(32).hex()
         self.gateway = self.converter = None
         self.restart(more or {})
@@ -83,9 +86,9 @@ class Braid:
             if program and program.end():
                 raise LabError(f"{program.log.name}: ended with status {program.process.returncode}\n{program.tail()}")
         topology = self.topology
-        self.converter = self._start(topology.converter, merge(self._converter_conf(), {
+        self.converter = self._start(self.far_node, merge(self._converter_conf(), {
             name: value for name, value in more.items() if kind_of(name) not in ("gateway", "host", "link")}))
-        until(lambda: self._alive(self.converter) and "5124" in self._listeners(topology.converter), START_TIMEOUT_S,
+        until(lambda: self._alive(self.converter) and "5124" in self._listeners(self.far_node), START_TIMEOUT_S,
               "the converter to listen")
         self.gateway = self._start(topology.gateway, merge(self._gateway_conf(), {
             name: value for name, value in more.items() if kind_of(name) not in ("converter", "subscriber", "forward")}))
@@ -109,8 +112,8 @@ class Braid:
         return {"daemon": {"control": state / "control", "state_dir": state, "drain_timeout_ms": 0}}
 
     def _converter_conf(self):
-        return {"converter": {"listen": f"{CONVERTER_V4}:5124, [{CONVERTER_V6}]:5124"}, "subscriber home": {"key": self.key},
-                **self._common(self.topology.converter)}
+        listen = "[::]:5124" if self.far_node is self.topology.core else f"{CONVERTER_V4}:5124, [{CONVERTER_V6}]:5124"
+        return {"converter": {"listen": listen}, "subscriber home": {"key": self.key}, **self._common(self.far_node)}
 
     def _gateway_conf(self):
         conf = {"gateway": {"lan": "lan1", "converter": f"{CONVERTER_V4}, {CONVERTER_V6}", "key": self.key}}
@@ -139,7 +142,7 @@ class Braid:
         elif self.converter.end():
             raise LabError(f"the converter ended with status {self.converter.process.returncode}\n{self.converter.tail()}")
         started_at = time.monotonic()
-        self.converter = self.topology.converter.start("braidd", self.program, "-c", DIRECTORY / "converter.conf")
+        self.converter = self.far_node.start("braidd", self.program, "-c", DIRECTORY / f"{self.far_node.name}.conf")
         return ended_at, started_at
 
     def check(self):

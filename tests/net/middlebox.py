@@ -12,7 +12,8 @@ import select
 import socket
 import time
 
-from netlab import CONVERTER, CONVERTER_V6, HOST, SERVER, wait_for
+import schemes
+from netlab import HOST, SERVER
 
 CONNECT_TIMEOUT_S = 8
 SLACK_S = 4                     # of a machine with other work, and of the exchange itself
@@ -20,7 +21,7 @@ HALF_BYTES = 150_000
 PIECE_BYTES = 64 << 10
 WORD = b" say PORT 10,0,0,9\n"
 SESSIONS = 2                    # one after another: the gateway learns from the first
-LIMITS = {"connect_timeout_ms": CONNECT_TIMEOUT_S * 1000}
+CONF = {"limits": {"connect_timeout_ms": CONNECT_TIMEOUT_S * 1000}, "daemon": {"drain_timeout_ms": 0}}
 WHERE = {"a": "a", "b": "b", "both": "ab"}
 WHEN = ("before the daemons", "before the session", "amid the session")
 
@@ -211,15 +212,6 @@ def set_boxes(lab, where, setting):
         lab.set_link(link, setting)
 
 
-def start(lab, scheme, wait):
-    conf = {**scheme.gateway, "limits": LIMITS, "daemon": {"drain_timeout_ms": 0}}
-    converter = lab.converter(**{**scheme.converter, "limits": LIMITS, "daemon": {"drain_timeout_ms": 0}})
-    gateway = lab.start_gateway(**conf)
-    if wait:
-        gateway.wait_log("the converter answers")
-    return gateway, converter
-
-
 def leg(gateway):
     """What the newest session between the proxies is."""
     sessions = gateway.ctl("sessions")["sessions"] if gateway else []
@@ -232,7 +224,7 @@ def run_cell(lab, listener, scheme, box, where, when):
     if when == WHEN[0]:
         set_boxes(lab, links, box.setting)
     if scheme:
-        daemons = start(lab, scheme, when != WHEN[0])
+        daemons = schemes.start(lab, scheme, CONF, CONF, wait=when != WHEN[0])
         gateway = daemons[0]
     if when == WHEN[1]:
         set_boxes(lab, links, box.setting)

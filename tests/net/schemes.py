@@ -2,11 +2,17 @@
 """The ways in which a gateway can tell its converter where a connection goes: one row each, from which the tests of all of them are made."""
 import dataclasses
 
+from netlab import Daemon, merged
+
+CLIENTS = "192.0.2.0/24, 198.51.100.0/24"    # of both links, in tests/net and in the lab
+FIRST_LINK = "192.0.2.0/30"
+CORE = "203.0.113.1"
+
 
 @dataclasses.dataclass(frozen=True)
 class Scheme:
     """gateway, converter: sections of their configurations in the place of the usual ones. opening: what the gateway's stream begins with, before the host's bytes;
-    answer: the converter's. on_path: the converter has to be on the way of the first link. lacks: what the scheme can't do."""
+    answer: the converter's; empty where nothing may come. on_path: the converter has to be on the way of the first link: it is the core router. lacks: what the scheme can't do."""
     name: str
     gateway: dict
     converter: dict
@@ -16,16 +22,23 @@ class Scheme:
     lacks: frozenset = frozenset()
 
 
+def signalled(name, opening, answer, **more):
+    """By the gateway, with a key for what Convert alone does, and let in by its addresses."""
+    return Scheme(name, {"gateway": {"signalling": name}}, {"converter": {"signalling": f"convert, {name}", "allow": CLIENTS}}, opening, answer, **more)
+
+
 CONVERT = Scheme("convert", {}, {}, rb"\x01.\x22\x63", rb"\x01\x01\x22\x63")
+ROUTE = Scheme("route", {"gateway": {"signalling": "route", "converter": None, "key": None}},
+               {"converter": {"allow": FIRST_LINK, "intercept": FIRST_LINK, "intercept_join": CORE}}, b"", b"", True, frozenset({"inbound", "faithful"}))
 
-SCHEMES = [CONVERT]
+SCHEMES = [CONVERT, ROUTE]
 
 
-def prepare(lab, scheme):
-    """Where the converter has to be on the way of link a: the core routes what comes over it, and what is for the hosts, to the converter first."""
-    if not scheme.on_path:
-        return
-    lab.run("core", "ip route add default via 203.0.113.5 dev c0 table 210 && ip rule add iif a0 lookup 210 priority 100 && "
-                    "ip rule add iif s0 to 10.0.0.0/24 lookup 210 priority 101")
-    lab.run("conv", "echo 1 > /proc/sys/net/ipv4/ip_forward; for f in all default c0; do echo 0 > /proc/sys/net/ipv4/conf/$f/rp_filter; "
-                    "echo 0 > /proc/sys/net/ipv4/conf/$f/send_redirects; done")
+def start(lab, scheme, gateway=None, converter=None, wait=True):
+    """Both daemons, (gateway, converter); more for their configurations. Waits until the gateway serves, where it knows."""
+    conf = merged(merged(lab.converter_conf(), scheme.converter), converter or {})
+    far = Daemon(lab, "core" if scheme.on_path else "conv", conf)
+    near = lab.start_gateway(**merged(merged(scheme.gateway, {}), gateway or {}))
+    if wait and not scheme.on_path:
+        near.wait_log("the converter answers")
+    return near, far

@@ -10,7 +10,7 @@ import pytest
 
 from middlebox import BOXES, WHEN, WHERE, run_cell
 from netlab import Lab
-from schemes import SCHEMES, prepare
+from schemes import SCHEMES
 
 WHOLE = os.environ.get("BRAID_MIDDLEBOX") == "whole"
 CORE_WHERE, CORE_WHEN = ("a", "both"), WHEN[1:2]
@@ -19,8 +19,6 @@ CORE_WHERE, CORE_WHEN = ("a", "both"), WHEN[1:2]
 @pytest.fixture(scope="module", params=[None, *SCHEMES], ids=lambda scheme: scheme.name if scheme else "plain routing")
 def cells(request, tmp_path_factory):
     lab = Lab(tmp_path_factory.mktemp("lab"), delays_ms={"a": 2, "b": 2})
-    if request.param:
-        prepare(lab, request.param)
     listener = lab.listen("server")
     yield lambda *cell: run_cell(lab, listener, request.param, *cell), request.param
     lab.close()
