@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reaching the converter over one link or another. */
+#include <errno.h>
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -52,19 +53,40 @@ static uint64_t patience_us(const struct worker *worker, const struct setup *set
 	return setup->has_ticket && rtt_us && enough_us < most_us ? enough_us : most_us;
 }
 
+/* Over a link that has broken Multipath TCP under way it isn't begun, as where a rule keeps a connection on one link, and the message says so. */
+static int choose_protocol(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
+{
+	bool breaks = shared_breaks_mptcp(gateway->worker->shared, attempt->link, now_us);
+
+	attempt->mptcp = setup->treatment.link == CHOOSE_NO_LINK && !breaks;
+	attempt->opening = setup->opening;
+	attempt->n_opening = setup->n_opening;
+	if (!breaks || !setup->has_ticket)
+		return 0;
+	if (opening_declare_plain(gateway, setup))
+		return -ENOMEM;
+	attempt->opening = setup->declared;
+	attempt->n_opening = setup->n_declared;
+	return 0;
+}
+
 static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice, bool syn_data)
 {
 	struct worker *worker = gateway->worker;
 	uint64_t now_us = loop_now_us(worker->loop);
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
-		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = loss_watch_first(worker),
+		.source = choice->source, .congestion = loss_watch_first(worker),
 		.marking = treatment_marking(&setup->treatment),
 	};
 	int r;
 
-	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .conversation = setup->begun, .mptcp = options.mptcp,
-				      .opening = setup->opening, .n_opening = setup->n_opening };
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us };
+	r = choose_protocol(gateway, setup, attempt, now_us);
+	if (r)
+		return r;
+	attempt->conversation = setup->begun;
+	options.mptcp = attempt->mptcp;
 	attempt->syn_data = syn_data && !setup->waits && shared_syn_data_works(worker->shared, choice->link, now_us) &&
 			    !(attempt->mptcp && shared_strips_mptcp(worker->shared, choice->link, now_us));
 	attempt->patience_us = patience_us(worker, setup, choice->link);
@@ -292,7 +314,13 @@ static void note_overtaken(struct gateway *gateway, const struct setup *setup, c
 
 bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd)
 {
-	if (attempt->plain || attempt->ended || !mptcp_info_fell_back(fd))
+	bool whole;
+
+	if (attempt->plain || attempt->ended)
+		return true;
+	whole = !mptcp_info_fell_back(fd);
+	shared_note_multipath(gateway->worker->shared, attempt->link, whole, loop_now_us(gateway->worker->loop));
+	if (whole)
 		return true;
 	counter_add(&gateway->worker->counters.n_fell_back_late, 1);
 	return false;

@@ -186,9 +186,8 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 			 link);
 		return;
 	}
-	snprintf(out, n_out, "plain TCP over %s alone: %s", link, !session->near_mptcp && !session->far_mptcp ? "a rule of [policy] keeps it there" :
-		 strips ? "the answer to its first packet had no Multipath TCP options; something on this link takes them away, or the "
-			  "converter has Multipath TCP switched off" :
+	snprintf(out, n_out, "plain TCP over %s alone: %s", link, strips ? "an answer had no Multipath TCP options; something on this link takes them away, or the converter has Multipath TCP switched off" :
+		 !session->near_mptcp && !session->far_mptcp ? "a rule of [policy] keeps it there" :
 		 "the peer has no Multipath TCP, or the connection had to give it up under way");
 }
 

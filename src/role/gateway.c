@@ -197,8 +197,8 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	struct worker *worker = gateway->worker;
 	struct relay_legs legs = {
 		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = setup->state != SETUP_CAUGHT, .far_watched = true,
-		.far_mptcp = setup->treatment.link == CHOOSE_NO_LINK,
-		.far_joins = setup->treatment.link == CHOOSE_NO_LINK && view_has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
+		.far_mptcp = attempt->mptcp,
+		.far_joins = attempt->mptcp && view_has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
 		.far_multipath = attempt->mptcp && !attempt->plain, .tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,

@@ -10,6 +10,7 @@
 #define SYN_DATA_LOST_US (60 * US_PER_S)
 #define SYN_DATA_DOUBLINGS 6
 #define STRIPS_MPTCP_US (60 * US_PER_S)
+#define BROKEN_IN_A_ROW 2
 #define LOSES_US (60 * US_PER_S)             /* as long as nobody looks: then the next transfer finds out anew */
 
 static uint64_t load(const uint64_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
@@ -120,6 +121,11 @@ bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now
 	return link < CONF_LINKS && load(&shared->links[link].strips_mptcp_until_us) > now_us;
 }
 
+bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	return link < CONF_LINKS && load(&shared->links[link].breaks_mptcp_until_us) > now_us;
+}
+
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link)
 {
 	return link < CONF_LINKS ? load(&shared->links[link].rtt_us) : 0;
@@ -173,6 +179,20 @@ void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us)
 		store(&shared->links[link].strips_mptcp_until_us, now_us + STRIPS_MPTCP_US);
 }
 
+void shared_note_multipath(struct shared *shared, uint8_t link, bool whole, uint64_t now_us)
+{
+	struct link_memory *memory = &shared->links[link < CONF_LINKS ? link : 0];
+	uint64_t n = load(&memory->n_broken) + 1, doublings = n < SYN_DATA_DOUBLINGS ? n - 1 : SYN_DATA_DOUBLINGS;
+
+	if (link >= CONF_LINKS)
+		return;
+	store(&memory->n_broken, whole ? 0 : n);
+	if (whole || n < BROKEN_IN_A_ROW)
+		return;
+	store(&memory->breaks_mptcp_until_us, now_us + (STRIPS_MPTCP_US << doublings));
+	store(&memory->strips_mptcp_until_us, now_us + (STRIPS_MPTCP_US << doublings));
+}
+
 void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 {
 	struct link_memory *memory = &shared->links[link];
@@ -182,6 +202,8 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 	store(&memory->syn_data_until_us, 0);
 	store(&memory->n_syn_data_lost, 0);
 	store(&memory->strips_mptcp_until_us, 0);
+	store(&memory->breaks_mptcp_until_us, 0);
+	store(&memory->n_broken, 0);
 	store(&memory->loses_until_us, 0);
 	store(&memory->rtt_us, 0);
 }

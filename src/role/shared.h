@@ -59,6 +59,8 @@ struct link_memory {
 	uint64_t n_syn_data_lost;        /* in a row: the longer it is spared */
 	uint64_t changed_at_us;          /* address, carrier */
 	uint64_t strips_mptcp_until_us;  /* a connection came out as plain TCP */
+	uint64_t breaks_mptcp_until_us;  /* connections became plain TCP under way: Multipath TCP isn't to be begun there */
+	uint64_t n_broken;               /* such connections in a row */
 	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
 	uint64_t n_first;                /* connections that began on it */
@@ -105,6 +107,7 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us);
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
+bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* or became it under way */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
 bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
@@ -116,6 +119,8 @@ void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64
 /* Whether any of the links that a new connection will use loses packets. */
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us);
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);
+/* An answer came that Multipath TCP has carried; or one with which the connection had become plain TCP: once that may be a packet's loss, twice in a row it is the link. */
+void shared_note_multipath(struct shared *shared, uint8_t link, bool whole, uint64_t now_us);
 /* A link that has changed (address, carrier) is judged afresh. */
 void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us);
 

@@ -20,7 +20,6 @@ SLACK_S = 4                     # of a machine with other work, and of the excha
 HALF_BYTES = 150_000
 PIECE_BYTES = 64 << 10
 WORD = b" say PORT 10,0,0,9\n"
-SESSIONS = 2                    # one after another: the gateway learns from the first
 CONF = {"limits": {"connect_timeout_ms": CONNECT_TIMEOUT_S * 1000}, "daemon": {"drain_timeout_ms": 0}}
 WHERE = {"a": "a", "b": "b", "both": "ab"}
 WHEN = ("before the daemons", "before the session", "amid the session")
@@ -33,6 +32,8 @@ class Box:
     setting: str
     word: str = ""
     alters: bool = False        # plain TCP, too, arrives as something else
+    sessions: int = 2           # one after another: the gateway learns from the first ones
+    learns: bool = False        # at the cost of them (decision 0029)
 
 
 BOXES = [
@@ -40,7 +41,7 @@ BOXES = [
     Box("SYNs with data dropped", "eat_syn_data=1"),
     Box("options stripped", "strip_mptcp=1"),
     Box("options stripped from SYNs", "strip_mptcp=2"),
-    Box("options stripped after the SYNs", "strip_mptcp=3"),
+    Box("options stripped after the SYNs", "strip_mptcp=3", sessions=5, learns=True),
     Box("SYNs with unknown options dropped", "eat_mptcp_syns=1"),
     Box("payload changed, first bytes", "rewrite=1", "first", True),
     Box("payload changed, later", "rewrite=1", "later", True),
@@ -219,17 +220,16 @@ def leg(gateway):
 
 
 def run_cell(lab, listener, scheme, box, where, when):
-    """scheme: None for plain routing. The outcomes of SESSIONS one after another; links and daemons are as before then."""
-    links, gateway, daemons = WHERE[where], None, []
+    """scheme: None for plain routing, else its converter runs. The outcomes of box.sessions one after another, with a gateway that knows nothing yet; links are as before then."""
+    links, gateway = WHERE[where], None
     if when == WHEN[0]:
         set_boxes(lab, links, box.setting)
     if scheme:
-        daemons = schemes.start(lab, scheme, CONF, CONF, wait=when != WHEN[0])
-        gateway = daemons[0]
+        gateway = schemes.start_gateway(lab, scheme, CONF, wait=when != WHEN[0])
     if when == WHEN[1]:
         set_boxes(lab, links, box.setting)
     outcomes = []
-    for _ in range(SESSIONS):
+    for _ in range(box.sessions):
         seen = []
 
         def amid():
@@ -242,7 +242,6 @@ def run_cell(lab, listener, scheme, box, where, when):
             outcome.how = seen[0]
         outcomes.append(outcome)
         talk.close()
-    for daemon in daemons:
-        assert daemon.running() and daemon.stop() == 0, daemon.log()
+    assert not gateway or gateway.running() and gateway.stop() == 0, gateway.log()
     set_boxes(lab, "ab", CLEAR)
     return outcomes

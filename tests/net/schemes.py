@@ -12,7 +12,8 @@ CORE = "203.0.113.1"
 @dataclasses.dataclass(frozen=True)
 class Scheme:
     """gateway, converter: sections of their configurations in the place of the usual ones. opening: what the gateway's stream begins with, before the host's bytes;
-    answer: the converter's; empty where nothing may come. on_path: the converter has to be on the way of the first link: it is the core router. lacks: what the scheme can't do."""
+    answer: the converter's; empty where nothing may come. on_path: the converter has to be on the way of the first link: it is the core router. lacks: what the scheme can't do:
+    inbound (sessions from the Internet's side), declaring (that a connection is plain TCP, decision 0016)."""
     name: str
     gateway: dict
     converter: dict
@@ -29,16 +30,24 @@ def signalled(name, opening, answer, **more):
 
 CONVERT = Scheme("convert", {}, {}, rb"\x01.\x22\x63", rb"\x01\x01\x22\x63")
 ROUTE = Scheme("route", {"gateway": {"signalling": "route", "converter": None, "key": None}},
-               {"converter": {"allow": FIRST_LINK, "intercept": FIRST_LINK, "intercept_join": CORE}}, b"", b"", True, frozenset({"inbound", "faithful"}))
+               {"converter": {"allow": FIRST_LINK, "intercept": FIRST_LINK, "intercept_join": CORE}}, b"", b"", True, frozenset({"inbound", "declaring"}))
 
 SCHEMES = [CONVERT, ROUTE]
 
 
-def start(lab, scheme, gateway=None, converter=None, wait=True):
-    """Both daemons, (gateway, converter); more for their configurations. Waits until the gateway serves, where it knows."""
-    conf = merged(merged(lab.converter_conf(), scheme.converter), converter or {})
-    far = Daemon(lab, "core" if scheme.on_path else "conv", conf)
-    near = lab.start_gateway(**merged(merged(scheme.gateway, {}), gateway or {}))
+def start_converter(lab, scheme, changes=None):
+    return Daemon(lab, "core" if scheme.on_path else "conv", merged(merged(lab.converter_conf(), scheme.converter), changes or {}))
+
+
+def start_gateway(lab, scheme, changes=None, wait=True):
+    """Waits until it serves, where it knows."""
+    daemon = lab.start_gateway(**merged(merged(scheme.gateway, {}), changes or {}))
     if wait and not scheme.on_path:
-        near.wait_log("the converter answers")
-    return near, far
+        daemon.wait_log("the converter answers")
+    return daemon
+
+
+def start(lab, scheme, gateway=None, converter=None):
+    """Both daemons, (gateway, converter); more for their configurations."""
+    far = start_converter(lab, scheme, converter)
+    return start_gateway(lab, scheme, gateway), far
