@@ -9,7 +9,6 @@ NETWORK = {     # what the operator has to provide; known, not measured
     "socks5": "a SOCKS server anywhere; its address and a password in the gateway",
     "route": "a converter on the way of the first link, and routes both ways that keep it there",
 }
-CLEAR_WORDS = ("works",)
 
 
 def table(head, rows):
@@ -74,7 +73,7 @@ def conduct(trials):
         return lambda trial: "{same} of {of}".format(**trial["same"][mode]) if mode in trial.get("same", {}) else ""
 
     def policed(place):
-        return lambda trial: "" if "policy" not in trial else "yes" if trial["policy"][place].endswith("Error") else f"no: {trial['policy'][place]}"
+        return lambda trial: "" if "policy" not in trial else "yes" if "error" in trial["policy"][place] else "no"
 
     def undisturbed(trial):
         if "native" not in trial:
@@ -82,7 +81,10 @@ def conduct(trials):
         return "yes" if trial["native"]["Multipath TCP at the server"] and trial["native"]["peer"].startswith("10.") else f"no: the server sees {trial['native']['peer']}"
 
     def reaches(end):
-        return lambda trial: "" if "ends" not in trial else f"no: {trial['ends'][end]}" if trial["ends"][end].endswith(("Error", "timeout")) else "yes"
+        def say(trial):
+            seen = trial.get("ends", {}).get(end, {})
+            return seen.get("error", "") if "bonded" not in seen else f"bonded, from {seen['peer']}" if seen["bonded"] else "past the proxies"
+        return say
     return table(["", *names], [
         row("scenarios that end as over plain routing, faithful", same("faithful")), row("the same, early", same("early")),
         row("sessions from hosts", reaches("from hosts")), row("sessions from the Internet's side", reaches("from the Internet")),

@@ -34,20 +34,20 @@ def same(directory, scheme, whole):
     lab = laboratory(directory)
     tcp_stage.prepare(lab, SCENARIOS)
     plain = test_same.perform_all(lab, scenarios)
+    schemes.start_converter(lab, scheme, {"limits": test_same.LIMITS, "daemon": {"drain_timeout_ms": 0}})
     out = {}
     for mode in [mode for mode in test_same.MODES if mode not in scheme.lacks]:
-        daemons = schemes.start(lab, scheme, test_same.gateway_conf(mode), {"limits": test_same.LIMITS, "daemon": {"drain_timeout_ms": 0}})
+        gateway = schemes.start_gateway(lab, scheme, test_same.gateway_conf(mode))
         seen = test_same.perform_all(lab, scenarios)
-        for daemon in daemons:
-            daemon.stop()
+        gateway.stop()
         differ = [s.name for s in scenarios if seen[s.name].without_times() != plain[s.name].without_times()]
         out[mode] = {"same": len(scenarios) - len(differ), "of": len(scenarios), "differ": differ}
     lab.close()
     return out
 
 
-def answered(lab, node, address, port, listener):
-    """Whether a connection carries a byte each way: (who has come, or the error)."""
+def answered(lab, node, address, port, listener, gateway):
+    """Who a connection comes from that carries a byte each way, and whether it is a session of the gateway's; or the error."""
     near = lab.socket(node, timeout=SHORT_S)
     try:
         near.connect((address, port))
@@ -58,22 +58,23 @@ def answered(lab, node, address, port, listener):
         assert receive_exactly(far, 1) == b"?"
         far.sendall(b"!")
         assert receive_exactly(near, 1) == b"!"
+        sessions = gateway.ctl("sessions")["sessions"]
         far.close()
-        return peer
+        return {"peer": peer, "bonded": bool(sessions)}
     except OSError as error:
-        return type(error).__name__
+        return {"error": type(error).__name__}
     finally:
         near.close()
 
 
 def ends(directory, scheme, whole):
-    """Who the other end sees, or the error."""
+    """Of a connection from either side; from the Internet to the converter's address, or to the host's own where the scheme knows nothing else."""
     lab = laboratory(directory)
     forward = {"forward web": {"subscriber": "home", "listen": f"{CONVERTER}:{FORWARDED}", "host": HOST, "port": WEB}}
-    schemes.start(lab, scheme, {}, {} if "inbound" in scheme.lacks else forward)
+    gateway, _ = schemes.start(lab, scheme, {}, {} if "inbound" in scheme.lacks else forward)
     server, host = lab.listen("server", FORWARDED), lab.listen("host", WEB)
-    where = (HOST, WEB) if scheme.on_path else (CONVERTER, FORWARDED)
-    out = {"from hosts": answered(lab, "host", SERVER, FORWARDED, server), "from the Internet": answered(lab, "server", *where, host)}
+    where = (HOST, WEB) if "inbound" in scheme.lacks else (CONVERTER, FORWARDED)
+    out = {"from hosts": answered(lab, "host", SERVER, FORWARDED, server, gateway), "from the Internet": answered(lab, "server", *where, host, gateway)}
     lab.close()
     return out
 
@@ -84,8 +85,8 @@ def policy(directory, scheme, whole):
     for place in ("gateway", "converter"):
         with tempfile.TemporaryDirectory(dir=directory) as inner:
             lab = laboratory(inner)
-            schemes.start(lab, scheme, rule if place == "gateway" else {}, rule if place == "converter" else {})
-            out[place] = answered(lab, "host", SERVER, FORWARDED, lab.listen("server", FORWARDED))
+            gateway, _ = schemes.start(lab, scheme, rule if place == "gateway" else {}, rule if place == "converter" else {})
+            out[place] = answered(lab, "host", SERVER, FORWARDED, lab.listen("server", FORWARDED), gateway)
             lab.close()
     return out
 
@@ -112,8 +113,10 @@ def boxes(directory, scheme, whole):
     """[box, where, when, checksums, outcomes]; scheme None: plain routing."""
     lab, rows = laboratory(directory), []
     listener = lab.listen("server")
+    if scheme:
+        schemes.start_converter(lab, scheme, middlebox.CONF)
     for checksums in (False, True) if scheme else (False,):
-        for node in ("gw", "conv"):
+        for node in ("gw", "conv", "core"):
             lab.run(node, f"echo {int(checksums)} > /proc/sys/net/mptcp/checksum_enabled")
         for box in middlebox.BOXES:
             for where in middlebox.WHERE if whole else ("a", "both"):

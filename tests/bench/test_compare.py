@@ -37,13 +37,13 @@ def test_bars(i, j, met):
 def test_a_page_keeps_its_words_and_gets_new_tables():
     results = {"about": "Linux 9.", "set_up": [{"system": "convert", "case": "early", "connected": Fit(0, 0, 0.2, 0.1), "first byte": Fit(1, 2, 0.5, 0.2)}],
                "costs": {"direct": {"bytes per connection": 400}, "convert": {"bytes per connection": 600}},
-               "trials": {"convert": {"ends": {"from hosts": "203.0.113.5", "from the Internet": "ConnectionRefusedError"},
+               "trials": {"convert": {"ends": {"from hosts": {"peer": "203.0.113.5", "bonded": True}, "from the Internet": {"error": "ConnectionRefusedError"}},
                                       "boxes": [{"box": "options stripped", "where": "a", "when": "amid", "checksums": False,
                                                  "outcomes": [{"what": "works", "how": "TCP", "seconds": 1.0}, {"what": "ECONNRESET", "how": "", "seconds": 2.0}]}]}},
                "bars": [{"what": "convert, early: first byte", "seen": "1 a + 2 s", "wanted": "1 a + 2 s", "met": True}]}
     page = report.refresh(f"Words.\n{report.BEGIN}\nold\n{report.END}\nMore words.\n", results)
     assert page.startswith("Words.\n") and page.endswith("\nMore words.\n") and "old" not in page
-    for wanted in ("1.00 a + 2.00 s + 0.5 ms", "| 200 |", "works 1 (TCP 1), ECONNRESET 1", "no: ConnectionRefusedError", "took 2.0 s", "| met |"):
+    for wanted in ("1.00 a + 2.00 s + 0.5 ms", "| 200 |", "works 1 (TCP 1), ECONNRESET 1", "| ConnectionRefusedError |", "bonded, from 203.0.113.5", "took 2.0 s", "| met |"):
         assert wanted in page, wanted
     assert report.refresh(page, results) == page
     with pytest.raises(ValueError):
