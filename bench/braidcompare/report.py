@@ -52,7 +52,7 @@ def costs(rows):
     names, direct = list(rows), rows.get("direct", {})
     lines = []
     for title, key, digits, beyond in FIGURES:
-        scale = 1000 if title.startswith("kB") else 1
+        scale = 1000 if key.startswith(("taken", "kernel memory")) else 1
         line = [title]
         for name in names:
             value = rows[name].get(key)

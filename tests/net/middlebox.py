@@ -198,7 +198,7 @@ class Talk:
         pairs = [("up", bytes(end.received), up) for end in self.fars] + ([("down", bytes(self.near.received), down)] if self.near else [])
         changed = [way for way, got, sent in pairs if not sent.startswith(got)]
         if changed:
-            return Outcome("changed", how, seconds, " and ".join(sorted(set(changed))))
+            return Outcome("changed", how, seconds, " and ".join(sorted(set(changed))) + (f", then {what}" if what else ""))
         if not what and all(hashlib.sha256(got).digest() == hashlib.sha256(sent).digest() for way, got, sent in pairs if way == "down" or got):
             what = "works"
         return Outcome(what or "cut short", how, seconds)
