@@ -156,6 +156,14 @@ static void forget_told(struct setup *setup, const struct attempt *attempt)
 	setup->told = setup->told && !attempt->connected;
 }
 
+/* As the converter does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
+ * were lost, that is why. */
+void attempt_note_reset(struct gateway *gateway, const struct attempt *attempt)
+{
+	if (attempt->connected && attempt->mptcp && !attempt->plain && !attempt->doubtful)
+		shared_note_multipath(gateway->worker->shared, attempt->link, false, loop_now_us(gateway->worker->loop));
+}
+
 /* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
  * converter, without an answer, as it does with plain TCP that it wasn't told of. Where we hadn't even seen that it was connected, that is why. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
@@ -163,6 +171,8 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 	bool at_once = reset && !attempt->connected;
 	uint8_t link = attempt->link;
 
+	if (reset)
+		attempt_note_reset(gateway, attempt);
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	forget_told(setup, attempt);
 	if (at_once && attempt->syn_data)

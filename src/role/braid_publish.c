@@ -52,10 +52,12 @@ static void tell_reach(struct braid *braid)
 	braid->told = true;
 	braid->told_reachable = reachable;
 	memcpy(braid->told_why, braid->why_unreachable, sizeof(braid->told_why));
-	if (reachable)
+	if (reachable) {
+		shared_forget_broken(&braid->shared);
 		log_info("the converter answers: connections are bonded");
-	else
+	} else {
 		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", braid->why_unreachable);
+	}
 }
 
 static void rest(struct braid *braid, uint64_t begun_us)

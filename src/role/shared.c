@@ -193,6 +193,14 @@ void shared_note_multipath(struct shared *shared, uint8_t link, bool whole, uint
 	store(&memory->strips_mptcp_until_us, now_us + (STRIPS_MPTCP_US << doublings));
 }
 
+void shared_forget_broken(struct shared *shared)
+{
+	for (size_t i = 0; i < CONF_LINKS; i++) {
+		store(&shared->links[i].breaks_mptcp_until_us, 0);
+		store(&shared->links[i].n_broken, 0);
+	}
+}
+
 void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 {
 	struct link_memory *memory = &shared->links[link];

@@ -121,6 +121,8 @@ bool shared_any_loses(const struct shared *shared, const struct view *view, uint
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);
 /* An answer came that Multipath TCP has carried; or one with which the connection had become plain TCP: once that may be a packet's loss, twice in a row it is the link. */
 void shared_note_multipath(struct shared *shared, uint8_t link, bool whole, uint64_t now_us);
+/* The converter, which didn't, answers: what was reset may have been so because it ended. */
+void shared_forget_broken(struct shared *shared);
 /* A link that has changed (address, carrier) is judged afresh. */
 void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Connections between the two that come out as plain TCP (decision 0016): with data in the SYN they are begun again, without they are served; the
 converter knows which."""
+import contextlib
 import select
 import socket
 
@@ -75,6 +76,29 @@ def test_links_that_strip_mptcp_are_asked_once(lab):
     assert counter(gateway, "fell_back_again") <= 2, "once a link"
     assert counter(gateway, "outcome_connected") == 6
     assert counter(converter, "outcome_connected") == 6
+
+
+@pytest.mark.parametrize("accept", ["early", "faithful"])
+def test_links_that_strip_mptcp_behind_the_syn_are_learned(lab, accept):
+    """The handshake is Multipath TCP's, what follows isn't: some connections are reset or go the ordinary way, the next ones are plain TCP from their first packet
+    (decision 0029)."""
+    lab.run("core", "nft 'add table inet t; add chain inet t c { type filter hook prerouting priority -300; }; "
+                    "add rule inet t c iifname { a0, b0 } tcp flags & syn == 0 reset tcp option mptcp'")
+    lab.converter()
+    gateway = lab.gateway(gateway={"accept": accept})
+    for _ in range(10):
+        with contextlib.suppress(OSError):
+            listener = lab.listen("server")
+            near, far, peer = lab.session(listener)
+            far.sendall(b"answer")
+            assert receive_exactly(near, 6) == b"answer"
+            if peer == CONVERTER:
+                break
+    else:
+        pytest.fail("never served by the converter")
+    for _ in range(3):
+        talk(lab, listener)
+    assert not any(session["mptcp"] for session in gateway.ctl("sessions")["sessions"])
 
 
 def test_without_a_key_plain_tcp_is_served_as_it_comes(lab):
