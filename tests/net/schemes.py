@@ -29,10 +29,11 @@ def signalled(name, opening, answer, **more):
 
 
 CONVERT = Scheme("convert", {}, {}, rb"\x01.\x22\x63", rb"\x01\x01\x22\x63")
+PLAIN = signalled("plain", rb"\xfa\xa8\xfa\xa8", rb"\xfa\xa8\xfa\xa8")
 ROUTE = Scheme("route", {"gateway": {"signalling": "route", "converter": None, "key": None}},
                {"converter": {"allow": FIRST_LINK, "intercept": FIRST_LINK, "intercept_join": CORE}}, b"", b"", True, frozenset({"inbound", "declaring"}))
 
-SCHEMES = [CONVERT, ROUTE]
+SCHEMES = [CONVERT, PLAIN, ROUTE]
 
 
 def start_converter(lab, scheme, changes=None):
