@@ -96,9 +96,18 @@ static void tell_changes(struct path *path, const struct links_verdict *before)
 	}
 }
 
-static void refresh(struct path *path)
+/* 0 or -ENOMEM. */
+static int retry_later(struct path *path)
 {
 	struct loop_ref ref = { .handler = path->handler };
+	int r = path->retry_armed ? 0 : loop_timer_at(path->loop, loop_now_us(path->loop) + RETRY_US, ref);
+
+	path->retry_armed = path->retry_armed || !r;
+	return r;
+}
+
+static void refresh(struct path *path)
+{
 	struct links_verdict before[PATH_LINKS];
 	char reason[192] = "";
 	int r;
@@ -110,8 +119,8 @@ static void refresh(struct path *path)
 		path_emit(path, PATH_EVENT_WARNING, 0, reason);
 	memcpy(path->warned, reason, sizeof(reason));
 	/* It may have been a race with a change under way; or somebody else has to act first. */
-	if (r && !path->retry_armed && !loop_timer_at(path->loop, loop_now_us(path->loop) + RETRY_US, ref))
-		path->retry_armed = true;
+	if (r)
+		retry_later(path);
 }
 
 void path_set_closed(struct path *path, uint32_t closed, uint32_t left)
@@ -327,6 +336,12 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 
 	if (!r)
 		r = settle(path, reason, n_reason);
+	if (r == -EADDRINUSE) {   /* where peers join, connections of a daemon before us rest still: the kernel will listen there when they have gone */
+		path_emit(path, PATH_EVENT_WARNING, 0, reason);
+		snprintf(path->warned, sizeof(path->warned), "%s", reason);
+		path->unsettled = true;
+		r = path->watching ? retry_later(path) : 0;
+	}
 	if (!r && (path_intercepts(&path->options) || path->options.foreign_sources) && !path->seen.loopback) {
 		snprintf(reason, n_reason, "interface lo is down, and packets that are caught take their way over it: ip link set lo up");
 		return -ENETDOWN;
@@ -378,6 +393,8 @@ static int start(struct path *path, char *reason, size_t n_reason)
 	ref = (struct loop_ref){ .handler = path->handler };
 	r = loop_watch(path->loop, netlink_fd(path->events), EPOLLIN, ref);
 	path->watching = !r;
+	if (!r && path->unsettled)
+		r = retry_later(path);
 	ref.part = PATH_PART_SETTINGS;
 	if (!r && path->options.plumbing)
 		r = loop_timer_at(path->loop, loop_now_us(path->loop) + SETTINGS_LOOK_US, ref);

@@ -42,6 +42,7 @@ struct path {
 	uint64_t since_us[PATH_LINKS];
 	uint32_t closed, left;           /* as path_set_closed() was told */
 	bool retry_armed;
+	bool unsettled;                  /* not all of the plumbing could be put in place yet */
 	char warned[192];                /* the last failure told: the same is not told again */
 };
 

@@ -315,6 +315,26 @@ def test_the_converter_is_killed(net, v6):
     assert counter(net.on_path, "intercepted") == 1
 
 
+def test_the_converter_is_restarted_where_joins_rest(net):
+    """Connections that have ended rest where others join; the kernel can't listen there until they have gone, and the converter serves all the same."""
+    listener = net.listen("server")
+    for _ in range(3):
+        near, far, _ = net.session(listener)
+        both_links_carry(net, near, far)
+        far.shutdown(socket.SHUT_WR)
+        assert receive_all(near) == b""
+        near.close()
+        assert far.recv(1) == b""
+        wait_for(lambda: not net.gw.ctl("sessions")["sessions"], "the session's end")
+    assert net.on_path.stop() == 0
+    assert "5128" in net.run("core", "ss -Hatn sport = :5128"), "nothing rests there"
+    start_converter(net)
+    near, far, _ = net.session(listener)
+    near.sendall(b"words")
+    assert receive_exactly(far, 5) == b"words"
+    assert counter(net.on_path, "intercepted") == 1
+
+
 def test_the_converter_is_stopped(net):
     """Its listeners are there, and nobody accepts: within two seconds connections pass."""
     listener = net.listen("server")
