@@ -154,9 +154,8 @@ def run(build, contestants, seconds, note):
               ("unshaped", contest.world.unshaped, {}, (lambda world, system: cpu(world, system, seconds), memory)))
     for place, links, more, parts in places:
         for name, make in contestants:
-            world = contest.world.World(build, links(), **more)
-            for part in parts:
-                system = make()
+            for part in parts:      # nothing of one rests where the next begins
+                world, system = contest.world.World(build, links(), **more), make()
                 try:
                     system.start(world)
                     rows[name].update(part(world, system))
@@ -165,6 +164,6 @@ def run(build, contestants, seconds, note):
                     note(f"  {name}, {place}: FAILED: {error}")
                 finally:
                     system.stop(world)
-            world.end()
+                    world.end()
             note(f"  {name}, {place}: " + ", ".join(f"{key} {value:.4g}" for key, value in rows[name].items() if key != "failed"))
     return rows

@@ -41,7 +41,7 @@ BOXES = [
     Box("SYNs with data dropped", "eat_syn_data=1"),
     Box("options stripped", "strip_mptcp=1"),
     Box("options stripped from SYNs", "strip_mptcp=2"),
-    Box("options stripped after the SYNs", "strip_mptcp=3", sessions=5, learns=True),
+    Box("options stripped after the SYNs", "strip_mptcp=3", sessions=8, learns=True),
     Box("SYNs with unknown options dropped", "eat_mptcp_syns=1"),
     Box("payload changed, first bytes", "rewrite=1", "first", True),
     Box("payload changed, later", "rewrite=1", "later", True),

@@ -40,6 +40,7 @@ def test_syn_data_that_are_passed_over_cost_no_multipath_tcp(lab):
     converter, gateway = lab.converter(), lab.gateway()
     listener = lab.listen("server")
     assert lab.bonded(listener)
+    wait_for(lambda: not gateway.ctl("sessions")["sessions"], "the session's end")
     pass_over_syn_data(lab)
     near, far, _ = lab.session(listener)
     sessions = gateway.ctl("sessions")["sessions"]
