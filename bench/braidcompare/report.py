@@ -92,9 +92,14 @@ def conduct(trials):
         row("a host's own Multipath TCP stays untouched", undisturbed), ["what the network must provide", *(NETWORK.get(name, "") for name in names)]])
 
 
+def word_of(outcome):
+    """Of what was changed, too, it is told when it doesn't end."""
+    return "changed, then hangs" if outcome["what"] == "changed" and "hangs" in outcome["detail"] else outcome["what"]
+
+
 def in_words(outcomes):
     """The outcomes of several cells in one."""
-    counts = collections.Counter(outcome["what"] for outcome in outcomes)
+    counts = collections.Counter(map(word_of, outcomes))
     words = []
     for what, n in counts.most_common():
         hows = collections.Counter(outcome["how"] for outcome in outcomes if outcome["what"] == what and outcome["how"])

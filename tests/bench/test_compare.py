@@ -39,11 +39,12 @@ def test_a_page_keeps_its_words_and_gets_new_tables():
                "costs": {"direct": {"bytes per connection": 400}, "convert": {"bytes per connection": 600}},
                "trials": {"convert": {"ends": {"from hosts": {"peer": "203.0.113.5", "bonded": True}, "from the Internet": {"error": "ConnectionRefusedError"}},
                                       "boxes": [{"box": "options stripped", "where": "a", "when": "amid", "checksums": False,
-                                                 "outcomes": [{"what": "works", "how": "TCP", "seconds": 1.0}, {"what": "ECONNRESET", "how": "", "seconds": 2.0}]}]}},
+                                                 "outcomes": [{"what": "works", "how": "TCP", "seconds": 1.0, "detail": ""}, {"what": "ECONNRESET", "how": "", "seconds": 2.0, "detail": ""},
+                                                              {"what": "changed", "how": "", "seconds": 1.0, "detail": "up, then hangs"}]}]}},
                "bars": [{"what": "convert, early: first byte", "seen": "1 a + 2 s", "wanted": "1 a + 2 s", "met": True}]}
     page = report.refresh(f"Words.\n{report.BEGIN}\nold\n{report.END}\nMore words.\n", results)
     assert page.startswith("Words.\n") and page.endswith("\nMore words.\n") and "old" not in page
-    for wanted in ("1.00 a + 2.00 s + 0.5 ms", "| 200 |", "works 1 (TCP 1), ECONNRESET 1", "| ConnectionRefusedError |", "bonded, from 203.0.113.5", "took 2.0 s", "| met |"):
+    for wanted in ("1.00 a + 2.00 s + 0.5 ms", "| 200 |", "works 1 (TCP 1), ECONNRESET 1, changed, then hangs 1", "| ConnectionRefusedError |", "bonded, from 203.0.113.5", "took 2.0 s", "| met |"):
         assert wanted in page, wanted
     assert report.refresh(page, results) == page
     with pytest.raises(ValueError):
