@@ -76,7 +76,7 @@ INBOUND = [("inbound, early", {}, {"inbound": True}), ("inbound, faithful", {"fo
 
 def cases_of(scheme):
     """Without the Internet's side where the scheme has none, and without standing aside where the converter has to be on the path."""
-    cases = [case for case in CASES if not (scheme.on_path and "aside_ms" in case[2]) and not ("faithful" in scheme.lacks and "faithful" in case[0])]
+    cases = [case for case in CASES if not (scheme.on_path and "aside_ms" in case[2])]
     if "inbound" not in scheme.lacks:
         cases += [(name, {**contest.FORWARD, **more}, how) for name, more, how in INBOUND]
     return cases
