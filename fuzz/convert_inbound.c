@@ -30,7 +30,7 @@ static struct told hear(const uint8_t *bytes, size_t n)
 
 static bool same(const struct told *a, const struct told *b)
 {
-	if (a->step.verdict == SIGNALLING_DONE && (a->inbound.first.n != b->inbound.first.n || memcmp(a->first, b->first, a->inbound.first.n)))
+	if (a->step.verdict == SIGNALLING_DONE && (a->inbound.again != b->inbound.again || a->inbound.first.n != b->inbound.first.n || memcmp(a->first, b->first, a->inbound.first.n)))
 		return false;
 	return a->step.verdict == b->step.verdict && address_equal(&a->inbound.remote, &b->inbound.remote) && address_equal(&a->inbound.host, &b->inbound.host) &&
 	       !memcmp(a->inbound.claim, b->inbound.claim, sizeof(a->inbound.claim));

@@ -67,7 +67,7 @@ struct inbound {
 void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES]);
 struct waiting *inbound_by_place(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES]);
 
-/* Says it on the subscriber's latest watch that hasn't heard of it, with what the remote host has said so far. False: there is none, or it takes nothing now. */
+/* Says it on the subscriber's latest watch that hasn't heard of it, with what the remote host has said so far where it is the first to. False: there is none, or it takes nothing now. */
 bool inbound_tell(struct inbound *inbound, struct waiting *waiting);
 /* It turned out that a watch hasn't heard: it had gone. It may be gone afterwards. */
 void inbound_untold(struct inbound *inbound, struct waiting *waiting);

@@ -72,7 +72,8 @@ static bool tell_on(const struct inbound *inbound, struct waiting *waiting, uint
 	struct note *copy;
 
 	inbound_put_claim(inbound, waiting, note.inbound.claim);
-	note.inbound.first.n = look_at_first(waiting, note.first);
+	note.inbound.again = waiting->n_tried;   /* what a host may have by now is no other connection's */
+	note.inbound.first.n = note.inbound.again ? 0 : look_at_first(waiting, note.first);
 	if (note.inbound.first.n > waiting->n_first)
 		waiting->n_first = (uint16_t)note.inbound.first.n;
 	if (note.to == inbound->worker)

@@ -108,12 +108,27 @@ static void reach(struct gateway *gateway, struct setup *setup)
 		decline_error(gateway, setup, r);
 }
 
+/* Told on another watch, before this one stood. */
+static bool is_under_way(const struct gateway *gateway, const struct signalling_inbound *inbound)
+{
+	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
+		const struct setup *setup = slab_at(&gateway->setups, i);
+
+		if (setup && setup->inbound && !memcmp(setup->claim, inbound->claim, sizeof(setup->claim)))
+			return true;
+	}
+	return false;
+}
+
 /* A gateway that has no place lets it wait in vain: the converter ends it. */
 static void begin(struct gateway *gateway, const struct signalling_inbound *inbound)
 {
 	struct signalling_result prohibited = outcome_prohibited(!address_is_v4(&inbound->host));
-	struct setup *setup = setup_take(gateway, &inbound->host, &inbound->remote);
+	struct setup *setup;
 
+	if (inbound->again && is_under_way(gateway, inbound))
+		return;
+	setup = setup_take(gateway, &inbound->host, &inbound->remote);
 	if (!setup)
 		return;
 	counter_add(&gateway->worker->counters.n_reached, 1);

@@ -14,7 +14,7 @@ size_t convert_server_inbound(const struct signalling_inbound *inbound, uint8_t 
 	convert_put_connect(&w, &connect);
 	convert_put_claim(&w, (struct bytes){ inbound->claim, sizeof(inbound->claim) });
 	convert_put_host(&w, &inbound->host);
-	if (inbound->first.n)
+	if (inbound->first.n || inbound->again)   /* again: the number alone, and that is 0 */
 		convert_put_first(&w, &(struct convert_first){ .n = (uint16_t)inbound->first.n, .bytes = inbound->first });
 	return convert_end(&w);
 }
@@ -29,6 +29,7 @@ struct signalling_step convert_client_inbound(const uint8_t *in, size_t n_in, st
 	inbound->remote = message.connect.remote;
 	inbound->host = message.host;
 	inbound->first = message.first.bytes;
+	inbound->again = message.has_first && !message.first.n;
 	memcpy(inbound->claim, message.claim.at, sizeof(inbound->claim));
 	return step;
 }

@@ -103,6 +103,7 @@ struct signalling_inbound {
 	struct address remote, host;
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];
 	struct bytes first;           /* SIGNALLING_FIRST_BYTES at most; borrowed, at the client from the message */
+	bool again;                   /* without first bytes: it was told before, to this client or another one */
 };
 
 /* One conversation; lives in the session while it is being set up. */

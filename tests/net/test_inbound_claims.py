@@ -27,6 +27,7 @@ class Watching:
         told = answer_of(self.sock)
         assert told[4:6] == b"\x0a\x05" and told[24:28] == b"\xc3\x07\0\0" and told[52:54] == b"\xc4\x05", told.hex()
         self.first = b""
+        self.again = told[72:] == b"\xc9\1\0\0"
         if told[72:]:
             assert told[72] == 201 and len(told) - 73 >= told[73] * 4 - 1, told.hex()
             self.first = told[76:76 + struct.unpack("!H", told[74:76])[0]]
@@ -176,6 +177,19 @@ def test_first_bytes_that_the_host_has_do_not_come_again(lab, n):
     assert counter(converter, "claims_wrong") == 0
 
 
+def test_first_bytes_are_told_once(lab):
+    """Who hears of it later might give them to a host a second time."""
+    lab.converter(**FORWARDS)
+    first, second = Watching(lab), Watching(lab)
+    far = speak(lab, b"POST /order")
+    _, claim, _ = second.hear()
+    assert second.first == b"POST /order"
+    first.hear()
+    assert first.first == b"" and first.again
+    near = client(lab, claim_of(far, claim))
+    assert answer_of(near) == SUCCESS and receive_exactly(near, 11) == b"POST /order"
+
+
 def test_first_bytes_that_the_host_does_not_have_come(lab):
     """An older gateway passes over them; one whose host has taken none says nothing."""
     lab.converter(**FORWARDS)
@@ -279,6 +293,7 @@ def test_a_gateway_that_does_not_come_leaves_it_to_another(lab):
     far = remote(lab)
     told = second.hear()
     assert first.hear() == told, "the same name: whoever is there has it"
+    assert first.again and not second.again
     assert answer_of(client(lab, claim_of(far, told[1]))) == SUCCESS
     assert error_of(lab, claim_of(far, told[1]))[0] == CONNECTION_RESET
 

@@ -110,6 +110,15 @@ static void what_the_remote_host_says_first_goes_along(void **state)
 			assert_memory_equal(heard.first.at, first, heard.first.n);
 	}
 	assert_int_equal(scheme->server_inbound(&inbound, out), 0);   /* one byte more finds no place */
+	inbound.first.n = 0;
+	inbound.again = true;
+	n = scheme->server_inbound(&inbound, out);
+	assert_int_equal(scheme->client_inbound(out, n, &heard).verdict, SIGNALLING_DONE);
+	assert_true(heard.again && !heard.first.n);
+	inbound.again = false;
+	n = scheme->server_inbound(&inbound, out);
+	assert_int_equal(scheme->client_inbound(out, n, &heard).verdict, SIGNALLING_DONE);
+	assert_false(heard.again);
 }
 
 static void what_tells_of_no_session(void **state)

@@ -290,6 +290,22 @@ static void what_the_links_limit_is_read(void **state)
 	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
 }
 
+static void first_bytes_are_read(void **state)
+{
+	struct unit_bytes number = unit_hex("01022263 c90103e8"), bytes = unit_hex("01032263 c9020003 474554ff"), none = unit_hex("01032263 c9020000 00000000"),
+			  long_ones = unit_hex("01032263 c9020005 47455420"), short_ones = unit_hex("01042263 c9030002 47450000 00000000");
+	struct convert_message message;
+
+	assert_int_equal(get(&message, number.at, number.n), 0);
+	assert_true(message.has_first && message.first.n == 1000 && !message.first.bytes.n && !message.n_unknown);
+	assert_int_equal(convert_message_get(&message, bytes.at, bytes.n), 0);   /* which borrows */
+	assert_true(message.has_first && message.first.n == 3);
+	unit_expect_bytes("first", "474554", message.first.bytes.at, message.first.bytes.n);
+	assert_int_equal(get(&message, none.at, none.n), CONVERT_E_MALFORMED);
+	assert_int_equal(get(&message, long_ones.at, long_ones.n), CONVERT_E_MALFORMED);
+	assert_int_equal(get(&message, short_ones.at, short_ones.n), CONVERT_E_MALFORMED);
+}
+
 static void types_without_a_name_are_counted(void **state)
 {
 	struct unit_bytes m = unit_hex("01022263 00010000");
@@ -490,6 +506,7 @@ int main(void)
 		cmocka_unit_test(claim_and_host_are_read),
 		cmocka_unit_test(pcp_is_read),
 		cmocka_unit_test(what_the_links_limit_is_read),
+		cmocka_unit_test(first_bytes_are_read),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),
