@@ -15,6 +15,8 @@
 #define LOOK_US (2 * US_PER_S)            /* as the workers look; and how long a try may take */
 #define AGAIN_FIRST_US (10 * US_PER_S)    /* sessions have their subflows by then, and were looked at since */
 #define AGAIN_MOST_US (600 * US_PER_S)
+#define FEW 64u                           /* sessions that have the link: they may always be disturbed */
+#define DISTURBED_FOR_ONE 16u             /* beyond these, by each that lacks it */
 
 struct tried {
 	int fd;                           /* of the connection that is tried; -1: none */
@@ -47,15 +49,16 @@ static struct link_census census_of(const struct rejoin *rejoin, size_t link)
 		const struct link_census *found = &rejoin->options.workers[i]->census[link];
 
 		sum.n_lacking += __atomic_load_n(&found->n_lacking, __ATOMIC_RELAXED);
+		sum.n_with += __atomic_load_n(&found->n_with, __ATOMIC_RELAXED);
 		sum.n_alone += __atomic_load_n(&found->n_alone, __ATOMIC_RELAXED);
 	}
 	return sum;
 }
 
-/* Those that have nothing else stand still for some round trips: not for the sake of fewer. */
+/* Those that have nothing else stand still for some round trips: not for the sake of fewer. And thousands don't join again for the sake of one. */
 static bool is_wanted(const struct link_census *census)
 {
-	return census->n_lacking && census->n_lacking >= census->n_alone;
+	return census->n_lacking && census->n_lacking >= census->n_alone && census->n_with <= FEW + DISTURBED_FOR_ONE * census->n_lacking;
 }
 
 static void try_link(struct rejoin *rejoin, size_t i)

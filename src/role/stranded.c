@@ -81,6 +81,7 @@ static void count_links(struct stranded *stranded, const struct mptcp_connection
 		if (!view->links[i].up || address_is_unspecified(own))
 			continue;
 		stranded->census[i].n_lacking += !(at_work & 1u << i);
+		stranded->census[i].n_with += at_work >> i & 1u;
 		stranded->census[i].n_alone += at_work == 1u << i;
 	}
 }
@@ -89,6 +90,7 @@ static void publish_census(struct stranded *stranded)
 {
 	for (size_t i = 0; i < CONF_LINKS; i++) {
 		__atomic_store_n(&stranded->worker->census[i].n_lacking, stranded->census[i].n_lacking, __ATOMIC_RELAXED);
+		__atomic_store_n(&stranded->worker->census[i].n_with, stranded->census[i].n_with, __ATOMIC_RELAXED);
 		__atomic_store_n(&stranded->worker->census[i].n_alone, stranded->census[i].n_alone, __ATOMIC_RELAXED);
 		stranded->census[i] = (struct link_census){ 0 };
 	}

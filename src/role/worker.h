@@ -27,7 +27,8 @@ enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_
 /* Of a gateway's sessions, as they were found at the last look (role/stranded.c). Atomics. */
 struct link_census {
 	uint64_t n_lacking;            /* nothing comes through over the link */
-	uint64_t n_alone;              /* something does, and over no other one */
+	uint64_t n_with;               /* something does */
+	uint64_t n_alone;              /* and over no other one */
 };
 
 struct worker {
