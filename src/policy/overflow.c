@@ -157,7 +157,7 @@ static struct overflow_verdict open_next(struct overflow *overflow, const struct
 	return verdict;
 }
 
-/* Some session is limited: the next cost is opened when that has been so for long enough. */
+/* Some session has been limited for longer than a burst: the next cost is opened. */
 static struct overflow_verdict look_for_more(struct overflow *overflow, const struct overflow_facts *facts)
 {
 	struct overflow_verdict nothing = { 0 };
@@ -165,14 +165,7 @@ static struct overflow_verdict look_for_more(struct overflow *overflow, const st
 	enum overflow_way way = is_limited(facts, OVERFLOW_DOWN) ? OVERFLOW_DOWN : OVERFLOW_UP;
 	uint32_t cost;
 
-	overflow->calm.at_us = 0;
-	if (!overflow->limited.at_us) {
-		overflow->limited = now;
-		return nothing;
-	}
-	if (!overflow->half_way.at_us && facts->now_us - overflow->limited.at_us >= full_us(facts) / 2)
-		overflow->half_way = now;
-	if (limited_us(overflow, facts) < full_us(facts) || !least_cost(facts, (uint64_t)open_cost(overflow) + 1, &cost))
+	if (!least_cost(facts, (uint64_t)open_cost(overflow) + 1, &cost))
 		return nothing;
 	if (!is_growing(overflow, facts, &now, way))
 		return open_next(overflow, facts, &now, cost, way);
@@ -226,14 +219,13 @@ static bool fits(struct overflow *overflow, const struct overflow_facts *facts, 
 	return nearest_percent <= FITS_PERCENT;
 }
 
-/* None is limited: the last cost is closed when it isn't needed any more, or for a try. */
+/* None is limited, or for a burst: the last cost is closed when it isn't needed any more, or for a try. */
 static struct overflow_verdict look_for_less(struct overflow *overflow, const struct overflow_facts *facts)
 {
 	struct overflow_mark now = mark_of(facts);
 	struct overflow_verdict found = { 0 }, verdict = { 0 };
 	uint64_t window_us = facts->now_us - overflow->window.at_us, calm_us;
 
-	overflow->limited.at_us = overflow->half_way.at_us = 0;
 	if (!overflow->n_steps)
 		return verdict;
 	if (!overflow->calm.at_us) {
@@ -253,6 +245,28 @@ static struct overflow_verdict look_for_less(struct overflow *overflow, const st
 	verdict.room_bps = found.room_bps;
 	overflow->window = now;
 	return verdict;
+}
+
+/* Follows how long some session is limited. True: for longer than a burst. */
+static bool is_full(struct overflow *overflow, const struct overflow_facts *facts)
+{
+	if (!is_limited(facts, OVERFLOW_UP) && !is_limited(facts, OVERFLOW_DOWN)) {
+		overflow->limited.at_us = overflow->half_way.at_us = 0;
+		return false;
+	}
+	if (!overflow->limited.at_us)
+		overflow->limited = mark_of(facts);
+	if (!overflow->half_way.at_us && facts->now_us - overflow->limited.at_us >= full_us(facts) / 2)
+		overflow->half_way = mark_of(facts);
+	return limited_us(overflow, facts) >= full_us(facts);
+}
+
+static struct overflow_verdict decide(struct overflow *overflow, const struct overflow_facts *facts)
+{
+	if (!is_full(overflow, facts))
+		return look_for_less(overflow, facts);
+	overflow->calm.at_us = 0;
+	return look_for_more(overflow, facts);
 }
 
 /* Steps that the cheapest have come up to are none; nor are those whose links have all gone. */
@@ -326,7 +340,7 @@ struct overflow_verdict overflow_look(struct overflow *overflow, const struct ov
 
 	measure_rooms(overflow, facts);
 	if (overflow->begun && !verdict.changed)
-		verdict = is_limited(facts, OVERFLOW_UP) || is_limited(facts, OVERFLOW_DOWN) ? look_for_more(overflow, facts) : look_for_less(overflow, facts);
+		verdict = decide(overflow, facts);
 	verdict.tell_again = !verdict.changed && must_tell_again(overflow, facts);
 	verdict.open = open_links(overflow, facts);
 	return verdict;

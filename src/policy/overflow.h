@@ -55,7 +55,7 @@ struct overflow {
 	size_t n_steps;
 	struct overflow_step steps[OVERFLOW_LINKS];
 	struct overflow_mark limited, half_way;   /* since when the links have limited something, and a later instant within that */
-	struct overflow_mark calm, window;        /* since when they haven't; the last stretch of that */
+	struct overflow_mark calm, window;        /* since when they haven't, but for bursts; the last stretch of that */
 	struct overflow_mark second;              /* since when rooms are measured */
 	uint64_t closed_at_us;
 	enum overflow_why closed_why;

@@ -224,6 +224,23 @@ static void what_fits_again_is_closed(void **state)
 	assert_int_equal(home.n_changes, 2);
 }
 
+/* Bursts that the links need some time for, one after the other. */
+static void bursts_keep_nothing_open(void **state)
+{
+	struct home home = full_home(2);
+
+	carry(&home, CHEAP, 7);
+	carry(&home, COSTLY, 7);
+	for (int i = 0; i < 6; i++) {
+		home.limited[OVERFLOW_DOWN] = true;
+		pass(&home, 200);
+		home.limited[OVERFLOW_DOWN] = false;
+		pass(&home, 400);
+	}
+	assert_int_equal(look(&home), 1);
+	expect(&home, false, OVERFLOW_FITS, 10);
+}
+
 static void what_would_not_fit_stays_open(void **state)
 {
 	struct home home = full_home(2);
@@ -261,6 +278,7 @@ static void what_is_not_ours_keeps_nothing_open(void **state)
 	home.limited[OVERFLOW_DOWN] = true;
 	assert_int_equal(pass(&home, 500), 3);
 	assert_true(home.last.carried_bps == 20 * MBIT);
+	pass(&home, 1000);
 	home.limited[OVERFLOW_DOWN] = false;
 	carry(&home, CHEAP, 10);
 	carry(&home, COSTLY, 14);
@@ -570,6 +588,7 @@ int main(void)
 		cmocka_unit_test(a_long_round_trip_takes_longer),
 		cmocka_unit_test(a_sender_that_still_grows_is_waited_for),
 		cmocka_unit_test(what_fits_again_is_closed),
+		cmocka_unit_test(bursts_keep_nothing_open),
 		cmocka_unit_test(what_would_not_fit_stays_open),
 		cmocka_unit_test(both_ways_must_fit),
 		cmocka_unit_test(what_is_not_ours_keeps_nothing_open),
