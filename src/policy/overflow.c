@@ -12,13 +12,14 @@
 #define ROOM_US (1 * US_PER_S)               /* what links carry in it isn't what a queue has given back */
 #define CALM_US (2 * US_PER_S)
 #define CALM_DOUBLINGS 2u                    /* 8 s */
-#define TRY_US (30 * US_PER_S)
-#define TRY_DOUBLINGS 4u                     /* 8 minutes */
+#define TRY_US (8 * US_PER_S)
+#define TRY_DOUBLINGS 6u                     /* 8.5 minutes */
 #define TOO_SOON_US (5 * US_PER_S)
 #define FORGET_US (60 * US_PER_S)            /* what has held so long was no mistake, and earlier ones are over */
 #define TOLD_US (2 * US_PER_S)               /* what was under way has gone by then */
 #define TOLD_DOUBLINGS 5u                    /* a minute: it may be something else that they carry */
 #define SILENT_BPS 100000u
+#define ABOUT_PERCENT 90u                    /* of a room: it is still there */
 #define BITS_PER_BYTE 8u
 
 static bool is_usable(const struct overflow_link *link)
@@ -86,7 +87,7 @@ static struct overflow_verdict close_last(struct overflow *overflow, enum overfl
 	struct overflow_verdict verdict = { .changed = true, .why = why, .cost = open_cost(overflow) };
 
 	overflow->n_steps--;
-	memcpy(overflow->closed_own_bps, overflow->steps[overflow->n_steps].own_bps, sizeof(overflow->closed_own_bps));
+	overflow->last = overflow->steps[overflow->n_steps];
 	overflow->told.at_us = overflow->n_told = 0;
 	overflow->closed_at_us = now_us;
 	overflow->closed_why = why;
@@ -137,6 +138,17 @@ static bool is_growing(const struct overflow *overflow, const struct overflow_fa
 	return rate_bps(facts, &overflow->half_way, now, 0, open_cost(overflow), way) * 100 > first_bps * GROWING_PERCENT;
 }
 
+/* What a burst shows of the cheaper links isn't all that they can: they may have shown more just before. */
+static void remember_room(const struct overflow *overflow, struct overflow_step *step, unsigned int way, uint64_t now_us)
+{
+	const struct overflow_step *last = &overflow->last;
+
+	if (last->cost != step->cost || now_us - last->room_at_us[way] >= FORGET_US || last->room_bps[way] <= step->room_bps[way])
+		return;
+	step->room_bps[way] = last->room_bps[way];
+	step->room_at_us[way] = last->room_at_us[way];
+}
+
 static struct overflow_verdict open_next(struct overflow *overflow, const struct overflow_facts *facts, const struct overflow_mark *now, uint32_t cost,
 					 enum overflow_way way)
 {
@@ -147,9 +159,13 @@ static struct overflow_verdict open_next(struct overflow *overflow, const struct
 	*step = (struct overflow_step){ .cost = cost };
 	for (unsigned int i = 0; i < OVERFLOW_WAYS; i++) {
 		step->room_bps[i] = is_limited(facts, i) ? rate_bps(facts, &overflow->limited, now, 0, most, i) : 0;
+		step->room_at_us[i] = facts->now_us;
 		step->own_bps[i] = rate_bps(facts, &overflow->limited, now, cost, cost, i);
 	}
 	verdict.carried_bps = step->room_bps[way];
+	for (unsigned int i = 0; i < OVERFLOW_WAYS; i++)
+		if (step->room_bps[i])
+			remember_room(overflow, step, i, facts->now_us);
 	overflow->n_steps++;
 	overflow->second = *now;
 	learn(overflow, facts->now_us);
@@ -188,6 +204,8 @@ static void measure_rooms(struct overflow *overflow, const struct overflow_facts
 		for (unsigned int way = 0; way < OVERFLOW_WAYS; way++) {
 			uint64_t bps = rate_bps(facts, &overflow->second, &now, 0, step->cost - 1, way);
 
+			if (bps * 100 >= step->room_bps[way] * ABOUT_PERCENT)
+				step->room_at_us[way] = facts->now_us;
 			if (step->room_bps[way] && bps > step->room_bps[way])
 				step->room_bps[way] = bps;
 		}
@@ -319,7 +337,7 @@ static bool must_tell_again(struct overflow *overflow, const struct overflow_fac
 	if (!told.at_us || open_cost(overflow) == UINT32_MAX)
 		return false;
 	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++)
-		loud |= rate_bps(facts, &told, &now, open_cost(overflow) + 1, UINT32_MAX, way) > overflow->closed_own_bps[way] + SILENT_BPS;
+		loud |= rate_bps(facts, &told, &now, open_cost(overflow) + 1, UINT32_MAX, way) > overflow->last.own_bps[way] + SILENT_BPS;
 	overflow->n_told = loud ? overflow->n_told + (overflow->n_told < TOLD_DOUBLINGS) : 0;
 	return loud;
 }

@@ -43,6 +43,7 @@ struct overflow_mark {
 struct overflow_step {
 	uint32_t cost;
 	uint64_t room_bps[OVERFLOW_WAYS];   /* the most that the cheaper links carried since they were full; 0: they weren't, that way */
+	uint64_t room_at_us[OVERFLOW_WAYS]; /* when they carried about so much last */
 	uint64_t own_bps[OVERFLOW_WAYS];    /* what these carried before they were opened: none of ours */
 };
 
@@ -59,7 +60,7 @@ struct overflow {
 	struct overflow_mark second;              /* since when rooms are measured */
 	uint64_t closed_at_us;
 	enum overflow_why closed_why;
-	uint64_t closed_own_bps[OVERFLOW_WAYS];   /* what the closed ones carry without us, as far as is known */
+	struct overflow_step last;                /* that was closed */
 	struct overflow_mark told;                /* since when they are to be silent */
 	uint8_t n_told;                           /* again, in vain */
 	uint8_t n_too_soon, n_tries_failed;
