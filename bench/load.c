@@ -40,20 +40,24 @@ uint64_t load_now_us(void)
 
 struct load_head load_head(const struct load_options *options)
 {
-	return (struct load_head){ LOAD_MAGIC, options->kind, options->request_bytes, options->answer_bytes };
+	return (struct load_head){ LOAD_MAGIC, options->kind, options->bulk_bytes, options->request_bytes, options->answer_bytes };
 }
 
 int load_socket(const struct load_options *options, int flags)
 {
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, options->mptcp ? IPPROTO_MPTCP : 0);
 
-	if (fd >= 0)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (fd < 0)
+		return fd;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (options->congestion && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, options->congestion, strlen(options->congestion)))
+		load_die(options->congestion);
 	return fd;
 }
 
 int load_connect(const struct load_options *options)
 {
+	struct sockaddr_in source = { .sin_family = AF_INET, .sin_addr = options->source };
 	struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT_S };
 	int fd = load_socket(options, 0);
 
@@ -61,6 +65,8 @@ int load_connect(const struct load_options *options)
 		load_die("socket");
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	if (source.sin_addr.s_addr && bind(fd, (const struct sockaddr *)&source, sizeof(source)))
+		load_die("bind");
 	if (connect(fd, (const struct sockaddr *)&options->address, sizeof(options->address)))
 		load_die("connect");
 	return fd;
@@ -92,8 +98,9 @@ static enum load_kind kind_parse(const char *name)
 
 static int usage(void)
 {
-	fputs("usage: braid-load serve|bulk|requests|idle --counters FILE [--address V4] [--port N] [--mptcp]\n"
-	      "       [--kind up|down|both|kept|new] [--connections N] [--skip-ms N] [--time-ms N] [--request BYTES] [--answer BYTES]\n", stderr);
+	fputs("usage: braid-load serve|bulk|requests|idle --counters FILE [--address V4] [--port N] [--mptcp] [--congestion NAME] [--source V4]\n"
+	      "       [--kind up|down|both|kept|new] [--connections N] [--skip-ms N] [--time-ms N] [--bytes N] [--request BYTES] [--answer BYTES]\n"
+	      "--source and --bytes are for bulk; with --bytes a transfer ends once so much has arrived, and --time-ms is its limit.\n", stderr);
 	return 2;
 }
 
@@ -113,7 +120,8 @@ static void parse(struct load_options *options, int argc, char **argv)
 		{ "address", required_argument, NULL, 'a' }, { "port", required_argument, NULL, 'p' }, { "mptcp", no_argument, NULL, 'm' },
 		{ "kind", required_argument, NULL, 'k' }, { "connections", required_argument, NULL, 'c' }, { "skip-ms", required_argument, NULL, 's' },
 		{ "time-ms", required_argument, NULL, 't' }, { "request", required_argument, NULL, 'q' }, { "answer", required_argument, NULL, 'r' },
-		{ "counters", required_argument, NULL, 'n' }, { NULL, 0, NULL, 0 },
+		{ "counters", required_argument, NULL, 'n' }, { "congestion", required_argument, NULL, 'g' }, { "source", required_argument, NULL, 'f' },
+		{ "bytes", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -132,6 +140,12 @@ static void parse(struct load_options *options, int argc, char **argv)
 		case 'q': options->request_bytes = number(optarg); break;
 		case 'r': options->answer_bytes = number(optarg); break;
 		case 'n': options->counters = map_counters(optarg); break;
+		case 'g': options->congestion = optarg; break;
+		case 'f':
+			if (inet_pton(AF_INET, optarg, &options->source) != 1)
+				exit(usage());
+			break;
+		case 'b': options->bulk_bytes = number(optarg); break;
 		default: exit(usage());
 		}
 	}

@@ -20,6 +20,7 @@ enum load_kind { LOAD_UP = 1, LOAD_DOWN, LOAD_BOTH, LOAD_KEPT, LOAD_NEW };
 struct load_head {
 	uint32_t magic;
 	uint32_t kind;
+	uint64_t bulk_bytes;      /* of a bulk transfer, each way; 0: without end */
 	uint32_t request_bytes;
 	uint32_t answer_bytes;
 };
@@ -32,11 +33,14 @@ struct load_counters {
 
 struct load_options {
 	struct sockaddr_in address;
+	struct in_addr source;          /* 0.0.0.0: whichever the routes say */
+	const char *congestion;         /* NULL: whichever the system has */
 	enum load_kind kind;
 	bool mptcp;
 	unsigned int connections;
 	unsigned int skip_ms;
 	unsigned int time_ms;
+	uint64_t bulk_bytes;
 	uint32_t request_bytes;
 	uint32_t answer_bytes;
 	struct load_counters *counters;
@@ -45,6 +49,7 @@ struct load_options {
 struct load_head load_head(const struct load_options *options);
 /* A connected socket, non-blocking from then on; ends the program when the connection fails. */
 int load_connect(const struct load_options *options);
+/* With the congestion control that was asked for, which listeners hand on to what they accept; -1 where there is no socket to be had. */
 int load_socket(const struct load_options *options, int flags);
 uint64_t load_now_us(void);
 void load_die(const char *what) __attribute__((noreturn));

@@ -52,14 +52,28 @@ static int bulk_open(const struct load_options *options)
 	return epoll_fd;
 }
 
-static uint64_t bulk_step(int fd, uint32_t events)
+/* left: what is still to be sent of a transfer with an end; of one without, it isn't looked at. */
+static void bulk_send(const struct load_options *options, int epoll_fd, int fd, uint64_t *left)
+{
+	struct epoll_event from_now_on = { .events = options->kind == LOAD_UP ? 0 : EPOLLIN, .data.ptr = (void *)(intptr_t)fd };
+	size_t due = options->bulk_bytes && *left < sizeof(block) ? *left : sizeof(block);
+	ssize_t n = due ? send(fd, block, due, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+
+	if (n < 0 && errno != EAGAIN)
+		load_die("send");
+	*left -= n > 0 ? n : 0;
+	if (options->bulk_bytes && !*left && epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &from_now_on))
+		load_die("epoll_ctl");
+}
+
+static uint64_t bulk_step(const struct load_options *options, int epoll_fd, int fd, uint32_t events, uint64_t *left)
 {
 	ssize_t n = 0;
 
 	if (events & EPOLLERR)
 		load_die("a connection was reset");
-	if ((events & EPOLLOUT) && send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
-		load_die("send");
+	if (events & EPOLLOUT)
+		bulk_send(options, epoll_fd, fd, left);
 	if (events & EPOLLIN) {
 		n = recv(fd, block, sizeof(block), MSG_DONTWAIT);
 		if (!n || (n < 0 && errno != EAGAIN))
@@ -68,12 +82,22 @@ static uint64_t bulk_step(int fd, uint32_t events)
 	return n > 0 ? n : 0;
 }
 
+/* Whether all has arrived, of the transfers with an end. */
+static bool bulk_is_whole(const struct load_options *options, const struct progress *begin, uint64_t down_bytes)
+{
+	uint64_t whole = options->bulk_bytes * options->connections, heads = sizeof(struct load_head) * options->connections;
+
+	return whole && (options->kind == LOAD_UP || down_bytes >= whole) &&
+	       (options->kind == LOAD_DOWN || atomic_load(&options->counters->received_bytes) - begin->up_bytes >= whole + heads);
+}
+
 int load_bulk(const struct load_options *options)
 {
 	struct epoll_event events[EVENTS];
 	struct progress begin = progress(options, 0), from = begin, to;
 	int epoll_fd = bulk_open(options);
 	uint64_t start_us = load_now_us(), from_us = start_us + options->skip_ms * 1000ull, to_us = from_us + options->time_ms * 1000ull, down = 0;
+	uint64_t left = options->bulk_bytes * options->connections;
 	bool measuring = false;
 	double seconds;
 
@@ -85,10 +109,10 @@ int load_bulk(const struct load_options *options)
 			from = progress(options, down);
 			measuring = true;
 		}
-		if (now_us >= to_us)
+		if (now_us >= to_us || bulk_is_whole(options, &begin, down))
 			break;
 		for (int i = 0; i < n; i++)
-			down += bulk_step((intptr_t)events[i].data.ptr, events[i].events);
+			down += bulk_step(options, epoll_fd, (intptr_t)events[i].data.ptr, events[i].events, &left);
 	}
 	to = progress(options, down);
 	seconds = (to.at_us - from.at_us) / 1e6;

@@ -18,6 +18,7 @@ struct conn {
 	size_t head_bytes;              /* of the request's head that are here */
 	struct load_head head;
 	size_t request_left, answer_left;
+	uint64_t bulk_left;             /* of a bulk transfer with an end */
 	bool closing;
 };
 
@@ -48,11 +49,16 @@ static bool is_bulk(const struct conn *conn)
 	return conn->head_bytes == sizeof(conn->head) && conn->head.kind <= LOAD_BOTH;
 }
 
+static size_t bulk_due(const struct conn *conn)
+{
+	return conn->head.bulk_bytes && conn->bulk_left < sizeof(block) ? conn->bulk_left : sizeof(block);
+}
+
 /* Sends what is due. False: the connection is over. */
 static bool conn_send(struct conn *conn)
 {
 	bool bulk = is_bulk(conn);
-	size_t due = bulk ? sizeof(block) : conn->answer_left;
+	size_t due = bulk ? bulk_due(conn) : conn->answer_left;
 	ssize_t n;
 
 	if (!due)
@@ -62,6 +68,8 @@ static bool conn_send(struct conn *conn)
 		return false;
 	if (!bulk && n > 0)
 		conn->answer_left -= n;
+	if (bulk && n > 0)
+		conn->bulk_left -= n;
 	return bulk || conn->answer_left || !conn->closing;
 }
 
@@ -87,6 +95,7 @@ static bool conn_take(struct conn *conn, const unsigned char *bytes, size_t n)
 				if (conn->head.magic != LOAD_MAGIC)
 					return false;
 				conn->request_left = conn->head.request_bytes - sizeof(conn->head);
+				conn->bulk_left = conn->head.bulk_bytes;
 			}
 		} else if (is_bulk(conn)) {
 			return true;
@@ -123,7 +132,7 @@ static void conn_step(struct conn *conn, uint32_t events)
 		conn_end(conn);
 		return;
 	}
-	sends = is_bulk(conn) ? conn->head.kind != LOAD_UP : conn->answer_left != 0;
+	sends = is_bulk(conn) ? conn->head.kind != LOAD_UP && bulk_due(conn) : conn->answer_left != 0;
 	conn_watch(conn, EPOLLIN | (sends ? EPOLLOUT : 0));
 }
 

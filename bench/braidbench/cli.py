@@ -113,7 +113,7 @@ def report(build, results, began, about):
     ratios.rules(plans.RULES_COST.format(name) for name in world.RULES)
     (build / "bench.json").write_text(json.dumps({
         "machine": about, "load_average_before": began, "haproxy_settings": results.best_peer, "rows": results.rows(),
-        "ratios": [dict(zip(("what", "ratio", "bar", "aim", "better", "met"), line)) for line in ratios.lines],
+        "ratios": ratios.rows(),
         "failures": [dict(zip(("test", "system", "direction", "seen"), failure)) for failure in results.failures]}, indent=1) + "\n")
     plots.draw(results, build / "bench")
     print(f"Linux {about['kernel']}, {about['cores']} cores, {about['cpu']}; load average before the first run {began:.2f}")

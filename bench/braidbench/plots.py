@@ -2,19 +2,25 @@
 """A picture a test: every run is a dot, the median a line; a scale of powers of ten, for some systems swing that far."""
 import os
 import re
+import tempfile
 
-from braidlab.sandbox import DIRECTORY
 
-
-def draw(results, folder):
-    os.environ["MPLCONFIGDIR"] = str(DIRECTORY)
-    import matplotlib
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+def begin(folder):
+    """The folder, made and emptied of pictures; what is drawn with."""
+    with tempfile.TemporaryDirectory() as settings:
+        os.environ["MPLCONFIGDIR"] = settings
+        import matplotlib
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
 
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
+    return pyplot
+
+
+def draw(results, folder):
+    pyplot = begin(folder)
     for test in dict.fromkeys(test for test, _, _ in results.tests()):
         panels = [(direction, unit) for name, direction, unit in results.tests() if name == test]
         figure, axes = pyplot.subplots(1, len(panels), figsize=(5 * len(panels), 4), squeeze=False)

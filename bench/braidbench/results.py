@@ -73,14 +73,11 @@ def table(results):
     return "\n".join(lines)
 
 
-class Ratios:
-    """Lines of (what, ratio, bar, aim); a ratio whose cells were not run isn't there."""
+class Lines:
+    """Lines of (what, ratio, bar, aim, which is better, whether the bar is met); a ratio whose cells were not run isn't there."""
 
-    def __init__(self, results):
-        self.results = results
+    def __init__(self):
         self.lines = []
-        self.peers = list(dict.fromkeys(system for _, system, _, _ in results.values if system not in ("braid", "braid unsteady", "direct", "mptcp")
-                                        and not system.startswith("haproxy ")))
 
     def put(self, what, above, below, bar, aim, better=HIGHER):
         if above is None or not below:
@@ -88,6 +85,26 @@ class Ratios:
         ratio = above / below
         met = bar is None or (ratio >= bar if better == HIGHER else ratio <= bar)
         self.lines.append((what, ratio, bar, aim, better, met))
+
+    def text(self):
+        rows = [f"  {'':62}{'ratio':>8}{'bar':>8}{'aim':>8}"]
+        for what, ratio, bar, aim, better, met in self.lines:
+            sign = ">=" if better == HIGHER else "<="
+            verdict = "" if bar is None else ("met" if met else "NOT MET")
+            rows.append(f"  {what:62}{ratio:>8.2f}{(sign + str(bar)) if bar else '':>8}{aim or '':>8}  {verdict}")
+        return "\n".join(rows)
+
+    def rows(self):
+        """For JSON."""
+        return [dict(zip(("what", "ratio", "bar", "aim", "better", "met"), line)) for line in self.lines]
+
+
+class Ratios(Lines):
+    def __init__(self, results):
+        super().__init__()
+        self.results = results
+        self.peers = list(dict.fromkeys(system for _, system, _, _ in results.values if system not in ("braid", "braid unsteady", "direct", "mptcp")
+                                        and not system.startswith("haproxy ")))
 
     def best(self, test, direction, of=statistics.median):
         """The best peer's median (or other figure)."""
@@ -159,11 +176,3 @@ class Ratios:
             for direction in BOTH_WAYS:
                 self.put(f"{test}, {direction}: to without them", self.results.median(test, "braid", direction),
                          self.results.median(test, "braid unsteady", direction), 0.97, None)
-
-    def text(self):
-        rows = [f"  {'':62}{'ratio':>8}{'bar':>8}{'aim':>8}"]
-        for what, ratio, bar, aim, better, met in self.lines:
-            sign = ">=" if better == HIGHER else "<="
-            verdict = "" if bar is None else ("met" if met else "NOT MET")
-            rows.append(f"  {what:62}{ratio:>8.2f}{(sign + str(bar)) if bar else '':>8}{aim or '':>8}  {verdict}")
-        return "\n".join(rows)

@@ -43,10 +43,17 @@ class Door:
     """Where a system's clients are, and how they reach the server."""
     node: object
     mptcp: bool = False
+    port: int = None                # MPTCP_PORT or TCP_PORT
+    congestion: str = None          # of the client's sockets; the system's own
+    source: str = None              # address that connections come from; whichever the routes say
 
-    @property
-    def port(self):
-        return MPTCP_PORT if self.mptcp else TCP_PORT
+    def __post_init__(self):
+        self.port = self.port or (MPTCP_PORT if self.mptcp else TCP_PORT)
+
+    def options(self):
+        """Of braid-load."""
+        return [word for name in ("port", "congestion", "source") if getattr(self, name) for word in (f"--{name}", getattr(self, name))] + (
+            ["--mptcp"] if self.mptcp else [])
 
 
 class World:
@@ -58,17 +65,20 @@ class World:
             node.sysctl(MANY_CONNECTIONS)
             node.sysctl(MANY_TIME_WAIT, optional=True)
         for port, more in ((TCP_PORT, []), (MPTCP_PORT, ["--mptcp"])):
-            server = self.topology.server
-            program = server.start(f"load-{port}", self.load, "serve", "--port", port, "--counters", self.counters(port), *more)
-            until(lambda: program.check() or listens(server, port), START_TIMEOUT_S, "the load's server to listen")
+            self.serve(port, *more)
+
+    def serve(self, port, *more):
+        """One more server for the load."""
+        server = self.topology.server
+        program = server.start(f"load-{port}", self.load, "serve", "--port", port, "--counters", self.counters(port), *more)
+        until(lambda: program.check() or listens(server, port), START_TIMEOUT_S, "the load's server to listen")
 
     @staticmethod
     def counters(port):
         return DIRECTORY / f"load-{port}"
 
     def argv(self, door, command, *more):
-        return [self.load, command, "--address", SERVER_V4, "--port", door.port, "--counters", self.counters(door.port),
-                *(["--mptcp"] if door.mptcp else []), *more]
+        return [self.load, command, "--address", SERVER_V4, "--counters", self.counters(door.port), *door.options(), *more]
 
     def run(self, door, command, seconds, *more):
         """One run of the load; what it says."""

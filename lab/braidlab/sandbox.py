@@ -17,13 +17,18 @@ TUN = "/dev/net/tun"
 PR_SET_PDEATHSIG = 1
 
 
+def start_inside(program, arguments, **popen):
+    """Starts this program again inside namespaces of its own. It is to be started by the main thread: whatever ends that ends all that is in there."""
+    libc = ctypes.CDLL(None)
+    return subprocess.Popen([*UNSHARE, sys.executable, program, INSIDE, *arguments],
+                            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), **popen)
+
+
 def run_inside(program, arguments):
-    """Runs this program again inside the namespaces and returns its exit status. Whatever ends us ends all that is in there."""
+    """Runs this program again inside the namespaces and returns its exit status."""
     # At Ctrl-C the inner self gets the signal too, and ends in good order; then we are done waiting.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    libc = ctypes.CDLL(None)
-    child = subprocess.Popen([*UNSHARE, sys.executable, program, INSIDE, *arguments],
-                             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+    child = start_inside(program, arguments)
     ended_by = []
 
     def end(number, frame):

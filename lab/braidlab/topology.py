@@ -36,6 +36,7 @@ class Access:
     rtt_ms: float
     queue_ms: int = 50
     loss_ppm: int = 0
+    loss_burst: int = 1       # mean length of a burst of losses
     reorder_ppm: int = 0      # of the packets: others may overtake them, by reorder_us
     reorder_us: int = 0
     link: EmulatedLink = None
@@ -59,7 +60,8 @@ class Access:
 
     def settings(self):
         return {"ab__rate_bps": self.up_bps, "ba__rate_bps": self.down_bps, "delay_us": int(self.rtt_ms * 500),
-                "queue_ms": self.queue_ms, "loss_ppm": self.loss_ppm, "reorder_ppm": self.reorder_ppm, "reorder_us": self.reorder_us}
+                "queue_ms": self.queue_ms, "loss_ppm": self.loss_ppm, "loss_burst": self.loss_burst,
+                "reorder_ppm": self.reorder_ppm, "reorder_us": self.reorder_us}
 
 
 def standard_links():
