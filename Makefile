@@ -3,7 +3,7 @@ BUILD ?= build
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: menu packages build demo check check-schemes check-timing check-middlebox check-sanitized interop soak fuzz bench compare install clean
+.PHONY: menu packages build demo check check-schemes check-timing check-middlebox check-sanitized interop soak fuzz bench bench-paths compare install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
@@ -15,6 +15,7 @@ menu:
 	@echo "make soak             connections that come and go for MINUTES=$(MINUTES), a link flapping; nothing may grow"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"
+	@echo "make bench-paths      links bonded over a grid of rates, round trips, losses, queues (15 minutes; QUICK=1: 3; FULL=1: days; CELLS='EXPRESSION')"
 	@echo "make compare          the ways of telling a converter where a connection goes, side by side (QUICK=1: fewer cells; SCHEMES=a,b)"
 	@echo "make build            build into $(BUILD)/"
 	@echo "make install          install what was built"
@@ -65,6 +66,10 @@ fuzz: packages
 bench: build
 	@tools/install-packages tools/packages-bench
 	@bench/braid-bench --build $(BUILD) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-paths: build
+	@tools/install-packages tools/packages-paths
+	@bench/braid-paths --build $(BUILD) $(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(CELLS),--cells '$(CELLS)') $(if $(ROUNDS),--rounds $(ROUNDS))
 
 compare: build
 	@tools/install-packages tools/packages-bench

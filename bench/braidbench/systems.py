@@ -102,14 +102,14 @@ class Proxied(System):
 
 
 class Braid(Proxied):
-    def __init__(self, name, braidd, more=None, on_path=False):
+    def __init__(self, name, braidd, more=None, on_path=False, timeout_s=daemons.START_TIMEOUT_S):
         super().__init__(name)
-        self.braidd, self.more, self.on_path = braidd, more or {}, on_path
+        self.braidd, self.more, self.on_path, self.timeout_s = braidd, more or {}, on_path, timeout_s
         self.pair = None
 
     def start(self, world):
         self.pair = daemons.Braid(self.braidd, world.topology, {"limits.max_sessions": SESSIONS_MOST, "subscriber home.max_sessions": SESSIONS_MOST,
-                                                                        **self.more}, self.on_path)
+                                                                        **self.more}, self.on_path, self.timeout_s)
 
     def stop(self, world):
         pair, self.pair = self.pair, None

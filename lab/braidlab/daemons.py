@@ -73,9 +73,10 @@ def kind_of(name):
 class Braid:
     """A braidd at the gateway and one at the converter, with one subscriber's key. on_path: the core router is the converter."""
 
-    def __init__(self, program, topology, more=None, on_path=False):
+    def __init__(self, program, topology, more=None, on_path=False, timeout_s=START_TIMEOUT_S):
         self.program, self.topology = str(program), topology
         self.far_node = topology.core if on_path else topology.converter
+        self.timeout_s = timeout_s       # for them to be up
         self.key = os.urandom(32).hex()
         self.gateway = self.converter = None
         self.restart(more or {})
@@ -88,11 +89,11 @@ class Braid:
         topology = self.topology
         self.converter = self._start(self.far_node, merge(self._converter_conf(), {
             name: value for name, value in more.items() if kind_of(name) not in ("gateway", "host", "link")}))
-        until(lambda: self._alive(self.converter) and "5124" in self._listeners(self.far_node), START_TIMEOUT_S,
+        until(lambda: self._alive(self.converter) and "5124" in self._listeners(self.far_node), self.timeout_s,
               "the converter to listen")
         self.gateway = self._start(topology.gateway, merge(self._gateway_conf(), {
             name: value for name, value in more.items() if kind_of(name) not in ("converter", "subscriber", "forward")}))
-        until(lambda: self._alive(self.gateway) and "5125" in self._listeners(topology.gateway), START_TIMEOUT_S,
+        until(lambda: self._alive(self.gateway) and "5125" in self._listeners(topology.gateway), self.timeout_s,
               "the gateway to take connections")
         for access in topology.links:
             self.wait_link(access)
