@@ -98,7 +98,7 @@ int load_bulk(const struct load_options *options)
 	int epoll_fd = bulk_open(options);
 	uint64_t start_us = load_now_us(), from_us = start_us + options->skip_ms * 1000ull, to_us = from_us + options->time_ms * 1000ull, down = 0;
 	uint64_t left = options->bulk_bytes * options->connections;
-	bool measuring = false;
+	bool measuring = options->bulk_bytes;   /* with an end: from before connect() on */
 	double seconds;
 
 	for (;;) {

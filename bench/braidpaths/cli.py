@@ -123,7 +123,8 @@ class Report:
             if idle := verdict.idle_links(run["link_bytes"] for run in some):
                 self.notes.append(f"{cell.name}: {name}: in {len(idle)} of {len(some)} runs {max(idle)} of {len(cell.links)} links stood idle")
         self.failures += [(cell.name, *failure) for failure in result["failures"]]
-        say(f"  {len(self.figures)} of {len(self.order)}: {cell.name}: " + (f"{one.efficiency:.2f} of the sum, {one.to_kernel:.2f} of the kernel's" if one.is_whole() else "not whole"))
+        ratios = f"{one.efficiency:.2f} of the sum, {one.to_kernel:.2f} of the kernel's" if one.is_whole() else "not whole"
+        say(f"  {len(self.figures)} of {len(self.order)}: {cell.name}: {ratios}")
 
     def write(self, build, options, about):
         self.figures.sort(key=lambda one: self.order[one.cell.name])
