@@ -105,6 +105,20 @@ def test_bonded(net, v6):
     assert receive_all(near) == b"last words"
 
 
+@BOTH
+def test_of_this_machine_itself(lab, v6):
+    """[host]: what goes out in the program's place, joins among it, isn't taken once more."""
+    start_converter(lab)
+    start_gateway(lab, host={"all": "yes"}, gateway={"mptcp_hosts": "proxy"})
+    listener = lab.listen("server")
+    near = lab.connect("gw", server_of(v6), listener.getsockname()[1])
+    near.sendall(b"!")
+    far, _ = lab.accept(listener)
+    assert far.recv(1) == b"!"
+    both_links_carry(lab, near, far)
+    assert [(s["direction"], s["routed"], s["mptcp"]) for s in lab.gw.ctl("sessions")["sessions"]] == [("own", True, True)]
+
+
 def test_what_people_are_told(net):
     near, far, _ = net.session(net.listen("server"))
     words = {daemon.name: subprocess.run([BRAIDCTL, "-s", daemon.control, "sessions"], check=True, capture_output=True, text=True).stdout
