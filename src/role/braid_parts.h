@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The daemon's parts, as its main thread has them. Private to role/braid.c and role/commands.c. */
+/* The daemon's parts, as its main thread has them. Private to role/braid*.c and role/commands.c. */
 #ifndef BRAID_ROLE_BRAID_PARTS_H
 #define BRAID_ROLE_BRAID_PARTS_H
 
@@ -64,6 +64,8 @@ struct braid {
 enum { BRAID_PART_PUBLISH };     /* of the handler's timers; the others are role/braid.c's */
 
 unsigned int braid_n_workers(const struct conf *conf);
+/* Borrows from conf. */
+struct path_options braid_path_options(const struct conf *conf);
 /* A new view with what is known now, handed to all workers. 0 or -ENOMEM. */
 int braid_publish(struct braid *braid, bool reachable);
 /* The table of mappings is another one: it will be part of a view, together with what changes until then. */
