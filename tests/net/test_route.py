@@ -15,6 +15,7 @@ import pytest
 
 from netlab import (BRAIDCTL, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, Lab, counter, family_of, merged, receive_all, receive_exactly,
                     send_in_background, wait_for)
+from socks import NO_AUTHENTICATION, REFUSED, SUCCEEDED, greeting, read_reply, request
 from test_accept import is_mptcp
 from test_programs import NGINX, listening
 
@@ -117,6 +118,24 @@ def test_of_this_machine_itself(lab, v6):
     assert far.recv(1) == b"!"
     both_links_carry(lab, near, far)
     assert [(s["direction"], s["routed"], s["mptcp"]) for s in lab.gw.ctl("sessions")["sessions"]] == [("own", True, True)]
+
+
+@pytest.mark.parametrize("accept", ["early", "faithful"])
+def test_of_a_program_that_speaks_socks(lab, accept):
+    start_converter(lab)
+    start_gateway(lab, host={"socks": "127.0.0.1"}, gateway={"accept": accept})
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    near = lab.connect("gw", "127.0.0.1", 1080)
+    near.sendall(greeting(NO_AUTHENTICATION) + request(SERVER, port) + b"hello")
+    assert receive_exactly(near, 2) == bytes([5, NO_AUTHENTICATION]) and read_reply(near)[0] == SUCCEEDED
+    far, peer = lab.accept(listener)
+    assert (peer, receive_exactly(far, 5)) == (LINK_A, b"hello")
+    both_links_carry(lab, near, far)
+    listener.close()
+    near = lab.connect("gw", "127.0.0.1", 1080)
+    near.sendall(greeting(NO_AUTHENTICATION) + request(SERVER, port))
+    assert receive_exactly(near, 2) == bytes([5, NO_AUTHENTICATION]) and read_reply(near)[0] == (REFUSED if accept == "faithful" else SUCCEEDED)
 
 
 def test_what_people_are_told(net):
