@@ -6,6 +6,7 @@
 #include <linux/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include "base/clock.h"
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 
@@ -23,6 +24,15 @@ static bool is_peers_window(const struct tcp_info *tcp)
 	return tcp->tcpi_snd_wnd && !(tcp->tcpi_snd_wnd & ((1u << tcp->tcpi_snd_wscale) - 1)) && !is_of_syn(tcp);
 }
 
+static void add_rate(struct mptcp_send_state *out, const struct tcp_info *tcp)
+{
+	if (tcp->tcpi_state != ABI_TCP_ESTABLISHED || !tcp->tcpi_rtt)
+		return;
+	out->rate_bytes_per_s += (uint64_t)tcp->tcpi_snd_cwnd * tcp->tcpi_snd_mss * US_PER_S / tcp->tcpi_rtt;
+	if (tcp->tcpi_rtt > out->longest_rtt_us)
+		out->longest_rtt_us = tcp->tcpi_rtt;
+}
+
 /* *last_heard_ms: of the window in out. */
 static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms)
 {
@@ -30,6 +40,7 @@ static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32
 	out->in_flight_packets += tcp->tcpi_unacked;
 	out->cwnd_packets += tcp->tcpi_unacked ? tcp->tcpi_snd_cwnd : 0;
 	out->unsent_bytes += tcp->tcpi_notsent_bytes;
+	add_rate(out, tcp);
 	if (tcp->tcpi_min_rtt < out->min_rtt_us)
 		out->min_rtt_us = tcp->tcpi_min_rtt;
 	if (!is_peers_window(tcp) || tcp->tcpi_last_ack_recv > *last_heard_ms)

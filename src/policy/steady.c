@@ -14,6 +14,8 @@
 #define LEAST_BOUND_BYTES (32u << 10)
 #define SHORT_BOUND_BYTES 2000000u       /* on a path without delay: more brings no speed, and overruns a receiver whose window closes */
 #define BOUND_BYTES_A_US 2000u           /* and for each microsecond of round trip: 16 Gbit/s */
+#define LINKS_SHARE 2u                   /* as Linux's own tuning: the window is full, and another one is ready */
+#define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
 
@@ -44,11 +46,23 @@ void steady_moved(struct steady *steady)
 	steady->look_at_us = 0;
 }
 
+/* What lies beyond what the links carry until the last of them has answered waits in a subflow's queue: what is there can go over no other. */
+static uint64_t links_bytes(const struct steady_facts *facts)
+{
+	uint64_t n_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S * LINKS_SHARE;
+
+	if (!facts->rate_bytes_per_s)
+		return UINT32_MAX;
+	return n_bytes > LEAST_LINKS_BYTES ? n_bytes : LEAST_LINKS_BYTES;
+}
+
 static uint32_t most_bytes(const struct steady_facts *facts)
 {
-	uint64_t useful_bytes = SHORT_BOUND_BYTES + (uint64_t)facts->min_rtt_us * BOUND_BYTES_A_US;
+	uint64_t most = SHORT_BOUND_BYTES + (uint64_t)facts->min_rtt_us * BOUND_BYTES_A_US, links = links_bytes(facts);
 
-	return useful_bytes < facts->most_bytes ? (uint32_t)useful_bytes : facts->most_bytes;
+	if (most > links)
+		most = links;
+	return most < facts->most_bytes ? (uint32_t)most : facts->most_bytes;
 }
 
 struct steady_verdict steady_follow(struct steady *steady, const struct steady_facts *facts)

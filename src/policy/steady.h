@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps a sending Multipath TCP leg steady (decision 0006). Since Linux 6.15 a receiver under load may lose the last DATA_ACK: TCP
+ * Keeps a sending Multipath TCP leg steady (decision 0007). Since Linux 6.15 a receiver under load may lose the last DATA_ACK: TCP
  * has acknowledged all, MPTCP hasn't, and the sender stands still until its 200 ms retransmission timer. Two rules of the sender end that:
  *
- * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for
+ * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for a nudge, and below twice what the links
+ *         carry in the longest round trip, as Linux would have it: what one link's queue holds goes over no other;
  * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent: its
  *         acknowledgement brings the DATA_ACK that is missing.
  *
@@ -36,6 +37,8 @@ struct steady_facts {
 	uint32_t in_flight_packets;
 	uint32_t unsent_bytes;       /* in the subflows' queues */
 	uint32_t window_bytes;       /* that the peer offers; 0: not known just now */
+	uint64_t rate_bytes_per_s;   /* that the congestion windows allow; 0: not known */
+	uint32_t longest_rtt_us;     /* smoothed */
 	uint32_t min_rtt_us;
 	uint32_t most_bytes;         /* that the send buffer may be bound to: what we are allowed, what memory there is */
 };

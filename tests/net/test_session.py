@@ -5,6 +5,7 @@ import hashlib
 import os
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -236,4 +237,22 @@ def test_bytes_and_a_reset_before_the_handshake_between_the_two_has_ended(tmp_pa
     assert receive_exactly(near, 14) == b"421 too busy\r\n"
     with pytest.raises(ConnectionResetError):
         near.recv(1)
+    lab.close()
+
+
+def test_a_short_download_goes_over_both_links(tmp_path):
+    """What the converter has put into one link's queue goes over no other: of a download that is over in seconds the second link has its share."""
+    n_bytes = 2 << 20
+    lab = Lab(tmp_path, delays_ms={"a": 25, "b": 25})
+    for link in netlab.LINKS:
+        lab.set_link(link, "rate_bps=10000000")
+    lab.converter()
+    gateway = lab.gateway()
+    near, far, _ = lab.session(lab.listen("server"), SERVER)
+    sender = threading.Thread(target=far.sendall, args=(bytes(n_bytes),))
+    sender.start()
+    assert len(receive_exactly(near, n_bytes)) == n_bytes
+    sender.join()
+    carried = [link["bytes_down"] for link in gateway.ctl("sessions")["sessions"][0]["links"]]
+    assert len(carried) == 2 and min(carried) > n_bytes / 4, carried
     lab.close()

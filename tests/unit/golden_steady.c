@@ -58,12 +58,16 @@ static void expect_line(size_t i, const char *seen)
 static void expect_bound(size_t i, const struct steady_facts *facts, struct steady_verdict verdict, bool was_bound, const struct steady *steady)
 {
 	uint64_t window_bytes = facts->window_bytes ? facts->window_bytes : 65535;
+	uint64_t links_bytes = 2 * (facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S);
 
 	if (!verdict.bound_bytes)
 		return;
 	if (verdict.bound_bytes < 32u << 10 || verdict.bound_bytes > facts->most_bytes || verdict.bound_bytes > window_bytes * 3 / 4)
 		fail_msg("%s:%zu: a bound of %u bytes with a window of %llu, %u allowed", path, i + 1, verdict.bound_bytes,
 			 (unsigned long long)window_bytes, facts->most_bytes);
+	if (facts->rate_bytes_per_s && verdict.bound_bytes > links_bytes && verdict.bound_bytes > 64u << 10)
+		fail_msg("%s:%zu: a bound of %u bytes where the links carry %llu in two round trips", path, i + 1, verdict.bound_bytes,
+			 (unsigned long long)links_bytes);
 	if (!was_bound && !steady->guarded && !steady->stalled && facts->min_rtt_us > 5 * US_PER_MS)
 		fail_msg("%s:%zu: a long path is bound without a reason", path, i + 1);
 }
@@ -98,8 +102,8 @@ static void replay_decision(struct replay *replay, size_t i, const char *what)
 	struct steady_facts f;
 
 	if (sscanf(lines[i] + strlen(what), STEADY_FACTS, &f.now_us, &f.acknowledged, &f.queued_bytes, &f.in_flight_packets, &f.unsent_bytes,
-		   &f.window_bytes, &f.min_rtt_us, &f.most_bytes) != 8)
-		fail_msg("%s:%zu: no eight figures: %s", path, i + 1, lines[i]);
+		   &f.window_bytes, &f.rate_bytes_per_s, &f.longest_rtt_us, &f.min_rtt_us, &f.most_bytes) != 10)
+		fail_msg("%s:%zu: no ten figures: %s", path, i + 1, lines[i]);
 	verdict = decide(&replay->steady, &f, what);
 	steady_line_decision(seen, what, &f, verdict, &replay->steady);
 	expect_line(i, seen);

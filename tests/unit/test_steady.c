@@ -61,6 +61,28 @@ static void test_the_shorter_the_path_the_less_is_under_way(void **state)
 	}
 }
 
+/* What stands in one link's queue can't go over another that joins, or is faster. */
+static void test_bound_is_what_the_links_carry(void **state)
+{
+	static const struct { uint64_t rate_bytes_per_s; uint32_t longest_rtt_us, bound_bytes; } cases[] = {
+		{ 0, 50000, 4500000 },              /* not known: the window's share */
+		{ 280000, 50000, 65536 },           /* a first window of ten packets */
+		{ 1250000, 60000, 150000 },         /* 10 Mbit/s */
+		{ 12500000, 400000, 4500000 },      /* a long link beside a fast one */
+		{ UINT64_C(5000000000), 100000, 4500000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct steady steady = { .guarded = true };
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = 20000;
+		facts.rate_bytes_per_s = cases[i].rate_bytes_per_s;
+		facts.longest_rtt_us = cases[i].longest_rtt_us;
+		assert_int_equal(steady_begin(&steady, &facts).bound_bytes, cases[i].bound_bytes);
+	}
+}
+
 static void test_closed_window_is_not_followed(void **state)
 {
 	struct steady steady = { 0 };
@@ -191,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_same_refusal_counts_once),
 		cmocka_unit_test(test_bound_follows_the_window_on_short_paths),
 		cmocka_unit_test(test_the_shorter_the_path_the_less_is_under_way),
+		cmocka_unit_test(test_bound_is_what_the_links_carry),
 		cmocka_unit_test(test_closed_window_is_not_followed),
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
 		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
