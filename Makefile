@@ -31,10 +31,11 @@ build: packages
 demo: build
 	@lab/braid-lab --build $(BUILD) run demo
 
+# Most tests in namespaces wait: one more at a time than there are cores.
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes --no-suite interop --no-suite compare
+	meson test -C $(BUILD) --num-processes $$(($$(nproc) + 1)) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes --no-suite interop --no-suite compare
 
 check-schemes: build
 	meson test -C $(BUILD) --print-errorlogs --suite schemes
