@@ -43,6 +43,17 @@ static bool least_cost(const struct overflow_facts *facts, uint64_t from, uint32
 	return found;
 }
 
+/* Of those that may work one day. */
+static uint32_t least_of_all(const struct overflow_facts *facts)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (size_t i = 0; i < facts->n_links; i++)
+		if (!facts->links[i].out && facts->links[i].cost < least)
+			least = facts->links[i].cost;
+	return least;
+}
+
 static uint32_t open_cost(const struct overflow *overflow)
 {
 	return overflow->n_steps ? overflow->steps[overflow->n_steps - 1].cost : overflow->base;
@@ -308,8 +319,10 @@ static struct overflow_verdict follow_base(struct overflow *overflow, const stru
 	struct overflow_verdict verdict = { 0 };
 	uint32_t before = overflow->base, most = open_cost(overflow), cost;
 
-	if (!least_cost(facts, 0, &cost))
-		return verdict;   /* what there is stays as it is: nothing works */
+	if (!least_cost(facts, 0, &cost)) {   /* what there is stays as it is: nothing works */
+		overflow->base = overflow->begun ? before : least_of_all(facts);
+		return verdict;
+	}
 	overflow->base = cost;
 	if (overflow->begun && cost > before) {
 		verdict = (struct overflow_verdict){ .changed = cost > most, .opened = true, .why = OVERFLOW_NONE_CHEAPER, .cost = cost };

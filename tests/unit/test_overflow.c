@@ -111,6 +111,10 @@ static void links_of_one_cost_are_all_open(void **state)
 	home.limited[OVERFLOW_UP] = true;
 	assert_int_equal(pass(&home, 5000), 7);
 	assert_int_equal(home.n_changes, 0);
+	home.overflow = (struct overflow){ 0 };   /* before any is up, too: nobody looks again at links of one cost */
+	for (size_t i = 0; i < home.n_links; i++)
+		home.links[i] = (struct overflow_link){ .cost = i == DEAR ? 5 : 10, .out = i == DEAR };
+	assert_int_equal(look(&home), 3);
 }
 
 static void the_order_is_that_of_costs(void **state)
