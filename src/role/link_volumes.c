@@ -164,7 +164,7 @@ void link_volumes_look(struct link_volumes *volumes)
 	count(volumes, view);
 	if (judge(volumes, view))
 		volumes->options.on_change(volumes->options.context);
-	if (volumes->armed || !has_caps(view))
+	if (volumes->armed || !has_caps(view_of(volumes)))   /* what follows from a change may have made another view */
 		return;
 	while (loop_timer_at(volumes->loop, loop_now_us(volumes->loop) + LOOK_US, ref))
 		;   /* a few bytes that have to be there at last */
