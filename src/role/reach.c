@@ -161,7 +161,8 @@ void reach_hear(struct worker *const *workers, size_t n_workers, const struct si
 	note->to = to;
 	note->inbound = *inbound;
 	note->inbound.first = (struct bytes){ note->first, size_min(inbound->first.n, sizeof(note->first)) };
-	memcpy(note->first, inbound->first.at, note->inbound.first.n);
+	if (note->inbound.first.n)
+		memcpy(note->first, inbound->first.at, note->inbound.first.n);
 	if (loop_post(to->loop, on_hear, note))
 		free(note);
 }
