@@ -71,7 +71,7 @@ static void on_watch(void *context, bool reachable, const char *why)
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
 	braid->telling = true;
 	braid_publish(braid, reachable);
-	if (!reachable || !braid->ports || !watch_serves_hosts(braid->watch))
+	if (!reachable || !watch_serves_hosts(braid->watch))
 		return;
 	port_server_reach(braid->ports);
 	port_client_reach(braid->own_ports);
@@ -81,16 +81,14 @@ static void on_answer(void *context, const struct signalling_host_message *messa
 {
 	struct braid *braid = context;
 
-	if (braid->ports)
-		port_server_hear(braid->ports, message);
+	port_server_hear(braid->ports, message);
 }
 
 static void on_own_answer(void *context, const struct pcp_response *response)
 {
 	struct braid *braid = context;
 
-	if (braid->own_ports)
-		port_client_hear(braid->own_ports, response);
+	port_client_hear(braid->own_ports, response);
 }
 
 static bool ask_for_host(void *context, const struct signalling_host_message *message)
@@ -293,9 +291,8 @@ static int start_gateway(struct braid *braid, const struct conf *conf)
 		r = start_links(braid);
 	if (r || routed_is_wanted(conf))   /* there is nobody to ask or to watch */
 		return r;
-	if (conf->gateway.has_key || conf->gateway.port_mapping)
-		r = port_server_new(braid->loop, &ports, conf, &braid->ports);
-	if (!r && braid->ports)
+	r = port_server_new(braid->loop, &ports, conf, &braid->ports);   /* a reload may bring a key, and forwards with it */
+	if (!r)
 		r = port_client_new(braid->loop, braid->ports, conf, &braid->own_ports);
 	return r ? r : watch_new(braid->loop, &watch, &braid->watch);
 }

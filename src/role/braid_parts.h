@@ -32,7 +32,7 @@ struct braid {
 	struct rejoin *rejoin;           /* NULL at a converter, as the next two */
 	struct overflow_control *overflow;
 	struct link_volumes *link_volumes;
-	struct port_server *ports;       /* NULL where nothing may be asked for */
+	struct port_server *ports;       /* NULL where there is nobody to ask: no gateway, or signalling = route */
 	struct port_client *own_ports;   /* and what uses it */
 	struct volumes *volumes;         /* NULL at a gateway */
 	char why_unreachable[64];        /* the converter; as the watch told it last */

@@ -73,6 +73,14 @@ def test_what_a_reload_changes(lab):
     wait_for(lambda: set(forwards(lab)) == {"web", "ssh"} and forwards(lab)["ssh"]["external"], "the gateway to say so")
 
 
+def test_a_reload_brings_key_and_forward(lab):
+    lab.conv = lab.converter(**{**CONF, "converter": {**CONF["converter"], "allow": "192.0.2.0/24, 198.51.100.0/24"}})
+    lab.gw = lab.gateway(gateway={"key": None})
+    assert not forwards(lab)
+    lab.gw.reload(lab.gateway_conf(**WEB))
+    wait_external(lab, f"{CONVERTER}:{MAPPED}")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_over_a_restart_of_the_gateway(lab, how):
     start(lab)
