@@ -3,7 +3,7 @@
  * Links that sessions of the gateway lack: Linux tries once to bring a subflow over a link, so a session that began while a link was silent, or whose try failed, does
  * without it for ever; and one whose subflow has stood still for a minute is asked for the next time as late again. In the main thread: where workers find such
  * sessions (role/stranded.c), a connection to the converter is tried over that link, and when it is answered, all sessions begin their subflows over it anew.
- * Where that brings nothing, it is done ever more rarely.
+ * Where that brings nothing, it is done ever more rarely. A link that costs more and is left (idle = left) is lacked on purpose.
  */
 #ifndef BRAID_ROLE_REJOIN_H
 #define BRAID_ROLE_REJOIN_H

@@ -158,12 +158,14 @@ def test_a_link_that_is_left_has_no_subflow_while_it_is_closed(lab):
     gateway = lab.gateway(**{"link b": {"interface": "l1", "cost": 10, "idle": "left"}})
     session = lab.session(lab.listen("server"))
     talk(session, 10)
+    wait_for(lambda: gateway.ctl("status")["uptime_s"] > 8, "workers to have looked twice at what sessions lack, and what mends it once more")
     assert link(gateway, "b")["subflows"] == 0 and "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint")
     bulk = Bulk(lab, "down", session)
     wait_for(lambda: carried(gateway) > 10_000_000, "bulk over link b")
     bulk.leave()
     wait_open(gateway, False)
     wait_for(lambda: "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint"), "link b to be left")
+    assert "they begin anew there" not in gateway.log(), "that sessions lack it is nothing to be mended"
 
 
 def test_costs_change_with_a_reload(lab):
