@@ -153,7 +153,8 @@ static int open_db(struct mapping_store *store, int patience_ms, char reason[REA
 
 	make_private(store->path);
 	r = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-	sqlite3_busy_timeout(store->db, patience_ms);
+	if (store->db)
+		sqlite3_busy_timeout(store->db, patience_ms);
 	snprintf(reason, REASON_BYTES, "%s", store->db ? sqlite3_errmsg(store->db) : "out of memory");
 	if (!r)
 		r = look_over(store, reason);
