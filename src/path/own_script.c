@@ -11,6 +11,7 @@
  * they are for an address of this machine. All that is decided while the SYN is still on its ordinary way: from lo there is no way back. So with nobody
  * at the queue it goes on as if nothing were here. Without a queue nothing is taken.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -72,23 +73,33 @@ static void put_converter(const struct script *s)
 	}
 }
 
+/* The last one means nobody. */
+static bool is_number(const char *text, unsigned int *number)
+{
+	char *end;
+	unsigned long long value = strtoull(text, &end, 10);
+
+	*number = (unsigned int)value;
+	return isdigit((unsigned char)text[0]) && !*end && value < UINT32_MAX;
+}
+
 /* A name, or the number itself. */
 static bool number_of_user(const char *name, unsigned int *number)
 {
 	const struct passwd *user = getpwnam(name);
-	char *end;
 
-	*number = user ? user->pw_uid : (unsigned int)strtoul(name, &end, 10);
-	return user || !*end;
+	if (user)
+		*number = user->pw_uid;
+	return user || is_number(name, number);
 }
 
 static bool number_of_group(const char *name, unsigned int *number)
 {
 	const struct group *group = getgrnam(name);
-	char *end;
 
-	*number = group ? group->gr_gid : (unsigned int)strtoul(name, &end, 10);
-	return group || !*end;
+	if (group)
+		*number = group->gr_gid;
+	return group || is_number(name, number);
 }
 
 int path_check_own(const struct own_choice *own, char *reason, size_t n_reason)

@@ -447,7 +447,8 @@ def test_who_has_no_right_is_told(lab):
     with lab.inside("gw"):
         done = subprocess.run(["unshare", "-U", BRAIDD, "-c", conf], capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and "CAP_NET_ADMIN" in done.stderr, done.stderr
-    for keys, words in (({"users": "nobody-knows"}, "host.users: there is no user 'nobody-knows'"), ({"groups": "nobody-knows"}, "host.groups: there is no group")):
+    for keys, words in (({"users": "nobody-knows"}, "host.users: there is no user 'nobody-knows'"), ({"groups": "nobody-knows"}, "host.groups: there is no group"),
+                        ({"users": str(1 << 32)}, f"host.users: there is no user '{1 << 32}'"), ({"groups": "-1"}, "host.groups: there is no group '-1'")):
         conf.write_text(conf_text(lab.gateway_conf(gateway={"lan": None}, host=keys)))
         with lab.inside("gw"):
             done = subprocess.run([BRAIDD, "-c", conf], capture_output=True, text=True, timeout=20)
