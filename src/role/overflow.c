@@ -115,11 +115,11 @@ static void apply(struct overflow_control *control, const struct view *view, uin
 
 	for (size_t i = 0; i < view->n_links; i++) {
 		struct link_memory *memory = &control->options.shared->links[i];
-		bool used_up = load(&memory->used_up), is_closed = !(open >> i & 1) && !view->links[i].backup;
+		bool is_closed = !(open >> i & 1) && !view->links[i].backup;
 
 		__atomic_store_n(&memory->closed, is_closed, __ATOMIC_RELAXED);
 		closed |= (uint32_t)is_closed << i;
-		left |= (uint32_t)(is_closed && !used_up && view->conf->links[i].idle == CONF_IDLE_LEFT) << i;
+		left |= (uint32_t)shared_is_left(control->options.shared, view, i) << i;
 	}
 	path_set_closed(control->options.path, closed, left);
 }

@@ -165,6 +165,13 @@ void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64
 		store(&shared->links[link].loses_until_us, losing ? now_us + LOSES_US : 0);
 }
 
+bool shared_is_left(const struct shared *shared, const struct view *view, size_t link)
+{
+	const struct link_memory *memory = &shared->links[link];
+
+	return view->conf->links[link].idle == CONF_IDLE_LEFT && load(&memory->closed) && !load(&memory->used_up);
+}
+
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us)
 {
 	for (size_t i = 0; i < view->n_links; i++)

@@ -116,6 +116,8 @@ void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
 void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us);
 /* Bulk transfers up it are better off with bbr; or were found not to be. */
 void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64_t now_us);
+/* Nothing of any session is to be there just now (link.idle = left). */
+bool shared_is_left(const struct shared *shared, const struct view *view, size_t link);
 /* Whether any of the links that a new connection will use loses packets. */
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us);
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);

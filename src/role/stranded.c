@@ -78,7 +78,7 @@ static void count_links(struct stranded *stranded, const struct mptcp_connection
 	for (size_t i = 0; i < view->n_links && info->n_subflows; i++) {
 		const struct address *own = address_is_v4(&info->subflows[0].remote) ? &view->links[i].v4 : &view->links[i].v6;
 
-		if (!view->links[i].up || address_is_unspecified(own))
+		if (!view->links[i].up || address_is_unspecified(own) || shared_is_left(stranded->worker->shared, view, i))
 			continue;
 		stranded->census[i].n_lacking += !(at_work & 1u << i);
 		stranded->census[i].n_with += at_work >> i & 1u;
