@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/util.h"
 #include "conf/check.h"
+#include "policy/admit.h"
 #include "policy/owners.h"
 
 static bool holds(const struct prefix *p, const struct prefix *other)
@@ -33,6 +34,18 @@ static bool is_served(const struct conf *conf, const struct prefix *clients)
 	return false;
 }
 
+static bool any_unreachable(const struct address *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct address with_port = list[i];
+
+		with_port.port = 1;
+		if (admit_is_no_peer(&with_port))
+			return true;
+	}
+	return false;
+}
+
 /* NULL when it is fine. */
 static const char *check_joins(const struct conf_converter *conf)
 {
@@ -44,6 +57,8 @@ static const char *check_joins(const struct conf_converter *conf)
 		return "converter.intercept wants converter.intercept_join: an address of this machine, by which clients' other links join";
 	if (conf->n_intercept_join == 2 && address_is_v4(&conf->intercept_join[0]) == address_is_v4(&conf->intercept_join[1]))
 		return "converter.intercept_join has two addresses of one family, wanted one of each at most";
+	if (any_unreachable(conf->intercept_join, conf->n_intercept_join))
+		return "converter.intercept_join has an address that other machines can't connect to";
 	for (size_t i = 0; i < conf->n_listen; i++)
 		if (conf->listen[i].port == conf->intercept_join_port || conf->listen[i].port == conf->intercept_port)
 			return "converter.intercept_port and converter.intercept_join_port must be other ports than those of converter.listen";

@@ -41,6 +41,8 @@ static void they_fit_together(void **state)
 	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n", "x: converter.intercept wants converter.intercept_join");
 	expect_error("[converter]\nallow = ::/0\n" JOIN, "x: converter.intercept_join says where");
 	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 203.0.113.1, 203.0.113.2\n", "x: converter.intercept_join has two addresses of one family");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 203.0.113.1, ::\n", "x: converter.intercept_join has an address that other machines can't");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 127.0.0.1\n", "x: converter.intercept_join has an address that other machines can't");
 	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_join_port = 5124\n", "must be other ports than those of converter.listen");
 	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_port = 5124\n", "must be other ports than those of converter.listen");
 	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_port = 5128\n", "are the same");
