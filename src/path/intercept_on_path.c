@@ -97,14 +97,21 @@ static void put_take(const struct path_options *options, bool holds, FILE *out)
 	fputs(holds ? "		socket transparent 1 goto on_path_early\n		goto on_path_queues\n	}\n" : "		goto on_path_early\n	}\n", out);
 }
 
-/* What comes to the end goes on to its server, with no mark of ours. Verdicts on hosts' SYNs and on this machine's own come by here, too, and aren't ours to carry out. */
+/* What comes from the gateway's hosts, and what this machine itself begins, is the business of other chains, which mark it, and carry out what is said of it. */
+static void put_others(const struct path_options *options, FILE *out)
+{
+	fputs("		iifname \"lo\" return\n", out);
+	for (size_t i = 0; i < options->n_lan; i++)
+		fprintf(out, "		iifname \"%s\" return\n", options->lan[i]);
+}
+
+/* What comes to the end goes on to its server, with no mark of ours. */
 static void put_decide(const struct path_options *options, FILE *out)
 {
 	char before[32];
 
-	fputs("	chain on_path_decide {\n		iifname \"lo\" return\n", out);
-	for (size_t i = 0; i < options->n_lan; i++)
-		fprintf(out, "		iifname \"%s\" return\n", options->lan[i]);
+	fputs("	chain on_path_decide {\n", out);
+	put_others(options, out);
 	fprintf(out, "		meta l4proto != tcp return\n		" NOT_SYN " return\n		meta mark { 0, %u } return\n", options->fwmark);
 	intercept_put_answers(options->fwmark, out);
 	for (unsigned int w = 0; w < options->n_workers; w++) {
@@ -135,8 +142,9 @@ static void put_on_path(const struct path_options *options, FILE *out)
 {
 	fputs("	chain on_path {\n"
 	      "		meta l4proto != tcp return\n"
-	      "		" NOT_SYN " return\n"
-	      "		tcp option 19 exists return\n"
+	      "		" NOT_SYN " return\n", out);
+	put_others(options, out);
+	fputs("		tcp option 19 exists return\n"
 	      "		tcp option 29 exists return\n"
 	      "		tcp dport { ", out);
 	for (size_t i = 0; i < options->n_listen_ports; i++)

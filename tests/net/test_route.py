@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from netlab import (BRAIDCTL, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, Lab, counter, family_of, merged, receive_all, receive_exactly,
+from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, Lab, counter, family_of, merged, receive_all, receive_exactly,
                     send_in_background, wait_for)
 from socks import NO_AUTHENTICATION, REFUSED, SUCCEEDED, greeting, read_reply, request
 from test_accept import is_mptcp
@@ -433,6 +433,22 @@ def test_a_reload_takes_it_away_and_back(net):
         far.close()
     near, far, _ = net.session(listener)
     both_links_carry(net, near, far)
+
+
+@pytest.mark.parametrize("accept", ["faithful", "early"])
+@pytest.mark.parametrize("hosts", ["pass", "proxy"])
+def test_hosts_of_a_gateway_are_not_on_their_way(lab, hosts, accept):
+    """One machine is both: what a host begins by Multipath TCP goes its ordinary way, or the gateway's, whoever else its address may be a client of."""
+    lab.converter()
+    gateway = lab.gateway(gateway={"mptcp_hosts": hosts}, converter={
+        "listen": f"{LINK_A}:6000", "allow": "10.0.0.0/24", "intercept": "10.0.0.0/24", "intercept_join": LINK_A, "intercept_accept": accept})
+    listener = lab.listen("server")
+    near = lab.socket("host", socket.AF_INET, IPPROTO_MPTCP)
+    near.connect((SERVER, listener.getsockname()[1]))
+    far, peer = lab.accept(listener)
+    transfer(near, far, BULK[:1 << 20])
+    transfer(far, near, BULK[:1 << 20])
+    assert (peer == CONVERTER) == (hosts == "proxy") and counter(gateway, "intercepted") == 0
 
 
 def test_the_second_link_may_be_the_one(lab):
