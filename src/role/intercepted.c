@@ -202,10 +202,10 @@ static void again(struct converter *converter, struct intake *intake, uint32_t p
 		pass(converter, intake, mark_now(converter, MARK_CATCH + converter->worker->number));
 }
 
-/* Half of the places are left to those who have answered a SYN+ACK. */
-static bool may_be_held(const struct converter *converter)
+/* Half of the places, which all workers share, are left to those who have answered a SYN+ACK. */
+static bool may_be_held(const struct worker *worker)
 {
-	return converter->intercepted.n_held < converter->worker->view->conf->limits.max_half_open / 2 + 1;
+	return __atomic_load_n(&worker->shared->n_half_open, __ATOMIC_RELAXED) < worker->view->conf->limits.max_half_open / 2 + 1;
 }
 
 static void on_packet(void *context, const struct net_queue_packet *packet)
@@ -223,7 +223,7 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		again(converter, intake, packet->id);
 		return;
 	}
-	intake = may_be_held(converter) ? converter_enter(converter, &syn.source) : NULL;
+	intake = may_be_held(converter->worker) ? converter_enter(converter, &syn.source) : NULL;
 	if (!intake) {
 		net_queue_pass(converter->intercepted.queue, packet->id, 0);
 		return;

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Past a limit: one clear log line, and what runs goes on."""
+import errno
+import json
 import os
 import resource
 import socket
 
 import pytest
 
-from netlab import HOST, PATIENCE_S, SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
+from netlab import HOST, IPPROTO_MPTCP, PATIENCE_S, SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
 from test_converter_input import DESTINATION_UNREACHABLE, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, serves
+from test_route import make_phone, start_converter
 
 N = 20
 SPARE_INTAKES = 256   # of role/converter.c
@@ -220,3 +223,23 @@ def test_host_that_scans_takes_nobody_elses_places(lab):
     wait_for(lambda: counter(gateway, "held") >= 8, "packets that wait")
     assert lab.bonded()
     assert counter(gateway, "over_half_open") == 0
+
+
+def test_those_that_wait_on_their_way_leave_places_to_others(lab):
+    """Half of them, of all workers' together; whoever comes when the rest is taken goes on to its server."""
+    servers = [f"93.10.20.{i}" for i in range(100, 116)]   # queues are chosen by addresses
+    converter = start_converter(lab, limits={"max_half_open": 16}, daemon={"workers": 4})
+    make_phone(lab)
+    for address in servers:
+        lab.run("server", f"ip addr add {address}/32 dev lo")
+    lab.run("server", "nft 'table inet silence { set passed { type inet_service; flags dynamic; size 256; }; chain in { type filter hook input priority 0; "
+            "tcp dport 99 tcp option mptcp subtype 0 add @passed { tcp sport } drop; tcp dport 99 drop; }; }'")
+    for address in servers * 4:
+        near = lab.socket("gw", protocol=IPPROTO_MPTCP)
+        near.setblocking(False)
+        assert near.connect_ex((address, 99)) == errno.EINPROGRESS
+
+    def passed():
+        return len(json.loads(lab.run("server", "nft -j list set inet silence passed"))["nftables"][1]["set"].get("elem", []))
+    wait_for(lambda: passed() + converter.ctl("status")["half_open"] >= 64, "each to wait, or to have gone on")
+    assert 9 <= converter.ctl("status")["half_open"] <= 12 and counter(converter, "over_half_open") == 0   # workers may come to the last place at a time
