@@ -55,7 +55,7 @@ void setup_free(struct gateway *gateway, struct setup *setup)
 	opening_free(setup);
 	inbox_free(&setup->first);
 	look_freep(&setup->look);
-	socks_freep(&setup->socks);
+	socks_free(gateway, setup);
 	if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 		hold_forget(gateway, setup);
 	slab_give(&gateway->setups, setup);

@@ -99,6 +99,7 @@ struct gateway {
 	struct hold hold;
 	struct listeners socks_listeners;
 	struct resolver *resolver;   /* NULL: no name was asked for yet */
+	uint32_t n_telling;       /* programs that are to say where they want to go */
 	bool full;                /* at a limit: doesn't listen, so that new connections pass, until there is room */
 };
 

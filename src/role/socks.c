@@ -23,6 +23,7 @@
 
 struct socks {
 	struct conversation conversation;
+	bool telling;                 /* counted in gateway.n_telling */
 	bool naming;                  /* a name is being looked up */
 	bool told;                    /* the program knows that it is connected */
 	size_t n, next;
@@ -36,10 +37,24 @@ static const struct conf_host *conf_of(const struct gateway *gateway)
 	return &gateway->worker->view->conf->host;
 }
 
-void socks_freep(struct socks **socks)
+static void leave_telling(struct gateway *gateway, struct socks *socks)
 {
-	free(*socks);
-	*socks = NULL;
+	gateway->n_telling -= socks->telling;
+	socks->telling = false;
+}
+
+void socks_free(struct gateway *gateway, struct setup *setup)
+{
+	if (setup->socks)
+		leave_telling(gateway, setup->socks);
+	free(setup->socks);
+	setup->socks = NULL;
+}
+
+/* Who says nothing takes a place of limits.max_half_open all the same: half of them are left to those who have said something, and to hosts. */
+static bool may_tell(const struct gateway *gateway)
+{
+	return gateway->n_telling < gateway->worker->view->conf->limits.max_half_open / 2 / gateway->worker->n_peers + 1;
 }
 
 bool socks_waits(const struct setup *setup)
@@ -125,6 +140,7 @@ static void go(struct gateway *gateway, struct setup *setup)
 	const struct view *view = gateway->worker->view;
 	static const struct signalling_result prohibited = { .outcome = OUTCOME_NOT_AUTHORISED };
 
+	leave_telling(gateway, setup->socks);
 	setup->treatment = treatment_of(gateway, setup);
 	setup->accepted_at_us = loop_now_us(gateway->worker->loop);
 	if (setup->treatment.action == RULE_REJECT || is_forbidden(setup))
@@ -296,7 +312,7 @@ void socks_on_deadline(struct gateway *gateway, struct setup *setup)
 static void on_connection(void *context, int fd, const struct address *local, const struct address *peer)
 {
 	struct gateway *gateway = context;
-	struct setup *setup = setup_take(gateway, peer, local);
+	struct setup *setup = may_tell(gateway) ? setup_take(gateway, peer, local) : NULL;
 
 	if (!setup) {
 		net_close_reset(fd);
@@ -306,8 +322,11 @@ static void on_connection(void *context, int fd, const struct address *local, co
 	setup_set_state(setup, SETUP_TELLING);
 	setup->treatment = treatment_of_connection(gateway->worker->view->conf);
 	setup->socks = calloc(1, sizeof(*setup->socks));
-	if (setup->socks)
+	if (setup->socks) {
 		setup->socks->conversation.anonymous = !conf_of(gateway)->socks_user[0];
+		setup->socks->telling = true;
+		gateway->n_telling++;
+	}
 	if (!setup->socks || setup_set_deadline(gateway, setup, TELL_US) ||
 	    loop_watch(gateway->worker->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)))
 		setup_abandon(gateway, setup);

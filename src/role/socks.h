@@ -19,7 +19,8 @@ void socks_init(struct gateway *gateway);
 void socks_fini(struct gateway *gateway);
 /* Listens, or no longer, as the worker's view says. 0, or a negative errno with the reason in one line. */
 int socks_apply(struct gateway *gateway, char *reason, size_t n_reason);
-void socks_freep(struct socks **socks);
+/* Of a setup that came by one of these listeners, or not. */
+void socks_free(struct gateway *gateway, struct setup *setup);
 
 /* In TELLING. Each may end with the setup gone. */
 void socks_on_bytes(struct gateway *gateway, struct setup *setup);

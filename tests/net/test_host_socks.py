@@ -245,3 +245,16 @@ def test_without_any_rights(lab):
     path.write_text(conf_text({**conf, "host": {"socks": "10.0.0.77:1080"}}))
     done = subprocess.run([BRAIDD, "--check", "-c", path], capture_output=True, text=True)
     assert done.returncode == 5 and "host.socks has an address that other machines can connect to" in done.stderr
+
+
+def test_who_says_nothing_leaves_places_to_others(lab):
+    daemon = Daemon(lab, "gw", lab.gateway_conf(host={"socks": "127.0.0.1"}, limits={"max_half_open": 16}, daemon={"workers": 1}))
+    daemon.wait_log("the converter answers")
+    mute = [lab.connect("gw", "127.0.0.1", PORT) for _ in range(9)]
+    wait_for(lambda: daemon.ctl("status")["half_open"] == 9, "half of the places to be taken, and one")
+    with pytest.raises(ConnectionResetError):
+        lab.connect("gw", "127.0.0.1", PORT).recv(1)
+    assert lab.session(lab.listen("server"))[2] == CONVERTER, "a host's connection is bonded"
+    mute.pop().close()
+    wait_for(lambda: daemon.ctl("status")["half_open"] == 8, "a place")
+    assert seen_as(lab, lab.listen("server"), SERVER) == CONVERTER
