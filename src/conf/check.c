@@ -65,15 +65,44 @@ static bool is_loopback(const struct address *a)
 	return prefix_contains(&loopback[0], a) || prefix_contains(&loopback[1], a);
 }
 
-static const char *check_host(const struct conf_host *host)
+/* Where the converter itself is to be reached. [::] takes IPv4, too. */
+static bool is_listened_on(const struct conf *conf, const struct address *a)
 {
+	for (size_t i = 0; i < conf->converter.n_listen; i++) {
+		const struct address *listen = &conf->converter.listen[i];
+		bool any = address_is_unspecified(listen) && (!address_is_v4(listen) || address_is_v4(a));
+
+		if (listen->port == a->port && (any || address_equal_ip(listen, a)))
+			return true;
+	}
+	return false;
+}
+
+static const char *check_socks(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->host.n_socks; i++) {
+		const struct address *socks = &conf->host.socks[i];
+
+		if (!conf->host.socks_open && !is_loopback(socks))
+			return "host.socks has an address that other machines can connect to; 127.0.0.1 and [::1] are this machine's alone, host.socks_open = yes takes any";
+		if (socks->port == conf->gateway.intercept_port)
+			return "host.socks has the port of gateway.intercept_port, to which nobody can connect";
+		if (conf->converter.enabled && is_listened_on(conf, socks))
+			return "host.socks has an address and port that converter.listen has, too";
+	}
+	return NULL;
+}
+
+static const char *check_host(const struct conf *conf)
+{
+	const struct conf_host *host = &conf->host;
+
+	if (own_chooses(&host->choice) && !conf->gateway.plumbing)
+		return "with gateway.plumbing = no this machine's own connections don't come to us; host.socks is what is left of [host]";
 	if (host->enabled && !own_chooses(&host->choice) && !host->n_socks)
 		return "the [host] section chooses no connections: host.all = yes, or users, groups, cgroups, ports, to or socks";
 	if (!host->socks_user[0] != !host->socks_password[0])
 		return "host.socks_user and host.socks_password go together";
-	for (size_t i = 0; i < host->n_socks; i++)
-		if (!host->socks_open && !is_loopback(&host->socks[i]))
-			return "host.socks has an address that other machines can connect to; 127.0.0.1 and [::1] are this machine's alone, host.socks_open = yes takes any";
 	return NULL;
 }
 
@@ -83,7 +112,9 @@ static const char *check_gateway(const struct conf *conf)
 
 	if (conf->host.enabled && !conf->gateway.enabled)
 		return "a [host] needs a [gateway] section, which says where the converter is; without gateway.lan it serves nobody else";
-	wrong = check_host(&conf->host);
+	wrong = check_host(conf);
+	if (!wrong)
+		wrong = check_socks(conf);
 	if (wrong)
 		return wrong;
 	if (!conf->gateway.enabled)
@@ -157,19 +188,6 @@ static bool has_subscriber(const char *const *sorted, size_t n, const struct con
 	const char *name = forward->subscriber;
 
 	return bsearch(&name, sorted, n, sizeof(*sorted), order_of_names);
-}
-
-/* Where the converter itself is to be reached. [::] takes IPv4, too. */
-static bool is_listened_on(const struct conf *conf, const struct address *a)
-{
-	for (size_t i = 0; i < conf->converter.n_listen; i++) {
-		const struct address *listen = &conf->converter.listen[i];
-		bool any = address_is_unspecified(listen) && (!address_is_v4(listen) || address_is_v4(a));
-
-		if (listen->port == a->port && (any || address_equal_ip(listen, a)))
-			return true;
-	}
-	return false;
 }
 
 static const char *check_each_forward(const struct conf *conf, const char *const *names, struct forward *list)
