@@ -82,14 +82,6 @@ static void try_link(struct rejoin *rejoin, size_t i)
 		drop(rejoin, link);
 }
 
-/* It costs more, and sessions are to have nothing there. */
-static bool is_left(const struct rejoin *rejoin, const struct view *view, size_t i)
-{
-	const struct link_memory *memory = &rejoin->options.shared->links[i];
-
-	return view->conf->links[i].idle == CONF_IDLE_LEFT && __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) && !__atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
-}
-
 /* When it is opened, sessions have some time to join it, and to be looked at since. */
 static void wait_for_joins(struct tried *link, uint64_t now_us)
 {
@@ -106,7 +98,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		struct link_census census = census_of(rejoin, i);
 
 		drop(rejoin, &rejoin->links[i]);
-		if (is_left(rejoin, view, i))
+		if (shared_is_left(rejoin->options.shared, view, i))
 			wait_for_joins(&rejoin->links[i], now_us);
 		else if (is_wanted(&census))
 			try_link(rejoin, i);
