@@ -92,17 +92,23 @@ static int outcome_of(int status)
 	return status == ARES_SUCCESS || status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_EBADNAME ? RESOLVER_E_NAME : RESOLVER_E_FAILED;
 }
 
+static void note_answered(struct query *query, int r)
+{
+	query->r = r;
+	query->next = query->resolver->answered;
+	query->resolver->answered = query;
+}
+
 /* Perhaps from within resolver_ask(). */
 static void on_found(void *context, int status, int n_timeouts, struct ares_addrinfo *found)
 {
 	struct query *query = context;
 
-	if (found)
+	if (found) {
 		take_addresses(query, found);
-	ares_freeaddrinfo(found);
-	query->r = query->n ? 0 : outcome_of(status);
-	query->next = query->resolver->answered;
-	query->resolver->answered = query;
+		ares_freeaddrinfo(found);
+	}
+	note_answered(query, query->n ? 0 : outcome_of(status));
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -120,17 +126,27 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct resolver *resolver = context;
 
+	if (now_us < resolver->timer_at_us)   /* an old one, which a sooner one was set before: it is to have no successor */
+		return;
 	resolver->timer_at_us = 0;
 	ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	hand_on(resolver);
 	set_timer(resolver);
 }
 
+/* Later versions remember answers, as many as there are: who asks for ever other names fills the memory. */
+#ifdef ARES_OPT_QUERY_CACHE
+#define NOTHING_IS_KEPT ARES_OPT_QUERY_CACHE
+#else
+#define NOTHING_IS_KEPT 0
+#endif
+
 static int open_channel(struct resolver *resolver)
 {
 	struct ares_options options = { .flags = ARES_FLAG_NOSEARCH, .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_state, .sock_state_cb_data = resolver };
+	int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | NOTHING_IS_KEPT;   /* qcache_max_ttl 0 */
 
-	return ares_init_options(&resolver->channel, &options, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) == ARES_SUCCESS ? 0 : -ENOMEM;
+	return ares_init_options(&resolver->channel, &options, given) == ARES_SUCCESS ? 0 : -ENOMEM;
 }
 
 int resolver_new(struct loop *loop, void (*on_answer)(void *context, struct loop_ref asker, int r, const struct address *all, size_t n), void *context,
@@ -200,10 +216,13 @@ int resolver_ask(struct resolver *resolver, struct bytes name, struct loop_ref a
 {
 	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	char text[RESOLVER_NAME_BYTES + 1] = "";
+	struct address address;
 	struct query *query;
 
 	if (!is_plain(name))
 		return RESOLVER_E_NAME;
+	if (resolver->n_queries >= RESOLVER_QUERIES)
+		return RESOLVER_E_FAILED;
 	if (resolver->stale && !resolver->n_queries)
 		renew(resolver);
 	query = calloc(1, sizeof(*query));
@@ -213,7 +232,12 @@ int resolver_ask(struct resolver *resolver, struct bytes name, struct loop_ref a
 	query->asker = asker;
 	memcpy(text, name.at, name.n);
 	resolver->n_queries++;
-	ares_getaddrinfo(resolver->channel, text, NULL, &hints, on_found, query);
+	if (address_parse(&address, text, 0)) {
+		ares_getaddrinfo(resolver->channel, text, NULL, &hints, on_found, query);
+	} else {   /* for which c-ares would ask a server */
+		query->all[query->n++] = address;
+		note_answered(query, 0);
+	}
 	set_timer(resolver);
 	return 0;
 }

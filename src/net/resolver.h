@@ -13,10 +13,12 @@
 
 #define RESOLVER_ADDRESSES 8         /* of a name; further ones are left out */
 #define RESOLVER_NAME_BYTES 255
+/* Names under way at once: whose asker has gone meanwhile is under way still. Each is two questions, whose numbers are of 65536, and c-ares seeks a free one until it finds it. */
+#define RESOLVER_QUERIES 4096
 
 enum {
 	RESOLVER_E_NAME = 1,         /* no such name, or none that could be one, or one without an address */
-	RESOLVER_E_FAILED,           /* nobody could tell in time */
+	RESOLVER_E_FAILED,           /* nobody could tell in time, or RESOLVER_QUERIES are under way */
 };
 
 struct resolver;
@@ -30,7 +32,7 @@ void resolver_freep(struct resolver **resolver);
 /* The servers may be others now: they are looked up again with the next name that is asked for while no answer is awaited. */
 void resolver_renew(struct resolver *resolver);
 
-/* asker comes back with the answer. The name isn't completed by a search list. 0, RESOLVER_E_*, or a negative errno. */
+/* asker comes back with the answer. The name isn't completed by a search list; an IPv4 address in the place of a name is its own answer. 0, RESOLVER_E_*, or a negative errno. */
 int resolver_ask(struct resolver *resolver, struct bytes name, struct loop_ref asker);
 
 #endif
