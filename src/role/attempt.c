@@ -156,11 +156,11 @@ static void forget_told(struct setup *setup, const struct attempt *attempt)
 	setup->told = setup->told && !attempt->connected;
 }
 
-/* As the converter does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
- * were lost, that is why. */
-void attempt_note_reset(struct gateway *gateway, const struct attempt *attempt)
+/* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
+ * were lost, that is why. Others end a connection for reasons of their own. */
+void attempt_note_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt)
 {
-	if (attempt->connected && attempt->mptcp && !attempt->plain && !attempt->doubtful)
+	if (setup->has_ticket && attempt->connected && attempt->mptcp && !attempt->plain && !attempt->doubtful)
 		shared_note_multipath(gateway->worker->shared, attempt->link, false, loop_now_us(gateway->worker->loop));
 }
 
@@ -172,7 +172,7 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 	uint8_t link = attempt->link;
 
 	if (reset)
-		attempt_note_reset(gateway, attempt);
+		attempt_note_reset(gateway, setup, attempt);
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	forget_told(setup, attempt);
 	if (at_once && attempt->syn_data)

@@ -251,7 +251,7 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 		else
 			unlearn(gateway, setup);
 		if (r == NET_E_RESET)
-			attempt_note_reset(gateway, setup->answering);
+			attempt_note_reset(gateway, setup, setup->answering);
 		relay_abort(gateway->worker->relay, session);
 	}
 	setup_free(gateway, setup);

@@ -115,7 +115,7 @@ void attempt_drop(struct attempt *attempt);
  * converter's end was plain before, and what either end's Multipath TCP sent again may be in the stream twice (doc/assumptions.md). */
 bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd);
 /* It was reset by the converter, without an answer. */
-void attempt_note_reset(struct gateway *gateway, const struct attempt *attempt);
+void attempt_note_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt);
 /* Reads the converter's answer, and goes on with the conversation until there is one. 0: the verdict is known, *left what came behind it; NET_E_AGAIN: not yet;
  * other NET_E_* or a negative errno: the connection failed. */
 int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left);

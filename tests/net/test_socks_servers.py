@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from netlab import CONVERTER, CONVERTER_V6, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, receive_all, receive_exactly, wait_for
+from netlab import CONVERTER, CONVERTER_V6, IPPROTO_MPTCP, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, receive_all, receive_exactly, wait_for
 from gateways import child
 from socks import PASSWORD, USER, over_file
 
@@ -138,9 +138,12 @@ def test_all_at_once_where_the_server_bears_it(behind):
 GREETED = b"\5\0"
 
 
-def strange(lab, answer):
-    """A server of one's own, which lets everybody in and answers each request with the same bytes; in a child."""
-    listener = lab.listen("conv", 1080)
+def strange(lab, answer, protocol=socket.IPPROTO_TCP):
+    """A server of one's own, which lets everybody in and answers each request with the same bytes, or with its end where there are none; in a child."""
+    listener = lab.socket("conv", socket.AF_INET6, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("::", 1080))
+    listener.listen()
 
     def serve():
         selector = selectors.DefaultSelector()
@@ -153,8 +156,9 @@ def strange(lab, answer):
                     continue
                 with contextlib.suppress(OSError):
                     data = sock.recv(4096)
-                    if data:
-                        sock.sendall(GREETED if data[1:2] in b"\1\2" and len(data) < 5 else answer)
+                    said = GREETED if data[1:2] in b"\1\2" and len(data) < 5 else answer
+                    if data and said:
+                        sock.sendall(said)
                         continue
                 selector.unregister(sock)
                 sock.close()
@@ -176,6 +180,16 @@ def test_what_is_no_answer_of_the_destinations_goes_the_ordinary_way(lab, answer
         listener = lab.listen("server")
         for _ in range(3):
             assert lab.bonded(listener) is False
+
+
+def test_a_server_that_ends_without_a_word_says_nothing_of_the_links(lab):
+    with strange(lab, b"", IPPROTO_MPTCP):
+        lab.gw = lab.gateway(gateway={"key": None, "signalling": "socks5", "converter": f"{CONVERTER}:1080"})
+        listener = lab.listen("server")
+        for _ in range(4):
+            assert lab.bonded(listener) is False
+        assert counter(lab.gw, "attempts_failed") >= 2 and counter(lab.gw, "fell_back") == 0
+        assert "takes Multipath TCP" not in str(lab.gw.ctl("links"))
 
 
 def test_a_server_that_goes_and_comes(lab):
