@@ -55,6 +55,7 @@ struct conf_key {
 	const char *fallback;  /* default as it would be written; NULL: must be given (required) or stays empty */
 	bool required;
 	bool restart;          /* a change needs a restart */
+	bool secret;           /* not to be shown, even a bad one */
 	const char *help;
 };
 

@@ -321,8 +321,8 @@ static void set_key(struct parser *p, size_t i, const char *value)
 	p->given[i] = true;
 	r = conf_value_set(key, p->base, value);
 	conf_value_wanted(key, wanted, sizeof(wanted));
-	if (r > 0)   /* a key is a secret, even a bad one */
-		fail(p, "%s.%s: found '%s', wanted %s", p->section, key->name, key->type == CONF_TYPE_KEY ? "..." : value, wanted);
+	if (r > 0)
+		fail(p, "%s.%s: found '%s', wanted %s", p->section, key->name, key->secret ? "..." : value, wanted);
 	else if (r < 0)
 		p->result = r;
 }

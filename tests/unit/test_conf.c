@@ -149,6 +149,7 @@ static void a_subscriber_has_a_key_or_a_password(void **state)
 	assert_string_equal(conf->gateway.user, "home");
 	assert_int_equal(conf->gateway.pipelined, CONF_PIPELINED_YES);
 	conf_freep(&conf);
+	expect_error("[converter]\n[subscriber a]\npassword = " KEY KEY "\n", "x:3: subscriber a.password: found '...', wanted a text of 0 to 127 bytes");
 	expect_error(GATEWAY "[gateway]\nuser = home\n", "x: gateway.user and gateway.password go together");
 	expect_error(GATEWAY "[gateway]\npassword = home\n", "x: gateway.user and gateway.password go together");
 }
