@@ -33,7 +33,7 @@ struct loop_handler {
 int loop_new(struct loop **out);
 void loop_freep(struct loop **loop);
 
-/* Copies the handler, returns its number for loop_ref.handler (at most 15 handlers; more is a programming error). */
+/* Copies the handler, returns its number for loop_ref.handler (at most 31 handlers; more is a programming error). */
 uint8_t loop_handler_add(struct loop *loop, const struct loop_handler *handler);
 
 /* Watches fd for epoll_events (EPOLLIN, EPOLLET, ...). Borrows fd: close it after loop_unwatch(). 0 or a negative errno. */

@@ -87,6 +87,17 @@ def test_names(lab):
         assert counter(daemon, "names_asked") == 6
 
 
+def test_names_for_both_roles_of_one_worker(lab):
+    with named(lab, "gw"):
+        daemon = host(lab, "\n[converter]\nsignalling = socks5\nlisten = 127.0.0.1:5200\nallow = 127.0.0.0/8\n[daemon]\nworkers = 1\n")
+        for port in (PORT, 5200):
+            sock = lab.connect("gw", "127.0.0.1", port)
+            sock.sendall(greeting(NO_AUTHENTICATION) + request("nobody.example", 80))
+            assert receive_exactly(sock, 2) == bytes([5, NO_AUTHENTICATION])
+            assert read_reply(sock)[0] == HOST_UNREACHABLE
+        assert counter(daemon, "names_asked") == 2
+
+
 def test_outcomes(lab):
     host(lab)
     with contextlib.closing(lab.listen("server")) as listener:

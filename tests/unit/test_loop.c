@@ -369,7 +369,7 @@ static void handlers_get_numbers_of_their_own(void **state)
 	struct loop_handler handler = { .on_event = NULL };
 
 	assert_int_equal(loop_new(&loop), 0);
-	for (uint8_t i = 1; i <= 15; i++)
+	for (uint8_t i = 1; i <= 31; i++)
 		assert_int_equal(loop_handler_add(loop, &handler), i);
 	/* timers of handlers that want none are dropped */
 	assert_int_equal(loop_timer_at(loop, 0, (struct loop_ref){ .handler = 5 }), 0);
