@@ -348,6 +348,8 @@ int socks_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	const struct view *view = gateway->worker->view;
 	struct net_listen_options options = { .keepalive_s = view->conf->limits.keepalive_s };
 
+	if (gateway->resolver)   /* a link that comes may bring name servers of its own */
+		resolver_renew(gateway->resolver);
 	if (view->accepting && view->conf->host.n_socks)
 		return listeners_set(&gateway->socks_listeners, view->conf->host.socks, view->conf->host.n_socks, &options, reason, n_reason);
 	listeners_close(&gateway->socks_listeners);

@@ -2,6 +2,7 @@
 """host.socks: programs of a machine with two links (the node gw) say where they want to go."""
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 
@@ -9,7 +10,7 @@ import pytest
 
 from netlab import BRAIDD, CONVERTER, CONVERTER_V6, HOST, LINK_A, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, conf_text, counter, receive_exactly, wait_for
 from socks import (BIND, CONNECT, FAILURE, HOST_UNREACHABLE, NETWORK_UNREACHABLE, NOT_ALLOWED, NO_AUTHENTICATION, NO_METHOD, REFUSED, SUCCEEDED, UDP_ASSOCIATE, UNKNOWN_COMMAND,
-                   WITH_PASSWORD, answering, greeting, login, named, read_reply, request)
+                   WITH_PASSWORD, answering, greeting, login, named, over_file, read_reply, request)
 from test_programs import NGINX, listening, sha256
 
 PORT = 1080
@@ -85,6 +86,17 @@ def test_names(lab):
         assert ask(lab, "not a name!", port)[1] == HOST_UNREACHABLE
         assert ask(lab, "silent.example", port)[1] in (FAILURE, HOST_UNREACHABLE)
         assert counter(daemon, "names_asked") == 6
+
+
+def test_names_by_the_servers_of_now(lab):
+    """What has changed in /etc/resolv.conf is known with the next configuration, or link."""
+    with over_file("/etc/resolv.conf", "nameserver 127.0.0.9\n", lab.directory):
+        daemon = host(lab, "\n[daemon]\nworkers = 1\n")
+        assert ask(lab, "four.example", 80)[1] == FAILURE
+    with named(lab, "gw"):
+        _, port = answering(lab)
+        daemon.tell(signal.SIGHUP)
+        wait_for(lambda: ask(lab, "four.example", port)[1] == SUCCEEDED, "the name is known")
 
 
 def test_names_for_both_roles_of_one_worker(lab):
