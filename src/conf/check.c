@@ -248,6 +248,9 @@ static const char *check_converter(const struct conf *conf)
 	for (size_t i = 0; i < conf->converter.n_listen; i++)
 		if (is_among(&conf->converter.bind_ports, conf->converter.listen[i].port))
 			return "a port of converter.listen is one of converter.bind_ports";
+	if (conf_gives_mappings(conf) && conf->converter.bind_ports.first <= conf->converter.mapping_ports.last &&
+	    conf->converter.bind_ports.last >= conf->converter.mapping_ports.first)
+		return "converter.bind_ports and converter.mapping_ports have ports in common: what is given to one subscriber could be another's";
 	if (has_stranger(conf))
 		return "a subscriber has neither a key nor a password nor clients: nothing tells who he is";
 	if (same_key_twice(conf))

@@ -144,6 +144,10 @@ static void a_subscriber_has_a_key_or_a_password(void **state)
 	conf_freep(&conf);
 	expect_error("[converter]\n[subscriber a]\n[subscriber b]\nkey = " KEY "\n", "x: a subscriber has neither a key nor a password");
 	expect_error("[converter]\nbind_ports = 5000-6000\n[subscriber a]\nkey = " KEY "\n", "a port of converter.listen is one of converter.bind_ports");
+	expect_error("[converter]\nbind_ports = 7000-7009\nmapping_address = 192.0.2.1\nmapping_ports = 7009-7020\n[subscriber a]\nkey = " KEY "\n", "have ports in common");
+	expect_error("[converter]\nbind_ports = 7009-7020\nmapping_address = 192.0.2.1\nmapping_ports = 7000-7009\n[subscriber a]\nkey = " KEY "\n", "have ports in common");
+	conf = conf_of("[converter]\nbind_ports = 7000-7009\nmapping_ports = 7000-7009\n[subscriber a]\nkey = " KEY "\n");   /* none are given */
+	conf_freep(&conf);
 	conf = conf_of(GATEWAY "[gateway]\nsignalling = socks5\nuser = home\npassword = x\npipelined = yes\n");
 	assert_int_equal(conf->gateway.signalling, CONF_SIGNALLING_SOCKS5);
 	assert_string_equal(conf->gateway.user, "home");
