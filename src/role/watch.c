@@ -477,6 +477,10 @@ void watch_suspect(struct watch *watch)
 
 void watch_ask_again(struct watch *watch)
 {
+	const struct view *view = watch->options.view(watch->options.context);
+
+	if (watch->probe.scheme != scheme_of_watch(view->conf->gateway.signalling))   /* who was Braid by that one may be somebody else by this one */
+		store(&watch->options.shared->kin, false);
 	watch->retry_us = RETRY_FIRST_US;
 	watch->n_distrusted = 0;
 	watch->distrusted_until_us = 0;
