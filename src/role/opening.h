@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a connection to the converter begins with: the Convert message, with a ticket, and the host's first bytes behind it. Private to the gateway. */
+/* What a connection to the converter begins with: its scheme's message, in Convert with a ticket, and the host's first bytes behind it. Private to the gateway. */
 #ifndef BRAID_ROLE_OPENING_H
 #define BRAID_ROLE_OPENING_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How one proxy tells the other where a connection is to go. A scheme (Convert, later SOCKS5, plain mode) is a pair of
+ * How one proxy tells the other where a connection is to go. A scheme (Convert, plain mode, SOCKS5) is a pair of
  * conversations, client and server, behind this interface; who carries the bytes knows no scheme by name. Pure: bytes
  * and facts in, bytes and a verdict out; no descriptor, no clock.
  *
