@@ -295,7 +295,7 @@ def test_reload_changes_forwards_and_leaves_sessions(lab):
     listener = lab.listen("host", 80)
     far, near = session(lab, listener)
     converter.reload(lab.converter_conf(**{"forward other": forward(f"{CONVERTER}:{WEB + 1}")}))
-    wait_for(lambda: str(WEB + 1) in lab.run("conv", "nft list table inet braid_inbound"), "the other forward")
+    wait_for(lambda: str(WEB + 1) in lab.run("conv", "nft list ruleset"), "the other forward")
     expect_reset(lab)
     far.sendall(b"still")
     assert receive_exactly(near, 5) == b"still"
@@ -339,7 +339,7 @@ def test_reloads_with_and_without_forwards_under_churn(lab):
             converter.wait_log("the configuration was read again", i + 1)
             if i % 3 == 0:   # else the next one follows while this one is on its way
                 wait_for(lambda: ("braid_inbound" in lab.run("conv", "nft list tables")) == there, f"the table, reload {i}")
-        wait_for(lambda: f"{CONVERTER} . {WEB}" in lab.run("conv", "nft list table inet braid_inbound"), "the table at the end")
+        wait_for(lambda: f"{CONVERTER} . {WEB}" in lab.run("conv", "nft list ruleset"), "the table at the end")
     finally:
         ended.set()
         for thread in threads:

@@ -114,7 +114,7 @@ def test_each_reaches_its_own(lab):
     for port in (80, 82):
         session(lab, listeners[port], port=20000 + port - 80)
     table = lab.run("conv", "nft list table inet braid_inbound")
-    wait_for(lambda: "20001" not in lab.run("conv", "nft list table inet braid_inbound"), "the mapping to go")
+    wait_for(lambda: "20001" not in lab.run("conv", "nft list ruleset"), "the mapping to go")
     table = lab.run("conv", "nft list table inet braid_inbound")
     assert re.findall(r"\. (\d+)[ ,]", table) == ["20000", "20002"], table
 
