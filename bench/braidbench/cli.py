@@ -123,12 +123,16 @@ def report(build, results, began, about):
     print(f"\nwritten: {build / 'bench.json'}, plots in {build / 'bench'}/")
 
 
-def inside(options):
-    began = os.getloadavg()[0]
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def raise_file_limit():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < NEEDED_FILES:
         raise LabError(f"the limit of open files is {hard}, {NEEDED_FILES} are needed (ulimit -Hn)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (NEEDED_FILES, hard))
+
+
+def inside(options):
+    began = os.getloadavg()[0]
+    raise_file_limit()
     build = options.build.resolve()
     find_program(build, "bench/braid-load")
     sandbox.prepare()

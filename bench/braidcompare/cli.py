@@ -5,14 +5,13 @@ import dataclasses
 import json
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 import time
 
 from braidbench import systems
 from braidbench.cells import say
-from braidbench.cli import NEEDED_FILES, machine
+from braidbench.cli import machine, raise_file_limit
 from braidlab import sandbox
 from braidlab.daemons import find_program
 from braidlab.errors import LabError
@@ -88,10 +87,7 @@ def to_json(value):
 
 
 def inside(options):
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < NEEDED_FILES:
-        raise LabError(f"the limit of open files is {hard}, {NEEDED_FILES} are needed (ulimit -Hn)")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (NEEDED_FILES, hard))
+    raise_file_limit()
     build = options.build.resolve()
     find_program(build, "bench/braid-load")
     sandbox.prepare()

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """relay.congestion = auto (decision 0018): bulk over a link that loses packets at random is changed to bbr, whichever end sends; what a gateway learnt of
 its link, its next session begins with. A name fixes it."""
-import os
-import threading
-
 import pytest
 
-from netlab import Lab, counter, send_in_background, wait_for
+from bulk import Bulk
+from netlab import Lab, counter, wait_for
 
-BULK = bytes(400_000_000)        # far more than passes until the links have shown what they do
 LOSS_PATIENCE_S = 60
 
 
@@ -24,33 +21,6 @@ def congestion(daemon):
     """Of its sessions, the newest last."""
     sessions = sorted(daemon.ctl("sessions")["sessions"], key=lambda session: -session["age_s"])
     return [session["congestion"] for session in sessions]
-
-
-def drain(sock):
-    try:
-        while sock.recv(1 << 20):
-            pass
-    except OSError:
-        pass
-
-
-class Bulk:
-    """A transfer that goes on until it is left."""
-
-    def __init__(self, lab, way):
-        self.near, self.far, _ = lab.session(lab.listen("server"))
-        sender, reader = (self.far, self.near) if way == "down" else (self.near, self.far)
-        self.pid = send_in_background(sender, BULK)
-        self.reading = threading.Thread(target=drain, args=(reader,))
-        self.reading.start()
-
-    def leave(self):
-        os.kill(self.pid, 9)
-        os.waitpid(self.pid, 0)
-        for sock in (self.near, self.far):
-            sock.shutdown(2)
-            sock.close()
-        self.reading.join()
 
 
 @pytest.mark.parametrize("way", ["down", "up"])

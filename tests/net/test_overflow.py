@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from netlab import LINK_A, Lab, counter, receive_exactly, send_in_background, wait_for
+from bulk import Bulk
+from netlab import Lab, counter, receive_exactly, wait_for
 
 SLOW_BPS = 20_000_000
-BULK = bytes(400_000_000)           # far more than passes
 IDLE_BYTES = 30_000                 # handshakes, keep-alives, what ends connections
 COSTLY = {"link b": {"interface": "l1", "cost": 10}}
 BOTH_WAYS = pytest.mark.parametrize("way", ["down", "up"])
@@ -32,34 +32,6 @@ def link(gateway, name):
 def carried(gateway, name="b"):
     row = link(gateway, name)
     return row["rx_bytes"] + row["tx_bytes"]
-
-
-def drain(sock):
-    try:
-        while sock.recv(1 << 20):
-            pass
-    except OSError:
-        pass
-
-
-class Bulk:
-    """A transfer that goes on until it is left."""
-
-    def __init__(self, lab, way, session=None):
-        self.near, self.far, _ = session or lab.session(lab.listen("server"))
-        sender, reader = (self.far, self.near) if way == "down" else (self.near, self.far)
-        sender.settimeout(None)
-        self.pid = send_in_background(sender, BULK)
-        self.reading = threading.Thread(target=drain, args=(reader,))
-        self.reading.start()
-
-    def leave(self):
-        os.kill(self.pid, 9)
-        os.waitpid(self.pid, 0)
-        for sock in (self.near, self.far):
-            sock.shutdown(2)
-            sock.close()
-        self.reading.join()
 
 
 def talk(session, n, n_bytes=50_000):

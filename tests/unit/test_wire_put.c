@@ -54,7 +54,13 @@ static void each_tlv_is_written(void **state)
 	convert_put_cookie(&w, (struct bytes){ cookie.at, cookie.n });
 	convert_put_connect(&w, &plain);
 	expect_written("Cookie, Connect", "010b2263 16050000" COOKIE "0a05" REMOTE, &w);
-	w = convert_begin(room, sizeof(room));
+}
+
+static void each_tlv_for_private_use_is_written(void **state)
+{
+	struct convert_connect plain = connect_of((struct bytes){ 0 });
+	struct convert_writer w = convert_begin(room, sizeof(room));
+
 	convert_put_dscp(&w, 46, false);
 	expect_written("DSCP", "01022263 c0012e00", &w);
 	w = convert_begin(room, sizeof(room));
@@ -216,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_tlv_is_written),
+		cmocka_unit_test(each_tlv_for_private_use_is_written),
 		cmocka_unit_test(errors_are_written),
 		cmocka_unit_test(an_error_echoes_its_cause),
 		cmocka_unit_test(an_echo_is_cut_to_what_fits),
