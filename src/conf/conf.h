@@ -197,7 +197,7 @@ struct conf {
 		uint32_t keepalive_s;       /* idle time before the first keep-alive probe, both legs */
 	} limits;
 	struct {                        /* [relay] */
-		char congestion[CONF_CONGESTION_BYTES];   /* of the MPTCP leg; "" leaves the system's default; "auto": role/loss_watch.h */
+		char congestion[CONF_CONGESTION_BYTES];   /* of the MPTCP leg; "" leaves the system's default; "auto": role/links/loss_watch.h */
 		bool steady;                /* the MPTCP legs keep the rules of policy/steady.h */
 		uint32_t held_mb;           /* that sessions may hold for slow readers, all workers together, in 2^20 bytes */
 		uint32_t pipes;             /* most pipes that bulk transfers may hold at once, all workers together */

@@ -13,15 +13,15 @@
 #include "net/socket.h"
 #include "role/braid_parts.h"
 #include "role/commands.h"
-#include "role/converter.h"
-#include "role/early.h"
-#include "role/limited.h"
+#include "role/converter/converter.h"
+#include "role/converter/early.h"
+#include "role/links/limited.h"
 #include "role/log.h"
-#include "role/loss_watch.h"
-#include "role/mapper.h"
-#include "role/source.h"
-#include "role/reach.h"
-#include "role/routed.h"
+#include "role/links/loss_watch.h"
+#include "role/mappings/mapper.h"
+#include "role/converter/source.h"
+#include "role/gateway/reach.h"
+#include "role/gateway/routed.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
 #define SPARE_DESCRIPTORS 256

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include "base/util.h"
 #include "role/braid_parts.h"
-#include "role/source.h"
+#include "role/converter/source.h"
 
 #define OWN_ASKED 2                    /* keep-alives, one of which may be lost */
 #define OWN_SLACK_S 90

@@ -7,9 +7,9 @@
 #include "base/util.h"
 #include "path/inbound.h"
 #include "role/braid_parts.h"
-#include "role/forwarding.h"
 #include "role/log.h"
-#include "role/mapper.h"
+#include "role/mappings/forwarding.h"
+#include "role/mappings/mapper.h"
 #include "role/publish.h"
 
 #define WORKERS_MOST 256u

@@ -12,7 +12,7 @@
 #include "role/counters.h"
 #include "role/describe.h"
 #include "role/log.h"
-#include "role/mapper.h"
+#include "role/mappings/mapper.h"
 #include "role/policy_commands.h"
 #include "role/schemes.h"
 #include "role/survey.h"

@@ -34,7 +34,7 @@ struct role_counters {
 	uint64_t n_names_asked, n_names_unknown;   /* destinations given by name */
 	uint64_t n_binds, n_binds_expired, n_binds_wrong;   /* converter: BIND */
 	uint64_t n_destination_denied;
-	uint64_t n_sources_denied, n_no_source_port, n_no_source_address;   /* converter: role/source.h */
+	uint64_t n_sources_denied, n_no_source_port, n_no_source_address;   /* converter: role/converter/source.h */
 	uint64_t n_inbound, n_inbound_told, n_inbound_claimed, n_inbound_refused, n_inbound_expired, n_inbound_gave_up;   /* converter: remote hosts' connections */
 	uint64_t n_inbound_no_gateway, n_inbound_over_limit, n_inbound_filtered, n_claims_wrong;
 	uint64_t n_reached, n_reach_failed;   /* gateway: hosts connected to for them */

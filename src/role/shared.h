@@ -17,7 +17,7 @@
 #include "policy/forwards.h"
 #include "policy/replay.h"
 #include "relay/account.h"
-#include "role/subscribers.h"
+#include "role/converter/subscribers.h"
 
 /* One state of configuration and links. Never changed once published; freed with its last reference. */
 struct view {
@@ -82,8 +82,8 @@ struct shared {
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
-	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/limited.h) */
-	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/early.h); 0: it doesn't */
+	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */
+	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/converter/early.h); 0: it doesn't */
 
 	bool wants_source;               /* atomic; gateway: the converter has asked to be told hosts' addresses */
 	bool kin;                        /* atomic; gateway: the converter is Braid, has our key, and serves a ticket once */

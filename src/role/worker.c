@@ -7,12 +7,12 @@
 #include "base/counter.h"
 #include "base/util.h"
 #include "net/socket.h"
-#include "role/converter.h"
-#include "role/gateway.h"
-#include "role/inbound.h"
-#include "role/limited.h"
-#include "role/loss_watch.h"
-#include "role/stranded.h"
+#include "role/converter/converter.h"
+#include "role/gateway/gateway.h"
+#include "role/inbound/inbound.h"
+#include "role/links/limited.h"
+#include "role/links/loss_watch.h"
+#include "role/links/stranded.h"
 
 
 bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out)

@@ -24,7 +24,7 @@ struct stranded;
 
 enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE, WORKER_LOG_INBOUND, WORKER_LOG_N };
 
-/* Of a gateway's sessions, as they were found at the last look (role/stranded.c). Atomics. */
+/* Of a gateway's sessions, as they were found at the last look (role/links/stranded.c). Atomics. */
 struct link_census {
 	uint64_t n_lacking;            /* nothing comes through over the link */
 	uint64_t n_with;               /* something does */

@@ -2,7 +2,7 @@
 /*
  * relay.congestion is set on the converter's listener before listen(), and on the gateway's socket before connect() (net/socket.c): every
  * subflow of either end has to have it, also those that join. Where it is "auto", it is changed while the connection carries data
- * (role/loss_watch.c): that has to reach every subflow, those that join afterwards, too, and nothing of the stream may be lost by it.
+ * (role/links/loss_watch.c): that has to reach every subflow, those that join afterwards, too, and nothing of the stream may be lost by it.
  * The names come from sock_diag: what the TCP connections really use.
  */
 #include "assume.h"

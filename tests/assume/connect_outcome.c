@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* role/attempt.c learns from one edge whether the converter has answered, and from net_connect_outcome() how: writable, without an error, is connected. */
+/* role/gateway/attempt.c learns from one edge whether the converter has answered, and from net_connect_outcome() how: writable, without an error, is connected. */
 #include "assume.h"
 
 #include <sys/epoll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The request travels in the SYN (role/attempt.c) and is there when the converter accepts (role/converter.c). */
+/* The request travels in the SYN (role/gateway/attempt.c) and is there when the converter accepts (role/converter/converter.c). */
 #include "assume.h"
 
 #include <string.h>

@@ -13,7 +13,7 @@ from test_converter_input import DESTINATION_UNREACHABLE, RESOURCE_EXCEEDED, SUC
 from test_route import make_phone, start_converter
 
 N = 20
-SPARE_INTAKES = 256   # of role/converter.c
+SPARE_INTAKES = 256   # of role/converter/converter.c
 CONTROL_PLACES = 32   # CLIENTS of ctl/control.c
 
 

@@ -131,7 +131,7 @@ def test_a_link_that_is_left_has_no_subflow_while_it_is_closed(lab):
     session = lab.session(lab.listen("server"))
     talk(session, 10)
     assert link(gateway, "b")["subflows"] == 0 and "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint")
-    wait_for(lambda: gateway.ctl("sessions")["sessions"][0]["age_s"] >= 8, "links that sessions lack to be looked for")   # role/stranded.c, role/rejoin.c
+    wait_for(lambda: gateway.ctl("sessions")["sessions"][0]["age_s"] >= 8, "links that sessions lack to be looked for")   # role/links/stranded.c, role/links/rejoin.c
     assert "don't have it" not in gateway.log(), "nobody lacks what is to be left"
     bulk = Bulk(lab, "down", session)
     wait_for(lambda: carried(gateway) > 10_000_000, "bulk over link b")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Links that sessions lack: a subflow is tried once by the kernel, and what fails then is to be mended (role/rejoin.h, net/neighbour.h)."""
+"""Links that sessions lack: a subflow is tried once by the kernel, and what fails then is to be mended (role/links/rejoin.h, net/neighbour.h)."""
 import os
 import re
 import time

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include "role/mapping_store.h"
+#include "role/mappings/mapping_store.h"
 
 struct place {
 	char folder[64], path[96], bad[104];

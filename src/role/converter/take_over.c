@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/converter/take_over.h"
+
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/socket.h"
+
+#define FRESH_US (60 * US_PER_S)   /* a name that is older may be another's by now */
+
+/* Laid out as: worker (8 bits), what (8), generation (16), index (32). */
+enum { WHAT_INTAKE = 1, WHAT_SESSION };
+
+/* What goes from one worker to another. */
+struct second_attempt {
+	struct worker *to;
+	struct ticket_use ticket;
+	int fd;
+	bool multipath;
+	struct address client, destination;
+	struct net_marking marking;
+	struct inbox inbox;
+	const struct scheme *scheme;
+	struct conversation conversation;
+};
+
+static uint64_t name_of(const struct worker *worker, uint8_t what, struct slab_name name)
+{
+	return (uint64_t)worker->number << 56 | (uint64_t)what << 48 | (uint64_t)name.generation << 32 | name.index;
+}
+
+static uint8_t what_of(uint64_t name)
+{
+	return (uint8_t)(name >> 48);
+}
+
+static struct slab_name slab_name_in(uint64_t name)
+{
+	return (struct slab_name){ .index = (uint32_t)name, .generation = (uint16_t)(name >> 32) };
+}
+
+uint64_t take_over_name_intake(const struct converter *converter, const struct intake *intake)
+{
+	return name_of(converter->worker, WHAT_INTAKE, slab_name_of(&converter->intakes, intake));
+}
+
+uint64_t take_over_name_session(const struct converter *converter, struct slab_name session)
+{
+	return name_of(converter->worker, WHAT_SESSION, session);
+}
+
+unsigned int take_over_worker(uint64_t name)
+{
+	return (unsigned int)(name >> 56);
+}
+
+struct intake *take_over_intake(const struct converter *converter, uint64_t name)
+{
+	return what_of(name) == WHAT_INTAKE ? slab_get(&converter->intakes, slab_name_in(name)) : NULL;
+}
+
+/* The destination hasn't answered yet. */
+static bool take_intake(struct converter *converter, struct intake *first, struct second_attempt *second)
+{
+	enum intake_part other = first->near_part == INTAKE_NEAR ? INTAKE_NEAR_OTHER : INTAKE_NEAR;
+	int old_fd = first->near_fd;
+
+	if (net_handshake_ended(old_fd) || loop_watch(converter->worker->loop, second->fd, INTAKE_EVENTS, intake_ref(converter, first, other)))
+		return false;
+	first->near_part = other;   /* an event of the old one may still be in this turn's batch */
+	loop_unwatch(converter->worker->loop, old_fd);
+	net_close_reset(old_fd);
+	first->near_fd = second->fd;
+	first->multipath = second->multipath;
+	first->client = second->client;
+	first->conversation = second->conversation;
+	inbox_free(&first->inbox);
+	first->inbox = second->inbox;   /* both are beginnings of the same: what comes next fits this one */
+	second->inbox = (struct inbox){ 0 };
+	return true;
+}
+
+/* Served already: the destination has answered. */
+static bool take_session(struct converter *converter, const struct second_attempt *second, struct slab_name session)
+{
+	struct relay_leg_change change = { .near_fd = second->fd, .near_multipath = second->multipath, .source = second->client,
+					   .up_first = { second->inbox.kept, second->inbox.n_kept } };
+
+	net_mark(second->fd, &second->client, true, &second->marking);
+	return !relay_change_near(converter->worker->relay, session, &change);
+}
+
+static void turn_away(struct converter *converter, struct second_attempt *second, const struct signalling_result *result)
+{
+	struct intake *intake = converter_admit(converter, second->fd, &second->client);
+
+	if (!intake)
+		return;
+	intake->scheme = second->scheme;
+	intake->conversation = second->conversation;
+	intake_refuse(converter, intake, result);
+}
+
+static bool session_is_there(const struct converter *converter, const struct second_attempt *second, struct slab_name name)
+{
+	struct session_view session;
+
+	return relay_find(converter->worker->relay, name, &session) && address_equal(&session.destination, &second->destination) &&
+	       loop_now_us(converter->worker->loop) - session.opened_at_us < FRESH_US;
+}
+
+static struct intake *intake_there(const struct converter *converter, const struct second_attempt *second, struct slab_name name)
+{
+	struct intake *first = slab_get(&converter->intakes, name);
+
+	return first && address_equal(&first->destination, &second->destination) ? first : NULL;
+}
+
+/* True where the second has taken the first one's place; else what it is to be told: what the first was told, and perhaps never heard; that the connection
+ * came and went; or, the first being well, that a ticket is good for one. */
+static bool settle(struct converter *converter, struct second_attempt *second, struct signalling_result *result)
+{
+	uint64_t holder = authorise_holder(converter->worker, &second->ticket);   /* asked again: it may have become a session under way */
+	struct slab_name name = slab_name_in(holder);
+	struct intake *first = what_of(holder) == WHAT_INTAKE ? intake_there(converter, second, name) : NULL;
+
+	*result = (struct signalling_result){ .outcome = OUTCOME_NOT_AUTHORISED };
+	if (what_of(holder) == WHAT_SESSION && session_is_there(converter, second, name))
+		return take_session(converter, second, name);
+	if (!first)
+		result->outcome = OUTCOME_BYPASSED;   /* its destination has not refused: a host that waits had better go the ordinary way */
+	else if (first->state == INTAKE_ENDING && first->said.outcome != OUTCOME_CONNECTED)
+		*result = first->said;
+	return first && first->state == INTAKE_CONNECTING && take_intake(converter, first, second);
+}
+
+static void arrive(void *arg)
+{
+	struct second_attempt *second = arg;
+	struct converter *converter = second->to->converter;
+	struct signalling_result result;
+	bool taken = settle(converter, second, &result);
+
+	counter_add(&second->to->counters.n_taken_over, taken);
+	if (!taken)
+		turn_away(converter, second, &result);
+	inbox_free(&second->inbox);
+	free(second);
+}
+
+void take_over_begin(struct converter *converter, struct intake *intake)
+{
+	struct worker *to = converter->worker->peers[take_over_worker(intake->ticket.holder)];   /* NULL: gone already, we are ending */
+	struct second_attempt *second = to && !to->halted ? malloc(sizeof(*second)) : NULL;
+
+	if (!second) {
+		intake_abandon(converter, intake);
+		return;
+	}
+	*second = (struct second_attempt){
+		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .multipath = intake->multipath, .client = intake->client, .destination = intake->destination,
+		.marking = treatment_marking(&intake->treatment), .inbox = intake->inbox, .scheme = intake->scheme, .conversation = intake->conversation,
+	};
+	intake->inbox = (struct inbox){ 0 };
+	loop_unwatch(converter->worker->loop, second->fd);
+	intake_free(converter, intake);
+	if (!loop_post(to->loop, arrive, second))
+		return;
+	net_close_reset(second->fd);
+	inbox_free(&second->inbox);
+	free(second);
+}

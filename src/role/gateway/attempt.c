@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reaching the converter over one link or another. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/mptcp_info.h"
+#include "net/socket.h"
+#include "role/gateway/opening.h"
+#include "role/gateway/setup.h"
+#include "role/links/loss_watch.h"
+
+#define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
+#define EARLY_ROUND_TRIPS 3
+#define EARLY_SLACK_US (200 * US_PER_MS)
+#define UNSPOKEN_MOST 8   /* destinations, one after the other, that nobody can connect to */
+#define ATTEMPT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+void attempt_drop(struct attempt *attempt)
+{
+	if (attempt->fd >= 0)
+		net_close_reset(attempt->fd);
+	attempt->fd = -1;
+	inbox_free(&attempt->inbox);
+}
+
+static struct attempt *free_attempt(struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (setup->attempts[i].fd < 0)
+			return &setup->attempts[i];
+	return NULL;
+}
+
+static size_t n_pending(const struct setup *setup)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		n += setup->attempts[i].fd >= 0;
+	return n;
+}
+
+/* How long to wait for a link's answer before another attempt is begun. A link that answered lately answers about as soon again: Linux would
+ * send a lost SYN again after a second only, and as plain TCP where it held data. Without a ticket two attempts could both be served, so
+ * there nothing is done early. */
+static uint64_t patience_us(const struct worker *worker, const struct setup *setup, uint8_t link)
+{
+	const struct conf_gateway *conf = &worker->view->conf->gateway;
+	uint64_t most_us = conf->attempt_timeout_ms * US_PER_MS, rtt_us = shared_rtt_us(worker->shared, link);
+	uint64_t enough_us = EARLY_ROUND_TRIPS * rtt_us + EARLY_SLACK_US;
+
+	return setup->has_ticket && rtt_us && enough_us < most_us ? enough_us : most_us;
+}
+
+/* Over a link that has broken Multipath TCP under way it isn't begun, as where a rule keeps a connection on one link, and the message says so. */
+static int choose_protocol(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
+{
+	bool breaks = shared_breaks_mptcp(gateway->worker->shared, attempt->link, now_us);
+
+	attempt->mptcp = setup->treatment.link == CHOOSE_NO_LINK && !breaks;
+	attempt->opening = setup->opening;
+	attempt->n_opening = setup->n_opening;
+	if (!breaks || !setup->has_ticket)
+		return 0;
+	if (opening_declare_plain(gateway, setup))
+		return -ENOMEM;
+	attempt->opening = setup->declared;
+	attempt->n_opening = setup->n_declared;
+	return 0;
+}
+
+static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice, bool syn_data)
+{
+	struct worker *worker = gateway->worker;
+	uint64_t now_us = loop_now_us(worker->loop);
+	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
+	struct net_connect_options options = {
+		.source = choice->source, .congestion = loss_watch_first(worker),
+		.marking = treatment_marking(&setup->treatment),
+	};
+	int r;
+
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us };
+	r = choose_protocol(gateway, setup, attempt, now_us);
+	if (r)
+		return r;
+	attempt->conversation = setup->begun;
+	options.mptcp = attempt->mptcp;
+	attempt->syn_data = syn_data && !setup->waits && shared_syn_data_works(worker->shared, choice->link, now_us) &&
+			    !(attempt->mptcp && shared_strips_mptcp(worker->shared, choice->link, now_us));
+	attempt->patience_us = patience_us(worker, setup, choice->link);
+	if (attempt->syn_data) {
+		options.first = attempt->opening;
+		options.n_first = attempt->n_opening;
+	}
+	counter_add(&worker->counters.n_attempts, 1);
+	counter_add(&worker->counters.n_syn_data_sent, attempt->syn_data);
+	r = net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
+	if (!r)
+		r = loop_watch(worker->loop, attempt->fd, ATTEMPT_EVENTS, setup_ref(gateway, setup, part));
+	if (!r)
+		r = loop_timer_at(worker->loop, now_us + attempt->patience_us, setup_ref(gateway, setup, part));
+	if (r)
+		attempt_drop(attempt);
+	return r;
+}
+
+/* The links that are out of the question, a bit each. */
+static uint32_t barred(const struct setup *setup)
+{
+	return setup->treatment.link == CHOOSE_NO_LINK ? 0 : ~(1u << setup->treatment.link);
+}
+
+int attempt_next(struct gateway *gateway, struct setup *setup)
+{
+	struct worker *worker = gateway->worker;
+	struct attempt *attempt = free_attempt(setup);
+	struct choice choice;
+
+	while (attempt && !shared_choose_link(worker->shared, worker->view, setup->tried | barred(setup), loop_now_us(worker->loop), &choice)) {
+		setup->tried |= choice.link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice.link;
+		if (!attempt_begin(gateway, setup, attempt, &choice, true))
+			return 0;
+		counter_add(&worker->counters.n_attempts_failed, 1);
+	}
+	return CHOOSE_E_NONE;
+}
+
+/* The same once more over the best link that isn't left out, with nothing in the SYN that a middlebox could take offence at. */
+static int attempt_again(struct gateway *gateway, struct setup *setup, uint32_t left_out)
+{
+	struct worker *worker = gateway->worker;
+	struct attempt *attempt = free_attempt(setup);
+	struct choice choice;
+
+	if (!attempt || shared_choose_link(worker->shared, worker->view, barred(setup) | left_out, loop_now_us(worker->loop), &choice))
+		return CHOOSE_E_NONE;
+	return attempt_begin(gateway, setup, attempt, &choice, false);
+}
+
+/* Over the same link: another one may be silent. Once a connection, and with a ticket alone: without one, what the converter has of the first attempt could
+ * be served beside this one. */
+static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t link)
+{
+	if (setup->begun_again || !setup->has_ticket)
+		return CHOOSE_E_NONE;
+	setup->begun_again = true;
+	counter_add(&gateway->worker->counters.n_fell_back_again, 1);
+	return attempt_again(gateway, setup, link == CHOOSE_NO_LINK ? 0 : ~(1u << link));
+}
+
+/* Before an attempt is dropped: what was told early was perhaps of this one, which the converter won't serve again. */
+static void forget_told(struct setup *setup, const struct attempt *attempt)
+{
+	setup->told = setup->told && !attempt->connected;
+}
+
+/* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
+ * were lost, that is why. Others end a connection for reasons of their own. */
+void attempt_note_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt)
+{
+	if (setup->has_ticket && attempt->connected && attempt->mptcp && !attempt->plain && !attempt->doubtful)
+		shared_note_multipath(gateway->worker->shared, attempt->link, false, loop_now_us(gateway->worker->loop));
+}
+
+/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
+ * converter, without an answer, as it does with plain TCP that it wasn't told of. Where we hadn't even seen that it was connected, that is why. */
+static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
+{
+	bool at_once = reset && !attempt->connected;
+	uint8_t link = attempt->link;
+
+	if (reset)
+		attempt_note_reset(gateway, setup, attempt);
+	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
+	forget_told(setup, attempt);
+	if (at_once && attempt->syn_data)
+		shared_note_syn_data(gateway->worker->shared, link, false, attempt->begun_at_us, loop_now_us(gateway->worker->loop));
+	attempt_drop(attempt);
+	if (n_pending(setup) ? !at_once : !attempt_next(gateway, setup))
+		return;
+	if ((!reset || begin_again(gateway, setup, link)) && !n_pending(setup))
+		setup_fail(gateway, setup);
+}
+
+/* Plain TCP with data in the SYN: Linux has lost bytes of such, either way (doc/assumptions.md), and the converter, not having been told, refuses it. */
+static void attempt_distrusted(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	uint8_t link = attempt->link;
+
+	forget_told(setup, attempt);
+	attempt_drop(attempt);
+	if (begin_again(gateway, setup, link) && !n_pending(setup) && attempt_next(gateway, setup))
+		setup_fail(gateway, setup);
+}
+
+/* What the handshake has shown of the link. Linux makes plain TCP of a connection whose SYN data was not acknowledged: that says nothing of
+ * Multipath TCP on the link (doc/assumptions.md). */
+static void note_handshake(struct gateway *gateway, struct attempt *attempt)
+{
+	struct worker *worker = gateway->worker;
+	uint64_t now_us = loop_now_us(worker->loop);
+	struct mptcp_beginning beginning = mptcp_info_beginning(attempt->fd);
+	bool acked = attempt->syn_data && beginning.syn_data_acked;
+
+	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
+	attempt->doubtful = attempt->syn_data && (!acked || now_us - attempt->begun_at_us > SYN_REPEATED_US);
+	if (attempt->syn_data) {
+		counter_add(&worker->counters.n_syn_data_lost, !acked);
+		shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
+	}
+	attempt->plain = beginning.fell_back;
+	if (attempt->plain && attempt->mptcp) {
+		counter_add(&worker->counters.n_fell_back, 1);
+		if (acked == attempt->syn_data)
+			shared_note_fallback(worker->shared, attempt->link, now_us);
+	}
+}
+
+/* The part of the opening that the SYN didn't take. 0, NET_E_AGAIN, or what ended the connection. */
+static int send_opening(struct attempt *attempt)
+{
+	int error = 0;
+
+	while (attempt->n_sent < attempt->n_opening) {
+		ssize_t n = net_send(attempt->fd, attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent, &error);
+
+		if (n < 0)
+			return error;
+		attempt->n_sent += (size_t)n;
+	}
+	return 0;
+}
+
+/* With some schemes a reset is the destination's word; but only where somebody is known to be there who would say it so. */
+static bool tells_by_reset(const struct gateway *gateway, const struct setup *setup)
+{
+	return setup->scheme->client_end && __atomic_load_n(&gateway->worker->shared->spoken, __ATOMIC_RELAXED);
+}
+
+/* Whoever ends all that comes may not let us in, or be somebody else: hosts had better go the ordinary way. */
+static void note_end(struct shared *shared)
+{
+	if (__atomic_load_n(&shared->spoken, __ATOMIC_RELAXED) || __atomic_add_fetch(&shared->n_unspoken, 1, __ATOMIC_RELAXED) < UNSPOKEN_MOST)
+		return;
+	__atomic_store_n(&shared->n_unspoken, 0, __ATOMIC_RELAXED);
+	shared_note_doubt(shared, SHARED_DOUBT_STRANGE);
+}
+
+/* An end in the place of an answer: with some schemes that is one. */
+static int read_end(const struct gateway *gateway, const struct setup *setup, struct attempt *attempt, bool reset, struct signalling_step *step, struct bytes *left)
+{
+	if (!setup->scheme->client_end || attempt->inbox.n_kept)
+		return NET_E_RESET;
+	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && tells_by_reset(gateway, setup)) };
+	*left = (struct bytes){ 0 };
+	attempt->ended = true;
+	note_end(gateway->worker->shared);
+	return 0;
+}
+
+/* Whether the server speaks the scheme at all; where the watch can't ask it. */
+static void note_language(struct gateway *gateway, const struct setup *setup, const struct signalling_step *step)
+{
+	struct shared *shared = gateway->worker->shared;
+
+	if (setup->scheme->server_offer)
+		return;
+	if (step->verdict == SIGNALLING_DONE) {
+		__atomic_store_n(&shared->spoken, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&shared->n_unspoken, 0, __ATOMIC_RELAXED);
+	} else if (step->result.outcome == OUTCOME_MALFORMED || step->result.outcome == OUTCOME_BAD_VERSION) {
+		shared_note_doubt(shared, SHARED_DOUBT_STRANGE);
+	}
+}
+
+/* All of it: a connection that has just been answered takes these few bytes, or is no connection any more. */
+static int say(const struct attempt *attempt, const uint8_t *bytes, size_t n)
+{
+	int error = 0;
+
+	return n && net_send(attempt->fd, bytes, n, &error) != (ssize_t)n ? NET_E_RESET : 0;
+}
+
+int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct bytes all;
+	bool ended = false;
+	int r;
+
+	for (;;) {
+		r = inbox_receive(&attempt->inbox, attempt->fd, gateway->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+		if (r == NET_E_RESET)
+			return read_end(gateway, setup, attempt, true, step, left);
+		if (r)
+			return r;
+		if (ended)
+			return read_end(gateway, setup, attempt, false, step, left);
+		*step = setup->scheme->client_feed(&attempt->conversation, all.at, all.n, out);
+		*left = (struct bytes){ all.at + step->n_consumed, all.n - step->n_consumed };
+		r = say(attempt, out, step->n_out);
+		if (!r && step->verdict != SIGNALLING_NEED_MORE)
+			note_language(gateway, setup, step);
+		if (r || step->verdict != SIGNALLING_NEED_MORE)
+			return r;
+		r = inbox_keep(&attempt->inbox, *left);
+		if (r)
+			return r;
+	}
+}
+
+/* A link that was asked before the winner's, and has not even answered the SYN, is spared for a while. */
+static void note_overtaken(struct gateway *gateway, const struct setup *setup, const struct attempt *winner)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++) {
+		const struct attempt *other = &setup->attempts[i];
+
+		if (other->fd >= 0 && !other->connected && other->link != winner->link && other->begun_at_us < winner->begun_at_us)
+			shared_note_silent(gateway->worker->shared, other->link, loop_now_us(gateway->worker->loop));
+	}
+}
+
+bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd)
+{
+	bool whole;
+
+	if (attempt->plain || attempt->ended)
+		return true;
+	whole = !mptcp_info_fell_back(fd);
+	shared_note_multipath(gateway->worker->shared, attempt->link, whole, loop_now_us(gateway->worker->loop));
+	if (whole)
+		return true;
+	counter_add(&gateway->worker->counters.n_fell_back_late, 1);
+	return false;
+}
+
+/* Several attempts are under way: the first good answer wins. */
+static void attempt_answer(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	struct signalling_step step;
+	struct bytes left;
+	int r = attempt_read(gateway, setup, attempt, &step, &left);
+
+	if (r == NET_E_AGAIN) {
+		hold_come_early(gateway, setup);
+		return;
+	}
+	if (!r && setup->state == SETUP_DECLINING) {   /* it has heard it */
+		setup_abandon(gateway, setup);
+	} else if (r || !attempt_is_sound(gateway, attempt, attempt->fd)) {
+		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
+	} else if (step.verdict == SIGNALLING_DONE) {
+		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
+		note_overtaken(gateway, setup, attempt);
+		if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
+			hold_accept(gateway, setup, attempt, left);
+		else
+			setup_hand_over(gateway, setup, attempt, false, left);
+	} else if (step.result.outcome == OUTCOME_NOT_AUTHORISED && n_pending(setup) > 1) {
+		attempt_drop(attempt);   /* the ticket's second use: the other attempt has won the race */
+	} else {
+		setup_refuse(gateway, setup, &step.result);
+	}
+}
+
+/* Plain TCP that was to be Multipath TCP. False: not this one. */
+static bool begin_plain(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	if (attempt->syn_data) {
+		attempt_distrusted(gateway, setup, attempt);
+		return false;
+	}
+	if (opening_declare_plain(gateway, setup)) {
+		attempt_failed(gateway, setup, attempt, false);
+		return false;
+	}
+	attempt->opening = setup->declared;
+	attempt->n_opening = setup->n_declared;
+	return true;
+}
+
+/* False when it isn't connected (yet), or is gone. */
+static bool attempt_connected(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
+{
+	int r;
+
+	if (attempt->connected)
+		return true;
+	r = net_connect_outcome(attempt->fd, events);
+	if (r == NET_E_AGAIN)
+		return false;
+	if (r == NET_E_RESET && tells_by_reset(gateway, setup)) {
+		struct signalling_result refused = setup->scheme->client_end(true);
+
+		setup_refuse(gateway, setup, &refused);
+		return false;
+	}
+	if (r) {
+		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
+		return false;
+	}
+	attempt->connected = true;
+	note_handshake(gateway, attempt);
+	if (attempt->plain && attempt->mptcp && setup->has_ticket)
+		return begin_plain(gateway, setup, attempt);
+	return true;
+}
+
+/* The only one under way, of whose answer nothing has come: the relay can have it. */
+static bool may_be_held(const struct setup *setup, const struct attempt *attempt)
+{
+	return setup->state == SETUP_CONNECTING && !setup->waits && n_pending(setup) == 1 && !attempt->inbox.n_kept;
+}
+
+void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
+{
+	int r;
+
+	if (attempt->fd < 0 || !attempt_connected(gateway, setup, attempt, events))
+		return;
+	if (may_be_held(setup, attempt)) {
+		setup_hand_over(gateway, setup, attempt, true, (struct bytes){ 0 });
+		return;
+	}
+	r = send_opening(attempt);
+	if (r && r != NET_E_AGAIN)
+		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
+	else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		attempt_answer(gateway, setup, attempt);
+	else
+		hold_come_early(gateway, setup);
+}
+
+void attempt_go_on(struct gateway *gateway, struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected && may_be_held(setup, &setup->attempts[i])) {
+			setup_hand_over(gateway, setup, &setup->attempts[i], true, (struct bytes){ 0 });
+			return;
+		}
+}
+
+/* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,
+ * so the first has to go before another is begun. */
+void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
+{
+	int r;
+
+	if (attempt->fd < 0 || attempt->connected || now_us < attempt->begun_at_us + attempt->patience_us)
+		return;
+	r = net_connect_result(attempt->fd);
+	if (r && r != NET_E_AGAIN)   /* asking has taken the error off the socket */
+		attempt_failed(gateway, setup, attempt, false);
+	if (r != NET_E_AGAIN)
+		return;   /* the answer is there: it is we who are late, and its event comes */
+	counter_add(&gateway->worker->counters.n_second_attempts, 1);
+	if (gateway->worker->view->n_links == 1 || setup->tried & (setup->tried - 1))   /* every link so far: it may be the converter */
+		shared_suspect(gateway->worker->shared);
+	if (!setup->has_ticket) {
+		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
+		attempt_failed(gateway, setup, attempt, false);
+	} else if (attempt_next(gateway, setup)) {
+		attempt_again(gateway, setup, 0);
+	}
+}

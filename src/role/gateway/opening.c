@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/gateway/opening.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "net/socket.h"
+#include "role/converter/early.h"
+#include "role/gateway/setup.h"
+#include "role/schemes.h"
+#include "signalling/ticket.h"
+
+/* What fits a SYN on a path with 1500-byte packets: 40 (IPv6) and 20 bytes of headers, 40 of TCP options. */
+#define OPENING_BYTES 1400
+
+static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
+
+/* Toward an IPv6 destination, to a converter that has asked for it. */
+static bool tells_source(const struct gateway *gateway, const struct setup *setup)
+{
+	return __atomic_load_n(&gateway->worker->shared->wants_source, __ATOMIC_RELAXED) && !address_is_v4(&setup->destination);
+}
+
+/* A ticket for this destination: who we are, in the first packet. A host whose SYN waits is the sooner let come for an early answer. */
+static void put_ticket(const struct gateway *gateway, struct setup *setup, struct signalling_request *request)
+{
+	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
+	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
+
+	setup->has_ticket = conf->has_key && setup->scheme->tickets && __atomic_load_n(&gateway->worker->shared->kin, __ATOMIC_RELAXED);
+	if (!setup->has_ticket)
+		request->dscp = request->plain = 0;   /* it would not know what that is */
+	if (!conf->has_key || !setup->scheme->tickets)
+		return;
+	early_make_nonce(gateway, setup, ticket.nonce);
+	memcpy(setup->nonce, ticket.nonce, sizeof(setup->nonce));
+	request->watch = setup->has_ticket && setup->state == SETUP_ASKING ? __atomic_load_n(&gateway->worker->shared->watch, __ATOMIC_RELAXED) : 0;
+	setup->asks_early = request->watch;
+	if (setup->has_ticket && tells_source(gateway, setup))
+		request->source = setup->source;
+	ticket_put(&ticket, conf->key, &request->destination, request->credential);
+	request->n_credential = TICKET_BYTES;
+}
+
+int opening_build(struct gateway *gateway, struct setup *setup)
+{
+	uint8_t *scratch = gateway->worker->scratch;
+	struct signalling_step step;
+	ssize_t n;
+	int error = NET_E_AGAIN;
+
+	/* What waits at the converter was told by Convert, and is claimed by it. */
+	setup->scheme = setup->inbound ? &scheme_convert : scheme_of_conf(gateway->worker->view->conf->gateway.signalling);
+	setup->request = (struct signalling_request){
+		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
+	};
+	setup->request.has_claim = setup->inbound;
+	memcpy(setup->request.claim, setup->claim, sizeof(setup->claim));
+	setup->request.n_first = setup->n_first;
+	setup->request.failure = setup->failure;
+	put_ticket(gateway, setup, &setup->request);
+	if (!setup->scheme->tickets)
+		schemes_put_login(&gateway->worker->view->conf->gateway, __atomic_load_n(&gateway->worker->shared->kin, __ATOMIC_RELAXED), &setup->request);
+	step = setup->scheme->client_begin(&setup->begun, &setup->request, scratch);
+	setup->waits = step.waits;
+	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
+	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
+		return error;
+	setup->n_message = step.n_out;
+	setup->n_opening = step.n_out + (n > 0 ? (size_t)n : 0);
+	setup->opening = malloc(setup->n_opening);
+	if (!setup->opening)
+		return -ENOMEM;
+	memcpy(setup->opening, scratch, setup->n_opening);
+	return 0;
+}
+
+int opening_declare_plain(struct gateway *gateway, struct setup *setup)
+{
+	size_t n_payload = setup->n_opening - setup->n_message;
+	uint8_t message[SIGNALLING_MESSAGE_BYTES];
+	struct signalling_step step;
+
+	if (setup->declared)
+		return 0;
+	setup->request.plain = 1;
+	step = setup->scheme->client_begin(&setup->begun, &setup->request, message);
+	setup->declared = malloc(step.n_out + n_payload);
+	if (!setup->declared)
+		return -ENOMEM;
+	memcpy(setup->declared, message, step.n_out);
+	memcpy(setup->declared + step.n_out, setup->opening + setup->n_message, n_payload);
+	setup->n_declared = step.n_out + n_payload;
+	return 0;
+}
+
+void opening_free(struct setup *setup)
+{
+	free(setup->opening);
+	free(setup->declared);
+	setup->opening = setup->declared = NULL;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a connection to the converter begins with: its scheme's message, in Convert with a ticket, and the host's first bytes behind it. Private to the gateway. */
+#ifndef BRAID_ROLE_GATEWAY_OPENING_H
+#define BRAID_ROLE_GATEWAY_OPENING_H
+
+struct gateway;
+struct setup;
+
+/* The message and what the host has said so far, as one opening. A host that has ended already shows in the relay; one that has reset doesn't any more,
+ * once reading has told. 0, a NET_E_* of the host's connection, or a negative errno. */
+int opening_build(struct gateway *gateway, struct setup *setup);
+/* The same with a message that says that its connection is plain TCP. 0 or -ENOMEM. */
+int opening_declare_plain(struct gateway *gateway, struct setup *setup);
+void opening_free(struct setup *setup);
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/gateway/watch.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "role/inbox.h"
+#include "role/schemes.h"
+#include "signalling/scheme.h"
+#include "signalling/ticket.h"
+
+#define ANSWER_LIMIT_US (3 * US_PER_S)
+#define RETRY_FIRST_US (100 * US_PER_MS)
+#define RETRY_MOST_US (2 * US_PER_S)
+#define STOOD_LONG_US (5 * US_PER_S)
+#define KEEPALIVE_S 120
+#define CLOSED_US (1 * US_PER_S)
+#define CLOSED_MOST 4    /* times within that: workers of a converter take a new configuration one after the other, and we may come to each that hasn't yet */
+#define LOOK_AGAIN_US (5 * US_PER_S)   /* at a converter that doesn't let us stay */
+#define DISTRUST_US (60 * US_PER_S)
+#define DISTRUST_DOUBLINGS 6
+#define PROBE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define READS 64   /* in a turn */
+
+/* One connection: ASKING until the answer is there, then STANDING. */
+struct probe {
+	int fd;                  /* -1: none */
+	bool standing;
+	uint16_t generation;
+	uint8_t link;
+	uint64_t begun_at_us, begun_standing_at_us;
+	const struct scheme *scheme;   /* here and below: of a probe that was begun */
+	struct signalling_request asked;
+	bool wants_source;       /* the converter is to be told hosts' addresses */
+	bool offers;             /* it was told that we take sessions from its side */
+	bool hears_limits;       /* and that we want to know when the links limit what it sends */
+	bool declined;           /* and does not know what one of these is */
+	bool kin;                /* it is Braid, and has our key */
+	bool strange;            /* what it has answered is no Convert */
+	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
+	bool serves_hosts;       /* and that it offers that */
+	struct conversation conversation;
+	struct inbox inbox;
+};
+
+/* A converter of an older kind, or of others, doesn't take all that we may say with our question. */
+enum watch_asking { ASK_ALL, ASK_WITHOUT_LIMITS, ASK_PLAIN };
+/* What was found out about the converter. KIN: it is Braid, and has our key. CONVERT: it serves RFC 8803, and is sent nothing else. OTHER: it knows no Convert. */
+enum peer { PEER_UNKNOWN, PEER_KIN, PEER_CONVERT, PEER_OTHER };
+
+struct watch {
+	struct loop *loop;
+	struct watch_options options;
+	uint8_t handler;
+	struct probe probe;
+	bool left;
+	bool reachable, told;
+	char why[64];            /* as it was told */
+	enum watch_asking asking;
+	bool by_connecting;      /* it knows no Convert: a connection that comes about is its answer */
+	bool knows_convert;      /* it has answered an Info */
+	enum peer peer;
+	uint32_t n_distrusted;   /* in a row: the longer it is left alone */
+	uint64_t distrusted_until_us;
+	uint64_t retry_us;
+	uint64_t closed_until_us;   /* how often the converter has closed the connection in order is counted */
+	uint32_t n_closed;
+	uint32_t tried;
+};
+
+enum { PART_PROBE, PART_LIMIT, PART_RETRY };
+
+static const char *const peer_names[] = { [PEER_UNKNOWN] = "unknown", [PEER_KIN] = "braid", [PEER_CONVERT] = "convert", [PEER_OTHER] = "other" };
+
+static void store(bool *flag, bool to) { __atomic_store_n(flag, to, __ATOMIC_RELAXED); }
+
+static struct loop_ref ref_of(const struct watch *watch, uint8_t part)
+{
+	return (struct loop_ref){ .handler = watch->handler, .generation = watch->probe.generation, .part = part };
+}
+
+/* Again, too, where the reason is another one. */
+static void tell(struct watch *watch, bool reachable, const char *why)
+{
+	if (watch->told && watch->reachable == reachable && !strcmp(watch->why, why))
+		return;
+	watch->told = true;
+	watch->reachable = reachable;
+	snprintf(watch->why, sizeof(watch->why), "%s", why);
+	watch->options.on_change(watch->options.context, reachable, why);
+}
+
+static void drop(struct watch *watch)
+{
+	if (watch->probe.fd >= 0)
+		net_close_reset(watch->probe.fd);
+	inbox_free(&watch->probe.inbox);
+	__atomic_store_n(&watch->options.shared->watch, 0, __ATOMIC_RELAXED);
+	watch->probe = (struct probe){ .fd = -1, .generation = (uint16_t)(watch->probe.generation + 1) };
+}
+
+static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
+{
+	const struct conf_gateway *conf = &all->gateway;
+	struct signalling_request *request = &watch->probe.asked;
+	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
+
+	watch->probe.scheme = scheme_of_watch(conf->signalling);
+	*request = (struct signalling_request){ .probe = 1 };
+	if (conf->has_key && watch->probe.scheme->tickets) {
+		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
+		ticket_put(&ticket, conf->key, &request->destination, request->credential);
+		request->n_credential = TICKET_BYTES;
+		request->takes_inbound = watch->probe.offers = conf->inbound && watch->asking < ASK_PLAIN;
+		request->hears_limits = watch->probe.hears_limits = conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
+	}
+	if (!watch->probe.scheme->tickets)
+		schemes_put_login(conf, false, request);
+	return watch->probe.scheme->client_begin(&watch->probe.conversation, request, out).n_out;
+}
+
+/* Over the best link not tried since the last success; when all were, from the start. */
+static int begin(struct watch *watch)
+{
+	const struct view *view = watch->options.view(watch->options.context);
+	uint64_t now_us = loop_now_us(watch->loop);
+	uint8_t bytes[SIGNALLING_MESSAGE_BYTES];
+	struct net_connect_options options = { .mptcp = true, .first = bytes };
+	struct choice choice;
+	size_t n_sent = 0;
+	int r;
+
+	if (shared_choose_link(watch->options.shared, view, watch->tried, now_us, &choice)) {
+		watch->tried = 0;
+		if (shared_choose_link(watch->options.shared, view, 0, now_us, &choice))
+			return NET_E_UNREACHABLE;
+	}
+	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
+	options.source = choice.source;
+	options.n_first = watch->by_connecting ? 0 : opening(watch, view->conf, bytes);
+	watch->probe.begun_at_us = now_us;
+	watch->probe.link = choice.link;
+	r = net_connect_begin(&choice.converter, &options, &watch->probe.fd, &n_sent);
+	if (!r && n_sent < options.n_first)
+		r = NET_E_UNREACHABLE;   /* a SYN takes these few bytes everywhere, or the path is no path */
+	if (!r)
+		r = loop_watch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
+	return r ? r : loop_timer_at(watch->loop, now_us + ANSWER_LIMIT_US, ref_of(watch, PART_LIMIT));
+}
+
+static void retry_later(struct watch *watch)
+{
+	drop(watch);
+	loop_timer_at(watch->loop, loop_now_us(watch->loop) + watch->retry_us, ref_of(watch, PART_RETRY));
+	watch->retry_us = watch->retry_us * 2 < RETRY_MOST_US ? watch->retry_us * 2 : RETRY_MOST_US;
+}
+
+static void ask(struct watch *watch)
+{
+	drop(watch);
+	if (watch->left)
+		return;
+	if (begin(watch)) {
+		tell(watch, false, "no link leads to it");
+		retry_later(watch);
+	}
+}
+
+/* The connection fell, or never stood. A converter that stood for a while is asked again soon, one that turns us away ever more rarely; until it has
+ * answered, hosts' connections go the ordinary way. */
+static void lost(struct watch *watch, const char *why)
+{
+	if (watch->probe.standing && loop_now_us(watch->loop) - watch->probe.begun_standing_at_us > STOOD_LONG_US)
+		watch->retry_us = RETRY_FIRST_US;
+	watch->asking = ASK_ALL;   /* it may come back as a newer one */
+	watch->by_connecting = false;
+	watch->peer = PEER_UNKNOWN;
+	store(&watch->options.shared->spoken, false);
+	tell(watch, false, why);
+	retry_later(watch);
+}
+
+/* It has answered, and doesn't let us stay: it is there. Who finds that it isn't any more, says so (watch_suspect()). */
+static void rest(struct watch *watch)
+{
+	net_close_orderly(watch->probe.fd);
+	watch->probe.fd = -1;
+	drop(watch);
+	loop_timer_at(watch->loop, loop_now_us(watch->loop) + LOOK_AGAIN_US, ref_of(watch, PART_RETRY));
+}
+
+/* A converter that ends the connection in order has a new configuration, and wants to be asked again whether we may stay (one that itself ends, resets
+ * it). Until it has answered, hosts' connections go on; unless it does so all the time. */
+static void closed(struct watch *watch)
+{
+	uint64_t now_us = loop_now_us(watch->loop);
+
+	if (watch->probe.standing && !watch->probe.kin && now_us - watch->probe.begun_standing_at_us < CLOSED_US) {   /* it lets nobody stay */
+		rest(watch);
+		return;
+	}
+	if (now_us >= watch->closed_until_us) {
+		watch->closed_until_us = now_us + CLOSED_US;
+		watch->n_closed = 0;
+	}
+	if (++watch->n_closed > CLOSED_MOST || (!watch->reachable && !watch->probe.standing))
+		lost(watch, "it has closed the connection");
+	else
+		ask(watch);
+}
+
+/* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it says otherwise. */
+static void stand(struct watch *watch)
+{
+	enum peer peer = watch->probe.kin ? PEER_KIN : watch->by_connecting || watch->probe.scheme != &scheme_convert ? PEER_OTHER : PEER_CONVERT;
+	struct shared *shared = watch->options.shared;
+
+	watch->probe.standing = true;
+	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
+	watch->tried = 0;
+	__atomic_store_n(&shared->watch, watch->probe.name, __ATOMIC_RELAXED);
+	store(&shared->wants_source, watch->probe.wants_source);
+	store(&shared->kin, watch->probe.kin);
+	shared_note_answer(shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
+	if (peer == PEER_KIN || watch->peer != peer)   /* where another one answered before, this one may be new, or have begun anew */
+		watch->told = false;
+	watch->peer = peer;
+	watch->knows_convert = !watch->by_connecting;
+	tell(watch, true, "");
+	if (watch->by_connecting) {
+		rest(watch);
+		return;
+	}
+	net_tune_leg(watch->probe.fd, true);
+	net_keep_alive(watch->probe.fd, KEEPALIVE_S);
+}
+
+/* One message: an outcome, a session, that the links limit what is sent, or an answer to a host. */
+static struct signalling_step take_one(struct watch *watch, struct bytes all)
+{
+	const struct watch_options *options = &watch->options;
+	uint8_t nonce[SIGNALLING_NONCE_BYTES];
+	struct signalling_inbound inbound;
+	struct signalling_host_message message;
+	struct signalling_step step = scheme_convert.client_early(all.at, all.n, nonce);
+
+	if (step.verdict == SIGNALLING_DONE)
+		options->on_early(options->context, nonce, &step.result);
+	if (step.verdict == SIGNALLING_REFUSED && watch->probe.offers) {
+		step = scheme_convert.client_inbound(all.at, all.n, &inbound);
+		if (step.verdict == SIGNALLING_DONE)
+			options->on_inbound(options->context, &inbound);
+	}
+	if (step.verdict == SIGNALLING_REFUSED && watch->probe.hears_limits) {
+		step = scheme_convert.client_limited(all.at, all.n);
+		if (step.verdict == SIGNALLING_DONE)
+			options->on_limited(options->context);
+	}
+	if (step.verdict == SIGNALLING_REFUSED && watch->probe.serves_hosts) {
+		step = scheme_convert.host_get(all.at, all.n, &message);
+		if (step.verdict == SIGNALLING_DONE)
+			options->on_answer(options->context, &message);
+	}
+	return step;
+}
+
+/* Outcomes of other connections, sessions from the converter's side, that the links limit what it sends, answers to hosts' requests, and nothing else. */
+static const char *take_early(struct watch *watch, struct bytes all)
+{
+	struct signalling_step step;
+
+	for (; (watch->probe.name || watch->probe.serves_hosts) && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
+		step = take_one(watch, all);
+		if (step.verdict == SIGNALLING_NEED_MORE)
+			return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
+		if (step.verdict != SIGNALLING_DONE)
+			break;
+	}
+	inbox_free(&watch->probe.inbox);
+	return all.n ? "it says more than it was asked" : NULL;
+}
+
+/* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. */
+static const char *take(struct watch *watch, struct bytes all, bool *answered)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	struct signalling_step step;
+	struct bytes left;
+	int error = 0;
+
+	if (watch->probe.standing || *answered)
+		return take_early(watch, all);
+	step = watch->probe.scheme->client_feed(&watch->probe.conversation, all.at, all.n, out);
+	left = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed };
+	if (step.n_out && net_send(watch->probe.fd, out, step.n_out, &error) != (ssize_t)step.n_out)
+		return "it takes no more";
+	if (step.verdict == SIGNALLING_NEED_MORE)
+		return inbox_keep(&watch->probe.inbox, left) ? "out of memory" : NULL;
+	*answered = step.verdict == SIGNALLING_DONE;
+	watch->probe.declined = step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
+	watch->probe.strange = step.result.outcome == OUTCOME_MALFORMED || step.result.outcome == OUTCOME_BAD_VERSION;
+	watch->probe.kin = step.kin;
+	watch->probe.name = step.watch;
+	watch->probe.wants_source = step.wants_source;
+	watch->probe.serves_hosts = step.maps;
+	if (*answered)   /* what was waited for may have come with it */
+		return take_early(watch, left);
+	inbox_free(&watch->probe.inbox);
+	return signalling_outcome_name(step.result.outcome);
+}
+
+/* Whether hosts' connections could go to a server that knows no Convert. */
+static bool may_know_none(const struct watch *watch)
+{
+	return !watch->by_connecting && watch->probe.scheme == &scheme_convert &&
+	       watch->options.view(watch->options.context)->conf->gateway.signalling != CONF_SIGNALLING_CONVERT;
+}
+
+/* The Info has no answer that we understand. ended: it was cut off. Whoever may mind what is ours alone in it is asked without, and who knows no Convert at all is asked by
+ * connecting. False: neither helps. */
+static bool ask_otherwise(struct watch *watch, bool ended)
+{
+	bool minds = !watch->probe.standing && (ended || watch->probe.strange);
+
+	if ((watch->probe.offers || watch->probe.hears_limits) && (minds || watch->probe.declined))
+		watch->asking = watch->probe.hears_limits ? ASK_WITHOUT_LIMITS : ASK_PLAIN;
+	else if (minds && may_know_none(watch))
+		watch->by_connecting = true;
+	else
+		return false;
+	return true;
+}
+
+/* Reads until there is no more: an end may have come with the answer. What a converter sends without a pause waits for others' turns. */
+static void on_readable(struct watch *watch)
+{
+	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1];
+	const char *why = NULL;
+	bool answered = false, ended = false;
+	struct bytes all;
+	int r = 0;
+
+	for (size_t n = 0; !why && !r && !ended; n++) {
+		if (n == READS) {
+			r = loop_rewatch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
+			break;
+		}
+		r = inbox_receive(&watch->probe.inbox, watch->probe.fd, scratch, sizeof(scratch), &all, &ended);
+		if (!r && !ended)
+			why = take(watch, all, &answered);
+	}
+	if (!why && r && r != NET_E_AGAIN)
+		why = net_error_text(r);
+	if ((why || ended) && !answered && ask_otherwise(watch, ended || r == NET_E_RESET)) {
+		ask(watch);
+		return;
+	}
+	if (why) {
+		lost(watch, why);
+		return;
+	}
+	if (answered && !(ended && watch->probe.kin))   /* Braid ends it so where it has no place for us */
+		stand(watch);
+	if (ended)
+		closed(watch);
+}
+
+/* Nothing is said on it: whether the server speaks the scheme, hosts' connections find out. */
+static void on_connected(struct watch *watch, uint32_t events)
+{
+	int r = net_connect_outcome(watch->probe.fd, events);
+
+	if (!r)
+		stand(watch);
+	else if (r != NET_E_AGAIN)
+		lost(watch, net_error_text(r));
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct watch *watch = context;
+
+	if (ref.generation != watch->probe.generation || watch->probe.fd < 0)
+		return;
+	if (watch->by_connecting)
+		on_connected(watch, events);
+	else if (events & ~EPOLLOUT)
+		on_readable(watch);
+}
+
+/* A server that waits for words it knows is there all the same; one that has answered an Info before hangs. */
+static void on_silence(struct watch *watch)
+{
+	if (!net_connect_result(watch->probe.fd) && !watch->knows_convert && may_know_none(watch)) {
+		watch->by_connecting = true;
+		ask(watch);
+	} else {
+		lost(watch, "it doesn't answer");
+	}
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct watch *watch = context;
+
+	if (ref.generation != watch->probe.generation)
+		return;
+	if (ref.part == PART_RETRY)
+		ask(watch);
+	else if (ref.part == PART_LIMIT && !watch->probe.standing)
+		on_silence(watch);
+}
+
+int watch_new(struct loop *loop, const struct watch_options *options, struct watch **out)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = watch };
+
+	if (!watch)
+		return -ENOMEM;
+	watch->loop = loop;
+	watch->options = *options;
+	watch->probe.fd = -1;
+	watch->retry_us = RETRY_FIRST_US;
+	watch->handler = loop_handler_add(loop, &handler);
+	*out = watch;
+	ask(watch);
+	return 0;
+}
+
+void watch_freep(struct watch **watch)
+{
+	if (!*watch)
+		return;
+	drop(*watch);
+	free(*watch);
+	*watch = NULL;
+}
+
+/* Whoever doesn't answer hosts' connections, or otherwise than their scheme has it, isn't asked again for a while, nor are they sent there. */
+static void distrust(struct watch *watch)
+{
+	uint32_t signalling = watch->options.view(watch->options.context)->conf->gateway.signalling;
+	uint64_t us = DISTRUST_US << (watch->n_distrusted < DISTRUST_DOUBLINGS ? watch->n_distrusted : DISTRUST_DOUBLINGS);
+	char why[sizeof(watch->why)];
+
+	watch->n_distrusted++;
+	watch->distrusted_until_us = loop_now_us(watch->loop) + us;
+	snprintf(why, sizeof(why), "it gives no answer in %s; it is tried again in %u min", scheme_of_conf(signalling)->name, (unsigned int)(us / US_PER_S / 60));
+	drop(watch);
+	tell(watch, false, why);
+	loop_timer_at(watch->loop, watch->distrusted_until_us, ref_of(watch, PART_RETRY));
+}
+
+void watch_suspect(struct watch *watch)
+{
+	struct shared *shared = watch->options.shared;
+	uint8_t doubt = __atomic_exchange_n(&shared->doubt, SHARED_DOUBT_NONE, __ATOMIC_RELAXED);
+
+	if (loop_now_us(watch->loop) < watch->distrusted_until_us)
+		return;
+	if (__atomic_load_n(&shared->spoken, __ATOMIC_RELAXED))
+		watch->n_distrusted = 0;
+	if (doubt == SHARED_DOUBT_STRANGE || (doubt == SHARED_DOUBT_MUTE && watch->by_connecting))   /* else an Info tells more */
+		distrust(watch);
+	else if (watch->probe.standing || watch->probe.fd < 0)
+		ask(watch);
+}
+
+void watch_ask_again(struct watch *watch)
+{
+	const struct view *view = watch->options.view(watch->options.context);
+
+	if (watch->probe.scheme != scheme_of_watch(view->conf->gateway.signalling))   /* who was Braid by that one may be somebody else by this one */
+		store(&watch->options.shared->kin, false);
+	watch->retry_us = RETRY_FIRST_US;
+	watch->n_distrusted = 0;
+	watch->distrusted_until_us = 0;
+	watch->asking = ASK_ALL;
+	watch->by_connecting = false;
+	store(&watch->options.shared->spoken, false);
+	watch->knows_convert = false;
+	__atomic_store_n(&watch->options.shared->doubt, SHARED_DOUBT_NONE, __ATOMIC_RELAXED);
+	ask(watch);
+}
+
+void watch_leave(struct watch *watch)
+{
+	watch->left = true;
+	if (watch->probe.standing) {   /* what was said last is to arrive */
+		net_close_orderly(watch->probe.fd);
+		watch->probe.fd = -1;
+	}
+	drop(watch);
+}
+
+const char *watch_peer_name(const struct watch *watch)
+{
+	return peer_names[watch->peer];
+}
+
+bool watch_serves_hosts(const struct watch *watch)
+{
+	return watch->probe.standing && watch->probe.serves_hosts;
+}
+
+/* A connection that has taken half of a message is of no more use. */
+bool watch_ask(struct watch *watch, const struct signalling_host_message *message)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n = watch_serves_hosts(watch) ? scheme_convert.host_put(message, out) : 0;
+	int error = 0;
+	ssize_t n_sent = n ? net_send(watch->probe.fd, out, n, &error) : -1;
+
+	if (n_sent >= 0 && (size_t)n_sent < n)
+		ask(watch);
+	return n && n_sent == (ssize_t)n;
+}

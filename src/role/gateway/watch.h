@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The gateway's eye on the converter, in the main thread: one quiet connection on which a Convert Info was answered. While it
+ * stands, hosts' connections are intercepted; once it falls, and until another stands, they go the ordinary way (fail open). It costs
+ * a keep-alive every few minutes. Where hosts' connections go by another scheme, to a server that knows no Convert, a connection that comes about from time to time
+ * stands for it; and so it does where the converter doesn't let us stay (decision 0022).
+ */
+#ifndef BRAID_ROLE_GATEWAY_WATCH_H
+#define BRAID_ROLE_GATEWAY_WATCH_H
+
+#include <stdbool.h>
+#include "loop/loop.h"
+#include "role/shared.h"
+#include "signalling/scheme.h"
+
+struct watch;
+
+struct watch_options {
+	struct shared *shared;                       /* borrowed */
+	struct view *(*view)(void *context);         /* the present view, borrowed for the call */
+	/* It is reachable no longer, or for another reason not, or has answered anew: it may then be another one. */
+	void (*on_change)(void *context, bool reachable, const char *why);
+	/* The converter has told what becomes of the connection whose ticket has the nonce. */
+	void (*on_early)(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result);
+	/* A remote host at the converter wants one of ours. */
+	void (*on_inbound)(void *context, const struct signalling_inbound *inbound);
+	/* The links limit what the converter sends: asked for where links have several costs. */
+	void (*on_limited)(void *context);
+	/* The converter has answered what watch_ask() asked; borrowed for the call. */
+	void (*on_answer)(void *context, const struct signalling_host_message *message);
+	void *context;
+};
+
+/* Borrows loop. Begins at once. 0 or a negative errno. */
+int watch_new(struct loop *loop, const struct watch_options *options, struct watch **out);
+void watch_freep(struct watch **watch);
+/* What was found out about it: "braid", which has our key; "convert", RFC 8803 and nothing else; "other", which knows no Convert; "unknown". */
+const char *watch_peer_name(const struct watch *watch);
+/* A connection could not reach the converter: ask it again now; or, where there is a shared.doubt that asking can't dispel, not for a while. */
+void watch_suspect(struct watch *watch);
+/* It may be another converter by now: what is under way is dropped. */
+void watch_ask_again(struct watch *watch);
+/* We end: the connection is given up, and there will be none. Who comes from the converter's side is another gateway's from here on. */
+void watch_leave(struct watch *watch);
+/* Whether the converter serves requests of hosts on it now. */
+bool watch_serves_hosts(const struct watch *watch);
+/* Hands one over. False: it couldn't be. The answer may never come. */
+bool watch_ask(struct watch *watch, const struct signalling_host_message *message);
+
+#endif

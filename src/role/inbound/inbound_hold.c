@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+#include <sys/epoll.h>
+#include "base/counter.h"
+#include "net/queue.h"
+#include "net/socket.h"
+#include "path/marks.h"
+#include "role/inbound/inbound_parts.h"
+#include "role/outcome.h"
+#include "role/pairs.h"
+#include "wire/syn.h"
+
+#define TAKES 16                    /* of the queue in a turn */
+
+static uint32_t mark_now(const struct inbound *inbound, unsigned int mark)
+{
+	return mark_value(inbound->worker->view->conf->gateway.fwmark, mark);
+}
+
+static size_t bucket_of(const struct address *remote, const struct address *external)
+{
+	return pair_place(remote, external, INBOUND_BUCKETS);
+}
+
+struct waiting *inbound_hold_find(const struct inbound *inbound, const struct address *remote, const struct address *external)
+{
+	struct waiting *waiting = slab_at(&inbound->waiting, inbound->buckets[bucket_of(remote, external)]);
+
+	while (waiting && !(address_equal(&waiting->remote, remote) && address_equal(&waiting->external, external)))
+		waiting = slab_at(&inbound->waiting, waiting->next);
+	return waiting;
+}
+
+void inbound_hold_remember(struct inbound *inbound, struct waiting *waiting)
+{
+	uint32_t *first = &inbound->buckets[bucket_of(&waiting->remote, &waiting->external)];
+
+	waiting->next = *first;
+	*first = slab_name_of(&inbound->waiting, waiting).index;
+}
+
+void inbound_hold_forget(struct inbound *inbound, struct waiting *waiting)
+{
+	uint32_t index = slab_name_of(&inbound->waiting, waiting).index;
+	uint32_t *at = &inbound->buckets[bucket_of(&waiting->remote, &waiting->external)];
+
+	while (*at != SLAB_NONE && *at != index)
+		at = &((struct waiting *)slab_at(&inbound->waiting, *at))->next;
+	if (*at == index)
+		*at = waiting->next;
+}
+
+void inbound_hold_answer(struct inbound *inbound, uint32_t packet, const struct signalling_result *result, bool v6)
+{
+	unsigned int mark = outcome_mark(result, v6);
+
+	if (!packet || !inbound->queue)
+		return;
+	if (mark)
+		net_queue_pass(inbound->queue, packet, mark_now(inbound, mark == MARK_PASS ? MARK_RESET : mark));
+	else
+		net_queue_drop(inbound->queue, packet);
+}
+
+void inbound_hold_let_come(struct inbound *inbound, uint32_t packet)
+{
+	if (packet && inbound->queue)
+		net_queue_pass(inbound->queue, packet, mark_now(inbound, MARK_CATCH + inbound->worker->number));
+}
+
+/* A SYN that comes again stands for both: the remote host knows the sequence number of its last one alone. */
+static void again(struct inbound *inbound, struct waiting *waiting, uint32_t packet)
+{
+	if (waiting->claim) {   /* our answer to the first was lost */
+		inbound_hold_let_come(inbound, packet);
+		return;
+	}
+	net_queue_drop(inbound->queue, waiting->packet);
+	waiting->packet = packet;
+}
+
+/* What isn't to wait is accepted early, or is this machine's own. */
+static void on_packet(void *context, const struct net_queue_packet *packet)
+{
+	struct inbound *inbound = context;
+	const struct forward *forward;
+	struct waiting *waiting;
+	struct syn syn;
+
+	if (syn_get((struct bytes){ packet->bytes, packet->n_bytes }, &syn)) {
+		net_queue_pass(inbound->queue, packet->id, 0);
+		return;
+	}
+	waiting = inbound_hold_find(inbound, &syn.source, &syn.destination);
+	forward = forwards_find(inbound->worker->view->forwards, &syn.destination);
+	if (waiting)
+		again(inbound, waiting, packet->id);
+	else if (forward && forward->faithful)
+		inbound_await(inbound, forward, -1, packet->id, &syn.source);
+	else
+		net_queue_pass(inbound->queue, packet->id, 0);
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct inbound *inbound = context;
+
+	for (size_t i = 0; i < TAKES && inbound->queue; i++)
+		if (net_queue_take(inbound->queue, on_packet, inbound))
+			return;
+}
+
+void inbound_hold_init(struct inbound *inbound)
+{
+	struct loop_handler handler = { .on_event = on_event, .context = inbound };
+
+	memset(inbound->buckets, 0xff, sizeof(inbound->buckets));   /* SLAB_NONE */
+	inbound->queue_handler = loop_handler_add(inbound->worker->loop, &handler);
+}
+
+/* Packets that wait still are dropped by the kernel: remote hosts send them again. */
+void inbound_hold_close(struct inbound *inbound)
+{
+	if (!inbound->queue)
+		return;
+	loop_unwatch(inbound->worker->loop, net_queue_fd(inbound->queue));
+	net_queue_closep(&inbound->queue);
+}
+
+static int open_queue(struct inbound *inbound)
+{
+	uint16_t number = (uint16_t)(inbound->worker->view->conf->converter.inbound_queue + inbound->worker->number);
+	int r = net_queue_open(number, &inbound->queue);
+
+	if (!r)
+		r = loop_watch(inbound->worker->loop, net_queue_fd(inbound->queue), EPOLLIN, (struct loop_ref){ .handler = inbound->queue_handler });
+	if (r)
+		net_queue_closep(&inbound->queue);
+	return r;
+}
+
+void inbound_hold_apply(struct inbound *inbound)
+{
+	const struct view *view = inbound->worker->view;
+	int r;
+
+	if (!view->accepting || !forwards_any_faithful(view->forwards)) {
+		inbound_hold_close(inbound);
+		return;
+	}
+	r = inbound->queue ? 0 : open_queue(inbound);
+	if (r && !inbound->queue_missing)
+		log_warning("worker %u cannot open its packet queue (%s): remote hosts that come to it by [forward NAME] are accepted early; another program may have it, "
+			    "set converter.inbound_queue to a free one", inbound->worker->number, net_error_text(r));
+	inbound->queue_missing = r;
+}

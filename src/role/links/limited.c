@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/links/limited.h"
+
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "role/converter/intake.h"
+#include "role/converter/take_over.h"
+
+/* What goes from one thread to another. */
+struct note {
+	struct worker *to;
+	uint64_t watch;
+	uint32_t subscriber;
+};
+
+static void store(struct shared *shared, enum relay_way way, uint64_t now_us)
+{
+	__atomic_store_n(&shared->limited_at_us[way], now_us, __ATOMIC_RELAXED);
+}
+
+static void tell(const struct note *note)
+{
+	struct converter *converter = note->to->converter;
+	struct intake *watch = intake_watch(converter, note->watch, note->subscriber);
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+
+	if (watch && watch->hears_limits)
+		counter_add(&note->to->counters.n_limits_told, intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_limited(out) }));
+}
+
+static void on_tell(void *arg)
+{
+	tell(arg);
+	free(arg);
+}
+
+/* A relay is under way in this thread: what the telling does to the watch is to come after it. */
+static void post(const struct note *note)
+{
+	struct note *copy = note->to->halted ? NULL : malloc(sizeof(*copy));
+
+	if (!copy)
+		return;
+	*copy = *note;
+	if (loop_post(note->to->loop, on_tell, copy))
+		free(copy);
+}
+
+void limited_note(struct worker *worker, uint32_t owner, enum relay_way way)
+{
+	uint64_t now_us = loop_now_us(worker->loop);
+	struct note note = { .subscriber = owner };
+	unsigned int number;
+
+	if (way == RELAY_UP) {
+		store(worker->shared, RELAY_UP, now_us);
+		return;
+	}
+	if (owner != SUBSCRIBERS_NONE)
+		note.watch = subscribers_limits_watch(worker->shared->subscribers, owner, now_us);
+	number = take_over_worker(note.watch);
+	if (!note.watch || number >= worker->n_peers || !worker->peers[number])
+		return;
+	note.to = worker->peers[number];
+	post(&note);
+}
+
+void limited_watch(const struct converter *converter, const struct intake *intake)
+{
+	struct shared *shared = converter->worker->shared;
+
+	__atomic_store_n(&shared->wants_limits, true, __ATOMIC_RELAXED);
+	subscribers_set_limits_watch(shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+}
+
+void limited_hear(struct shared *shared, uint64_t now_us)
+{
+	store(shared, RELAY_DOWN, now_us);
+}
+
+uint64_t limited_at_us(const struct shared *shared, enum relay_way way)
+{
+	return __atomic_load_n(&shared->limited_at_us[way], __ATOMIC_RELAXED);
+}

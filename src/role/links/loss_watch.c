@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/links/loss_watch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/mptcp_info.h"
+#include "net/socket.h"
+#include "policy/choose.h"
+#include "policy/congestion.h"
+#include "role/describe.h"
+
+#define AUTO "auto"
+#define CUBIC "cubic"
+#define BBR "bbr"
+#define LOOK_US (1 * US_PER_S)
+#define BATCH 64                      /* sessions between two turns of the loop */
+#define BULK_BYTES (64u << 10)        /* sent since the last look: less is no bulk */
+#define IDLE_LOOKS 5                  /* without bulk: the place is another session's */
+#define NO_FOLLOWED 0xff
+
+static_assert(LOSS_WATCH_SESSIONS < NO_FOLLOWED, "a place is a byte");
+
+enum { PART_LOOK, PART_GO_ON };
+
+struct followed {
+	struct slab_name session;
+	bool taken;
+	uint8_t n_idle;
+	struct congestion congestion;
+};
+
+/* By the session's place in the slab. */
+struct account {
+	uint64_t sent_bytes;              /* at the last look */
+	uint16_t generation;
+	uint8_t followed;                 /* NO_FOLLOWED: it isn't */
+};
+
+struct loss_watch {
+	struct worker *worker;
+	uint8_t handler;
+	bool has_bbr;
+	uint32_t at;
+	struct followed followed[LOSS_WATCH_SESSIONS];
+	struct account accounts[];
+};
+
+bool loss_watch_is_auto(const struct conf *conf)
+{
+	return !strcmp(conf->relay.congestion, AUTO);
+}
+
+const char *loss_watch_least(const struct conf *conf)
+{
+	return loss_watch_is_auto(conf) ? CUBIC : conf->relay.congestion;
+}
+
+const char *loss_watch_first(const struct worker *worker)
+{
+	const struct conf *conf = worker->view->conf;
+
+	return loss_watch_is_auto(conf) && shared_any_loses(worker->shared, worker->view, loop_now_us(worker->loop)) ? BBR : loss_watch_least(conf);
+}
+
+int loss_watch_probe(void)
+{
+	return net_probe_congestion(BBR);
+}
+
+static int leg_of(const struct session_view *session)
+{
+	return session->near_mptcp ? session->near_fd : session->far_fd;
+}
+
+/* Of the leg that is Multipath TCP: the converter sends down it, the gateway up. */
+static uint64_t sent_bytes(const struct session_view *session)
+{
+	return session->near_mptcp ? session->down_bytes : session->up_bytes;
+}
+
+/* The leg takes no more, so it is what the session waits for: where it creeps, little may be all that passes in a second. */
+static bool is_refused(const struct session_view *session)
+{
+	return session->near_mptcp ? session->down_waiting_bytes : session->up_waiting_bytes;
+}
+
+static void leave(struct loss_watch *watch, struct account *account)
+{
+	if (account->followed != NO_FOLLOWED)
+		watch->followed[account->followed].taken = false;
+	account->followed = NO_FOLLOWED;
+}
+
+/* Gives it a place, if there is one. */
+static void follow(struct loss_watch *watch, struct account *account, const struct session_view *session)
+{
+	char has[NET_CONGESTION_BYTES];
+
+	for (uint8_t i = 0; i < LOSS_WATCH_SESSIONS; i++) {
+		struct followed *followed = &watch->followed[i];
+
+		if (followed->taken)
+			continue;
+		net_congestion(leg_of(session), has);
+		*followed = (struct followed){ .session = session->ref, .taken = true, .congestion.bbr = !strcmp(has, BBR) };
+		account->followed = i;
+		return;
+	}
+}
+
+/* What it shows is true of the gateway's links, whichever session comes next. */
+static void note_links(struct loss_watch *watch, const struct mptcp_connection_info *info, struct congestion_verdict verdict, bool bbr)
+{
+	struct worker *worker = watch->worker;
+
+	for (size_t i = 0; i < info->n_subflows; i++)
+		if (verdict.failed || (bbr && verdict.lossy & 1u << i))
+			shared_note_losing(worker->shared, describe_link_of(worker->view, &info->subflows[i]), bbr, loop_now_us(worker->loop));
+}
+
+static void apply(struct loss_watch *watch, struct followed *followed, int fd, struct congestion_verdict verdict)
+{
+	bool bbr = followed->congestion.bbr;
+
+	if (!verdict.change)
+		return;
+	if (net_change_congestion(fd, bbr ? BBR : CUBIC)) {
+		followed->congestion.bbr = !bbr;   /* some of its subflows may have died just then: the next look is another try */
+		return;
+	}
+	counter_add(bbr ? &watch->worker->counters.n_to_bbr : &watch->worker->counters.n_to_cubic, 1);
+}
+
+static void look(struct loss_watch *watch, struct followed *followed, const struct session_view *session)
+{
+	struct congestion_subflow subflows[MPTCP_INFO_SUBFLOWS];
+	struct mptcp_connection_info info;
+	struct congestion_facts facts = { .now_us = loop_now_us(watch->worker->loop), .subflows = subflows };
+	struct congestion_verdict verdict;
+
+	if (facts.now_us < followed->congestion.look_at_us || mptcp_info_read(leg_of(session), &info) < 0)
+		return;
+	for (size_t i = 0; i < info.n_subflows; i++) {
+		const struct subflow_info *s = &info.subflows[i];
+
+		subflows[facts.n_subflows++] = (struct congestion_subflow){
+			.local = s->local, .remote = s->remote, .rtt_us = s->rtt_us, .min_rtt_us = s->min_rtt_us,
+			.sent_bytes = s->bytes_sent, .retransmitted_bytes = s->bytes_retransmitted,
+		};
+	}
+	verdict = congestion_look(&followed->congestion, &facts);
+	apply(watch, followed, leg_of(session), verdict);
+	note_links(watch, &info, verdict, followed->congestion.bbr);
+}
+
+static void visit(void *context, const struct session_view *session)
+{
+	struct loss_watch *watch = context;
+	struct account *account = &watch->accounts[session->ref.index];
+	uint64_t sent = sent_bytes(session);
+	struct followed *followed;
+	bool bulk;
+
+	if (account->generation != session->ref.generation) {
+		leave(watch, account);
+		account->generation = session->ref.generation;
+		account->sent_bytes = 0;
+	}
+	bulk = sent - account->sent_bytes >= BULK_BYTES;
+	account->sent_bytes = sent;
+	if (!session->near_mptcp && !session->far_mptcp)
+		return;
+	if (bulk && account->followed == NO_FOLLOWED)
+		follow(watch, account, session);
+	if (account->followed == NO_FOLLOWED)
+		return;
+	followed = &watch->followed[account->followed];
+	followed->n_idle = bulk ? 0 : followed->n_idle + 1;
+	if (followed->n_idle >= IDLE_LOOKS)
+		leave(watch, account);
+	else if (bulk || is_refused(session))
+		look(watch, followed, session);
+}
+
+/* Those whose session has ended are free. */
+static void sweep(struct loss_watch *watch)
+{
+	for (size_t i = 0; i < LOSS_WATCH_SESSIONS; i++) {
+		struct followed *followed = &watch->followed[i];
+		struct session_view session;
+
+		if (followed->taken && !relay_find(watch->worker->relay, followed->session, &session))
+			leave(watch, &watch->accounts[followed->session.index]);
+	}
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct loss_watch *watch = context;
+	bool more = false;
+
+	if (ref.part == PART_LOOK) {
+		watch->at = 0;
+		sweep(watch);
+	}
+	if (watch->has_bbr && loss_watch_is_auto(watch->worker->view->conf))
+		more = relay_each(watch->worker->relay, &watch->at, BATCH, visit, watch);
+	ref.part = more ? PART_GO_ON : PART_LOOK;
+	while (loop_timer_at(watch->worker->loop, more ? now_us : now_us + LOOK_US, ref))
+		;   /* never without: nobody else looks */
+}
+
+int loss_watch_new(struct worker *worker, struct loss_watch **out)
+{
+	struct loop_handler handler = { .on_timer = on_timer };
+	uint32_t n = worker->view->conf->limits.max_sessions;
+	struct loss_watch *watch = calloc(1, sizeof(*watch) + n * sizeof(watch->accounts[0]));
+
+	if (!watch)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		watch->accounts[i].followed = NO_FOLLOWED;
+	watch->worker = worker;
+	watch->has_bbr = !loss_watch_probe();
+	handler.context = watch;
+	watch->handler = loop_handler_add(worker->loop, &handler);
+	*out = watch;
+	return loop_timer_at(worker->loop, loop_now_us(worker->loop) + LOOK_US, (struct loop_ref){ .handler = watch->handler, .part = PART_LOOK });
+}
+
+void loss_watch_freep(struct loss_watch **watch)
+{
+	free(*watch);
+	*watch = NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Links that sessions of the gateway lack: Linux tries once to bring a subflow over a link, so a session that began while a link was silent, or whose try failed, does
+ * without it for ever; and one whose subflow has stood still for a minute is asked for the next time as late again. In the main thread: where workers find such
+ * sessions (role/links/stranded.c), a connection to the converter is tried over that link, and when it is answered, all sessions begin their subflows over it anew.
+ * Where that brings nothing, it is done ever more rarely. A link that costs more and is left (idle = left) is lacked on purpose.
+ */
+#ifndef BRAID_ROLE_LINKS_REJOIN_H
+#define BRAID_ROLE_LINKS_REJOIN_H
+
+#include "role/shared.h"
+
+struct path;
+struct rejoin;
+struct worker;
+
+struct rejoin_options {
+	struct shared *shared;                  /* all borrowed */
+	struct worker *const *workers;
+	size_t n_workers;
+	struct path *path;
+	struct view *(*view)(void *context);    /* the present one */
+	void *context;
+};
+
+/* Borrows loop. 0 or a negative errno. */
+int rejoin_new(struct loop *loop, const struct rejoin_options *options, struct rejoin **out);
+void rejoin_freep(struct rejoin **rejoin);
+/* The link has changed (address, carrier): what was tried over it is forgotten. */
+void rejoin_link_changed(struct rejoin *rejoin, size_t link);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/links/stranded.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/mptcp_info.h"
+#include "net/socket.h"
+#include "role/describe.h"
+
+#define LOOK_US (2 * US_PER_S)        /* a link that comes back meanwhile may bring a subflow */
+#define BATCH 64                      /* sessions between two turns of the loop */
+#define UNANSWERED 3                  /* retransmissions: the subflow stands still, and its next ones come later and later */
+
+enum { PART_LOOK, PART_GO_ON };
+
+/* What was found at the last look, by the session's place. */
+struct finding {
+	uint16_t generation;
+	bool cut_off;
+	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
+};
+
+struct stranded {
+	struct worker *worker;
+	uint8_t handler;
+	uint32_t at;
+	struct link_census census[CONF_LINKS];   /* of the look under way */
+	struct finding findings[];
+};
+
+/* Both streams of the connection have ended: it needs no subflow any more, only its other leg some time. */
+static bool has_ended(const struct session_view *session)
+{
+	return session->near_mptcp ? session->up_ended && session->down_done : session->down_ended && session->up_done;
+}
+
+/* A subflow that is left, or about to come. */
+static bool has_subflow(const struct mptcp_connection_info *info)
+{
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		uint8_t state = info->subflows[i].tcp_state;
+
+		if (state == TCP_ESTABLISHED || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+			return true;
+	}
+	return false;
+}
+
+/* Of whom links are looked for: the gateway's begin subflows, while neither end has ended its stream. */
+static bool may_join(const struct session_view *session)
+{
+	return session->far_mptcp && !session->held && !session->up_ended && !session->down_ended;
+}
+
+/* Links over which something comes through, or may still join; a bit each. */
+static uint32_t links_at_work(const struct view *view, const struct mptcp_connection_info *info)
+{
+	uint32_t links = 0;
+
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		const struct subflow_info *s = &info->subflows[i];
+		uint8_t link = describe_link_of(view, s);
+
+		if (link != CHOOSE_NO_LINK && (s->tcp_state == TCP_ESTABLISHED || s->tcp_state == TCP_SYN_SENT) && s->n_unanswered < UNANSWERED)
+			links |= 1u << link;
+	}
+	return links;
+}
+
+static void count_links(struct stranded *stranded, const struct mptcp_connection_info *info)
+{
+	const struct view *view = stranded->worker->view;
+	uint32_t at_work = links_at_work(view, info);
+
+	for (size_t i = 0; i < view->n_links && info->n_subflows; i++) {
+		const struct address *own = address_is_v4(&info->subflows[0].remote) ? &view->links[i].v4 : &view->links[i].v6;
+
+		if (!view->links[i].up || address_is_unspecified(own) || shared_is_left(stranded->worker->shared, view, i))
+			continue;
+		stranded->census[i].n_lacking += !(at_work & 1u << i);
+		stranded->census[i].n_with += at_work >> i & 1u;
+		stranded->census[i].n_alone += at_work == 1u << i;
+	}
+}
+
+static void publish_census(struct stranded *stranded)
+{
+	for (size_t i = 0; i < CONF_LINKS; i++) {
+		__atomic_store_n(&stranded->worker->census[i].n_lacking, stranded->census[i].n_lacking, __ATOMIC_RELAXED);
+		__atomic_store_n(&stranded->worker->census[i].n_with, stranded->census[i].n_with, __ATOMIC_RELAXED);
+		__atomic_store_n(&stranded->worker->census[i].n_alone, stranded->census[i].n_alone, __ATOMIC_RELAXED);
+		stranded->census[i] = (struct link_census){ 0 };
+	}
+}
+
+/* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end, of
+ * which no event has told. One that was reset has none, too, and its event may come after this look, which has taken the error off the socket. */
+static bool is_cut_off(struct stranded *stranded, const struct session_view *session)
+{
+	int r = net_look(session->near_mptcp ? session->near_fd : session->far_fd);
+
+	if (r == NET_E_AGAIN)
+		return true;
+	if (r)
+		relay_fail(stranded->worker->relay, session->ref);
+	else
+		relay_wake(stranded->worker->relay, session->ref);
+	return false;
+}
+
+static void visit(void *context, const struct session_view *session)
+{
+	struct stranded *stranded = context;
+	struct worker *worker = stranded->worker;
+	struct finding *finding = &stranded->findings[session->ref.index];
+	bool known = finding->generation == session->ref.generation, before = finding->cut_off && known;
+	struct mptcp_connection_info info;
+	bool is_told = !has_ended(session) && !describe_read(session, &info);
+	char left_out[64];
+
+	if (known && !finding->kept_alive)   /* most sessions are over by now: they are spared the system calls */
+		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
+	if (known && is_told && may_join(session))
+		count_links(stranded, &info);
+	*finding = (struct finding){ session->ref.generation, is_told && !has_subflow(&info) && is_cut_off(stranded, session), known };
+	if (!finding->cut_off || !before)
+		return;
+	counter_add(&worker->counters.n_stranded, 1);
+	if (worker_may_log(worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
+		log_info("a session had nothing but a link that is gone, and is reset%s", left_out);
+	relay_fail(worker->relay, session->ref);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct stranded *stranded = context;
+	bool more;
+
+	if (ref.part == PART_LOOK)
+		stranded->at = 0;
+	more = relay_each(stranded->worker->relay, &stranded->at, BATCH, visit, stranded);
+	if (!more)
+		publish_census(stranded);
+	ref.part = more ? PART_GO_ON : PART_LOOK;
+	while (loop_timer_at(stranded->worker->loop, more ? now_us : now_us + LOOK_US, ref))
+		;   /* never without: nobody else finds them */
+}
+
+int stranded_new(struct worker *worker, struct stranded **out)
+{
+	struct loop_handler handler = { .on_timer = on_timer };
+	struct stranded *stranded = calloc(1, sizeof(*stranded) + worker->view->conf->limits.max_sessions * sizeof(stranded->findings[0]));
+
+	if (!stranded)
+		return -ENOMEM;
+	stranded->worker = worker;
+	handler.context = stranded;
+	stranded->handler = loop_handler_add(worker->loop, &handler);
+	*out = stranded;
+	return loop_timer_at(worker->loop, loop_now_us(worker->loop) + LOOK_US, (struct loop_ref){ .handler = stranded->handler, .part = PART_LOOK });
+}
+
+void stranded_freep(struct stranded **stranded)
+{
+	free(*stranded);
+	*stranded = NULL;
+}
