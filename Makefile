@@ -3,11 +3,12 @@ BUILD ?= build
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: menu packages build demo check check-schemes check-timing check-middlebox check-sanitized interop soak fuzz bench bench-paths compare install clean
+.PHONY: menu packages build demo check check-schemes check-links check-timing check-middlebox check-sanitized interop soak fuzz bench bench-paths compare install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
 	@echo "make check-schemes    the end-to-end tests once more for each other way of signalling"
+	@echo "make check-links      links that die, come back, lose, strip or crawl, longer than make check has time for"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-middlebox  every middlebox on either link or both, before, between and amid sessions"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
@@ -35,10 +36,13 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --num-processes $$(($$(nproc) + 1)) --print-errorlogs --no-suite timing --no-suite soak --no-suite schemes --no-suite interop --no-suite compare
+	meson test -C $(BUILD) --num-processes $$(($$(nproc) + 1)) --print-errorlogs --suite unit --suite golden --suite fuzz --suite assume --suite lab --suite net
 
 check-schemes: build
 	meson test -C $(BUILD) --print-errorlogs --suite schemes
+
+check-links: build
+	meson test -C $(BUILD) --print-errorlogs --suite links
 
 check-timing: build
 	meson test -C $(BUILD) --print-errorlogs --suite timing
