@@ -3,11 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/util.h"
 
 #define OWNERS_STEP 64u
-#define FNV_START 2166136261u
-#define FNV_TIMES 16777619u
 
 struct entry *mappings_entry(const struct mappings *mappings, entry_ref ref)
 {
@@ -19,24 +18,14 @@ entry_ref mappings_ref(const struct mappings *mappings, const struct entry *entr
 	return slab_name_of(&mappings->entries, entry).index + 1;
 }
 
-static uint32_t hash_add(uint32_t hash, const void *bytes, size_t n)
-{
-	const uint8_t *at = bytes;
-
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ at[i]) * FNV_TIMES;
-	return hash;
-}
-
 /* A subscriber can have his own mappings in one bucket, and no more of them than he may have. */
 static entry_ref *bucket_of(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol, const struct address *internal)
 {
-	uint32_t hash = hash_add(FNV_START, &subscriber, sizeof(subscriber));
+	uint32_t hash = hash_add(HASH_BEGIN, &subscriber, sizeof(subscriber));
 
 	hash = hash_add(hash, &protocol, sizeof(protocol));
-	hash = hash_add(hash, internal->ip, sizeof(internal->ip));
-	hash = hash_add(hash, &internal->port, sizeof(internal->port));
-	return &mappings->buckets[(hash ^ hash >> 16) & (mappings->n_buckets - 1)];
+	hash = hash_add_address(hash, internal);
+	return &mappings->buckets[hash_place(hash, mappings->n_buckets)];
 }
 
 struct entry *mappings_lookup(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol, const struct address *internal, const uint8_t *nonce)

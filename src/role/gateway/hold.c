@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/hash.h"
 #include "net/queue.h"
 #include "net/socket.h"
 #include "path/accepted.h"
@@ -14,6 +15,7 @@
 #include "role/gateway/look.h"
 #include "role/gateway/setup.h"
 #include "role/outcome.h"
+#include "role/pairs.h"
 #include "wire/syn.h"
 
 #define REACH_ATTEMPTS 3            /* so many patiences without a link that answers: the SYN goes the ordinary way */
@@ -25,30 +27,9 @@ static uint32_t mark_now(const struct gateway *gateway, unsigned int mark)
 	return mark_value(gateway->worker->view->conf->gateway.fwmark, mark);
 }
 
-#define HASH_BEGIN 2166136261u   /* FNV-1a */
-
-static uint32_t hash_add(uint32_t hash, const void *bytes, size_t n_bytes)
-{
-	const uint8_t *at = bytes;
-
-	for (size_t i = 0; i < n_bytes; i++)
-		hash = (hash ^ at[i]) * 16777619u;
-	return hash;
-}
-
-static size_t place_of(uint32_t hash, size_t n_places)
-{
-	return (hash ^ hash >> 16) % n_places;
-}
-
-static uint32_t hash_add_address(uint32_t hash, const struct address *address)
-{
-	return hash_add(hash_add(hash, address->ip, sizeof(address->ip)), &address->port, sizeof(address->port));
-}
-
 static size_t bucket_of(const struct address *source, const struct address *destination)
 {
-	return place_of(hash_add_address(hash_add_address(HASH_BEGIN, source), destination), HOLD_BUCKETS);
+	return pair_place(source, destination, HOLD_BUCKETS);
 }
 
 /* A host of IPv6 has a /64 to itself. */
@@ -56,7 +37,7 @@ static uint32_t *by_source(struct gateway *gateway, const struct address *source
 {
 	size_t n_bytes = address_is_v4(source) ? sizeof(source->ip) : sizeof(source->ip) / 2;
 
-	return &gateway->hold.n_by_source[place_of(hash_add(HASH_BEGIN, source->ip, n_bytes), HOLD_SOURCES)];
+	return &gateway->hold.n_by_source[hash_place(hash_add(HASH_BEGIN, source->ip, n_bytes), HOLD_SOURCES)];
 }
 
 static bool has_its_share(struct gateway *gateway, const struct address *source)
