@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/converter/intercepted.h"
 
-#include <string.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -14,7 +14,6 @@
 #include "role/converter/source.h"
 #include "role/links/loss_watch.h"
 #include "role/outcome.h"
-#include "role/pairs.h"
 #include "wire/syn.h"
 
 #define TAKES 16                    /* of the queue in a turn */
@@ -66,28 +65,11 @@ static uint32_t mark_now(const struct converter *converter, unsigned int mark)
 	return mark_value(converter->worker->view->conf->gateway.fwmark, mark);
 }
 
-static uint32_t *bucket_of(struct converter *converter, const struct address *client, const struct address *destination)
-{
-	return &converter->intercepted.buckets[pair_place(client, destination, INTERCEPTED_BUCKETS)];
-}
-
-static struct intake *find(struct converter *converter, const struct address *client, const struct address *destination)
-{
-	struct intake *intake = slab_at(&converter->intakes, *bucket_of(converter, client, destination));
-
-	while (intake && !(address_equal(&intake->client, client) && address_equal(&intake->destination, destination)))
-		intake = slab_at(&converter->intakes, intake->next_held);
-	return intake;
-}
-
 static void remember(struct converter *converter, struct intake *intake)
 {
-	uint32_t *first = bucket_of(converter, &intake->client, &intake->destination);
-
 	intake->held = true;
 	converter->intercepted.n_held++;
-	intake->next_held = *first;
-	*first = slab_name_of(&converter->intakes, intake).index;
+	pairs_add(&converter->intercepted.held, intake);
 }
 
 static void pass(struct converter *converter, struct intake *intake, uint32_t mark)
@@ -99,14 +81,8 @@ static void pass(struct converter *converter, struct intake *intake, uint32_t ma
 
 void intercepted_forget(struct converter *converter, struct intake *intake)
 {
-	uint32_t index = slab_name_of(&converter->intakes, intake).index;
-	uint32_t *at = bucket_of(converter, &intake->client, &intake->destination);
-
 	pass(converter, intake, 0);
-	while (*at != SLAB_NONE && *at != index)
-		at = &((struct intake *)slab_at(&converter->intakes, *at))->next_held;
-	if (*at == index)
-		*at = intake->next_held;
+	pairs_remove(&converter->intercepted.held, intake);
 	intake->held = false;
 	converter->intercepted.n_held--;
 }
@@ -184,7 +160,7 @@ static void on_connection(void *context, int fd, const struct address *local, co
 	}
 	counter_add(&converter->worker->counters.n_intercepted_plain, mptcp_info_fell_back(fd));
 	if (is_own(converter, local)) {
-		on_called(converter, fd, find(converter, peer, &destination));
+		on_called(converter, fd, pairs_find(&converter->intercepted.held, peer, &destination));
 		return;
 	}
 	intake = converter_admit(converter, fd, peer);
@@ -218,7 +194,7 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		net_queue_pass(converter->intercepted.queue, packet->id, 0);
 		return;
 	}
-	intake = find(converter, &syn.source, &syn.destination);
+	intake = pairs_find(&converter->intercepted.held, &syn.source, &syn.destination);
 	if (intake) {
 		again(converter, intake, packet->id);
 		return;
@@ -244,8 +220,9 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 void intercepted_init(struct converter *converter)
 {
 	struct loop_handler handler = { .on_event = on_event, .context = converter };
+	struct pairs_fields fields = { offsetof(struct intake, client), offsetof(struct intake, destination), offsetof(struct intake, next_held) };
 
-	memset(converter->intercepted.buckets, 0xff, sizeof(converter->intercepted.buckets));   /* SLAB_NONE */
+	pairs_init(&converter->intercepted.held, &converter->intakes, fields, converter->intercepted.buckets, INTERCEPTED_BUCKETS);
 	converter->intercepted.queue_handler = loop_handler_add(converter->worker->loop, &handler);
 	listeners_init(&converter->intercepted.listeners, converter->worker, on_connection, converter);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/pairs.h"
 #include "role/listener.h"
 #include "signalling/scheme.h"
 
@@ -26,7 +27,8 @@ struct intercepted {
 	bool queue_missing;                /* it can't be had, and that was said */
 	uint8_t queue_handler;
 	uint32_t n_held;
-	uint32_t buckets[INTERCEPTED_BUCKETS];   /* intakes that have no near leg yet, by its two ends; SLAB_NONE */
+	struct pairs held;                 /* intakes that have no near leg yet, by its two ends */
+	uint32_t buckets[INTERCEPTED_BUCKETS];   /* held's */
 };
 
 void intercepted_init(struct converter *converter);

@@ -15,7 +15,6 @@
 #include "role/gateway/look.h"
 #include "role/gateway/setup.h"
 #include "role/outcome.h"
-#include "role/pairs.h"
 #include "wire/syn.h"
 
 #define REACH_ATTEMPTS 3            /* so many patiences without a link that answers: the SYN goes the ordinary way */
@@ -25,11 +24,6 @@
 static uint32_t mark_now(const struct gateway *gateway, unsigned int mark)
 {
 	return mark_value(gateway->worker->view->conf->gateway.fwmark, mark);
-}
-
-static size_t bucket_of(const struct address *source, const struct address *destination)
-{
-	return pair_place(source, destination, HOLD_BUCKETS);
 }
 
 /* A host of IPv6 has a /64 to itself. */
@@ -45,44 +39,21 @@ static bool has_its_share(struct gateway *gateway, const struct address *source)
 	return *by_source(gateway, source) >= gateway->worker->view->conf->limits.max_half_open / SOURCE_SHARE + 1;
 }
 
-static struct setup *find(const struct gateway *gateway, const struct address *source, const struct address *destination)
-{
-	struct setup *setup = slab_at(&gateway->setups, gateway->hold.buckets[bucket_of(source, destination)]);
-
-	while (setup && !(address_equal(&setup->source, source) && address_equal(&setup->destination, destination)))
-		setup = slab_at(&gateway->setups, setup->next_waiting);
-	return setup;
-}
-
 static void remember(struct gateway *gateway, struct setup *setup)
 {
-	uint32_t *first = &gateway->hold.buckets[bucket_of(&setup->source, &setup->destination)];
-
-	setup->next_waiting = *first;
-	*first = slab_name_of(&gateway->setups, setup).index;
+	pairs_add(&gateway->hold.waiting, setup);
 	(*by_source(gateway, &setup->source))++;
 }
 
 void hold_forget(struct gateway *gateway, struct setup *setup)
 {
-	uint32_t index = slab_name_of(&gateway->setups, setup).index;
-	uint32_t *at = &gateway->hold.buckets[bucket_of(&setup->source, &setup->destination)];
-
-	while (*at != SLAB_NONE) {
-		struct setup *other = slab_at(&gateway->setups, *at);
-
-		if (*at == index) {
-			*at = setup->next_waiting;
-			(*by_source(gateway, &setup->source))--;
-			return;
-		}
-		at = &other->next_waiting;
-	}
+	if (pairs_remove(&gateway->hold.waiting, setup))
+		(*by_source(gateway, &setup->source))--;
 }
 
 struct setup *hold_take(struct gateway *gateway, const struct address *source, const struct address *destination)
 {
-	struct setup *setup = find(gateway, source, destination);
+	struct setup *setup = pairs_find(&gateway->hold.waiting, source, destination);
 
 	if (!setup || setup->state != SETUP_CAUGHT)
 		return NULL;
@@ -308,7 +279,7 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		net_queue_pass(gateway->hold.queue, packet->id, mark_now(gateway, MARK_PASS));
 		return;
 	}
-	setup = find(gateway, &syn.source, &syn.destination);
+	setup = pairs_find(&gateway->hold.waiting, &syn.source, &syn.destination);
 	if (!setup && is_of_other_rules(gateway, packet))
 		return;
 	if (!setup)
@@ -341,8 +312,9 @@ void hold_let_all_pass(struct gateway *gateway)
 void hold_init(struct gateway *gateway)
 {
 	struct loop_handler handler = { .on_event = on_event, .context = gateway };
+	struct pairs_fields fields = { offsetof(struct setup, source), offsetof(struct setup, destination), offsetof(struct setup, next_waiting) };
 
-	memset(gateway->hold.buckets, 0xff, sizeof(gateway->hold.buckets));   /* SLAB_NONE */
+	pairs_init(&gateway->hold.waiting, &gateway->setups, fields, gateway->hold.buckets, HOLD_BUCKETS);
 	gateway->hold.handler = loop_handler_add(gateway->worker->loop, &handler);
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "base/cursor.h"
+#include "base/pairs.h"
 #include "signalling/scheme.h"
 
 struct attempt;
@@ -29,7 +30,8 @@ struct hold {
 	uint8_t handler;
 	uint32_t early[HOLD_EARLY];         /* packets for which rules that we don't have yet have matched */
 	size_t n_early;
-	uint32_t buckets[HOLD_BUCKETS];     /* the first setup of each: an index of the slab, SLAB_NONE */
+	struct pairs waiting;               /* setups by source and destination */
+	uint32_t buckets[HOLD_BUCKETS];     /* waiting's */
 	uint32_t n_by_source[HOLD_SOURCES]; /* that wait, by a hash of where they come from */
 };
 

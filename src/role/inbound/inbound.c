@@ -63,7 +63,7 @@ int inbound_release(struct inbound *inbound, struct waiting *waiting)
 	int fd = waiting->fd;
 
 	if (fd < 0)
-		inbound_hold_forget(inbound, waiting);
+		pairs_remove(&inbound->held, waiting);
 	crowd_leave(inbound->doors, &waiting->door);
 	crowd_leave(inbound->owners, &waiting->owner);
 	slab_give(&inbound->waiting, waiting);
@@ -254,7 +254,7 @@ void inbound_await(struct inbound *inbound, const struct forward *forward, int f
 	waiting->host = forward->host;
 	randombytes_buf(waiting->secret, sizeof(waiting->secret));
 	if (fd < 0)
-		inbound_hold_remember(inbound, waiting);
+		pairs_add(&inbound->held, waiting);
 	if (watch_over(inbound, waiting))
 		give_up(inbound, waiting);
 }
@@ -262,7 +262,7 @@ void inbound_await(struct inbound *inbound, const struct forward *forward, int f
 /* Who was let come for a claim is the claimer's. */
 static bool was_let_come(struct inbound *inbound, int fd, const struct address *external, const struct address *remote)
 {
-	struct waiting *waiting = inbound_hold_find(inbound, remote, external);
+	struct waiting *waiting = pairs_find(&inbound->held, remote, external);
 	struct claim *claim = waiting ? waiting->claim : NULL;
 
 	if (!claim)

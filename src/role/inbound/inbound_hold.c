@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <string.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include "base/counter.h"
 #include "net/queue.h"
@@ -7,7 +7,6 @@
 #include "path/marks.h"
 #include "role/inbound/inbound_parts.h"
 #include "role/outcome.h"
-#include "role/pairs.h"
 #include "wire/syn.h"
 
 #define TAKES 16                    /* of the queue in a turn */
@@ -15,39 +14,6 @@
 static uint32_t mark_now(const struct inbound *inbound, unsigned int mark)
 {
 	return mark_value(inbound->worker->view->conf->gateway.fwmark, mark);
-}
-
-static size_t bucket_of(const struct address *remote, const struct address *external)
-{
-	return pair_place(remote, external, INBOUND_BUCKETS);
-}
-
-struct waiting *inbound_hold_find(const struct inbound *inbound, const struct address *remote, const struct address *external)
-{
-	struct waiting *waiting = slab_at(&inbound->waiting, inbound->buckets[bucket_of(remote, external)]);
-
-	while (waiting && !(address_equal(&waiting->remote, remote) && address_equal(&waiting->external, external)))
-		waiting = slab_at(&inbound->waiting, waiting->next);
-	return waiting;
-}
-
-void inbound_hold_remember(struct inbound *inbound, struct waiting *waiting)
-{
-	uint32_t *first = &inbound->buckets[bucket_of(&waiting->remote, &waiting->external)];
-
-	waiting->next = *first;
-	*first = slab_name_of(&inbound->waiting, waiting).index;
-}
-
-void inbound_hold_forget(struct inbound *inbound, struct waiting *waiting)
-{
-	uint32_t index = slab_name_of(&inbound->waiting, waiting).index;
-	uint32_t *at = &inbound->buckets[bucket_of(&waiting->remote, &waiting->external)];
-
-	while (*at != SLAB_NONE && *at != index)
-		at = &((struct waiting *)slab_at(&inbound->waiting, *at))->next;
-	if (*at == index)
-		*at = waiting->next;
 }
 
 void inbound_hold_answer(struct inbound *inbound, uint32_t packet, const struct signalling_result *result, bool v6)
@@ -91,7 +57,7 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		net_queue_pass(inbound->queue, packet->id, 0);
 		return;
 	}
-	waiting = inbound_hold_find(inbound, &syn.source, &syn.destination);
+	waiting = pairs_find(&inbound->held, &syn.source, &syn.destination);
 	forward = forwards_find(inbound->worker->view->forwards, &syn.destination);
 	if (waiting)
 		again(inbound, waiting, packet->id);
@@ -113,8 +79,9 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 void inbound_hold_init(struct inbound *inbound)
 {
 	struct loop_handler handler = { .on_event = on_event, .context = inbound };
+	struct pairs_fields fields = { offsetof(struct waiting, remote), offsetof(struct waiting, external), offsetof(struct waiting, next) };
 
-	memset(inbound->buckets, 0xff, sizeof(inbound->buckets));   /* SLAB_NONE */
+	pairs_init(&inbound->held, &inbound->waiting, fields, inbound->buckets, INBOUND_BUCKETS);
 	inbound->queue_handler = loop_handler_add(inbound->worker->loop, &handler);
 }
 

@@ -6,6 +6,7 @@
 #ifndef BRAID_ROLE_INBOUND_INBOUND_PARTS_H
 #define BRAID_ROLE_INBOUND_INBOUND_PARTS_H
 
+#include "base/pairs.h"
 #include "base/slab.h"
 #include "policy/crowd.h"
 #include "role/inbound/inbound.h"
@@ -35,7 +36,7 @@ struct claim {
 struct waiting {
 	int fd;                        /* -1: it isn't accepted yet */
 	uint32_t packet;               /* then: its number in the queue; 0: it was let come, for the claim */
-	uint32_t next;                 /* then: in its bucket */
+	uint32_t next;                 /* then: inbound.held's */
 	struct claim *claim;           /* what it was let come for; NULL: nobody has claimed it so far */
 	struct address remote, external, host;
 	uint32_t subscriber;
@@ -60,7 +61,8 @@ struct inbound {
 	struct net_queue *queue;        /* NULL: all are accepted early */
 	bool queue_missing;             /* it can't be had, and that was said */
 	uint8_t queue_handler;
-	uint32_t buckets[INBOUND_BUCKETS];   /* those that aren't accepted yet; SLAB_NONE */
+	struct pairs held;              /* of those that wait, the ones that aren't accepted yet, by remote host and external address */
+	uint32_t buckets[INBOUND_BUCKETS];   /* held's */
 };
 
 /* Its name, as it is told to gateways; and who has a name, by the place alone: whether the rest is right is to be seen. NULL: nobody. */
@@ -83,10 +85,6 @@ void inbound_hold_init(struct inbound *inbound);
 /* Opens the queue where a forward of the view wants it, closes it where none does. */
 void inbound_hold_apply(struct inbound *inbound);
 void inbound_hold_close(struct inbound *inbound);
-/* By remote host and external address, of those that aren't accepted yet; NULL: there is none. */
-struct waiting *inbound_hold_find(const struct inbound *inbound, const struct address *remote, const struct address *external);
-void inbound_hold_remember(struct inbound *inbound, struct waiting *waiting);
-void inbound_hold_forget(struct inbound *inbound, struct waiting *waiting);
 /* The first packet is answered as the host has answered; dropped where that was nothing. */
 void inbound_hold_answer(struct inbound *inbound, uint32_t packet, const struct signalling_result *result, bool v6);
 /* The connection may come, to this worker's own listener. */
