@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/counter.h"
 #include "base/util.h"
 #include "net/socket.h"
@@ -13,7 +14,6 @@
 #include "role/links/limited.h"
 #include "role/links/loss_watch.h"
 #include "role/links/stranded.h"
-
 
 bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out)
 {
@@ -118,6 +118,19 @@ static int build(struct worker *worker, unsigned int n_workers)
 		r = loss_watch_new(worker, &worker->loss_watch);
 	worker->scratch = malloc(WORKER_SCRATCH_BYTES);
 	return r ? r : worker->scratch ? 0 : -ENOMEM;
+}
+
+bool worker_post(struct worker *to, void (*fn)(void *note), const void *note, size_t n_bytes)
+{
+	void *copy = to && !to->halted ? malloc(n_bytes) : NULL;
+
+	if (!copy)
+		return false;
+	memcpy(copy, note, n_bytes);
+	if (!loop_post(to->loop, fn, copy))
+		return true;
+	free(copy);
+	return false;
 }
 
 static void *run(void *arg)

@@ -70,6 +70,9 @@ void worker_halt_all(struct worker *const *workers, size_t n_workers);
 /* Ends the thread and all of its sessions. */
 void worker_stopp(struct worker **worker);
 
+/* From any thread: fn has a copy of the note in that worker's thread, malloc'd, fn's to free. False: there was no memory, or it takes nothing any more (NULL: it is gone). */
+bool worker_post(struct worker *to, void (*fn)(void *note), const void *note, size_t n_bytes);
+
 /* In the worker's thread: from here on it has this view (a reference is taken), and listens as the view says. */
 void worker_take_view(struct worker *worker, struct view *view);
 

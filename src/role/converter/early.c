@@ -40,17 +40,6 @@ static void on_tell(void *arg)
 	free(arg);
 }
 
-static void post(const struct note *note, void (*fn)(void *arg))
-{
-	struct note *copy = note->to->halted ? NULL : malloc(sizeof(*copy));
-
-	if (!copy)
-		return;
-	*copy = *note;
-	if (loop_post(note->to->loop, fn, copy))
-		free(copy);
-}
-
 void early_tell(struct converter *converter, const struct intake *intake, const struct signalling_result *result)
 {
 	unsigned int number = take_over_worker(intake->watch);
@@ -62,8 +51,8 @@ void early_tell(struct converter *converter, const struct intake *intake, const 
 	memcpy(note.nonce, intake->ticket.nonce, sizeof(note.nonce));
 	if (note.to == converter->worker)
 		tell(&note);
-	else if (note.to)
-		post(&note, on_tell);
+	else
+		worker_post(note.to, on_tell, &note, sizeof(note));
 }
 
 void early_make_nonce(const struct gateway *gateway, const struct setup *setup, uint8_t nonce[SIGNALLING_NONCE_BYTES])
@@ -102,5 +91,5 @@ void early_hear(struct worker *const *workers, size_t n_workers, const uint8_t n
 		return;
 	note.to = workers[number];
 	memcpy(note.nonce, nonce, sizeof(note.nonce));
-	post(&note, on_hear);
+	worker_post(note.to, on_hear, &note, sizeof(note));
 }

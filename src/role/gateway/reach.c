@@ -146,6 +146,7 @@ static void on_hear(void *arg)
 {
 	struct note *note = arg;
 
+	note->inbound.first.at = note->first;
 	begin(note->to->gateway, &note->inbound);
 	free(note);
 }
@@ -153,18 +154,12 @@ static void on_hear(void *arg)
 /* The claim's last bytes are random: that spreads them. */
 void reach_hear(struct worker *const *workers, size_t n_workers, const struct signalling_inbound *inbound)
 {
-	struct worker *to = workers[inbound->claim[SIGNALLING_CLAIM_BYTES - 1] % n_workers];
-	struct note *note = to->halted ? NULL : malloc(sizeof(*note));
+	struct note note = { .to = workers[inbound->claim[SIGNALLING_CLAIM_BYTES - 1] % n_workers], .inbound = *inbound };
 
-	if (!note)
-		return;
-	note->to = to;
-	note->inbound = *inbound;
-	note->inbound.first = (struct bytes){ note->first, size_min(inbound->first.n, sizeof(note->first)) };
-	if (note->inbound.first.n)
-		memcpy(note->first, inbound->first.at, note->inbound.first.n);
-	if (loop_post(to->loop, on_hear, note))
-		free(note);
+	note.inbound.first.n = size_min(inbound->first.n, sizeof(note.first));
+	if (note.inbound.first.n)
+		memcpy(note.first, inbound->first.at, note.inbound.first.n);
+	worker_post(note.to, on_hear, &note, sizeof(note));
 }
 
 /* A round trip and a half before the claim could bring it. What the host doesn't take at once, the claim brings. */

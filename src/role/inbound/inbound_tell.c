@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
-#include <string.h>
 #include "base/counter.h"
 #include "net/socket.h"
 #include "role/converter/take_over.h"
@@ -69,7 +68,6 @@ static bool tell_on(const struct inbound *inbound, struct waiting *waiting, uint
 		.to = inbound->worker->peers[take_over_worker(watch)], .from = inbound->worker, .watch = watch, .subscriber = waiting->subscriber,
 		.inbound = { .remote = waiting->remote, .host = waiting->host },
 	};
-	struct note *copy;
 
 	inbound_put_claim(inbound, waiting, note.inbound.claim);
 	note.inbound.again = waiting->n_tried;   /* what a host may have by now is no other connection's */
@@ -78,14 +76,7 @@ static bool tell_on(const struct inbound *inbound, struct waiting *waiting, uint
 		waiting->n_first = (uint16_t)note.inbound.first.n;
 	if (note.to == inbound->worker)
 		return say(&note);
-	copy = note.to && !note.to->halted ? malloc(sizeof(*copy)) : NULL;
-	if (!copy)
-		return false;
-	*copy = note;
-	if (!loop_post(note.to->loop, on_say, copy))
-		return true;
-	free(copy);
-	return false;
+	return worker_post(note.to, on_say, &note, sizeof(note));
 }
 
 static bool was_tried(const struct waiting *waiting, uint64_t watch)
