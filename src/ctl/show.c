@@ -33,6 +33,26 @@ static void __attribute__((format(printf, 2, 3))) cell(char *out, const char *fo
 	va_end(args);
 }
 
+/* One row's cells; those that aren't written stay empty. */
+typedef void (*row_function)(const json_t *one, char (*row)[TABLE_CELL_BYTES]);
+
+static void show_rows(const json_t *rows, const char *const *headers, size_t n_columns, row_function fill, FILE *out)
+{
+	struct table table;
+	const json_t *one;
+	size_t i;
+
+	table_begin(&table, headers, n_columns);
+	json_array_foreach(rows, i, one) {
+		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+
+		if (!row)
+			break;
+		fill(one, row);
+	}
+	table_end(&table, out);
+}
+
 static void show_kernel(const json_t *features, FILE *out)
 {
 	const json_t *feature;
@@ -170,61 +190,49 @@ static void links_cell(const json_t *links, char *out)
 	}
 }
 
+static void session_row(const json_t *session, char (*row)[TABLE_CELL_BYTES])
+{
+	cell(row[0], "%s", text_of(session, "id"));
+	cell(row[1], "%s", text_of(session, "state"));
+	cell(row[2], "%s%s", text_of(session, "direction"), json_is_true(json_object_get(session, "routed")) ? ", routed" : "");
+	cell(row[3], "%s", text_of(session, "source"));
+	cell(row[4], "%s", text_of(session, "destination"));
+	table_seconds(number_of(session, "age_s"), row[5]);
+	table_bytes(count_of(session, "up_bytes"), row[6]);
+	table_bytes(count_of(session, "down_bytes"), row[7]);
+	cell(row[8], "%s", json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
+	links_cell(json_object_get(session, "links"), row[9]);
+}
+
 void show_sessions(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "SESSION", "STATE", "WAY", "SOURCE", "DESTINATION", ">AGE", ">UP", ">DOWN", "MULTIPATH", "LINKS" };
-	struct table table;
-	const json_t *session;
-	size_t i;
 
-	table_begin(&table, headers, ARRAY_SIZE(headers));
-	json_array_foreach(json_object_get(result, "sessions"), i, session) {
-		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+	show_rows(json_object_get(result, "sessions"), headers, ARRAY_SIZE(headers), session_row, out);
+}
 
-		if (!row)
-			break;
-		cell(row[0], "%s", text_of(session, "id"));
-		cell(row[1], "%s", text_of(session, "state"));
-		cell(row[2], "%s%s", text_of(session, "direction"), json_is_true(json_object_get(session, "routed")) ? ", routed" : "");
-		cell(row[3], "%s", text_of(session, "source"));
-		cell(row[4], "%s", text_of(session, "destination"));
-		table_seconds(number_of(session, "age_s"), row[5]);
-		table_bytes(count_of(session, "up_bytes"), row[6]);
-		table_bytes(count_of(session, "down_bytes"), row[7]);
-		cell(row[8], "%s", json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
-		links_cell(json_object_get(session, "links"), row[9]);
-	}
-	table_end(&table, out);
+static void subflow_row(const json_t *subflow, char (*row)[TABLE_CELL_BYTES])
+{
+	cell(row[0], "%s", text_of(subflow, "link"));
+	cell(row[1], "%s", text_of(subflow, "state"));
+	cell(row[2], "%s", text_of(subflow, "local"));
+	cell(row[3], "%s", text_of(subflow, "remote"));
+	cell(row[4], "%.1f ms", number_of(subflow, "rtt_ms"));
+	table_bytes(count_of(subflow, "bytes_sent"), row[5]);
+	table_bytes(count_of(subflow, "bytes_received"), row[6]);
+	table_bytes(count_of(subflow, "retransmitted_bytes"), row[7]);
+	cell(row[8], "%s%s", json_is_true(json_object_get(subflow, "backup")) ? "backup " : "", text_of(subflow, "last_error"));
 }
 
 void show_why(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "LINK", "STATE", "LOCAL", "REMOTE", ">RTT", ">SENT", ">RECEIVED", ">SENT AGAIN", "NOTES" };
-	struct table table;
-	const json_t *subflow;
-	size_t i;
 
 	fprintf(out, "%s: %s to %s, %s\n%s\n", text_of(result, "id"), text_of(result, "source"), text_of(result, "destination"),
 		text_of(result, "state"), text_of(result, "verdict"));
 	if (json_object_get(result, "seen_as"))
 		fprintf(out, "the destination sees %s\n", text_of(result, "seen_as"));
-	table_begin(&table, headers, ARRAY_SIZE(headers));
-	json_array_foreach(json_object_get(result, "subflows"), i, subflow) {
-		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
-
-		if (!row)
-			break;
-		cell(row[0], "%s", text_of(subflow, "link"));
-		cell(row[1], "%s", text_of(subflow, "state"));
-		cell(row[2], "%s", text_of(subflow, "local"));
-		cell(row[3], "%s", text_of(subflow, "remote"));
-		cell(row[4], "%.1f ms", number_of(subflow, "rtt_ms"));
-		table_bytes(count_of(subflow, "bytes_sent"), row[5]);
-		table_bytes(count_of(subflow, "bytes_received"), row[6]);
-		table_bytes(count_of(subflow, "retransmitted_bytes"), row[7]);
-		cell(row[8], "%s%s", json_is_true(json_object_get(subflow, "backup")) ? "backup " : "", text_of(subflow, "last_error"));
-	}
-	table_end(&table, out);
+	show_rows(json_object_get(result, "subflows"), headers, ARRAY_SIZE(headers), subflow_row, out);
 }
 
 /* "1.2 GB", or "1.2 of 5 GB" where there is a limit. */
@@ -274,89 +282,60 @@ void show_subscribers(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "SUBSCRIBER", ">SESSIONS", ">OPENED", ">OVER SESSIONS", ">OVER NEW/S", ">OVER VOLUME", ">RATE", ">UP", ">DOWN",
 					       ">TODAY", ">THIS MONTH", "SEEN AS" };
-	struct table table;
-	const json_t *subscriber;
-	size_t i;
 
-	table_begin(&table, headers, ARRAY_SIZE(headers));
-	json_array_foreach(json_object_get(result, "subscribers"), i, subscriber) {
-		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+	show_rows(json_object_get(result, "subscribers"), headers, ARRAY_SIZE(headers), subscriber_row, out);
+}
 
-		if (!row)
-			break;
-		subscriber_row(subscriber, row);
-	}
-	table_end(&table, out);
+static void mapping_row(const json_t *mapping, char (*row)[TABLE_CELL_BYTES])
+{
+	cell(row[0], "%s", text_of(mapping, "external"));
+	cell(row[1], "%s", text_of(mapping, "internal"));
+	cell(row[2], "%s", text_of(mapping, "subscriber"));
+	if (json_is_null(json_object_get(mapping, "left_s")))
+		cell(row[3], "for ever");
+	else
+		cell(row[3], "%llu s", (unsigned long long)count_of(mapping, "left_s"));
+	cell(row[4], "%zu", json_array_size(json_object_get(mapping, "filters")));
 }
 
 void show_mappings(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "OUTSIDE", "HOST", "SUBSCRIBER", ">LEFT", ">FILTERS" };
-	struct table table;
-	const json_t *mapping;
-	size_t i;
 
-	table_begin(&table, headers, ARRAY_SIZE(headers));
-	json_array_foreach(json_object_get(result, "mappings"), i, mapping) {
-		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+	show_rows(json_object_get(result, "mappings"), headers, ARRAY_SIZE(headers), mapping_row, out);
+}
 
-		if (!row)
-			break;
-		cell(row[0], "%s", text_of(mapping, "external"));
-		cell(row[1], "%s", text_of(mapping, "internal"));
-		cell(row[2], "%s", text_of(mapping, "subscriber"));
-		if (json_is_null(json_object_get(mapping, "left_s")))
-			cell(row[3], "for ever");
-		else
-			cell(row[3], "%llu s", (unsigned long long)count_of(mapping, "left_s"));
-		cell(row[4], "%zu", json_array_size(json_object_get(mapping, "filters")));
-	}
-	table_end(&table, out);
+static void forward_row(const json_t *forward, char (*row)[TABLE_CELL_BYTES])
+{
+	bool is_there = !json_is_null(json_object_get(forward, "external"));
+
+	cell(row[0], "%s", text_of(forward, "name"));
+	cell(row[1], "%s", text_of(forward, "host"));
+	cell(row[2], "%s", is_there ? text_of(forward, "external") : "none yet");
+	if (is_there)
+		cell(row[3], "%llu s", (unsigned long long)count_of(forward, "left_s"));
+	cell(row[4], "%s", text_of(forward, "refused"));
 }
 
 void show_forwards(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "FORWARD", "HOST", "OUTSIDE", ">LEFT", "NOTES" };
-	struct table table;
-	const json_t *forward;
-	size_t i;
 
-	table_begin(&table, headers, ARRAY_SIZE(headers));
-	json_array_foreach(json_object_get(result, "forwards"), i, forward) {
-		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
-		int is_there = !json_is_null(json_object_get(forward, "external"));
+	show_rows(json_object_get(result, "forwards"), headers, ARRAY_SIZE(headers), forward_row, out);
+}
 
-		if (!row)
-			break;
-		cell(row[0], "%s", text_of(forward, "name"));
-		cell(row[1], "%s", text_of(forward, "host"));
-		cell(row[2], "%s", is_there ? text_of(forward, "external") : "none yet");
-		cell(row[3], "%s", "");
-		if (is_there)
-			cell(row[3], "%llu s", (unsigned long long)count_of(forward, "left_s"));
-		cell(row[4], "%s", text_of(forward, "refused"));
-	}
-	table_end(&table, out);
+static void counter_row(const json_t *counter, char (*row)[TABLE_CELL_BYTES])
+{
+	cell(row[0], "%s", text_of(counter, "name"));
+	cell(row[1], "%llu", (unsigned long long)count_of(counter, "value"));
+	cell(row[2], "%s", text_of(counter, "help"));
 }
 
 void show_counters(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "COUNTER", ">VALUE", "WHAT" };
-	struct table table;
-	const json_t *counter;
-	size_t i;
 
-	table_begin(&table, headers, ARRAY_SIZE(headers));
-	json_array_foreach(json_object_get(result, "counters"), i, counter) {
-		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
-
-		if (!row)
-			break;
-		cell(row[0], "%s", text_of(counter, "name"));
-		cell(row[1], "%llu", (unsigned long long)count_of(counter, "value"));
-		cell(row[2], "%s", text_of(counter, "help"));
-	}
-	table_end(&table, out);
+	show_rows(json_object_get(result, "counters"), headers, ARRAY_SIZE(headers), counter_row, out);
 }
 
 void show_message(const json_t *result, FILE *out)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "unit.h"
+#include "unit_show.h"
 
 #include "ctl/policy_words.h"
-#include "ctl/show.h"
 
 static json_t *words_of(const char *const *words, size_t n, char reason[200])
 {
@@ -41,30 +40,17 @@ static void wrong_words_are_told(void **state)
 	expect_refused((const char *const[]){ "a", "b", "c", "mac", "\xff" }, 5, "policy test: 'mac': its value is no text in UTF-8");
 }
 
-static void expect_shown(void (*show)(const json_t *result, FILE *out), json_t *result, const char *expected)
-{
-	_cleanup_(freep) char *text = NULL;
-	size_t n_text;
-	FILE *out = open_memstream(&text, &n_text);
-
-	show(result, out);
-	fclose(out);
-	json_decref(result);
-	if (strcmp(text, expected))
-		fail_msg("expected\n%s\nsaw\n%s", expected, text);
-}
-
 static void answers_are_shown(void **state)
 {
-	expect_shown(show_policy_list, json_pack("{s:[{s:s,s:s},{s:s,s:s,s:s}], s:[{s:s,s:i,s:i,s:b},{s:s,s:b}]}", "rules", "name", "a", "text", "bond", "name", "b",
+	unit_expect_shown(show_policy_list, json_pack("{s:[{s:s,s:s},{s:s,s:s,s:s}], s:[{s:s,s:i,s:i,s:b},{s:s,s:b}]}", "rules", "name", "a", "text", "bond", "name", "b",
 						 "text", "reject", "shadowed_by", "a", "lists", "name", "l", "ranges_v4", 3, "ranges_v6", 0, "dnsmasq", 0,
 						 "name", "n", "dnsmasq", 1),
 		     "a: bond\nb: reject\n    never decides: 'a' comes before it and matches all that it matches\neverything else: bond\n"
 		     "@l: 3 ranges of IPv4 addresses, 0 of IPv6 addresses\n@n: filled by dnsmasq\n");
-	expect_shown(show_policy_test, json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:[{s:s,s:b,s:s}]}", "decides", "a", "action", "link", "link", "dsl", "accept", "early",
+	unit_expect_shown(show_policy_test, json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:[{s:s,s:b,s:s}]}", "decides", "a", "action", "link", "link", "dsl", "accept", "early",
 						 "set_dscp", 46, "priority", 0, "rules", "name", "a", "matches", 1, "why", "so"),
 		     "rule 'a' decides: link dsl, accepted early, DSCP 46, priority 0\n    a matches: so\n");
-	expect_shown(show_policy_test, json_pack("{s:n,s:s,s:[{s:s,s:b}]}", "decides", "action", "bond", "rules", "name", "a", "matches", 0),
+	unit_expect_shown(show_policy_test, json_pack("{s:n,s:s,s:[{s:s,s:b}]}", "decides", "action", "bond", "rules", "name", "a", "matches", 0),
 		     "no rule matches: bond\n    a does not match: -\n");
 }
 
