@@ -6,23 +6,17 @@
  */
 #include "assume.h"
 
-#include <errno.h>
 #include <net/if.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/cursor.h"
 #include "base/util.h"
-#include "net/nft_queue.h"
+#include "held.h"
 #include "net/queue.h"
 #include "net/route.h"
-#include "wire/syn.h"
 
 #define TABLE 200
 #define PRIORITY 100
-#define INTERCEPT_PORT 7001
 #define QUEUE 8
-enum { PASS = 1, CATCH, RESET, HOST_UNREACHABLE, NO_ROUTE, PROHIBITED };
 #define LEAD 0x10002            /* the mark that leads to lo, of which a rule of routing looks at the upper half alone */
 #define LEAD_MASK 0xffff0000u
 
@@ -59,26 +53,6 @@ static const char rules[] =
 	"	}\n"
 	"}\n";
 
-static void on_packet(void *context, const struct net_queue_packet *packet)
-{
-	struct syn syn;
-
-	assume_that(!syn_get((struct bytes){ packet->bytes, packet->n_bytes }, &syn), "the queue's packet is no SYN");
-	*(uint32_t *)context = packet->id;
-}
-
-static uint32_t hold(struct net_queue *queue, const char *family)
-{
-	struct pollfd poll_fd = { .fd = net_queue_fd(queue), .events = POLLIN };
-	uint32_t id = 0;
-
-	while (!id) {
-		assume_that(poll(&poll_fd, 1, ASSUME_LIMIT_MS) == 1, "%s: no SYN comes to the queue", family);
-		net_queue_take(queue, on_packet, &id);
-	}
-	return id;
-}
-
 static int connect_here(bool v6)
 {
 	struct address to = assume_server(v6);
@@ -92,46 +66,18 @@ static int connect_here(bool v6)
 	return fd;
 }
 
-static int outcome(int fd)
+static int expect(struct net_queue *queue, bool v6, uint32_t mark)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+	int fd = connect_here(v6);
 
-	assume_that(poll(&poll_fd, 1, ASSUME_LIMIT_MS) == 1, "a connection comes to nothing");
-	return net_connect_result(fd);
-}
-
-static int expect(struct net_queue *queue, bool v6, uint32_t mark, int wanted)
-{
-	const char *family = v6 ? "IPv6" : "IPv4";
-	int fd = connect_here(v6), result;
-	uint32_t id = hold(queue, family);
-
-	assume_that(net_connect_result(fd) == NET_E_AGAIN, "%s: the connection does not wait", family);
-	net_queue_pass(queue, id, mark);
-	result = outcome(fd);
-	assume_that(result == wanted, "%s: mark %u gives the program '%s', not '%s'", family, mark, net_error_text(result), net_error_text(wanted));
-	return fd;
-}
-
-static int listen_transparent(bool v6)
-{
-	struct address at = address_from_v4(htonl(0x7f331801), INTERCEPT_PORT);
-	struct net_listen_options options = { .transparent = true };
-	bool fastopen_missing;
-	int fd, r;
-
-	if (v6)
-		assume_that(!address_parse(&at, "[100::5124:1]:7001", 0), "an address");
-	assume_in(ASSUME_NEAR);
-	r = net_listen(&at, &options, &fd, &fastopen_missing);
-	assume_that(!r, "a transparent listener at an address that nobody has: %s", net_error_text(-r));
+	held_expect(queue, fd, v6, mark, 0);
 	return fd;
 }
 
 static void expect_caught(struct net_queue *queue, bool v6, int listener_fd)
 {
 	struct address wanted = assume_server(v6), local = { 0 };
-	int here_fd = expect(queue, v6, CATCH, 0), fd = assume_accept(listener_fd);
+	int here_fd = expect(queue, v6, HELD_CATCH), fd = assume_accept(listener_fd);
 	struct assume_stream up = { .from_fd = here_fd, .to_fd = fd }, down = { .from_fd = fd, .to_fd = here_fd };
 	char text[ADDRESS_TEXT_BYTES];
 
@@ -164,48 +110,31 @@ static void lead_to_lo(bool v6)
 static void look(struct net_queue *queue, bool v6)
 {
 	struct net_listen_options options = { .mptcp = false };
-	int server_fd = assume_listen(v6, &options), listener_fd = listen_transparent(v6);
+	int server_fd = assume_listen(v6, &options), listener_fd = held_listen(v6);
 
 	assume_default_route(ASSUME_FAR, 0, v6);
 	lead_to_lo(v6);
 	expect_caught(queue, v6, listener_fd);
-	close(expect(queue, v6, PASS, 0));
+	close(expect(queue, v6, HELD_PASS));
 	close(assume_accept(server_fd));
-	close(expect(queue, v6, RESET, NET_E_REFUSED));
-	close(expect(queue, v6, HOST_UNREACHABLE, NET_E_UNREACHABLE));
-	close(expect(queue, v6, NO_ROUTE, NET_E_NO_ROUTE));
-	close(expect(queue, v6, PROHIBITED, v6 ? NET_E_PROHIBITED : NET_E_UNREACHABLE));
+	held_expect_refusals(queue, v6, connect_here);
 	close(listener_fd);
-	close(server_fd);
-}
-
-static void expect_passed_unheld(void)
-{
-	struct net_listen_options options = { .mptcp = false };
-	int server_fd = assume_listen(false, &options), fd = connect_here(false);
-
-	assume_that(!outcome(fd), "with nobody at the queue, a connection does not go its way");
-	close(fd);
 	close(server_fd);
 }
 
 int main(void)
 {
 	struct net_queue *queue;
-	int r;
 
 	assume_begin("a SYN of this machine can be held in the output hook and be caught, answered or let go by the mark of the verdict",
 		     "[host]: programs of the machine itself are not bonded");
 	assume_make_link(0);
 	assume_in(ASSUME_NEAR);
 	assume_nft(rules);
-	r = nft_queue_put("own", "waiting", QUEUE, 1);
-	assume_that(!r, "no rule that queues can be had: %s", strerror(-r));
-	r = net_queue_open(QUEUE, &queue);
-	assume_that(!r, "the queue cannot be opened: %s", strerror(-r));
+	queue = held_open("own", QUEUE);
 	look(queue, false);
 	look(queue, true);
 	net_queue_closep(&queue);
-	expect_passed_unheld();
+	held_expect_passed_unheld(connect_here);
 	return assume_holds();
 }
