@@ -12,9 +12,9 @@ import pytest
 
 from gateways import key_of
 from netlab import (BRAIDCTL, CONVERTER, CONVERTER_V6, HOST, HOST_V6, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, counter, receive_all, receive_exactly, wait_for)
+from servers import seen_by_nginx, start_nginx
 from test_converter_input import (DESTINATION_UNREACHABLE, INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, mapped, message,
                                   ticket, tlv)
-from test_programs import NGINX, listening
 from test_wire import Capture, is_syn, payload
 
 OWN, PREFIX = "45.7.7.7", "2001:db8:10::/64"
@@ -120,14 +120,9 @@ def test_what_the_server_sees(net, mode, v6):
 @pytest.mark.parametrize("mode", ["shared", "preserve", "prefix"])
 def test_what_nginx_logs(net, mode):
     start(net, mode)
-    (net.directory / "www").mkdir()
-    (net.directory / "www" / "big").write_bytes(bytes(8 << 20))
-    (net.directory / "nginx.conf").write_text(NGINX.format(dir=net.directory))
-    nginx = net.start("server", "/usr/sbin/nginx", "-c", net.directory / "nginx.conf", "-e", "stderr")
-    wait_for(lambda: listening(net, 80)() or not nginx.running(), "nginx listens")
+    start_nginx(net, {"big": bytes(8 << 20)})
     net.run("host", f"curl -sSfg -o /dev/null -o /dev/null http://{SERVER}/big 'http://[{SERVER_V6}]/big'")
-    assert [line.split()[0].removeprefix("::ffff:") for line in (net.directory / "access.log").read_text().splitlines()] == [
-        seen_as(net, mode, False), seen_as(net, mode, True)]
+    assert seen_by_nginx(net) == [seen_as(net, mode, False), seen_as(net, mode, True)]
 
 
 def peers(lab, n=4):

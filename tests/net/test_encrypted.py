@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from netlab import CONVERTER, PATIENCE_S, SERVER, Lab, counter, receive_exactly, wait_for
-from test_programs import listening, make_certificate, sha256, start_sshd
+from servers import listening, make_certificate, sha256, start_nginx, start_sshd
 
 TLS_PORT, PLAIN_PORT = 4433, 4434
 HANDSHAKE, CHANGE_CIPHER_SPEC, APPLICATION_DATA = 22, 20, 23
@@ -74,16 +74,9 @@ def tls_client(lab, node, port, *more, said, until):
 
 def test_curl_by_tls_1_3(both, node):
     lab = both
-    www = lab.directory / "www"
-    www.mkdir(exist_ok=True)
-    (www / "big").write_bytes(os.urandom(1 << 20) * 16)
-    conf = lab.directory / "nginx.conf"
-    conf.write_text(NGINX.format(dir=lab.directory))
-    program = lab.start("server", "/usr/sbin/nginx", "-c", conf, "-e", "stderr")
-    wait_for(lambda: listening(lab, 443)() or not program.running(), "nginx listens")
-    assert program.running(), program.log()
+    program = start_nginx(lab, {"big": os.urandom(1 << 20) * 16}, NGINX, 443)
     lab.run(node, f"curl -sSf --tlsv1.3 --cacert {lab.directory}/cert.pem -o {lab.directory}/got https://{SERVER}/big")
-    assert sha256(lab.directory / "got") == sha256(www / "big")
+    assert sha256(lab.directory / "got") == sha256(lab.directory / "www" / "big")
     assert (lab.directory / "access.log").read_text().splitlines()[-1].removeprefix("::ffff:") == f"{CONVERTER} TLSv1.3"
     program.stop()
 

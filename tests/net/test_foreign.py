@@ -12,8 +12,8 @@ import pytest
 import rfc8803
 from netlab import BRAIDCTL, CONVERTER, LINKS_ALLOWED, PATIENCE_S, SERVER, SERVER_V6, Lab, counter, receive_all, receive_exactly, wait_for
 from rfc8803 import CONNECT, COOKIE, ERROR, EXTENDED_TCP_HEADER, INFO, SUPPORTED
+from servers import seen_by_nginx, sha256, start_nginx
 from test_accept import outcome
-from test_programs import NGINX, listening, sha256
 
 PROGRAM = pathlib.Path(rfc8803.__file__)
 PORT = 5124
@@ -85,17 +85,12 @@ def test_errors_are_told(converter_alone):
 @pytest.mark.parametrize("how", [["--order", "cookie-last", "--pieces", "7"], ["--order", "none", "--tcp"]], ids=["mptcp", "tcp"])
 def test_curl_by_a_client_that_is_not_ours(lab, how):
     lab.converter(converter=LET_IN)
-    www = lab.directory / "www"
-    www.mkdir()
-    (www / "big").write_bytes(os.urandom(1 << 20) * 8)
-    (lab.directory / "nginx.conf").write_text(NGINX.format(dir=lab.directory))
-    nginx = lab.start("server", "/usr/sbin/nginx", "-c", lab.directory / "nginx.conf", "-e", "stderr")
+    start_nginx(lab, {"big": os.urandom(1 << 20) * 8})
     client = lab.start("gw", "/usr/bin/python3", PROGRAM, "forward", "8080", f"{CONVERTER}:{PORT}", f"{SERVER}:80", *how, name="client")
-    wait_for(lambda: listening(lab, 80)() or not nginx.running(), "nginx listens")
     client.wait_log("listens")
     lab.run("gw", f"curl -sSf -o {lab.directory}/got http://127.0.0.1:8080/big")
-    assert sha256(lab.directory / "got") == sha256(www / "big")
-    assert CONVERTER in (lab.directory / "access.log").read_text()
+    assert sha256(lab.directory / "got") == sha256(lab.directory / "www" / "big")
+    assert seen_by_nginx(lab) == [CONVERTER]
 
 
 # A converter of somebody else's

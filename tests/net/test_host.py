@@ -13,9 +13,9 @@ import pytest
 
 from netlab import (BRAIDCTL, BRAIDD, BUILD, CONVERTER, Daemon, HOST, KEY, LINK_A, OTHER_ID, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, conf_text, counter,
                     family_of, has_other_id, receive_exactly, wait_for)
+from servers import sha256, start_nginx
 from socks import NO_AUTHENTICATION, SUCCEEDED, greeting, read_reply, request
 from test_policy_tls import hello
-from test_programs import NGINX, listening, sha256
 
 BRAID_RUN = BUILD / "src" / "prog" / "braid-run"
 FAMILIES = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
@@ -62,13 +62,7 @@ def rx_bytes(lab, interface):
 
 @pytest.fixture
 def web(lab):
-    www = lab.directory / "www"
-    www.mkdir()
-    (www / "big").write_bytes(os.urandom(1 << 20) * 64)
-    conf = lab.directory / "nginx.conf"
-    conf.write_text(NGINX.format(dir=lab.directory))
-    program = lab.start("server", "/usr/sbin/nginx", "-c", conf, "-e", "stderr")
-    wait_for(lambda: listening(lab, 80)() or not program.running(), "nginx listens")
+    start_nginx(lab, {"big": os.urandom(1 << 20) * 64})
     lab.converter()
     return lab
 

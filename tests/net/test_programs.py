@@ -1,49 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs that people use, unmodified, through both daemons."""
-import hashlib
 import json
 import os
-import pathlib
 import subprocess
 
 import pytest
 
 from netlab import CONVERTER, SERVER, SERVER_V6, wait_for
+from servers import listening, make_certificate, sha256, start_nginx, start_sshd
 
 SERVERS = pytest.mark.parametrize("server", [SERVER, f"[{SERVER_V6}]"], ids=["v4", "v6"])
-NGINX = """
-user root root; daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-	access_log {dir}/access.log; client_max_body_size 1g; types {{ }} default_type application/octet-stream;
-	client_body_temp_path {dir}/body; proxy_temp_path {dir}/t1; fastcgi_temp_path {dir}/t2; uwsgi_temp_path {dir}/t3;
-	scgi_temp_path {dir}/t4;
-	server {{
-		listen [::]:80 ipv6only=off;
-		location / {{ root {dir}/www; dav_methods PUT; }}
-	}}
-}}
-"""
-
-
-def listening(lab, port, node="server"):
-    return lambda: lab.run(node, f"ss -Hltn sport = :{port}").strip()
-
-
-def sha256(path):
-    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
 @pytest.fixture(scope="module")
 def nginx(served):
-    www = served.directory / "www"
-    www.mkdir()
-    (www / "big").write_bytes(os.urandom(1 << 20) * 64)
-    conf = served.directory / "nginx.conf"
-    conf.write_text(NGINX.format(dir=served.directory))
-    program = served.start("server", "/usr/sbin/nginx", "-c", conf, "-e", "stderr")
-    wait_for(lambda: listening(served, 80)() or not program.running(), "nginx listens")
-    assert program.running(), program.log()
+    program = start_nginx(served, {"big": os.urandom(1 << 20) * 64})
     yield served
     program.stop()
 
@@ -93,12 +64,6 @@ def test_iperf3(served, ways):
         assert server.process.wait(10) == 0, server.log()
 
 
-def make_certificate(served):
-    directory = served.directory
-    served.run("server", f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=server -addext subjectAltName=IP:{SERVER} "
-               f"-keyout {directory}/key.pem -out {directory}/cert.pem")
-
-
 def test_openssl(served):
     directory = served.directory
     make_certificate(served)
@@ -116,33 +81,6 @@ def test_openssl(served):
     client.stdout.close()
     assert client.wait(10) == 0
     server.stop()
-
-
-SSHD = """
-Port 22
-HostKey {dir}/host_key
-AuthorizedKeysFile {dir}/user_key.pub
-StrictModes no
-PidFile none
-PasswordAuthentication no
-UsePAM no
-Subsystem sftp internal-sftp
-"""
-
-
-def start_sshd(served):
-    """sshd without root: as an ordinary user, tester, of a user namespace of its own it does without changing its identity. The options of ssh and scp for him."""
-    directory = served.directory
-    for key in ("host_key", "user_key"):
-        served.run("server", f"ssh-keygen -q -t ed25519 -N '' -f {directory}/{key}")
-    (directory / "sshd_config").write_text(SSHD.format(dir=directory))
-    (directory / "passwd").write_text(f"root:x:0:0::/root:/bin/sh\ntester:x:1000:1000::{directory}:/bin/sh\n")
-    served.run("server", "echo 22 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
-    enter = f"unshare -Um --map-user=0 --map-group=0 sh -c 'mount --bind {directory}/passwd /etc/passwd; exec unshare -U --map-user=1000 --map-group=1000 \"$@\"' sh"
-    sshd = served.start("server", "sh", "-c", f"exec {enter} /usr/sbin/sshd -D -e -f {directory}/sshd_config", name="sshd")
-    wait_for(lambda: listening(served, 22)() or not sshd.running(), "sshd listens")
-    assert sshd.running(), sshd.log()
-    return sshd, f"-F none -i {directory}/user_key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 
 
 def test_ssh(served):

@@ -1,42 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs that people use as SOCKS5 clients of the converter, unmodified: curl, ssh, proxychains, redsocks; over plain TCP and over Multipath TCP."""
-import hashlib
 import os
 import pathlib
 
 import pytest
 
 from netlab import CONVERTER, CONVERTER_V6, SERVER, SERVER_V6, Lab, counter, wait_for
+from servers import listening, sha256, start_nginx, start_sshd
 from socks import PASSWORD, PORT, USER, named
 
 WITH = {"subscriber home": {"password": PASSWORD}, "subscriber plain": {"password": "word"}}   # some programs take words without spaces alone
 LOGINS = pytest.mark.parametrize("login", ["", f"{USER}:correct%20horse@"], ids=["by-prefix", "password"])
-NGINX = """
-user root root; daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-	access_log {dir}/access.log; types {{ }} default_type application/octet-stream;
-	client_body_temp_path {dir}/body; proxy_temp_path {dir}/t1; fastcgi_temp_path {dir}/t2; uwsgi_temp_path {dir}/t3; scgi_temp_path {dir}/t4;
-	server {{ listen [::]:80 ipv6only=off; location / {{ root {dir}/www; }} }}
-}}
-"""
-SSHD = """
-Port 22
-HostKey {dir}/host_key
-AuthorizedKeysFile {dir}/user_key.pub
-StrictModes no
-PidFile none
-PasswordAuthentication no
-UsePAM no
-"""
 REDSOCKS = """
 base {{ log_info = on; log = stderr; daemon = off; redirector = iptables; }}
 redsocks {{ local_ip = 0.0.0.0; local_port = 12345; ip = {converter}; port = {port}; type = socks5; {login} }}
 """
-
-
-def listening(lab, port, node="server"):
-    return lambda: lab.run(node, f"ss -Hltn sport = :{port}").strip()
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["tcp", "mptcp"])
@@ -44,16 +22,10 @@ def socks(request, tmp_path_factory):
     """The converter as a SOCKS5 server, a web server with a file, and how a client is begun."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
     lab.wrap = "mptcpize run " if request.param else ""
-    www = lab.directory / "www"
-    www.mkdir()
-    (www / "big").write_bytes(os.urandom(1 << 20) * 8)
-    lab.digest = hashlib.sha256((www / "big").read_bytes()).hexdigest()
-    conf = lab.directory / "nginx.conf"
-    conf.write_text(NGINX.format(dir=lab.directory))
     with named(lab):
         lab.conv = lab.converter(converter={"signalling": "convert, socks5", "allow": "10.0.0.9, 2001:db8:10::9"}, **WITH)
-        program = lab.start("server", "/usr/sbin/nginx", "-c", conf, "-e", "stderr")
-        wait_for(lambda: listening(lab, 80)() or not program.running(), "nginx listens")
+        start_nginx(lab, {"big": os.urandom(1 << 20) * 8})
+        lab.digest = sha256(lab.directory / "www" / "big")
         yield lab
     lab.close()
 
@@ -62,7 +34,7 @@ def digest_of(lab, command):
     out = lab.directory / "got"
     out.unlink(missing_ok=True)
     lab.run("host", command.format(out=out))
-    return hashlib.sha256(out.read_bytes()).hexdigest()
+    return sha256(out)
 
 
 @LOGINS
@@ -94,18 +66,8 @@ def test_curls_exit_says_why(socks):
 
 @pytest.fixture(scope="module")
 def sshd(socks):
-    """Without root: as an ordinary user of a user namespace of its own it does without changing its identity."""
-    directory = socks.directory
-    for key in ("host_key", "user_key"):
-        socks.run("server", f"ssh-keygen -q -t ed25519 -N '' -f {directory}/{key}")
-    (directory / "sshd_config").write_text(SSHD.format(dir=directory))
-    (directory / "passwd").write_text(f"root:x:0:0::/root:/bin/sh\ntester:x:1000:1000::{directory}:/bin/sh\n")
-    socks.run("server", "echo 22 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
-    enter = f"unshare -Um --map-user=0 --map-group=0 sh -c 'mount --bind {directory}/passwd /etc/passwd; exec unshare -U --map-user=1000 --map-group=1000 \"$@\"' sh"
-    program = socks.start("server", "sh", "-c", f"exec {enter} /usr/sbin/sshd -D -e -f {directory}/sshd_config", name="sshd")
-    wait_for(lambda: listening(socks, 22)() or not program.running(), "sshd listens")
-    assert program.running(), program.log()
-    yield f"-F none -i {directory}/user_key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+    program, options = start_sshd(socks)
+    yield options
     program.stop()
 
 
