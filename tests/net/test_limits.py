@@ -9,8 +9,8 @@ import socket
 import pytest
 
 from netlab import HOST, IPPROTO_MPTCP, PATIENCE_S, SERVER, SILENT, close_with_reset, counter, receive_exactly, sockets, wait_for
+from route import make_phone, start_converter
 from test_converter_input import DESTINATION_UNREACHABLE, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, serves
-from test_route import make_phone, start_converter
 
 N = 20
 SPARE_INTAKES = 256   # of role/converter/converter.c

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""signalling = route: the converter stands on the way of link a, and takes Multipath TCP connections to the servers' own addresses there.
-
-The core is the converter here. Both links lead to it, but it is on the way for link a's addresses alone; what comes from link b's it sends on as any router does.
-"""
+"""signalling = route: hosts behind a gateway, and the converter on the way of link a (route.py)."""
 import errno
-import json
 import os
 import re
 import signal
@@ -13,46 +9,14 @@ import subprocess
 
 import pytest
 
-from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Daemon, Lab, counter, family_of, merged, receive_all, receive_exactly,
-                    send_in_background, wait_for)
+from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, family_of, receive_all, receive_exactly, send_in_background,
+                    wait_for)
+from route import ACCEPTS, BOTH, BULK, CORE, CORE_V6, both_links_carry, carried, client_of, conf, how_it_fails, server_of, start_converter, start_gateway, transfer
+from servers import listening, seen_by_nginx, start_nginx
 from socks import NO_AUTHENTICATION, REFUSED, SUCCEEDED, greeting, read_reply, request
-from test_accept import is_mptcp
-from test_programs import NGINX, listening
 
-CORE, CORE_V6 = "203.0.113.1", "2001:db8:5::1"
-LINK_A_V6, LINK_B_V6 = "2001:db8:2::2", "2001:db8:3::2"
-CLIENTS = "192.0.2.0/24, 2001:db8:2::/64"
-BULK = os.urandom(1 << 20) * 24
 PLUMBING = ("ip rule; ip -6 rule; ip route show table all; ip -6 route show table all | grep -v '^f[ef]'; ip mptcp endpoint; ip mptcp limits; nft list ruleset; "
             "ss -Hltn | awk '{print $4}' | sort; grep . /proc/sys/net/mptcp/* /proc/sys/net/ipv4/tcp_fastopen")
-BOTH = pytest.mark.parametrize("v6", [False, True], ids=["v4", "v6"])
-
-
-def server_of(v6):
-    return SERVER_V6 if v6 else SERVER
-
-
-def client_of(v6):
-    return LINK_A_V6 if v6 else LINK_A
-
-
-def conf(**changes):
-    base = {
-        "converter": {"listen": f"{CORE}:5124", "allow": CLIENTS, "intercept": CLIENTS, "intercept_join": f"{CORE}, {CORE_V6}"},
-        "daemon": {"state_dir": "/run/braid-core", "control": "/run/braid-core/control"}, "log": {"level": "debug"},
-    }
-    return merged(base, changes)
-
-
-def start_converter(lab, **changes):
-    lab.on_path = Daemon(lab, "core", conf(**changes))
-    return lab.on_path
-
-
-def start_gateway(lab, **changes):
-    changes = merged({"gateway": {"converter": None, "key": None, "signalling": "route"}}, changes)
-    lab.gw = lab.start_gateway(**changes)
-    return lab.gw
 
 
 @pytest.fixture
@@ -60,31 +24,6 @@ def net(lab):
     start_converter(lab)
     start_gateway(lab)
     return lab
-
-
-def transfer(sender, receiver, data=BULK):
-    pid = send_in_background(sender, data)
-    assert receive_exactly(receiver, len(data)) == data
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
-def carried(daemon):
-    """Link by link, how much of the only session it has carried both ways."""
-    links = daemon.ctl("sessions")["sessions"][0]["links"]
-    out = {}
-    for link in links:
-        out[link["name"]] = out.get(link["name"], 0) + link["bytes_up"] + link["bytes_down"]
-    return out
-
-
-def both_links_carry(lab, near, far):
-    def done():
-        transfer(near, far)
-        transfer(far, near)
-        links = carried(lab.gw)
-        return len(links) == 2 and min(links.values()) > len(BULK) // 4 and links
-
-    return wait_for(done, "both links carry bytes of the session")
 
 
 @BOTH
@@ -207,16 +146,8 @@ def test_the_first_link_is_silent(tmp_path):
 
 @pytest.fixture
 def nginx(net):
-    (net.directory / "www").mkdir()
-    (net.directory / "www" / "big").write_bytes(BULK)
-    (net.directory / "nginx.conf").write_text(NGINX.format(dir=net.directory))
-    program = net.start("server", "/usr/sbin/nginx", "-c", net.directory / "nginx.conf", "-e", "stderr")
-    wait_for(lambda: listening(net, 80)() or not program.running(), "nginx listens")
+    start_nginx(net, {"big": BULK})
     return net
-
-
-def seen_by_nginx(lab):
-    return [line.split()[0].removeprefix("::ffff:") for line in (lab.directory / "access.log").read_text().splitlines()]
 
 
 @BOTH
@@ -236,20 +167,6 @@ def test_iperf3(net):
     assert counter(net.on_path, "intercepted") == 5 and counter(net.gw, "routed_plain") == 0
 
 
-def how_it_fails(lab, node, address, port, protocol=socket.IPPROTO_TCP):
-    sock = lab.socket(node, family_of(address), protocol)
-    try:
-        sock.connect((address, port))
-        sock.sendall(b"?")
-        sock.recv(1)
-    except OSError as error:
-        return error.errno
-    return None
-
-
-ACCEPTS = pytest.mark.parametrize("accept", ["faithful", "early"])
-
-
 @BOTH
 @ACCEPTS
 def test_refused_stays_refused(lab, accept, v6):
@@ -259,13 +176,6 @@ def test_refused_stays_refused(lab, accept, v6):
     assert how_it_fails(lab, "host", server_of(v6), 9) in [errno.ECONNREFUSED] + (accept == "early") * [errno.ECONNRESET]
     assert (counter(lab.on_path, "intercepted"), counter(lab.on_path, "outcome_refused")) == (1, 1)
     assert not lab.gw.ctl("sessions")["sessions"] and not lab.on_path.ctl("sessions")["sessions"]
-
-
-@ACCEPTS
-def test_a_phone_is_refused(lab, accept):
-    start_converter(lab, converter={"intercept_accept": accept})
-    make_phone(lab)
-    assert how_it_fails(lab, "gw", SERVER, 9, IPPROTO_MPTCP) in [errno.ECONNREFUSED] + (accept == "early") * [errno.ECONNRESET]
 
 
 @ACCEPTS
@@ -285,29 +195,6 @@ def test_silence_is_silence(lab):
     with pytest.raises(TimeoutError):
         sock.connect((SERVER, 9))
     assert counter(lab.on_path, "outcome_timed_out") >= 1
-
-
-def test_who_waits_at_the_end_goes_on_to_its_server(phone):
-    """The converter ends while a first packet waits; its server has passed over the converter's own."""
-    phone.run("server", "nft 'table inet silence { chain in { type filter hook input priority 0; tcp dport 99 tcp option mptcp missing drop; }; }'")
-    listener = phone.listen("server", 99)
-    near = phone.socket("gw", protocol=IPPROTO_MPTCP)
-    near.setblocking(False)
-    assert near.connect_ex((SERVER, 99)) == errno.EINPROGRESS
-    wait_for(lambda: counter(phone.on_path, "intercepted"), "the packet waits")
-    assert phone.on_path.stop() == 0
-    phone.run("server", "nft flush ruleset")
-    far, peer = phone.accept(listener)
-    assert peer == LINK_A and near.getsockname()[1] == far.getpeername()[1]
-
-
-def test_an_answer_is_lost(phone):
-    """The first SYN+ACK: the SYN comes again, and is the same connection's."""
-    phone.run("gw", "nft 'table inet loss { chain in { type filter hook input priority 0; tcp flags & (syn|ack) == (syn|ack) limit rate 1/hour burst 1 packets drop; }; }'")
-    near, far, peer = native(phone, phone.listen("server"))
-    assert peer == LINK_A and is_mptcp(near)
-    transfer(near, far)
-    assert (counter(phone.on_path, "intercepted"), counter(phone.on_path, "sessions_opened")) == (1, 1)
 
 
 @ACCEPTS
@@ -457,132 +344,6 @@ def test_the_second_link_may_be_the_one(lab):
     near, far, peer = lab.session(lab.listen("server"))
     assert peer == LINK_B
     both_links_carry(lab, near, far)
-
-
-# A host that speaks Multipath TCP itself, and no gateway: the gw's own sockets.
-
-def make_phone(lab):
-    """As its owner would: two links, one endpoint for each, the kernel's own limits."""
-    lab.run("gw", f"ip rule add from {LINK_B} table 7; ip route add default via 198.51.100.1 dev l1 table 7; "
-                  f"ip -6 rule add from {LINK_B_V6} table 7; ip -6 route add default via 2001:db8:3::1 dev l1 table 7; "
-                  f"ip mptcp endpoint add {LINK_A} dev l0 subflow; ip mptcp endpoint add {LINK_B} dev l1 subflow; "
-                  f"ip mptcp endpoint add {LINK_A_V6} dev l0 subflow; ip mptcp endpoint add {LINK_B_V6} dev l1 subflow")
-
-
-def sent_by(lab, interface):
-    return json.loads(lab.run("gw", f"ip -j -s link show {interface}"))[0]["stats64"]["tx"]["bytes"]
-
-
-@pytest.fixture
-def phone(lab):
-    start_converter(lab)
-    make_phone(lab)
-    return lab
-
-
-def native(lab, listener, v6=False):
-    near = lab.socket("gw", family_of(server_of(v6)), IPPROTO_MPTCP)
-    near.connect((server_of(v6), listener.getsockname()[1]))
-    near.sendall(b"!")
-    far, peer = lab.accept(listener)
-    assert far.recv(1) == b"!"
-    return near, far, peer
-
-
-def test_phone_with_one_proxy(phone):
-    listener = phone.listen("server")
-    near, far, peer = native(phone, listener)
-    assert peer == LINK_A and is_mptcp(near)
-
-    def both():
-        before = [sent_by(phone, interface) for interface in ("l0", "l1")]
-        transfer(near, far)
-        return all(sent_by(phone, interface) - was > len(BULK) // 4 for interface, was in zip(("l0", "l1"), before))
-
-    wait_for(both, "both links carry what the phone sends")
-    assert counter(phone.on_path, "intercepted") == 1
-
-
-def test_mptcpize_curl(phone):
-    (phone.directory / "www").mkdir()
-    (phone.directory / "www" / "big").write_bytes(BULK)
-    (phone.directory / "nginx.conf").write_text(NGINX.format(dir=phone.directory))
-    program = phone.start("server", "/usr/sbin/nginx", "-c", phone.directory / "nginx.conf", "-e", "stderr")
-    wait_for(lambda: listening(phone, 80)() or not program.running(), "nginx listens")
-    got = phone.directory / "got"
-    phone.run("gw", f"mptcpize run curl -sSf -o {got} http://{SERVER}/big; mptcpize run curl -sSfg -o {got}6 'http://[{SERVER_V6}]/big'")
-    assert got.read_bytes() == BULK and seen_by_nginx(phone) == [LINK_A, LINK_A_V6]
-    assert (phone.directory / "got6").read_bytes() == BULK
-    assert counter(phone.on_path, "intercepted") == 2
-
-
-def listen_mptcp(lab):
-    listener = lab.socket("server", socket.AF_INET6, IPPROTO_MPTCP)
-    listener.bind(("::", 0))
-    listener.listen(16)
-    return listener
-
-
-def test_what_a_rule_bypasses_is_undisturbed(lab):
-    """A host's and a server's own Multipath TCP, joined over the second link at the server itself."""
-    start_converter(lab, policy={"rule": f"own: bypass to {SERVER}"})
-    make_phone(lab)
-    lab.run("server", "ip mptcp limits set subflows 4")
-    near, far, peer = native(lab, listen_mptcp(lab))
-    assert (peer, is_mptcp(near), is_mptcp(far)) == (LINK_A, True, True)
-    wait_for(lambda: re.search(rf"{LINK_B}\S*\s+{SERVER}:", lab.run("gw", "ss -Htn state established")), "the second link joins at the server")
-    transfer(near, far)
-    transfer(far, near)
-    assert counter(lab.on_path, "intercepted") == 0
-
-
-def test_a_rule_turns_away(lab):
-    start_converter(lab, policy={"rule": f"not: reject to {SERVER} port 1-9"})
-    make_phone(lab)
-    assert how_it_fails(lab, "gw", SERVER, 9, IPPROTO_MPTCP) == errno.ECONNREFUSED
-    assert counter(lab.on_path, "intercepted") == 0
-
-
-def test_others_clients_pass(phone):
-    """Link b's addresses aren't the converter's to take."""
-    listener = phone.listen("server")
-    near = phone.socket("gw", protocol=IPPROTO_MPTCP)
-    near.bind((LINK_B, 0))
-    near.connect((SERVER, listener.getsockname()[1]))
-    far, peer = phone.accept(listener)
-    assert peer == LINK_B and not is_mptcp(near) and counter(phone.on_path, "intercepted") == 0
-
-
-@ACCEPTS
-def test_subscribers_are_known_by_their_addresses(lab, accept):
-    """One that is at its limit is left to its own Multipath TCP, or reset where it was accepted early."""
-    key = {"key": "ab" * 32}
-    start_converter(lab, converter={"allow": "192.0.2.99/32", "intercept_accept": accept},
-                    **{"subscriber home": {**key, "clients": CLIENTS, "max_sessions": 1}})
-    make_phone(lab)
-    listener = lab.listen("server")
-    near, far, peer = native(lab, listener)
-    assert peer == LINK_A
-    if accept == "early":
-        assert how_it_fails(lab, "gw", SERVER, listener.getsockname()[1], IPPROTO_MPTCP) == errno.ECONNRESET
-    else:
-        other, _, peer = native(lab, listener)
-        assert peer == LINK_A and not is_mptcp(other)
-    transfer(near, far, BULK[:1 << 20])
-    near.close()
-    far.close()
-    seen = wait_for(lambda: [s for s in lab.on_path.ctl("subscribers")["subscribers"] if not s["sessions"]], "the session is over")[0]
-    assert (seen["name"], seen["opened"], seen["refused"]["max_sessions"]) == ("home", 1, 1) and seen["up_bytes"] > 1 << 20
-
-
-def test_addresses_of_the_pool(lab):
-    lab.run("core", "ip addr add 203.0.113.77/32 dev lo")
-    start_converter(lab, converter={"pool": "203.0.113.77", "intercept_source": "subscriber"})
-    make_phone(lab)
-    near, far, peer = native(lab, lab.listen("server"))
-    assert peer == "203.0.113.77"
-    transfer(near, far)
-    assert how_it_fails(lab, "gw", "203.0.113.5", 80, IPPROTO_MPTCP) is not None
 
 
 def test_gateways_that_signal_are_undisturbed(lab):
