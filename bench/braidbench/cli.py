@@ -1,31 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The benchmark from its beginning to its end."""
-import argparse
 import json
 import os
 import pathlib
 import platform
 import re
-import resource
 import statistics
 import sys
 import time
 
-from braidlab import sandbox
 from braidlab.daemons import find_program
 from braidlab.errors import LabError
 
-from . import cells, plans, plots, systems, world
+from . import begin, cells, plans, plots, systems, world
 from .results import Ratios, Results, table
 
+NAME = "braid-bench"
 PROGRAMS = ("ip", "strace", "ss", "nstat", "nft", "mptcpize", "haproxy", "redsocks", "microsocks", "ss-redir", "ss-server")
-NEEDED_FILES = 20000
 OURS = ("braid", "direct", "")      # a peer that can't do something is a finding; these are errors
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="braid-bench", description="Braid beside what people use today, in one run.")
-    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the folder that was built into (build)")
+    parser = begin.parser(NAME, "Braid beside what people use today, in one run.")
     parser.add_argument("--quick", action="store_true", help="a first answer in under 3 minutes")
     parser.add_argument("--rounds", type=int, default=10, help="runs of each cell in the full benchmark (10)")
     parser.add_argument("--systems", metavar="NAME,...", type=lambda text: text.split(","), help="only these (direct,braid)")
@@ -123,20 +119,9 @@ def report(build, results, began, about):
     print(f"\nwritten: {build / 'bench.json'}, plots in {build / 'bench'}/")
 
 
-def raise_file_limit():
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < NEEDED_FILES:
-        raise LabError(f"the limit of open files is {hard}, {NEEDED_FILES} are needed (ulimit -Hn)")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (NEEDED_FILES, hard))
-
-
 def inside(options):
     began = os.getloadavg()[0]
-    raise_file_limit()
-    build = options.build.resolve()
-    find_program(build, "bench/braid-load")
-    sandbox.prepare()
-    sandbox.require(*PROGRAMS)
+    build = begin.prepare(options, PROGRAMS)
     results = Results()
     begun = time.monotonic()
     try:
@@ -157,12 +142,4 @@ def note_tcp_memory():
 
 
 def main(program, arguments):
-    try:
-        if arguments[:1] != [sandbox.INSIDE]:
-            parse(arguments)
-            note_tcp_memory()
-            return sandbox.run_inside(program, arguments)
-        return inside(parse(arguments[1:]))
-    except LabError as error:
-        print(f"braid-bench: {error}", file=sys.stderr)
-        return 1
+    return begin.run(NAME, program, arguments, parse, lambda _: note_tcp_memory(), inside)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison from its beginning to its end: what is tried in processes of their own, then what is measured in the lab's namespaces."""
-import argparse
 import dataclasses
 import json
 import os
@@ -9,17 +8,15 @@ import subprocess
 import sys
 import time
 
-from braidbench import systems
+from braidbench import begin, systems
 from braidbench.cells import say
-from braidbench.cli import machine, raise_file_limit
-from braidlab import sandbox
-from braidlab.daemons import find_program
-from braidlab.errors import LabError
+from braidbench.cli import machine
 
 from . import contest, costs, report, set_up
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "doc" / "comparison.md"
+NAME = "compare"
 PROGRAMS = ("ip", "ss", "nstat", "nft", "mptcpize", "haproxy", "redsocks", "microsocks")
 PARTS = ("set_up", "costs", "same", "ends", "policy", "native", "boxes")
 TRIED = PARTS[2:]
@@ -32,8 +29,7 @@ def names(text):
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="compare", description="The ways of telling a converter where a connection goes, side by side.")
-    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the folder that was built into (build)")
+    parser = begin.parser(NAME, "The ways of telling a converter where a connection goes, side by side.")
     parser.add_argument("--quick", action="store_true", help="fewer values, fewer cells; the page stays as it is")
     parser.add_argument("--schemes", type=names, default=[], metavar="NAME,...", help="only these")
     parser.add_argument("--parts", type=names, default=list(PARTS), metavar="NAME,...", help=f"of {', '.join(PARTS)}; the page stays as it is")
@@ -87,11 +83,7 @@ def to_json(value):
 
 
 def inside(options):
-    raise_file_limit()
-    build = options.build.resolve()
-    find_program(build, "bench/braid-load")
-    sandbox.prepare()
-    sandbox.require(*PROGRAMS)
+    build = begin.prepare(options, PROGRAMS)
     begun = time.monotonic()
     results = measure(options, build)
     results["trials"] = json.loads(trials_path(build).read_text())
@@ -108,11 +100,4 @@ def inside(options):
 
 
 def main(program, arguments):
-    try:
-        if arguments[:1] != [sandbox.INSIDE]:
-            try_all(parse(arguments))
-            return sandbox.run_inside(program, arguments)
-        return inside(parse(arguments[1:]))
-    except LabError as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 1
+    return begin.run(NAME, program, arguments, parse, try_all, inside)
