@@ -7,23 +7,26 @@
 #define BRAID_ROLE_STATE_FILE_H
 
 #include <jansson.h>
-#include <stddef.h>
+#include <stdbool.h>
+#include "role/warning.h"
 
 #define STATE_FILE_PATH_BYTES 160    /* state_dir is shorter */
 
 struct state_file {
 	char path[STATE_FILE_PATH_BYTES];
 	const char *name;            /* of what is kept: "subscribers" */
+	const char *what;            /* the same in words: "subscribers' volumes" */
 	int format;
+	struct warning_sink sink;
+	bool failing;                /* it couldn't be written, and that was told */
 };
 
-/* Takes what is kept; NULL: there was no memory for it. 0 or a negative errno. */
-int state_file_write(const struct state_file *file, json_t *kept);
-
-enum { STATE_FILE_E_NONE = 1, STATE_FILE_E_BAD };
-/* What was kept, the caller's. STATE_FILE_E_NONE: there is no file; STATE_FILE_E_BAD: it isn't one that we wrote, and reason says how; a negative errno: it can't be looked for. */
-int state_file_read(const struct state_file *file, json_t **kept, char *reason, size_t n_reason);
-/* Puts a bad one aside, as PATH.bad. */
-void state_file_put_aside(const struct state_file *file);
+/* Takes what is kept; NULL: there was no memory for it. True: it is written. That it can't be is told once, until it can. */
+bool state_file_keep(struct state_file *file, json_t *kept);
+/* What an earlier run has kept, the caller's. NULL: there is nothing that could be used; where there is a file all the same that is told, and one that we haven't written is put
+ * aside, as PATH.bad. */
+json_t *state_file_take_up(const struct state_file *file);
+/* The same of one whose contents turn out to be none of ours, for this reason. */
+void state_file_reject(const struct state_file *file, const char *reason);
 
 #endif

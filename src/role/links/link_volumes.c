@@ -2,7 +2,6 @@
 #include "role/links/link_volumes.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 
 #define LOOK_US (1 * US_PER_S)
 #define LOOKS_TO_KEEP 10
-#define WARNING_BYTES 320
 #define FORMAT 1
 #define BYTES_OF_MB 1e6
 
@@ -31,19 +29,7 @@ struct link_volumes {
 	struct cap caps[CONF_LINKS];
 	enum cap_state states[CONF_LINKS];
 	uint64_t kept_bytes;                 /* all totals when the file was written */
-	bool failing;                        /* to write; told once */
 };
-
-static void __attribute__((format(printf, 2, 3))) warn(const struct link_volumes *volumes, const char *format, ...)
-{
-	char text[WARNING_BYTES];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	volumes->options.on_warning(volumes->options.context, text);
-}
 
 static const struct view *view_of(const struct link_volumes *volumes)
 {
@@ -86,17 +72,12 @@ static json_t *links_json(const struct link_volumes *volumes)
 static void keep(struct link_volumes *volumes)
 {
 	uint64_t total_bytes = 0;
-	int r;
 
 	for (size_t i = 0; i < CONF_LINKS; i++)
 		total_bytes += volumes->caps[i].total_bytes;
 	if (total_bytes == volumes->kept_bytes)
 		return;
-	r = state_file_write(&volumes->file, links_json(volumes));
-	if (r && !volumes->failing)
-		warn(volumes, "cannot write %s: %s; after a restart links' volumes begin at what was written last", volumes->file.path, strerror(-r));
-	volumes->failing = r;
-	if (!r)
+	if (state_file_keep(&volumes->file, links_json(volumes)))
 		volumes->kept_bytes = total_bytes;
 }
 
@@ -108,13 +89,13 @@ static void tell(const struct link_volumes *volumes, size_t i, enum cap_state be
 	double used_mb = (double)used_bytes(&volumes->caps[i], &limits) / BYTES_OF_MB, cap_mb = (double)link->cap_bytes / BYTES_OF_MB;
 
 	if (!link->cap_bytes)
-		warn(volumes, "link %s has no cap any more%s", link->name, before == CAP_USED_UP ? ", and is no backup for it" : "");
+		warning_say(&volumes->file.sink, "link %s has no cap any more%s", link->name, before == CAP_USED_UP ? ", and is no backup for it" : "");
 	else if (now == CAP_USED_UP)
-		warn(volumes, "link %s: %.0f of %.0f MB of this %s are used: it is a backup until the next one begins", link->name, used_mb, cap_mb, period);
+		warning_say(&volumes->file.sink, "link %s: %.0f of %.0f MB of this %s are used: it is a backup until the next one begins", link->name, used_mb, cap_mb, period);
 	else if (now == CAP_NEAR && before == CAP_FREE)
-		warn(volumes, "link %s: %.0f of %.0f MB of this %s are used", link->name, used_mb, cap_mb, period);
+		warning_say(&volumes->file.sink, "link %s: %.0f of %.0f MB of this %s are used", link->name, used_mb, cap_mb, period);
 	else if (before == CAP_USED_UP)
-		warn(volumes, "link %s: %.0f of %.0f MB of this %s are used: it is no backup any more", link->name, used_mb, cap_mb, period);
+		warning_say(&volumes->file.sink, "link %s: %.0f of %.0f MB of this %s are used: it is no backup any more", link->name, used_mb, cap_mb, period);
 }
 
 static void count(struct link_volumes *volumes, const struct view *view)
@@ -234,21 +215,13 @@ static void resume(struct link_volumes *volumes, const json_t *links)
 
 static void take_up(struct link_volumes *volumes)
 {
-	char reason[200] = "it is no list of links";
-	json_t *links = NULL;
-	int r = state_file_read(&volumes->file, &links, reason, sizeof(reason));
+	json_t *links = state_file_take_up(&volumes->file);
 
-	if (!r && !is_sound(links))
-		r = STATE_FILE_E_BAD;
-	if (!r)
+	if (links && is_sound(links))
 		resume(volumes, links);
+	else if (links)
+		state_file_reject(&volumes->file, "it is no list of links");
 	json_decref(links);
-	if (r < 0)
-		warn(volumes, "cannot look for %s: %s; links' volumes begin at 0", volumes->file.path, strerror(-r));
-	if (r != STATE_FILE_E_BAD)
-		return;
-	warn(volumes, "cannot use %s: %s; links' volumes begin at 0, and the file is kept as %s.bad", volumes->file.path, reason, volumes->file.path);
-	state_file_put_aside(&volumes->file);
 }
 
 int link_volumes_new(struct loop *loop, const struct link_volumes_options *options, struct link_volumes **out)
@@ -261,7 +234,7 @@ int link_volumes_new(struct loop *loop, const struct link_volumes_options *optio
 		return -ENOMEM;
 	volumes->loop = loop;
 	volumes->options = *options;
-	volumes->file = (struct state_file){ .name = "links", .format = FORMAT };
+	volumes->file = (struct state_file){ .name = "links", .what = "links' volumes", .format = FORMAT, .sink = { options->on_warning, options->context } };
 	snprintf(volumes->file.path, sizeof(volumes->file.path), "%s/link-volumes.json", options->state_dir);
 	if (sysctl_read("kernel/random/boot_id", volumes->boot))
 		volumes->boot[0] = 0;

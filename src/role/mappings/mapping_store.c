@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,9 @@
 #include "base/cursor.h"
 #include "base/util.h"
 #include "conf/conf.h"
+#include "role/warning.h"
 
 #define PATH_BYTES 160                    /* state_dir is shorter */
-#define WARNING_BYTES 400
 #define REASON_BYTES 160
 #define APPLICATION_ID 1114793040         /* "BrdP", of all SQLite files */
 #define FORMAT 1
@@ -28,7 +27,7 @@ static_assert(sizeof(((struct mapping_record *)0)->subscriber) == CONF_NAME_BYTE
 enum { E_FOREIGN = 1, E_LOCKED };         /* the file isn't ours, or broken; somebody else has it open */
 
 struct mapping_store {
-	struct mapping_store_options options;
+	struct warning_sink sink;
 	char path[PATH_BYTES];
 	sqlite3 *db;                      /* NULL: nothing is kept */
 	sqlite3_stmt *put, *remove;
@@ -46,17 +45,6 @@ static const char schema[] =
 	"PRAGMA application_id=" TEXT_OF(APPLICATION_ID) "; PRAGMA user_version=" TEXT_OF(FORMAT) ";";
 static const char put_sql[] = "INSERT OR REPLACE INTO mapping (external, subscriber, protocol, internal, nonce, ends_s, filters) VALUES (?, ?, ?, ?, ?, ?, ?)";
 static const char remove_sql[] = "DELETE FROM mapping WHERE external = ?";
-
-static void __attribute__((format(printf, 2, 3))) warn(const struct mapping_store *store, const char *format, ...)
-{
-	char text[WARNING_BYTES];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	store->options.on_warning(store->options.context, text);
-}
 
 static void close_db(struct mapping_store *store)
 {
@@ -248,7 +236,7 @@ static void put_aside(struct mapping_store *store, const char *reason)
 	static const char *const tails[] = { "", "-wal", "-journal", "-shm" };
 	char from[PATH_BYTES + 16], to[PATH_BYTES + 16];
 
-	warn(store, "cannot use %s: %s; hosts' mappings begin anew, and the file is kept as %s.bad", store->path, reason, store->path);
+	warning_say(&store->sink, "cannot use %s: %s; hosts' mappings begin anew, and the file is kept as %s.bad", store->path, reason, store->path);
 	for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
 		snprintf(from, sizeof(from), "%s%s", store->path, tails[i]);
 		snprintf(to, sizeof(to), "%s.bad%s", store->path, tails[i]);
@@ -280,7 +268,7 @@ int mapping_store_new(const struct mapping_store_options *options, struct mappin
 	*past = (struct mapping_past){ 0 };
 	if (!store)
 		return -ENOMEM;
-	store->options = *options;
+	store->sink = (struct warning_sink){ options->on_warning, options->context };
 	snprintf(store->path, sizeof(store->path), "%s/mappings.sqlite", options->state_dir);
 	r = take_up(store, past, reason);
 	if (r == E_FOREIGN) {
@@ -289,9 +277,9 @@ int mapping_store_new(const struct mapping_store_options *options, struct mappin
 	}
 	store->locked = store->behind = r == E_LOCKED;
 	if (store->locked)
-		warn(store, "cannot use %s: %s; hosts' mappings begin anew, and are kept there as soon as whoever has it is done", store->path, reason);
+		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings begin anew, and are kept there as soon as whoever has it is done", store->path, reason);
 	else if (r)
-		warn(store, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
+		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
 	*out = store;
 	return 0;
 }
@@ -309,7 +297,7 @@ static void note(struct mapping_store *store, int r)
 	if (r == SQLITE_OK || r == SQLITE_DONE || r == SQLITE_ROW)
 		return;
 	if (!store->behind)
-		warn(store, "cannot write %s: %s; it is tried again, and after a restart until then hosts' mappings are those that were written last", store->path,
+		warning_say(&store->sink, "cannot write %s: %s; it is tried again, and after a restart until then hosts' mappings are those that were written last", store->path,
 		     sqlite3_errmsg(store->db));
 	store->behind = true;
 	store->spoiled = store->open;
@@ -382,7 +370,7 @@ static void try_locked(struct mapping_store *store)
 		return;
 	close_db(store);
 	if (!store->locked)
-		warn(store, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
+		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
 }
 
 void mapping_store_begin(struct mapping_store *store)
