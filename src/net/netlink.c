@@ -10,6 +10,11 @@
 #define ANSWER_BYTES 32768      /* what the kernel puts into one datagram of a dump at most */
 #define EVENT_QUEUE_BYTES (1 << 20)
 
+enum {
+	NETLINK_E_AGAIN = 1,   /* no notification there now */
+	NETLINK_E_OVERRUN,     /* notifications were lost */
+};
+
 struct netlink {
 	struct mnl_socket *socket;
 	uint32_t sequence;
@@ -172,7 +177,8 @@ int netlink_request(struct netlink *netlink, netlink_message_fn fn, void *contex
 	return answer.error;   /* not traced: for some callers "exists" or "gone" is fine */
 }
 
-int netlink_receive(struct netlink *netlink, netlink_message_fn fn, void *context)
+/* Up to a buffer full. 0, NETLINK_E_*, or a negative errno. */
+static int receive(struct netlink *netlink, bool (*matters)(const struct nlmsghdr *message), bool *any)
 {
 	ssize_t n = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
 	const struct nlmsghdr *message = (const void *)netlink->answer;
@@ -183,8 +189,20 @@ int netlink_receive(struct netlink *netlink, netlink_message_fn fn, void *contex
 	if (n < 0)
 		return errno == ENOBUFS || errno == ENOSPC ? NETLINK_E_OVERRUN : -errno;
 	for (; mnl_nlmsg_ok(message, n_left); message = mnl_nlmsg_next(message, &n_left))
-		fn(context, message);
+		*any |= matters(message);
 	return 0;
+}
+
+bool netlink_any_matters(struct netlink *netlink, bool (*matters)(const struct nlmsghdr *message))
+{
+	bool any = false;
+	int r;
+
+	do {
+		r = receive(netlink, matters, &any);
+		any |= r == NETLINK_E_OVERRUN;
+	} while (!r || r == NETLINK_E_OVERRUN);
+	return any;
 }
 
 static void family_take(void *context, const struct nlmsghdr *message)

@@ -7,21 +7,17 @@
 #define BRAID_NET_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct netlink;
 
-enum {
-	NETLINK_E_AGAIN = 1,   /* no notification there now */
-	NETLINK_E_OVERRUN,     /* notifications were lost: take a full look */
-};
-
-/* Called for each message of an answer, a dump or a notification. */
+/* Called for each message of an answer or a dump. */
 typedef void (*netlink_message_fn)(void *context, const struct nlmsghdr *message);
 
 /* family: NETLINK_ROUTE, NETLINK_GENERIC. 0 or a negative errno. */
 int netlink_open(int family, struct netlink **out);
-/* Non-blocking, subscribed to the RTNLGRP_* groups, for netlink_receive() alone. 0 or a negative errno. */
+/* Non-blocking, subscribed to the RTNLGRP_* groups, for netlink_any_matters() alone. 0 or a negative errno. */
 int netlink_open_events(int family, const unsigned int *groups, size_t n_groups, struct netlink **out);
 void netlink_closep(struct netlink **netlink);
 int netlink_fd(const struct netlink *netlink);
@@ -36,8 +32,8 @@ int netlink_request(struct netlink *netlink, netlink_message_fn fn, void *contex
 /* What the kernel said about the last failed request, "" if it said nothing. */
 const char *netlink_error_text(const struct netlink *netlink);
 
-/* Takes what notifications there are, up to a buffer full. 0, NETLINK_E_*, or a negative errno. */
-int netlink_receive(struct netlink *netlink, netlink_message_fn fn, void *context);
+/* Takes all notifications that there are: whether one of them matters, or some were lost. A notification says when to look, never what has happened: one's own come, too. */
+bool netlink_any_matters(struct netlink *netlink, bool (*matters)(const struct nlmsghdr *message));
 
 /* The number of a generic netlink family on this kernel. 0, -ENOENT where it has none, or another negative errno. */
 int netlink_generic_family(struct netlink *netlink, const char *name, uint16_t *out);

@@ -57,3 +57,13 @@ int nft_run(struct nft *nft, const char *script, char *reason, size_t n_reason)
 	snprintf(reason, n_reason, "%.*s", (int)strcspn(complaint, "\n"), complaint);
 	return NFT_E_REFUSED;
 }
+
+int nft_put_table(struct nft *nft, const char *table, const char *script, char *reason, size_t n_reason)
+{
+	char words[128] = "";
+	int r = nft_run(nft, script, words, sizeof(words));
+
+	if (r)
+		snprintf(reason, n_reason, "cannot put the nft table %s in place: %s", table, r == NFT_E_REFUSED ? words : strerror(-r));
+	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
+}

@@ -16,5 +16,7 @@ void nft_closep(struct nft **nft);
 
 /* 0; NFT_E_REFUSED with nft's first line of complaint in reason; or a negative errno. */
 int nft_run(struct nft *nft, const char *script, char *reason, size_t n_reason);
+/* A script that puts or removes this table ("inet braid"). 0, -EOPNOTSUPP where nft refuses it, or another negative errno, with the reason in one line. */
+int nft_put_table(struct nft *nft, const char *table, const char *script, char *reason, size_t n_reason);
 
 #endif

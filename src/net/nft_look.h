@@ -13,7 +13,7 @@ struct nft_table {
 	const char *name;              /* borrowed */
 };
 
-/* For netlink_receive(): all changes of rulesets in this network namespace, our own too. 0 or a negative errno. */
+/* For netlink_any_matters(): all changes of rulesets in this network namespace, our own too. 0 or a negative errno. */
 int nft_open_events(struct netlink **out);
 /* Whether the notification says that the table, or a chain, rule or set of it, was made, changed or deleted. Elements of sets come and go. */
 bool nft_event_matters(const struct nlmsghdr *message, const struct nft_table *table);

@@ -150,23 +150,16 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	loop_timer_at(alive->options.loop, now_us + RENEW_US, ref);
 }
 
-static void take_notification(void *context, const struct nlmsghdr *message)
+static bool is_ours(const struct nlmsghdr *message)
 {
-	*(bool *)context |= nft_event_matters(message, &our_table);
+	return nft_event_matters(message, &our_table);
 }
 
-/* A notification says when to look, never what has happened: ours come, too, and some may be lost. */
 static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
 {
 	struct alive *alive = context;
-	bool matters = false;
-	int r;
 
-	do {
-		r = netlink_receive(alive->events, take_notification, &matters);
-		matters |= r == NETLINK_E_OVERRUN;
-	} while (!r || r == NETLINK_E_OVERRUN);
-	if (matters)
+	if (netlink_any_matters(alive->events, is_ours))
 		check(alive, loop_now_us(alive->options.loop));
 }
 

@@ -20,16 +20,6 @@
 
 static const struct nft_table our_table = { NFPROTO_INET, "braid_converter" };
 
-static int run(const struct handshakes *handshakes, const char *script, char *reason, size_t n_reason)
-{
-	char words[128] = "";
-	int r = nft_run(handshakes->nft, script, words, sizeof(words));
-
-	if (r)
-		snprintf(reason, n_reason, "cannot put the nft table " TABLE " in place: %s", r == NFT_E_REFUSED ? words : strerror(-r));
-	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
-}
-
 static void put_ports(FILE *out, const uint16_t *ports, size_t n_ports)
 {
 	fputs("{ ", out);
@@ -106,7 +96,7 @@ int handshakes_put(struct handshakes *handshakes, const uint16_t *ports, size_t 
 	}
 	if (script ? handshakes->script && !strcmp(script, handshakes->script) : !handshakes->script && handshakes->begun)
 		return 0;
-	r = run(handshakes, script ? script : REMOVE, reason, n_reason);
+	r = nft_put_table(handshakes->nft, TABLE, script ? script : REMOVE, reason, n_reason);
 	if (r)
 		return r;
 	forget(handshakes);
@@ -134,7 +124,7 @@ bool handshakes_lost(struct handshakes *handshakes)
 
 int handshakes_remove(struct handshakes *handshakes, char *reason, size_t n_reason)
 {
-	int r = handshakes->script ? run(handshakes, REMOVE, reason, n_reason) : 0;
+	int r = handshakes->script ? nft_put_table(handshakes->nft, TABLE, REMOVE, reason, n_reason) : 0;
 
 	forget(handshakes);
 	netlink_closep(&handshakes->looks);

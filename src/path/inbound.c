@@ -24,16 +24,6 @@ static const struct { bool v6; const char *number, *type, *match; } families[] =
 };
 static const struct { const char *name; bool faithful_alone; } sets[] = { { "forwards", false }, { "held", true } };
 
-static int run(const struct inbound_table *table, const char *script, char *reason, size_t n_reason)
-{
-	char words[128] = "";
-	int r = nft_run(table->nft, script, words, sizeof(words));
-
-	if (r)
-		snprintf(reason, n_reason, "cannot put the nft table " TABLE " in place: %s", r == NFT_E_REFUSED ? words : strerror(-r));
-	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
-}
-
 /* How many there were. */
 static size_t put_elements(FILE *out, size_t family, bool faithful_alone, const struct inbound_element *elements, size_t n, const char *before)
 {
@@ -144,7 +134,7 @@ static int look(struct inbound_table *table, uint64_t *picture)
 static int put_whole(struct inbound_table *table, char *reason, size_t n_reason)
 {
 	_cleanup_(freep) char *script = script_for(table);
-	int r = script ? run(table, script, reason, n_reason) : -ENOMEM;
+	int r = script ? nft_put_table(table->nft, TABLE, script, reason, n_reason) : -ENOMEM;
 
 	if (!script)
 		snprintf(reason, n_reason, "out of memory");
@@ -209,7 +199,7 @@ static int put_difference(const struct inbound_table *table, const struct inboun
 	n_put += put_change(out, "add", some, missing_from(table->elements, table->n_elements, elements, n, some));
 	if (fclose(out))
 		return -ENOMEM;
-	return n_put ? run(table, script, reason, sizeof(reason)) : 0;
+	return n_put ? nft_put_table(table->nft, TABLE, script, reason, sizeof(reason)) : 0;
 }
 
 static bool is_same(const struct inbound_options *a, const struct inbound_options *b)
@@ -258,7 +248,7 @@ int inbound_table_check(struct inbound_table *table, bool *restored, char *reaso
 
 int inbound_table_remove(struct inbound_table *table, char *reason, size_t n_reason)
 {
-	int r = table->n_elements ? run(table, REMOVE, reason, n_reason) : 0;
+	int r = table->n_elements ? nft_put_table(table->nft, TABLE, REMOVE, reason, n_reason) : 0;
 
 	free(table->elements);
 	table->elements = NULL;

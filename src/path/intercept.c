@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/intercept.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +10,10 @@
 #include "net/nft_queue.h"
 #include "path/cgroup.h"
 
+#define TABLE "inet braid"
+
 /* Naming the table before deleting it makes the deletion work where it isn't there. */
-#define REMOVE "table inet braid\ndelete table inet braid\n"
-
-static int run(const struct interception *interception, const char *script, char *reason, size_t n_reason)
-{
-	char words[128] = "";
-	int r = nft_run(interception->nft, script, words, sizeof(words));
-
-	if (r)
-		snprintf(reason, n_reason, "cannot put the nft table inet braid in place: %s", r == NFT_E_REFUSED ? words : strerror(-r));
-	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
-}
+#define REMOVE "table " TABLE "\ndelete table " TABLE "\n"
 
 /* No nft script can write the rule where it is of the old form, so it comes by itself, when the chain for it is there; the chain is never emptied. Where
  * it can't be had, nothing is held. */
@@ -107,9 +98,9 @@ int interception_put(struct interception *interception, const struct path_option
 		interception->cgroups = cgroups_now(options->own);
 		return 0;
 	}
-	r = fresh ? run(interception, REMOVE, reason, n_reason) : write_next(interception, options, &script, &anew, reason, n_reason);   /* of an earlier run */
+	r = fresh ? nft_put_table(interception->nft, TABLE, REMOVE, reason, n_reason) : write_next(interception, options, &script, &anew, reason, n_reason);   /* of an earlier run */
 	if (!r)
-		r = run(interception, anew ? anew : script, reason, n_reason);
+		r = nft_put_table(interception->nft, TABLE, anew ? anew : script, reason, n_reason);
 	if (r)
 		return r;
 	interception->generation += !fresh;
@@ -131,5 +122,5 @@ void interception_forget(struct interception *interception)
 int interception_remove(struct interception *interception, char *reason, size_t n_reason)
 {
 	interception_forget(interception);
-	return run(interception, REMOVE, reason, n_reason);
+	return nft_put_table(interception->nft, TABLE, REMOVE, reason, n_reason);
 }

@@ -140,22 +140,11 @@ void path_tell_closed(struct path *path)
 	path_set_closed(path, closed, left);
 }
 
-static void take_notification(void *context, const struct nlmsghdr *message)
-{
-	*(bool *)context |= route_event_matters(message);
-}
-
 static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
 {
 	struct path *path = context;
-	bool matters = false;
-	int r;
 
-	do {
-		r = netlink_receive(path->events, take_notification, &matters);
-		matters |= r == NETLINK_E_OVERRUN;
-	} while (!r || r == NETLINK_E_OVERRUN);
-	if (matters)
+	if (netlink_any_matters(path->events, route_event_matters))
 		refresh(path);
 }
 

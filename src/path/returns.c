@@ -71,16 +71,6 @@ static int look(struct returns *returns, uint64_t *picture)
 	return r;
 }
 
-static int run(struct returns *returns, const char *script, char *reason, size_t n_reason)
-{
-	char words[128] = "";
-	int r = nft_run(returns->options.nft, script, words, sizeof(words));
-
-	if (r)
-		snprintf(reason, n_reason, "cannot put the nft table " TABLE " in place: %s", r == NFT_E_REFUSED ? words : strerror(-r));
-	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
-}
-
 int returns_put(struct returns *returns, char *reason, size_t n_reason)
 {
 	char script[sizeof(script_of) + 16];
@@ -89,7 +79,7 @@ int returns_put(struct returns *returns, char *reason, size_t n_reason)
 	if (returns->stands)
 		return 0;
 	snprintf(script, sizeof(script), script_of, returns->options.fwmark);
-	r = run(returns, script, reason, n_reason);
+	r = nft_put_table(returns->options.nft, TABLE, script, reason, n_reason);
 	if (r)
 		return r;
 	returns->active = returns->stands = true;
@@ -143,23 +133,16 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	check(returns, now_us);
 }
 
-static void take_notification(void *context, const struct nlmsghdr *message)
+static bool is_ours(const struct nlmsghdr *message)
 {
-	*(bool *)context |= nft_event_matters(message, &our_table);
+	return nft_event_matters(message, &our_table);
 }
 
-/* A notification says when to look, never what has happened: ours come, too, and some may be lost. */
 static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
 {
 	struct returns *returns = context;
-	bool matters = false;
-	int r;
 
-	do {
-		r = netlink_receive(returns->events, take_notification, &matters);
-		matters |= r == NETLINK_E_OVERRUN;
-	} while (!r || r == NETLINK_E_OVERRUN);
-	if (matters)
+	if (netlink_any_matters(returns->events, is_ours))
 		check(returns, loop_now_us(returns->options.loop));
 }
 
@@ -178,7 +161,7 @@ static int start(struct returns *returns, char *reason, size_t n_reason)
 	returns->handler = loop_handler_add(loop, &handler);
 	r = loop_watch(loop, netlink_fd(returns->events), EPOLLIN, ref_of(returns, PART_EVENT));
 	returns->watching = !r;
-	return r ? r : run(returns, REMOVE, reason, n_reason);
+	return r ? r : nft_put_table(returns->options.nft, TABLE, REMOVE, reason, n_reason);
 }
 
 int returns_new(const struct returns_options *options, struct returns **out, char *reason, size_t n_reason)
@@ -207,7 +190,7 @@ void returns_freep(struct returns **returns)
 		return;
 	if (p->watching)
 		loop_unwatch(p->options.loop, netlink_fd(p->events));
-	if (p->active && run(p, REMOVE, reason, sizeof(reason)))
+	if (p->active && nft_put_table(p->options.nft, TABLE, REMOVE, reason, sizeof(reason)))
 		warn(p, "cannot remove the nft table " TABLE);
 	netlink_closep(&p->looks);
 	netlink_closep(&p->events);
