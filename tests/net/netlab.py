@@ -57,8 +57,7 @@ MAKE_NODES = """
 set -e
 for n in host gw core conv server; do
 	ip netns add $n
-	ip netns exec $n sh -c 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'
-	ip -n $n link set lo up
+	nsenter --net=/run/netns/$n sh -c 'cd /proc/sys/net/ipv6/conf/default; echo 0 > accept_dad; echo 1 > keep_addr_on_down; exec ip link set lo up'
 done
 """
 WIRE_LINK = """
@@ -68,27 +67,65 @@ ip -n gw link set {near} up; ip -n core link set {far} up
 tc -n gw qdisc add dev {near} root tbf rate 400mbit burst 256k latency 20ms
 tc -n core qdisc add dev {far} root tbf rate 400mbit burst 256k latency 20ms
 """
+# In few processes: each takes longer than what it is for, and nearly every test has a network of its own.
 SET_UP = """
 set -e
-join() { ip -n $1 link add $2 type veth peer name $4 netns $3; ip -n $1 link set $2 up; ip -n $3 link set $4 up; }
-join host h0 gw lan0; join core c0 conv c0; join core s0 server s0
-for i in "host h0 10.0.0.9/24 2001:db8:10::9/64" "gw lan0 10.0.0.1/24 2001:db8:10::1/64" \
-	"gw l0 192.0.2.2/24 2001:db8:2::2/64" "core a0 192.0.2.1/24 2001:db8:2::1/64" \
-	"gw l1 198.51.100.2/24 2001:db8:3::2/64" "core b0 198.51.100.1/24 2001:db8:3::1/64" \
-	"core c0 203.0.113.1/24 2001:db8:5::1/64" "conv c0 203.0.113.5/24 2001:db8:5::5/64" \
-	"core s0 93.10.20.1/24 2a00:10::1/64" "server s0 93.10.20.30/24 2a00:10::30/64"; do
-	set -- $i
-	ip netns exec $1 sh -c "echo 1 > /proc/sys/net/ipv6/conf/$2/keep_addr_on_down"
-	ip -n $1 addr add $3 dev $2; ip -n $1 addr add $4 dev $2 nodad
-done
+batch() { ip -n $1 -batch -; }
+batch host <<-END
+	link add h0 type veth peer name lan0 netns gw
+	link set h0 up
+END
+batch core <<-END
+	link add c0 type veth peer name c0 netns conv
+	link add s0 type veth peer name s0 netns server
+	link set c0 up
+	link set s0 up
+	addr add 192.0.2.1/24 dev a0
+	addr add 2001:db8:2::1/64 dev a0 nodad
+	addr add 198.51.100.1/24 dev b0
+	addr add 2001:db8:3::1/64 dev b0 nodad
+	addr add 203.0.113.1/24 dev c0
+	addr add 2001:db8:5::1/64 dev c0 nodad
+	addr add 93.10.20.1/24 dev s0
+	addr add 2a00:10::1/64 dev s0 nodad
+	route add 10.0.0.0/24 via 192.0.2.2
+	route add 2001:db8:10::/64 via 2001:db8:2::2
+	route add unreachable 93.10.21.0/24
+	route add blackhole 93.10.22.0/24
+	route add prohibit 93.10.23.0/24
+END
+batch gw <<-END
+	link set lan0 up
+	addr add 10.0.0.1/24 dev lan0
+	addr add 2001:db8:10::1/64 dev lan0 nodad
+	addr add 192.0.2.2/24 dev l0
+	addr add 2001:db8:2::2/64 dev l0 nodad
+	addr add 198.51.100.2/24 dev l1
+	addr add 2001:db8:3::2/64 dev l1 nodad
+	route add default via 192.0.2.1 dev l0 metric 10
+	route add default via 198.51.100.1 dev l1 metric 20
+	route add default via 2001:db8:2::1 dev l0 metric 10
+	route add default via 2001:db8:3::1 dev l1 metric 20
+END
+batch conv <<-END
+	link set c0 up
+	addr add 203.0.113.5/24 dev c0
+	addr add 2001:db8:5::5/64 dev c0 nodad
+END
+batch server <<-END
+	link set s0 up
+	addr add 93.10.20.30/24 dev s0
+	addr add 2a00:10::30/64 dev s0 nodad
+END
 for n in gw core; do
-	ip netns exec $n sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
+	nsenter --net=/run/netns/$n sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
 done
-ip -n host route add default via 10.0.0.1; ip -n host route add default via 2001:db8:10::1
-ip -n gw route add default via 192.0.2.1 dev l0 metric 10; ip -n gw route add default via 198.51.100.1 dev l1 metric 20
-ip -n gw route add default via 2001:db8:2::1 dev l0 metric 10; ip -n gw route add default via 2001:db8:3::1 dev l1 metric 20
-ip -n core route add 10.0.0.0/24 via 192.0.2.2; ip -n core route add 2001:db8:10::/64 via 2001:db8:2::2
-ip -n core route add unreachable 93.10.21.0/24; ip -n core route add blackhole 93.10.22.0/24; ip -n core route add prohibit 93.10.23.0/24
+batch host <<-END
+	addr add 10.0.0.9/24 dev h0
+	addr add 2001:db8:10::9/64 dev h0 nodad
+	route add default via 10.0.0.1
+	route add default via 2001:db8:10::1
+END
 ip -n conv route add default via 203.0.113.1; ip -n conv route add default via 2001:db8:5::1
 ip -n server route add default via 93.10.20.1; ip -n server route add default via 2a00:10::1
 """
@@ -359,10 +396,8 @@ class Lab:
         for program in self.programs:
             if program.running():
                 program.kill()
-        for node, fd in self.nodes.items():
+        for fd in (*self.nodes.values(), self.home):
             os.close(fd)
-            subprocess.run(["ip", "netns", "del", node], check=True)
-        os.close(self.home)
         checked(libc.umount2(b"/run", MNT_DETACH))
 
     @contextlib.contextmanager
