@@ -394,8 +394,9 @@ class Lab:
         for sock in self.sockets:
             sock.close()
         for program in self.programs:
-            if program.running():
-                program.kill()
+            program.tell(signal.SIGKILL)      # all, before any is waited for: each takes its time to die
+        for program in self.programs:
+            program.process.wait(PATIENCE_S)
         for fd in (*self.nodes.values(), self.home):
             os.close(fd)
         checked(libc.umount2(b"/run", MNT_DETACH))
