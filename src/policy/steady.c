@@ -15,6 +15,7 @@
 #define SHORT_BOUND_BYTES 2000000u       /* on a path without delay: more brings no speed, and overruns a receiver whose window closes */
 #define BOUND_BYTES_A_US 2000u           /* and for each microsecond of round trip: 16 Gbit/s */
 #define LINKS_SHARE 2u                   /* as Linux's own tuning: the window is full, and another one is ready */
+#define LINKS_HELD_MS 5000u              /* a loss, or bbr's look at the least round trip, makes windows small for a moment; what waits for the lost packet wants its room meanwhile */
 #define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
@@ -47,18 +48,33 @@ void steady_moved(struct steady *steady)
 }
 
 /* What lies beyond what the links carry until the last of them has answered waits in a subflow's queue: what is there can go over no other. */
-static uint64_t links_bytes(const struct steady_facts *facts)
+static uint32_t links_bytes(const struct steady_facts *facts)
 {
 	uint64_t n_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S * LINKS_SHARE;
 
-	if (!facts->rate_bytes_per_s)
-		return UINT32_MAX;
-	return n_bytes > LEAST_LINKS_BYTES ? n_bytes : LEAST_LINKS_BYTES;
+	if (n_bytes < LEAST_LINKS_BYTES)
+		return LEAST_LINKS_BYTES;
+	return n_bytes < UINT32_MAX ? (uint32_t)n_bytes : UINT32_MAX;
 }
 
-static uint32_t most_bytes(const struct steady_facts *facts)
+/* The most that it was lately. */
+static uint32_t held_links_bytes(struct steady *steady, const struct steady_facts *facts)
 {
-	uint64_t most = SHORT_BOUND_BYTES + (uint64_t)facts->min_rtt_us * BOUND_BYTES_A_US, links = links_bytes(facts);
+	uint32_t now_ms = (uint32_t)(facts->now_us / US_PER_MS), n_bytes;
+
+	if (!facts->rate_bytes_per_s)
+		return UINT32_MAX;
+	n_bytes = links_bytes(facts);
+	if (n_bytes >= steady->links_bytes || now_ms - steady->links_at_ms >= LINKS_HELD_MS) {
+		steady->links_bytes = n_bytes;
+		steady->links_at_ms = now_ms;
+	}
+	return steady->links_bytes;
+}
+
+static uint32_t most_bytes(struct steady *steady, const struct steady_facts *facts)
+{
+	uint64_t most = SHORT_BOUND_BYTES + (uint64_t)facts->min_rtt_us * BOUND_BYTES_A_US, links = held_links_bytes(steady, facts);
 
 	if (most > links)
 		most = links;
@@ -68,7 +84,7 @@ static uint32_t most_bytes(const struct steady_facts *facts)
 struct steady_verdict steady_follow(struct steady *steady, const struct steady_facts *facts)
 {
 	struct steady_verdict verdict = { 0 };
-	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100), most = most_bytes(facts), difference;
+	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100), most = most_bytes(steady, facts), difference;
 
 	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US)
 		return verdict;

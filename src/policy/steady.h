@@ -4,7 +4,7 @@
  * has acknowledged all, MPTCP hasn't, and the sender stands still until its 200 ms retransmission timer. Two rules of the sender end that:
  *
  * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for a nudge, and below twice what the links
- *         carry in the longest round trip, as Linux would have it: what one link's queue holds goes over no other;
+ *         carry in the longest round trip (the most of the last seconds), as Linux would have it: what one link's queue holds goes over no other;
  * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent: its
  *         acknowledgement brings the DATA_ACK that is missing.
  *
@@ -22,6 +22,8 @@ struct steady {
 	uint64_t acknowledged;       /* by DATA_ACK, as it was at the last look */
 	uint64_t look_at_us;         /* 0: sending isn't refused */
 	uint32_t bound_bytes;        /* of the send buffer, as it was set; 0: the kernel's own */
+	uint32_t links_bytes;        /* the most that the bound by what links carry has been lately */
+	uint32_t links_at_ms;        /* when it was, of a clock that goes round */
 	uint8_t fruitless;           /* looks in a row that found no progress */
 	uint8_t pause_ms;            /* between a refusal and the first look, as the path is; 0: not known yet, the shortest */
 	bool begun : 1;              /* bulk data has been sent */

@@ -48,6 +48,6 @@ struct session {
 	struct address source, destination;
 };
 
-static_assert(sizeof(struct session) <= 384, "a session's user memory is part of what Braid promises (1 KiB when idle)");
+static_assert(sizeof(struct session) <= 400, "a session's user memory is part of what Braid promises (1 KiB when idle)");
 
 #endif

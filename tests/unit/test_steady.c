@@ -207,6 +207,23 @@ static void test_long_paths_are_looked_at_less_often(void **state)
 	}
 }
 
+/* A loss, or a look at the least round trip, makes windows small for a moment. */
+static void test_what_links_carry_is_held_for_a_while(void **state)
+{
+	struct steady steady = { .guarded = true };
+	struct steady_facts facts = { .now_us = 4294967290u * US_PER_MS, .window_bytes = 64u << 20, .min_rtt_us = 20000, .longest_rtt_us = 100000,
+				      .rate_bytes_per_s = 10000000, .most_bytes = 8u << 20 };
+
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 2000000);
+	facts.rate_bytes_per_s = 2500000;
+	facts.now_us += 4999 * US_PER_MS;   /* the clock has gone round meanwhile */
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
+	facts.now_us += US_PER_MS;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 500000);
+	facts.rate_bytes_per_s = 5000000;
+	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_bound_follows_the_window_on_short_paths),
 		cmocka_unit_test(test_the_shorter_the_path_the_less_is_under_way),
 		cmocka_unit_test(test_bound_is_what_the_links_carry),
+		cmocka_unit_test(test_what_links_carry_is_held_for_a_while),
 		cmocka_unit_test(test_closed_window_is_not_followed),
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
 		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
