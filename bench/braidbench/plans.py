@@ -16,7 +16,7 @@ IDLE_SESSIONS = (1000, 5000, 8800)   # the last: as many as everyone has descrip
 CROWD = "a request beside 255 connections"
 QUEUE, ALONE = "a request beside 1 connection, 300 + 700 Mbit/s", "a request alone, 300 + 700 Mbit/s"
 RULES_COST = "the rules' cost: {}"
-SMALL_BYTES = 16                     # a request must hold its head; an answer of one byte
+SMALL_BYTES = 24                     # a request must hold its head (struct load_head); an answer of one byte
 
 
 @dataclasses.dataclass
