@@ -9,7 +9,7 @@ static void check_fields(const struct convert_message *m)
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
 			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp +
-			       m->has_first + m->has_limited;
+			       m->has_first + m->has_limited + m->has_leg;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -24,6 +24,7 @@ static void check_fields(const struct convert_message *m)
 	expect(!m->first.bytes.n || (m->has_first && m->first.bytes.n == m->first.n));
 	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch) && !m->source.port);
 	expect(!m->claim.n || (m->has_claim && m->claim.n == CONVERT_CLAIM_BYTES));
+	expect(m->session.n == (m->has_leg ? CONVERT_SESSION_BYTES : 0) && (m->has_leg || !m->leg));
 	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
 }
 

@@ -27,6 +27,8 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_claim(&w, (struct bytes){ 0 });
 	if (request->probe && request->hears_limits)
 		convert_put_limited(&w);
+	if (request->probe && request->has_leg)
+		convert_put_leg(&w, request->leg, request->session);
 	if (request->has_claim && !request->probe)
 		put_claim(&w, request);
 	if ((request->dscp || request->plain) && !request->probe)

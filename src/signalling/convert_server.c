@@ -141,11 +141,26 @@ static bool first_makes_sense(const struct convert_message *message)
 	return message->has_connect && message->has_claim && !message->has_error && !message->first.bytes.n;
 }
 
+/* With an Info, in the place of what else goes with one; a leg's number is below 256. */
+static bool leg_makes_sense(const struct convert_message *message)
+{
+	return message->has_info && !message->has_connect && !message->has_claim && !message->has_limited && message->leg <= UINT8_MAX;
+}
+
+static struct signalling_step take_leg(const struct convert_message *message, struct signalling_request *request)
+{
+	request->has_leg = 1;
+	request->leg = (uint8_t)message->leg;
+	memcpy(request->session, message->session.at, sizeof(request->session));
+	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes };
+}
+
 /* TLVs of ours that no client sends, or not with this. */
 static bool makes_no_sense(const struct convert_message *message)
 {
 	return message->has_nonce || message->has_host || message->has_pcp || (message->has_claim && !claim_makes_sense(message)) ||
-	       (message->has_first && !first_makes_sense(message)) || (message->has_limited && (message->has_connect || !message->has_info));
+	       (message->has_first && !first_makes_sense(message)) || (message->has_limited && (message->has_connect || !message->has_info)) ||
+	       (message->has_leg && !leg_makes_sense(message));
 }
 
 struct signalling_step convert_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
@@ -172,6 +187,8 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);
+	if (message.has_leg)
+		return take_leg(&message, request);
 	if (message.has_info) {
 		request->takes_inbound = message.has_claim;
 		request->hears_limits = message.has_limited;

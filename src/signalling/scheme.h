@@ -23,6 +23,7 @@
 #define SIGNALLING_CREDENTIAL_BYTES 96
 #define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
 #define SIGNALLING_CLAIM_BYTES 24   /* of a session from the server's side: opaque to the client */
+#define SIGNALLING_SESSION_BYTES 16 /* names one that comes over several plain connections */
 #define SIGNALLING_HOST_MESSAGE_BYTES 992
 #define SIGNALLING_KEPT_BYTES 52
 #define SIGNALLING_LOGIN_BYTES 255    /* of a user's name, of a password */
@@ -84,6 +85,9 @@ struct signalling_request {
 	uint8_t n_credential;
 	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */
 	uint8_t takes_inbound;        /* with probe: sessions from the server's side may be told on this connection; as dscp for a peer that is Braid */
+	uint8_t has_leg;              /* with probe: nothing is asked: the connection is a leg of a session; server: given with DONE, and there is no destination */
+	uint8_t leg;                  /* which */
+	uint8_t session[SIGNALLING_SESSION_BYTES];   /* and whose */
 	uint8_t hears_limits;         /* with probe: that the links limit its sessions from the server's side may be told on this connection; the same */
 	uint8_t has_claim;            /* the destination is there already, as a session from the server's side that waits by this name */
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];

@@ -180,6 +180,14 @@ static int first_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || !m->first.n || value.n_left >= WORD_BYTES ? CONVERT_E_MALFORMED : 0;
 }
 
+static int leg_get(struct convert_message *m, struct cursor value)
+{
+	m->has_leg = true;
+	m->leg = cursor_get_u16be(&value);
+	m->session = cursor_take(&value, CONVERT_SESSION_BYTES);
+	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -217,6 +225,8 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return limited_get(m, value);
 	case CONVERT_BRAID_FIRST:
 		return first_get(m, value);
+	case CONVERT_BRAID_LEG:
+		return leg_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

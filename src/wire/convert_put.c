@@ -133,6 +133,13 @@ void convert_put_first(struct convert_writer *w, const struct convert_first *fir
 	cursor_put_zeros(&w->out, n_zeros);
 }
 
+void convert_put_leg(struct convert_writer *w, uint16_t leg, const uint8_t session[CONVERT_SESSION_BYTES])
+{
+	put_head(w, CONVERT_BRAID_LEG, 2 + CONVERT_SESSION_BYTES);
+	cursor_put_u16be(&w->out, leg);
+	cursor_put_bytes(&w->out, session, CONVERT_SESSION_BYTES);
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -209,6 +216,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_FIRST:
 		convert_put_first(w, &m->first);
+		break;
+	case CONVERT_BRAID_LEG:
+		convert_put_leg(w, m->leg, m->session.at);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

@@ -28,6 +28,50 @@ static void show_options(FILE *out, struct bytes options)
 	fprintf(out, "%s\n", cursor_failed(&c) ? " and what is no option" : "");
 }
 
+static void show_ours(FILE *out, const struct convert_message *m, const struct convert_tlv *tlv)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	switch (tlv->type) {
+	case CONVERT_BRAID_DSCP:
+		fprintf(out, "text DSCP %u%s\n", m->dscp, m->plain ? ", plain TCP" : "");
+		break;
+	case CONVERT_BRAID_WATCH:
+		fprintf(out, "text watch %016" PRIx64 "\n", m->watch);
+		break;
+	case CONVERT_BRAID_NONCE:
+		show_value(out, "text nonce", m->nonce);
+		break;
+	case CONVERT_BRAID_SOURCE:
+		fprintf(out, "text source %s\n", address_format_ip(&m->source, text));
+		break;
+	case CONVERT_BRAID_CLAIM:
+		show_value(out, "text claim", m->claim);
+		break;
+	case CONVERT_BRAID_HOST:
+		fprintf(out, "text host %s\n", address_format(&m->host, text));
+		break;
+	case CONVERT_BRAID_LIMITED:
+		fprintf(out, "text limited by the links\n");
+		break;
+	case CONVERT_BRAID_PCP:
+		fprintf(out, "text PCP %u %s", m->pcp.id, address_format(&m->pcp.host, text));
+		show_value(out, "", m->pcp.message);
+		break;
+	case CONVERT_BRAID_LEG:
+		fprintf(out, "text leg %u", m->leg);
+		show_value(out, " of", m->session);
+		break;
+	case CONVERT_BRAID_FIRST:
+		fprintf(out, "text first %u", m->first.n);
+		show_value(out, "", m->first.bytes);
+		break;
+	default:
+		fprintf(out, "text type %u:", tlv->type);
+		show_value(out, "", tlv->value);
+	}
+}
+
 static void show_tlv(FILE *out, const struct convert_message *m, const struct convert_tlv *tlv)
 {
 	char text[ADDRESS_TEXT_BYTES];
@@ -54,38 +98,8 @@ static void show_tlv(FILE *out, const struct convert_message *m, const struct co
 		fprintf(out, "text error %u:", m->error.code);
 		show_value(out, "", m->error.value);
 		break;
-	case CONVERT_BRAID_DSCP:
-		fprintf(out, "text DSCP %u%s\n", m->dscp, m->plain ? ", plain TCP" : "");
-		break;
-	case CONVERT_BRAID_WATCH:
-		fprintf(out, "text watch %016" PRIx64 "\n", m->watch);
-		break;
-	case CONVERT_BRAID_NONCE:
-		show_value(out, "text nonce", m->nonce);
-		break;
-	case CONVERT_BRAID_SOURCE:
-		fprintf(out, "text source %s\n", address_format_ip(&m->source, text));
-		break;
-	case CONVERT_BRAID_CLAIM:
-		show_value(out, "text claim", m->claim);
-		break;
-	case CONVERT_BRAID_HOST:
-		fprintf(out, "text host %s\n", address_format(&m->host, text));
-		break;
-	case CONVERT_BRAID_LIMITED:
-		fprintf(out, "text limited by the links\n");
-		break;
-	case CONVERT_BRAID_PCP:
-		fprintf(out, "text PCP %u %s", m->pcp.id, address_format(&m->pcp.host, text));
-		show_value(out, "", m->pcp.message);
-		break;
-	case CONVERT_BRAID_FIRST:
-		fprintf(out, "text first %u", m->first.n);
-		show_value(out, "", m->first.bytes);
-		break;
 	default:
-		fprintf(out, "text type %u:", tlv->type);
-		show_value(out, "", tlv->value);
+		show_ours(out, m, tlv);
 	}
 }
 
