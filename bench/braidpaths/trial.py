@@ -64,7 +64,7 @@ class Kernel(Peer):
 
 
 class Braid(systems.Braid):
-    """As it comes."""
+    """As it comes; with the profile of its links where these are of low rate."""
 
     def carry(self, world, cell):
         return bonded(world, cell, world.topology.converter, self.door(world))
@@ -102,7 +102,8 @@ def turn(build, cell, system):
 def measure(build, cell, n_rounds):
     """Every run of each system, in order; and failures, as (system, what was seen)."""
     timeout_s = LOW_START_S if cell.n_bytes else START_TIMEOUT_S
-    all_systems = [Alone("alone"), Braid("braid", find_program(build, "src/prog/braidd"), timeout_s=timeout_s), Kernel("kernel")]
+    profiles = {f"link {access.name}.profile": "lowrate" for access in accesses(cell)} if cell.n_bytes else {}
+    all_systems = [Alone("alone"), Braid("braid", find_program(build, "src/prog/braidd"), profiles, timeout_s=timeout_s), Kernel("kernel")]
     runs, failures = {system.name: [] for system in all_systems}, []
     for _ in range(n_rounds):
         for system in random.sample(all_systems, len(all_systems)):

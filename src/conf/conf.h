@@ -34,6 +34,7 @@
 /* In the order of their names in conf/keys.c. */
 enum conf_idle { CONF_IDLE_JOINED, CONF_IDLE_LEFT };
 enum conf_period { CONF_PERIOD_DAY, CONF_PERIOD_MONTH };
+enum conf_profile { CONF_PROFILE_AUTO, CONF_PROFILE_SATELLITE, CONF_PROFILE_LOWRATE };
 
 struct conf_link {
 	char name[CONF_NAME_BYTES];
@@ -42,6 +43,7 @@ struct conf_link {
 	struct address next_hop_v6;
 	bool backup;
 	uint32_t cost;                  /* more than another's: carries what the other can't */
+	uint32_t profile;               /* enum conf_profile: what is waited for, and how its sessions go over it */
 	uint32_t idle;                  /* enum conf_idle: what its sessions have of it while it isn't needed */
 	uint64_t cap_bytes;             /* a period, both ways together; 0: none */
 	uint32_t cap_period;            /* enum conf_period */
@@ -249,6 +251,16 @@ static inline bool conf_has_costs(const struct conf *conf)
 		if (conf->links[i].cost != conf->links[0].cost)
 			return true;
 	return false;
+}
+
+/* Set so; or of low rate beside links that aren't: it could only hold them up. */
+static inline bool conf_link_is_backup(const struct conf *conf, size_t link)
+{
+	bool alike = true;
+
+	for (size_t i = 0; i < conf->n_links; i++)
+		alike &= conf->links[i].profile == CONF_PROFILE_LOWRATE;
+	return conf->links[link].backup || (conf->links[link].profile == CONF_PROFILE_LOWRATE && !alike);
 }
 
 /* The names of the keys that differ and can only be changed by a restart (comma-separated, into out); "" if none. */

@@ -2,15 +2,19 @@
 /* The stream that is sent: decision 0033. */
 #include "policy/stripe.h"
 
+#include <assert.h>
 #include "base/clock.h"
 
 #define RATE_UNKNOWN 300u             /* bytes a second */
+#define PIECE_DOUBLINGS 2             /* from the first ones to the longest */
 #define RATE_SHARE 4                  /* of a new measurement, one to so many */
 #define LOOKS_APART_US (300 * US_PER_MS)   /* a leg has enough to send until it is looked at again */
 #define STALL_LEAST_US (2 * US_PER_S)
 #define STALL_PACKETS 3
 #define ROUND_TRIP_UNKNOWN_US (2 * US_PER_S)
 #define REPEAT_SLACK_US (1 * US_PER_S)
+
+static_assert(STRIPE_FIRST_PIECE_BYTES << PIECE_DOUBLINGS == STRIPE_PIECE_BYTES, "the longest");
 
 static uint64_t queued_bytes(const struct stripe_leg *leg)
 {
@@ -96,6 +100,7 @@ static void measure(struct stripe_leg *leg, uint64_t n_bytes, uint64_t took_us)
 	rate = leg->sample_bytes * US_PER_S / leg->sample_us + 1;
 	leg->rate_bytes_per_s = leg->rate_bytes_per_s ? (leg->rate_bytes_per_s * (RATE_SHARE - 1) + rate) / RATE_SHARE : rate;
 	leg->sample_bytes = leg->sample_us = 0;
+	leg->n_measured += leg->n_measured < PIECE_DOUBLINGS;
 }
 
 /* Several of its longest packets' times without one of them getting through. */
@@ -237,8 +242,8 @@ static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 
 	if (leg == STRIPE_NO_LEG)
 		return false;
-	if (!out->legs[leg].rate_bytes_per_s && n > STRIPE_FIRST_PIECE_BYTES)
-		n = STRIPE_FIRST_PIECE_BYTES;
+	if (n > STRIPE_FIRST_PIECE_BYTES << out->legs[leg].n_measured)
+		n = STRIPE_FIRST_PIECE_BYTES << out->legs[leg].n_measured;
 	*send = (struct stripe_send){ .leg = leg, .offset = out->next, .n = (uint16_t)n, .ending = n == left ? out->ending : STRIPE_GOES_ON };
 	return true;
 }

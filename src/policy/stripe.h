@@ -16,7 +16,7 @@
 #define STRIPE_LEGS 8
 #define STRIPE_NO_LEG 0xff
 #define STRIPE_PIECE_BYTES 1024u          /* most; of a leg that is not known yet: */
-#define STRIPE_FIRST_PIECE_BYTES 256u     /* a longer packet would take longer than TCP waits, by what the handshake took, before it sends it again */
+#define STRIPE_FIRST_PIECE_BYTES 256u     /* then twice as much, and so on: a much longer packet than those before would take longer than TCP waits before it sends it again */
 #define STRIPE_FRAME_OVERHEAD_BYTES 12u   /* that a piece has beside it in its leg */
 #define STRIPE_PIECES 256                 /* under way at once; what has arrived, and isn't next, is in so many ranges at most */
 #define STRIPE_WINDOW_BYTES (128u << 10)  /* sent, and not passed on at the other end; a power of two */
@@ -31,6 +31,7 @@ struct stripe_leg {
 	uint64_t progress_at_us;     /* when something was acknowledged last, or it began to have something */
 	bool from_idle;              /* that was when it began: a round trip goes before the first acknowledgement */
 	uint64_t sample_bytes, sample_us;   /* of the next measurement of its rate */
+	uint8_t n_measured;          /* so often, as far as it matters */
 };
 
 struct stripe_piece {

@@ -76,7 +76,7 @@ struct path_options braid_path_options(const struct conf *conf)
 		snprintf(link->interface, sizeof(link->interface), "%s", conf->links[i].interface);
 		link->next_hop_v4 = conf->links[i].next_hop_v4;
 		link->next_hop_v6 = conf->links[i].next_hop_v6;
-		link->backup = conf->links[i].backup;
+		link->backup = conf_link_is_backup(conf, i);
 	}
 	if (own_chooses(&conf->host.choice))
 		take_own(&options, conf);

@@ -26,6 +26,7 @@ struct role_counters {
 	uint64_t n_early_told, n_early_used;  /* outcomes told on a watch before the connection's own answer */
 	uint64_t n_limits_told;               /* converter: that the links limit downloads */
 	uint64_t n_mapping_requests, n_mapping_answers;   /* of subscribers' hosts, on watches */
+	uint64_t n_striped, n_legs, n_legs_lost, n_pieces_again;   /* role/stripe/stripes.h */
 	uint64_t n_taken_over;                /* second attempts that took the place of the first */
 	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */
 	uint64_t n_tickets_missing, n_tickets_malformed, n_tickets_unknown, n_tickets_forged, n_tickets_stale, n_tickets_replayed;

@@ -52,7 +52,7 @@ struct view *view_new(struct conf_holder *holder)
 	view->n_links = holder->conf->n_links;
 	for (size_t i = 0; i < view->n_links; i++) {
 		memcpy(view->links[i].name, holder->conf->links[i].name, sizeof(view->links[i].name));
-		view->links[i].backup = holder->conf->links[i].backup;
+		view->links[i].backup = conf_link_is_backup(holder->conf, i);
 	}
 	return view;
 }

@@ -14,6 +14,7 @@
 #include "role/links/limited.h"
 #include "role/links/loss_watch.h"
 #include "role/links/stranded.h"
+#include "role/stripe/stripes.h"
 
 bool worker_may_log(struct worker *worker, enum worker_log which, char *left_out, size_t n_left_out)
 {
@@ -91,6 +92,7 @@ void worker_take_view(struct worker *worker, struct view *view)
 	worker->view = view_ref(view);
 	if (apply(worker, reason, sizeof(reason)))
 		log_error("%s", reason);
+	stripes_apply(worker->stripes);
 	relay_paces_changed(worker->relay);
 }
 
@@ -114,6 +116,8 @@ static int build(struct worker *worker, unsigned int n_workers)
 		r = inbound_new(worker, &worker->inbound);
 	if (!r)
 		r = stranded_new(worker, &worker->stranded);
+	if (!r)
+		r = stripes_new(worker, &worker->stripes);
 	if (!r)
 		r = loss_watch_new(worker, &worker->loss_watch);
 	worker->scratch = malloc(WORKER_SCRATCH_BYTES);
@@ -203,6 +207,7 @@ void worker_stopp(struct worker **out)
 	converter_freep(&worker->converter);
 	inbound_freep(&worker->inbound);
 	stranded_freep(&worker->stranded);
+	stripes_freep(&worker->stripes);
 	loss_watch_freep(&worker->loss_watch);
 	relay_freep(&worker->relay);
 	loop_freep(&worker->loop);

@@ -21,6 +21,7 @@ struct converter;
 struct inbound;
 struct loss_watch;
 struct stranded;
+struct stripes;
 
 enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE, WORKER_LOG_INBOUND, WORKER_LOG_N };
 
@@ -46,6 +47,7 @@ struct worker {
 	struct converter *converter;
 	struct inbound *inbound;
 	struct stranded *stranded;
+	struct stripes *stripes;
 	struct loss_watch *loss_watch;
 	struct own_address_probe own_addresses;
 	struct role_counters counters;

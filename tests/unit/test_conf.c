@@ -261,6 +261,19 @@ static void a_link_has_a_cost_and_a_cap(void **state)
 	conf_freep(&conf);
 }
 
+static void a_link_of_low_rate_beside_others_is_a_backup(void **state)
+{
+	struct conf *conf = conf_of(GATEWAY "profile = lowrate\n[link b]\ninterface = wan1\nprofile = lowrate\n[link c]\ninterface = wan2\nprofile = lowrate\nbackup = yes\n");
+
+	assert_int_equal(conf->links[0].profile, CONF_PROFILE_LOWRATE);
+	assert_true(!conf_link_is_backup(conf, 0) && !conf_link_is_backup(conf, 1) && conf_link_is_backup(conf, 2));
+	conf_freep(&conf);
+	conf = conf_of(GATEWAY "profile = lowrate\n[link b]\ninterface = wan1\nprofile = satellite\n[link c]\ninterface = wan2\n");
+	assert_int_equal(conf->links[2].profile, CONF_PROFILE_AUTO);
+	assert_true(conf_link_is_backup(conf, 0) && !conf_link_is_backup(conf, 1) && !conf_link_is_backup(conf, 2));
+	conf_freep(&conf);
+}
+
 static void numbers_of_bytes(void **state)
 {
 	static const struct { const char *text; uint64_t expected; } sound[] = {
@@ -323,6 +336,7 @@ int main(void)
 		cmocka_unit_test(what_a_gateway_cannot_ask_for),
 		cmocka_unit_test(hosts_that_may_be_reached),
 		cmocka_unit_test(a_link_has_a_cost_and_a_cap),
+		cmocka_unit_test(a_link_of_low_rate_beside_others_is_a_backup),
 		cmocka_unit_test(numbers_of_bytes),
 		cmocka_unit_test(faults_are_told),
 	};

@@ -299,6 +299,7 @@ static void an_idle_leg_repeats_what_is_stuck(void **state)
 
 	stripe_leg_open(&out, 0, 1);
 	out.legs[0].rate_bytes_per_s = 100;
+	out.legs[0].n_measured = 2;
 	stripe_take(&out, 2000);
 	while (stripe_next(&out, &send))
 		stripe_sent(&out, &send, 1);

@@ -22,6 +22,7 @@
 #include "role/converter/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
+#define STRIPED_MESSAGE_US (120 * US_PER_S)   /* a packet takes seconds, and one before it may have to come over another leg */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 
 /* The destination has answered: say so, and relay. */
@@ -315,6 +316,17 @@ static void on_connection(void *context, int fd, const struct address *local, co
 		intake_abandon(converter, intake);
 	else
 		on_readable(converter, intake);   /* with TCP Fast Open the message is here already */
+}
+
+void converter_take_striped(struct converter *converter, int fd, const struct address *own, const struct address *peer)
+{
+	struct intake *intake = converter_admit(converter, fd, peer);
+
+	if (!intake)
+		return;
+	intake->own = *own;
+	if (intake_set_deadline(converter, intake, STRIPED_MESSAGE_US))
+		intake_abandon(converter, intake);
 }
 
 int converter_new(struct worker *worker, struct converter **out)

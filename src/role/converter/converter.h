@@ -18,4 +18,7 @@ int converter_probe(const struct conf *running, const struct conf *next, char *r
 /* Listens, or no longer, as the worker's view says. 0, or a negative errno with the reason in one line. */
 int converter_apply(struct converter *converter, char *reason, size_t n_reason);
 
+/* A connection whose other end is ours, with a peer that comes over several legs (role/stripe/stripes.h). Takes fd. */
+void converter_take_striped(struct converter *converter, int fd, const struct address *own, const struct address *peer);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/converter/request.h"
 
+#include <string.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/mptcp_info.h"
@@ -14,6 +15,7 @@
 #include "role/inbound/inbound.h"
 #include "role/mappings/mapping_calls.h"
 #include "role/outcome.h"
+#include "role/stripe/stripes.h"
 
 #define ADDRESS_US (4 * US_PER_S)     /* of a name that has more of them: two SYNs may be lost */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
@@ -150,10 +152,35 @@ static void begin(struct converter *converter, struct intake *intake, const stru
 		bind_begin(converter, intake);
 }
 
+/* A leg of a session whose request comes, as any, in the stream of all of them. */
+static void request_leg(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+{
+	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
+	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
+	struct stripes_arrival arrival = {
+		.fd = intake->near_fd, .leg = request->leg, .admitted = intake->ticket.admitted, .subscriber = intake->ticket.number,
+		.client = intake->client, .own = intake->own, .first = { intake->inbox.kept, intake->inbox.n_kept },
+	};
+
+	if (result.outcome != OUTCOME_CONNECTED) {
+		intake_refuse(converter, intake, &result);
+		return;
+	}
+	memcpy(arrival.session, request->session, sizeof(arrival.session));
+	arrival.answer = (struct bytes){ answer, intake->scheme->server_answer(&intake->conversation, &result, answer) };
+	loop_unwatch(converter->worker->loop, intake->near_fd);
+	stripes_arrive(converter->worker->stripes, &arrival);
+	intake_free(converter, intake);
+}
+
 void request_session(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
 	struct signalling_result result;
 
+	if (request->has_leg) {
+		request_leg(converter, intake, request);
+		return;
+	}
 	intake->destination = request->destination;
 	if (request->own_port)
 		intake->destination.port = intake->own.port;

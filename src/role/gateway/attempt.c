@@ -9,6 +9,8 @@
 #include "role/gateway/opening.h"
 #include "role/gateway/setup.h"
 #include "role/links/loss_watch.h"
+#include "role/links/profile.h"
+#include "role/stripe/stripes.h"
 
 #define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
 #define EARLY_ROUND_TRIPS 3
@@ -47,7 +49,7 @@ static size_t n_pending(const struct setup *setup)
 static uint64_t patience_us(const struct worker *worker, const struct setup *setup, uint8_t link)
 {
 	const struct conf_gateway *conf = &worker->view->conf->gateway;
-	uint64_t most_us = conf->attempt_timeout_ms * US_PER_MS, rtt_us = shared_rtt_us(worker->shared, link);
+	uint64_t rtt_us = shared_rtt_us(worker->shared, link), most_us = profile_attempt_us(worker->view, link, rtt_us, conf->attempt_timeout_ms * US_PER_MS);
 	uint64_t enough_us = EARLY_ROUND_TRIPS * rtt_us + EARLY_SLACK_US;
 
 	return setup->has_ticket && rtt_us && enough_us < most_us ? enough_us : most_us;
@@ -56,7 +58,7 @@ static uint64_t patience_us(const struct worker *worker, const struct setup *set
 /* Over a link that has broken Multipath TCP under way it isn't begun, as where a rule keeps a connection on one link, and the message says so. */
 static int choose_protocol(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
 {
-	bool breaks = shared_breaks_mptcp(gateway->worker->shared, attempt->link, now_us);
+	bool breaks = attempt->striped || shared_breaks_mptcp(gateway->worker->shared, attempt->link, now_us);
 
 	attempt->mptcp = setup->treatment.link == CHOOSE_NO_LINK && !breaks;
 	attempt->opening = setup->opening;
@@ -70,6 +72,21 @@ static int choose_protocol(struct gateway *gateway, struct setup *setup, struct 
 	return 0;
 }
 
+/* Over all links at once, where they are of low rate: what is connected to is here. */
+static bool is_striped(const struct gateway *gateway, const struct setup *setup)
+{
+	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK && stripes_are_wanted(gateway->worker->stripes);
+}
+
+/* Data in a SYN that takes longer than a second would make plain TCP of the connection (doc/assumptions.md). */
+static bool may_have_syn_data(const struct gateway *gateway, const struct setup *setup, const struct attempt *attempt, uint64_t now_us)
+{
+	const struct worker *worker = gateway->worker;
+
+	return !attempt->striped && !setup->waits && !profile_is_late(worker->view, attempt->link, shared_rtt_us(worker->shared, attempt->link)) &&
+	       shared_syn_data_works(worker->shared, attempt->link, now_us) && !(attempt->mptcp && shared_strips_mptcp(worker->shared, attempt->link, now_us));
+}
+
 static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice, bool syn_data)
 {
 	struct worker *worker = gateway->worker;
@@ -81,14 +98,13 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	};
 	int r;
 
-	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us };
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .striped = is_striped(gateway, setup) };
 	r = choose_protocol(gateway, setup, attempt, now_us);
 	if (r)
 		return r;
 	attempt->conversation = setup->begun;
 	options.mptcp = attempt->mptcp;
-	attempt->syn_data = syn_data && !setup->waits && shared_syn_data_works(worker->shared, choice->link, now_us) &&
-			    !(attempt->mptcp && shared_strips_mptcp(worker->shared, choice->link, now_us));
+	attempt->syn_data = syn_data && may_have_syn_data(gateway, setup, attempt, now_us);
 	attempt->patience_us = patience_us(worker, setup, choice->link);
 	if (attempt->syn_data) {
 		options.first = attempt->opening;
@@ -96,7 +112,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	}
 	counter_add(&worker->counters.n_attempts, 1);
 	counter_add(&worker->counters.n_syn_data_sent, attempt->syn_data);
-	r = net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
+	r = attempt->striped ? stripes_connect(worker->stripes, &attempt->fd) : net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
 	if (!r)
 		r = loop_watch(worker->loop, attempt->fd, ATTEMPT_EVENTS, setup_ref(gateway, setup, part));
 	if (!r)
@@ -204,13 +220,15 @@ static void note_handshake(struct gateway *gateway, struct attempt *attempt)
 	struct mptcp_beginning beginning = mptcp_info_beginning(attempt->fd);
 	bool acked = attempt->syn_data && beginning.syn_data_acked;
 
+	attempt->plain = attempt->striped || beginning.fell_back;
+	if (attempt->striped)   /* it says nothing of a link */
+		return;
 	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
 	attempt->doubtful = attempt->syn_data && (!acked || now_us - attempt->begun_at_us > SYN_REPEATED_US);
 	if (attempt->syn_data) {
 		counter_add(&worker->counters.n_syn_data_lost, !acked);
 		shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
 	}
-	attempt->plain = beginning.fell_back;
 	if (attempt->plain && attempt->mptcp) {
 		counter_add(&worker->counters.n_fell_back, 1);
 		if (acked == attempt->syn_data)

@@ -20,6 +20,7 @@
 #include "role/gateway/room.h"
 #include "role/gateway/routed.h"
 #include "role/gateway/setup.h"
+#include "role/links/profile.h"
 
 #define LONG_S 60                       /* a limit that lasts so long is worth asking the converter about */
 
@@ -156,9 +157,14 @@ void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state
 		setup_fail(gateway, setup);
 }
 
+uint64_t setup_limit_us(const struct gateway *gateway)
+{
+	return profile_session_us(gateway->worker->view, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS);
+}
+
 void setup_connect(struct gateway *gateway, struct setup *setup)
 {
-	setup_launch(gateway, setup, SETUP_CONNECTING, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS);
+	setup_launch(gateway, setup, SETUP_CONNECTING, setup_limit_us(gateway));
 }
 
 /* The host spoke, ended, or was reset. */
@@ -222,7 +228,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	setup->answering = attempt;
 	opening_free(setup);
 	setup_set_state(setup, SETUP_HELD);
-	if (setup_set_deadline(gateway, setup, worker->view->conf->limits.connect_timeout_ms * US_PER_MS + SETUP_ANSWER_SLACK_US)) {
+	if (setup_set_deadline(gateway, setup, setup_limit_us(gateway) + SETUP_ANSWER_SLACK_US)) {
 		relay_abort(worker->relay, session);
 		setup_free(gateway, setup);
 	}
@@ -405,7 +411,7 @@ static void go_on(struct gateway *gateway, struct setup *setup)
 {
 	setup_set_state(setup, SETUP_CONNECTING);
 	if (is_on_dead_link(gateway, setup) || watch_near(gateway, setup) ||
-	    setup_set_deadline(gateway, setup, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS))
+	    setup_set_deadline(gateway, setup, setup_limit_us(gateway)))
 		setup_abandon(gateway, setup);
 	else
 		attempt_go_on(gateway, setup);

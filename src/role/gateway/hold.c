@@ -15,6 +15,7 @@
 #include "role/gateway/look.h"
 #include "role/gateway/setup.h"
 #include "role/outcome.h"
+#include "role/links/profile.h"
 #include "wire/syn.h"
 
 #define REACH_ATTEMPTS 3            /* so many patiences without a link that answers: the SYN goes the ordinary way */
@@ -180,7 +181,7 @@ void hold_unlearn(struct gateway *gateway, const struct address *destination)
 void hold_on_deadline(struct gateway *gateway, struct setup *setup)
 {
 	uint64_t waited_us = loop_now_us(gateway->worker->loop) - setup->accepted_at_us;
-	uint64_t most_us = gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS + SETUP_ANSWER_SLACK_US;
+	uint64_t most_us = setup_limit_us(gateway) + SETUP_ANSWER_SLACK_US;
 
 	if (setup->state == SETUP_ASKING && waited_us < most_us && setup_any_connected(setup) && !setup_set_deadline(gateway, setup, most_us - waited_us)) {
 		shared_suspect(gateway->worker->shared);   /* a slow destination, or a converter that hangs */
@@ -199,7 +200,8 @@ static bool takes_connections(const struct gateway *gateway)
 
 void hold_ask(struct gateway *gateway, struct setup *setup)
 {
-	uint64_t reach_us = REACH_ATTEMPTS * gateway->worker->view->conf->gateway.attempt_timeout_ms * US_PER_MS;
+	const struct view *view = gateway->worker->view;
+	uint64_t reach_us = profile_session_us(view, REACH_ATTEMPTS * view->conf->gateway.attempt_timeout_ms * US_PER_MS);
 
 	counter_add(&gateway->worker->counters.n_held, !setup->socks);
 	setup_launch(gateway, setup, SETUP_ASKING, reach_us);

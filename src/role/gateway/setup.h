@@ -36,6 +36,7 @@ struct attempt {
 	int fd;                   /* -1: none */
 	uint8_t link;
 	bool connected;
+	bool striped;             /* its other end is role/stripe/stripes.h's */
 	bool syn_data;            /* bytes went with the SYN */
 	bool mptcp;               /* asked for: a rule may keep a connection on one link */
 	bool plain;               /* no Multipath TCP, as was known when it connected, and as the opening says where there is a key */
@@ -140,6 +141,8 @@ void setup_free(struct gateway *gateway, struct setup *setup);
 void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state state, uint64_t limit_us);
 /* The treatment is known: attempts are begun. */
 void setup_connect(struct gateway *gateway, struct setup *setup);
+/* How long a session may take until its converter has answered. */
+uint64_t setup_limit_us(const struct gateway *gateway);
 int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t after_us);
 
 /* The attempt is the session's far leg from here on; held: its answer isn't read yet. The others are dropped. */

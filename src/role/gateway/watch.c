@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "net/socket.h"
 #include "role/inbox.h"
+#include "role/links/profile.h"
 #include "role/schemes.h"
 #include "signalling/scheme.h"
 #include "signalling/ticket.h"
@@ -133,7 +134,7 @@ static int begin(struct watch *watch)
 	const struct view *view = watch->options.view(watch->options.context);
 	uint64_t now_us = loop_now_us(watch->loop);
 	uint8_t bytes[SIGNALLING_MESSAGE_BYTES];
-	struct net_connect_options options = { .mptcp = true, .first = bytes };
+	struct net_connect_options options = { .first = bytes };
 	struct choice choice;
 	size_t n_sent = 0;
 	int r;
@@ -144,6 +145,7 @@ static int begin(struct watch *watch)
 			return NET_E_UNREACHABLE;
 	}
 	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
+	options.mptcp = !profile_is_lowrate(view, choice.link);   /* where its SYN is sent again, and would have to be plain TCP; nor are others to be loaded with it */
 	options.source = choice.source;
 	options.n_first = watch->by_connecting ? 0 : opening(watch, view->conf, bytes);
 	watch->probe.begun_at_us = now_us;
@@ -153,7 +155,7 @@ static int begin(struct watch *watch)
 		r = NET_E_UNREACHABLE;   /* a SYN takes these few bytes everywhere, or the path is no path */
 	if (!r)
 		r = loop_watch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
-	return r ? r : loop_timer_at(watch->loop, now_us + ANSWER_LIMIT_US, ref_of(watch, PART_LIMIT));
+	return r ? r : loop_timer_at(watch->loop, now_us + profile_answer_us(view, choice.link, shared_rtt_us(watch->options.shared, choice.link), ANSWER_LIMIT_US), ref_of(watch, PART_LIMIT));
 }
 
 static void retry_later(struct watch *watch)

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/stripe/striped.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/util.h"
+#include "net/pair.h"
+#include "net/socket.h"
+#include "role/converter/converter.h"
+#include "wire/stripe.h"
+
+static_assert(STRIPE_PIECE_BYTES == STRIPE_PAYLOAD_BYTES && STRIPE_FRAME_OVERHEAD_BYTES == STRIPE_HEAD_BYTES, "a piece is a frame's payload");
+
+#define NEAR_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define NEAR_BUFFER_BYTES (32u << 10)
+#define ALONE_US (180 * US_PER_S)         /* without any leg */
+#define MUTE_US (120 * US_PER_S)
+#define RESET_TOLD_US (60 * US_PER_S)
+#define TICK_US (100 * US_PER_MS)
+#define ACK_TICK_US (500 * US_PER_MS)
+
+static uint64_t now_of(const struct stripes *stripes)
+{
+	return loop_now_us(stripes->worker->loop);
+}
+
+int striped_open_near(struct stripes *stripes, struct striped *s, int *other)
+{
+	int r = net_pair(&s->near_fd, other, NEAR_BUFFER_BYTES);
+
+	if (r)
+		return r;
+	net_tune_leg(s->near_fd, false);
+	r = loop_watch(stripes->worker->loop, s->near_fd, NEAR_EVENTS, striped_ref(stripes, s, STRIPED_NEAR));
+	if (!r)
+		return 0;
+	net_close_reset(*other);
+	net_close_reset(s->near_fd);
+	s->near_fd = -1;
+	return r;
+}
+
+static void close_near(struct stripes *stripes, struct striped *s, bool orderly)
+{
+	s->near_gone = true;
+	if (s->near_fd < 0)
+		return;
+	loop_unwatch(stripes->worker->loop, s->near_fd);
+	(orderly ? net_close_orderly : net_close_reset)(s->near_fd);
+	s->near_fd = -1;
+}
+
+static void give_back(struct stripes *stripes, struct striped *s, bool orderly)
+{
+	striped_legs_close(stripes, s, orderly);
+	close_near(stripes, s, orderly);
+	free(s->out_bytes);
+	free(s->in_bytes);
+	slab_give(&stripes->sessions, s);
+}
+
+void striped_abort(struct stripes *stripes, struct striped *s)
+{
+	give_back(stripes, s, false);
+}
+
+/* Whoever had the session has given it up: the other end is told so, where that can be, behind what legs have of the stream. */
+static void near_failed(struct stripes *stripes, struct striped *s)
+{
+	close_near(stripes, s, false);
+	s->ends_at_us = now_of(stripes) + RESET_TOLD_US;
+	stripe_end(&s->out, STRIPE_RESETS);
+}
+
+/* Into a ring of STRIPE_WINDOW_BYTES, and out of it. */
+static void ring_put(uint8_t *ring, uint64_t offset, const uint8_t *bytes, size_t n)
+{
+	size_t n_most, at = stripe_place(offset, &n_most), n_first = size_min(n, n_most);
+
+	memcpy(ring + at, bytes, n_first);
+	memcpy(ring, bytes + n_first, n - n_first);
+}
+
+static void ring_get(const uint8_t *ring, uint64_t offset, uint8_t *bytes, size_t n)
+{
+	size_t n_most, at = stripe_place(offset, &n_most), n_first = size_min(n, n_most);
+
+	memcpy(bytes, ring + at, n_first);
+	memcpy(bytes + n_first, ring, n - n_first);
+}
+
+static int take_frame(struct striped *s, const struct stripe_frame *frame)
+{
+	enum stripe_end ending = !frame->ends ? STRIPE_GOES_ON : frame->resets ? STRIPE_RESETS : STRIPE_ENDS;
+	size_t skip, n = frame->payload.n;
+	int r = stripe_acknowledge(&s->out, frame->acknowledged);
+
+	if (r || (!n && ending == STRIPE_GOES_ON))
+		return r;
+	r = stripe_arrive(&s->in, frame->offset, n, ending, &skip);
+	if (!r && skip < n)
+		ring_put(s->in_bytes, frame->offset + (uint32_t)skip, frame->payload.at + skip, n - skip);
+	return r;
+}
+
+int striped_take_frames(struct striped *s, struct bytes all, struct bytes *left)
+{
+	struct stripe_frame frame;
+	size_t n_used;
+	int r;
+
+	while (!(r = stripe_frame_get(&frame, all.at, all.n, &n_used))) {
+		r = take_frame(s, &frame);
+		if (r)
+			return r;
+		all = (struct bytes){ all.at + n_used, all.n - n_used };
+	}
+	*left = all;
+	return r == STRIPE_E_MALFORMED ? r : 0;
+}
+
+/* At the converter the session begins with its first bytes. */
+static bool has_near(struct stripes *stripes, struct striped *s)
+{
+	int other;
+
+	if (s->near_fd >= 0)
+		return true;
+	if (s->near_gone || s->client || striped_open_near(stripes, s, &other))
+		return false;
+	converter_take_striped(stripes->worker->converter, other, &s->own, &s->client_address);
+	return true;
+}
+
+/* False: not now, or there is nobody any more. */
+static bool pass_some_on(struct stripes *stripes, struct striped *s, size_t at, size_t n)
+{
+	int error = 0;
+	ssize_t n_sent;
+
+	if (s->near_gone) {
+		stripe_pass_on(&s->in, n, now_of(stripes));
+		return true;
+	}
+	if (!has_near(stripes, s)) {
+		s->over = true;
+		return false;
+	}
+	n_sent = net_send(s->near_fd, s->in_bytes + at, n, &error);
+	if (n_sent < 0 && error != NET_E_AGAIN)
+		near_failed(stripes, s);
+	if (n_sent <= 0)
+		return s->near_gone;
+	stripe_pass_on(&s->in, (size_t)n_sent, now_of(stripes));
+	return true;
+}
+
+static void pass_end_on(struct stripes *stripes, struct striped *s)
+{
+	switch (stripe_end_due(&s->in)) {
+	case STRIPE_ENDS:
+		if (s->near_fd >= 0 && shutdown(s->near_fd, SHUT_WR))
+			near_failed(stripes, s);
+		stripe_pass_on_end(&s->in, now_of(stripes));
+		break;
+	case STRIPE_RESETS:
+		close_near(stripes, s, false);
+		stripe_pass_on_end(&s->in, now_of(stripes));
+		break;
+	case STRIPE_GOES_ON:
+		break;
+	}
+}
+
+static void pass_on(struct stripes *stripes, struct striped *s)
+{
+	size_t at, n;
+
+	while (!s->over && (n = stripe_readable(&s->in, &at)) && pass_some_on(stripes, s, at, n))
+		;
+	if (!s->over)
+		pass_end_on(stripes, s);
+}
+
+static void take_near(struct stripes *stripes, struct striped *s)
+{
+	size_t n_room;
+
+	while (s->near_fd >= 0 && (n_room = stripe_room(&s->out))) {
+		size_t n_most, at = stripe_place(s->out.end, &n_most);
+		int error = 0;
+		ssize_t n = net_receive(s->near_fd, s->out_bytes + at, size_min(n_room, n_most), &error);
+
+		if (n > 0)
+			stripe_take(&s->out, (size_t)n);
+		else if (!n)
+			stripe_end(&s->out, STRIPE_ENDS);
+		else if (error == NET_E_AGAIN)
+			return;
+		else
+			near_failed(stripes, s);
+	}
+}
+
+static void send_frame(struct stripes *stripes, struct striped *s, const struct stripe_send *send)
+{
+	uint8_t bytes[STRIPE_FRAME_BYTES];
+	struct stripe_frame frame = {
+		.ends = send->ending != STRIPE_GOES_ON, .resets = send->ending == STRIPE_RESETS, .offset = (uint32_t)send->offset,
+		.acknowledged = stripe_acknowledged(&s->in), .payload = { bytes + STRIPE_HEAD_BYTES, send->n },
+	};
+
+	stripe_frame_put_head(&frame, bytes);
+	ring_get(s->out_bytes, send->offset, bytes + STRIPE_HEAD_BYTES, send->n);
+	if (!striped_leg_write(stripes, s, send->leg, bytes, STRIPE_HEAD_BYTES + send->n))
+		return;
+	stripe_sent(&s->out, send, now_of(stripes));
+	stripe_told(&s->in);
+	counter_add(&stripes->worker->counters.n_pieces_again, send->again);
+}
+
+static void send_ack(struct stripes *stripes, struct striped *s, uint8_t leg)
+{
+	struct stripe_frame frame = { .offset = (uint32_t)s->out.next, .acknowledged = stripe_acknowledged(&s->in) };
+	uint8_t head[STRIPE_HEAD_BYTES];
+
+	stripe_frame_put_head(&frame, head);
+	if (!striped_leg_write(stripes, s, leg, head, sizeof(head)))
+		return;
+	stripe_leg_wrote(&s->out, leg, sizeof(head), now_of(stripes));
+	stripe_told(&s->in);
+}
+
+static void send_all(struct stripes *stripes, struct striped *s)
+{
+	struct stripe_send send;
+	uint8_t leg;
+
+	striped_legs_look(stripes, s);
+	while (stripe_next(&s->out, &send))
+		send_frame(stripes, s, &send);
+	while (stripe_owes_ack(&s->in, now_of(stripes)) && (leg = stripe_best_leg(&s->out)) != STRIPE_NO_LEG)
+		send_ack(stripes, s, leg);
+}
+
+/* Everything is where it belongs, and both ends know or hear it with the last words, over whichever leg they come. */
+static bool is_finished(const struct striped *s)
+{
+	if (s->in.ending == STRIPE_RESETS && s->in.end_passed_on)
+		return true;
+	return stripe_is_done(&s->out) && (s->in.end_passed_on || s->ends_at_us);
+}
+
+static void finish(struct stripes *stripes, struct striped *s)
+{
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (s->out.legs[i].open)
+			send_ack(stripes, s, i);
+	give_back(stripes, s, true);
+}
+
+/* At the converter: legs and no request. */
+static bool is_mute(const struct striped *s)
+{
+	return !s->client && s->near_fd < 0 && !s->near_gone;
+}
+
+/* It has no leg for too long; or nobody here wants it any more, and there is nobody to tell so. */
+static bool is_given_up(const struct striped *s, uint64_t now_us)
+{
+	if (s->ends_at_us && (now_us >= s->ends_at_us || !striped_any_leg(s)))
+		return true;
+	if (is_mute(s) && now_us - s->begun_at_us >= MUTE_US)
+		return true;
+	return s->alone_since_us && now_us - s->alone_since_us >= ALONE_US;
+}
+
+static void note_legs(struct striped *s, uint64_t now_us)
+{
+	if (striped_any_leg(s))
+		s->alone_since_us = 0;
+	else if (!s->alone_since_us)
+		s->alone_since_us = now_us;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t wanted_us(const struct stripes *stripes, const struct striped *s)
+{
+	uint64_t now_us = now_of(stripes), at_us = striped_legs_next_us(stripes, s);
+
+	if (s->more)
+		return now_us;
+	if (striped_any_leg(s) && stripe_is_busy(&s->out))
+		at_us = sooner(at_us, now_us + TICK_US);
+	if (s->in.owes_since_us)
+		at_us = sooner(at_us, now_us + ACK_TICK_US);
+	if (is_mute(s))
+		at_us = sooner(at_us, s->begun_at_us + MUTE_US);
+	if (s->ends_at_us)
+		at_us = sooner(at_us, s->ends_at_us);
+	return s->alone_since_us ? sooner(at_us, s->alone_since_us + ALONE_US) : at_us;
+}
+
+/* A later timer that is set already is left to come for nothing. */
+static void set_timer(struct stripes *stripes, struct striped *s)
+{
+	uint64_t at_us = wanted_us(stripes, s);
+
+	if (at_us == CLOCK_NEVER_US || (s->timer_at_us && s->timer_at_us <= at_us))
+		return;
+	s->timer_at_us = at_us;
+	if (loop_timer_at(stripes->worker->loop, at_us, striped_ref(stripes, s, STRIPED_TIMER)))
+		striped_abort(stripes, s);
+}
+
+void striped_step(struct stripes *stripes, struct striped *s)
+{
+	striped_legs_begin(stripes, s);
+	striped_legs_read(stripes, s);
+	if (!s->over)
+		pass_on(stripes, s);
+	if (!s->over && is_finished(s)) {
+		finish(stripes, s);
+		return;
+	}
+	striped_legs_lose_ended(stripes, s);
+	if (!s->over) {
+		take_near(stripes, s);
+		send_all(stripes, s);
+		note_legs(s, now_of(stripes));
+	}
+	if (s->over || is_given_up(s, now_of(stripes)))
+		striped_abort(stripes, s);
+	else
+		set_timer(stripes, s);
+}
+
+void striped_on_near(struct stripes *stripes, struct striped *s, uint32_t events)
+{
+	if (events & EPOLLERR && s->near_fd >= 0)
+		near_failed(stripes, s);
+	striped_step(stripes, s);
+}

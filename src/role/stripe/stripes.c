@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/stripe/stripes.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "role/links/profile.h"
+#include "role/stripe/striped.h"
+
+#define SESSIONS_MOST 512   /* a worker; of 270 kB each at most */
+
+struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part)
+{
+	struct slab_name name = slab_name_of(&stripes->sessions, s);
+
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = stripes->handler, .part = (uint8_t)part };
+}
+
+struct striped *striped_take(struct stripes *stripes)
+{
+	struct striped *s = slab_take(&stripes->sessions);
+
+	if (!s)
+		return NULL;
+	s->near_fd = -1;
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		s->legs[i].fd = -1;
+	s->out_bytes = malloc(STRIPE_WINDOW_BYTES);
+	s->in_bytes = malloc(STRIPE_WINDOW_BYTES);
+	if (s->out_bytes && s->in_bytes) {
+		s->begun_at_us = loop_now_us(stripes->worker->loop);
+		counter_add(&stripes->worker->counters.n_striped, 1);
+		return s;
+	}
+	striped_abort(stripes, s);
+	return NULL;
+}
+
+bool stripes_are_wanted(const struct stripes *stripes)
+{
+	const struct worker *worker = stripes->worker;
+
+	return profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= stripes->refused_until_us;
+}
+
+int stripes_connect(struct stripes *stripes, int *fd)
+{
+	struct striped *s = striped_take(stripes);
+	int r;
+
+	if (!s)
+		return NET_E_DESCRIPTORS;
+	s->client = true;
+	randombytes_buf(s->session, sizeof(s->session));
+	r = striped_open_near(stripes, s, fd);
+	if (r)
+		striped_abort(stripes, s);
+	else
+		striped_step(stripes, s);
+	return r;
+}
+
+static struct striped *find(const struct stripes *stripes, const uint8_t session[SIGNALLING_SESSION_BYTES])
+{
+	for (uint32_t i = 0; i < stripes->sessions.n_touched; i++) {
+		struct striped *s = slab_at(&stripes->sessions, i);
+
+		if (s && !s->client && !sodium_memcmp(s->session, session, sizeof(s->session)))
+			return s;
+	}
+	return NULL;
+}
+
+/* The session that the leg is of, which may begin with it. NULL: somebody else's, or there is no place. */
+static struct striped *session_of(struct stripes *stripes, const struct stripes_arrival *arrival)
+{
+	struct striped *s = find(stripes, arrival->session);
+
+	if (s)
+		return s->admitted == arrival->admitted && s->subscriber == arrival->subscriber ? s : NULL;
+	s = striped_take(stripes);
+	if (!s)
+		return NULL;
+	memcpy(s->session, arrival->session, sizeof(s->session));
+	s->admitted = arrival->admitted;
+	s->subscriber = arrival->subscriber;
+	s->client_address = arrival->client;
+	s->own = arrival->own;
+	return s;
+}
+
+static void take_leg(struct stripes *stripes, const struct stripes_arrival *arrival)
+{
+	struct striped *s = arrival->leg < STRIPE_LEGS ? session_of(stripes, arrival) : NULL;
+
+	if (!s) {
+		net_close_reset(arrival->fd);
+		return;
+	}
+	striped_leg_attach(stripes, s, arrival->leg, arrival->fd, arrival->answer, arrival->first);
+	striped_step(stripes, s);
+}
+
+/* On its way to another worker, with what its pointers point to behind it. */
+struct passage {
+	struct worker *to;
+	struct stripes_arrival arrival;
+	uint8_t bytes[];
+};
+
+static void end_passage(void *arg)
+{
+	struct passage *passage = arg;
+
+	take_leg(passage->to->stripes, &passage->arrival);
+	free(passage);
+}
+
+void stripes_arrive(struct stripes *stripes, const struct stripes_arrival *arrival)
+{
+	struct worker *own = stripes->worker, *to = own->peers[arrival->session[0] % own->n_peers];   /* NULL: gone already, we are ending */
+	struct passage *passage = to && !to->halted ? malloc(sizeof(*passage) + arrival->answer.n + arrival->first.n) : NULL;
+
+	if (!passage) {
+		net_close_reset(arrival->fd);
+		return;
+	}
+	passage->to = to;
+	passage->arrival = *arrival;
+	memcpy(passage->bytes, arrival->answer.at, arrival->answer.n);
+	if (arrival->first.n)
+		memcpy(passage->bytes + arrival->answer.n, arrival->first.at, arrival->first.n);
+	passage->arrival.answer.at = passage->bytes;
+	passage->arrival.first.at = passage->bytes + arrival->answer.n;
+	if (!loop_post(to->loop, end_passage, passage))
+		return;
+	net_close_reset(arrival->fd);
+	free(passage);
+}
+
+void stripes_apply(struct stripes *stripes)
+{
+	for (uint32_t i = 0; i < stripes->sessions.n_touched; i++) {
+		struct striped *s = slab_at(&stripes->sessions, i);
+
+		if (!s)
+			continue;
+		striped_legs_apply(stripes, s);
+		striped_step(stripes, s);
+	}
+}
+
+static void on_event(void *context, struct loop_ref ref, uint32_t events)
+{
+	struct stripes *stripes = context;
+	struct striped *s = slab_get(&stripes->sessions, (struct slab_name){ ref.index, ref.generation });
+
+	if (s && ref.part == STRIPED_NEAR)
+		striped_on_near(stripes, s, events);
+	else if (s && ref.part >= STRIPED_LEG && ref.part < STRIPED_LEG + STRIPE_LEGS)
+		striped_leg_on_event(stripes, s, ref.part - STRIPED_LEG, events);
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct stripes *stripes = context;
+	struct striped *s = slab_get(&stripes->sessions, (struct slab_name){ ref.index, ref.generation });
+
+	if (!s || !s->timer_at_us || now_us < s->timer_at_us)
+		return;
+	s->timer_at_us = 0;
+	striped_step(stripes, s);
+}
+
+int stripes_new(struct worker *worker, struct stripes **out)
+{
+	struct stripes *stripes = calloc(1, sizeof(*stripes));
+	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = stripes };
+
+	if (!stripes || slab_init(&stripes->sessions, sizeof(struct striped), SESSIONS_MOST)) {
+		free(stripes);
+		return -ENOMEM;
+	}
+	stripes->worker = worker;
+	stripes->handler = loop_handler_add(worker->loop, &handler);
+	*out = stripes;
+	return 0;
+}
+
+void stripes_freep(struct stripes **out)
+{
+	struct stripes *stripes = *out;
+
+	if (!stripes)
+		return;
+	for (uint32_t i = 0; i < stripes->sessions.n_touched; i++) {
+		struct striped *s = slab_at(&stripes->sessions, i);
+
+		if (s)
+			striped_abort(stripes, s);
+	}
+	slab_fini(&stripes->sessions);
+	free(stripes);
+	*out = NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sessions over links so slow that a packet takes seconds (link.profile = lowrate), where the kernel's Multipath TCP sends most of a stream several times: a plain TCP connection a
+ * link, and the stream in pieces over them (policy/stripe.h, decision 0033, doc/lowrate.md). To the gateway such a session's far leg, and to the converter its near leg, is a
+ * connection like any other: its other end is here. One a worker.
+ */
+#ifndef BRAID_ROLE_STRIPE_STRIPES_H
+#define BRAID_ROLE_STRIPE_STRIPES_H
+
+#include "role/inbox.h"
+#include "role/worker.h"
+#include "signalling/scheme.h"
+
+struct stripes;
+
+int stripes_new(struct worker *worker, struct stripes **out);   /* 0 or -ENOMEM */
+void stripes_freep(struct stripes **stripes);                   /* resets all that there are */
+
+/* Gateway: what begins now is to be striped. */
+bool stripes_are_wanted(const struct stripes *stripes);
+/* Begins one; *fd is the session's own end, which is connected, and the caller's. Legs follow over all links. 0, NET_E_* or a negative errno. */
+int stripes_connect(struct stripes *stripes, int *fd);
+/* The worker has another view: legs over links that are gone end, others begin. */
+void stripes_apply(struct stripes *stripes);
+
+/* Converter: a connection whose peer has said that it is a leg of such a session, and may be. */
+struct stripes_arrival {
+	int fd;
+	uint8_t leg;
+	uint8_t session[SIGNALLING_SESSION_BYTES];
+	bool admitted;              /* as this subscriber */
+	uint32_t subscriber;
+	struct address client, own;
+	struct bytes answer;        /* to go first */
+	struct bytes first;         /* what came behind its message */
+};
+/* Takes the descriptor, which nobody watches, and hands it to the worker that has the session. */
+void stripes_arrive(struct stripes *stripes, const struct stripes_arrival *arrival);
+
+#endif

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sessions in pieces over four links of low rate (link.profile = lowrate, doc/lowrate.md): both ways, one link cut, ends and resets. With BRAID_LOWRATE=whole at 2.4 kbit/s."""
+import hashlib
+import os
+import socket
+import time
+
+import pytest
+
+from netlab import Lab, close_with_reset, counter, receive_all, send_in_background, set_up, wait_for
+
+WHOLE = os.environ.get("BRAID_LOWRATE") == "whole"
+RATE_BPS, DELAY_MS, PATIENCE_S = (2400, 300, 240) if WHOLE else (64000, 60, 20)
+BYTES = 60_000
+BAR = 2.5      # over one link
+# Beside those of netlab.py: device at the gateway, at the core, the network.
+MORE = {"c": ("l2", "b2", "192.0.3"), "d": ("l3", "b3", "192.0.4")}
+WIRE = """
+set -e
+ip -n gw addr add {network}.2/24 dev {near}; ip -n core addr add {network}.1/24 dev {far}
+ip -n gw route add default via {network}.1 dev {near} metric {metric}
+"""
+
+
+@pytest.fixture
+def four(tmp_path):
+    lab = Lab(tmp_path, {name: DELAY_MS for name in "ab"})
+    for number, (name, (near, far, network)) in enumerate(MORE.items()):
+        lab.emulate(name, near, far, DELAY_MS)
+        set_up(WIRE.format(near=near, far=far, network=network, metric=30 + number))
+    for name in "abcd":
+        lab.set_link(name, "queue_ms=20000")
+        lab.set_link(name, f"rate_bps={RATE_BPS}")
+    lab.conv = lab.converter()
+    links = {f"link {name}": {"interface": f"l{number}", "profile": "lowrate"} for number, name in enumerate("abcd")}
+    lab.gw = lab.start_gateway(**links)
+    lab.gw.wait_log("the converter answers", patience_s=PATIENCE_S)
+    yield lab
+    lab.close()
+
+
+def begin(lab):
+    """A session of the host's, on which both ends have spoken."""
+    listener = lab.listen("server")
+    listener.settimeout(PATIENCE_S)
+    near = lab.connect("host", "93.10.20.30", listener.getsockname()[1], timeout=PATIENCE_S)
+    near.sendall(b"?")
+    far = lab.accept(listener)[0]
+    assert far.recv(1) == b"?"
+    return near, far
+
+
+def carry(lab, sender, receiver, meanwhile=None):
+    """BYTES of them, checked; how long it took."""
+    data = os.urandom(BYTES)
+    begun = time.monotonic()
+    send_in_background(sender, data)
+    os.wait()
+    sender.shutdown(socket.SHUT_WR)
+    head = b""
+    while meanwhile and len(head) < BYTES // 3:
+        part = receiver.recv(4096)
+        assert part, "an end before the bytes"
+        head += part
+    if meanwhile:
+        meanwhile()
+    got = head + receive_all(receiver)
+    took_s = time.monotonic() - begun
+    assert len(got) == BYTES and hashlib.sha256(got).digest() == hashlib.sha256(data).digest()
+    return took_s
+
+
+def cut(lab, name):
+    lab.set_link(name, "silence=1")
+
+
+def test_a_download_and_an_upload_go_over_all_links(four):
+    near, far = begin(four)
+    down_s = carry(four, far, near)
+    up_s = carry(four, near, far)
+    one_s = BYTES * 8 / RATE_BPS
+    print(f"one link would take {one_s:.0f} s; down {down_s:.1f} s ({one_s / down_s:.2f} times), up {up_s:.1f} s ({one_s / up_s:.2f} times)")
+    assert counter(four.gw, "striped") == counter(four.conv, "striped") == 1
+    assert counter(four.gw, "legs") == counter(four.conv, "legs") == 4
+    assert not WHOLE or max(down_s, up_s) <= one_s / BAR
+    wait_for(lambda: not four.gw.ctl("sessions")["sessions"] and not four.conv.ctl("sessions")["sessions"], "the session to be over", PATIENCE_S)
+
+
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_a_link_cut_amid_a_transfer_loses_nothing(four, way):
+    near, far = begin(four)
+    took_s = carry(four, *((far, near) if way == "down" else (near, far)), meanwhile=lambda: cut(four, "b"))
+    print(f"{way}, a link cut after a third: {took_s:.1f} s")
+    assert counter(four.conv if way == "down" else four.gw, "pieces_again")
+
+
+def test_a_link_without_carrier_leaves_and_returns(four):
+    near, far = begin(four)
+
+    def lose():
+        four.set_carrier("c", False)
+        four.gw.wait_log(r"link c \(l2\): no carrier")
+        four.set_carrier("c", True)
+    carry(four, far, near, meanwhile=lose)
+    wait_for(lambda: counter(four.conv, "legs") == 5, "the link to be joined anew", PATIENCE_S)
+    carry(four, near, far)
+
+
+def test_a_reset_is_a_reset(four):
+    for which in (0, 1):
+        ends = begin(four)
+        close_with_reset(ends[which])
+        with pytest.raises(ConnectionResetError):
+            while ends[1 - which].recv(4096):
+                pass
+    wait_for(lambda: not four.gw.ctl("sessions")["sessions"] and not four.conv.ctl("sessions")["sessions"], "the sessions to be over", PATIENCE_S)
+
+
+def test_a_server_that_refuses_refuses(four):
+    with pytest.raises(ConnectionRefusedError):
+        four.connect("host", "93.10.20.30", 9, timeout=PATIENCE_S)
