@@ -87,12 +87,14 @@ void stripe_leg_wrote(struct stripe_out *out, uint8_t leg, size_t n_bytes, uint6
 	l->written_bytes += n_bytes;
 }
 
-/* Few bytes tell of a link's round trip more than of its rate: they are gathered. */
+/* Few bytes tell more of a link's round trip, and of when we look, than of its rate: they are gathered; and those that were alone tell nothing of it. */
 static void measure(struct stripe_leg *leg, uint64_t n_bytes, uint64_t took_us)
 {
 	uint64_t idle_us = leg->from_idle ? leg->rtt_us : 0, rate;
 
 	leg->from_idle = false;
+	if (queued_bytes(leg) < STRIPE_FIRST_PIECE_BYTES)
+		return;
 	leg->sample_bytes += n_bytes;
 	leg->sample_us += took_us > idle_us ? took_us - idle_us : 0;
 	if (leg->sample_bytes < STRIPE_FIRST_PIECE_BYTES || !leg->sample_us)

@@ -270,6 +270,23 @@ static void few_bytes_go_the_quickest_way(void **state)
 	assert_int_equal(out.legs[5].rtt_us, 300 * US_PER_MS);
 }
 
+static void few_bytes_say_nothing_of_the_rate(void **state)
+{
+	struct stripe_out out = { 0 };
+	uint64_t now_us = 1;
+
+	stripe_leg_open(&out, 0, now_us);
+	for (size_t i = 0; i < 100; i++) {
+		stripe_leg_wrote(&out, 0, 12, now_us);
+		now_us += 2 * US_PER_S;
+		stripe_leg_look(&out, 0, 0, 600 * US_PER_MS, now_us);
+	}
+	assert_int_equal(out.legs[0].rate_bytes_per_s, 0);
+	stripe_leg_wrote(&out, 0, 1200, now_us);
+	stripe_leg_look(&out, 0, 0, 0, now_us + 1800 * US_PER_MS);
+	assert_in_range(out.legs[0].rate_bytes_per_s, 990, 1010);   /* the round trip left out */
+}
+
 /* The quickest has no room, and has got all that waits before another one would have a part of it. */
 static void waiting_may_be_quicker(void **state)
 {
@@ -564,6 +581,7 @@ int main(void)
 		cmocka_unit_test(a_slow_leg_does_not_hold_up_the_others),
 		cmocka_unit_test(a_quick_leg_is_filled),
 		cmocka_unit_test(few_bytes_go_the_quickest_way),
+		cmocka_unit_test(few_bytes_say_nothing_of_the_rate),
 		cmocka_unit_test(waiting_may_be_quicker),
 		cmocka_unit_test(an_idle_leg_repeats_what_is_stuck),
 		cmocka_unit_test(an_end_is_said_again),
