@@ -41,11 +41,13 @@ struct striped *striped_take(struct stripes *stripes)
 	return NULL;
 }
 
+/* Legs are Braid's own, and for a converter that has shown to be Braid (doc/wire.md). */
 bool stripes_are_wanted(const struct stripes *stripes)
 {
 	const struct worker *worker = stripes->worker;
+	bool kin = __atomic_load_n(&worker->shared->kin, __ATOMIC_RELAXED);
 
-	return profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= stripes->refused_until_us;
+	return kin && profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= stripes->refused_until_us;
 }
 
 int stripes_connect(struct stripes *stripes, int *fd)
