@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from netlab import Lab, close_with_reset, counter, receive_all, send_in_background, set_up, wait_for
+from netlab import LINKS_ALLOWED, Lab, close_with_reset, counter, receive_all, send_in_background, set_up, wait_for
 
 WHOLE = os.environ.get("BRAID_LOWRATE") == "whole"
 RATE_BPS, DELAY_MS, PATIENCE_S = (2400, 300, 240) if WHOLE else (64000, 60, 20)
@@ -119,3 +119,21 @@ def test_a_reset_is_a_reset(four):
 def test_a_server_that_refuses_refuses(four):
     with pytest.raises(ConnectionRefusedError):
         four.connect("host", "93.10.20.30", 9, timeout=PATIENCE_S)
+
+
+def test_beside_another_link_it_is_a_backup(lab):
+    lab.converter()
+    gateway = lab.gateway(**{"link a": {"interface": "l0", "profile": "lowrate"}})
+    listener = lab.listen("server")
+    lab.session(listener)
+    endpoints = [line for line in lab.run("gw", "ip mptcp endpoint").splitlines() if "192.0.2.2" in line]
+    assert len(endpoints) == 1 and "backup" in endpoints[0], endpoints
+    assert not counter(gateway, "striped") and gateway.ctl("sessions")["sessions"][0]["links"][0]["name"] == "b"
+
+
+def test_without_a_key_there_are_no_pieces(lab):
+    """Nobody has shown to be Braid; the links are slow all the same."""
+    lab.converter(converter={"allow": LINKS_ALLOWED})
+    gateway = lab.gateway(gateway={"key": None}, **{f"link {name}": {"interface": f"l{number}", "profile": "lowrate"} for number, name in enumerate("ab")})
+    lab.session(lab.listen("server"))
+    assert not counter(gateway, "striped")
