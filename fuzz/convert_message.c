@@ -9,7 +9,7 @@ static void check_fields(const struct convert_message *m)
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
 			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp +
-			       m->has_first + m->has_limited + m->has_leg;
+			       m->has_first + m->has_limited + m->has_leg + m->has_proof;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -23,6 +23,7 @@ static void check_fields(const struct convert_message *m)
 	expect(m->pcp.message.n <= CONVERT_PCP_BYTES && (m->has_pcp || !m->pcp.message.n));
 	expect(!m->first.bytes.n || (m->has_first && m->first.bytes.n == m->first.n));
 	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch) && !m->source.port);
+	expect(m->proof.n == (m->has_proof ? CONVERT_PROOF_BYTES : 0));
 	expect(!m->claim.n || (m->has_claim && m->claim.n == CONVERT_CLAIM_BYTES));
 	expect(m->session.n == (m->has_leg ? CONVERT_SESSION_BYTES : 0) && (m->has_leg || !m->leg));
 	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
@@ -33,7 +34,7 @@ static bool has_ignored_bytes(uint8_t type)
 {
 	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER || type == CONVERT_SUPPORTED_TCP_EXTENSIONS ||
 	       type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_CLAIM ||
-	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LIMITED;
+	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LIMITED || type == CONVERT_BRAID_PROOF;
 }
 
 /* Two bytes behind the length, and what pads. value: in the bytes that are expected. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client's side of a Convert exchange (RFC 8803, 4.1 and 6.2): Connect, or Info, and a Cookie where there is one. */
+#include <string.h>
 #include "signalling/convert_parts.h"
 
 static void put_claim(struct convert_writer *w, const struct signalling_request *request)
@@ -95,6 +96,9 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 		step.watch = message.watch;
 		step.wants_source = message.has_source;
 		step.maps = message.has_pcp;
+		step.has_proof = message.has_proof;
+		if (message.has_proof)
+			memcpy(step.proof, message.proof.at, sizeof(step.proof));
 	}
 	return step;
 }

@@ -92,6 +92,8 @@ size_t convert_server_offer(const struct signalling_offer *offer, uint8_t *out)
 		convert_put_source(&w, &any);
 	if (offer->maps)
 		convert_put_pcp(&w, &(struct convert_pcp){ .id = 0 });
+	if (offer->proof)
+		convert_put_proof(&w, offer->proof);
 	return convert_end(&w);
 }
 
@@ -158,7 +160,7 @@ static struct signalling_step take_leg(const struct convert_message *message, st
 /* TLVs of ours that no client sends, or not with this. */
 static bool makes_no_sense(const struct convert_message *message)
 {
-	return message->has_nonce || message->has_host || message->has_pcp || (message->has_claim && !claim_makes_sense(message)) ||
+	return message->has_nonce || message->has_host || message->has_pcp || message->has_proof || (message->has_claim && !claim_makes_sense(message)) ||
 	       (message->has_first && !first_makes_sense(message)) || (message->has_limited && (message->has_connect || !message->has_info)) ||
 	       (message->has_leg && !leg_makes_sense(message));
 }

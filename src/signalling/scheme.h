@@ -22,6 +22,7 @@
 /* The longest credential: the Cookie TLV's value in an otherwise empty message with Connect. */
 #define SIGNALLING_CREDENTIAL_BYTES 96
 #define SIGNALLING_NONCE_BYTES 12   /* of a ticket */
+#define SIGNALLING_PROOF_BYTES 16   /* signalling/ticket.h */
 #define SIGNALLING_CLAIM_BYTES 24   /* of a session from the server's side: opaque to the client */
 #define SIGNALLING_SESSION_BYTES 16 /* names one that comes over several plain connections */
 #define SIGNALLING_HOST_MESSAGE_BYTES 992
@@ -131,6 +132,8 @@ struct signalling_step {
 	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
 	uint8_t wants_source;         /* with DONE at the client: each request is to bear the host's address, where the destination's is IPv6 */
 	bool maps;                    /* with DONE at the client: the peer serves what hosts ask it for on this connection */
+	bool has_proof;               /* with DONE at the client: and shows that it has the credential's key, to be verified */
+	uint8_t proof[SIGNALLING_PROOF_BYTES];
 };
 
 /* What a server says in its answer to a probe. */
@@ -139,6 +142,7 @@ struct signalling_offer {
 	uint64_t watch;               /* to tell others' outcomes on this connection, by this name; 0: not */
 	bool wants_source;            /* the wish to be told the hosts' addresses */
 	bool maps;                    /* to serve what hosts ask for */
+	const uint8_t *proof;         /* SIGNALLING_PROOF_BYTES; NULL: none. Borrowed */
 };
 
 /* What a host asks of the converter for mappings, and the answer to it, as it travels on a connection on which a probe was answered (decision 0020). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "signalling/ticket.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include "base/cursor.h"
 
@@ -8,17 +9,23 @@
 #define MAC_BYTES 16
 #define MACED_BYTES (TICKET_BYTES - MAC_BYTES)
 
-static void mac_of(const uint8_t *fields, const uint8_t key[TICKET_KEY_BYTES], const struct address *destination,
-		   uint8_t mac[MAC_BYTES])
+/* Over head, fields and the address. */
+static void mac_over(struct bytes head, struct bytes fields, const uint8_t key[TICKET_KEY_BYTES], const struct address *address, uint8_t mac[MAC_BYTES])
 {
-	const uint8_t port[2] = { (uint8_t)(destination->port >> 8), (uint8_t)destination->port };
+	const uint8_t port[2] = { (uint8_t)(address->port >> 8), (uint8_t)address->port };
 	crypto_generichash_state state;
 
 	crypto_generichash_init(&state, key, TICKET_KEY_BYTES, MAC_BYTES);
-	crypto_generichash_update(&state, fields, MACED_BYTES);
-	crypto_generichash_update(&state, destination->ip, sizeof(destination->ip));
+	crypto_generichash_update(&state, head.at, head.n);
+	crypto_generichash_update(&state, fields.at, fields.n);
+	crypto_generichash_update(&state, address->ip, sizeof(address->ip));
 	crypto_generichash_update(&state, port, sizeof(port));
 	crypto_generichash_final(&state, mac, MAC_BYTES);
+}
+
+static void mac_of(const uint8_t *fields, const uint8_t key[TICKET_KEY_BYTES], const struct address *destination, uint8_t mac[MAC_BYTES])
+{
+	mac_over((struct bytes){ fields, 0 }, (struct bytes){ fields, MACED_BYTES }, key, destination, mac);
 }
 
 void ticket_fingerprint(const uint8_t key[TICKET_KEY_BYTES], uint8_t out[TICKET_FINGERPRINT_BYTES])
@@ -64,4 +71,21 @@ int ticket_verify(const uint8_t *in, size_t n_in, const uint8_t key[TICKET_KEY_B
 		return TICKET_E_SYNTAX;
 	mac_of(in, key, destination, mac);
 	return sodium_memcmp(mac, in + MACED_BYTES, MAC_BYTES) ? TICKET_E_MAC : 0;
+}
+
+/* Nothing that a ticket's MAC is over begins so: a ticket begins with its version. */
+void ticket_prove(const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES], const struct address *converter, uint8_t out[TICKET_PROOF_BYTES])
+{
+	static const uint8_t head[] = "braid converter";
+
+	static_assert(TICKET_PROOF_BYTES == MAC_BYTES, "a proof is a MAC");
+	mac_over((struct bytes){ head, sizeof(head) - 1 }, (struct bytes){ ticket, TICKET_BYTES }, key, converter, out);
+}
+
+bool ticket_is_proof(const uint8_t proof[TICKET_PROOF_BYTES], const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES], const struct address *converter)
+{
+	uint8_t right[TICKET_PROOF_BYTES];
+
+	ticket_prove(ticket, key, converter, right);
+	return !sodium_memcmp(right, proof, sizeof(right));
 }

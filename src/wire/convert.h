@@ -24,6 +24,7 @@
 #define CONVERT_NONCE_BYTES 12
 #define CONVERT_CLAIM_BYTES 24
 #define CONVERT_SESSION_BYTES 16
+#define CONVERT_PROOF_BYTES 16
 #define CONVERT_PCP_BYTES 992             /* what is left for one when all else has its place */
 
 enum convert_type {                       /* 6.2.2 */
@@ -43,6 +44,7 @@ enum convert_type {                       /* 6.2.2 */
 	CONVERT_BRAID_LIMITED = 199,
 	CONVERT_BRAID_FIRST = 201,
 	CONVERT_BRAID_LEG = 204,
+	CONVERT_BRAID_PROOF = 207,
 };
 
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
@@ -104,7 +106,7 @@ struct convert_first {
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
-	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp, has_limited, has_first, has_leg;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp, has_limited, has_first, has_leg, has_proof;
 	struct convert_connect connect;
 	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
 	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
@@ -121,6 +123,7 @@ struct convert_message {
 	struct convert_first first;
 	uint16_t leg;            /* with has_leg: which of its session's legs the connection is */
 	struct bytes session;    /* and whose; CONVERT_SESSION_BYTES */
+	struct bytes proof;      /* that the converter has the key of the ticket that it answers; CONVERT_PROOF_BYTES */
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
 	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
 };
@@ -167,6 +170,7 @@ void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp);  
 void convert_put_limited(struct convert_writer *w);
 void convert_put_first(struct convert_writer *w, const struct convert_first *first);             /* pads */
 void convert_put_leg(struct convert_writer *w, uint16_t leg, const uint8_t session[CONVERT_SESSION_BYTES]);
+void convert_put_proof(struct convert_writer *w, const uint8_t proof[CONVERT_PROOF_BYTES]);
 /* Errors 1 and 2 echo the message that caused them (figure 23), cut to what fits. */
 void convert_put_error_echo(struct convert_writer *w, uint8_t code, struct bytes message);
 void convert_put_tlv(struct convert_writer *w, const struct convert_tlv *tlv);                  /* any type; pads */

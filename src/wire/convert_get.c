@@ -188,6 +188,14 @@ static int leg_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
 }
 
+static int proof_get(struct convert_message *m, struct cursor value)
+{
+	m->has_proof = true;
+	cursor_skip(&value, 2);
+	m->proof = cursor_take(&value, CONVERT_PROOF_BYTES);
+	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
+}
+
 static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 {
 	struct cursor value = cursor_of(tlv->value.at, tlv->value.n);
@@ -227,6 +235,8 @@ static int tlv_get(struct convert_message *m, const struct convert_tlv *tlv)
 		return first_get(m, value);
 	case CONVERT_BRAID_LEG:
 		return leg_get(m, value);
+	case CONVERT_BRAID_PROOF:
+		return proof_get(m, value);
 	default:
 		m->n_unknown++;
 		return 0;

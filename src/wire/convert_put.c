@@ -140,6 +140,11 @@ void convert_put_leg(struct convert_writer *w, uint16_t leg, const uint8_t sessi
 	cursor_put_bytes(&w->out, session, CONVERT_SESSION_BYTES);
 }
 
+void convert_put_proof(struct convert_writer *w, const uint8_t proof[CONVERT_PROOF_BYTES])
+{
+	put_padded(w, CONVERT_BRAID_PROOF, (struct bytes){ proof, CONVERT_PROOF_BYTES });
+}
+
 void convert_put_error(struct convert_writer *w, const struct convert_error *error)
 {
 	size_t n_zeros = put_head(w, CONVERT_ERROR, 1 + error->value.n);
@@ -219,6 +224,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		break;
 	case CONVERT_BRAID_LEG:
 		convert_put_leg(w, m->leg, m->session.at);
+		break;
+	case CONVERT_BRAID_PROOF:
+		convert_put_proof(w, m->proof.at);
 		break;
 	default:
 		convert_put_tlv(w, tlv);

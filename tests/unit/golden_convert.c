@@ -66,6 +66,9 @@ static void show_ours(FILE *out, const struct convert_message *m, const struct c
 		fprintf(out, "text first %u", m->first.n);
 		show_value(out, "", m->first.bytes);
 		break;
+	case CONVERT_BRAID_PROOF:
+		show_value(out, "text proof", m->proof);
+		break;
 	default:
 		fprintf(out, "text type %u:", tlv->type);
 		show_value(out, "", tlv->value);

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "policy/replay.h"
+#include "signalling/scheme.h"
 #include "signalling/ticket.h"
 
 #define NOW_S 1700000000u
@@ -46,6 +47,44 @@ static void is_what_others_compute(void **state)
 	make(NOW_S, 7, &destination, ticket);
 	unit_expect_bytes("ticket", "010000008f08f5deee7e93b56553f1000700000000000000000000aa7c502af7a5e2542167afea513e649057",
 			  ticket, sizeof(ticket));
+}
+
+static void a_converter_proves_that_it_has_the_key(void **state)
+{
+	struct address destination = destination_of("192.0.2.1:443"), converter = destination_of("203.0.113.7:5124"), elsewhere = destination_of("203.0.113.8:5124");
+	uint8_t ticket[TICKET_BYTES], proof[TICKET_PROOF_BYTES], other_key[TICKET_KEY_BYTES] = { 0 };
+
+	make(NOW_S, 7, &destination, ticket);
+	ticket_prove(ticket, key, &converter, proof);
+	unit_expect_bytes("proof, as others compute it", "035a9139ab93a54f90e999990c200169", proof, sizeof(proof));
+	assert_true(ticket_is_proof(proof, ticket, key, &converter));
+	assert_false(ticket_is_proof(proof, ticket, key, &elsewhere));   /* handed on */
+	assert_false(ticket_is_proof(proof, ticket, other_key, &converter));
+	make(NOW_S, 8, &destination, ticket);
+	assert_false(ticket_is_proof(proof, ticket, key, &converter));   /* kept from before */
+	make(NOW_S, 7, &destination, ticket);
+	assert_false(ticket_is_proof(ticket + TICKET_BYTES - TICKET_PROOF_BYTES, ticket, key, &converter));   /* the ticket's own */
+}
+
+/* In the answer to a question, as the client hears it. */
+static void an_offer_brings_a_proof(void **state)
+{
+	static const uint8_t proof[SIGNALLING_PROOF_BYTES] = { 1, 2, 3, [15] = 0xff };
+	struct unit_bytes asked = unit_hex("01072263 01010000 cf050000 01020300 00000000 00000000 000000ff");
+	uint8_t offer[SIGNALLING_MESSAGE_BYTES], out[SIGNALLING_MESSAGE_BYTES];
+	size_t n = scheme_convert.server_offer(&(struct signalling_offer){ .kin = true, .proof = proof }, offer);
+	struct conversation client = { 0 }, server = { 0 };
+	struct signalling_request request;
+	struct signalling_step step = scheme_convert.client_feed(&client, offer, n, out);
+
+	unit_expect_bytes("offer", "010b2263 15020000 04081e00 c1030000 00000000 00000000 cf050000 01020300 00000000 00000000 000000ff", offer, n);
+	assert_int_equal(step.verdict, SIGNALLING_DONE);
+	assert_true(step.kin && step.has_proof);
+	assert_memory_equal(step.proof, proof, sizeof(proof));
+	n = scheme_convert.server_offer(&(struct signalling_offer){ .kin = true }, offer);
+	assert_false(scheme_convert.client_feed(&client, offer, n, out).has_proof);
+	step = scheme_convert.server_feed(&server, asked.at, asked.n, out, &request);   /* no client sends one */
+	assert_int_equal(step.verdict, SIGNALLING_REFUSED);
 }
 
 static void proves_its_key_and_destination(void **state)
@@ -151,7 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_the_layout_of_its_header),
 		cmocka_unit_test(is_what_others_compute),
-		cmocka_unit_test(proves_its_key_and_destination),
+		cmocka_unit_test(a_converter_proves_that_it_has_the_key), cmocka_unit_test(an_offer_brings_a_proof), cmocka_unit_test(proves_its_key_and_destination),
 		cmocka_unit_test(no_bit_can_be_changed),
 		cmocka_unit_test(every_other_length_is_none),
 		cmocka_unit_test(keys_have_fingerprints_of_their_own),

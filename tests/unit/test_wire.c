@@ -167,7 +167,7 @@ static void a_message_has_255_words_at_most(void **state)
 static bool is_longer_than_a_word(unsigned int type)
 {
 	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_HOST ||
-	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LEG;
+	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LEG || type == CONVERT_BRAID_PROOF;
 }
 
 static void a_message_may_hold_249_tlvs(void **state)
@@ -287,6 +287,19 @@ static void what_the_links_limit_is_read(void **state)
 
 	assert_int_equal(get(&message, plain.at, plain.n), 0);
 	assert_true(message.has_limited && !message.n_unknown);
+	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
+}
+
+static void a_proof_is_read(void **state)
+{
+	struct unit_bytes plain = unit_hex("01062263 cf05ffff 000102030405060708090a0b0c0d0e0f"), shorter = unit_hex("01052263 cf040000 000102030405060708090a0b"),
+			  longer = unit_hex("01072263 cf060000 000102030405060708090a0b0c0d0e0f 00000000");
+	struct convert_message message;
+
+	assert_int_equal(convert_message_get(&message, plain.at, plain.n), 0);   /* which borrows */
+	assert_true(message.has_proof && !message.n_unknown);
+	unit_expect_bytes("proof", "000102030405060708090a0b0c0d0e0f", message.proof.at, message.proof.n);
+	assert_int_equal(get(&message, shorter.at, shorter.n), CONVERT_E_MALFORMED);
 	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
 }
 
@@ -506,7 +519,7 @@ int main(void)
 		cmocka_unit_test(claim_and_host_are_read),
 		cmocka_unit_test(pcp_is_read),
 		cmocka_unit_test(what_the_links_limit_is_read),
-		cmocka_unit_test(first_bytes_are_read),
+		cmocka_unit_test(a_proof_is_read), cmocka_unit_test(first_bytes_are_read),
 		cmocka_unit_test(types_without_a_name_are_counted),
 		cmocka_unit_test(headers_are_told_apart),
 		cmocka_unit_test(every_length_of_each_tlv),

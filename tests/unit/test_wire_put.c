@@ -79,6 +79,9 @@ static void each_tlv_for_private_use_is_written(void **state)
 	convert_put_limited(&w);
 	expect_written("limited", "01022263 c7010000", &w);
 	w = convert_begin(room, sizeof(room));
+	convert_put_proof(&w, (const uint8_t *)"0123456789abcdef");
+	expect_written("proof", "01062263 cf050000 30313233343536373839616263646566", &w);
+	w = convert_begin(room, sizeof(room));
 	convert_put_nonce(&w, (const uint8_t *)"0123456789ab");
 	expect_written("nonce", "01052263 c2040000 303132333435363738396162", &w);
 	w = convert_begin(room, sizeof(room));

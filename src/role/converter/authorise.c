@@ -119,6 +119,7 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 	if (ticket_verify(request->credential, request->n_credential, subscriber->key, &request->destination))
 		return no_proof(&counters->n_tickets_forged, "its ticket is forged");
 	proof.name = use->subscriber = subscriber->name;
+	use->key = subscriber->key;
 	use->refused = use->plain && what == AUTHORISE_SESSION;
 	if (use->refused)
 		return no_proof(&counters->n_plain_refused, NULL);

@@ -14,6 +14,7 @@ struct ticket_use {
 	bool refused;            /* out: a gateway of ours, which doesn't know that; the ticket is as good as before */
 	bool used_before;
 	const char *subscriber;  /* out: whose it is; NULL: nobody's. The configuration's */
+	const uint8_t *key;      /* out, the same: his, where it was proven */
 	uint32_t number;         /* and his number */
 	const struct source_settings *source;   /* out: what addresses he has; NULL: he isn't let in as himself. The configuration's */
 	bool logged_in;          /* by a password; whose, is login's to say, for the configuration may be another one by then */

@@ -219,14 +219,19 @@ static bool may_wait(struct converter *converter)
 
 /* With a subscriber's key the peer is Braid, and may be told outcomes on this connection while it stays (role/converter/early.h). What is wanted of its hosts' connections
  * it is told in any case. */
-static size_t make_offer(const struct converter *converter, struct intake *intake, bool stays, uint8_t *out)
+static size_t make_offer(const struct converter *converter, struct intake *intake, const struct signalling_request *request, bool stays, uint8_t *out)
 {
 	static const struct signalling_result fine = { .outcome = OUTCOME_CONNECTED };
+	uint8_t proof[TICKET_PROOF_BYTES];
 	struct signalling_offer offer = {
 		.kin = intake->ticket.subscriber, .watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0,
 		.wants_source = source_wants_hosts(&intake->ticket), .maps = stays && mapping_calls_offered(converter, intake),
 	};
 
+	if (intake->ticket.key) {
+		ticket_prove(request->credential, intake->ticket.key, &intake->own, proof);
+		offer.proof = proof;
+	}
 	return intake->scheme->server_offer ? intake->scheme->server_offer(&offer, out) : intake->scheme->server_answer(&intake->conversation, &fine, out);
 }
 
@@ -235,7 +240,7 @@ void request_information(struct converter *converter, struct intake *intake, con
 	uint8_t offer[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
 	bool stays = result.outcome == OUTCOME_CONNECTED && may_wait(converter);
-	size_t n_offer = make_offer(converter, intake, stays, offer);
+	size_t n_offer = make_offer(converter, intake, request, stays, offer);
 
 	counter_add(&converter->worker->counters.n_information, 1);
 	if (result.outcome != OUTCOME_CONNECTED) {
