@@ -12,7 +12,7 @@ menu:
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-middlebox  every middlebox on either link or both, before, between and amid sessions"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"
-	@echo "make interop          servers and clients of others: dante, microsocks, curl, ssh, proxychains, redsocks"
+	@echo "make interop          servers and clients of others: dante, microsocks, curl, ssh, proxychains, redsocks, dnsmasq, dhclient, udhcpc"
 	@echo "make soak             connections that come and go for MINUTES=$(MINUTES), a link flapping; nothing may grow"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"

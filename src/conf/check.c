@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/util.h"
 #include "conf/keys.h"
+#include "conf/upstreams.h"
 #include "policy/forwards.h"
 
 static bool has_link(const struct conf *conf, const char *name)
@@ -47,10 +48,10 @@ static const char *check_signalling(const struct conf *conf)
 	if (gateway->signalling != CONF_SIGNALLING_ROUTE) {
 		if (gateway->route_link[0])
 			return "gateway.route_link is for signalling = route";
-		return gateway->n_converter ? NULL : "section [gateway] ends without the key 'converter' (the converter's address)";
+		return upstreams_check(conf);
 	}
-	if (gateway->n_converter)
-		return "with gateway.signalling = route the converter has no address for us: it stands on the way; take gateway.converter out";
+	if (conf->n_upstreams || gateway->dhcp)
+		return "with gateway.signalling = route the converter has no address for us: it stands on the way; take gateway.converter and [upstream NAME] out";
 	if (gateway->port_mapping)
 		return "gateway.port_mapping asks the converter, and with gateway.signalling = route there is none to ask";
 	if (gateway->route_link[0] && !has_link(conf, gateway->route_link))
@@ -118,7 +119,7 @@ static const char *check_gateway(const struct conf *conf)
 	if (wrong)
 		return wrong;
 	if (!conf->gateway.enabled)
-		return conf->n_links ? "there are [link NAME] sections but no [gateway]" : NULL;
+		return conf->n_links ? "there are [link NAME] sections but no [gateway]" : conf->n_upstreams ? "there are [upstream NAME] sections but no [gateway]" : NULL;
 	if (!conf->gateway.n_lan && !conf->host.enabled)
 		return "gateway.lan is missing: the interfaces whose hosts' TCP connections are bonded; or a [host] section for this machine's own";
 	if (!conf->n_links)
@@ -128,9 +129,6 @@ static const char *check_gateway(const struct conf *conf)
 		return wrong;
 	if (!(conf->gateway.fwmark & 0xffff))   /* path/marks.h makes others of it by its upper half */
 		return "gateway.fwmark needs one of its lower 16 bits set";
-	if (conf->gateway.n_converter == 2 &&
-	    address_is_v4(&conf->gateway.converter[0]) == address_is_v4(&conf->gateway.converter[1]))
-		return "gateway.converter has two addresses of one family, wanted one of each at most";
 	if (conf->gateway.port_mapping && !conf->gateway.inbound)
 		return "gateway.port_mapping lets hosts ask to be reached from outside, and gateway.inbound lets nobody through";
 	if (!conf->gateway.user[0] != !conf->gateway.password[0])

@@ -29,6 +29,7 @@
 #define CONF_POOL_ADDRESSES 64
 #define CONF_INTERCEPT_JOINS 2      /* one of each family at most */
 #define CONF_CONVERTER_ADDRESSES 2  /* one of each family at most */
+#define CONF_UPSTREAMS 8            /* beside the one of gateway.converter */
 #define CONF_PORT_CONVERT 5124      /* no port was assigned; the one that dissectors know */
 
 /* In the order of their names in conf/keys.c. */
@@ -48,6 +49,18 @@ struct conf_link {
 	uint64_t cap_bytes;             /* a period, both ways together; 0: none */
 	uint32_t cap_period;            /* enum conf_period */
 	uint32_t cap_warn_percent, cap_stop_percent;   /* of cap_bytes; warn 0: nothing is said */
+	bool dhcp;                      /* what its DHCP says of converters is believed */
+};
+
+/* A converter of a gateway's. What its section doesn't say, [gateway] does. */
+struct conf_upstream {
+	char name[CONF_NAME_BYTES];     /* "": that of gateway.converter */
+	struct address converter[CONF_CONVERTER_ADDRESSES];
+	size_t n_converter;
+	bool has_key;
+	uint8_t key[CONF_KEY_BYTES];
+	char user[CONF_LOGIN_BYTES];    /* with socks5; "": none, as the password */
+	char password[CONF_LOGIN_BYTES];
 };
 
 struct conf_subscriber {
@@ -101,8 +114,9 @@ struct conf_gateway {
 	bool enabled;                   /* the section is there */
 	char lan[CONF_LAN_INTERFACES][CONF_INTERFACE_BYTES];
 	size_t n_lan;
-	struct address converter[CONF_CONVERTER_ADDRESSES];
+	struct address converter[CONF_CONVERTER_ADDRESSES];   /* the first of conf.upstreams, where it is there */
 	size_t n_converter;
+	bool dhcp;                      /* the last are those that the links' DHCP tells of */
 	bool has_key;
 	uint8_t key[CONF_KEY_BYTES];
 	uint16_t intercept_port;
@@ -177,6 +191,8 @@ struct conf {
 	struct conf_converter converter;
 	struct conf_link links[CONF_LINKS];
 	size_t n_links;
+	struct conf_upstream upstreams[CONF_UPSTREAMS + 1];   /* the most preferred first; those of DHCP come behind them */
+	size_t n_upstreams;
 	struct conf_subscriber *subscribers;
 	size_t n_subscribers;
 	struct conf_forward *forwards;  /* the converter's */

@@ -5,7 +5,7 @@
 #include "base/util.h"
 
 const char *const conf_section_names[] = { "gateway", "converter", "link", "subscriber", "daemon", "limits", "relay", "log",
-					   "policy", "list", "forward", "host" };
+					   "policy", "list", "forward", "host", "upstream" };
 static_assert(ARRAY_SIZE(conf_section_names) == CONF_N_SECTIONS, "name every section");
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
@@ -29,9 +29,9 @@ static const char *const pipelined[] = { "auto", "yes", "no", NULL };
 const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "lan", CONF_TYPE_INTERFACES, LIST(gateway.lan, gateway.n_lan), .max = CONF_LAN_INTERFACES,
 	  .help = "interfaces whose hosts' TCP connections are bonded; may be left out where there is a [host]" },
-	{ CONF_GATEWAY, "converter", CONF_TYPE_ADDRESSES, LIST(gateway.converter, gateway.n_converter),
-	  .max = CONF_CONVERTER_ADDRESSES,
-	  .help = "the converter's address, one of each family at most; port 5124 unless given; with signalling = route none" },
+	{ CONF_GATEWAY, "converter", CONF_TYPE_CONVERTERS, AT(gateway), .max = CONF_CONVERTER_ADDRESSES,
+	  .help = "the converter's address, one of each family at most; port 5124 unless given; dhcp: also those that the links' DHCP tells of, behind it and those "
+		  "of [upstream NAME] sections; with signalling = route none" },
 	{ CONF_GATEWAY, "key", CONF_TYPE_KEY, LIST(gateway.key, gateway.has_key), .secret = true,
 	  .help = "the subscriber's key at the converter; without it the converter must let us in by our addresses" },
 	{ CONF_GATEWAY, "intercept_port", CONF_TYPE_PORT, AT(gateway.intercept_port), .fallback = "5125", .restart = true,
@@ -192,6 +192,20 @@ const struct conf_key conf_keys[] = {
 	  .help = "of cap_bytes: a warning is said; 0: none" },
 	{ CONF_LINK, "cap_stop_percent", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cap_stop_percent), .min = 1, .max = 100, .fallback = "100",
 	  .help = "of cap_bytes: the stop; less than 100 leaves a rest for what goes other ways than through us" },
+
+	{ CONF_LINK, "dhcp", CONF_TYPE_BOOL, .offset = offsetof(struct conf_link, dhcp), .fallback = "yes",
+	  .help = "with gateway.converter = dhcp: whether what this link's DHCP says of converters is believed" },
+
+	{ CONF_UPSTREAM, "converter", CONF_TYPE_ADDRESSES, .offset = offsetof(struct conf_upstream, converter), .n_offset = offsetof(struct conf_upstream, n_converter),
+	  .max = CONF_CONVERTER_ADDRESSES, .required = true,
+	  .help = "a further converter's address, one of each family at most; port 5124 unless given; used while those before it, of gateway.converter and of other "
+		  "sections, don't answer" },
+	{ CONF_UPSTREAM, "key", CONF_TYPE_KEY, .offset = offsetof(struct conf_upstream, key), .n_offset = offsetof(struct conf_upstream, has_key), .secret = true,
+	  .help = "the subscriber's key there; gateway.key unless given" },
+	{ CONF_UPSTREAM, "user", CONF_TYPE_TEXT, .offset = offsetof(struct conf_upstream, user), .max = CONF_LOGIN_BYTES, .fallback = "",
+	  .help = "with socks5: the user name there; gateway.user unless given" },
+	{ CONF_UPSTREAM, "password", CONF_TYPE_TEXT, .offset = offsetof(struct conf_upstream, password), .max = CONF_LOGIN_BYTES, .fallback = "", .secret = true,
+	  .help = "with socks5: the user's password" },
 
 	{ CONF_SUBSCRIBER, "key", CONF_TYPE_KEY, .offset = offsetof(struct conf_subscriber, key), .n_offset = offsetof(struct conf_subscriber, has_key), .secret = true,
 	  .help = "64 hex digits, as printed by braidctl key; a subscriber has a key, a password, clients, or several of these" },

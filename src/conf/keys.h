@@ -24,6 +24,7 @@ enum conf_type {
 	CONF_TYPE_PATH,        /* as CONF_TYPE_TEXT, absolute */
 	CONF_TYPE_INTERFACE,   /* one name */
 	CONF_TYPE_ADDRESSES,   /* list of ADDRESS[:PORT] into an array of max; min: the port unless given, 0: Convert's */
+	CONF_TYPE_CONVERTERS,  /* the same with Convert's port, and dhcp among them; target struct conf_gateway */
 	CONF_TYPE_IPS,         /* list of addresses without ports into an array of max */
 	CONF_TYPE_INTERFACES,  /* list of names into an array of max */
 	CONF_TYPE_PREFIXES,    /* list of prefixes, allocated */
@@ -33,7 +34,7 @@ enum conf_type {
 
 #define CONF_BYTES_MOST 1000000000000000000ull
 
-enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST, CONF_FORWARD, CONF_HOST,
+enum conf_section { CONF_GATEWAY, CONF_CONVERTER, CONF_LINK, CONF_SUBSCRIBER, CONF_DAEMON, CONF_LIMITS, CONF_RELAY, CONF_LOG, CONF_POLICY, CONF_LIST, CONF_FORWARD, CONF_HOST, CONF_UPSTREAM,
 		    CONF_N_SECTIONS };
 
 /* [list NAME] while it is read; what is in it goes into struct rules. */
@@ -48,7 +49,7 @@ struct conf_key {
 	enum conf_section section;
 	const char *name;
 	enum conf_type type;
-	size_t offset;         /* in the section's struct: struct conf, conf_link, conf_subscriber, conf_list or conf_forward */
+	size_t offset;         /* in the section's struct: struct conf, conf_link, conf_subscriber, conf_list, conf_forward or conf_upstream */
 	size_t n_offset;       /* of the size_t count of a list, or of the bool that tells a key was given; 0: none */
 	uint32_t min, max;
 	const char *const *choices;   /* of CONF_TYPE_CHOICE and CONF_TYPE_CHOICES; ends with NULL */
@@ -65,7 +66,7 @@ extern const char *const conf_section_names[CONF_N_SECTIONS];
 
 static inline bool conf_section_is_named(enum conf_section section)
 {
-	return section == CONF_LINK || section == CONF_SUBSCRIBER || section == CONF_LIST || section == CONF_FORWARD;
+	return section == CONF_LINK || section == CONF_SUBSCRIBER || section == CONF_LIST || section == CONF_FORWARD || section == CONF_UPSTREAM;
 }
 
 enum { VALUE_E_INVALID = 1 };

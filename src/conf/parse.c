@@ -10,6 +10,7 @@
 #include "conf/keys.h"
 #include "conf/lists.h"
 #include "conf/rule.h"
+#include "conf/upstreams.h"
 
 #define SUBSCRIBERS 65536
 #define FORWARDS 65536
@@ -119,6 +120,15 @@ static int enter_link(struct parser *p, const char *name)
 	return 1;
 }
 
+static int enter_upstream(struct parser *p, const char *name)
+{
+	if (p->conf->n_upstreams >= CONF_UPSTREAMS)
+		return fail(p, "found one more upstream, wanted at most %d", CONF_UPSTREAMS);
+	p->base = &p->conf->upstreams[p->conf->n_upstreams++];
+	snprintf(((struct conf_upstream *)p->base)->name, CONF_NAME_BYTES, "%s", name);
+	return 1;
+}
+
 static int enter_subscriber(struct parser *p, const char *name)
 {
 	struct conf *conf = p->conf;
@@ -180,6 +190,9 @@ static bool name_is_taken(const struct parser *p, const char *name)
 	for (size_t i = 0; p->kind == CONF_LINK && i < p->conf->n_links; i++)
 		if (!strcmp(p->conf->links[i].name, name))
 			return true;
+	for (size_t i = 0; p->kind == CONF_UPSTREAM && i < p->conf->n_upstreams; i++)
+		if (!strcmp(p->conf->upstreams[i].name, name))
+			return true;
 	for (size_t i = 0; p->kind == CONF_SUBSCRIBER && i < p->conf->n_subscribers; i++)
 		if (!strcmp(p->conf->subscribers[i].name, name))
 			return true;
@@ -192,6 +205,22 @@ static bool name_is_taken(const struct parser *p, const char *name)
 	return false;
 }
 
+static int enter_kind(struct parser *p, const char *name)
+{
+	switch (p->kind) {
+	case CONF_LINK:
+		return enter_link(p, name);
+	case CONF_UPSTREAM:
+		return enter_upstream(p, name);
+	case CONF_LIST:
+		return enter_list(p, name);
+	case CONF_FORWARD:
+		return enter_forward(p, name);
+	default:
+		return enter_subscriber(p, name);
+	}
+}
+
 static int enter_named(struct parser *p, const char *name)
 {
 	int r;
@@ -201,7 +230,7 @@ static int enter_named(struct parser *p, const char *name)
 			    name, conf_section_names[p->kind], p->kind == CONF_LIST ? ", a letter first, and not 'accepted'" : "", CONF_NAME_BYTES - 1);
 	if (name_is_taken(p, name))
 		return fail(p, "found a second section [%s %s]; give it another name", conf_section_names[p->kind], name);
-	r = p->kind == CONF_LINK ? enter_link(p, name) : p->kind == CONF_LIST ? enter_list(p, name) : p->kind == CONF_FORWARD ? enter_forward(p, name) : enter_subscriber(p, name);
+	r = enter_kind(p, name);
 	if (r && set_defaults(p->base, p->kind) < 0)
 		p->result = -ENOMEM;
 	return r;
@@ -222,7 +251,7 @@ static int enter_section(struct parser *p, const char *section)
 			break;
 	if (p->kind == CONF_N_SECTIONS)
 		return fail(p, "found section [%s], wanted [gateway], [converter], [link NAME], [subscriber NAME], [daemon], [limits], "
-			    "[relay], [log], [policy], [list NAME], [forward NAME] or [host]", section);
+			    "[relay], [log], [policy], [list NAME], [forward NAME], [host] or [upstream NAME]", section);
 	for (size_t i = 0; conf_section_is_named(p->kind) && i < n_conf_keys; i++)
 		p->given[i] = p->given[i] && conf_keys[i].section != p->kind;
 	if (conf_section_is_named(p->kind))
@@ -238,7 +267,7 @@ static int enter_section(struct parser *p, const char *section)
 
 static bool is_list(const struct conf_key *key)
 {
-	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_IPS || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES ||
+	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_CONVERTERS || key->type == CONF_TYPE_IPS || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES ||
 	       key->type == CONF_TYPE_CHOICES || key->type == CONF_TYPE_NAMES || key->type == CONF_TYPE_CGROUPS || key->type == CONF_TYPE_PORT_LIST;
 }
 
@@ -406,6 +435,8 @@ static int parse_all(struct parser *p)
 		r = finish_lists(p);
 	if (!r)
 		r = split_forwards(p->conf);
+	if (!r)
+		upstreams_finish(p->conf);
 	if (!r)
 		r = conf_check(p->conf, p->error, p->file);
 	if (!r)

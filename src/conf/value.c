@@ -171,6 +171,14 @@ static int address_add(const struct conf_key *key, struct address *list, size_t 
 	return 0;
 }
 
+static int converter_add(const struct conf_key *key, struct conf_gateway *gateway, const char *item)
+{
+	if (strcmp(item, "dhcp"))
+		return address_add(key, gateway->converter, &gateway->n_converter, item);
+	gateway->dhcp = true;
+	return 0;
+}
+
 static int ip_add(const struct conf_key *key, struct address *list, size_t *n, const char *item)
 {
 	if (*n >= key->max || address_parse(&list[*n], item, 0) || list[*n].port)
@@ -271,6 +279,8 @@ static int item_add(const struct conf_key *key, void *field, size_t *n, const ch
 		return port_add(key, field, n, item);
 	if (key->type == CONF_TYPE_ADDRESSES)
 		return address_add(key, field, n, item);
+	if (key->type == CONF_TYPE_CONVERTERS)
+		return converter_add(key, field, item);
 	if (key->type == CONF_TYPE_IPS)
 		return ip_add(key, field, n, item);
 	if (key->type == CONF_TYPE_INTERFACES)
@@ -334,6 +344,7 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text)
 	case CONF_TYPE_INTERFACE:
 		return conf_interface_set(field, text);
 	case CONF_TYPE_ADDRESSES:
+	case CONF_TYPE_CONVERTERS:
 	case CONF_TYPE_IPS:
 	case CONF_TYPE_INTERFACES:
 	case CONF_TYPE_PREFIXES:
@@ -384,6 +395,8 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 		snprintf(out, n_out, "a text of %u to %u bytes", key->required ? 1u : 0u, key->max - 1);
 	else if (key->type == CONF_TYPE_ADDRESSES)
 		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124", key->max);
+	else if (key->type == CONF_TYPE_CONVERTERS)
+		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124, and dhcp", key->max);
 	else if (key->type == CONF_TYPE_IPS)
 		snprintf(out, n_out, "at most %u addresses without ports, like 192.0.2.1, 2001:db8::1", key->max);
 	else if (key->type == CONF_TYPE_INTERFACES)

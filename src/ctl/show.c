@@ -79,6 +79,30 @@ static void show_converter(const json_t *converter, FILE *out)
 		fprintf(out, "converter  answers: connections are bonded by %s\n", signalling);
 }
 
+/* "*dsl's DHCP  192.0.2.1:5124, [2001:db8::1]:5124  answers in 20.1 ms". Where there is one alone, all is said of it already. */
+static void show_converters(const json_t *converter, FILE *out)
+{
+	const json_t *all = json_object_get(converter, "converters"), *one, *address;
+	size_t i, j;
+
+	if (json_array_size(all) < 2 && !json_is_true(json_object_get(json_array_get(all, 0), "provisioned")))
+		return;
+	json_array_foreach(all, i, one) {
+		bool used = json_is_true(json_object_get(one, "used"));
+
+		fprintf(out, "         %c %s (", used ? '*' : ' ', text_of(one, "name"));
+		json_array_foreach(json_object_get(one, "addresses"), j, address)
+			fprintf(out, "%s%s", j ? ", " : "", json_string_value(address));
+		if (json_is_true(json_object_get(one, "answers")))
+			fprintf(out, ") answers, %.1f ms", number_of(one, "rtt_ms"));
+		else
+			fprintf(out, ") %s", text_of(one, "why"));
+		if (json_is_integer(json_object_get(one, "left_s")))
+			fprintf(out, "; good for %llu s", (unsigned long long)count_of(one, "left_s"));
+		fprintf(out, "%s%s\n", used ? "; in use: " : "", used ? text_of(converter, "because") : "");
+	}
+}
+
 static void show_host(const json_t *host, FILE *out)
 {
 	bool takes = json_is_true(json_object_get(host, "takes"));
@@ -104,8 +128,10 @@ void show_status(const json_t *result, FILE *out)
 		json_is_true(json_object_get(result, "accepting")) ? "" : ", takes no new connections");
 	fprintf(out, "sessions   %llu, and %llu being set up\n", (unsigned long long)count_of(result, "sessions"),
 		(unsigned long long)count_of(result, "half_open"));
-	if (json_is_object(converter))
+	if (json_is_object(converter)) {
 		show_converter(converter, out);
+		show_converters(converter, out);
+	}
 	if (json_is_object(json_object_get(result, "host")))
 		show_host(json_object_get(result, "host"), out);
 	show_kernel(json_object_get(result, "kernel"), out);

@@ -24,7 +24,7 @@
 #define PATH_LAN_INTERFACES 16
 #define PATH_LISTEN_PORTS 9
 #define PATH_JOINS 2
-#define PATH_CONVERTERS 2
+#define PATH_CONVERTERS 192   /* every one that there may be, with both addresses, and those that were lately */
 
 struct path_link_options {
 	char name[PATH_NAME_BYTES];

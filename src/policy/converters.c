@@ -7,7 +7,8 @@
 #define SILENT_US (200 * US_PER_MS)           /* and two round trips: who was asked again, and has anything to say, has said it by then */
 #define SILENT_MOST_US (3 * US_PER_S)
 #define ROUND_TRIPS 2
-#define REST_US (10 * US_PER_S)               /* that a preferred one has to answer without a break before it is returned to */
+#define UNUSED_REST_US (1 * US_PER_S)         /* that a preferred one has to answer without a break before it is used */
+#define REST_US (10 * US_PER_S)               /* and where it was lost before */
 #define REST_MOST_US (640 * US_PER_S)
 #define KEPT_UP_US (60 * US_PER_S)            /* in use for so long, it is trusted as at first */
 
@@ -143,7 +144,7 @@ static bool go_back(struct converters *converters, uint64_t now_us, uint64_t *ag
 {
 	for (size_t i = 0; i < converters->in_use; i++) {
 		const struct converters_one *one = &converters->each[i];
-		uint64_t from_us = one->since_us + (one->rest_us ? one->rest_us : REST_US);
+		uint64_t from_us = one->since_us + (one->rest_us ? one->rest_us : UNUSED_REST_US);
 
 		if (!one->answers)
 			continue;

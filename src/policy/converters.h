@@ -31,7 +31,7 @@ struct converters_one {
 	uint64_t rtt_us;           /* of that answer */
 	bool was_used;             /* here and below, of one that was in use: how it went */
 	uint64_t chosen_at_us;
-	uint64_t rest_us;          /* for so long it has to answer before it is returned to; grows each time that it doesn't keep up; 0: at first */
+	uint64_t rest_us;          /* for so long it has to answer before it is returned to; grows each time that it doesn't keep up; 0: it never was used */
 };
 
 /* Begins with zeros, but in_use, and begun_at_us. */

@@ -109,6 +109,18 @@ static int run_policy(const struct wish *wish)
 	return arguments ? ask_daemon(wish, "policy-test", arguments, show_policy_test) : fail(EXIT_USAGE, reason);
 }
 
+/* For hooks of DHCP clients: the raw value of the option, or "-". What it means, the daemon says. */
+static int run_dhcp(const struct wish *wish)
+{
+	json_t *arguments;
+
+	if (wish->n_words != 3 && wish->n_words != 4)
+		return fail(EXIT_USAGE, "dhcp: wanted LINK 4|6 HEX [SECONDS], HEX - where there is none any more");
+	arguments = json_pack("{s:s, s:s, s:s, s:s*}", "link", wish->words[0], "family", wish->words[1], "option", wish->words[2], "lifetime_s",
+			      wish->n_words == 4 ? wish->words[3] : NULL);
+	return arguments ? ask_daemon(wish, "dhcp", arguments, show_message) : fail(EXIT_USAGE, "dhcp: the words are no text in UTF-8");
+}
+
 static const struct command commands[] = {
 	{ "status", NULL, false, "what the daemon is, whether it works, what it lacks", NULL, show_status },
 	{ "links", NULL, false, "each link: state, address, bytes, subflows", NULL, show_links },
@@ -119,6 +131,7 @@ static const struct command commands[] = {
 	{ "mappings", NULL, false, "ports of a converter by which subscribers' hosts are reached from outside", NULL, show_mappings },
 	{ "counters", NULL, false, "every counter", NULL, show_counters },
 	{ "policy", "list", true, "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one decides, and why", run_policy, NULL },
+	{ "dhcp", "link", true, "'dhcp LINK 4|6 HEX [SECONDS]': what the DHCP of a gateway's link says of converters, as hooks call it", run_dhcp, NULL },
 	{ "reload", NULL, false, "read the configuration again; sessions go on", NULL, show_message },
 	{ "drain", NULL, false, "take no new connections, end when the last session has ended", NULL, show_message },
 	{ "stop", NULL, false, "end at once", NULL, show_message },

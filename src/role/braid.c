@@ -35,6 +35,19 @@ static void warn(struct braid *braid, const char *text)
 	snprintf(braid->warnings[braid->n_warnings++ % BRAID_WARNINGS], BRAID_WARNING_BYTES, "%s", text);
 }
 
+/* No DHCP client runs on an interface that isn't there. */
+static void forget_provisions(struct braid *braid, size_t link)
+{
+	struct path_link_status links[PATH_LINKS];
+
+	if (link >= path_status(braid->path, links, PATH_LINKS) || links[link].state != PATH_LINK_NO_INTERFACE)
+		return;
+	upstreams_provision(braid->upstreams, link, false, NULL, 0, 0);
+	upstreams_provision(braid->upstreams, link, true, NULL, 0, 0);
+	if (upstreams_apply(braid->upstreams, braid->holder->conf))
+		warn(braid, "out of memory: converters that the DHCP of a link has told of, which is gone, are still used");
+}
+
 static void on_path(void *context, const struct path_event *event)
 {
 	struct braid *braid = context;
@@ -55,8 +68,11 @@ static void on_path(void *context, const struct path_event *event)
 	if (braid->reloading)
 		return;   /* all are told when it is done */
 	braid_publish(braid, braid->view->converter_reachable);
-	if (event->kind == PATH_EVENT_LINK && braid->watch && !braid->view->converter_reachable)
-		watch_suspect(braid->watch);
+	if (event->kind != PATH_EVENT_LINK || !braid->upstreams)
+		return;
+	if (!braid->view->converter_reachable)
+		upstreams_suspect(braid->upstreams);
+	forget_provisions(braid, event->link);
 }
 
 static struct view *present_view(void *context)
@@ -64,17 +80,24 @@ static struct view *present_view(void *context)
 	return ((struct braid *)context)->view;
 }
 
-static void on_watch(void *context, bool reachable, const char *why)
+static void on_upstreams(void *context, bool reachable, const char *why)
 {
 	struct braid *braid = context;
 
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
 	braid->telling = true;
 	braid_publish(braid, reachable);
-	if (!reachable || !watch_serves_hosts(braid->watch))
+	if (!reachable || !upstreams_serve_hosts(braid->upstreams))
 		return;
 	port_server_reach(braid->ports);
 	port_client_reach(braid->own_ports);
+}
+
+static void on_others(void *context)
+{
+	struct braid *braid = context;
+
+	braid_publish(braid, braid->view->converter_reachable);
 }
 
 static void on_answer(void *context, const struct signalling_host_message *message)
@@ -95,7 +118,7 @@ static bool ask_for_host(void *context, const struct signalling_host_message *me
 {
 	struct braid *braid = context;
 
-	return braid->watch && watch_ask(braid->watch, message);
+	return braid->upstreams && upstreams_ask(braid->upstreams, message);
 }
 
 static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result)
@@ -124,8 +147,8 @@ static void on_suspect(void *context)
 	struct braid *braid = context;
 
 	__atomic_store_n(&braid->shared.suspected, false, __ATOMIC_RELEASE);
-	if (braid->watch)
-		watch_suspect(braid->watch);
+	if (braid->upstreams)
+		upstreams_suspect(braid->upstreams);
 }
 
 /* Two descriptors a session, one more while it is set up, and some for pipes and the rest: as many as the kernel lets us have. */
@@ -282,7 +305,7 @@ static int start_links(struct braid *braid)
 
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
-	struct watch_options watch = { .shared = &braid->shared, .view = present_view, .on_change = on_watch, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
+	struct upstreams_options upstreams = { .shared = &braid->shared, .view = present_view, .on_change = on_upstreams, .on_others = on_others, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
 	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
 	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
 	int r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
@@ -294,13 +317,15 @@ static int start_gateway(struct braid *braid, const struct conf *conf)
 	r = port_server_new(braid->loop, &ports, conf, &braid->ports);   /* a reload may bring a key, and forwards with it */
 	if (!r)
 		r = port_client_new(braid->loop, braid->ports, conf, &braid->own_ports);
-	return r ? r : watch_new(braid->loop, &watch, &braid->watch);
+	if (!r)
+		r = upstreams_new(braid->loop, &upstreams, &braid->upstreams);
+	return r ? r : upstreams_apply(braid->upstreams, conf);
 }
 
 static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
-	struct path_options paths = braid_path_options(conf);
+	struct path_options paths = braid_path_options(conf, NULL);
 	int r = probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)
@@ -387,8 +412,8 @@ static void leave_converter(struct braid *braid)
 {
 	if (braid->own_ports)
 		port_client_end(braid->own_ports);
-	if (braid->watch)
-		watch_leave(braid->watch);
+	if (braid->upstreams)
+		upstreams_leave(braid->upstreams);
 }
 
 void braid_freep(struct braid **out)
@@ -399,7 +424,7 @@ void braid_freep(struct braid **out)
 		return;
 	control_freep(&braid->control);
 	leave_converter(braid);
-	watch_freep(&braid->watch);
+	upstreams_freep(&braid->upstreams);
 	port_client_freep(&braid->own_ports);
 	port_server_freep(&braid->ports);
 	rejoin_freep(&braid->rejoin);
@@ -425,7 +450,7 @@ void braid_freep(struct braid **out)
 int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n_restart, char *reason, size_t n_reason)
 {
 	struct conf_holder *holder = conf_holder_new(conf);
-	struct path_options paths = braid_path_options(conf);
+	struct path_options paths = braid_path_options(conf, braid->upstreams);
 	int r;
 
 	snprintf(reason, n_reason, "out of memory");
@@ -474,9 +499,29 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		link_volumes_look(braid->link_volumes);
 		overflow_look_now(braid->overflow);
 	}
-	if (!r && braid->watch)
-		watch_ask_again(braid->watch);
+	if (!r && braid->upstreams)
+		r = upstreams_apply(braid->upstreams, conf);
+	if (!r && braid->upstreams)
+		upstreams_ask_again(braid->upstreams);
 	return r;
+}
+
+/* Connections to a converter that is new are known as such before there are any. */
+int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n, uint64_t until_us, char *reason, size_t n_reason)
+{
+	const struct conf *conf = braid->holder->conf;
+	struct path_options paths;
+	int r;
+
+	upstreams_provision(braid->upstreams, link, v6, addresses, n, until_us);
+	paths = braid_path_options(conf, braid->upstreams);
+	braid->reloading = true;
+	r = paths.n_converter ? path_update(braid->path, &paths, reason, n_reason) : 0;
+	braid->reloading = false;
+	if (r)
+		return r;
+	snprintf(reason, n_reason, "out of memory");
+	return upstreams_apply(braid->upstreams, conf);
 }
 
 void braid_drain(struct braid *braid)

@@ -43,17 +43,28 @@ static void take_on_path(struct path_options *options, const struct conf *conf)
 		options->listen_ports[options->n_listen_ports++] = converter->intercept_join_port;
 }
 
-/* The machine's own end of a connection answers keep-alive, so a packet of it is seen as often as we ask. */
-static void take_own(struct path_options *options, const struct conf *conf)
+static void put_converters(struct path_options *options, const struct address *addresses, size_t n)
 {
+	for (size_t i = 0; i < n && options->n_converter < PATH_CONVERTERS; i++)
+		if (!address_among(options->converter, options->n_converter, &addresses[i]))
+			options->converter[options->n_converter++] = addresses[i];
+}
+
+/* The machine's own end of a connection answers keep-alive, so a packet of it is seen as often as we ask. */
+static void take_own(struct path_options *options, const struct conf *conf, const struct upstreams *upstreams)
+{
+	struct address more[PATH_CONVERTERS];
+	size_t n_more = upstreams ? upstreams_addresses(upstreams, more, ARRAY_SIZE(more)) : 0;
+
 	options->own = &conf->host.choice;
 	options->leads_own = true;
 	options->own_memory_s = conf->limits.keepalive_s ? OWN_ASKED * conf->limits.keepalive_s + OWN_SLACK_S : OWN_UNASKED_S;
-	for (size_t i = 0; i < conf->gateway.n_converter; i++)
-		options->converter[options->n_converter++] = conf->gateway.converter[i];
+	for (size_t i = 0; i < conf->n_upstreams; i++)
+		put_converters(options, conf->upstreams[i].converter, conf->upstreams[i].n_converter);
+	put_converters(options, more, n_more);
 }
 
-struct path_options braid_path_options(const struct conf *conf)
+struct path_options braid_path_options(const struct conf *conf, const struct upstreams *upstreams)
 {
 	static const enum path_accept accepts[] = {
 		[CONF_ACCEPT_AUTO] = PATH_ACCEPT_AUTO, [CONF_ACCEPT_FAITHFUL] = PATH_ACCEPT_FAITHFUL, [CONF_ACCEPT_EARLY] = PATH_ACCEPT_EARLY,
@@ -79,7 +90,7 @@ struct path_options braid_path_options(const struct conf *conf)
 		link->backup = conf_link_is_backup(conf, i);
 	}
 	if (own_chooses(&conf->host.choice))
-		take_own(&options, conf);
+		take_own(&options, conf, upstreams);
 	for (size_t i = 0; conf->gateway.enabled && i < conf->gateway.n_lan; i++)
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
 	if (conf->converter.enabled)

@@ -15,7 +15,7 @@
 #include "role/links/rejoin.h"
 #include "role/shared.h"
 #include "role/converter/volumes.h"
-#include "role/gateway/watch.h"
+#include "role/gateway/upstreams.h"
 #include "role/worker.h"
 
 #define BRAID_WARNINGS 8
@@ -28,14 +28,14 @@ struct braid {
 	struct view *view;
 	struct shared shared;
 	struct path *path;
-	struct watch *watch;
+	struct upstreams *upstreams;     /* NULL where there are no converters to ask: no gateway, or signalling = route */
 	struct rejoin *rejoin;           /* NULL at a converter, as the next two */
 	struct overflow_control *overflow;
 	struct link_volumes *link_volumes;
-	struct port_server *ports;       /* NULL where there is nobody to ask: no gateway, or signalling = route */
+	struct port_server *ports;       /* NULL as upstreams */
 	struct port_client *own_ports;   /* and what uses it */
 	struct volumes *volumes;         /* NULL at a gateway */
-	char why_unreachable[64];        /* the converter; as the watch told it last */
+	char why_unreachable[64];        /* the converter; as was told last */
 	bool told, told_reachable;       /* what the log said last */
 	char told_why[64];
 	struct control *control;
@@ -64,8 +64,10 @@ struct braid {
 enum { BRAID_PART_PUBLISH };     /* of the handler's timers; the others are role/braid.c's */
 
 unsigned int braid_n_workers(const struct conf *conf);
-/* Borrows from conf. */
-struct path_options braid_path_options(const struct conf *conf);
+/* Borrows from conf. upstreams: those of now, or NULL. */
+struct path_options braid_path_options(const struct conf *conf, const struct upstreams *upstreams);
+/* What a link's DHCP of one family says of converters from now on, as upstreams_provision(). 0, or a negative errno with the reason in one line. */
+int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n, uint64_t until_us, char *reason, size_t n_reason);
 /* A new view with what is known now, handed to all workers. 0 or -ENOMEM. */
 int braid_publish(struct braid *braid, bool reachable);
 /* The table of mappings is another one: it will be part of a view, together with what changes until then. */

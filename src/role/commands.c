@@ -11,6 +11,7 @@
 #include "role/braid_parts.h"
 #include "role/counters.h"
 #include "role/describe.h"
+#include "role/dhcp_command.h"
 #include "role/log.h"
 #include "role/mappings/mapper.h"
 #include "role/policy_commands.h"
@@ -47,8 +48,11 @@ static json_t *warnings_json(const struct braid *braid)
 
 static json_t *converter_json(const struct braid *braid)
 {
-	return json_pack("{s:b, s:s, s:s, s:s}", "reachable", braid->view->converter_reachable, "why", braid->why_unreachable,
-			 "signalling", scheme_of_conf(braid->holder->conf->gateway.signalling)->name, "peer", braid->watch ? watch_peer_name(braid->watch) : "unknown");
+	const struct upstreams *upstreams = braid->upstreams;
+
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:o}", "reachable", braid->view->converter_reachable, "why", braid->why_unreachable,
+			 "signalling", scheme_of_conf(braid->holder->conf->gateway.signalling)->name, "peer", upstreams ? upstreams_peer_name(upstreams) : "unknown",
+			 "because", upstreams ? upstreams_because(upstreams) : "", "converters", upstreams ? upstreams_json(upstreams) : json_array());
 }
 
 /* "gateway, converter": a [gateway] section without hosts is there for this machine's own connections. */
@@ -349,7 +353,7 @@ static void run_stop(void *context, struct control_call call, const json_t *argu
 static const struct control_command commands[] = {
 	{ "status", run_status }, { "links", run_links }, { "sessions", run_sessions }, { "why", run_why },
 	{ "subscribers", run_subscribers }, { "mappings", run_mappings }, { "forwards", run_forwards }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
-	{ "policy-list", policy_list_run }, { "policy-test", policy_test_run },
+	{ "policy-list", policy_list_run }, { "policy-test", policy_test_run }, { "dhcp", dhcp_run },
 };
 
 static void on_short(void *context, int error)

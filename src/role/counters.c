@@ -34,6 +34,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_attempts, "attempts", "connections begun toward the converter"),
 	ROLE(COUNTER, n_attempts_failed, "attempts_failed", "of these, without success"),
 	ROLE(COUNTER, n_second_attempts, "second_attempts", "begun because a link did not answer in time"),
+	ROLE(COUNTER, n_moved, "moved", "connections that went to another converter on their way, as the first gave no answer"),
 	ROLE(COUNTER, n_no_answer, "no_answer", "sessions given up, the converter not answering on any link"),
 	ROLE(COUNTER, n_stranded, "stranded", "sessions reset, no subflow being left of them"),
 	ROLE(COUNTER, n_to_bbr, "to_bbr", "bulk transfers over links that lose packets at random, changed to bbr"),

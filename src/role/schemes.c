@@ -24,12 +24,12 @@ const struct scheme *scheme_of_watch(uint32_t signalling)
 	return schemes[signalling]->probes ? schemes[signalling] : &scheme_convert;
 }
 
-void schemes_put_login(const struct conf_gateway *conf, bool kin, struct signalling_request *request)
+void schemes_put_login(const struct conf_gateway *conf, const struct conf_upstream *upstream, bool kin, struct signalling_request *request)
 {
-	request->n_user = (uint8_t)strlen(conf->user);
-	request->n_password = (uint8_t)strlen(conf->password);
-	memcpy(request->user, conf->user, request->n_user);
-	memcpy(request->password, conf->password, request->n_password);
+	request->n_user = (uint8_t)strlen(upstream->user);
+	request->n_password = (uint8_t)strlen(upstream->password);
+	memcpy(request->user, upstream->user, request->n_user);
+	memcpy(request->password, upstream->password, request->n_password);
 	request->pipelined = conf->pipelined == CONF_PIPELINED_YES || (conf->pipelined == CONF_PIPELINED_AUTO && kin);
 }
 

@@ -77,6 +77,9 @@ void view_unref(struct view *view)
 	if (!view || __atomic_sub_fetch(&view->n_refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	conf_holder_unref(view->holder);
+	upstream_unref(view->upstream);
+	for (size_t i = 0; i < view->n_others; i++)
+		upstream_unref(view->others[i]);
 	forwards_freep(&view->forwards);
 	free(view);
 }
@@ -106,9 +109,9 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 
 int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out)
 {
-	const struct conf_gateway *gateway = &view->conf->gateway;
+	const struct upstream *upstream = view->upstream;
 
-	return shared_choose_link_to(shared, view, gateway->converter, gateway->n_converter, tried, now_us, out);
+	return upstream ? shared_choose_link_to(shared, view, upstream->at.converter, upstream->at.n_converter, tried, now_us, out) : CHOOSE_E_NONE;
 }
 
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us)
@@ -238,9 +241,9 @@ void shared_suspect(struct shared *shared)
 		__atomic_store_n(&shared->suspected, false, __ATOMIC_RELEASE);
 }
 
-void shared_note_doubt(struct shared *shared, enum shared_doubt doubt)
+void shared_note_doubt(struct shared *shared, struct upstream *upstream, enum upstream_doubt doubt)
 {
-	__atomic_store_n(&shared->doubt, (uint8_t)doubt, __ATOMIC_RELAXED);
+	__atomic_store_n(&upstream->doubt, (uint8_t)doubt, __ATOMIC_RELAXED);
 	shared_suspect(shared);
 }
 

@@ -14,10 +14,12 @@
 #include "conf/conf.h"
 #include "loop/loop.h"
 #include "policy/choose.h"
+#include "policy/converters.h"
 #include "policy/forwards.h"
 #include "policy/replay.h"
 #include "relay/account.h"
 #include "role/converter/subscribers.h"
+#include "role/gateway/upstream.h"
 
 /* One state of configuration and links. Never changed once published; freed with its last reference. */
 struct view {
@@ -29,6 +31,9 @@ struct view {
 	uint32_t rules_generation;       /* gateway: of conf's rules, in the marks of held packets */
 	struct forwards *forwards;       /* converter: for hosts behind gateways; NULL: none */
 	bool converter_reachable;        /* gateway: false lets new connections go the ordinary way */
+	struct upstream *upstream;       /* gateway: the converter that new connections go to; where none answers, the most preferred; NULL: there is none. References, here and below */
+	struct upstream *others[CONVERTERS_MOST];   /* those that answer besides, the most preferred first */
+	size_t n_others;
 	size_t n_links;
 	struct {
 		char name[CONF_NAME_BYTES];
@@ -68,9 +73,6 @@ struct link_memory {
 	uint64_t used_up;                /* 1: its cap is; it is a backup until the period ends */
 };
 
-/* MUTE: a connection was taken, and neither answered nor ended. STRANGE: it was answered as nobody does who speaks the scheme. */
-enum shared_doubt { SHARED_DOUBT_NONE, SHARED_DOUBT_MUTE, SHARED_DOUBT_STRANGE };
-
 struct mapper;
 
 struct shared {
@@ -83,13 +85,6 @@ struct shared {
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */
-	uint64_t watch;                  /* atomic; gateway: where the converter offers to tell outcomes early (role/converter/early.h); 0: it doesn't */
-
-	bool wants_source;               /* atomic; gateway: the converter has asked to be told hosts' addresses */
-	bool kin;                        /* atomic; gateway: the converter is Braid, has our key, and serves a ticket once */
-	bool spoken;                     /* atomic; gateway: it has accepted a connection in the scheme of gateway.signalling */
-	uint32_t n_unspoken;             /* atomic; gateway: connections that it has ended without a word, as long as it has accepted none */
-	uint8_t doubt;                   /* atomic; gateway: enum shared_doubt, whether it does speak it; the watch is to set it back */
 
 	struct subscribers *subscribers; /* NULL at a gateway */
 	struct mapper *mapper;           /* the main thread's; NULL where hosts are given no mappings */
@@ -98,7 +93,7 @@ struct shared {
 	struct replay *replay;           /* NULL at a gateway */
 };
 
-/* The choice for a new connection. now_us: monotonic. As choose_first_link(). */
+/* The choice for a new connection to the converter that the view has in use. now_us: monotonic. As choose_first_link(). */
 int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out);
 
 /* The same to one of these, at most one of each family, in the converter's place. */
@@ -131,7 +126,7 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us);
 /* A connection could not reach the converter: somebody should look. */
 void shared_suspect(struct shared *shared);
 /* The same, of one that did reach it. */
-void shared_note_doubt(struct shared *shared, enum shared_doubt doubt);
+void shared_note_doubt(struct shared *shared, struct upstream *upstream, enum upstream_doubt doubt);
 
 /* Takes a place under a limit; false when there is none left. Give it back with shared_release(). */
 bool shared_take(uint64_t *count, uint64_t most);

@@ -219,13 +219,15 @@ static void the_nearest_of_those_preferred(void **state)
 	converters_lost(&c, 1, 2 * S);
 	assert_true(decide(&c, 2 * S));
 	assert_int_equal(c.in_use, 2);
-	converters_answered(&c, 1, RTT, 3 * S);
-	converters_answered(&c, 0, RTT, 5 * S);
+	converters_answered(&c, 0, RTT, 3 * S);
+	converters_answered(&c, 1, RTT, 5 * S);
 	assert_false(decide(&c, 5 * S));
-	assert_int_equal(again_us, 13 * S);   /* the first to have answered for long enough, be it the second choice */
-	assert_true(decide(&c, 13 * S));
+	assert_int_equal(again_us, 6 * S);   /* the first to have answered for long enough, be it the second choice: it was never lost while it was used */
+	assert_true(decide(&c, 6 * S));
 	assert_int_equal(c.in_use, 1);
-	assert_true(decide(&c, 15 * S));
+	assert_false(decide(&c, 6 * S));
+	assert_int_equal(again_us, 13 * S);
+	assert_true(decide(&c, 13 * S));
 	assert_int_equal(c.in_use, 0);
 }
 
@@ -239,8 +241,8 @@ static void list_changes(void **state)
 	assert_int_equal(c.in_use, 1);   /* what is used stays, and what is known of it */
 	assert_int_equal(c.suspected_at_us, 2 * S);
 	converters_answered(&c, 1, RTT, 3 * S);
-	assert_false(decide(&c, 4 * S));
-	assert_int_equal(again_us, 11 * S);   /* the preferred one has answered since 1 s */
+	assert_false(decide(&c, 2 * S - 1));
+	assert_int_equal(again_us, 2 * S);   /* the preferred one has answered since 1 s */
 	assert_false(c.each[2].known);
 
 	converters_rearrange(&c, without, 2, 4 * S);   /* the one in use has left */

@@ -6,6 +6,7 @@
 #include "base/counter.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
+#include "role/gateway/elsewhere.h"
 #include "role/gateway/opening.h"
 #include "role/gateway/setup.h"
 #include "role/links/loss_watch.h"
@@ -34,7 +35,7 @@ static struct attempt *free_attempt(struct setup *setup)
 	return NULL;
 }
 
-static size_t n_pending(const struct setup *setup)
+size_t attempt_n_pending(const struct setup *setup)
 {
 	size_t n = 0;
 
@@ -128,13 +129,21 @@ static uint32_t barred(const struct setup *setup)
 	return setup->treatment.link == CHOOSE_NO_LINK ? 0 : ~(1u << setup->treatment.link);
 }
 
+/* To the setup's converter, over the best link that isn't left out. */
+static int choose_link(const struct worker *worker, const struct setup *setup, uint32_t left_out, struct choice *out)
+{
+	const struct conf_upstream *at = &setup->upstream->at;
+
+	return shared_choose_link_to(worker->shared, worker->view, at->converter, at->n_converter, left_out | barred(setup), loop_now_us(worker->loop), out);
+}
+
 int attempt_next(struct gateway *gateway, struct setup *setup)
 {
 	struct worker *worker = gateway->worker;
 	struct attempt *attempt = free_attempt(setup);
 	struct choice choice;
 
-	while (attempt && !shared_choose_link(worker->shared, worker->view, setup->tried | barred(setup), loop_now_us(worker->loop), &choice)) {
+	while (attempt && !choose_link(worker, setup, setup->tried, &choice)) {
 		setup->tried |= choice.link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice.link;
 		if (!attempt_begin(gateway, setup, attempt, &choice, true))
 			return 0;
@@ -150,7 +159,7 @@ static int attempt_again(struct gateway *gateway, struct setup *setup, uint32_t 
 	struct attempt *attempt = free_attempt(setup);
 	struct choice choice;
 
-	if (!attempt || shared_choose_link(worker->shared, worker->view, barred(setup) | left_out, loop_now_us(worker->loop), &choice))
+	if (!attempt || choose_link(worker, setup, left_out, &choice))
 		return CHOOSE_E_NONE;
 	return attempt_begin(gateway, setup, attempt, &choice, false);
 }
@@ -189,14 +198,15 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 
 	if (reset)
 		attempt_note_reset(gateway, setup, attempt);
+	setup->exposed |= !at_once;
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	forget_told(setup, attempt);
 	if (at_once && attempt->syn_data)
 		shared_note_syn_data(gateway->worker->shared, link, false, attempt->begun_at_us, loop_now_us(gateway->worker->loop));
 	attempt_drop(attempt);
-	if (n_pending(setup) ? !at_once : !attempt_next(gateway, setup))
+	if (attempt_n_pending(setup) ? !at_once : !attempt_next(gateway, setup))
 		return;
-	if ((!reset || begin_again(gateway, setup, link)) && !n_pending(setup))
+	if ((!reset || begin_again(gateway, setup, link)) && !attempt_n_pending(setup) && elsewhere_begin(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -207,7 +217,7 @@ static void attempt_distrusted(struct gateway *gateway, struct setup *setup, str
 
 	forget_told(setup, attempt);
 	attempt_drop(attempt);
-	if (begin_again(gateway, setup, link) && !n_pending(setup) && attempt_next(gateway, setup))
+	if (begin_again(gateway, setup, link) && !attempt_n_pending(setup) && attempt_next(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -252,18 +262,18 @@ static int send_opening(struct attempt *attempt)
 }
 
 /* With some schemes a reset is the destination's word; but only where somebody is known to be there who would say it so. */
-static bool tells_by_reset(const struct gateway *gateway, const struct setup *setup)
+static bool tells_by_reset(const struct setup *setup)
 {
-	return setup->scheme->client_end && __atomic_load_n(&gateway->worker->shared->spoken, __ATOMIC_RELAXED);
+	return setup->scheme->client_end && __atomic_load_n(&setup->upstream->spoken, __ATOMIC_RELAXED);
 }
 
 /* Whoever ends all that comes may not let us in, or be somebody else: hosts had better go the ordinary way. */
-static void note_end(struct shared *shared)
+static void note_end(struct shared *shared, struct upstream *upstream)
 {
-	if (__atomic_load_n(&shared->spoken, __ATOMIC_RELAXED) || __atomic_add_fetch(&shared->n_unspoken, 1, __ATOMIC_RELAXED) < UNSPOKEN_MOST)
+	if (__atomic_load_n(&upstream->spoken, __ATOMIC_RELAXED) || __atomic_add_fetch(&upstream->n_unspoken, 1, __ATOMIC_RELAXED) < UNSPOKEN_MOST)
 		return;
-	__atomic_store_n(&shared->n_unspoken, 0, __ATOMIC_RELAXED);
-	shared_note_doubt(shared, SHARED_DOUBT_STRANGE);
+	__atomic_store_n(&upstream->n_unspoken, 0, __ATOMIC_RELAXED);
+	shared_note_doubt(shared, upstream, UPSTREAM_DOUBT_STRANGE);
 }
 
 /* An end in the place of an answer: with some schemes that is one. */
@@ -271,25 +281,25 @@ static int read_end(const struct gateway *gateway, const struct setup *setup, st
 {
 	if (!setup->scheme->client_end || attempt->inbox.n_kept)
 		return NET_E_RESET;
-	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && tells_by_reset(gateway, setup)) };
+	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && tells_by_reset(setup)) };
 	*left = (struct bytes){ 0 };
 	attempt->ended = true;
-	note_end(gateway->worker->shared);
+	note_end(gateway->worker->shared, setup->upstream);
 	return 0;
 }
 
 /* Whether the server speaks the scheme at all; where the watch can't ask it. */
 static void note_language(struct gateway *gateway, const struct setup *setup, const struct signalling_step *step)
 {
-	struct shared *shared = gateway->worker->shared;
+	struct upstream *upstream = setup->upstream;
 
 	if (setup->scheme->server_offer)
 		return;
 	if (step->verdict == SIGNALLING_DONE) {
-		__atomic_store_n(&shared->spoken, true, __ATOMIC_RELAXED);
-		__atomic_store_n(&shared->n_unspoken, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&upstream->spoken, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&upstream->n_unspoken, 0, __ATOMIC_RELAXED);
 	} else if (step->result.outcome == OUTCOME_MALFORMED || step->result.outcome == OUTCOME_BAD_VERSION) {
-		shared_note_doubt(shared, SHARED_DOUBT_STRANGE);
+		shared_note_doubt(gateway->worker->shared, upstream, UPSTREAM_DOUBT_STRANGE);
 	}
 }
 
@@ -376,7 +386,7 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 			hold_accept(gateway, setup, attempt, left);
 		else
 			setup_hand_over(gateway, setup, attempt, false, left);
-	} else if (step.result.outcome == OUTCOME_NOT_AUTHORISED && n_pending(setup) > 1) {
+	} else if (step.result.outcome == OUTCOME_NOT_AUTHORISED && attempt_n_pending(setup) > 1) {
 		attempt_drop(attempt);   /* the ticket's second use: the other attempt has won the race */
 	} else {
 		setup_refuse(gateway, setup, &step.result);
@@ -409,7 +419,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	r = net_connect_outcome(attempt->fd, events);
 	if (r == NET_E_AGAIN)
 		return false;
-	if (r == NET_E_RESET && tells_by_reset(gateway, setup)) {
+	if (r == NET_E_RESET && tells_by_reset(setup)) {
 		struct signalling_result refused = setup->scheme->client_end(true);
 
 		setup_refuse(gateway, setup, &refused);
@@ -420,6 +430,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 		return false;
 	}
 	attempt->connected = true;
+	__atomic_store_n(&setup->upstream->heard_at_us, loop_now_us(gateway->worker->loop), __ATOMIC_RELAXED);
 	note_handshake(gateway, attempt);
 	if (attempt->plain && attempt->mptcp && setup->has_ticket)
 		return begin_plain(gateway, setup, attempt);
@@ -429,7 +440,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 /* The only one under way, of whose answer nothing has come: the relay can have it. */
 static bool may_be_held(const struct setup *setup, const struct attempt *attempt)
 {
-	return setup->state == SETUP_CONNECTING && !setup->waits && n_pending(setup) == 1 && !attempt->inbox.n_kept;
+	return setup->state == SETUP_CONNECTING && !setup->waits && attempt_n_pending(setup) == 1 && !attempt->inbox.n_kept;
 }
 
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
@@ -460,6 +471,12 @@ void attempt_go_on(struct gateway *gateway, struct setup *setup)
 		}
 }
 
+/* The converter may be gone: over the only link, over each link so far, or where there is another one to go to. */
+static bool is_suspect(const struct view *view, const struct setup *setup)
+{
+	return view->n_links == 1 || setup->tried & (setup->tried - 1) || view->n_others;
+}
+
 /* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,
  * so the first has to go before another is begun. */
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
@@ -473,13 +490,20 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 		attempt_failed(gateway, setup, attempt, false);
 	if (r != NET_E_AGAIN)
 		return;   /* the answer is there: it is we who are late, and its event comes */
+	if (attempt->overdue) {
+		elsewhere_look(gateway, setup, attempt, now_us);
+		return;
+	}
+	attempt->overdue = true;
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
-	if (gateway->worker->view->n_links == 1 || setup->tried & (setup->tried - 1))   /* every link so far: it may be the converter */
+	if (is_suspect(gateway->worker->view, setup))
 		shared_suspect(gateway->worker->shared);
 	if (!setup->has_ticket) {
 		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
 		attempt_failed(gateway, setup, attempt, false);
-	} else if (attempt_next(gateway, setup)) {
-		attempt_again(gateway, setup, 0);
+	} else {
+		if (attempt_next(gateway, setup))
+			attempt_again(gateway, setup, 0);
+		elsewhere_look(gateway, setup, attempt, now_us);
 	}
 }

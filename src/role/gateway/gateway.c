@@ -54,6 +54,7 @@ void setup_free(struct gateway *gateway, struct setup *setup)
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
 		attempt_drop(&setup->attempts[i]);
 	opening_free(setup);
+	upstream_unref(setup->upstream);
 	inbox_free(&setup->first);
 	look_freep(&setup->look);
 	socks_free(gateway, setup);
@@ -122,7 +123,7 @@ static void note_no_answer(struct gateway *gateway, const struct setup *setup)
 	char left_out[64];
 
 	counter_add(&gateway->worker->counters.n_no_answer, 1);
-	shared_note_doubt(gateway->worker->shared, setup->state == SETUP_HELD || setup_any_connected(setup) ? SHARED_DOUBT_MUTE : SHARED_DOUBT_NONE);
+	shared_note_doubt(gateway->worker->shared, setup->upstream, setup->state == SETUP_HELD || setup_any_connected(setup) ? UPSTREAM_DOUBT_MUTE : UPSTREAM_DOUBT_NONE);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
 		log_warning("the converter did not answer over any link: a host's connection that was accepted is reset, one that waits goes the ordinary way%s", left_out);
 }
@@ -151,7 +152,12 @@ void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state
 		routed_begin(gateway, setup);
 		return;
 	}
-	if (opening_build(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))
+	upstream_unref(setup->upstream);
+	setup->upstream = upstream_ref(gateway->worker->view->upstream);
+	setup->moved = setup->exposed = false;
+	if (!setup->upstream)   /* the last one has just left the list */
+		setup_let_pass(gateway, setup);
+	else if (opening_build(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))
 		setup_abandon(gateway, setup);
 	else if (attempt_next(gateway, setup))
 		setup_fail(gateway, setup);

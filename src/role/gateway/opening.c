@@ -18,41 +18,40 @@
 static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
 
 /* Toward an IPv6 destination, to a converter that has asked for it. */
-static bool tells_source(const struct gateway *gateway, const struct setup *setup)
+static bool tells_source(const struct setup *setup)
 {
-	return __atomic_load_n(&gateway->worker->shared->wants_source, __ATOMIC_RELAXED) && !address_is_v4(&setup->destination);
+	return __atomic_load_n(&setup->upstream->wants_source, __ATOMIC_RELAXED) && !address_is_v4(&setup->destination);
 }
 
 /* A ticket for this destination: who we are, in the first packet. A host whose SYN waits is the sooner let come for an early answer. */
 static void put_ticket(const struct gateway *gateway, struct setup *setup, struct signalling_request *request)
 {
-	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
+	const struct upstream *upstream = setup->upstream;
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
-	setup->has_ticket = conf->has_key && setup->scheme->tickets && __atomic_load_n(&gateway->worker->shared->kin, __ATOMIC_RELAXED);
+	setup->has_ticket = upstream->at.has_key && setup->scheme->tickets && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 	if (!setup->has_ticket)
 		request->dscp = request->plain = 0;   /* it would not know what that is */
-	if (!conf->has_key || !setup->scheme->tickets)
+	if (!upstream->at.has_key || !setup->scheme->tickets)
 		return;
 	early_make_nonce(gateway, setup, ticket.nonce);
 	memcpy(setup->nonce, ticket.nonce, sizeof(setup->nonce));
-	request->watch = setup->has_ticket && setup->state == SETUP_ASKING ? __atomic_load_n(&gateway->worker->shared->watch, __ATOMIC_RELAXED) : 0;
+	request->watch = setup->has_ticket && setup->state == SETUP_ASKING ? __atomic_load_n(&upstream->watch, __ATOMIC_RELAXED) : 0;
 	setup->asks_early = request->watch;
-	if (setup->has_ticket && tells_source(gateway, setup))
+	if (setup->has_ticket && tells_source(setup))
 		request->source = setup->source;
-	ticket_put(&ticket, conf->key, &request->destination, request->credential);
+	ticket_put(&ticket, upstream->at.key, &request->destination, request->credential);
 	request->n_credential = TICKET_BYTES;
 }
 
-int opening_build(struct gateway *gateway, struct setup *setup)
+/* The first message, into room for SIGNALLING_MESSAGE_BYTES. Returns its length. */
+static size_t begin_message(struct gateway *gateway, struct setup *setup, uint8_t *out)
 {
-	uint8_t *scratch = gateway->worker->scratch;
+	const struct conf_gateway *conf = &gateway->worker->view->conf->gateway;
 	struct signalling_step step;
-	ssize_t n;
-	int error = NET_E_AGAIN;
 
 	/* What waits at the converter was told by Convert, and is claimed by it. */
-	setup->scheme = setup->inbound ? &scheme_convert : scheme_of_conf(gateway->worker->view->conf->gateway.signalling);
+	setup->scheme = setup->inbound ? &scheme_convert : scheme_of_conf(conf->signalling);
 	setup->request = (struct signalling_request){
 		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
 	};
@@ -62,18 +61,47 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	setup->request.failure = setup->failure;
 	put_ticket(gateway, setup, &setup->request);
 	if (!setup->scheme->tickets)
-		schemes_put_login(&gateway->worker->view->conf->gateway, __atomic_load_n(&gateway->worker->shared->kin, __ATOMIC_RELAXED), &setup->request);
-	step = setup->scheme->client_begin(&setup->begun, &setup->request, scratch);
+		schemes_put_login(conf, &setup->upstream->at, __atomic_load_n(&setup->upstream->kin, __ATOMIC_RELAXED), &setup->request);
+	step = setup->scheme->client_begin(&setup->begun, &setup->request, out);
 	setup->waits = step.waits;
-	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + step.n_out, OPENING_BYTES - step.n_out, &error);
+	setup->n_message = step.n_out;
+	return step.n_out;
+}
+
+int opening_build(struct gateway *gateway, struct setup *setup)
+{
+	uint8_t *scratch = gateway->worker->scratch;
+	size_t n_message = begin_message(gateway, setup, scratch);
+	ssize_t n;
+	int error = NET_E_AGAIN;
+
+	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + n_message, OPENING_BYTES - n_message, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
 		return error;
-	setup->n_message = step.n_out;
-	setup->n_opening = step.n_out + (n > 0 ? (size_t)n : 0);
+	setup->n_opening = n_message + (n > 0 ? (size_t)n : 0);
 	setup->opening = malloc(setup->n_opening);
 	if (!setup->opening)
 		return -ENOMEM;
 	memcpy(setup->opening, scratch, setup->n_opening);
+	return 0;
+}
+
+int opening_build_anew(struct gateway *gateway, struct setup *setup)
+{
+	size_t n_before = setup->n_message, n_payload = setup->n_opening - n_before, n_message;
+	uint8_t message[SIGNALLING_MESSAGE_BYTES], *opening;
+
+	n_message = begin_message(gateway, setup, message);
+	if (setup->waits && n_payload)
+		return -EINVAL;
+	opening = malloc(n_message + n_payload);
+	if (!opening)
+		return -ENOMEM;
+	memcpy(opening, message, n_message);
+	memcpy(opening + n_message, setup->opening + n_before, n_payload);
+	opening_free(setup);
+	setup->opening = opening;
+	setup->n_opening = n_message + n_payload;
 	return 0;
 }
 

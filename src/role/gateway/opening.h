@@ -9,6 +9,8 @@ struct setup;
 /* The message and what the host has said so far, as one opening. A host that has ended already shows in the relay; one that has reset doesn't any more,
  * once reading has told. 0, a NET_E_* of the host's connection, or a negative errno. */
 int opening_build(struct gateway *gateway, struct setup *setup);
+/* Once more, for another converter, with the same of the host's behind the message. 0, -ENOMEM, or -EINVAL: that one has to answer before it bears what was read already. */
+int opening_build_anew(struct gateway *gateway, struct setup *setup);
 /* The same with a message that says that its connection is plain TCP. 0 or -ENOMEM. */
 int opening_declare_plain(struct gateway *gateway, struct setup *setup);
 void opening_free(struct setup *setup);

@@ -13,6 +13,7 @@
 #include "role/listener.h"
 #include "role/gateway/socks.h"
 #include "role/gateway/treatment.h"
+#include "role/gateway/upstream.h"
 #include "role/worker.h"
 #include "signalling/scheme.h"
 
@@ -42,6 +43,7 @@ struct attempt {
 	bool plain;               /* no Multipath TCP, as was known when it connected, and as the opening says where there is a key */
 	bool doubtful;            /* and were passed over, or the SYN was sent again: comes out as plain TCP, at our end perhaps with the first answer only */
 	bool ended;               /* and its end was the answer */
+	bool overdue;             /* its patience is over */
 	const uint8_t *opening;   /* the setup's: opening, or declared */
 	size_t n_opening;
 	size_t n_sent;            /* of the opening */
@@ -78,6 +80,9 @@ struct setup {
 	uint16_t n_first;         /* and so much of it has */
 	struct signalling_result failure;        /* why the host can't be had */
 	uint32_t tried;           /* a bit a link */
+	struct upstream *upstream;   /* the converter that attempts are to; a reference; NULL before there are any, and with routed */
+	bool moved;               /* it is the second one */
+	bool exposed;             /* it may have what the host has said */
 	const struct scheme *scheme;   /* here and below: once there is an opening */
 	struct signalling_request request;
 	uint8_t *opening;         /* the first message (n_message) and the host's first bytes; NULL in HELD */
@@ -112,6 +117,7 @@ int attempt_next(struct gateway *gateway, struct setup *setup);
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events);
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us);
 void attempt_drop(struct attempt *attempt);
+size_t attempt_n_pending(const struct setup *setup);
 /* Whether a connection with this descriptor, whose answer was read, is to be trusted. One that became plain TCP only with the answer isn't: the
  * converter's end was plain before, and what either end's Multipath TCP sent again may be in the stream twice (doc/assumptions.md). */
 bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "net/socket.h"
+#include "policy/converters.h"
 #include "role/inbox.h"
 #include "role/links/profile.h"
 #include "role/schemes.h"
@@ -21,6 +22,7 @@
 #define ANSWER_LIMIT_US (3 * US_PER_S)
 #define RETRY_FIRST_US (100 * US_PER_MS)
 #define RETRY_MOST_US (2 * US_PER_S)
+#define RETRY_MOST_UNUSED_US (15 * US_PER_S)
 #define STOOD_LONG_US (5 * US_PER_S)
 #define KEEPALIVE_S 120
 #define CLOSED_US (1 * US_PER_S)
@@ -40,6 +42,7 @@ struct probe {
 	uint64_t begun_at_us, begun_standing_at_us;
 	const struct scheme *scheme;   /* here and below: of a probe that was begun */
 	struct signalling_request asked;
+	struct address converter;
 	bool wants_source;       /* the converter is to be told hosts' addresses */
 	bool offers;             /* it was told that we take sessions from its side */
 	bool hears_limits;       /* and that we want to know when the links limit what it sends */
@@ -60,9 +63,8 @@ enum peer { PEER_UNKNOWN, PEER_KIN, PEER_CONVERT, PEER_OTHER };
 struct watch {
 	struct loop *loop;
 	struct watch_options options;
-	uint8_t handler;
 	struct probe probe;
-	bool left;
+	bool begun, used, left;
 	bool reachable, told;
 	char why[64];            /* as it was told */
 	enum watch_asking asking;
@@ -85,18 +87,18 @@ static void store(bool *flag, bool to) { __atomic_store_n(flag, to, __ATOMIC_REL
 
 static struct loop_ref ref_of(const struct watch *watch, uint8_t part)
 {
-	return (struct loop_ref){ .handler = watch->handler, .generation = watch->probe.generation, .part = part };
+	return (struct loop_ref){ .handler = watch->options.handler, .index = watch->options.index, .generation = watch->probe.generation, .part = part };
 }
 
-/* Again, too, where the reason is another one. */
-static void tell(struct watch *watch, bool reachable, const char *why)
+/* Again, too, where the reason is another one. Whoever hears it may have the watch ask anew: nothing is done with the probe afterwards, here and where an answer is told. */
+static void tell_lost(struct watch *watch, const char *why)
 {
-	if (watch->told && watch->reachable == reachable && !strcmp(watch->why, why))
+	if (watch->told && !watch->reachable && !strcmp(watch->why, why))
 		return;
 	watch->told = true;
-	watch->reachable = reachable;
+	watch->reachable = false;
 	snprintf(watch->why, sizeof(watch->why), "%s", why);
-	watch->options.on_change(watch->options.context, reachable, why);
+	watch->options.on_lost(watch->options.context, why);
 }
 
 static void drop(struct watch *watch)
@@ -104,28 +106,36 @@ static void drop(struct watch *watch)
 	if (watch->probe.fd >= 0)
 		net_close_reset(watch->probe.fd);
 	inbox_free(&watch->probe.inbox);
-	__atomic_store_n(&watch->options.shared->watch, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->options.upstream->watch, 0, __ATOMIC_RELAXED);
 	watch->probe = (struct probe){ .fd = -1, .generation = (uint16_t)(watch->probe.generation + 1) };
 }
 
 static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 {
 	const struct conf_gateway *conf = &all->gateway;
+	const struct conf_upstream *at = &watch->options.upstream->at;
 	struct signalling_request *request = &watch->probe.asked;
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	watch->probe.scheme = scheme_of_watch(conf->signalling);
 	*request = (struct signalling_request){ .probe = 1 };
-	if (conf->has_key && watch->probe.scheme->tickets) {
+	if (at->has_key && watch->probe.scheme->tickets) {
 		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
-		ticket_put(&ticket, conf->key, &request->destination, request->credential);
+		ticket_put(&ticket, at->key, &request->destination, request->credential);
 		request->n_credential = TICKET_BYTES;
-		request->takes_inbound = watch->probe.offers = conf->inbound && watch->asking < ASK_PLAIN;
-		request->hears_limits = watch->probe.hears_limits = conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
+		request->takes_inbound = watch->probe.offers = watch->used && conf->inbound && watch->asking < ASK_PLAIN;
+		request->hears_limits = watch->probe.hears_limits = watch->used && conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
 	}
 	if (!watch->probe.scheme->tickets)
-		schemes_put_login(conf, false, request);
+		schemes_put_login(conf, at, false, request);
 	return watch->probe.scheme->client_begin(&watch->probe.conversation, request, out).n_out;
+}
+
+static int choose(const struct watch *watch, const struct view *view, uint32_t tried, struct choice *out)
+{
+	const struct conf_upstream *at = &watch->options.upstream->at;
+
+	return shared_choose_link_to(watch->options.shared, view, at->converter, at->n_converter, tried, loop_now_us(watch->loop), out);
 }
 
 /* Over the best link not tried since the last success; when all were, from the start. */
@@ -139,9 +149,9 @@ static int begin(struct watch *watch)
 	size_t n_sent = 0;
 	int r;
 
-	if (shared_choose_link(watch->options.shared, view, watch->tried, now_us, &choice)) {
+	if (choose(watch, view, watch->tried, &choice)) {
 		watch->tried = 0;
-		if (shared_choose_link(watch->options.shared, view, 0, now_us, &choice))
+		if (choose(watch, view, 0, &choice))
 			return NET_E_UNREACHABLE;
 	}
 	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
@@ -150,6 +160,7 @@ static int begin(struct watch *watch)
 	options.n_first = watch->by_connecting ? 0 : opening(watch, view->conf, bytes);
 	watch->probe.begun_at_us = now_us;
 	watch->probe.link = choice.link;
+	watch->probe.converter = choice.converter;
 	r = net_connect_begin(&choice.converter, &options, &watch->probe.fd, &n_sent);
 	if (!r && n_sent < options.n_first)
 		r = NET_E_UNREACHABLE;   /* a SYN takes these few bytes everywhere, or the path is no path */
@@ -158,11 +169,14 @@ static int begin(struct watch *watch)
 	return r ? r : loop_timer_at(watch->loop, now_us + profile_answer_us(view, choice.link, shared_rtt_us(watch->options.shared, choice.link), ANSWER_LIMIT_US), ref_of(watch, PART_LIMIT));
 }
 
+/* One that is used no more may be gone for long. */
 static void retry_later(struct watch *watch)
 {
+	uint64_t most_us = watch->used ? RETRY_MOST_US : RETRY_MOST_UNUSED_US;
+
 	drop(watch);
 	loop_timer_at(watch->loop, loop_now_us(watch->loop) + watch->retry_us, ref_of(watch, PART_RETRY));
-	watch->retry_us = watch->retry_us * 2 < RETRY_MOST_US ? watch->retry_us * 2 : RETRY_MOST_US;
+	watch->retry_us = watch->retry_us * 2 < most_us ? watch->retry_us * 2 : most_us;
 }
 
 static void ask(struct watch *watch)
@@ -171,8 +185,8 @@ static void ask(struct watch *watch)
 	if (watch->left)
 		return;
 	if (begin(watch)) {
-		tell(watch, false, "no link leads to it");
 		retry_later(watch);
+		tell_lost(watch, "no link leads to it");
 	}
 }
 
@@ -185,9 +199,9 @@ static void lost(struct watch *watch, const char *why)
 	watch->asking = ASK_ALL;   /* it may come back as a newer one */
 	watch->by_connecting = false;
 	watch->peer = PEER_UNKNOWN;
-	store(&watch->options.shared->spoken, false);
-	tell(watch, false, why);
+	store(&watch->options.upstream->spoken, false);
 	retry_later(watch);
+	tell_lost(watch, why);
 }
 
 /* It has answered, and doesn't let us stay: it is there. Who finds that it isn't any more, says so (watch_suspect()). */
@@ -223,26 +237,28 @@ static void closed(struct watch *watch)
 static void stand(struct watch *watch)
 {
 	enum peer peer = watch->probe.kin ? PEER_KIN : watch->by_connecting || watch->probe.scheme != &scheme_convert ? PEER_OTHER : PEER_CONVERT;
-	struct shared *shared = watch->options.shared;
+	struct upstream *upstream = watch->options.upstream;
+	uint64_t rtt_us = loop_now_us(watch->loop) - watch->probe.begun_at_us;
+	bool anew = peer == PEER_KIN || watch->peer != peer || !watch->told || !watch->reachable;   /* where another one answered before, this one may be new, or have begun anew */
 
 	watch->probe.standing = true;
 	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
 	watch->tried = 0;
-	__atomic_store_n(&shared->watch, watch->probe.name, __ATOMIC_RELAXED);
-	store(&shared->wants_source, watch->probe.wants_source);
-	store(&shared->kin, watch->probe.kin);
-	shared_note_answer(shared, watch->probe.link, loop_now_us(watch->loop) - watch->probe.begun_at_us);
-	if (peer == PEER_KIN || watch->peer != peer)   /* where another one answered before, this one may be new, or have begun anew */
-		watch->told = false;
+	__atomic_store_n(&upstream->watch, watch->probe.name, __ATOMIC_RELAXED);
+	store(&upstream->wants_source, watch->probe.wants_source);
+	store(&upstream->kin, watch->probe.kin);
+	if (watch->used)   /* another one's round trip says nothing of when this one answers */
+		shared_note_answer(watch->options.shared, watch->probe.link, rtt_us);
 	watch->peer = peer;
 	watch->knows_convert = !watch->by_connecting;
-	tell(watch, true, "");
+	watch->told = watch->reachable = true;
 	if (watch->by_connecting) {
 		rest(watch);
-		return;
+	} else {
+		net_tune_leg(watch->probe.fd, true);
+		net_keep_alive(watch->probe.fd, KEEPALIVE_S);
 	}
-	net_tune_leg(watch->probe.fd, true);
-	net_keep_alive(watch->probe.fd, KEEPALIVE_S);
+	watch->options.on_answered(watch->options.context, rtt_us, anew);
 }
 
 /* One message: an outcome, a session, that the links limit what is sent, or an answer to a host. */
@@ -290,6 +306,11 @@ static const char *take_early(struct watch *watch, struct bytes all)
 	return all.n ? "it says more than it was asked" : NULL;
 }
 
+static bool is_proven(const struct watch *watch, const struct signalling_step *step)
+{
+	return step->has_proof && ticket_is_proof(step->proof, watch->probe.asked.credential, watch->options.upstream->at.key, &watch->probe.converter);
+}
+
 /* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. */
 static const char *take(struct watch *watch, struct bytes all, bool *answered)
 {
@@ -306,6 +327,8 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 		return "it takes no more";
 	if (step.verdict == SIGNALLING_NEED_MORE)
 		return inbox_keep(&watch->probe.inbox, left) ? "out of memory" : NULL;
+	if (step.verdict == SIGNALLING_DONE && upstream_must_prove(watch->options.upstream) && !is_proven(watch, &step))
+		return "DHCP has told of it, and it doesn't prove that it has our key";
 	*answered = step.verdict == SIGNALLING_DONE;
 	watch->probe.declined = step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
 	watch->probe.strange = step.result.outcome == OUTCOME_MALFORMED || step.result.outcome == OUTCOME_BAD_VERSION;
@@ -322,7 +345,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 /* Whether hosts' connections could go to a server that knows no Convert. */
 static bool may_know_none(const struct watch *watch)
 {
-	return !watch->by_connecting && watch->probe.scheme == &scheme_convert &&
+	return !watch->by_connecting && watch->probe.scheme == &scheme_convert && !upstream_must_prove(watch->options.upstream) &&
 	       watch->options.view(watch->options.context)->conf->gateway.signalling != CONF_SIGNALLING_CONVERT;
 }
 
@@ -347,6 +370,7 @@ static void on_readable(struct watch *watch)
 	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1];
 	const char *why = NULL;
 	bool answered = false, ended = false;
+	uint16_t generation = watch->probe.generation;
 	struct bytes all;
 	int r = 0;
 
@@ -371,7 +395,7 @@ static void on_readable(struct watch *watch)
 	}
 	if (answered && !(ended && watch->probe.kin))   /* Braid ends it so where it has no place for us */
 		stand(watch);
-	if (ended)
+	if (ended && watch->probe.generation == generation)
 		closed(watch);
 }
 
@@ -386,10 +410,8 @@ static void on_connected(struct watch *watch, uint32_t events)
 		lost(watch, net_error_text(r));
 }
 
-static void on_event(void *context, struct loop_ref ref, uint32_t events)
+void watch_on_event(struct watch *watch, struct loop_ref ref, uint32_t events)
 {
-	struct watch *watch = context;
-
 	if (ref.generation != watch->probe.generation || watch->probe.fd < 0)
 		return;
 	if (watch->by_connecting)
@@ -409,10 +431,8 @@ static void on_silence(struct watch *watch)
 	}
 }
 
-static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+void watch_on_timer(struct watch *watch, struct loop_ref ref, uint64_t now_us)
 {
-	struct watch *watch = context;
-
 	if (ref.generation != watch->probe.generation)
 		return;
 	if (ref.part == PART_RETRY)
@@ -424,7 +444,6 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 int watch_new(struct loop *loop, const struct watch_options *options, struct watch **out)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
-	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = watch };
 
 	if (!watch)
 		return -ENOMEM;
@@ -432,10 +451,29 @@ int watch_new(struct loop *loop, const struct watch_options *options, struct wat
 	watch->options = *options;
 	watch->probe.fd = -1;
 	watch->retry_us = RETRY_FIRST_US;
-	watch->handler = loop_handler_add(loop, &handler);
 	*out = watch;
-	ask(watch);
 	return 0;
+}
+
+/* What it asks for is another thing then. */
+void watch_set_used(struct watch *watch, bool used)
+{
+	bool asks = !watch->begun || (watch->used != used && watch->probe.fd >= 0);
+
+	watch->begun = true;
+	watch->used = used;
+	if (asks)
+		ask(watch);
+}
+
+void watch_check(struct watch *watch)
+{
+	uint64_t now_us = loop_now_us(watch->loop);
+
+	if (now_us < watch->distrusted_until_us || (watch->probe.standing && now_us - watch->probe.begun_standing_at_us < CONVERTERS_JUST_HEARD_US))
+		return;
+	if (watch->probe.standing || watch->probe.fd < 0)
+		ask(watch);
 }
 
 void watch_freep(struct watch **watch)
@@ -458,20 +496,20 @@ static void distrust(struct watch *watch)
 	watch->distrusted_until_us = loop_now_us(watch->loop) + us;
 	snprintf(why, sizeof(why), "it gives no answer in %s; it is tried again in %u min", scheme_of_conf(signalling)->name, (unsigned int)(us / US_PER_S / 60));
 	drop(watch);
-	tell(watch, false, why);
 	loop_timer_at(watch->loop, watch->distrusted_until_us, ref_of(watch, PART_RETRY));
+	tell_lost(watch, why);
 }
 
 void watch_suspect(struct watch *watch)
 {
-	struct shared *shared = watch->options.shared;
-	uint8_t doubt = __atomic_exchange_n(&shared->doubt, SHARED_DOUBT_NONE, __ATOMIC_RELAXED);
+	struct upstream *upstream = watch->options.upstream;
+	uint8_t doubt = __atomic_exchange_n(&upstream->doubt, UPSTREAM_DOUBT_NONE, __ATOMIC_RELAXED);
 
 	if (loop_now_us(watch->loop) < watch->distrusted_until_us)
 		return;
-	if (__atomic_load_n(&shared->spoken, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&upstream->spoken, __ATOMIC_RELAXED))
 		watch->n_distrusted = 0;
-	if (doubt == SHARED_DOUBT_STRANGE || (doubt == SHARED_DOUBT_MUTE && watch->by_connecting))   /* else an Info tells more */
+	if (doubt == UPSTREAM_DOUBT_STRANGE || (doubt == UPSTREAM_DOUBT_MUTE && watch->by_connecting))   /* else an Info tells more */
 		distrust(watch);
 	else if (watch->probe.standing || watch->probe.fd < 0)
 		ask(watch);
@@ -482,15 +520,15 @@ void watch_ask_again(struct watch *watch)
 	const struct view *view = watch->options.view(watch->options.context);
 
 	if (watch->probe.scheme != scheme_of_watch(view->conf->gateway.signalling))   /* who was Braid by that one may be somebody else by this one */
-		store(&watch->options.shared->kin, false);
+		store(&watch->options.upstream->kin, false);
 	watch->retry_us = RETRY_FIRST_US;
 	watch->n_distrusted = 0;
 	watch->distrusted_until_us = 0;
 	watch->asking = ASK_ALL;
 	watch->by_connecting = false;
-	store(&watch->options.shared->spoken, false);
+	store(&watch->options.upstream->spoken, false);
 	watch->knows_convert = false;
-	__atomic_store_n(&watch->options.shared->doubt, SHARED_DOUBT_NONE, __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->options.upstream->doubt, UPSTREAM_DOUBT_NONE, __ATOMIC_RELAXED);
 	ask(watch);
 }
 
