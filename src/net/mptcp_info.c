@@ -17,6 +17,7 @@ static void fill(struct subflow_info *s, const struct tcp_info *tcp)
 	s->tcp_state = tcp->tcpi_state;
 	s->rtt_us = tcp->tcpi_rtt;
 	s->min_rtt_us = tcp->tcpi_min_rtt;
+	s->receiver_rtt_us = tcp->tcpi_rcv_rtt;
 	s->bytes_sent = tcp->tcpi_bytes_sent;
 	s->bytes_received = tcp->tcpi_bytes_received;
 	s->bytes_retransmitted = tcp->tcpi_bytes_retrans;

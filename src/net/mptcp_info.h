@@ -16,6 +16,7 @@ struct subflow_info {
 	struct address local, remote;
 	uint8_t tcp_state;             /* TCP_ESTABLISHED, ... of netinet/tcp.h */
 	uint32_t rtt_us, min_rtt_us;
+	uint32_t receiver_rtt_us;      /* of what is received, by the peer's timestamps; 0: not known */
 	uint64_t bytes_sent;           /* payload, retransmissions included */
 	uint64_t bytes_received;
 	uint64_t bytes_retransmitted;

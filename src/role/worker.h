@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "loop/loop.h"
 #include "net/own_address.h"
+#include "policy/health.h"
 #include "relay/relay.h"
 #include "role/counters.h"
 #include "role/log.h"
@@ -52,6 +53,7 @@ struct worker {
 	struct own_address_probe own_addresses;
 	struct role_counters counters;
 	struct link_census census[CONF_LINKS];
+	struct health_seen seen[CONF_LINKS];   /* atomics; role/links/figures.h */
 	struct log_limit log_limits[WORKER_LOG_N];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */
 };

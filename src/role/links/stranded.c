@@ -9,10 +9,10 @@
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/describe.h"
+#include "role/links/figures.h"
 
 #define LOOK_US (2 * US_PER_S)        /* a link that comes back meanwhile may bring a subflow */
 #define BATCH 64                      /* sessions between two turns of the loop */
-#define UNANSWERED 3                  /* retransmissions: the subflow stands still, and its next ones come later and later */
 
 enum { PART_LOOK, PART_GO_ON };
 
@@ -21,6 +21,7 @@ struct finding {
 	uint16_t generation;
 	bool cut_off;
 	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
+	uint32_t moved_bytes;         /* both ways, the last digits */
 };
 
 struct stranded {
@@ -28,6 +29,7 @@ struct stranded {
 	uint8_t handler;
 	uint32_t at;
 	struct link_census census[CONF_LINKS];   /* of the look under way */
+	struct figures *figures;
 	struct finding findings[];
 };
 
@@ -64,7 +66,7 @@ static uint32_t links_at_work(const struct view *view, const struct mptcp_connec
 		const struct subflow_info *s = &info->subflows[i];
 		uint8_t link = describe_link_of(view, s);
 
-		if (link != CHOOSE_NO_LINK && (s->tcp_state == TCP_ESTABLISHED || s->tcp_state == TCP_SYN_SENT) && s->n_unanswered < UNANSWERED)
+		if (link != CHOOSE_NO_LINK && (s->tcp_state == TCP_ESTABLISHED || s->tcp_state == TCP_SYN_SENT) && s->n_unanswered < HEALTH_UNANSWERED)   /* its next ones come later and later */
 			links |= 1u << link;
 	}
 	return links;
@@ -94,6 +96,7 @@ static void publish_census(struct stranded *stranded)
 		__atomic_store_n(&stranded->worker->census[i].n_alone, stranded->census[i].n_alone, __ATOMIC_RELAXED);
 		stranded->census[i] = (struct link_census){ 0 };
 	}
+	figures_publish(stranded->figures, stranded->worker);
 }
 
 /* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end, of
@@ -118,14 +121,18 @@ static void visit(void *context, const struct session_view *session)
 	struct finding *finding = &stranded->findings[session->ref.index];
 	bool known = finding->generation == session->ref.generation, before = finding->cut_off && known;
 	struct mptcp_connection_info info;
-	bool is_told = !has_ended(session) && !describe_read(session, &info);
+	int r = has_ended(session) ? -ENODATA : describe_read(session, &info);
+	uint32_t moved_bytes = (uint32_t)(session->up_bytes + session->down_bytes);
+	bool is_told = !r;
 	char left_out[64];
 
 	if (known && !finding->kept_alive)   /* most sessions are over by now: they are spared the system calls */
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
 	if (known && is_told && may_join(session))
 		count_links(stranded, &info);
-	*finding = (struct finding){ session->ref.generation, is_told && !has_subflow(&info) && is_cut_off(stranded, session), known };
+	if (r >= 0)
+		figures_take(stranded->figures, worker, session, &info, known, !known || finding->moved_bytes != moved_bytes);
+	*finding = (struct finding){ session->ref.generation, is_told && !has_subflow(&info) && is_cut_off(stranded, session), known, moved_bytes };
 	if (!finding->cut_off || !before)
 		return;
 	counter_add(&worker->counters.n_stranded, 1);
@@ -154,8 +161,10 @@ int stranded_new(struct worker *worker, struct stranded **out)
 	struct loop_handler handler = { .on_timer = on_timer };
 	struct stranded *stranded = calloc(1, sizeof(*stranded) + worker->view->conf->limits.max_sessions * sizeof(stranded->findings[0]));
 
-	if (!stranded)
+	if (!stranded || figures_new(&stranded->figures)) {
+		free(stranded);
 		return -ENOMEM;
+	}
 	stranded->worker = worker;
 	handler.context = stranded;
 	stranded->handler = loop_handler_add(worker->loop, &handler);
@@ -165,6 +174,8 @@ int stranded_new(struct worker *worker, struct stranded **out)
 
 void stranded_freep(struct stranded **stranded)
 {
+	if (*stranded)
+		figures_freep(&(*stranded)->figures);
 	free(*stranded);
 	*stranded = NULL;
 }
