@@ -19,6 +19,7 @@ static void fill(struct subflow_info *s, const struct tcp_info *tcp)
 	s->min_rtt_us = tcp->tcpi_min_rtt;
 	s->receiver_rtt_us = tcp->tcpi_rcv_rtt;
 	s->bytes_sent = tcp->tcpi_bytes_sent;
+	s->bytes_acked = tcp->tcpi_bytes_acked;
 	s->bytes_received = tcp->tcpi_bytes_received;
 	s->bytes_retransmitted = tcp->tcpi_bytes_retrans;
 	s->delivery_rate_bps = tcp->tcpi_delivery_rate * 8;

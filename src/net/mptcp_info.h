@@ -18,6 +18,7 @@ struct subflow_info {
 	uint32_t rtt_us, min_rtt_us;
 	uint32_t receiver_rtt_us;      /* of what is received, by the peer's timestamps; 0: not known */
 	uint64_t bytes_sent;           /* payload, retransmissions included */
+	uint64_t bytes_acked;          /* of what was sent, by TCP */
 	uint64_t bytes_received;
 	uint64_t bytes_retransmitted;
 	uint64_t delivery_rate_bps;

@@ -14,7 +14,7 @@
 
 /* What the session's subflows over a link had carried. */
 struct carried {
-	uint64_t sent_bytes, retransmitted_bytes, received_bytes;
+	uint64_t sent_bytes, retransmitted_bytes, acked_bytes, received_bytes;
 };
 
 struct followed {
@@ -75,6 +75,7 @@ static void take_subflow(struct health_seen *seen, struct carried *now, const st
 {
 	now->sent_bytes += s->bytes_sent;
 	now->retransmitted_bytes += s->bytes_retransmitted;
+	now->acked_bytes += s->bytes_acked;
 	now->received_bytes += s->bytes_received;
 	seen->n_subflows += s->tcp_state == TCP_ESTABLISHED;
 	seen->n_unanswered += s->tcp_state == TCP_ESTABLISHED && s->n_unanswered >= HEALTH_UNANSWERED;
@@ -84,6 +85,7 @@ static void take_growth(struct health_seen *seen, const struct carried *before, 
 {
 	seen->sent_bytes += growth(before->sent_bytes, now->sent_bytes);
 	seen->retransmitted_bytes += growth(before->retransmitted_bytes, now->retransmitted_bytes);
+	seen->acked_bytes += growth(before->acked_bytes, now->acked_bytes);
 	seen->received_bytes += growth(before->received_bytes, now->received_bytes);
 }
 
@@ -188,6 +190,7 @@ struct health_seen figures_sum(struct worker *const *workers, size_t n_workers, 
 		sum.n_unanswered += seen.n_unanswered;
 		sum.sent_bytes += seen.sent_bytes;
 		sum.retransmitted_bytes += seen.retransmitted_bytes;
+		sum.acked_bytes += seen.acked_bytes;
 		sum.received_bytes += seen.received_bytes;
 	}
 	return sum;
