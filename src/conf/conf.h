@@ -141,6 +141,9 @@ struct conf_gateway {
 	struct prefix *inbound_allow;   /* hosts that they may be for; none: whoever is on the LAN */
 	size_t n_inbound_allow;
 	uint32_t overflow_after_ms;     /* that links are full, before costlier ones are opened */
+	uint32_t link_lossy_percent;    /* of what a link is given to send, sent again: it is lossy */
+	uint32_t link_full_ms;          /* that a round trip over it takes longer than the least: it is full */
+	uint32_t probe_idle_s;          /* most time between two probes of a link on which nothing happens */
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
 };
 

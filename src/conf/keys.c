@@ -77,6 +77,12 @@ const struct conf_key conf_keys[] = {
 	  .help = "yes: hosts may ask for ports at the converter by which they are reached from outside (PCP and NAT-PMP, UDP port 5351)" },
 	{ CONF_GATEWAY, "overflow_after_ms", CONF_TYPE_UINT, AT(gateway.overflow_after_ms), .min = 100, .max = 60000, .fallback = "400",
 	  .help = "links that hold sessions back for so long, and a tenth of a second more, are full: those that cost more are opened" },
+	{ CONF_GATEWAY, "link_lossy_percent", CONF_TYPE_UINT, AT(gateway.link_lossy_percent), .min = 1, .max = 50, .fallback = "2",
+	  .help = "of what is sent up a link: when so much of it has to be sent again, braidctl links calls the link lossy" },
+	{ CONF_GATEWAY, "link_full_ms", CONF_TYPE_UINT, AT(gateway.link_full_ms), .min = 1, .max = 60000, .fallback = "25",
+	  .help = "milliseconds by which a round trip over a link takes longer than the least, or half of the least where that is more: braidctl links calls it full" },
+	{ CONF_GATEWAY, "probe_idle_s", CONF_TYPE_UINT, AT(gateway.probe_idle_s), .min = 10, .max = 86400, .fallback = "300",
+	  .help = "seconds between two probes of a link on which nothing happens, at most; one costs at most 300 bytes" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
 

@@ -168,10 +168,35 @@ static void link_notes_cell(const json_t *link, char *out)
 		snprintf(out + at, TABLE_CELL_BYTES - at, "%s%s", at ? ", " : "", text_of(link, "notes"));
 }
 
+/* "good", or, where the link isn't up, why. */
+static const char *link_state(const json_t *link)
+{
+	const char *state = text_of(link, "state"), *health = text_of(json_object_get(link, "health"), "state");
+
+	return strcmp(state, "up") || !strcmp(health, "-") || !strcmp(health, "down") || !strcmp(health, "unknown") ? state : health;
+}
+
+/* "52 / 31 ms": now, and the least; what the last handshake took, where nothing more is known. */
+static void rtt_cell(const json_t *link, char *out)
+{
+	const json_t *health = json_object_get(link, "health");
+
+	if (number_of(health, "rtt_ms") > 0)
+		cell(out, "%.1f / %.1f ms", number_of(health, "rtt_ms"), number_of(health, "least_rtt_ms"));
+	else if (number_of(link, "rtt_ms") > 0)
+		cell(out, "%.1f ms", number_of(link, "rtt_ms"));
+}
+
+static void rate_cell(const json_t *health, const char *key, char *out)
+{
+	if (count_of(health, key))
+		cell(out, "%.1f Mbit/s", (double)count_of(health, key) / 1e6);
+}
+
 void show_links(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "LINK", "INTERFACE", "STATE", "SINCE", "ADDRESS", ">RECEIVED", ">SENT", ">SUBFLOWS", ">FIRST",
-					       ">RTT", ">CAP", "NOTES" };
+					       ">RTT / LEAST", ">LOSS", ">DOWN", ">UP", ">CAP", "NOTES" };
 	struct table table;
 	const json_t *link;
 	size_t i;
@@ -179,23 +204,27 @@ void show_links(const json_t *result, FILE *out)
 	table_begin(&table, headers, ARRAY_SIZE(headers));
 	json_array_foreach(json_object_get(result, "links"), i, link) {
 		char (*row)[TABLE_CELL_BYTES] = table_row(&table);
+		const json_t *health = json_object_get(link, "health");
 		const char *v4 = text_of(link, "address_v4");
 
 		if (!row)
 			break;
 		cell(row[0], "%s", text_of(link, "name"));
 		cell(row[1], "%s", text_of(link, "interface"));
-		cell(row[2], "%s", text_of(link, "state"));
+		cell(row[2], "%s", link_state(link));
 		table_seconds(number_of(link, "since_s"), row[3]);
 		cell(row[4], "%s", v4[0] == '-' ? text_of(link, "address_v6") : v4);
 		table_bytes(count_of(link, "rx_bytes"), row[5]);
 		table_bytes(count_of(link, "tx_bytes"), row[6]);
 		cell(row[7], "%llu", (unsigned long long)count_of(link, "subflows"));
 		cell(row[8], "%llu", (unsigned long long)count_of(link, "sessions_first"));
-		if (number_of(link, "rtt_ms") > 0)
-			cell(row[9], "%.1f ms", number_of(link, "rtt_ms"));
-		cap_cell(json_object_get(link, "cap"), row[10]);
-		link_notes_cell(link, row[11]);
+		rtt_cell(link, row[9]);
+		if (json_is_number(json_object_get(health, "loss_percent")))
+			cell(row[10], "%.1f %%", number_of(health, "loss_percent"));
+		rate_cell(health, "down_bps", row[11]);
+		rate_cell(health, "up_bps", row[12]);
+		cap_cell(json_object_get(link, "cap"), row[13]);
+		link_notes_cell(link, row[14]);
 	}
 	table_end(&table, out);
 }

@@ -55,7 +55,7 @@ static void close_links(const struct path *path, struct links_want *want)
 {
 	for (size_t i = 0; i < want->n_links; i++) {
 		want->link[i].backup |= path->closed >> i & 1;
-		want->link[i].left = path->left >> i & 1;
+		want->link[i].left = (path->left | path->silent) >> i & 1;
 	}
 }
 
@@ -130,6 +130,33 @@ void path_set_closed(struct path *path, uint32_t closed, uint32_t left)
 	path->closed = closed;
 	path->left = left;
 	refresh(path);
+}
+
+/* The news of an endpoint that goes leaves over a subflow that seems to work, which with older kernels (6.18.15; no more with 6.18.44) may be the first one, on the very link that is
+ * silent. When that has gone with its endpoint, it is said once more of the first subflow's address, whose id is 0, and goes over another. */
+static void tell_first_gone(struct path *path, const struct links_verdict *link)
+{
+	const struct address *addresses[] = { &link->v4, &link->v6 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		struct mptcp_pm_endpoint endpoint = { .ip = *addresses[i] };
+
+		if (!address_is_unspecified(addresses[i]))
+			mptcp_pm_delete(path->pm, &endpoint);
+	}
+}
+
+void path_set_silent(struct path *path, uint32_t silent)
+{
+	uint32_t fallen = silent & ~path->silent;
+
+	if (path->silent == silent)
+		return;
+	path->silent = silent;
+	refresh(path);
+	for (size_t i = 0; path->pm && path->kept && i < path->options.n_links; i++)
+		if (fallen >> i & 1)
+			tell_first_gone(path, &path->verdicts[i]);
 }
 
 void path_tell_closed(struct path *path)

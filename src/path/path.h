@@ -128,6 +128,8 @@ int path_update(struct path *path, const struct path_options *options, char *rea
 /* A bit each link: sessions that run send nothing over it while another works, as over a backup (closed), or have nothing there at all (left, too). Holds until
  * it is called again. */
 void path_set_closed(struct path *path, uint32_t closed, uint32_t left);
+/* A bit each link: sessions that run have nothing there, and their peers are told, as the link swallows what is sent. Holds until it is called again. */
+void path_set_silent(struct path *path, uint32_t silent);
 /* The peers may not have heard that they are closed: says it once more, for which they are open for a moment. */
 void path_tell_closed(struct path *path);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */

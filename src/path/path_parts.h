@@ -41,6 +41,7 @@ struct path {
 	struct links_verdict verdicts[PATH_LINKS];
 	uint64_t since_us[PATH_LINKS];
 	uint32_t closed, left;           /* as path_set_closed() was told */
+	uint32_t silent;                 /* as path_set_silent() was */
 	bool retry_armed;
 	bool unsettled;                  /* not all of the plumbing could be put in place yet */
 	char warned[192];                /* the last failure told: the same is not told again */

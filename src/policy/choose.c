@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/choose.h"
 
-enum rank { RANK_ANSWERS, RANK_SILENT, RANK_BACKUP, RANK_BACKUP_SILENT };
+enum rank { RANK_ANSWERS, RANK_SILENT, RANK_BACKUP, RANK_BACKUP_SILENT, RANK_DEAD };
 
 static enum rank rank_of(const struct choose_link *link)
 {
+	if (link->dead)
+		return RANK_DEAD;
 	if (link->backup)
 		return link->silent ? RANK_BACKUP_SILENT : RANK_BACKUP;
 	return link->silent ? RANK_SILENT : RANK_ANSWERS;

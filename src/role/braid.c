@@ -62,6 +62,8 @@ static void on_path(void *context, const struct path_event *event)
 		return;   /* still being put in place */
 	if (event->kind == PATH_EVENT_LINK) {
 		shared_forget_link(&braid->shared, (uint8_t)event->link, loop_now_us(braid->loop));
+		if (braid->link_health)
+			link_health_changed(braid->link_health, event->link);
 		if (braid->rejoin)
 			rejoin_link_changed(braid->rejoin, event->link);
 	}
@@ -282,7 +284,8 @@ static int start_subscribers(struct braid *braid)
 	return r || !conf_gives_mappings(conf) ? r : start_mapper(braid);
 }
 
-static void on_caps(void *context)
+/* Caps are used up or not any more, links silent or not. */
+static void on_links(void *context)
 {
 	struct braid *braid = context;
 
@@ -290,28 +293,43 @@ static void on_caps(void *context)
 		overflow_look_now(braid->overflow);
 }
 
+static void on_link_answer(void *context, size_t link)
+{
+	struct braid *braid = context;
+
+	if (braid->rejoin)
+		rejoin_answered(braid->rejoin, link);
+}
+
 /* What costs more is closed before there are sessions, and what is used up is known by then. */
 static int start_links(struct braid *braid)
 {
 	struct link_volumes_options volumes = {
 		.shared = &braid->shared, .path = braid->path, .state_dir = braid->holder->conf->daemon.state_dir, .view = present_view,
-		.on_warning = on_warning, .on_change = on_caps, .context = braid,
+		.on_warning = on_warning, .on_change = on_links, .context = braid,
 	};
 	struct overflow_options overflow = { .shared = &braid->shared, .path = braid->path, .view = present_view, .context = braid };
+	struct link_health_options health = {
+		.shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view,
+		.on_answer = on_link_answer, .on_change = on_links, .context = braid,
+	};
+	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
 	int r = link_volumes_new(braid->loop, &volumes, &braid->link_volumes);
 
-	return r ? r : overflow_new(braid->loop, &overflow, &braid->overflow);
+	if (!r)
+		r = overflow_new(braid->loop, &overflow, &braid->overflow);
+	if (!r)
+		r = link_health_new(braid->loop, &health, &braid->link_health);
+	rejoin.health = braid->link_health;
+	return r ? r : rejoin_new(braid->loop, &rejoin, &braid->rejoin);
 }
 
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
 	struct upstreams_options upstreams = { .shared = &braid->shared, .view = present_view, .on_change = on_upstreams, .on_others = on_others, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
 	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
-	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
-	int r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
+	int r = start_links(braid);
 
-	if (!r)
-		r = start_links(braid);
 	if (r || routed_is_wanted(conf))   /* there is nobody to ask or to watch */
 		return r;
 	r = port_server_new(braid->loop, &ports, conf, &braid->ports);   /* a reload may bring a key, and forwards with it */
@@ -428,6 +446,7 @@ void braid_freep(struct braid **out)
 	port_client_freep(&braid->own_ports);
 	port_server_freep(&braid->ports);
 	rejoin_freep(&braid->rejoin);
+	link_health_freep(&braid->link_health);
 	overflow_freep(&braid->overflow);
 	link_volumes_freep(&braid->link_volumes);   /* while the links' counters can be read, and the view is there */
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */

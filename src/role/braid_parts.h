@@ -7,6 +7,7 @@
 #include "net/kernel.h"
 #include "path/path.h"
 #include "role/braid.h"
+#include "role/links/link_health.h"
 #include "role/links/link_volumes.h"
 #include "role/links/overflow.h"
 #include "role/mappings/port_client.h"
@@ -29,7 +30,8 @@ struct braid {
 	struct shared shared;
 	struct path *path;
 	struct upstreams *upstreams;     /* NULL where there are no converters to ask: no gateway, or signalling = route */
-	struct rejoin *rejoin;           /* NULL at a converter, as the next two */
+	struct link_health *link_health; /* NULL at a converter, as the next three */
+	struct rejoin *rejoin;
 	struct overflow_control *overflow;
 	struct link_volumes *link_volumes;
 	struct port_server *ports;       /* NULL as upstreams */

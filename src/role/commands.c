@@ -208,8 +208,14 @@ static void visit_links(void *part, const struct worker *worker, const struct se
 
 static const char *notes_of(const struct link_memory *memory, uint64_t now_us)
 {
+	if (__atomic_load_n(&memory->silent, __ATOMIC_RELAXED))
+		return "swallows what is sent";
+	if (__atomic_load_n(&memory->drops_mptcp_until_us, __ATOMIC_RELAXED) > now_us)
+		return "drops first packets with Multipath TCP options";
 	if (__atomic_load_n(&memory->silent_until_us, __ATOMIC_RELAXED) > now_us)
 		return "gave no answer lately";
+	if (__atomic_load_n(&memory->breaks_mptcp_until_us, __ATOMIC_RELAXED) > now_us)
+		return "takes Multipath TCP options away after the handshake";
 	if (__atomic_load_n(&memory->strips_mptcp_until_us, __ATOMIC_RELAXED) > now_us)
 		return "takes Multipath TCP options away";
 	if (__atomic_load_n(&memory->syn_data_until_us, __ATOMIC_RELAXED) > now_us)
@@ -238,6 +244,28 @@ static void add_cost(const struct braid *braid, size_t i, const struct path_link
 	json_object_set_new(object, "closed", json_boolean(link->closed));
 	json_object_set_new(object, "why", json_string(braid->overflow ? overflow_reason(braid->overflow, i) : ""));
 	json_object_set_new(object, "cap", cap_json(braid, i));
+}
+
+static json_t *ms_or_null(uint64_t us)
+{
+	return us ? json_real((double)us / (double)US_PER_MS) : json_null();
+}
+
+/* How it is; null at who looks after no links. */
+static json_t *health_json(const struct braid *braid, size_t i)
+{
+	const struct health_link *link;
+
+	if (!braid->link_health)
+		return json_null();
+	link = link_health_of(braid->link_health, i);
+	return json_pack("{s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "state", health_state_name(link->state), "since_s", link->since_us ? seconds_since(link->since_us) : 0.0,
+			 "rtt_ms", ms_or_null(link->rtt_us), "least_rtt_ms", ms_or_null(link->least_rtt_us),
+			 "alive_s", link->alive_at_us ? json_real(seconds_since(link->alive_at_us)) : json_null(),
+			 "loss_percent", health_knows_loss(link) ? json_real((double)link->loss_per_10_000 / 100) : json_null(),
+			 "up_bps", (json_int_t)link->up_bps, "down_bps", (json_int_t)link->down_bps,
+			 "probes", json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)link->n_probes, "answered", (json_int_t)link->n_answered,
+					     "most_bytes", (json_int_t)(link->n_probes * HEALTH_PROBE_BYTES)));
 }
 
 static json_t *link_json(const struct path_link_status *link, const struct link_memory *memory, uint64_t n_subflows)
@@ -269,8 +297,10 @@ static void links_done(void *context, void *const *parts, size_t n_parts)
 		for (size_t j = 0; j < n_parts; j++)
 			n_subflows += ((const struct links_part *)parts[j])->n_subflows[i];
 		object = link_json(&links[i], &braid->shared.links[i], n_subflows);
-		if (object)
+		if (object) {
 			add_cost(braid, i, &links[i], object);
+			json_object_set_new(object, "health", health_json(braid, i));
+		}
 		json_array_append_new(array, object);
 	}
 	control_answer(question->call, json_pack("{s:o}", "links", array));

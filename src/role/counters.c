@@ -37,6 +37,8 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_moved, "moved", "connections that went to another converter on their way, as the first gave no answer"),
 	ROLE(COUNTER, n_no_answer, "no_answer", "sessions given up, the converter not answering on any link"),
 	ROLE(COUNTER, n_stranded, "stranded", "sessions reset, no subflow being left of them"),
+	ROLE(COUNTER, n_probes, "probes", "small exchanges with the converter, to find out how a link is; each costs at most 300 bytes"),
+	ROLE(COUNTER, n_probes_answered, "probes_answered", "of these, with an answer"),
 	ROLE(COUNTER, n_to_bbr, "to_bbr", "bulk transfers over links that lose packets at random, changed to bbr"),
 	ROLE(COUNTER, n_to_cubic, "to_cubic", "bulk transfers changed back to cubic"),
 	ROLE(COUNTER, n_syn_data_sent, "syn_data_sent", "attempts whose first packet held the request"),

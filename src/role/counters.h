@@ -24,6 +24,7 @@ struct role_counters {
 	uint64_t n_no_answer;                 /* the converter did not answer in time, on any link */
 	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */
 	uint64_t n_early_told, n_early_used;  /* outcomes told on a watch before the connection's own answer */
+	uint64_t n_probes, n_probes_answered; /* gateway, of links: the main thread's, in the first worker's counters */
 	uint64_t n_limits_told;               /* converter: that the links limit downloads */
 	uint64_t n_mapping_requests, n_mapping_answers;   /* of subscribers' hosts, on watches */
 	uint64_t n_striped, n_legs, n_legs_lost, n_pieces_again;   /* role/stripe/stripes.h */

@@ -89,6 +89,11 @@ bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us
 	return load(&shared->links[link].silent_until_us) > now_us;
 }
 
+bool shared_is_dead(const struct shared *shared, size_t link)
+{
+	return load(&shared->links[link].silent);
+}
+
 int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
 			  struct choice *out)
 {
@@ -99,7 +104,7 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 
 		links[i] = (struct choose_link){
 			.up = view->links[i].up, .backup = view->links[i].backup || load(&memory->used_up), .cost = view->conf->links[i].cost,
-			.silent = shared_is_silent(shared, (uint8_t)i, now_us),
+			.silent = shared_is_silent(shared, (uint8_t)i, now_us), .dead = shared_is_dead(shared, i),
 			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
 		};
@@ -220,6 +225,7 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 	store(&memory->syn_data_until_us, 0);
 	store(&memory->n_syn_data_lost, 0);
 	store(&memory->strips_mptcp_until_us, 0);
+	store(&memory->drops_mptcp_until_us, 0);
 	store(&memory->breaks_mptcp_until_us, 0);
 	store(&memory->n_broken, 0);
 	store(&memory->loses_until_us, 0);

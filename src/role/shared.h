@@ -60,10 +60,12 @@ bool view_has_several_links(const struct view *view);      /* that are up */
 /* What sessions found out about a link, until a time (monotonic us; 0: nothing). Atomics; indexed as the configuration's links. */
 struct link_memory {
 	uint64_t silent_until_us;        /* an attempt got no answer */
+	uint64_t silent;                 /* 1: it swallows what is sent, as probes have found (role/links/link_health.h); the main thread's to set */
 	uint64_t syn_data_until_us;      /* data in the SYN didn't arrive: send it after the handshake */
 	uint64_t n_syn_data_lost;        /* in a row: the longer it is spared */
 	uint64_t changed_at_us;          /* address, carrier */
 	uint64_t strips_mptcp_until_us;  /* a connection came out as plain TCP */
+	uint64_t drops_mptcp_until_us;   /* connections with Multipath TCP options aren't answered, others are; the main thread's to set */
 	uint64_t breaks_mptcp_until_us;  /* connections became plain TCP under way: Multipath TCP isn't to be begun there */
 	uint64_t n_broken;               /* such connections in a row */
 	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
@@ -105,6 +107,7 @@ bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now
 bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* or became it under way */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
 bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
+bool shared_is_dead(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have nothing there */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
 /* begun_at_us: of the attempt. What was lost with a link that went away meanwhile says nothing of the link. */

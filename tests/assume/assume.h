@@ -50,6 +50,8 @@ struct address assume_server(bool v6);
 void assume_route_from_link(unsigned int n);
 /* Without a carrier at NEAR's end, and back. Returns when NEAR sees it. */
 void assume_set_carrier(unsigned int n, bool carrier);
+/* It swallows what comes to NEAR's end and what leaves there, with its carrier on; or no longer. In NEAR, where the program is then. */
+void assume_set_silence(unsigned int n, bool silent);
 void assume_default_route(enum assume_place place, unsigned int n, bool v6);
 void assume_local_route(uint32_t fwmark, uint32_t table, bool v6);   /* what bears the mark is delivered at NEAR */
 /* In the place where the program is. */

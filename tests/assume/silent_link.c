@@ -7,16 +7,6 @@
 
 #define N_BYTES (1u << 20)
 
-static void silence(unsigned int n)
-{
-	char script[256];
-
-	assume_in(ASSUME_NEAR);
-	snprintf(script, sizeof(script), "table netdev silence { chain in { type filter hook ingress device l%u priority 0; policy drop; }; }\n"
-		 "table inet silence { chain out { type filter hook postrouting priority 0; oifname \"l%u\" drop; }; }", n, n);
-	assume_nft(script);
-}
-
 static void look(unsigned int n, bool far_sends)
 {
 	struct assume_pair pair;
@@ -29,10 +19,9 @@ static void look(unsigned int n, bool far_sends)
 	s.from_fd = far_sends ? pair.far_fd : pair.near_fd;
 	s.to_fd = far_sends ? pair.near_fd : pair.far_fd;
 	assume_stream_run(&s, N_BYTES, N_BYTES, what);
-	silence(n);
+	assume_set_silence(n, true);
 	assume_stream_run(&s, 3 * N_BYTES, 3 * N_BYTES, what);
-	assume_in(ASSUME_NEAR);
-	assume_nft("delete table netdev silence\ndelete table inet silence");
+	assume_set_silence(n, false);
 	assume_pair_close(&pair);
 }
 

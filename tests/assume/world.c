@@ -333,6 +333,16 @@ static struct route_entry default_route(enum assume_place place, unsigned int n,
 				     .via = assume_address(other, n, v6, 0), .ifindex = if_nametoindex(link_name(n, name)) };
 }
 
+void assume_set_silence(unsigned int n, bool silent)
+{
+	char script[256];
+
+	assume_in(ASSUME_NEAR);
+	snprintf(script, sizeof(script), "table netdev silence { chain in { type filter hook ingress device l%u priority 0; policy drop; }; }\n"
+		 "table inet silence { chain out { type filter hook postrouting priority 0; oifname \"l%u\" drop; }; }", n, n);
+	assume_nft(silent ? script : "delete table netdev silence\ndelete table inet silence");
+}
+
 void assume_default_route(enum assume_place place, unsigned int n, bool v6)
 {
 	struct route_entry entry;

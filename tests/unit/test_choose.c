@@ -3,7 +3,7 @@
 
 #include "policy/choose.h"
 
-enum { UP = 1, BACKUP = 2, SILENT = 4, STRIPS = 8, COSTLY = 16, DEAR = 32 };
+enum { UP = 1, BACKUP = 2, SILENT = 4, STRIPS = 8, COSTLY = 16, DEAR = 32, DEAD = 64 };
 
 #define LINKS 4
 
@@ -16,7 +16,7 @@ static void make_links(struct choose_link links[LINKS], const unsigned int flags
 		snprintf(v4, sizeof(v4), "10.0.%u.1", i);
 		snprintf(v6, sizeof(v6), "fd00:%u::1", i);
 		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP, .silent = flags[i] & SILENT,
-						 .strips_mptcp = flags[i] & STRIPS,
+						 .strips_mptcp = flags[i] & STRIPS, .dead = flags[i] & DEAD,
 						 .cost = flags[i] & DEAR ? 20 : flags[i] & COSTLY ? 10 : 0, .v4 = unit_address(v4), .v6 = unit_address(v6) };
 	}
 }
@@ -42,6 +42,9 @@ static void the_order_is_by_rank_and_then_by_place(void **state)
 		{ { UP | DEAR, UP | COSTLY, UP | SILENT, 0 }, 0, 1 },
 		{ { UP | COSTLY, UP | BACKUP, 0, 0 }, 0, 0 },
 		{ { UP | COSTLY | STRIPS, UP | COSTLY, UP | DEAR, 0 }, 0, 1 },
+		{ { UP | DEAD, UP | SILENT, UP | BACKUP, 0 }, 0, 1 },
+		{ { UP | DEAD, 0, UP | BACKUP | SILENT | STRIPS, 0 }, 0, 2 },
+		{ { UP | DEAD | BACKUP, UP | DEAD, 0, 0 }, 0, 0 },
 	};
 	const struct address converter = unit_address("192.0.2.1:5124");
 

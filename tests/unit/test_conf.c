@@ -254,6 +254,7 @@ static void a_link_has_a_cost_and_a_cap(void **state)
 	assert_true(conf->links[0].cap_period == CONF_PERIOD_DAY && conf->links[0].cap_warn_percent == 70 && conf->links[0].cap_stop_percent == 95);
 	assert_true(!conf->links[1].cost && conf->links[1].idle == CONF_IDLE_JOINED && !conf->links[1].cap_bytes && conf->links[1].cap_period == CONF_PERIOD_MONTH);
 	assert_true(conf->links[1].cap_warn_percent == 80 && conf->links[1].cap_stop_percent == 100 && conf->gateway.overflow_after_ms == 400);
+	assert_true(conf->gateway.link_lossy_percent == 2 && conf->gateway.link_full_ms == 25 && conf->gateway.probe_idle_s == 300);
 	assert_true(conf_has_costs(conf));
 	conf_freep(&conf);
 	conf = conf_of(GATEWAY "[link b]\ninterface = wan1\n");

@@ -67,7 +67,7 @@ static void the_last_column_has_no_blanks_behind_it(void **state)
 
 static void many_rows_and_all_columns(void **state)
 {
-	static const char *const headers[TABLE_COLUMNS] = { "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", ">L" };
+	static const char *const headers[TABLE_COLUMNS] = { "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", ">O" };
 	_cleanup_(freep) char *text = NULL;
 	size_t n_text;
 	FILE *out = open_memstream(&text, &n_text);
@@ -85,7 +85,7 @@ static void many_rows_and_all_columns(void **state)
 	}
 	table_end(&table, out);
 	fclose(out);
-	assert_int_equal(n_text, 1001 * (TABLE_CELL_BYTES - 1 + 2 + 10 * 3 + 3 + 1));
+	assert_int_equal(n_text, 1001 * (TABLE_CELL_BYTES - 1 + 2 + 13 * 3 + 3 + 1));
 	assert_non_null(strstr(text, "  999\n"));
 }
 

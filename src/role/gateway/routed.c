@@ -49,7 +49,7 @@ static int choose(const struct worker *worker, const struct setup *setup, struct
 
 	if (setup->treatment.link != CHOOSE_NO_LINK)
 		return choose_among(worker, setup, ~(1u << setup->treatment.link), out);
-	if (link != CHOOSE_NO_LINK && !shared_is_silent(worker->shared, link, loop_now_us(worker->loop)) && !choose_among(worker, setup, ~(1u << link), out))
+	if (link != CHOOSE_NO_LINK && !shared_is_silent(worker->shared, link, loop_now_us(worker->loop)) && !shared_is_dead(worker->shared, link) && !choose_among(worker, setup, ~(1u << link), out))
 		return 0;
 	return choose_among(worker, setup, 0, out);
 }

@@ -59,7 +59,7 @@ static uint64_t longest_rtt_us(const struct overflow_control *control, const str
 static void fill_links(const struct overflow_control *control, const struct view *view, struct overflow_link *links)
 {
 	for (size_t i = 0; i < view->n_links; i++) {
-		links[i] = (struct overflow_link){ .works = view->links[i].up, .cost = view->conf->links[i].cost,
+		links[i] = (struct overflow_link){ .works = view->links[i].up && !shared_is_dead(control->options.shared, i), .cost = view->conf->links[i].cost,
 						   .out = view->links[i].backup || load(&control->options.shared->links[i].used_up) };
 		memcpy(links[i].n_bytes, control->n_bytes[i], sizeof(links[i].n_bytes));
 	}

@@ -2,7 +2,7 @@
 /*
  * Links that sessions of the gateway lack: Linux tries once to bring a subflow over a link, so a session that began while a link was silent, or whose try failed, does
  * without it for ever; and one whose subflow has stood still for a minute is asked for the next time as late again. In the main thread: where workers find such
- * sessions (role/links/stranded.c), a connection to the converter is tried over that link, and when it is answered, all sessions begin their subflows over it anew.
+ * sessions (role/links/stranded.c), it is probed, unless it is known to work (role/links/link_health.h), and when it is answered, all sessions begin their subflows over it anew.
  * Where that brings nothing, it is done ever more rarely. A link that costs more and is left (idle = left) is lacked on purpose.
  */
 #ifndef BRAID_ROLE_LINKS_REJOIN_H
@@ -10,6 +10,7 @@
 
 #include "role/shared.h"
 
+struct link_health;
 struct path;
 struct rejoin;
 struct worker;
@@ -19,6 +20,7 @@ struct rejoin_options {
 	struct worker *const *workers;
 	size_t n_workers;
 	struct path *path;
+	struct link_health *health;
 	struct view *(*view)(void *context);    /* the present one */
 	void *context;
 };
@@ -26,6 +28,8 @@ struct rejoin_options {
 /* Borrows loop. 0 or a negative errno. */
 int rejoin_new(struct loop *loop, const struct rejoin_options *options, struct rejoin **out);
 void rejoin_freep(struct rejoin **rejoin);
+/* A probe was answered over the link. */
+void rejoin_answered(struct rejoin *rejoin, size_t link);
 /* The link has changed (address, carrier): what was tried over it is forgotten. */
 void rejoin_link_changed(struct rejoin *rejoin, size_t link);
 

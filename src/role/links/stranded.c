@@ -72,6 +72,14 @@ static uint32_t links_at_work(const struct view *view, const struct mptcp_connec
 	return links;
 }
 
+/* Of a link that is to have nothing of sessions, who lacks it is nobody. */
+static bool is_lacked(const struct stranded *stranded, size_t i)
+{
+	const struct shared *shared = stranded->worker->shared;
+
+	return !shared_is_left(shared, stranded->worker->view, i) && !shared_is_dead(shared, i);
+}
+
 static void count_links(struct stranded *stranded, const struct mptcp_connection_info *info)
 {
 	const struct view *view = stranded->worker->view;
@@ -80,9 +88,9 @@ static void count_links(struct stranded *stranded, const struct mptcp_connection
 	for (size_t i = 0; i < view->n_links && info->n_subflows; i++) {
 		const struct address *own = address_is_v4(&info->subflows[0].remote) ? &view->links[i].v4 : &view->links[i].v6;
 
-		if (!view->links[i].up || address_is_unspecified(own) || shared_is_left(stranded->worker->shared, view, i))
+		if (!view->links[i].up || address_is_unspecified(own))
 			continue;
-		stranded->census[i].n_lacking += !(at_work & 1u << i);
+		stranded->census[i].n_lacking += is_lacked(stranded, i) && !(at_work & 1u << i);
 		stranded->census[i].n_with += at_work >> i & 1u;
 		stranded->census[i].n_alone += at_work == 1u << i;
 	}

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What takes its time: states that follow from what sessions show, silence in every place, and a link that comes and goes (suite links)."""
+import time
+
+import pytest
+
+from bulk import Bulk
+from netlab import wait_for
+from test_link_health import ADDRESSES, at_converter, lab, link, start, state   # noqa: F401 (the fixture)
+
+
+def test_a_link_that_loses_is_lossy_until_it_does_not(lab):
+    gateway = start(lab)
+    lab.set_link("b", "loss_ppm=60000")
+    bulk = Bulk(lab, "up")
+    gateway.wait_log(r"link b is lossy \(was good\): [0-9.]+ % of [0-9.]+ MB that went up it had to be sent again", patience_s=60)
+    assert link(gateway, "b")["health"]["loss_percent"] >= 2 and state(gateway, "a") != "lossy"
+    lab.set_link("b", "loss_ppm=0")
+    wait_for(lambda: state(gateway, "b") in ("good", "full"), "link b to lose no more", 90)
+    bulk.leave()
+
+
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_a_link_with_a_standing_queue_is_full(lab, way):
+    gateway = start(lab, relay={"congestion": "cubic"})
+    for name in ADDRESSES:
+        lab.set_link(name, "queue_ms=300 rate_bps=8000000")
+    bulk = Bulk(lab, way)
+    gateway.wait_log(r"link [ab] is full \(was good\): a round trip takes [0-9]+ ms, at least [0-9]+", patience_s=60)
+    bulk.leave()
+    wait_for(lambda: {state(gateway, n) for n in ADDRESSES} == {"good"}, "both links to be good", 60)
+
+
+@pytest.mark.parametrize("way", ["down", "up"])
+@pytest.mark.parametrize("name", ["a", "b"])
+@pytest.mark.parametrize("outage_s", [3, 20])
+def test_silence_in_every_place(lab, way, name, outage_s):
+    gateway = start(lab)
+    bulk = Bulk(lab, way)
+    for _ in range(2):
+        wait_for(lambda: at_converter(lab, name) == 1, "the session on the link")
+        wait_for(lambda: link(gateway, name)["health"][f"{way}_bps"] > 5_000_000, "bulk over the link")
+        n = len(gateway.log().split(f"link {name} is silent"))
+        lab.set_link(name, "silence=1")
+        gateway.wait_log(f"link {name} is silent", n)
+        wait_for(lambda: at_converter(lab, name) == 0, "the converter to leave the link, too")
+        time.sleep(outage_s)
+        lab.set_link(name, "silence=0")
+        gateway.wait_log(rf"link {name} is good \(was silent\)", n, 60)
+    wait_for(lambda: link(gateway, name)["health"][f"{way}_bps"] > 5_000_000, "bulk over the link again")
+    bulk.leave()
+
+
+def test_links_are_not_left_for_losses(lab):
+    """A fifth is lost, on either, with bulk: probes are lost, too."""
+    gateway = start(lab)
+    for name in ADDRESSES:
+        lab.set_link(name, "loss_ppm=200000")
+    bulk = Bulk(lab, "down")
+    time.sleep(20)
+    assert "is silent" not in gateway.log()
+    bulk.leave()
