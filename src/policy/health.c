@@ -18,8 +18,8 @@
 #define TICK_LEAST_US (HEALTH_TICK_US * 4 / 5)
 #define DOUBT_DOUBLINGS 4u                   /* 16 s */
 #define DOUBT_FORGET_US (60 * US_PER_S)
-#define FLAP_US (60 * US_PER_S)              /* silent again so soon after its return: it has to answer more often before the next one */
-#define FLAPS_MOST 4u                        /* 16 answers */
+#define FLAP_US (30 * US_PER_S)              /* silent again so soon after its return: it has to answer more often before the next one */
+#define FLAPS_MOST 3u                        /* 8 answers */
 #define PASSED_US (4500 * US_PER_MS)         /* two looks of the workers */
 #define RATE_UNKNOWN_BPS 1000000u            /* a link is taken for so fast until it is seen full */
 #define PROBES_AT_ONCE 8u
@@ -50,6 +50,12 @@ static uint64_t wait_us(const struct health_link *link)
 	if (!link->rtt_us)
 		return WAIT_UNKNOWN_US;
 	return us < WAIT_LEAST_US ? WAIT_LEAST_US : us > WAIT_MOST_US ? WAIT_MOST_US : us;
+}
+
+/* The second probe goes out while an answer to the first may still come: both have all the time that an answer takes. */
+static uint64_t patience_us(const struct health_link *link)
+{
+	return link->n_asked < ASKS ? wait_us(link) / 2 : wait_us(link);
 }
 
 static bool is_asked(const struct health_link *link)
@@ -155,12 +161,13 @@ static void fall_silent(struct health *health, size_t i, uint64_t now_us, struct
 {
 	struct health_link *link = &health->links[i];
 	bool soon = link->returned_at_us && now_us - link->returned_at_us < FLAP_US;
+	uint64_t came_us = link->moved_at_us > link->answered_at_us ? link->moved_at_us : link->answered_at_us;
 
 	if (link->state == HEALTH_SILENT)
 		return;
 	link->n_flaps = soon ? link->n_flaps + (link->n_flaps < FLAPS_MOST) : 0;
 	link->n_answers = 0;
-	link->silent_us = link->alive_at_us ? now_us - link->alive_at_us : 0;
+	link->silent_us = came_us ? now_us - came_us : 0;
 	link->pause_us = PAUSE_FIRST_US;
 	link->n_busy = link->n_doubts = 0;
 	change(health, i, HEALTH_SILENT, now_us, verdict);
@@ -211,7 +218,7 @@ static void go_on_asking(struct health *health, size_t i, const struct health_fa
 	uint64_t now_us = facts->now_us, waited_us = now_us - link->asked_at_us;
 	bool often = link->state == HEALTH_SILENT && now_us - link->since_us < SILENT_OFTEN_US;
 
-	if (waited_us < wait_us(link))
+	if (waited_us < patience_us(link))
 		return;
 	if (link->n_asked >= ASKS)
 		judge_unanswered(health, i, facts, verdict);
@@ -338,7 +345,7 @@ static uint64_t next_us(const struct health *health, const struct health_facts *
 
 	for (size_t i = 0; i < facts->n_links; i++) {
 		const struct health_link *link = &health->links[i];
-		uint64_t answer_us = link->asked_at_us + wait_us(link), at_us = facts->now_us + HEALTH_TICK_US;
+		uint64_t answer_us = link->asked_at_us + patience_us(link), at_us = facts->now_us + HEALTH_TICK_US;
 
 		if (!link->n_busy && !is_asked(link))
 			continue;

@@ -71,8 +71,10 @@ bool health_take_figures(struct health_link *link, const struct health_link_fact
 		link->down_bps = rate_bps(link->look_rx_bytes, facts->rx_bytes, us);
 		take_loss(link, now);
 	}
-	if (!first && now->received_bytes + now->acked_bytes > link->seen.received_bytes + link->seen.acked_bytes)
-		link->passed_at_us = link->alive_at_us = all->now_us;
+	if (!first && now->received_bytes + now->acked_bytes > link->seen.received_bytes + link->seen.acked_bytes) {
+		link->passed_at_us = all->now_us;
+		link->alive_at_us = link->looked_at_us > link->alive_at_us ? link->looked_at_us : link->alive_at_us;   /* since then, at the latest */
+	}
 	if (now->rtt_us)
 		health_take_rtt(link, now->rtt_us, now->min_rtt_us, true, all->now_us);
 	link->seen = *now;

@@ -56,9 +56,10 @@ def test_syn_data_that_are_passed_over_cost_no_multipath_tcp(lab):
 @pytest.mark.parametrize("accept", ["early", "faithful"])
 def test_one_link_silent_and_the_other_strips_mptcp(lab, accept):
     """The first attempt is still under way when the second one has to be begun again."""
-    strip_mptcp(lab, "b0")
     lab.converter()
     gateway = lab.gateway(gateway={"accept": accept})
+    wait_for(lambda: counter(gateway, "probes_answered") >= 4, "probes that tell nothing of what comes: one of each kind over each link")
+    strip_mptcp(lab, "b0")
     listener = lab.listen("server")
     lose_answers_on_link_a(lab)
     for _ in range(4):

@@ -92,9 +92,24 @@ def test_a_session_that_began_while_a_link_was_silent_gets_it(emulated):
     wait_for(lambda: subflows(gateway, "a") == 4 and subflows(gateway, "b") < 4, "a session without the link", 60)
     lab.set_link("b", "loss_ppm=0")
     wait_for(lambda: subflows(gateway, "b") == 4, "every session on the link", 60)
-    gateway.wait_log("the converter answers over it, and [0-9]+ sessions don't have it")
+    gateway.wait_log(r"link b is good \(was silent\)")
     talk(pairs)
     use(lab, gateway, pairs[-1:], "b")
+
+
+def test_a_session_whose_join_was_turned_away_gets_the_link(lab):
+    """The link works all the time; the kernel has tried once."""
+    gateway = start(lab)
+    listener, pairs = open_sessions(lab, gateway)
+    lab.run("core", "nft 'add table inet t; add chain inet t c { type filter hook forward priority 0; }; add rule inet t c iifname b0 tcp flags syn tcp option mptcp subtype 1 counter reject with tcp reset'")
+    pairs.append(lab.session(listener)[:2])
+    talk(pairs)
+    wait_for(lambda: re.search("packets [1-9]", lab.run("core", "nft list table inet t")), "its join to be turned away")
+    lab.run("core", "nft delete table inet t")
+    wait_for(lambda: subflows(gateway, "a") == subflows(gateway, "b") == 4, "every session on the link", 60)
+    gateway.wait_log("the converter answers over it, and [0-9]+ sessions don't have it")
+    assert "is silent" not in gateway.log()
+    talk(pairs)
 
 
 def test_nothing_is_begun_anew_where_nothing_is_lacking(lab):

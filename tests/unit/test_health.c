@@ -63,7 +63,7 @@ static void a_capped_link_is_not_asked(void **state)
 	pass(&home, 1200);
 	home.wires[A].spared = true;   /* amid it */
 	pass(&home, 60 * 1000);
-	assert_int_equal(home.health.links[A].n_probes, 1);
+	assert_int_equal(home.health.links[A].n_probes, 2);
 	expect(&home, A, HEALTH_UNKNOWN);
 }
 
