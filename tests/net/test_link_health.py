@@ -83,26 +83,3 @@ def test_a_link_that_multipath_tcp_does_not_pass_is_named_and_spared(lab, settin
     gateway.wait_log(r"link a (takes|drops) .*: connections begin on other links")
     shown = subprocess.run([BRAIDCTL, "-s", gateway.control, "links"], check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout
     assert note in shown and "good" in shown, shown
-
-
-def test_no_link_is_silent_where_the_converter_is_gone(lab):
-    """Nobody answers, over no link: that says nothing of the links."""
-    gateway = start(lab)
-    lab.run("core", "ip link set c0 down")
-    for name in ADDRESSES:
-        lab.set_link(name, "carrier=0")   # so that they are asked anew
-    gateway.wait_log("no carrier", 2)
-    for name in ADDRESSES:
-        lab.set_link(name, "carrier=1")
-    wait_for(lambda: all(link(gateway, n)["health"]["probes"]["sent"] > link(gateway, n)["health"]["probes"]["answered"] + 3 for n in ADDRESSES), "probes without an answer")
-    assert {state(gateway, n) for n in ADDRESSES} == {"unknown"} and "is silent" not in gateway.log()
-    lab.run("core", "ip link set c0 up")
-    wait_for(lambda: state(gateway, "a") == state(gateway, "b") == "good", "both links to be good again", 40)
-
-
-def test_an_idle_link_costs_little(lab):
-    gateway = start(lab)
-    wait_for(lambda: link(gateway, "b")["health"]["probes"]["answered"] >= 3, "some probes")
-    probes = link(gateway, "b")["health"]["probes"]
-    assert probes["most_bytes"] == 300 * probes["sent"] and probes["sent"] <= probes["answered"] + 1
-    assert 35 <= link(gateway, "b")["health"]["least_rtt_ms"] <= 200, "20 ms each way"

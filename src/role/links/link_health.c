@@ -108,12 +108,12 @@ static void apply(struct link_health *health, const struct view *view)
 	health->options.on_change(health->options.context);
 }
 
-/* There is an address of the converter's that it reaches. */
+/* There is an address of the converter's that it reaches; and another link, or nothing would follow from it. */
 static bool can_be_probed(const struct link_health *health, const struct view *view, size_t i)
 {
 	struct choice choice;
 
-	return !shared_choose_link(health->options.shared, view, ~(1u << i), loop_now_us(health->loop), &choice) && choice.link == i;
+	return view->n_links > 1 && !shared_choose_link(health->options.shared, view, ~(1u << i), loop_now_us(health->loop), &choice) && choice.link == i;
 }
 
 static void fill(const struct link_health *health, const struct view *view, struct health_link_facts *links)
