@@ -76,7 +76,7 @@ static int choose_protocol(struct gateway *gateway, struct setup *setup, struct 
 /* Over all links at once, where they are of low rate: what is connected to is here. */
 static bool is_striped(const struct gateway *gateway, const struct setup *setup)
 {
-	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK && stripes_are_wanted(gateway->worker->stripes);
+	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK && stripes_are_wanted(gateway->worker->stripes, setup->upstream);
 }
 
 /* Data in a SYN that takes longer than a second would make plain TCP of the connection (doc/assumptions.md). */
@@ -113,7 +113,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	}
 	counter_add(&worker->counters.n_attempts, 1);
 	counter_add(&worker->counters.n_syn_data_sent, attempt->syn_data);
-	r = attempt->striped ? stripes_connect(worker->stripes, &attempt->fd) : net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
+	r = attempt->striped ? stripes_connect(worker->stripes, setup->upstream, &attempt->fd) : net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
 	if (!r)
 		r = loop_watch(worker->loop, attempt->fd, ATTEMPT_EVENTS, setup_ref(gateway, setup, part));
 	if (!r)

@@ -59,6 +59,7 @@ static void give_back(struct stripes *stripes, struct striped *s, bool orderly)
 	close_near(stripes, s, orderly);
 	free(s->out_bytes);
 	free(s->in_bytes);
+	upstream_unref(s->upstream);
 	slab_give(&stripes->sessions, s);
 }
 

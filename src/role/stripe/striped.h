@@ -5,6 +5,7 @@
 
 #include "base/slab.h"
 #include "policy/stripe.h"
+#include "role/gateway/upstream.h"
 #include "role/inbox.h"
 #include "role/stripe/stripes.h"
 
@@ -27,6 +28,7 @@ struct striped_leg {
 
 struct striped {
 	bool client;
+	struct upstream *upstream;  /* client: the converter that legs are to; a reference */
 	uint8_t session[SIGNALLING_SESSION_BYTES];
 	int near_fd;                /* our end of it; -1: not yet, or not any more */
 	bool near_gone;

@@ -80,16 +80,16 @@ bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, 
 }
 
 /* A ticket for no destination, as with an Info: whose leg it is. */
-static size_t put_opening(struct stripes *stripes, struct striped *s, uint8_t leg, uint8_t *out)
+static size_t put_opening(struct striped *s, uint8_t leg, uint8_t *out)
 {
-	const struct conf_gateway *conf = &stripes->worker->view->conf->gateway;
+	const struct conf_upstream *at = &s->upstream->at;
 	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg };
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	memcpy(request.session, s->session, sizeof(request.session));
-	if (conf->has_key) {
+	if (at->has_key) {
 		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
-		ticket_put(&ticket, conf->key, &request.destination, request.credential);
+		ticket_put(&ticket, at->key, &request.destination, request.credential);
 		request.n_credential = TICKET_BYTES;
 	}
 	return scheme_convert.client_begin(&s->legs[leg].conversation, &request, out).n_out;
@@ -102,7 +102,7 @@ static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 	struct net_connect_options options = { .mptcp = false, .congestion = loss_watch_first(worker) };
 	struct choice choice;
 	size_t n_sent;
-	int r = shared_choose_link(worker->shared, worker->view, ~(1u << leg), loop_now_us(worker->loop), &choice);
+	int r = shared_choose_link_to(worker->shared, worker->view, s->upstream->at.converter, s->upstream->at.n_converter, ~(1u << leg), loop_now_us(worker->loop), &choice);
 
 	options.source = l->source = choice.source;
 	if (!r)
@@ -161,7 +161,7 @@ static void on_connected(struct stripes *stripes, struct striped *s, uint8_t leg
 {
 	uint64_t now_us = loop_now_us(stripes->worker->loop);
 	uint8_t opening[SIGNALLING_MESSAGE_BYTES];
-	size_t n = put_opening(stripes, s, leg, opening);
+	size_t n = put_opening(s, leg, opening);
 
 	counter_add(&stripes->worker->counters.n_legs, 1);
 	s->legs[leg].connected = true;

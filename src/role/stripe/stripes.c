@@ -42,15 +42,15 @@ struct striped *striped_take(struct stripes *stripes)
 }
 
 /* Legs are Braid's own, and for a converter that has shown to be Braid (doc/wire.md). */
-bool stripes_are_wanted(const struct stripes *stripes)
+bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *upstream)
 {
 	const struct worker *worker = stripes->worker;
-	bool kin = __atomic_load_n(&worker->shared->kin, __ATOMIC_RELAXED);
+	bool kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 
 	return kin && profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= stripes->refused_until_us;
 }
 
-int stripes_connect(struct stripes *stripes, int *fd)
+int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd)
 {
 	struct striped *s = striped_take(stripes);
 	int r;
@@ -58,6 +58,7 @@ int stripes_connect(struct stripes *stripes, int *fd)
 	if (!s)
 		return NET_E_DESCRIPTORS;
 	s->client = true;
+	s->upstream = upstream_ref(upstream);
 	randombytes_buf(s->session, sizeof(s->session));
 	r = striped_open_near(stripes, s, fd);
 	if (r)
