@@ -29,7 +29,7 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 	if (request->probe && request->hears_limits)
 		convert_put_limited(&w);
 	if (request->probe && request->has_leg)
-		convert_put_leg(&w, request->leg, request->session);
+		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0)), request->session);
 	if (request->has_claim && !request->probe)
 		put_claim(&w, request);
 	if ((request->dscp || request->plain) && !request->probe)

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from netlab import CONVERTER, LINK_A, LINK_B, SERVER, Lab, receive_exactly
-from test_converter_input import INFO, NOT_AUTHORIZED, PORT, SUCCESS, UNSUPPORTED_MESSAGE, connect, message, ticket, tlv
+from test_converter_input import CONNECTION_RESET, INFO, NOT_AUTHORIZED, PORT, SUCCESS, UNSUPPORTED_MESSAGE, connect, message, ticket, tlv
 
 PLAIN = tlv(192, b"\0\1")
 ENDS, RESETS = 1, 3
@@ -127,6 +127,14 @@ def test_a_reset_goes_through(open_lab):
     leg.send(frame(len(sent), flags=RESETS, acknowledged=4))
     with pytest.raises(ConnectionResetError):
         far.recv(1)
+
+
+def test_a_session_that_is_not_there_any_more(open_lab):
+    name = os.urandom(16)
+    assert Leg(open_lab, name, 0x8000).error() == CONNECTION_RESET
+    sent = request(open_lab)
+    Leg(open_lab, name, 0, behind=frame(0, sent[:10])).answered()
+    served(open_lab, Leg(open_lab, name, 0x8001, behind=frame(10, sent[10:])).answered(), len(sent)).close()
 
 
 def test_who_may_not(open_lab):

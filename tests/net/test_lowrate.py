@@ -116,6 +116,14 @@ def test_a_reset_is_a_reset(four):
     wait_for(lambda: not four.gw.ctl("sessions")["sessions"] and not four.conv.ctl("sessions")["sessions"], "the sessions to be over", PATIENCE_S)
 
 
+def test_a_converter_that_begins_anew_has_lost_the_session(four):
+    near, far = begin(four)
+    four.conv.kill()
+    four.conv = four.converter()
+    with pytest.raises(ConnectionResetError):
+        near.recv(1)
+
+
 def test_a_server_that_refuses_refuses(four):
     with pytest.raises(ConnectionRefusedError):
         four.connect("host", "93.10.20.30", 9, timeout=PATIENCE_S)

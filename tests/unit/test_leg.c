@@ -28,12 +28,18 @@ static void a_leg_says_whose_it_is(void **state)
 
 	for (size_t i = 0; i < sizeof(request.session); i++)
 		request.session[i] = (uint8_t)i;
+	request.joins = 1;
+	step = scheme_convert.client_begin(&c, &request, out);
+	unit_expect_bytes("leg of a known one", "01072263" INFO "cc058003" SESSION, out, step.n_out);
+	step = server_hears("01072263" INFO "cc058003" SESSION, &heard, out);
+	assert_true(step.verdict == SIGNALLING_DONE && heard.leg == 3 && heard.joins);
+	request.joins = 0;
 	step = scheme_convert.client_begin(&c, &request, out);
 	unit_expect_bytes("leg", "01072263" INFO "cc050003" SESSION, out, step.n_out);
 	step = server_hears("01072263" INFO "cc050003" SESSION "aa", &heard, out);
 	assert_int_equal(step.verdict, SIGNALLING_DONE);
 	assert_int_equal(step.n_consumed, 28);
-	assert_true(heard.has_leg && heard.leg == 3 && !heard.probe);
+	assert_true(heard.has_leg && heard.leg == 3 && !heard.probe && !heard.joins);
 	assert_memory_equal(heard.session, request.session, sizeof(heard.session));
 	c = (struct conversation){ 0 };
 	unit_expect_bytes("answer", "01012263", out, scheme_convert.server_answer(&c, &fine, out));

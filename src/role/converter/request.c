@@ -156,9 +156,10 @@ static void begin(struct converter *converter, struct intake *intake, const stru
 static void request_leg(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
 	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
-	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
+	static const struct signalling_result gone = { .outcome = OUTCOME_REFUSED };
+	uint8_t answer[SIGNALLING_MESSAGE_BYTES], refusal[SIGNALLING_MESSAGE_BYTES];
 	struct stripes_arrival arrival = {
-		.fd = intake->near_fd, .leg = request->leg, .admitted = intake->ticket.admitted, .subscriber = intake->ticket.number,
+		.fd = intake->near_fd, .leg = request->leg, .joins = request->joins, .admitted = intake->ticket.admitted, .subscriber = intake->ticket.number,
 		.client = intake->client, .own = intake->own, .first = { intake->inbox.kept, intake->inbox.n_kept },
 	};
 
@@ -168,6 +169,7 @@ static void request_leg(struct converter *converter, struct intake *intake, cons
 	}
 	memcpy(arrival.session, request->session, sizeof(arrival.session));
 	arrival.answer = (struct bytes){ answer, intake->scheme->server_answer(&intake->conversation, &result, answer) };
+	arrival.refusal = (struct bytes){ refusal, intake->scheme->server_answer(&intake->conversation, &gone, refusal) };
 	loop_unwatch(converter->worker->loop, intake->near_fd);
 	stripes_arrive(converter->worker->stripes, &arrival);
 	intake_free(converter, intake);

@@ -274,7 +274,7 @@ static bool is_given_up(const struct striped *s, uint64_t now_us)
 {
 	if (s->ends_at_us && (now_us >= s->ends_at_us || !striped_any_leg(s)))
 		return true;
-	if (is_mute(s) && now_us - s->begun_at_us >= MUTE_US)
+	if (is_mute(s) && (now_us - s->begun_at_us >= MUTE_US || !striped_any_leg(s)))   /* the leg of a session that is over was late */
 		return true;
 	return s->alone_since_us && now_us - s->alone_since_us >= ALONE_US;
 }

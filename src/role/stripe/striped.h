@@ -32,6 +32,7 @@ struct striped {
 	uint8_t session[SIGNALLING_SESSION_BYTES];
 	int near_fd;                /* our end of it; -1: not yet, or not any more */
 	bool near_gone;
+	bool known;                 /* client: the converter has taken a leg of it */
 	bool over;                  /* to be given back */
 	bool more;                  /* a leg has more to read than one turn takes */
 	struct stripe_out out;

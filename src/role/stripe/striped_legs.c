@@ -83,7 +83,7 @@ bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, 
 static size_t put_opening(struct striped *s, uint8_t leg, uint8_t *out)
 {
 	const struct conf_upstream *at = &s->upstream->at;
-	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg };
+	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg, .joins = s->known };
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	memcpy(request.session, s->session, sizeof(request.session));
@@ -186,13 +186,13 @@ void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t le
 	striped_step(stripes, s);
 }
 
-/* A converter that knows no legs knows Multipath TCP: this session is lost, those that begin from now on are as over other links. */
+/* A converter that knows no legs knows Multipath TCP: this session is lost, those that begin from now on are as over other links. One that has begun anew has lost the
+ * session. */
 static void note_refusal(struct stripes *stripes, struct striped *s, const struct signalling_result *result)
 {
-	if (result->outcome != OUTCOME_UNSUPPORTED_MESSAGE)
-		return;
-	stripes->refused_until_us = loop_now_us(stripes->worker->loop) + REFUSED_US;
-	s->over = true;
+	if (result->outcome == OUTCOME_UNSUPPORTED_MESSAGE)
+		stripes->refused_until_us = loop_now_us(stripes->worker->loop) + REFUSED_US;
+	s->over |= result->outcome == OUTCOME_UNSUPPORTED_MESSAGE || result->outcome == OUTCOME_REFUSED;
 }
 
 /* False where the leg is of no use. */
@@ -206,6 +206,7 @@ static bool take_answer(struct stripes *stripes, struct striped *s, struct strip
 	step = scheme_convert.client_feed(&l->conversation, all->at, all->n, out);
 	*all = (struct bytes){ all->at + step.n_consumed, all->n - step.n_consumed };
 	l->answered = step.verdict == SIGNALLING_DONE;
+	s->known |= l->answered;
 	if (l->answered)
 		l->n_failed = 0;
 	if (step.verdict == SIGNALLING_REFUSED)

@@ -86,7 +86,7 @@ static struct striped *session_of(struct stripes *stripes, const struct stripes_
 
 	if (s)
 		return s->admitted == arrival->admitted && s->subscriber == arrival->subscriber ? s : NULL;
-	s = striped_take(stripes);
+	s = arrival->joins ? NULL : striped_take(stripes);
 	if (!s)
 		return NULL;
 	memcpy(s->session, arrival->session, sizeof(s->session));
@@ -97,12 +97,21 @@ static struct striped *session_of(struct stripes *stripes, const struct stripes_
 	return s;
 }
 
+/* A few bytes, which a new connection takes. */
+static void turn_away(const struct stripes_arrival *arrival)
+{
+	int error = 0;
+	bool told = arrival->joins && net_send(arrival->fd, arrival->refusal.at, arrival->refusal.n, &error) == (ssize_t)arrival->refusal.n;
+
+	(told ? net_close_orderly : net_close_reset)(arrival->fd);
+}
+
 static void take_leg(struct stripes *stripes, const struct stripes_arrival *arrival)
 {
 	struct striped *s = arrival->leg < STRIPE_LEGS ? session_of(stripes, arrival) : NULL;
 
 	if (!s) {
-		net_close_reset(arrival->fd);
+		turn_away(arrival);
 		return;
 	}
 	striped_leg_attach(stripes, s, arrival->leg, arrival->fd, arrival->answer, arrival->first);
@@ -124,22 +133,32 @@ static void end_passage(void *arg)
 	free(passage);
 }
 
+static struct bytes put_behind(uint8_t **at, struct bytes bytes)
+{
+	struct bytes put = { *at, bytes.n };
+
+	if (bytes.n)
+		memcpy(*at, bytes.at, bytes.n);
+	*at += bytes.n;
+	return put;
+}
+
 void stripes_arrive(struct stripes *stripes, const struct stripes_arrival *arrival)
 {
 	struct worker *own = stripes->worker, *to = own->peers[arrival->session[0] % own->n_peers];   /* NULL: gone already, we are ending */
-	struct passage *passage = to && !to->halted ? malloc(sizeof(*passage) + arrival->answer.n + arrival->first.n) : NULL;
+	struct passage *passage = to && !to->halted ? malloc(sizeof(*passage) + arrival->answer.n + arrival->refusal.n + arrival->first.n) : NULL;
+	uint8_t *at;
 
 	if (!passage) {
 		net_close_reset(arrival->fd);
 		return;
 	}
+	at = passage->bytes;
 	passage->to = to;
 	passage->arrival = *arrival;
-	memcpy(passage->bytes, arrival->answer.at, arrival->answer.n);
-	if (arrival->first.n)
-		memcpy(passage->bytes + arrival->answer.n, arrival->first.at, arrival->first.n);
-	passage->arrival.answer.at = passage->bytes;
-	passage->arrival.first.at = passage->bytes + arrival->answer.n;
+	passage->arrival.answer = put_behind(&at, arrival->answer);
+	passage->arrival.refusal = put_behind(&at, arrival->refusal);
+	passage->arrival.first = put_behind(&at, arrival->first);
 	if (!loop_post(to->loop, end_passage, passage))
 		return;
 	net_close_reset(arrival->fd);

@@ -31,7 +31,9 @@ struct stripes_arrival {
 	bool admitted;              /* as this subscriber */
 	uint32_t subscriber;
 	struct address client, own;
+	bool joins;                 /* a session that is there already, or none */
 	struct bytes answer;        /* to go first */
+	struct bytes refusal;       /* in its place, where that one isn't there any more */
 	struct bytes first;         /* what came behind its message */
 };
 /* Takes the descriptor, which nobody watches, and hands it to the worker that has the session. */
