@@ -51,10 +51,10 @@ void stripe_leg_open(struct stripe_out *out, uint8_t leg, uint64_t now_us)
 	out->legs[leg] = (struct stripe_leg){ .open = true, .progress_at_us = now_us };
 }
 
-/* The other end's kernel has it; whoever reads there may still not, where the leg dies. */
+/* Of a piece that a leg has: the other end's kernel has it; whoever reads there may still not, where the leg dies. */
 static bool has_arrived(const struct stripe_out *out, const struct stripe_piece *piece)
 {
-	return piece->leg != STRIPE_NO_LEG && out->legs[piece->leg].acked_bytes >= piece->leg_end;
+	return out->legs[piece->leg].acked_bytes >= piece->leg_end;
 }
 
 static void take_back(struct stripe_out *out, uint8_t leg, bool all)
@@ -202,18 +202,23 @@ static uint8_t leg_for(const struct stripe_out *out, uint64_t n_bytes)
 	return arrival_us(&out->legs[free], n_bytes) <= arrival_us(&out->legs[quickest], waiting) ? free : STRIPE_NO_LEG;
 }
 
-static bool send_lost(const struct stripe_out *out, struct stripe_send *send)
+/* The first piece that is to go once more; n_pieces: none is. */
+static size_t first_lost(const struct stripe_out *out)
 {
-	for (size_t i = 0; i < out->n_pieces; i++) {
-		const struct stripe_piece *piece = piece_seen(out, i);
+	size_t i = 0;
 
-		if (piece->leg != STRIPE_NO_LEG)
-			continue;
-		*send = (struct stripe_send){ .leg = leg_for(out, piece->n + STRIPE_FRAME_OVERHEAD_BYTES), .again = true, .piece = i, .offset = piece->offset,
-					      .n = piece->n, .ending = piece->ends ? out->ending : STRIPE_GOES_ON };
-		return send->leg != STRIPE_NO_LEG;
-	}
-	return false;
+	while (i < out->n_pieces && piece_seen(out, i)->leg != STRIPE_NO_LEG)
+		i++;
+	return i;
+}
+
+static bool send_lost(const struct stripe_out *out, size_t lost, struct stripe_send *send)
+{
+	const struct stripe_piece *piece = piece_seen(out, lost);
+
+	*send = (struct stripe_send){ .leg = leg_for(out, piece->n + STRIPE_FRAME_OVERHEAD_BYTES), .again = true, .piece = lost, .offset = piece->offset,
+				      .n = piece->n, .ending = piece->ends ? out->ending : STRIPE_GOES_ON };
+	return send->leg != STRIPE_NO_LEG;
 }
 
 static bool has_new(const struct stripe_out *out)
@@ -240,7 +245,7 @@ static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 {
 	uint64_t left = out->end - out->next;
 	uint64_t n = piece_bytes(out);
-	uint8_t leg = has_new(out) ? leg_for(out, n + STRIPE_FRAME_OVERHEAD_BYTES) : STRIPE_NO_LEG;
+	uint8_t leg = leg_for(out, n + STRIPE_FRAME_OVERHEAD_BYTES);
 
 	if (leg == STRIPE_NO_LEG)
 		return false;
@@ -283,18 +288,12 @@ static bool send_repeated(const struct stripe_out *out, struct stripe_send *send
 	return false;
 }
 
-static bool any_lost(const struct stripe_out *out)
-{
-	for (size_t i = 0; i < out->n_pieces; i++)
-		if (piece_seen(out, i)->leg == STRIPE_NO_LEG)
-			return true;
-	return false;
-}
-
 bool stripe_next(const struct stripe_out *out, struct stripe_send *send)
 {
-	if (any_lost(out))
-		return send_lost(out, send);
+	size_t lost = first_lost(out);
+
+	if (lost < out->n_pieces)
+		return send_lost(out, lost, send);
 	return has_new(out) ? send_new(out, send) : send_repeated(out, send);
 }
 

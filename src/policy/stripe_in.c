@@ -29,12 +29,12 @@ static bool keep(struct stripe_in *in, struct stripe_range range)
 	return true;
 }
 
+/* Some range has just been put among them. */
 static void take_in_order(struct stripe_in *in)
 {
-	if (!in->n_later || in->later[0].from > in->in_order)
+	if (in->later[0].from > in->in_order)
 		return;
-	if (in->later[0].to > in->in_order)
-		in->in_order = in->later[0].to;
+	in->in_order = in->later[0].to;
 	in->n_later--;
 	memmove(&in->later[0], &in->later[1], in->n_later * sizeof(in->later[0]));
 }
@@ -61,7 +61,7 @@ int stripe_arrive(struct stripe_in *in, uint32_t offset, size_t n, enum stripe_e
 	uint64_t from = ahead <= UINT32_MAX / 2 ? in->in_order + ahead : in->in_order - (uint32_t)-ahead, to = from + n;
 
 	*skip = n;
-	if (from > to || to > in->passed_on + STRIPE_WINDOW_BYTES || (ahead > UINT32_MAX / 2 && (uint32_t)-ahead > in->in_order))
+	if (from > to || to > in->passed_on + STRIPE_WINDOW_BYTES)   /* before the beginning, or beyond the window */
 		return STRIPE_E_WRONG;
 	if (!ends_well(in, to, ending))
 		return STRIPE_E_WRONG;

@@ -251,6 +251,9 @@ static void few_bytes_go_the_quickest_way(void **state)
 	struct stripe_send send;
 
 	assert_int_equal(stripe_best_leg(&out), STRIPE_NO_LEG);
+	stripe_take(&out, 1);
+	assert_false(stripe_next(&out, &send));
+	out = (struct stripe_out){ 0 };
 	stripe_leg_open(&out, 0, 1);
 	stripe_leg_open(&out, 5, 1);
 	stripe_leg_look(&out, 0, 0, 900 * US_PER_MS, 1);
@@ -285,6 +288,11 @@ static void few_bytes_say_nothing_of_the_rate(void **state)
 	stripe_leg_wrote(&out, 0, 1200, now_us);
 	stripe_leg_look(&out, 0, 0, 0, now_us + 1800 * US_PER_MS);
 	assert_in_range(out.legs[0].rate_bytes_per_s, 990, 1010);   /* the round trip left out */
+	stripe_leg_open(&out, 1, now_us);
+	out.legs[1].rtt_us = US_PER_S;
+	stripe_leg_wrote(&out, 1, 1200, now_us);
+	stripe_leg_look(&out, 1, 600, 0, now_us + 1);   /* sooner than could be */
+	assert_int_equal(out.legs[1].rate_bytes_per_s, 0);
 }
 
 /* The quickest has no room, and has got all that waits before another one would have a part of it. */
@@ -457,6 +465,27 @@ static void a_single_leg_that_stalls_is_left_to_its_tcp(void **state)
 	assert_int_equal(out.legs[3].acked_bytes, FRAME(10));
 }
 
+/* What the other end's kernel has is not sent again for a stall: it is again where the leg dies, as nobody there may have read it. */
+static void what_has_arrived_is_left_where_it_is(void **state)
+{
+	struct stripe_out out = { 0 };
+	struct stripe_send send;
+
+	stripe_leg_open(&out, 0, 1);
+	for (size_t i = 0; i < 2; i++) {
+		stripe_take(&out, 10);
+		assert_true(stripe_next(&out, &send));
+		stripe_sent(&out, &send, 1);
+	}
+	stripe_leg_look(&out, 0, FRAME(10), 0, US_PER_S);
+	stripe_leg_open(&out, 1, US_PER_S);
+	stripe_leg_look(&out, 0, FRAME(10), 0, 100 * US_PER_S);
+	assert_true(out.legs[0].stalled && out.pieces[0].leg == 0 && out.pieces[1].leg == STRIPE_NO_LEG);
+	assert_true(stripe_next(&out, &send) && send.offset == 10 && send.leg == 1);
+	stripe_leg_close(&out, 0);
+	assert_true(stripe_next(&out, &send) && send.offset == 0 && send.leg == 1);
+}
+
 static void places_wrap(void **state)
 {
 	struct stripe_in in = { .passed_on = 0x1fffffff0, .in_order = 0x1fffffff0, .told = 0x1fffffff0 };
@@ -501,6 +530,7 @@ int main(void)
 		cmocka_unit_test(acknowledgements_that_cant_be),
 		cmocka_unit_test(there_are_so_many_pieces_and_no_more),
 		cmocka_unit_test(a_single_leg_that_stalls_is_left_to_its_tcp),
+		cmocka_unit_test(what_has_arrived_is_left_where_it_is),
 		cmocka_unit_test(places_wrap),
 	};
 
