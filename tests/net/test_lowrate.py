@@ -106,6 +106,20 @@ def test_a_link_without_carrier_leaves_and_returns(four):
     carry(four, near, far)
 
 
+def test_several_sessions_share_the_links(four):
+    pairs = [begin(four) for _ in range(6)]
+    sent = {}
+    for near, far in pairs:
+        for sender, receiver in ((near, far), (far, near)):
+            sent[receiver] = os.urandom(BYTES // 10)
+            sender.sendall(sent[receiver])
+            sender.shutdown(socket.SHUT_WR)
+    for receiver, wanted in sent.items():
+        assert receive_all(receiver) == wanted
+    assert counter(four.gw, "striped") == counter(four.conv, "striped") == len(pairs)
+    wait_for(lambda: not four.gw.ctl("sessions")["sessions"] and not four.conv.ctl("sessions")["sessions"], "the sessions to be over", PATIENCE_S)
+
+
 def test_a_reset_is_a_reset(four):
     for which in (0, 1):
         ends = begin(four)
