@@ -32,11 +32,11 @@ build: packages
 demo: build
 	@lab/braid-lab --build $(BUILD) run demo
 
-# Most tests in namespaces wait: one more at a time than there are cores.
+# Most tests in namespaces wait: two more at a time than there are cores.
 check: build
 	tools/check-layers
 	tools/check-sizes
-	meson test -C $(BUILD) --num-processes $$(($$(nproc) + 1)) --print-errorlogs --suite unit --suite golden --suite fuzz --suite assume --suite lab --suite net
+	meson test -C $(BUILD) --num-processes $$(($$(nproc) + 2)) --print-errorlogs --suite unit --suite golden --suite fuzz --suite assume --suite lab --suite net
 
 check-schemes: build
 	meson test -C $(BUILD) --print-errorlogs --suite schemes
