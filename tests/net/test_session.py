@@ -14,6 +14,7 @@ from netlab import (CONVERTER, CONVERTER_V6, SERVER, SERVER_V6, Lab, close_with_
                     receive_exactly, send_in_background, wait_for)
 
 BULK = os.urandom(1 << 20) * 8
+LEAST_IN_FLIGHT = len(BULK) // 8
 SERVERS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
 
 
@@ -117,14 +118,14 @@ def fill(sender):
     sender.setblocking(False)
     sent = 0
     idle_since = time.monotonic()
-    while time.monotonic() - idle_since < 0.5:
+    while time.monotonic() - idle_since < (0.5 if sent > LEAST_IN_FLIGHT else netlab.PATIENCE_S):
         try:
             sent += sender.send(BULK[sent % len(BULK):][:1 << 18])
             idle_since = time.monotonic()
         except BlockingIOError:
             time.sleep(0.01)
     sender.setblocking(True)
-    assert sent > len(BULK) // 8, f"only {sent} bytes fitted: nothing was in flight"
+    assert sent > LEAST_IN_FLIGHT, f"only {sent} bytes fitted: nothing was in flight"
     return sent
 
 
