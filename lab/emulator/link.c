@@ -71,14 +71,32 @@ static size_t way_edit(struct link *link, struct link_way *way, uint8_t *frame, 
 	return rewrite_frame(&link->rewrites, s->rewrite, frame, n_frame, link->mtu + ETH_HLEN, &way->rewritten_packets);
 }
 
+/* The same frame once more, behind the one in a slot; without a slot for it, it stays one. */
+static void way_offer_copy(struct link *link, struct link_way *way, uint32_t of, size_t n_frame)
+{
+	uint32_t copy = pool_lend(&way->pool);
+
+	if (copy == POOL_NONE)
+		return;
+	memcpy(pool_at(&way->pool, copy), pool_at(&way->pool, of), n_frame);
+	if (model_offer(&way->model, (uint32_t)(n_frame - ETH_HLEN), copy, link->now_ns()) != MODEL_ACCEPTED)
+		pool_give_back(&way->pool, copy);
+}
+
 /* A frame in the spare slot. */
 static void way_offer(struct link *link, struct link_way *way, size_t n_frame)
 {
-	n_frame = way_edit(link, way, pool_at(&way->pool, way->spare), n_frame);
+	uint32_t slot = way->spare;
+	bool twice;
+
+	n_frame = way_edit(link, way, pool_at(&way->pool, slot), n_frame);
 	if (n_frame < ETH_HLEN)
 		return;
-	if (model_offer(&way->model, (uint32_t)(n_frame - ETH_HLEN), way->spare, link->now_ns()) == MODEL_ACCEPTED)
+	twice = model_draw_twice(&way->model);
+	if (model_offer(&way->model, (uint32_t)(n_frame - ETH_HLEN), slot, link->now_ns()) == MODEL_ACCEPTED)
 		way->spare = POOL_NONE;
+	if (twice)
+		way_offer_copy(link, way, slot, n_frame);
 }
 
 int link_receive(struct link *link, int i)
@@ -146,6 +164,8 @@ static void way_print(const struct link_way *way, uint64_t now_ns, struct text *
 		{ "queued_bytes", model_queued_bytes(&way->model, now_ns) },
 		{ "queue_highest_bytes", c->queue_highest_bytes },
 		{ "reordered_packets", c->reordered_packets },
+		{ "duplicated_packets", c->duplicated_packets },
+		{ "too_long_packets", c->too_long_packets },
 		{ "stripped_options", way->stripped_options },
 		{ "eaten_syns", way->eaten_syns },
 		{ "rewritten_packets", way->rewritten_packets },

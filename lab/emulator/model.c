@@ -18,6 +18,7 @@ int model_init(struct model *model, const struct settings *settings, size_t n_mo
 		.loss_random = random_stream(seed, 0),
 		.jitter_random = random_stream(seed, 1),
 		.reorder_random = random_stream(seed, 2),
+		.duplicate_random = random_stream(seed, 3),
 	};
 	r = line_init(&model->line, n_most);
 	if (!r)
@@ -114,6 +115,14 @@ static bool model_is_silent(const struct model *model)
 	return model->settings.silence || !model->settings.carrier;
 }
 
+bool model_draw_twice(struct model *model)
+{
+	bool twice = draw_is_below(random_next(&model->duplicate_random), model->settings.duplicate_ppm, PPM);
+
+	model->counters.duplicated_packets += twice;
+	return twice;
+}
+
 enum model_verdict model_offer(struct model *model, uint32_t size_bytes, uint32_t slot, uint64_t now_ns)
 {
 	struct line_packet packet = { .slot = slot, .size_bytes = size_bytes, .extra_ns = model_draw_delay_ns(model) };
@@ -123,6 +132,10 @@ enum model_verdict model_offer(struct model *model, uint32_t size_bytes, uint32_
 	if (model_is_silent(model)) {
 		model->counters.silenced_packets++;
 		return MODEL_SILENCED;
+	}
+	if (model->settings.mtu && size_bytes > model->settings.mtu) {
+		model->counters.too_long_packets++;
+		return MODEL_TOO_LONG;
 	}
 	if (lost) {
 		model->counters.lost_packets++;

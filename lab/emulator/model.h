@@ -20,6 +20,8 @@ struct model_counters {
 	uint64_t queue_dropped_packets;
 	uint64_t queue_highest_bytes;
 	uint64_t reordered_packets;
+	uint64_t duplicated_packets;
+	uint64_t too_long_packets;
 	uint64_t silenced_packets;          /* swallowed for silence, or for want of a carrier */
 };
 
@@ -28,7 +30,7 @@ struct model {
 	struct model_counters counters;
 	struct line line;                   /* in order */
 	struct line late;                   /* chosen to be overtaken */
-	uint64_t loss_random, jitter_random, reorder_random;
+	uint64_t loss_random, jitter_random, reorder_random, duplicate_random;
 	bool in_burst;
 	bool loss_begun;                    /* a packet was offered since the settings of loss changed */
 	uint64_t free_ns;                   /* when all that is queued will have been sent, ... */
@@ -36,7 +38,7 @@ struct model {
 	uint64_t ordered_ns;                /* no packet in order departs before it */
 };
 
-enum model_verdict { MODEL_ACCEPTED, MODEL_LOST, MODEL_QUEUE_FULL, MODEL_SILENCED };
+enum model_verdict { MODEL_ACCEPTED, MODEL_LOST, MODEL_QUEUE_FULL, MODEL_SILENCED, MODEL_TOO_LONG };
 
 /* n_most: packets that can be under way. 0 or -ENOMEM. Times are of one clock and never go back. */
 int model_init(struct model *model, const struct settings *settings, size_t n_most, uint64_t seed);
@@ -47,6 +49,9 @@ void model_set(struct model *model, const struct settings *settings, uint64_t no
 
 /* A packet comes. slot is the caller's, given back by model_take() if the packet is accepted. At most n_most under way. */
 enum model_verdict model_offer(struct model *model, uint32_t size_bytes, uint32_t slot, uint64_t now_ns);
+
+/* Whether the next packet, which is about to be offered, comes twice: then its copy is offered behind it, and this isn't asked for the copy. */
+bool model_draw_twice(struct model *model);
 
 /* When model_take() will have something, or MODEL_NEVER_NS. */
 uint64_t model_next_ns(const struct model *model);

@@ -33,6 +33,8 @@ static const struct settings_key settings_keys[] = {
 	KEY(queue_ms, 0, HOUR_US / 1000, 0, "the same as time at the rate; 0: unlimited"),
 	KEY(reorder_ppm, 0, PPM, 0, "packets in a million that others may overtake"),
 	KEY(reorder_us, 0, HOUR_US, 0, "how much later such a packet comes"),
+	KEY(duplicate_ppm, 0, PPM, 0, "packets in a million that come twice"),
+	KEY(mtu, 0, UINT16_MAX, 0, "longer packets vanish, and nobody is told; 0: all that the devices take pass"),
 	KEY(silence, 0, 1, 0, "1: swallows everything, the carrier stays"),
 	KEY(strip_mptcp, 0, STRIP_N - 1, 0, "MPTCP options of TCP: 0 pass; they become NOPs in 1 all segments, 2 SYNs, 3 all but SYNs"),
 	KEY(eat_mptcp_syns, 0, 1, 0, "1: SYNs with MPTCP options are dropped"),

@@ -21,6 +21,8 @@ struct settings {
 	uint64_t queue_ms;       /* the same as time at the rate; both hold */
 	uint64_t reorder_ppm;
 	uint64_t reorder_us;     /* how much later a chosen packet comes; the others don't wait for it */
+	uint64_t duplicate_ppm;
+	uint64_t mtu;            /* longer packets vanish; 0: none does */
 	uint64_t silence;
 	uint64_t strip_mptcp;    /* STRIP_* of edit.h */
 	uint64_t eat_mptcp_syns;

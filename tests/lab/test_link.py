@@ -279,6 +279,25 @@ def test_reordering(net, start):
     assert len(late) >= link.get()["ab"]["reordered_packets"] > 5
 
 
+def test_duplicates(net, start):
+    link = start("duplicate_ppm=300000")
+    with receiver(net) as sock, net["a"].socket(socket.SOCK_DGRAM) as sender:
+        send_batch(sender, 0, 50, 100)
+        wait_for(True, lambda: (counters := link.get()["ab"])["packets"] == 50 + counters["duplicated_packets"])
+        n = link.get()["ab"]["duplicated_packets"]
+        numbers = [row[0] for row in receive(sock, 50 + n)]
+    assert n > 0 and numbers == sorted([*range(50), *(number for number in range(50) if numbers.count(number) == 2)])
+
+
+def test_longer_packets_vanish(net, start):
+    link = start("mtu=1000")
+    with receiver(net) as sock, net["a"].socket(socket.SOCK_DGRAM) as sender:
+        for number, n_bytes in enumerate((1001, 1000)):
+            sender.sendto(STAMP.pack(number, 0).ljust(n_bytes - HEADERS), ("10.0.0.2", PORT))
+        assert [row[0] for row in receive(sock, 1)] == [1]
+    assert link.get()["ab"]["too_long_packets"] == 1
+
+
 def losses(net, start, n, batch, *settings, seed=1):
     """Which of n packets got lost. Each batch has passed before the next one is sent: no buffer is ever full."""
     link, rows = start(*settings, seed=seed), []

@@ -348,6 +348,42 @@ static void test_chosen_packets_are_overtaken(void **state)
 	model_deinit(&model);
 }
 
+static void test_some_come_twice(void **state)
+{
+	struct settings settings = plain();
+	unsigned int n_twice = 0;
+	struct model model = model_of(&settings, 3);
+
+	for (int i = 0; i < 100; i++)
+		assert_false(model_draw_twice(&model));
+	settings.duplicate_ppm = 100000;
+	model_set(&model, &settings, 0);
+	for (int i = 0; i < 10000; i++)
+		n_twice += model_draw_twice(&model);
+	assert_in_range(n_twice, 1000 - (int)(SIGMAS * 30), 1000 + (int)(SIGMAS * 30));
+	assert_int_equal(model.counters.duplicated_packets, n_twice);
+	settings.duplicate_ppm = 1000000;
+	model_set(&model, &settings, 0);
+	assert_true(model_draw_twice(&model));
+	model_deinit(&model);
+}
+
+static void test_longer_packets_vanish(void **state)
+{
+	struct settings settings = plain();
+	struct model model;
+
+	settings.mtu = 1400;
+	model = model_of(&settings, 1);
+	assert_int_equal(model_offer(&model, 1401, 1, 0), MODEL_TOO_LONG);
+	assert_int_equal(model_offer(&model, 1400, 2, 0), MODEL_ACCEPTED);
+	assert_int_equal(model.counters.too_long_packets, 1);
+	settings.mtu = 0;
+	model_set(&model, &settings, 0);
+	assert_int_equal(model_offer(&model, 65535, 3, 0), MODEL_ACCEPTED);
+	model_deinit(&model);
+}
+
 static void test_silence_swallows_at_both_ends(void **state)
 {
 	struct settings settings = plain();
@@ -544,6 +580,8 @@ int main(void)
 		cmocka_unit_test(test_jitter_is_uniform_and_keeps_order),
 		cmocka_unit_test(test_jitter_beyond_the_delay_never_goes_back),
 		cmocka_unit_test(test_chosen_packets_are_overtaken),
+		cmocka_unit_test(test_some_come_twice),
+		cmocka_unit_test(test_longer_packets_vanish),
 		cmocka_unit_test(test_silence_swallows_at_both_ends),
 		cmocka_unit_test(test_silence_takes_draws_like_any_packet),
 		cmocka_unit_test(test_new_rate_times_the_queue_anew),
