@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections that a converter takes on their way: from whom, for whom, and where they are joined. */
+/* Connections that a converter takes on their way: from whom, for whom, and where they are joined; and where others are. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +44,22 @@ static bool any_unreachable(const struct address *list, size_t n)
 			return true;
 	}
 	return false;
+}
+
+/* Of one that was asked for by one family Linux takes subflows by the other where the socket that listens is of IPv6. NULL when it is fine. */
+static const char *check_announced(const struct conf_converter *conf)
+{
+	bool takes_both = false;
+
+	if (!conf->n_announce)
+		return NULL;
+	if (conf->n_announce == 1 || address_is_v4(&conf->announce[0]) == address_is_v4(&conf->announce[1]))
+		return "converter.announce wants two addresses, one of each family: with one there is nothing to be told";
+	if (any_unreachable(conf->announce, conf->n_announce))
+		return "converter.announce has an address that other machines can't connect to";
+	for (size_t i = 0; i < conf->n_listen; i++)
+		takes_both |= address_is_unspecified(&conf->listen[i]) && !address_is_v4(&conf->listen[i]);
+	return takes_both ? NULL : "converter.announce wants [::] in converter.listen: one that listens for both families";
 }
 
 /* NULL when it is fine. */
@@ -117,6 +133,8 @@ int conf_check_intercept(const struct conf *conf, struct conf_error *error, cons
 	const char *wrong = check_joins(&conf->converter);
 	int r;
 
+	if (!wrong)
+		wrong = check_announced(&conf->converter);
 	if (wrong) {
 		snprintf(error->text, sizeof(error->text), "%s: %s", file, wrong);
 		return CONF_E_INVALID;

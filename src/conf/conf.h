@@ -28,6 +28,7 @@
 #define CONF_LISTEN_ADDRESSES 8
 #define CONF_POOL_ADDRESSES 64
 #define CONF_INTERCEPT_JOINS 2      /* one of each family at most */
+#define CONF_ANNOUNCED 2            /* the same */
 #define CONF_CONVERTER_ADDRESSES 2  /* one of each family at most */
 #define CONF_UPSTREAMS 8            /* beside the one of gateway.converter */
 #define CONF_PORT_CONVERT 5124      /* no port was assigned; the one that dissectors know */
@@ -161,6 +162,8 @@ struct conf_converter {
 	bool enabled;
 	struct address listen[CONF_LISTEN_ADDRESSES];
 	size_t n_listen;
+	struct address announce[CONF_ANNOUNCED];   /* of this machine, where sessions' other links join; no ports */
+	size_t n_announce;
 	uint32_t signalling;            /* those that are accepted: a bit each, 1 << enum conf_signalling */
 	struct prefix *allow;           /* clients that need no key */
 	size_t n_allow;

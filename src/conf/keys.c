@@ -110,6 +110,9 @@ const struct conf_key conf_keys[] = {
 
 	{ CONF_CONVERTER, "listen", CONF_TYPE_ADDRESSES, LIST(converter.listen, converter.n_listen), .max = CONF_LISTEN_ADDRESSES,
 	  .fallback = "[::]:5124", .help = "addresses to listen on; [::] takes IPv4 too" },
+	{ CONF_CONVERTER, "announce", CONF_TYPE_IPS, LIST(converter.announce, converter.n_announce), .max = CONF_ANNOUNCED,
+	  .help = "addresses of this machine, one of each family, at which gateways reach it: told in each session (ADD_ADDR), for gateways of which one link has IPv4 alone and "
+		  "another IPv6 alone" },
 	{ CONF_CONVERTER, "signalling", CONF_TYPE_CHOICES, AT(converter.signalling), .choices = signalling, .fallback = "convert",
 	  .help = "how clients may say where a connection is to go; a list" },
 	{ CONF_CONVERTER, "allow", CONF_TYPE_PREFIXES, LIST(converter.allow, converter.n_allow),

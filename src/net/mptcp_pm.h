@@ -9,7 +9,7 @@
 #define MPTCP_PM_MOST 8            /* endpoints the kernel takes; and what both limits may be at most */
 
 /* As the kernel numbers them (linux/mptcp.h). */
-#define MPTCP_PM_SIGNAL (1u << 0)      /* peers are told of it, to join there; with a port the kernel listens there by itself */
+#define MPTCP_PM_SIGNAL (1u << 0)      /* peers are told of it, to join there; with a port the kernel listens there by itself, without one they join at that which they have come to */
 #define MPTCP_PM_SUBFLOW (1u << 1)     /* a subflow starts from it */
 #define MPTCP_PM_BACKUP (1u << 2)
 #define MPTCP_PM_FULLMESH (1u << 3)    /* to each address of the peer */

@@ -81,9 +81,21 @@ const char *net_error_text(int error)
 	}
 }
 
-static int open_stream(const struct address *address, bool mptcp, int *fd)
+/* mapped: an IPv4 address as a socket of IPv6 has it. */
+static socklen_t to_sockaddr(const struct address *address, bool mapped, struct sockaddr_storage *out)
 {
-	int family = address_is_v4(address) ? AF_INET : AF_INET6;
+	struct sockaddr_in6 *in6 = (void *)out;
+
+	if (!mapped)
+		return address_to_sockaddr(address, out);
+	*in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(address->port) };
+	memcpy(&in6->sin6_addr, address->ip, sizeof(in6->sin6_addr));
+	return sizeof(*in6);
+}
+
+static int open_stream(const struct address *address, bool mapped, bool mptcp, int *fd)
+{
+	int family = address_is_v4(address) && !mapped ? AF_INET : AF_INET6;
 
 	*fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
 	return *fd < 0 ? net_error(errno) : 0;
@@ -117,7 +129,7 @@ static int open_bound(const struct address *address, const struct net_listen_opt
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
 	socklen_t n_sa = address_to_sockaddr(address, &sa);
-	int r = open_stream(address, options->mptcp, &fd);
+	int r = open_stream(address, false, options->mptcp, &fd);
 
 	*fastopen_missing = false;
 	if (r)
@@ -208,25 +220,25 @@ int net_local_address(int fd, struct address *local)
 }
 
 /* The port may be in use by one of our own listeners. */
-static bool bind_with_port(int fd, const struct address *source)
+static bool bind_with_port(int fd, const struct address *source, bool mapped)
 {
 	struct sockaddr_storage sa;
-	socklen_t n_sa = address_to_sockaddr(source, &sa);
+	socklen_t n_sa = to_sockaddr(source, mapped, &sa);
 
 	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);   /* to several hosts from one port: the connections differ */
 	return !bind(fd, (struct sockaddr *)&sa, n_sa);
 }
 
 /* Source address without a port: the port is chosen by connect(), so ports don't run out before destinations do. */
-static int bind_source(int fd, struct address source)
+static int bind_source(int fd, struct address source, bool mapped)
 {
 	struct sockaddr_storage sa;
 	socklen_t n_sa;
 
-	if (source.port && bind_with_port(fd, &source))
+	if (source.port && bind_with_port(fd, &source, mapped))
 		return 0;
 	source.port = 0;
-	n_sa = address_to_sockaddr(&source, &sa);
+	n_sa = to_sockaddr(&source, mapped, &sa);
 	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 	if (!bind(fd, (struct sockaddr *)&sa, n_sa))
 		return 0;
@@ -252,15 +264,22 @@ void net_mark(int fd, const struct address *peer, bool mptcp, const struct net_m
 		set_int(fd, SOL_SOCKET, SO_PRIORITY, marking->priority);
 }
 
+static bool is_mapped(const struct net_connect_options *options)
+{
+	return options->both_families && options->mptcp;
+}
+
 static int prepare(int fd, const struct address *to, const struct net_connect_options *options)
 {
+	if (is_mapped(options))
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	net_mark(fd, to, options->mptcp, &options->marking);
 	if (options->fwmark)
 		set_int(fd, SOL_SOCKET, SO_MARK, (int)options->fwmark);
 	set_congestion(fd, options->congestion);
 	if (options->transparent && set_transparent(fd, &options->source))
 		return NET_E_PROHIBITED;
-	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, options->source);
+	return address_is_unspecified(&options->source) ? 0 : bind_source(fd, options->source, is_mapped(options));
 }
 
 /* sendto() with MSG_FASTOPEN is connect() with bytes for the SYN. */
@@ -281,8 +300,8 @@ int net_connect_begin(const struct address *to, const struct net_connect_options
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
-	socklen_t n_sa = address_to_sockaddr(to, &sa);
-	int r = open_stream(to, options->mptcp, &fd);
+	socklen_t n_sa = to_sockaddr(to, is_mapped(options), &sa);
+	int r = open_stream(to, is_mapped(options), options->mptcp, &fd);
 
 	*n_sent = 0;
 	if (!r)

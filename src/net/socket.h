@@ -65,6 +65,7 @@ struct net_marking {
 
 struct net_connect_options {
 	bool mptcp;
+	bool both_families;         /* of Multipath TCP by IPv4: subflows by IPv6 may join it. Linux takes them on a socket of that family alone */
 	struct address source;      /* unspecified: the kernel's choice. With a port: that one, where it can be had, else one of the kernel's choice */
 	bool transparent;           /* the source need not be this machine's; what comes back to it must be led to the socket */
 	const char *congestion;     /* NULL or "": the system's default */

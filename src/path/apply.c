@@ -23,7 +23,7 @@ static struct route_rule rule_of(const struct links_rule *from)
 
 static struct mptcp_pm_endpoint endpoint_of(const struct links_endpoint *from)
 {
-	uint32_t flags = from->ip.port ? MPTCP_PM_SIGNAL : MPTCP_PM_SUBFLOW;
+	uint32_t flags = from->told ? MPTCP_PM_SIGNAL : MPTCP_PM_SUBFLOW;
 
 	flags |= (from->backup ? MPTCP_PM_BACKUP : 0) | (from->fullmesh ? MPTCP_PM_FULLMESH : 0);
 	return (struct mptcp_pm_endpoint){ .id = from->id, .ip = from->ip, .ifindex = from->ifindex, .flags = flags };

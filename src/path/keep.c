@@ -164,6 +164,15 @@ int keep_set(struct keep *keep, const char *name, const char *value)
 	return r ? r : write_now(keep, name, value);
 }
 
+int keep_give_back(struct keep *keep, const char *name)
+{
+	const struct keep_setting *setting = find(keep, name);
+	char now[SYSCTL_VALUE_BYTES];
+	int r = setting ? keep_read(keep, name, now) : 0;
+
+	return r || !setting || strcmp(now, setting->ours) ? r : write_now(keep, name, setting->old);
+}
+
 void keep_restore(struct keep *keep)
 {
 	char now[SYSCTL_VALUE_BYTES];

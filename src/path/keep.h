@@ -36,6 +36,8 @@ int keep_open(struct keep *keep, const char *state_dir, struct mptcp_pm *pm, cha
 int keep_read(const struct keep *keep, const char *name, char out[SYSCTL_VALUE_BYTES]);
 /* Changes a setting to value, after its old one is safe in the file; one that has the value isn't touched. 0, SYSCTL_E_MISSING or a negative errno. */
 int keep_set(struct keep *keep, const char *name, const char *value);
+/* Gives a setting that keep_set() has changed its old value, unless somebody else has changed it since. 0, SYSCTL_E_MISSING or a negative errno. */
+int keep_give_back(struct keep *keep, const char *name);
 
 /* Gives every setting its old value, unless somebody else has changed it since, and removes the file. */
 void keep_restore(struct keep *keep);

@@ -82,7 +82,8 @@ static void take_endpoint(void *context, const struct mptcp_pm_endpoint *from)
 	struct look *look = context;
 	bool ours = look->ours && from->id >= LINKS_ID_FIRST && from->id <= LINKS_ID_LAST;
 	struct links_endpoint to = { .id = from->id, .ip = from->ip, .ifindex = from->ifindex,
-				     .backup = from->flags & MPTCP_PM_BACKUP, .fullmesh = from->flags & MPTCP_PM_FULLMESH };
+				     .backup = from->flags & MPTCP_PM_BACKUP, .fullmesh = from->flags & MPTCP_PM_FULLMESH,
+				     .told = from->flags & MPTCP_PM_SIGNAL };
 
 	if (from->flags & MPTCP_PM_IMPLICIT)
 		return;   /* the kernel's own; gives way when the address is added */

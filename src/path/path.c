@@ -81,6 +81,7 @@ static int settle(struct path *path, char *reason, size_t n_reason)
 /* Tells of each link that isn't as it was in before. */
 static void tell_changes(struct path *path, const struct links_verdict *before)
 {
+	settings_accept_told(&path->keep, path->options.fullmesh || path_spans_families(path), warn, path);
 	char text[192];
 
 	for (size_t i = 0; i < path->options.n_links; i++) {

@@ -24,6 +24,7 @@
 #define PATH_LAN_INTERFACES 16
 #define PATH_LISTEN_PORTS 9
 #define PATH_JOINS 2
+#define PATH_ANNOUNCED 2
 #define PATH_CONVERTERS 192   /* every one that there may be, with both addresses, and those that were lately */
 
 struct path_link_options {
@@ -58,6 +59,8 @@ struct path_options {
 	uint16_t on_path_queue;         /* the first */
 	struct address joins[PATH_JOINS];   /* with ports: what such clients are told, to join there */
 	size_t n_joins;
+	struct address announced[PATH_ANNOUNCED];   /* without: what every peer is told, to join there at the port that it has come to */
+	size_t n_announced;
 	bool fullmesh;                  /* a gateway's links join wherever the peer says, not at its first address alone */
 	uint16_t intercept_port;
 	uint32_t fwmark;
@@ -135,6 +138,8 @@ void path_tell_closed(struct path *path);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 
+/* Whether of the links that are up one has IPv4 alone, and another IPv6 alone. */
+bool path_spans_families(const struct path *path);
 /* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in place. */
 bool path_can_hold(const struct path *path);
 /* Which rules the table has: the marks of held packets name it (path/marks.h). */

@@ -18,6 +18,11 @@ static void take_counters(void *context, const struct route_interface *interface
 	}
 }
 
+bool path_spans_families(const struct path *path)
+{
+	return links_span_families(path->verdicts, path->options.n_links);
+}
+
 size_t path_status(struct path *path, struct path_link_status *out, size_t n_out)
 {
 	struct path_link_status all[PATH_LINKS] = { 0 };

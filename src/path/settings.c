@@ -49,17 +49,21 @@ static void put(struct keep *keep, const char *name, const char *value, const ch
 		warn_about(name, value, without, r, warn, context);
 }
 
-static void put_limits(struct keep *keep, settings_warn_fn warn, void *context)
+static void put_limit(struct keep *keep, const char *name, settings_warn_fn warn, void *context)
 {
-	static const char *const names[] = { KEEP_LIMIT_SUBFLOWS, KEEP_LIMIT_ADD_ADDR };
+	char value[16];
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char value[16];
+	snprintf(value, sizeof(value), "%u", MPTCP_PM_MOST);
+	if (number_of(keep, name, MPTCP_PM_MOST) < MPTCP_PM_MOST)
+		put(keep, name, value, "connections get fewer subflows", warn, context);
+}
 
-		snprintf(value, sizeof(value), "%u", MPTCP_PM_MOST);
-		if (number_of(keep, names[i], MPTCP_PM_MOST) < MPTCP_PM_MOST)
-			put(keep, names[i], value, "connections get fewer subflows", warn, context);
-	}
+void settings_accept_told(struct keep *keep, bool wanted, settings_warn_fn warn, void *context)
+{
+	if (wanted)
+		put_limit(keep, KEEP_LIMIT_ADD_ADDR, warn, context);
+	else
+		keep_give_back(keep, KEEP_LIMIT_ADD_ADDR);
 }
 
 /* Strict reverse path filtering drops what comes in by a link that isn't the best way back. The larger of "all" and the interface's counts. */
@@ -119,7 +123,7 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
 	put_fastopen(keep, warn, context);
 	put_receive_window(keep, warn, context);
-	put_limits(keep, warn, context);
+	put_limit(keep, KEEP_LIMIT_SUBFLOWS, warn, context);
 	put_rp_filter(keep, options, warn, context);
 	if (!number_of(keep, "net/mptcp/enabled", 0)) {
 		snprintf(reason, n_reason, "Multipath TCP is switched off (net.mptcp.enabled) and cannot be switched on");

@@ -12,6 +12,9 @@ typedef void (*settings_warn_fn)(void *context, const char *text);
 int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context, char *reason,
 		 size_t n_reason);
 
+/* Whether subflows are begun to addresses that peers tell us (ADD_ADDR), from whichever of ours the routes say; never but when they are wanted. Where it can't be changed, a warning. */
+void settings_accept_told(struct keep *keep, bool wanted, settings_warn_fn warn, void *context);
+
 /* Puts back what somebody has changed since, and says so; to be called now and then. */
 void settings_watch(struct keep *keep, settings_warn_fn warn, void *context);
 

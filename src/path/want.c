@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "path/marks.h"
 
-static_assert(PATH_LINKS == LINKS_MOST && PATH_LAN_INTERFACES == LINKS_LAN_MOST && PATH_JOINS == LINKS_JOINS_MOST && IF_NAMESIZE == LINKS_NAME_BYTES,
+static_assert(PATH_LINKS == LINKS_MOST && PATH_LAN_INTERFACES == LINKS_LAN_MOST && PATH_JOINS + PATH_ANNOUNCED == LINKS_JOINS_MOST && IF_NAMESIZE == LINKS_NAME_BYTES,
 	      "path and policy agree on sizes");
 static_assert((int)PATH_LINK_UP == (int)LINKS_UP && (int)PATH_LINK_NO_ROUTE == (int)LINKS_NO_ROUTE &&
 	      (int)PATH_LINK_NO_ADDRESS == (int)LINKS_NO_ADDRESS && (int)PATH_LINK_NO_CARRIER == (int)LINKS_NO_CARRIER,
@@ -39,8 +39,9 @@ struct links_want want_of(const struct path_options *options)
 	}
 	memcpy(want.lan, options->lan, sizeof(want.lan));
 	want.fullmesh = options->fullmesh;
-	want.n_join = options->n_joins;
-	memcpy(want.join, options->joins, sizeof(want.join));
+	want.n_join = options->n_joins + options->n_announced;
+	memcpy(want.join, options->joins, options->n_joins * sizeof(want.join[0]));
+	memcpy(want.join + options->n_joins, options->announced, options->n_announced * sizeof(want.join[0]));
 	return want;
 }
 

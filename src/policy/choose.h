@@ -31,7 +31,8 @@ enum { CHOOSE_E_NONE = 1 };
 
 /*
  * Picks the best link that is not in tried (a bit a link): silent ones behind all others, backups behind these, dead ones behind these, costlier ones behind cheaper ones, and of one cost those that strip
- * MPTCP behind clean ones; among equals the first. Links without an address of a converter's family are out. Where no link is up at all, and nothing was tried, the choice is
+ * MPTCP behind clean ones; among equals the first. Links without an address of a converter's family are out; where the converter has both families, that of which more links that are up have an address
+ * comes first, else the order of its addresses counts. Where no link is up at all, and nothing was tried, the choice is
  * CHOOSE_NO_LINK. 0 or CHOOSE_E_NONE.
  */
 int choose_first_link(const struct choose_link *links, size_t n_links, const struct address *converters, size_t n_converters,

@@ -257,7 +257,22 @@ static void plan_endpoints(const struct links_want *want, const struct links_see
 static void plan_joins(const struct links_want *want, const struct links_seen *seen, struct links_plumbing *plumbing)
 {
 	for (size_t i = 0; i < want->n_join && seen->foreign.n + plumbing->endpoints.n < LINKS_ENDPOINTS_MOST; i++)
-		LIST_PUT(&plumbing->endpoints, (struct links_endpoint){ .id = (uint8_t)(LINKS_ID_JOIN + i), .ip = want->join[i] });
+		LIST_PUT(&plumbing->endpoints, (struct links_endpoint){ .id = (uint8_t)(LINKS_ID_JOIN + i), .ip = want->join[i], .told = true });
+}
+
+bool links_span_families(const struct links_verdict *verdicts, size_t n)
+{
+	bool v4_alone = false, v6_alone = false;
+
+	for (size_t i = 0; i < n; i++) {
+		bool has_v4 = !address_is_unspecified(&verdicts[i].v4), has_v6 = !address_is_unspecified(&verdicts[i].v6);
+
+		if (verdicts[i].state != LINKS_UP)
+			continue;
+		v4_alone |= has_v4 && !has_v6;
+		v6_alone |= has_v6 && !has_v4;
+	}
+	return v4_alone && v6_alone;
 }
 
 void links_plan(const struct links_want *want, const struct links_seen *seen, struct links_verdict *verdicts,

@@ -14,7 +14,7 @@
 #define LINKS_MOST 8
 #define LINKS_NAME_BYTES 16          /* IFNAMSIZ */
 #define LINKS_LAN_MOST 16
-#define LINKS_JOINS_MOST 2           /* one a family */
+#define LINKS_JOINS_MOST 4           /* one a family, with a port and without */
 #define LINKS_SEEN_MOST 512          /* of each kind; more than that isn't looked at */
 #define LINKS_ENDPOINTS_MOST 8       /* the kernel's limit, other people's included */
 
@@ -35,7 +35,7 @@ struct links_want {
 	char lan[LINKS_LAN_MOST][LINKS_NAME_BYTES];
 	size_t n_lan;                       /* 0: nothing is intercepted of a LAN */
 	bool fullmesh;                      /* links' endpoints join whatever address the peer has, not the first alone */
-	struct address join[LINKS_JOINS_MOST];   /* with ports: where peers are told to join */
+	struct address join[LINKS_JOINS_MOST];   /* where peers are told to join; without a port: at the one that they have come to */
 	size_t n_join;
 	bool foreign_sources;               /* what bears the mark is to be delivered here, with nothing intercepted, too */
 	uint32_t own_fwmark, own_fwmask;    /* of what is sent here and bears it: delivered here; 0: nothing is intercepted that is sent here */
@@ -79,6 +79,7 @@ struct links_endpoint {
 	struct address ip;                   /* with a port: of one that is told to peers */
 	unsigned int ifindex;
 	bool backup, fullmesh;
+	bool told;                           /* to peers, to join there; no subflow starts from it */
 };
 
 #define LINKS_LIST(type) struct { struct type at[LINKS_SEEN_MOST]; size_t n; }
@@ -111,6 +112,9 @@ struct links_verdict {
  * return; its endpoint goes at once. */
 void links_plan(const struct links_want *want, const struct links_seen *seen, struct links_verdict *verdicts,
 		struct links_plumbing *plumbing);
+
+/* Whether one link that is up has IPv4 alone and another IPv6 alone, so that a session that has both needs addresses of the peer of both. */
+bool links_span_families(const struct links_verdict *verdicts, size_t n);
 
 /* In the order in which they are to be done: subflows end before their routes go, and begin after these came. */
 enum links_step {

@@ -95,6 +95,8 @@ struct path_options braid_path_options(const struct conf *conf, const struct ups
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
 	if (conf->converter.enabled)
 		take_listen_ports(&options, &conf->converter);
+	for (size_t i = 0; i < conf->converter.n_announce; i++)
+		options.announced[options.n_announced++] = conf->converter.announce[i];
 	options.takes_forwards = conf->converter.enabled;
 	take_on_path(&options, conf);
 	return options;

@@ -96,6 +96,7 @@ static struct view *make_view(const struct braid *braid, bool reachable)
 	view->converter_reachable = reachable;
 	if (braid->upstreams)
 		upstreams_put(braid->upstreams, view);
+	view->spans_families = braid->path && path_spans_families(braid->path);
 	view->can_hold = braid->path && path_can_hold(braid->path);
 	view->rules_generation = braid->path ? path_rules_generation(braid->path) : 0;
 	for (size_t i = 0; i < n && i < view->n_links; i++) {

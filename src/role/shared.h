@@ -27,6 +27,7 @@ struct view {
 	struct conf *conf;               /* borrowed: lives as long as any view of it */
 	struct conf_holder *holder;      /* whose reference keeps conf alive */
 	bool accepting;                  /* false while draining */
+	bool spans_families;             /* gateway: of the links that are up, one has IPv4 alone and another IPv6 alone */
 	bool can_hold;                   /* gateway: hosts' first packets can wait in a queue */
 	uint32_t rules_generation;       /* gateway: of conf's rules, in the marks of held packets */
 	struct forwards *forwards;       /* converter: for hosts behind gateways; NULL: none */

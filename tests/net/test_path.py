@@ -228,7 +228,7 @@ def test_put_in_place_and_taken_away(net):
     driver = net.driver()
     assert driver.greeting == ["ok"]
     assert net.endpoints() == BOTH_LINKS
-    assert "subflows 8" in net.run("ip mptcp limits") and "add_addr_accepted 8" in net.run("ip mptcp limits")
+    assert "subflows 8" in net.run("ip mptcp limits") and "add_addr_accepted 0" in net.run("ip mptcp limits"), "a subflow over each link is begun from here"
     assert "default via 198.51.100.1 dev l1" in net.run("ip route show table 5122")
     assert "default via 2001:db8:2::1 dev l0" in net.run("ip -6 route show table 5121")
     assert "via 198.51.100.1 dev l1" in net.run("ip route get 203.0.113.1 from 198.51.100.2")
@@ -244,6 +244,20 @@ def test_put_in_place_and_taken_away(net):
     assert driver.finish() == 0
     assert net.picture() == before
     assert list(net.state_dir.iterdir()) == []
+
+
+def test_addresses_that_peers_tell_are_taken_where_links_span_families(net):
+    before = net.picture()
+    driver = net.driver()
+    for _ in range(2):
+        net.run("ip -4 addr flush dev l0")    # l0 has IPv6 alone now, l1 IPv4
+        wait_for(False, lambda: "192.0.2.2" in net.run("ip mptcp endpoint"))
+        assert "add_addr_accepted 8" in net.run("ip mptcp limits")
+        net.run("ip addr add 192.0.2.2/24 dev l0; ip route add default via 192.0.2.1 dev l0 metric 10")
+        wait_for(True, lambda: "192.0.2.2" in net.run("ip mptcp endpoint"))
+        assert "add_addr_accepted 0" in net.run("ip mptcp limits"), "those would bring a link a second subflow"
+    assert driver.finish() == 0
+    assert net.picture() == before
 
 
 def test_second_start_after_kill(net):

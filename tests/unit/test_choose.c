@@ -78,6 +78,26 @@ static void the_family_is_the_first_that_the_link_has(void **state)
 	unit_expect_address("source", "10.0.0.1", &choice.source);
 }
 
+static void the_family_is_that_of_most_links(void **state)
+{
+	const struct address converters[] = { unit_address("192.0.2.1:5124"), unit_address("[2001:db8::1]:5124") };
+	struct choose_link links[LINKS];
+	struct choice choice;
+
+	make_links(links, (const unsigned int[LINKS]){ UP, UP, UP, 0 });
+	links[1].v4 = (struct address){ .port = 0 };
+	assert_int_equal(choose_first_link(links, LINKS, converters, 2, 0, &choice), 0);
+	unit_expect_address("the second link has IPv6 alone", "[2001:db8::1]:5124", &choice.converter);
+	links[2].v6 = (struct address){ .port = 0 };
+	assert_int_equal(choose_first_link(links, LINKS, converters, 2, 0, &choice), 0);
+	unit_expect_address("as many have IPv4 alone", "192.0.2.1:5124", &choice.converter);
+	links[1].up = false;
+	assert_int_equal(choose_first_link(links, LINKS, converters + 1, 1, 0, &choice), 0);
+	unit_expect_address("the converter has no other", "[2001:db8::1]:5124", &choice.converter);
+	assert_int_equal(choose_first_link(links, LINKS, converters, 2, 0, &choice), 0);
+	unit_expect_address("one that isn't up doesn't count", "192.0.2.1:5124", &choice.converter);
+}
+
 static void a_link_without_the_family_is_out(void **state)
 {
 	const struct address converter = unit_address("[2001:db8::1]:5124");
@@ -141,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_order_is_by_rank_and_then_by_place),
 		cmocka_unit_test(the_family_is_the_first_that_the_link_has),
+		cmocka_unit_test(the_family_is_that_of_most_links),
 		cmocka_unit_test(a_link_without_the_family_is_out),
 		cmocka_unit_test(what_was_chosen_stays_whole),
 		cmocka_unit_test(without_any_link_the_kernel_routes_once),

@@ -52,6 +52,19 @@ static void they_fit_together(void **state)
 		     "x: subscriber b has clients that are in another prefix of clients already, of subscriber a");
 }
 
+static void both_families_are_announced(void **state)
+{
+	struct conf *conf = conf_of("[converter]\nallow = ::/0\nannounce = 203.0.113.1, 2001:db8::1\n");
+
+	assert_int_equal(conf->converter.n_announce, 2);
+	unit_expect_address("announced", "203.0.113.1", &conf->converter.announce[0]);
+	conf_freep(&conf);
+	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1\n", "x: converter.announce wants two addresses");
+	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1, 203.0.113.2\n", "x: converter.announce wants two addresses");
+	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1, ::1\n", "x: converter.announce has an address that other machines can't");
+	expect_error("[converter]\nallow = ::/0\nlisten = 203.0.113.1:5124, [2001:db8::1]:5124\nannounce = 203.0.113.1, 2001:db8::1\n", "x: converter.announce wants [::] in converter.listen");
+}
+
 static void a_gateway_begins_them(void **state)
 {
 	struct conf *conf = conf_of(GATEWAY LINKS), *other;
@@ -82,6 +95,7 @@ int main(void)
 		cmocka_unit_test(clients_are_read),
 		cmocka_unit_test(nobody_elses_are_taken),
 		cmocka_unit_test(they_fit_together),
+		cmocka_unit_test(both_families_are_announced),
 		cmocka_unit_test(a_gateway_begins_them),
 	};
 

@@ -101,7 +101,7 @@ static void expect_plan(const char *expected)
 		const struct links_endpoint *e = &plan.endpoints.at[i];
 
 		add_line(text, sizeof(text), "endpoint %u %s dev %u%s%s\n", e->id, address_format(&e->ip, ip), e->ifindex,
-			 e->backup ? " backup" : "", e->fullmesh ? " fullmesh" : "");
+			 e->backup ? " backup" : "", e->fullmesh ? " fullmesh" : e->told ? " told" : "");
 	}
 	if (strcmp(text, expected))
 		fail_msg("expected the plan\n%s\nsaw\n%s", expected, text);
@@ -314,10 +314,39 @@ static void peers_are_told_where_to_join(void **state)
 	want.join[0].port = want.join[1].port = 5128;
 	want.n_join = 2;
 	want.n_links = 0;
-	expect_plan("endpoint 216 203.0.113.1:5128 dev 0\nendpoint 217 [2001:db8::1]:5128 dev 0\n");
+	expect_plan("endpoint 216 203.0.113.1:5128 dev 0 told\nendpoint 217 [2001:db8::1]:5128 dev 0 told\n");
 	for (uint8_t i = 1; i < LINKS_ENDPOINTS_MOST; i++)
 		see_foreign(i, "198.51.100.1");
-	expect_plan("endpoint 216 203.0.113.1:5128 dev 0\n");
+	expect_plan("endpoint 216 203.0.113.1:5128 dev 0 told\n");
+}
+
+static void peers_are_told_of_the_other_family(void **state)
+{
+	uint16_t steps[LINKS_SEEN_MOST];
+
+	want.n_links = 0;
+	want.join[0] = unit_address("203.0.113.1");
+	want.join[1] = unit_address("2001:db8::1");
+	want.n_join = 2;
+	expect_plan("endpoint 216 203.0.113.1 dev 0 told\nendpoint 217 2001:db8::1 dev 0 told\n");
+	have = plan;
+	want.n_join = 1;
+	expect_plan("endpoint 216 203.0.113.1 dev 0 told\n");
+	assert_int_equal(links_diff(LINKS_DELETE_ENDPOINT, &have, &plan, steps), 1);
+	assert_int_equal(steps[0], 1);
+}
+
+static void families_are_spanned_by_links_of_one_each(void **state)
+{
+	struct address v4 = unit_address("192.0.2.10"), v6 = unit_address("2001:db8::10");
+	struct links_verdict some[3] = { { .state = LINKS_UP, .v4 = v4 }, { .state = LINKS_UP, .v4 = v4, .v6 = v6 }, { .state = LINKS_UP, .v6 = v6 } };
+
+	assert_false(links_span_families(some, 0));
+	assert_false(links_span_families(some, 2));
+	assert_false(links_span_families(some + 1, 2));
+	assert_true(links_span_families(some, 3));
+	some[2].state = LINKS_NO_CARRIER;
+	assert_false(links_span_families(some, 3));
 }
 
 static void links_may_join_wherever_they_are_told(void **state)
@@ -468,6 +497,8 @@ int main(void)
 		cmocka_unit_test_setup(other_peoples_endpoints_are_used_not_made, two_links),
 		cmocka_unit_test_setup(the_kernels_limit_is_kept, two_links),
 		cmocka_unit_test_setup(peers_are_told_where_to_join, two_links),
+		cmocka_unit_test_setup(peers_are_told_of_the_other_family, two_links),
+		cmocka_unit_test(families_are_spanned_by_links_of_one_each),
 		cmocka_unit_test_setup(links_may_join_wherever_they_are_told, two_links),
 		cmocka_unit_test_setup(two_links_of_one_interface_share_its_endpoint, two_links),
 		cmocka_unit_test_setup(more_than_is_looked_at_is_left_out, two_links),

@@ -94,7 +94,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	uint64_t now_us = loop_now_us(worker->loop);
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
-		.source = choice->source, .congestion = loss_watch_first(worker),
+		.source = choice->source, .congestion = loss_watch_first(worker), .both_families = worker->view->spans_families,
 		.marking = treatment_marking(&setup->treatment),
 	};
 	int r;
