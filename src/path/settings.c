@@ -92,6 +92,13 @@ static void put_fastopen(struct keep *keep, settings_warn_fn warn, void *context
 		put(keep, "net/ipv4/tcp_fastopen", value, "connections take one round trip more", warn, context);
 }
 
+/* A way on which long packets are lost, and nobody says so: some retransmissions later TCP sends shorter ones. */
+static void put_mtu_probing(struct keep *keep, settings_warn_fn warn, void *context)
+{
+	if (!number_of(keep, "net/ipv4/tcp_mtu_probing", 1))
+		put(keep, "net/ipv4/tcp_mtu_probing", "1", "a link that loses long packets, and tells nobody, carries next to nothing", warn, context);
+}
+
 /* 0 where it isn't known. */
 static uint64_t memory_bytes(void)
 {
@@ -122,6 +129,7 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
 	put_fastopen(keep, warn, context);
+	put_mtu_probing(keep, warn, context);
 	put_receive_window(keep, warn, context);
 	put_limit(keep, KEEP_LIMIT_SUBFLOWS, warn, context);
 	put_rp_filter(keep, options, warn, context);

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Links that are switched off and on again and again, in turns and in three ways, under sessions: they live, and when the daemons end nothing of it is left. BRAID_TIMES: how often (10)."""
+import os
+import re
+
+from netlab import receive_exactly, wait_for
+
+TIMES = int(os.environ.get("BRAID_TIMES", "10"))
+# All that the kernel has to say of the network, but for what counts what passes, and for the key that it draws when somebody first listens with Fast Open.
+PICTURE = """
+for family in -4 -6; do ip $family rule; ip $family route show table all; done; ip mptcp endpoint; ip mptcp limits; nft -s list ruleset
+grep -rs . /proc/sys/net || true     # some can't be read
+"""
+LEFT_OUT = re.compile(r"/proc/sys/net/(netfilter/nf_conntrack_(count|buckets)|ipv4/tcp_fastopen_key)")
+# A device, its address and next hop of each family, and the metric of the way over it.
+LINKS = {"a": ("l0", "192.0.2.2/24", "192.0.2.1", "2001:db8:2::2/64", "2001:db8:2::1", 10), "b": ("l1", "198.51.100.2/24", "198.51.100.1", "2001:db8:3::2/64", "2001:db8:3::1", 20)}
+
+
+def picture(lab, node):
+    return sorted(line.strip() for line in lab.run(node, PICTURE).splitlines() if not LEFT_OUT.match(line))
+
+
+def ways(lab, name):
+    """What whoever manages the network does when the device or its addresses are there again."""
+    device, _, next_hop, _, next_hop_v6, metric = LINKS[name]
+    lab.run("gw", f"ip route replace default via {next_hop} dev {device} metric {metric}; ip -6 route replace default via {next_hop_v6} dev {device} metric {metric}")
+
+
+def by_carrier(lab, name, on):
+    lab.set_carrier(name, on)
+
+
+def by_device(lab, name, on):
+    lab.run("gw", f"ip link set {LINKS[name][0]} {'up' if on else 'down'}")
+    if on:
+        ways(lab, name)
+
+
+def by_address(lab, name, on):
+    device, v4, _, v6, _, _ = LINKS[name]
+    if on:
+        lab.run("gw", f"ip addr add {v4} dev {device}; ip addr add {v6} dev {device} nodad")
+        ways(lab, name)
+    else:
+        lab.run("gw", f"ip addr flush dev {device} scope global; ip -6 route del default dev {device}")
+
+
+def state_of(gateway, name):
+    return next(link["state"] for link in gateway.ctl("links")["links"] if link["name"] == name)
+
+
+def has_endpoints(lab, name):
+    return f" dev {LINKS[name][0]} " in lab.run("gw", "ip mptcp endpoint")
+
+
+def exchange(pair):
+    near, far = pair
+    near.sendall(b"up")
+    far.sendall(b"down")
+    assert (receive_exactly(far, 2), receive_exactly(near, 4)) == (b"up", b"down")
+
+
+def test_links_off_and_on_leave_no_trace(lab):
+    before = {node: picture(lab, node) for node in ("gw", "conv")}
+    converter, gateway = lab.converter(), lab.gateway()
+    pair = lab.session(lab.listen("server"))[:2]
+    for number in range(TIMES):
+        name, switch = "ab"[number % 2], (by_carrier, by_device, by_address)[number // 2 % 3]
+        switch(lab, name, False)
+        wait_for(lambda: state_of(gateway, name) != "up" and not has_endpoints(lab, name), f"link {name} to be left")
+        exchange(pair)
+        switch(lab, name, True)
+        wait_for(lambda: state_of(gateway, name) == "up" and has_endpoints(lab, name), f"link {name} to be taken up")
+        exchange(pair)
+    for sock in pair:
+        sock.close()
+    for daemon in (gateway, converter):
+        assert daemon.stop() == 0, daemon.log()
+    for node, seen in before.items():
+        now = picture(lab, node)
+        assert now == seen, "\n".join([f"on {node}:", *(f"+ {line}" for line in now if line not in seen), *(f"- {line}" for line in seen if line not in now)])
