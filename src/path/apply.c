@@ -136,20 +136,3 @@ int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumb
 	}
 	return first;
 }
-
-int apply_rejoin(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *of, unsigned int ifindex)
-{
-	uint16_t indexes[LINKS_SEEN_MOST];
-	size_t n = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < of->endpoints.n; i++)
-		if (of->endpoints.at[i].ifindex == ifindex)
-			indexes[n++] = (uint16_t)i;
-	for (size_t i = 0; i < n && !r; i++)
-		r = do_one(netlink, pm, LINKS_DELETE_ENDPOINT, of, of, indexes[i]);
-	forget_sought(netlink, of, indexes, n);
-	for (size_t i = 0; i < n && !r; i++)
-		r = do_one(netlink, pm, LINKS_ADD_ENDPOINT, of, of, indexes[i]);
-	return r ? error_fold(r) : 0;
-}

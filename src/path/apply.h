@@ -11,7 +11,5 @@
  * pm may be NULL where neither has endpoints. */
 int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *have, const struct links_plumbing *want,
 	  char *reason, size_t n_reason);
-/* The interface's endpoints, of those that are wanted, are taken away and put back. 0 or a negative errno: then one may be missing. */
-int apply_rejoin(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *of, unsigned int ifindex);
 
 #endif

@@ -53,9 +53,11 @@ static void drop_planned_ids(struct path *path)
 
 static void close_links(const struct path *path, struct links_want *want)
 {
+	uint32_t resting = path_resting(path);
+
 	for (size_t i = 0; i < want->n_links; i++) {
 		want->link[i].backup |= path->closed >> i & 1;
-		want->link[i].left = (path->left | path->silent) >> i & 1;
+		want->link[i].left = (path->left | path->silent) | resting) >> i & 1;
 	}
 }
 
@@ -71,17 +73,21 @@ static int settle(struct path *path, char *reason, size_t n_reason)
 	}
 	close_links(path, &want);
 	links_plan(&want, &path->seen, path->verdicts, &path->want);
+	if (path->options.plumbing && path_rest(path)) {
+		close_links(path, &want);
+		links_plan(&want, &path->seen, path->verdicts, &path->want);
+	}
 	if (!path->options.plumbing) {
 		drop_planned_ids(path);
 		return 0;
 	}
+	settings_accept_told(&path->keep, path->options.fullmesh || path_spans_families(path), warn, path);
 	return apply(path->netlink, path->pm, &path->have, &path->want, reason, n_reason);
 }
 
 /* Tells of each link that isn't as it was in before. */
 static void tell_changes(struct path *path, const struct links_verdict *before)
 {
-	settings_accept_told(&path->keep, path->options.fullmesh || path_spans_families(path), warn, path);
 	char text[192];
 
 	for (size_t i = 0; i < path->options.n_links; i++) {
@@ -107,7 +113,7 @@ static int retry_later(struct path *path)
 	return r;
 }
 
-static void refresh(struct path *path)
+void path_refresh(struct path *path)
 {
 	struct links_verdict before[PATH_LINKS];
 	char reason[192] = "";
@@ -130,7 +136,7 @@ void path_set_closed(struct path *path, uint32_t closed, uint32_t left)
 		return;
 	path->closed = closed;
 	path->left = left;
-	refresh(path);
+	path_refresh(path);
 }
 
 /* The news of an endpoint that goes leaves over a subflow that seems to work, which with older kernels (6.18.15; no more with 6.18.44) may be the first one, on the very link that is
@@ -173,7 +179,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
 	struct path *path = context;
 
 	if (netlink_any_matters(path->events, route_event_matters))
-		refresh(path);
+		path_refresh(path);
 }
 
 static void put_handshakes(struct path *path)
@@ -243,8 +249,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 			path_check_forwards(path);
 		return;
 	}
-	path->retry_armed = false;
-	refresh(path);
+	path->retry_armed = path->retry_armed && ref.part != PATH_PART_REFRESH;
+	path_refresh(path);
 }
 
 /* One Braid a network namespace: abstract socket names belong to it, and end with their process. */
@@ -537,13 +543,6 @@ void path_freep(struct path **path)
 	fd_closep(&p->lock_fd);
 	free(p);
 	*path = NULL;
-}
-
-void path_rejoin(struct path *path, size_t link)
-{
-	if (path->pm && path->kept && link < path->options.n_links && path->verdicts[link].state == LINKS_UP &&
-	    apply_rejoin(path->netlink, path->pm, &path->want, path->verdicts[link].ifindex))
-		refresh(path);
 }
 
 bool path_can_hold(const struct path *path)

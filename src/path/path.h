@@ -149,9 +149,9 @@ uint32_t path_rules_generation(const struct path *path);
  * tried again a second later, and then ever more rarely. */
 void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options);
 
-/* Every session begins its subflow over the link anew, those that have one and those that lack it: Linux tries to join once, and no more. The link has to be up; else
- * nothing is done. What can't be done is done with the next change of a link. */
-void path_rejoin(struct path *path, size_t link);
+/* Every session begins its subflow over the link anew, those that have one and those that lack it: Linux tries to join once, and no more. In between they have none there, for rest_us at least: so
+ * long may it take until their peers have heard of it by another link. The link has to be up; else nothing is done. */
+void path_rejoin(struct path *path, size_t link, uint64_t rest_us);
 
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);

@@ -14,7 +14,7 @@
 #include "policy/backoff.h"
 #include "policy/links.h"
 
-enum { PATH_PART_REFRESH, PATH_PART_SETTINGS, PATH_PART_FORWARDS };   /* of the handler's timers */
+enum { PATH_PART_REFRESH, PATH_PART_SETTINGS, PATH_PART_FORWARDS, PATH_PART_RESTED };   /* of the handler's timers */
 
 struct path {
 	struct loop *loop;
@@ -42,12 +42,19 @@ struct path {
 	uint64_t since_us[PATH_LINKS];
 	uint32_t closed, left;           /* as path_set_closed() was told */
 	uint32_t silent;                 /* as path_set_silent() was */
+	uint64_t rests_until_us[PATH_LINKS];   /* its endpoint is not put back before */
 	bool retry_armed;
 	bool unsettled;                  /* not all of the plumbing could be put in place yet */
 	char warned[192];                /* the last failure told: the same is not told again */
 };
 
 void path_emit(struct path *path, int kind, size_t link, const char *text);
+/* Looks, decides, acts, and tells. */
+void path_refresh(struct path *path);
+
+/* After a plan: links whose endpoints go by it, and those that have gone lately. Whether there are any that the plan has to leave out; when they have rested, the path is looked at again. */
+bool path_rest(struct path *path);
+uint32_t path_resting(const struct path *path);   /* a bit each */
 
 /* Of an earlier run. Where nft refuses, there is none. */
 void path_forget_forwards(struct path *path);

@@ -136,7 +136,7 @@ static void command(struct driver *driver, char *line)
 	} else if (!strcmp(arguments[0], "settings")) {
 		path_check_settings(driver->path);
 	} else if (!strcmp(arguments[0], "rejoin")) {
-		path_rejoin(driver->path, strtoul(arguments[1] ? arguments[1] : "", NULL, 10));
+		path_rejoin(driver->path, strtoul(arguments[1] ? arguments[1] : "", NULL, 10), 0);
 	} else if (!strcmp(arguments[0], "end")) {
 		loop_stop(driver->loop);
 	}
