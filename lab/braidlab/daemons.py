@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The programs that serve: braidd at both ends; nginx, iperf3 and sshd on the server, or behind the gateway."""
 import hashlib
+import json
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import time
 
 from .errors import LabError, until
 from .sandbox import DIRECTORY
-from .topology import CONVERTER_V4, CONVERTER_V6
+from .topology import CONVERTER_V4, CONVERTER_V6, SERVER_V4
 
 START_TIMEOUT_S = 10
-HTTP_PORT, OTHER_HTTP_PORT, IPERF_PORT, SSH_PORT = 80, 8080, 5201, 2222   # the other one: for what tells connections apart by their port
+HTTP_PORT, OTHER_HTTP_PORT, IPERF_PORT, SSH_PORT, STREAMS_PORT = 80, 8080, 5201, 2222, 5300   # the other one: for what tells connections apart by their port
 CHUNK_BYTES = 1 << 20
 
 NGINX = """
@@ -127,6 +129,11 @@ class Braid:
         write_conf(path, sections)
         return node.start("braidd", self.program, "-c", path)
 
+    def ctl(self, *command):
+        """What the gateway's braidctl --json answers."""
+        control = DIRECTORY / f"state-{self.topology.gateway.name}" / "control"
+        return json.loads(self.topology.gateway.run(pathlib.Path(self.program).with_name("braidctl"), "-s", control, "--json", *command))
+
     def endpoints(self):
         return self.topology.gateway.run("ip", "mptcp", "endpoint")
 
@@ -182,6 +189,30 @@ class Servers:
         seen = {line.split()[0].removeprefix("::ffff:") for line in log.read_text().splitlines()}
         os.truncate(log, 0)
         return seen
+
+
+class Streams:
+    """Connections of known bytes (streams.py): the server's end of them, and the hosts' programs."""
+
+    PROGRAM = pathlib.Path(__file__).with_name("streams.py")
+    KINDS = ("down", "up", "talk", "idle", "fresh")
+    PATIENCE_S = 90      # until one that is told to end has ended
+
+    def __init__(self, node):
+        self.node = node
+        node.start("streams", sys.executable, self.PROGRAM, "serve", STREAMS_PORT)
+        until(lambda: listens(node, STREAMS_PORT), START_TIMEOUT_S, "the server of streams to listen")
+
+    def start(self, host, kind, seed):
+        return host.start(f"{kind}-{seed}", sys.executable, self.PROGRAM, kind, SERVER_V4, STREAMS_PORT, seed)
+
+    def end(self, program):
+        """In order; what it has seen."""
+        program.end(self.PATIENCE_S)
+        lines = program.log.read_text().splitlines()
+        if program.process.returncode or not lines or not lines[-1].startswith("{"):
+            raise LabError(f"{program.name} ended with status {program.process.returncode}:\n{program.tail()}")
+        return json.loads(lines[-1])
 
 
 class Ssh:

@@ -15,6 +15,7 @@ from .nodes import Node
 # Looks public: the converter refuses private and documentation addresses as destinations. Nothing leaves the namespaces.
 SERVER_V4, SERVER_V6 = "44.1.1.2", "2a00:44:1:1::2"
 CONVERTER_V4, CONVERTER_V6 = "203.0.113.2", "2001:db8:cc::2"
+OTHER_V4 = "198.18.{}.{}"                             # link number, host number: what a provider gives next time
 LAN_V4, LAN_V6 = "10.0.{}.{}", "2001:db8:{}::{}"      # LAN number, host number
 SERVER_QUEUE_MS = 200                                 # the server's link has no rate of its own; its queue must never be what counts
 
@@ -122,6 +123,21 @@ class Topology:
         self.core.ip(f"route add 10.0.0.0/16 via {access.gateway_v4} dev {access.name} metric {metric}")
         for lan in (1, 2):
             self.core.ip(f"-6 route add 2001:db8:{lan}::/64 via {access.gateway_v6} dev {access.name} metric {metric}")
+        self.core.ip(f"addr add {OTHER_V4.format(number, 1)}/24 dev {access.name}")
+
+    def lose_address(self, access):
+        """The gateway has no address on the link any more, of neither family, and no way over it."""
+        self.gateway.ip(f"addr flush dev {access.name} scope global")
+        self.gateway.ip(f"-6 route del default dev {access.name}")
+
+    def give_address(self, access, other=0):
+        """It has addresses there again: those that it began with, or in the place of the IPv4 one another of the provider's, numbered from 1 on."""
+        metric = 100 * (access.number + 1)
+        own, n_bits, peer = (OTHER_V4.format(access.number, 1 + other), 24, OTHER_V4.format(access.number, 1)) if other else (access.gateway_v4, 30, access.core_v4)
+        self.gateway.addresses(access.name, f"{own}/{n_bits}", access.gateway_v6 + "/64")
+        self.gateway.ip(f"route replace default via {peer} dev {access.name} metric {metric}")
+        self.gateway.ip(f"-6 route replace default via {access.core_v6} dev {access.name} metric {metric}")
+        self.core.ip(f"route replace 10.0.0.0/16 via {own} dev {access.name} metric {metric}")
 
     def _lan(self, number, host):
         interface = f"lan{number}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Links that go under a transfer, by carrier and by silence, each link in turn; how long no byte comes, and when the link carries again.
+"""Links that go under a transfer, by carrier and by silence, each link in turn; how long no byte comes, how soon a new connection is answered, and when the link carries again.
 
 A link that loses its carrier tells the gateway so; one that falls silent keeps its carrier and swallows every packet. The first link
 carries the connection's first subflow, which is the harder one to lose.
@@ -11,7 +11,7 @@ from braidlab.errors import LabError, until
 from braidlab.live import table
 from braidlab.sandbox import DIRECTORY
 from braidlab.topology import SERVER_V4, Access
-from braidlab.traffic import Download, upload
+from braidlab.traffic import Download, upload, request_times
 
 OPTIONS = {
     "links": ("", "Mbit/s down / Mbit/s up / ms of round trip of each, as 40/40/50,40/40/50; the lab's DSL and LTE unless given"),
@@ -22,6 +22,7 @@ OPTIONS = {
     "lost_after": (2.0, "seconds into the transfer"),
     "lost_for": (2.0, "seconds that the link is lost"),
     "most_gap_ms": (3000, "a longer gap is a failure"),
+    "most_new_ms": (3000, "until the first byte of a new connection, with the link just lost; longer is a failure"),
 }
 CARRIES_BYTES = 200_000
 KINDS = {"carrier": ("carrier", 0, 1), "silence": ("silence", 1, 0)}    # setting, value that loses the link, value that gives it back
@@ -43,7 +44,8 @@ def lose_and_return(lab, access, kind, way, transfer, seen):
     time.sleep(lab.options.lost_after)
     seen["lost_at"] = time.monotonic()
     access.link.set(**{setting: lost})
-    time.sleep(lab.options.lost_for)
+    seen["new_ms"] = request_times(lab.net.host, f"http://{SERVER_V4}/small")[1]
+    time.sleep(max(0.0, seen["lost_at"] + lab.options.lost_for - time.monotonic()))
     before = access.link.get()[SIDES[way]]["bytes"]
     access.link.set(**{setting: back})
     seen["back_at"] = time.monotonic()
@@ -69,7 +71,9 @@ def one(lab, access, kind, way, source, wanted):
     again = f"{(seen['carries_at'] - seen['back_at']) * 1000:.0f} ms" if "carries_at" in seen else "not before the end"
     if gap_s * 1000 > lab.options.most_gap_ms:
         raise LabError(f"{access.name}, {kind}: {gap_s * 1000:.0f} ms without a byte, at most {lab.options.most_gap_ms} were wanted")
-    return [f"{access.name}, {kind}, {way}", f"{gap_s * 1000:.0f} ms", again]
+    if seen["new_ms"] > lab.options.most_new_ms:
+        raise LabError(f"{access.name}, {kind}: a new connection was answered after {seen['new_ms']:.0f} ms, at most {lab.options.most_new_ms} were wanted")
+    return [f"{access.name}, {kind}, {way}", f"{gap_s * 1000:.0f} ms", f"{seen['new_ms']:.0f} ms", again]
 
 
 def run(lab):
@@ -77,6 +81,7 @@ def run(lab):
     wanted = lab.servers.publish("large", lab.options.megabytes * 1_000_000)
     source = DIRECTORY / "source"
     sent = write_random(source, lab.options.megabytes * 1_000_000)
+    lab.servers.publish("small", 1000)
     rows = []
     for _ in range(lab.options.runs):
         for access in lab.net.links:
@@ -84,4 +89,4 @@ def run(lab):
                 for way in lab.options.ways.split(","):
                     rows.append(one(lab, access, kind, way, source, wanted if way == "down" else sent))
                     lab.braid.check()
-    lab.say(table(rows, ["lost link", "without a byte", "carries again after"]))
+    lab.say(table(rows, ["lost link", "without a byte", "a new connection's first byte", "carries again after"]))

@@ -51,7 +51,7 @@ def test_list_names_every_scenario():
 
 
 def test_mistakes_are_told_without_a_network():
-    assert "there are: demo" in lab("run", "nosuch").stderr
+    assert "there are: beside, demo" in lab("run", "nosuch").stderr
     assert "unrecognized arguments: --nosuch" in lab("run", "demo", "--nosuch", "1").stderr
     assert lab("run", "demo", "--seconds", "many").returncode == 2
 
