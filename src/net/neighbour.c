@@ -13,9 +13,9 @@
 
 struct sought {
 	unsigned int ifindex;
+	uint8_t family;
 	size_t n;
 	struct {
-		uint8_t family;
 		uint16_t n_address;
 		uint8_t address[16];
 	} at[SOUGHT_MOST];
@@ -28,14 +28,13 @@ static void take(void *context, const struct nlmsghdr *message)
 	const struct nlattr *attr;
 
 	if (message->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(message) < sizeof(*head) || (unsigned int)head->ndm_ifindex != sought->ifindex ||
-	    !(head->ndm_state & NUD_INCOMPLETE))
+	    head->ndm_family != sought->family || !(head->ndm_state & NUD_INCOMPLETE))
 		return;
 	mnl_attr_for_each(attr, message, sizeof(*head)) {
 		uint16_t n = mnl_attr_get_payload_len(attr);
 
 		if (mnl_attr_get_type(attr) != NDA_DST || n > sizeof(sought->at[0].address) || sought->n == SOUGHT_MOST)
 			continue;
-		sought->at[sought->n].family = head->ndm_family;
 		sought->at[sought->n].n_address = n;
 		memcpy(sought->at[sought->n++].address, mnl_attr_get_payload(attr), n);
 	}
@@ -109,16 +108,16 @@ static int forget(struct netlink *netlink, const struct sought *sought, size_t i
 	struct ndmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 	int r;
 
-	head->ndm_family = sought->at[i].family;
+	head->ndm_family = sought->family;
 	head->ndm_ifindex = (int)sought->ifindex;
 	mnl_attr_put(message, NDA_DST, sought->at[i].n_address, sought->at[i].address);
 	r = netlink_request(netlink, NULL, NULL);
 	return r == -ENOENT ? 0 : r;
 }
 
-int neighbour_forget_sought(struct netlink *netlink, unsigned int ifindex)
+int neighbour_forget_sought(struct netlink *netlink, unsigned int ifindex, bool v6)
 {
-	struct sought sought = { .ifindex = ifindex };
+	struct sought sought = { .ifindex = ifindex, .family = v6 ? AF_INET6 : AF_INET };
 	struct nlmsghdr *message = netlink_begin(netlink, RTM_GETNEIGH, NLM_F_DUMP);
 	struct ndmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 	int r;

@@ -3,6 +3,7 @@
 #ifndef BRAID_NET_NEIGHBOUR_H
 #define BRAID_NET_NEIGHBOUR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/address.h"
@@ -19,8 +20,8 @@ int neighbour_find(struct netlink *netlink, unsigned int ifindex, const struct a
 /* Has the kernel ask for it. 0 or a negative errno. */
 int neighbour_seek(struct netlink *netlink, unsigned int ifindex, const struct address *a);
 
-/* Those of the interface that are being looked for are forgotten: the next packet to one begins the search anew, with all its tries. What waits for one now fails.
+/* Those of the interface, of one family, that are being looked for are forgotten: the next packet to one begins the search anew, with all its tries. What waits for one now fails.
  * 0 or a negative errno; then some may be left. */
-int neighbour_forget_sought(struct netlink *netlink, unsigned int ifindex);
+int neighbour_forget_sought(struct netlink *netlink, unsigned int ifindex, bool v6);
 
 #endif

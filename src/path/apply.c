@@ -101,12 +101,12 @@ static const char *advice(int error)
 }
 
 /* A join that finds its next hop being looked for since the link was dead shares the last of that search's tries, and would fail with it; nobody makes it again. Before the
- * first endpoint of any interface: a search that was begun by a join is that one's own. Where it fails, joins may still come about. */
+ * first endpoint of any interface, and of its family alone: a search that was begun by a join is that one's own. Where it fails, joins may still come about. */
 static void forget_sought(struct netlink *netlink, const struct links_plumbing *want, const uint16_t *indexes, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (want->endpoints.at[indexes[i]].ifindex)
-			neighbour_forget_sought(netlink, want->endpoints.at[indexes[i]].ifindex);
+			neighbour_forget_sought(netlink, want->endpoints.at[indexes[i]].ifindex, !address_is_v4(&want->endpoints.at[indexes[i]].ip));
 }
 
 int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *have, const struct links_plumbing *want,

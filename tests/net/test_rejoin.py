@@ -112,6 +112,22 @@ def test_a_session_whose_join_was_turned_away_gets_the_link(lab):
     talk(pairs)
 
 
+def test_addresses_that_come_back_one_family_after_the_other(emulated):
+    """The second one's search for its next hop must not end the first one's, which a join waits for."""
+    lab = emulated
+    lab.set_link("a", "delay_us=60000")
+    gateway = start(lab)
+    _, pairs = open_sessions(lab, gateway)
+    lab.run("gw", "ip addr flush dev l0 scope global; ip -6 route del default dev l0")
+    wait_for(lambda: subflows(gateway, "a") == 0, "the link to be left")
+    talk(pairs)
+    lab.run("gw", "ip addr add 192.0.2.2/24 dev l0; ip route replace default via 192.0.2.1 dev l0 metric 10; until ip mptcp endpoint | grep -q ' dev l0 '; do :; done;"
+            "ip addr add 2001:db8:2::2/64 dev l0 nodad; ip -6 route replace default via 2001:db8:2::1 dev l0 metric 10")
+    wait_for(lambda: subflows(gateway, "a") == len(pairs), "every session to be back on the link")
+    use(lab, gateway, pairs, "a")
+    assert "don't have it" not in gateway.log(), "the kernel's own try came to nothing"
+
+
 def test_nothing_is_begun_anew_where_nothing_is_lacking(lab):
     gateway = start(lab)
     _, pairs = open_sessions(lab, gateway)
