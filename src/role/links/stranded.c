@@ -90,7 +90,7 @@ static void count_links(struct stranded *stranded, const struct mptcp_connection
 
 		if (!view->links[i].up || address_is_unspecified(own))
 			continue;
-		stranded->census[i].n_lacking += is_lacked(stranded, i) && !(at_work & 1u << i);
+		stranded->census[i].n_lacking += is_lacked(stranded, i) && at_work && !(at_work & 1u << i);   /* who has nothing that works isn't put at risk (decision 0036) */
 		stranded->census[i].n_with += at_work >> i & 1u;
 		stranded->census[i].n_alone += at_work == 1u << i;
 	}
