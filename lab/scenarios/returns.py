@@ -31,7 +31,7 @@ OPTIONS = {
     "most_s": (5.0, "until then; longer is a failure"),
     "patience_s": (40.0, "after which a try is given up"),
 }
-LINKS = (("dsl", 6_000_000, 6_000_000, 20), ("lte", 6_000_000, 6_000_000, 45))
+LINKS = (("dsl", 3_000_000, 3_000_000, 20), ("lte", 3_000_000, 3_000_000, 45))
 USED_BYTES = 20_000       # over the link: more than handshakes and probes
 WINDOW_S, LOOK_S = 0.5, 0.02
 PROGRAM = REPOSITORY / "lab" / "braid-lab"
