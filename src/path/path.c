@@ -57,7 +57,7 @@ static void close_links(const struct path *path, struct links_want *want)
 
 	for (size_t i = 0; i < want->n_links; i++) {
 		want->link[i].backup |= path->closed >> i & 1;
-		want->link[i].left = (path->left | path->silent) | resting) >> i & 1;
+		want->link[i].left = (path->left | path->silent | resting) >> i & 1;
 	}
 }
 
@@ -160,7 +160,7 @@ void path_set_silent(struct path *path, uint32_t silent)
 	if (path->silent == silent)
 		return;
 	path->silent = silent;
-	refresh(path);
+	path_refresh(path);
 	for (size_t i = 0; path->pm && path->kept && i < path->options.n_links; i++)
 		if (fallen >> i & 1)
 			tell_first_gone(path, &path->verdicts[i]);
