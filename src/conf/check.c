@@ -94,6 +94,14 @@ static const char *check_socks(const struct conf *conf)
 	return NULL;
 }
 
+static bool is_open_to_all(const struct conf_host *host)
+{
+	for (size_t i = 0; !host->socks_user[0] && i < host->n_socks; i++)
+		if (!is_loopback(&host->socks[i]))
+			return true;
+	return false;
+}
+
 static const char *check_host(const struct conf *conf)
 {
 	const struct conf_host *host = &conf->host;
@@ -332,4 +340,15 @@ void conf_restart_needed(const struct conf *running, const struct conf *next, ch
 		at += (size_t)snprintf(out + at, n_out - at, "%sgateway.signalling", at ? ", " : "");
 	if (at < n_out && (running->gateway.enabled != next->gateway.enabled || running->converter.enabled != next->converter.enabled))
 		snprintf(out + at, n_out - at, "%sroles", at ? ", " : "");
+}
+
+int conf_warn(struct conf *conf, const char *file)
+{
+	char text[320];
+	int r = conf_warn_of_rules(conf, file);
+
+	if (r || !is_open_to_all(&conf->host))
+		return r;
+	snprintf(text, sizeof(text), "%.100s: host.socks serves whoever can connect to it, with this machine's links; set host.socks_user and host.socks_password, or let a firewall say who", file);
+	return conf_note_warning(conf, text);
 }

@@ -13,7 +13,11 @@ int conf_check_rules(const struct conf *conf, struct conf_error *error, const ch
 int conf_check_addresses(const struct conf *conf, struct conf_error *error, const char *file);
 /* And about connections that are taken on their way. */
 int conf_check_intercept(const struct conf *conf, struct conf_error *error, const char *file);
-/* Notes rules that never decide. 0 or -ENOMEM. */
+/* Notes what is sound and yet may not be meant. 0 or -ENOMEM, here and below. */
 int conf_warn(struct conf *conf, const char *file);
+/* The part of it that is about rules: those that never decide. */
+int conf_warn_of_rules(struct conf *conf, const char *file);
+/* A line of it; copied. */
+int conf_note_warning(struct conf *conf, const char *text);
 
 #endif

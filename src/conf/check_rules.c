@@ -132,14 +132,13 @@ static bool tell(const struct conf *conf, size_t i, char out[WARNING_BYTES])
 	return true;
 }
 
-static int warn(struct conf *conf, const char *file, const struct rule *rule, const char *what)
+int conf_note_warning(struct conf *conf, const char *text)
 {
-	char text[WARNING_BYTES + 160], **more = reallocarray(conf->warnings, conf->n_warnings + 1, sizeof(*more));
+	char **more = reallocarray(conf->warnings, conf->n_warnings + 1, sizeof(*more));
 
 	if (!more)
 		return -ENOMEM;
 	conf->warnings = more;
-	snprintf(text, sizeof(text), "%.100s:%u: rule '%s' %s", file, rule->line, rule->name, what);
 	more[conf->n_warnings] = strdup(text);
 	if (!more[conf->n_warnings])
 		return -ENOMEM;
@@ -147,7 +146,15 @@ static int warn(struct conf *conf, const char *file, const struct rule *rule, co
 	return 0;
 }
 
-int conf_warn(struct conf *conf, const char *file)
+static int warn(struct conf *conf, const char *file, const struct rule *rule, const char *what)
+{
+	char text[WARNING_BYTES + 160];
+
+	snprintf(text, sizeof(text), "%.100s:%u: rule '%s' %s", file, rule->line, rule->name, what);
+	return conf_note_warning(conf, text);
+}
+
+int conf_warn_of_rules(struct conf *conf, const char *file)
 {
 	char what[WARNING_BYTES];
 	int r = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@ struct parser {
 	void *base;                   /* where they go: conf, a link, a subscriber or a list */
 	enum conf_section kind;
 	bool *given;                  /* a flag a key, of this section */
+	bool commented;               /* there is a comment behind what the line says, or what inih takes for one */
 	bool keyed, goes_on;          /* the section has had a key; the line is indented, so it goes on with that key's value */
 	struct conf_list *lists;
 	size_t n_lists;
@@ -67,6 +69,15 @@ static void note_section(struct parser *p, const char *line, size_t n)
 	enter_section(p, section);
 }
 
+/* inih cuts a value at a ';' behind a blank. */
+static bool has_comment(const char *line)
+{
+	for (; *line; line++)
+		if (isspace((unsigned char)*line) && line[1] == ';')
+			return true;
+	return false;
+}
+
 /* inih asks for a line at a time: that is how we know which it is in. */
 static char *read_line(char *out, int n_out, void *stream)
 {
@@ -88,6 +99,7 @@ static char *read_line(char *out, int n_out, void *stream)
 	out[n] = '\n';
 	out[n + 1] = 0;
 	p->text += n + 1;
+	p->commented = has_comment(out);
 	p->goes_on = p->keyed && (*out == ' ' || *out == '\t');
 	note_section(p, out, n + 1);
 	return p->result ? NULL : out;
@@ -327,6 +339,12 @@ static void read_prefix_file(struct parser *p, const char *path)
 		p->result = r;
 }
 
+/* A user or a password, of which nothing may be lost in silence. */
+static bool is_login(const struct conf_key *key)
+{
+	return key->type == CONF_TYPE_TEXT && (key->secret || key->max == CONF_LOGIN_BYTES);
+}
+
 static void set_key(struct parser *p, size_t i, const char *value)
 {
 	const struct conf_key *key = &conf_keys[i];
@@ -343,6 +361,10 @@ static void set_key(struct parser *p, size_t i, const char *value)
 	}
 	if (p->given[i] && !is_list(key)) {
 		fail(p, "%s.%s is given a second time; keep one of them", p->section, key->name);
+		return;
+	}
+	if (is_login(key) && p->commented) {
+		fail(p, "%s.%s: found ';' behind a blank, where a comment begins; such a comment goes into a line of its own, and a value with that can't be written", p->section, key->name);
 		return;
 	}
 	if (!p->given[i] && is_list(key) && key->fallback)

@@ -154,6 +154,13 @@ static void a_subscriber_has_a_key_or_a_password(void **state)
 	assert_int_equal(conf->gateway.pipelined, CONF_PIPELINED_YES);
 	conf_freep(&conf);
 	expect_error("[converter]\n[subscriber a]\npassword = " KEY KEY "\n", "x:3: subscriber a.password: found '...', wanted a text of 0 to 127 bytes");
+	conf = conf_of("[converter]\nsignalling = socks5 ; alone\n[subscriber a]\n; his\npassword = a;b\n");
+	assert_string_equal(conf->subscribers[0].password, "a;b");
+	conf_freep(&conf);
+	expect_error("[converter]\n[subscriber a]\npassword = a ;b\n", "x:3: subscriber a.password: found ';' behind a blank, where a comment begins");
+	expect_error("[converter]\n[subscriber a]\npassword =\t;b\n", "x:3: subscriber a.password: found ';' behind a blank");
+	expect_error("[converter]\n[subscriber a]\npassword = a ; my own\n", "x:3: subscriber a.password: found ';' behind a blank");
+	expect_error(GATEWAY "[gateway]\nuser = a ;b\npassword = c\n", "gateway.user: found ';' behind a blank");
 	expect_error(GATEWAY "[gateway]\nuser = home\n", "x: gateway.user and gateway.password go together");
 	expect_error(GATEWAY "[gateway]\npassword = home\n", "x: gateway.user and gateway.password go together");
 }

@@ -66,6 +66,14 @@ static void programs_may_say_where_they_want_to_go(void **state)
 	conf = conf_of(HOST "socks = 127.255.0.1, 10.0.0.1, [::]:1080\nsocks_open = yes\nall = yes\n");
 	assert_int_equal(conf->host.n_socks, 3);
 	assert_true(conf_intercepts(conf));
+	assert_int_equal(conf->n_warnings, 1);
+	assert_non_null(strstr(conf->warnings[0], "host.socks serves whoever can connect to it"));
+	conf_freep(&conf);
+	conf = conf_of(HOST "socks = 127.0.0.1, 10.0.0.1\nsocks_open = yes\nsocks_user = a\nsocks_password = b\n");
+	assert_int_equal(conf->n_warnings, 0);
+	conf_freep(&conf);
+	conf = conf_of(HOST "socks = 127.0.0.1, [::1]\nsocks_open = yes\n");
+	assert_int_equal(conf->n_warnings, 0);
 	conf_freep(&conf);
 	expect_error(HOST "socks = 10.0.0.1\n", "host.socks has an address that other machines can connect to");
 	expect_error(HOST "socks = [::]:1080\n", "host.socks has an address that other machines can connect to");
