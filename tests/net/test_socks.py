@@ -6,7 +6,7 @@ import pytest
 
 from netlab import CONVERTER, CONVERTER_V6, HOST, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, close_with_reset, counter, receive_all, receive_exactly, wait_for
 from socks import (BIND, CONNECT, FAILURE, HOST_UNREACHABLE, NO_AUTHENTICATION, NO_METHOD, NOT_ALLOWED, PASSWORD, PORT, REFUSED, SUCCEEDED, TTL_EXPIRED, UDP_ASSOCIATE,
-                   UNKNOWN_COMMAND, UNKNOWN_TYPE, USER, WITH_PASSWORD, answering, asked, greeting, logged_in, login, named, read_reply, request)
+                   UNKNOWN_COMMAND, UNKNOWN_TYPE, USER, WITH_PASSWORD, answering, asked, greeting, logged_in, login, named, over_file, read_reply, request)
 
 CONVERTER_CONF = {"converter": {"signalling": "convert, socks5", "bind_ports": "7000-7009"}, f"subscriber {USER}": {"password": PASSWORD}}
 ENDPOINTS = pytest.mark.parametrize("server", [SERVER, SERVER_V6], ids=["v4", "v6"])
@@ -184,16 +184,44 @@ def test_a_client_that_goes_takes_its_port_along(socks):
     wait_for(lambda: not socks.run("conv", f"ss -Hltn sport = :{port}").strip(), "the port is free")
 
 
-def test_ports_to_wait_on_are_limited(socks):
-    waiting = []
-    for _ in range(10):
-        sock, (code, _, _) = asked(socks, SERVER, 80, BIND)
-        assert code == SUCCEEDED
-        waiting.append(sock)
-    assert asked(socks, SERVER, 80, BIND)[1][0] == FAILURE
-    for sock in waiting:
+def shared_conf(lab):
+    """Two more subscribers, and one worker: the shares are divided among those."""
+    return lab.converter_conf(**CONVERTER_CONF, daemon={"workers": 1}, **{f"subscriber {name}": {"password": "p"} for name in ("bob", "carol")})
+
+
+def test_nobody_has_all_ports_to_wait_on(lab):
+    """Half of them are one subscriber's at most."""
+    lab.conv = lab.converter(**shared_conf(lab))
+    seen = {name: [asked(lab, SERVER, 80, BIND, user=name, password=password) for _ in range(n)]
+            for name, password, n in ((USER, PASSWORD, 6), ("bob", "p", 6), ("carol", "p", 1))}
+    assert {name: [reply[0] for _, reply in all] for name, all in seen.items()} == {
+        USER: [SUCCEEDED] * 5 + [FAILURE], "bob": [SUCCEEDED] * 5 + [FAILURE], "carol": [FAILURE]}
+    assert counter(lab.conv, "over_share") == 2, "and for carol none was left"
+    for sock, _ in seen[USER]:
         sock.close()
-    wait_for(lambda: not socks.run("conv", "ss -Hltn 'sport >= :7000 and sport <= :7009'").strip(), "the ports are free")
+    wait_for(lambda: asked(lab, SERVER, 80, BIND, user="carol", password="p")[1][0] == SUCCEEDED, "a port for carol")
+    assert asked(lab, SERVER, 80, BIND)[1][0] == SUCCEEDED
+
+
+def test_nobody_has_all_names_looked_up(lab):
+    """A name server that is silent: what one subscriber has asked for leaves places to others, his clients having gone, too."""
+    with over_file("/etc/resolv.conf", f"nameserver {SILENT}\n", lab.directory):
+        lab.conv = lab.converter(**shared_conf(lab))
+
+        def ask(name, password):
+            sock = lab.connect("host", CONVERTER, PORT)
+            sock.sendall(greeting(WITH_PASSWORD) + login(name, password) + request("four.example", 80))
+            return sock
+
+        for _ in range(256):
+            ask(USER, PASSWORD).close()
+        wait_for(lambda: counter(lab.conv, "names_asked") == 256, "the names to be asked for")
+        sock = ask(USER, PASSWORD)
+        assert receive_exactly(sock, 4) == bytes([5, WITH_PASSWORD, 1, 0]) and read_reply(sock)[0] == FAILURE
+        assert counter(lab.conv, "over_share") == 1
+        ask("bob", "p")
+        wait_for(lambda: counter(lab.conv, "names_asked") == 258, "bob's name to be asked for")
+        assert counter(lab.conv, "over_share") == 1
 
 
 @pytest.mark.parametrize("where", [HOST, "0.0.0.0", "127.0.0.1"])

@@ -79,9 +79,12 @@ void bind_begin(struct converter *converter, struct intake *intake)
 		refuse(converter, intake, outcome);
 		return;
 	}
-	r = listen_somewhere(conf, &address, &intake->far_fd);
+	r = fair_enter(converter, intake, FAIR_PORT, &intake->port_share);
+	intake->has_port = !r;
+	if (!r)
+		r = listen_somewhere(conf, &address, &intake->far_fd);
 	if (r) {
-		refuse(converter, intake, r == -EADDRINUSE || r == -EMFILE ? OUTCOME_OVER_LIMIT : OUTCOME_NETWORK_FAILURE);
+		refuse(converter, intake, r == FAIR_E_ENOUGH || r == -EADDRINUSE || r == -EMFILE ? OUTCOME_OVER_LIMIT : OUTCOME_NETWORK_FAILURE);
 		return;
 	}
 	counter_add(&converter->worker->counters.n_binds, 1);

@@ -341,7 +341,7 @@ int converter_new(struct worker *worker, struct converter **out)
 	converter->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&converter->listeners, worker, on_connection, converter);
 	intercepted_init(converter);
-	if (slab_init(&converter->intakes, sizeof(struct intake), worker->view->conf->limits.max_half_open + SPARE_INTAKES))
+	if (slab_init(&converter->intakes, sizeof(struct intake), worker->view->conf->limits.max_half_open + SPARE_INTAKES) || lookup_init(converter))
 		return -ENOMEM;
 	*out = converter;
 	converter = NULL;
@@ -364,6 +364,8 @@ void converter_freep(struct converter **out)
 	}
 	slab_fini(&converter->intakes);
 	resolver_freep(&converter->resolver);
+	slab_fini(&converter->names);
+	fair_close(&converter->fair);
 	free(converter);
 	*out = NULL;
 }

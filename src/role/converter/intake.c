@@ -77,6 +77,8 @@ void intake_free(struct converter *converter, struct intake *intake)
 	intake_leave_half_open(converter, intake);
 	if (intake->held)
 		intercepted_forget(converter, intake);
+	if (intake->has_port)
+		fair_leave(converter, FAIR_PORT, &intake->port_share);
 	inbox_free(&intake->inbox);
 	inbox_free(&intake->asked);
 	inbox_free(&intake->unsaid);

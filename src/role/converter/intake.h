@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include "base/slab.h"
 #include "role/converter/authorise.h"
+#include "role/converter/fair.h"
 #include "role/inbox.h"
 #include "role/converter/intercepted.h"
 #include "role/gateway/treatment.h"
@@ -45,6 +46,8 @@ struct intake {
 	struct inbox unsaid;      /* of the conversation: goes in front of the answer, or as soon as the handshake has ended */
 	struct address destination;
 	struct address bound;     /* who has come, where we listened for it */
+	bool has_port;            /* of converter.bind_ports, counted as port_share */
+	struct crowd_key port_share;
 	struct lookup *lookup;    /* the addresses of a destination that was asked for by name; NULL: it has one */
 	struct treatment treatment;
 	bool wants_mptcp;
@@ -71,6 +74,8 @@ struct converter {
 	struct listeners listeners;
 	struct intercepted intercepted;
 	struct resolver *resolver;   /* NULL: no name was asked for yet */
+	struct slab names;        /* role/converter/lookup.h */
+	struct fair fair;
 };
 
 /* A place for a newcomer, with no legs yet; NULL: there is none. */

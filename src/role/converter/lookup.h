@@ -9,6 +9,9 @@
 struct lookup;
 struct resolver;
 
+/* Whose names are under way, he himself being gone perhaps. 0 or -ENOMEM. */
+int lookup_init(struct converter *converter);
+
 /* Takes the intake on: in LOOKING_UP until there are addresses, then in CONNECTING. It may be gone afterwards. */
 void lookup_begin(struct converter *converter, struct intake *intake, struct bytes name);
 /* The address that was tried last isn't to be had. False: there is no other one to try. Else the intake is on its way to that one, or gone. */
