@@ -21,6 +21,9 @@ static void fill(struct subflow_info *s, const struct tcp_info *tcp)
 	s->bytes_sent = tcp->tcpi_bytes_sent;
 	s->bytes_acked = tcp->tcpi_bytes_acked;
 	s->bytes_received = tcp->tcpi_bytes_received;
+	s->bytes_acked = tcp->tcpi_bytes_acked;
+	s->unacked_packets = tcp->tcpi_unacked;
+	s->unsent_bytes = tcp->tcpi_notsent_bytes;
 	s->bytes_retransmitted = tcp->tcpi_bytes_retrans;
 	s->delivery_rate_bps = tcp->tcpi_delivery_rate * 8;
 	s->lost_packets = tcp->tcpi_lost;
@@ -62,6 +65,8 @@ int mptcp_info_read(int fd, struct mptcp_connection_info *out)
 		return errno == EOPNOTSUPP && !mptcp_info_fell_back(fd) ? -EOPNOTSUPP : read_plain(fd, out);
 	out->token = full.info.token;
 	out->retransmits = full.info.retransmits;
+	out->acked = full.info.snd_una;
+	out->unacked_bytes = full.info.write_seq - full.info.snd_una;
 	out->n_subflows = size_min(full.num_subflows, MPTCP_INFO_SUBFLOWS);
 	for (size_t i = 0; i < out->n_subflows; i++) {
 		fill(&out->subflows[i], &tcp[i]);

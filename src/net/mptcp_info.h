@@ -20,6 +20,8 @@ struct subflow_info {
 	uint64_t bytes_sent;           /* payload, retransmissions included */
 	uint64_t bytes_acked;          /* of what was sent, by TCP */
 	uint64_t bytes_received;
+	uint64_t bytes_acked;          /* by TCP, of what was sent */
+	uint32_t unacked_packets, unsent_bytes;   /* of TCP */
 	uint64_t bytes_retransmitted;
 	uint64_t delivery_rate_bps;
 	uint32_t lost_packets, retransmits;
@@ -30,6 +32,8 @@ struct subflow_info {
 struct mptcp_connection_info {
 	uint32_t token;
 	uint32_t retransmits;          /* of the MPTCP level */
+	uint64_t acked;                /* by DATA_ACK: a sequence number */
+	uint64_t unacked_bytes;        /* that it hasn't acknowledged */
 	size_t n_subflows;
 	struct subflow_info subflows[MPTCP_INFO_SUBFLOWS];
 };

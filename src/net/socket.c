@@ -393,8 +393,16 @@ void net_close_orderly(int fd)
 
 bool net_handshake_ended(int fd)
 {
+	bool plain;
+
+	return net_handshake_outcome(fd, &plain);
+}
+
+bool net_handshake_outcome(int fd, bool *plain)
+{
 	struct mptcp_beginning beginning = mptcp_info_beginning(fd);
 
+	*plain = beginning.fell_back;
 	return beginning.tcp_state != TCP_SYN_RECV && beginning.knows_peer;   /* the third packet may be lost, and another end the handshake of TCP */
 }
 

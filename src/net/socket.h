@@ -108,6 +108,8 @@ void net_close_orderly(int fd);
 /* A connection accepted with Fast Open takes bytes before its handshake has ended, but nothing good comes of it: they aren't sent before, nor after, unless
  * something more is written; and where the connection comes out as plain TCP, what Multipath TCP sent again meanwhile is in the stream twice. */
 bool net_handshake_ended(int fd);
+/* The same; *plain: it has come out as plain TCP, as far as is known. */
+bool net_handshake_outcome(int fd, bool *plain);
 
 /* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed must not make half of a
  * stream look like the whole. Small writes leave at once; urgent data stays in the stream of plain TCP (Multipath TCP has none), as any other byte. */

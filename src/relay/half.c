@@ -192,6 +192,18 @@ static int fill_pipe(struct half *half, struct half_tools *tools, size_t n_most)
 	return 0;
 }
 
+/* A middlebox that alters what goes by has mostly done so when the first bytes come, and Linux has gone on as plain TCP then, at this end alone (doc/assumptions.md). */
+static bool is_broken(struct half *half)
+{
+	bool was_whole = half->course == HALF_COURSE_WHOLE, plain;
+
+	if (!was_whole && half->course != HALF_COURSE_SHOWN_BY_BYTES)
+		return false;
+	plain = mptcp_info_fell_back(half->src_fd);
+	half->course = !plain ? HALF_COURSE_LOOKED : was_whole ? HALF_COURSE_BROKEN : HALF_COURSE_UNKNOWN;
+	return half->course == HALF_COURSE_BROKEN;
+}
+
 static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_most)
 {
 	int error = 0, r;
@@ -200,12 +212,12 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_mo
 
 	if (n < 0)
 		return read_failed(half, error);
-	if (!n && half->ends_multipath && mptcp_info_fell_back(half->src_fd))
+	if (n ? is_broken(half) : half->ends_multipath && mptcp_info_fell_back(half->src_fd))
 		return -ECONNRESET;
 	half->ended = !n;
 	half->readable = half->more_follows || (size_t)n == n_wanted;
 	n_skip = size_min(half->n_skip_bytes, (size_t)n);
-	half->n_skip_bytes -= n_skip;
+	half->n_skip_bytes -= (uint32_t)n_skip;
 	r = send_some(half, tools->scratch + n_skip, (size_t)n - n_skip, &n_sent);
 	if (r == HALF_WANT_WRITE)
 		return residue_keep(half, tools, tools->scratch + n_skip + n_sent, (size_t)n - n_skip - n_sent);
@@ -237,7 +249,7 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 		r = flush(half, tools);
 		if (r)
 			return r;
-		if (half->ended && half->cut)
+		if ((half->ended && half->cut) || half->course == HALF_COURSE_BROKEN)
 			return -ECONNRESET;
 		if (half->ended)
 			return half->end_waits ? HALF_END_WAITS : pass_end(half, tools);

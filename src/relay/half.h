@@ -27,6 +27,10 @@ struct half_tools {
 
 struct residue;
 
+/* What is known of src as Multipath TCP. SHOWN_BY_BYTES: it is whole if it is when its first bytes have come. WHOLE: both ends have spoken it, so what is plain TCP of it from now on
+ * was broken under way, and may be wrong; its first bytes are looked at. LOOKED: they were. BROKEN: it was found so, and nothing more of it is passed on. */
+enum half_course { HALF_COURSE_UNKNOWN, HALF_COURSE_SHOWN_BY_BYTES, HALF_COURSE_WHOLE, HALF_COURSE_LOOKED, HALF_COURSE_BROKEN };
+
 struct half {
 	int src_fd, dst_fd;    /* borrowed */
 	bool readable;         /* src may have bytes: set by its events, cleared by EAGAIN and by a read that brings less than it could */
@@ -44,7 +48,8 @@ struct half {
 	uint32_t limits_from;  /* whether the links limit it isn't asked before that; in 1024 us (relay/limits.h) */
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;
-	size_t n_skip_bytes;   /* of what src brings next: they came another way already */
+	uint32_t n_skip_bytes; /* of what src brings next: they came another way already */
+	enum half_course course;
 	struct residue *residue;
 	uint64_t n_bytes;      /* that dst has taken */
 	struct steady steady;  /* of dst, where it is Multipath TCP */

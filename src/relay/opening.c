@@ -29,6 +29,8 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .steadied = s->near_mptcp && relay->options.steady };
 	s->up.ends_multipath = legs->near_multipath;
 	s->down.ends_multipath = legs->far_multipath;
+	if (legs->far_multipath && !legs->held)
+		s->down.course = legs->routed ? HALF_COURSE_SHOWN_BY_BYTES : HALF_COURSE_WHOLE;
 	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
 	s->down.end_waits = s->near_mptcp;
 	s->up.end_waits = s->up.ending.joins = legs->far_joins;
@@ -87,6 +89,8 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 	if (!s || s->state != SESSION_HELD)
 		return;
 	session_set_state(s, SESSION_RELAYING);
+	if (s->down.ends_multipath)
+		s->down.course = HALF_COURSE_WHOLE;
 	s->down.readable = true;   /* its edge may have been spent on the answer */
 	if (half_prepend(&s->down, &relay->tools, down_first.at, down_first.n))
 		relay_session_end(relay, s, SESSION_END_RESET);
@@ -112,7 +116,7 @@ static int join_up(struct relay *relay, struct session *s, struct bytes first)
 
 	if (first.n > had)
 		return half_waiting_bytes(&s->up) ? RELAY_E_TOO_LATE : half_prepend(&s->up, &relay->tools, first.at + had, first.n - had);
-	s->up.n_skip_bytes = had - first.n;
+	s->up.n_skip_bytes = (uint32_t)(had - first.n);
 	return 0;
 }
 
@@ -136,6 +140,7 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	s->near_fd = s->up.src_fd = s->down.dst_fd = change->near_fd;
 	s->source = change->source;
 	s->up.ends_multipath = change->near_multipath;
+	s->up.course = HALF_COURSE_UNKNOWN;
 	s->near_opening = true;
 	s->down.steadied = relay->options.steady;
 	s->up.readable = true;

@@ -99,8 +99,10 @@ void relay_session_fail(struct relay *relay, struct session *s)
 
 	/* Whoever has met the error first has consumed it: the next to read sees an end where there was a reset. */
 	s->up.cut = s->down.cut = true;
-	if (!s->failed_at_us)
+	if (!s->failed_at_us) {
 		s->failed_at_us = loop_now_us(relay->loop);
+		counter_add(&relay->counters.n_broken, s->up.course == HALF_COURSE_BROKEN || s->down.course == HALF_COURSE_BROKEN);
+	}
 	if (!held)
 		relay_pass_on(relay, s);
 	if (!held && (waits_for_opening(relay, s) || waits_for_ack(relay, s))) {
@@ -244,12 +246,34 @@ void relay_fail(struct relay *relay, struct slab_name ref)
 		relay_session_fail(relay, s);
 }
 
+/* Of the leg between the proxies. */
+static struct half *multipath_half(struct session *s)
+{
+	return s->near_mptcp ? &s->up : &s->down;
+}
+
+void relay_break(struct relay *relay, struct slab_name ref)
+{
+	struct session *s = relay_session(relay, ref);
+
+	if (!s)
+		return;
+	multipath_half(s)->course = HALF_COURSE_BROKEN;
+	relay_session_fail(relay, s);
+}
+
+static bool is_whole(const struct half *half)
+{
+	return half->course == HALF_COURSE_WHOLE || half->course == HALF_COURSE_LOOKED;
+}
+
 static struct session_view view_of(const struct relay *relay, const struct session *s)
 {
 	return (struct session_view){
 		.ref = slab_name_of(&relay->sessions, s),
 		.near_fd = s->near_fd, .far_fd = s->far_fd,
 		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound, .routed = s->routed,
+		.whole = is_whole(s->near_mptcp ? &s->up : &s->down),
 		.source = s->source, .destination = s->destination, .link = s->link,
 		.opened_at_us = s->opened_at_us, .up_bytes = s->up.n_bytes, .down_bytes = s->down.n_bytes,
 		.up_ended = s->up.ended, .down_ended = s->down.ended, .up_done = s->up.done, .down_done = s->down.done,

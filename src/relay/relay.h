@@ -50,6 +50,7 @@ struct relay_options {
 struct relay_counters {
 	uint64_t n_opened, n_orderly, n_reset, n_closed, n_refused_full;
 	uint64_t up_bytes, down_bytes;
+	uint64_t n_broken;               /* of n_reset: Multipath TCP that had become plain TCP amid its bytes */
 	uint64_t n_nudges;               /* of Multipath TCP legs that stood still for want of a DATA_ACK */
 	uint64_t n_steps, n_rescued;     /* n_rescued: writes that went on by the timer, without an event */
 	uint64_t n_pipes_made;
@@ -61,7 +62,8 @@ struct relay_legs {
 	int near_fd, far_fd;
 	bool near_watched, far_watched;
 	bool near_mptcp, far_mptcp;      /* as it was opened; it may have fallen back since */
-	bool near_multipath, far_multipath;   /* the peer takes it for Multipath TCP: an end of plain TCP isn't its end, and resets the session */
+	/* The peer takes it for Multipath TCP: an end of plain TCP isn't its end, and resets the session. Of the far leg it was seen in the answer, where there is one. */
+	bool near_multipath, far_multipath;
 	bool held;
 	bool far_joins;                  /* the far leg's subflows are ours to begin, and there is more than one link */
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
@@ -80,6 +82,7 @@ struct session_view {
 	struct slab_name ref;
 	int near_fd, far_fd;
 	bool near_mptcp, far_mptcp, held, inbound, routed;
+	bool whole;                      /* its Multipath TCP leg was that at both ends: what is plain TCP of it is broken */
 	struct address source, destination;
 	uint8_t link;
 	uint64_t opened_at_us, up_bytes, down_bytes;
@@ -114,6 +117,9 @@ void relay_wake(struct relay *relay, struct slab_name ref);
 
 /* Ends the session as a failure of a leg does; on_held_end is called. A stale ref is ignored. */
 void relay_fail(struct relay *relay, struct slab_name ref);
+
+/* The same, its Multipath TCP leg having become plain TCP under way: nothing more of that is passed on. A stale ref is ignored. */
+void relay_break(struct relay *relay, struct slab_name ref);
 
 /* Some owner's pace is another one now: who waits for the old one is looked at. */
 void relay_paces_changed(struct relay *relay);

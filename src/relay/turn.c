@@ -81,13 +81,17 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	return r;
 }
 
-/* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). */
+/* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). With its third packet the peer has shown what it is. */
 static void look_at_opening(struct session *s)
 {
+	bool plain;
+
 	if (!s->near_opening)
 		return;
-	s->down.writable = net_handshake_ended(s->near_fd);
+	s->down.writable = net_handshake_outcome(s->near_fd, &plain);
 	s->near_opening = !s->down.writable;
+	if (s->down.writable && !plain)
+		s->up.course = HALF_COURSE_WHOLE;
 }
 
 void relay_pass_on(struct relay *relay, struct session *s)

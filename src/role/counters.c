@@ -113,6 +113,7 @@ static const struct metric relay_metrics[] = {
 	RELAY(COUNTER, n_opened, "sessions_opened", "sessions that were ever relayed"),
 	RELAY(COUNTER, n_orderly, "sessions_orderly", "of these, ended in order both ways"),
 	RELAY(COUNTER, n_reset, "sessions_reset", "ended by a reset or failure of a leg"),
+	RELAY(COUNTER, n_broken, "sessions_broken", "of these, whose Multipath TCP had become plain TCP amid their bytes, something on the way altering what passes"),
 	RELAY(COUNTER, n_closed, "sessions_closed", "ended by us"),
 	RELAY(COUNTER, n_refused_full, "sessions_refused", "not opened, the table being full"),
 	RELAY(COUNTER, up_bytes, "up_bytes", "payload relayed from hosts"),

@@ -176,3 +176,14 @@ def test_end_of_a_connection_that_fell_back_unknown_to_its_client_is_a_reset(lab
         far.close()
         wait_for(lambda: not converter.ctl("sessions")["sessions"], "the session's end")
     assert n_fell_back, "none fell back"
+
+
+def test_a_sender_whose_bytes_are_never_acknowledged_is_reset(lab):
+    """Something takes the options from what acknowledges alone: TCP goes on, Multipath TCP sends the same again and again, and nothing else would end it."""
+    lab.converter()
+    gateway = lab.gateway(**{"link b": None})
+    near, far, _ = lab.session(lab.listen("server"))
+    lab.run("core", "nft 'table inet t { chain c { type filter hook forward priority 0; oifname a0 meta length <= 100 reset tcp option mptcp; }; }'")
+    with pytest.raises(ConnectionResetError):
+        near.sendall(bytes(64 << 20))
+    assert counter(gateway, "sessions_broken") == 1

@@ -78,6 +78,47 @@ static void a_server_that_resets_resets_the_host(void **state)
 	expect_counters(f, 0, 1, 0);
 }
 
+/* What its Multipath TCP leg has brought since nobody knows: none of it goes on, as it does where a leg fails. */
+static void a_broken_leg_brings_nothing_more(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_pair(f, false);
+	struct slab_name ref = p->ref;
+
+	say(&p->host, 10);
+	f->n_wanted = 10;
+	run_until(f, "the server to hear", server_heard);
+	say(&p->server, 3000);
+	unit_wait_readable(p->far_fd);
+	relay_break(f->relay, ref);
+	relay_break(f->relay, ref);   /* the second time there is none */
+	run_until(f, "the host to see the reset", host_closed);
+	assert_int_equal(p->host.stream, UNIT_STREAM_RESET);
+	assert_int_equal(p->host.n_received, 0);
+	run_until(f, "the server to see the reset", server_closed);
+	assert_int_equal(p->server.stream, UNIT_STREAM_RESET);
+	assert_int_equal(p->end, SESSION_END_RESET);
+	assert_int_equal(relay_counters(f->relay)->n_broken, 1);
+	expect_counters(f, 0, 1, 0);
+}
+
+static void what_is_whole_is_said(void **state)
+{
+	struct fixture *f = *state;
+	struct relay_legs legs = legs_of(f, false);
+	struct session_view view;
+
+	legs.far_mptcp = legs.far_multipath = true;
+	assert_int_equal(relay_open(f->relay, &legs, &f->pairs[0].ref), 0);
+	assert_true(relay_find(f->relay, f->pairs[0].ref, &view) && view.whole);
+	legs = legs_of(f, false);
+	legs.far_mptcp = legs.far_multipath = legs.routed = true;
+	assert_int_equal(relay_open(f->relay, &legs, &f->pairs[1].ref), 0);
+	assert_true(relay_find(f->relay, f->pairs[1].ref, &view) && !view.whole);   /* nothing has come that would show it */
+	relay_abort(f->relay, f->pairs[0].ref);
+	relay_abort(f->relay, f->pairs[1].ref);
+}
+
 static void a_reset_after_half_a_close_is_a_reset(void **state)
 {
 	struct fixture *f = *state;
@@ -291,6 +332,8 @@ int main(void)
 		TEST(the_server_may_end_first),
 		TEST(a_host_that_resets_resets_the_server),
 		TEST(a_server_that_resets_resets_the_host),
+		TEST(a_broken_leg_brings_nothing_more),
+		TEST(what_is_whole_is_said),
 		TEST(a_reset_after_half_a_close_is_a_reset),
 		TEST(the_end_comes_after_a_slow_readers_last_byte),
 		TEST(bulk_takes_pipes_and_gives_them_back),

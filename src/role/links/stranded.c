@@ -13,6 +13,7 @@
 
 #define LOOK_US (2 * US_PER_S)        /* a link that comes back meanwhile may bring a subflow */
 #define BATCH 64                      /* sessions between two turns of the loop */
+#define UNHEARD 2                     /* looks in a row with which more was acknowledged by TCP, and nothing by DATA_ACK */
 
 enum { PART_LOOK, PART_GO_ON };
 
@@ -20,8 +21,10 @@ enum { PART_LOOK, PART_GO_ON };
 struct finding {
 	uint16_t generation;
 	bool cut_off;
+	uint8_t n_unheard;            /* looks in a row */
 	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
 	uint32_t moved_bytes;         /* both ways, the last digits */
+	uint64_t acked, bytes_acked;  /* what its peer had acknowledged, by DATA_ACK and by TCP, when that was looked at last */
 };
 
 struct stranded {
@@ -122,25 +125,75 @@ static bool is_cut_off(struct stranded *stranded, const struct session_view *ses
 	return false;
 }
 
+/* Nothing is under way, and yet something unacknowledged by DATA_ACK. *n_bytes: that TCP has acknowledged. */
+static bool is_unacknowledged(const struct mptcp_connection_info *info, uint64_t *n_bytes)
+{
+	bool under_way = false;
+
+	*n_bytes = 0;
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		under_way = under_way || info->subflows[i].unacked_packets || info->subflows[i].unsent_bytes;
+		*n_bytes += info->subflows[i].bytes_acked;
+	}
+	return info->unacked_bytes && !under_way;
+}
+
+/* The peer acknowledges by TCP what Linux sends again, and by DATA_ACK nothing: it is plain TCP by now, or counts bytes that something on the way has added. One that stands still
+ * for want of room acknowledges neither. */
+static void listen_for_ack(struct finding *finding, const struct finding *before, const struct mptcp_connection_info *info)
+{
+	uint64_t n_bytes;
+	bool stands = before->acked == info->acked && info->unacked_bytes;
+
+	finding->acked = info->acked;
+	finding->bytes_acked = stands ? before->bytes_acked : UINT64_MAX;
+	finding->n_unheard = stands ? before->n_unheard : 0;
+	if (!is_unacknowledged(info, &n_bytes))
+		return;   /* what is under way may be it */
+	finding->n_unheard += stands && n_bytes > before->bytes_acked;
+	finding->bytes_acked = n_bytes;
+}
+
+/* Something on the way alters what it carries, or takes options away where it let them pass before. What this end has read since may be wrong, and the other end
+ * waits for acknowledgements that never come. */
+static void break_off(struct stranded *stranded, const struct session_view *session)
+{
+	char left_out[64];
+
+	if (worker_may_log(stranded->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
+		log_info("a session is reset: its Multipath TCP broke under way, as where something on its way alters what passes%s", left_out);
+	relay_break(stranded->worker->relay, session->ref);
+}
+
 static void visit(void *context, const struct session_view *session)
 {
 	struct stranded *stranded = context;
 	struct worker *worker = stranded->worker;
+	static const struct finding unknown = { .bytes_acked = UINT64_MAX };
 	struct finding *finding = &stranded->findings[session->ref.index];
 	bool known = finding->generation == session->ref.generation, before = finding->cut_off && known;
+	struct finding now = { .generation = session->ref.generation, .kept_alive = known };
 	struct mptcp_connection_info info;
 	int r = has_ended(session) ? -ENODATA : describe_read(session, &info);
 	uint32_t moved_bytes = (uint32_t)(session->up_bytes + session->down_bytes);
 	bool is_told = !r;
 	char left_out[64];
 
+	if (is_told)
+		listen_for_ack(&now, known ? finding : &unknown, &info);
+	if (session->whole && (r == MPTCP_INFO_E_PLAIN || now.n_unheard >= UNHEARD)) {
+		break_off(stranded, session);
+		return;
+	}
 	if (known && !finding->kept_alive)   /* most sessions are over by now: they are spared the system calls */
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
 	if (known && is_told && may_join(session))
 		count_links(stranded, &info);
 	if (r >= 0)
 		figures_take(stranded->figures, worker, session, &info, known, !known || finding->moved_bytes != moved_bytes);
-	*finding = (struct finding){ session->ref.generation, is_told && !has_subflow(&info) && is_cut_off(stranded, session), known, moved_bytes };
+	now.moved_bytes = moved_bytes;
+	now.cut_off = is_told && !has_subflow(&info) && is_cut_off(stranded, session);
+	*finding = now;
 	if (!finding->cut_off || !before)
 		return;
 	counter_add(&worker->counters.n_stranded, 1);
