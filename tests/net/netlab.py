@@ -32,15 +32,19 @@ LINKS_ALLOWED = "192.0.2.0/24, 198.51.100.0/24, 2001:db8:2::/64, 2001:db8:3::/64
 KEY = "00112233445566778899aabbccddeeff" * 2
 SIGNALLING = os.environ.get("BRAID_SIGNALLING", "convert")   # of hosts' connections, in every test that says nothing else
 
-# Where it isn't Convert, which alone has tickets, clients are let in by their addresses; the watch is Convert's all the same.
-SPOKEN = {} if SIGNALLING == "convert" else {"signalling": SIGNALLING}
-ACCEPTED = {} if SIGNALLING == "convert" else {"signalling": f"convert, {SIGNALLING}", "allow": LINKS_ALLOWED}
-
 HOST, HOST_V6 = "10.0.0.9", "2001:db8:10::9"
 SERVER, SERVER_V6 = "93.10.20.30", "2a00:10::30"
 CONVERTER, CONVERTER_V6 = "203.0.113.5", "2001:db8:5::5"
 LINK_A, LINK_B = "192.0.2.2", "198.51.100.2"
 UNREACHABLE, SILENT, PROHIBITED = "93.10.21.1", "93.10.22.1", "93.10.23.1"   # what the core router does with them
+
+# Where it isn't Convert, which alone has tickets, clients are let in by their addresses; the watch is Convert's all the same. With route there is nobody to be spoken to: the
+# converter is the core router, which has its addresses then, and takes what comes over link a.
+SPOKEN = {"convert": {}, "route": {"signalling": "route", "converter": None, "key": None}}.get(SIGNALLING, {"signalling": SIGNALLING})
+ACCEPTED = {"convert": {}, "route": {"allow": LINKS_ALLOWED, "intercept": "192.0.2.0/24, 2001:db8:2::/64", "intercept_join": f"{CONVERTER}, {CONVERTER_V6}",
+                                     "intercept_source": "subscriber", "pool": f"{CONVERTER}, {CONVERTER_V6}"}}.get(
+    SIGNALLING, {"signalling": f"convert, {SIGNALLING}", "allow": LINKS_ALLOWED})
+CONVERTER_NODE = "core" if SIGNALLING == "route" else "conv"
 
 IPPROTO_MPTCP = 262
 TCP_FASTOPEN_NO_COOKIE = 34
@@ -128,6 +132,12 @@ batch host <<-END
 END
 ip -n conv route add default via 203.0.113.1; ip -n conv route add default via 2001:db8:5::1
 ip -n server route add default via 93.10.20.1; ip -n server route add default via 2a00:10::1
+"""
+
+MOVE_CONVERTER = """
+set -e
+ip -n conv addr del 203.0.113.5/24 dev c0; ip -n conv addr del 2001:db8:5::5/64 dev c0
+ip -n core addr add 203.0.113.5/32 dev lo; ip -n core addr add 2001:db8:5::5/128 dev lo nodad
 """
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -362,6 +372,8 @@ class Lab:
             else:
                 set_up(WIRE_LINK.format(near=near, far=far))
         set_up(SET_UP)
+        if CONVERTER_NODE == "core":
+            set_up(MOVE_CONVERTER)
 
     def emulate(self, name, near, far, delay_ms, near_node="gw"):
         link = self.start("core", BRAID_LINK, "--a", f"/run/netns/{near_node}:{near}", "--b", f"/run/netns/core:{far}",
@@ -475,15 +487,16 @@ class Lab:
         return merged(base, changes)
 
     def converter(self, **changes):
-        return Daemon(self, "conv", self.converter_conf(**changes))
+        return Daemon(self, CONVERTER_NODE, self.converter_conf(**changes))
 
     def start_gateway(self, **changes):
         return Daemon(self, "gw", self.gateway_conf(**changes))
 
     def gateway(self, **changes):
-        """Comes back when the gateway serves."""
+        """Comes back when the gateway serves; with route it does from the start."""
         daemon = self.start_gateway(**changes)
-        daemon.wait_log("the converter answers")
+        if SIGNALLING != "route":
+            daemon.wait_log("the converter answers")
         return daemon
 
     def bonded(self, listener=None, address=SERVER):

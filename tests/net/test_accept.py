@@ -51,6 +51,7 @@ def test_network_that_nobody_has_a_route_to(asking):
     assert outcome(asking, UNREACHABLE) == ("connect", errno.ENETUNREACH)
 
 
+@pytest.mark.signalled   # test_route.py has its own
 def test_silent_destination_stays_silent(lab):
     """And what the host sends again meanwhile is not asked about a second time."""
     converter, gateway = lab.converter(limits={"connect_timeout_ms": 1500}), lab.gateway()
@@ -62,6 +63,7 @@ def test_silent_destination_stays_silent(lab):
     assert counter(converter, "intakes_full") == 0
 
 
+@pytest.mark.signalled
 def test_host_that_tries_again_from_the_same_port(lab):
     """While its first SYN is held; it knows the sequence number of its second one alone."""
     converter, gateway = lab.converter(), lab.gateway(gateway={"attempt_timeout_ms": 10000})
@@ -85,6 +87,7 @@ def test_host_that_tries_again_from_the_same_port(lab):
     assert near.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[100:104] == bytes(4), "the second SYN was not answered at once: it was sent again"
 
 
+@pytest.mark.signalled
 @pytest.mark.parametrize("address", [SERVER, SERVER_V6], ids=["v4", "v6"])
 def test_destination_that_is_learnt_while_a_syn_waits_for_it(lab, address):
     """The SYN that comes again belongs to the connection that is being made; it makes no second one."""
@@ -131,7 +134,7 @@ def test_server_that_spoke_and_closed_before_the_host_came(asking):
     far, _ = asking.accept(listener)
     far.sendall(b"brief")
     far.close()
-    wait_for(lambda: counter(asking.gw, "outcome_connected") == 1, "the converter's answer")
+    wait_for(lambda: counter(asking.conv if SIGNALLING == "route" else asking.gw, "outcome_connected") == 1, "the converter's answer")
     asking.run("host", "nft delete table inet late")
     near.settimeout(20)
     assert (receive_exactly(near, 5), near.recv(1)) == (b"brief", b"")
@@ -172,6 +175,7 @@ def test_early_never_asks(lab, address):
     assert counter(gateway, "held") == 0
 
 
+@pytest.mark.signalled
 def test_converter_that_hangs_lets_the_host_go_the_ordinary_way(lab):
     """A connection that is being asked about comes about all the same, and once."""
     converter, gateway = lab.converter(), lab.gateway()
@@ -194,6 +198,7 @@ def test_converter_that_hangs_lets_the_host_go_the_ordinary_way(lab):
         pass
 
 
+@pytest.mark.signalled
 def test_converter_that_is_gone_lets_the_host_go_the_ordinary_way(lab):
     lab.converter()
     gateway = lab.gateway()
@@ -217,6 +222,7 @@ def test_not_let_in_by_the_converter(lab):
     assert lab.accept(other)[1] == HOST
 
 
+@pytest.mark.signalled
 def test_daemon_killed_while_it_holds(lab):
     """The host's packet is lost with the queue; the next goes the ordinary way."""
     converter, gateway = lab.converter(), lab.gateway()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from netlab import BRAIDD, CONVERTER, HOST, Program, receive_all, receive_exactly, send_in_background, wait_for
+from netlab import BRAIDD, CONVERTER, CONVERTER_NODE, HOST, Program, receive_all, receive_exactly, send_in_background, wait_for
 
 BULK = os.urandom(1 << 20) * 32
 SHOW = ("ip rule; ip -6 rule; ip mptcp endpoint; ip mptcp limits; nft list ruleset; "
@@ -36,7 +36,7 @@ def first_answer(lab, listener):
     return peer, time.monotonic() - begun
 
 
-@pytest.mark.parametrize("victim", ["gateway", "converter"])
+@pytest.mark.parametrize("victim", ["gateway", pytest.param("converter", marks=pytest.mark.signalled)])   # test_route.py has the other one
 def test_killed_daemon(lab, victim):
     """kill -9: new connections pass the ordinary way within a second, and are served again after the restart."""
     converter, gateway = lab.converter(), lab.gateway()
@@ -87,10 +87,10 @@ def test_second_start_after_kill_cleans_up(lab):
 
 
 def test_converter_leaves_nothing_behind(lab):
-    before = picture(lab, "conv")
+    before = picture(lab, CONVERTER_NODE)
     lab.converter().kill()
     assert lab.converter().stop() == 0
-    assert picture(lab, "conv") == before
+    assert picture(lab, CONVERTER_NODE) == before
 
 
 def test_the_man_page_tells_of_every_setting(lab):
@@ -126,6 +126,7 @@ def test_term_drains(lab):
     assert picture(lab) == before
 
 
+@pytest.mark.signalled
 def test_term_of_the_converter_drains(lab):
     converter = lab.converter()
     gateway = lab.gateway()
@@ -192,7 +193,7 @@ def test_reload_to_an_address_that_cannot_be_had_is_refused(lab):
     """Another machine's, or another program's: the old configuration and its listeners serve on."""
     converter = lab.converter()
     lab.gateway()
-    lab.listen("conv", 5126)
+    lab.listen(CONVERTER_NODE, 5126)
     for address, why in (("203.0.113.77:5124", "Cannot assign requested address"), ("[::]:5126", "Address already in use")):
         converter.reload(lab.converter_conf(converter={"listen": f"[::]:5125, {address}"}))
         converter.wait_log(rf"the old one holds: converter.listen: cannot listen on {re.escape(address)}: {why}")
@@ -301,6 +302,7 @@ def test_both_links_eat_syn_data(lab):
     assert len([s for _, s in seen if s > 0.5]) <= 2, f"expected one time-out a link at most, saw {seen}"
 
 
+@pytest.mark.signalled
 def test_link_that_strips_mptcp_is_left_for_the_other(lab):
     strip_mptcp(lab, "a0")
     lab.converter()
@@ -312,6 +314,7 @@ def test_link_that_strips_mptcp_is_left_for_the_other(lab):
     assert "198.51.100.2" in lab.run("gw", "ss -HtnM state established"), "a session must begin on the link that passes MPTCP"
 
 
+@pytest.mark.signalled
 def test_both_links_strip_mptcp(lab):
     """Plain TCP between the two is what is left; hosts are served."""
     strip_mptcp(lab, "{ a0, b0 }")

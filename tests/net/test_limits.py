@@ -49,6 +49,7 @@ def test_sessions_of_a_subscriber(lab):
     assert converter.running() and gateway.running()
 
 
+@pytest.mark.signalled
 def test_sessions_at_the_converter(lab):
     converter = lab.converter(converter={"allow": "192.0.2.0/24"}, limits={"max_sessions": N})
     lab.listener = lab.listen("server")
@@ -75,6 +76,7 @@ def is_served(lab, sent):
     return True
 
 
+@pytest.mark.signalled
 def test_half_open_at_the_converter(lab):
     """Connects that hang take the places; a new client is told so, running sessions don't notice, and the places come back."""
     converter = lab.converter(converter={"allow": "192.0.2.0/24"}, limits={"max_half_open": N, "connect_timeout_ms": 1500})
@@ -95,6 +97,7 @@ def test_half_open_at_the_converter(lab):
     serves(lab, good)
 
 
+@pytest.mark.signalled
 def test_places_of_the_converters_peers(lab):
     """Those who were turned away and linger make room for others; who says nothing keeps its place as long as it may."""
     converter = lab.converter(converter={"allow": "192.0.2.0/24", "convert_timeout_ms": 60000}, limits={"max_half_open": N}, daemon={"workers": 1})

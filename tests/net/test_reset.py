@@ -17,7 +17,7 @@ def pairs(tmp_path):
     lab.gateway()
     listener = lab.listen("server")
     found = [lab.session(listener)[:2] for _ in range(SESSIONS)]
-    established = "ss -Htn state established dport = :5124"
+    established = "ss -Htn state established '( dport = :5124 or dport = :5128 )'"   # the second one: where a converter on the way is joined
     wait_for(lambda: len(re.findall("^", lab.run("gw", established), re.M)) > 2 * SESSIONS, "two subflows of each session")
     yield found
     lab.close()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from netlab import wait_for
+from netlab import CONVERTER_NODE, wait_for
 
 PATTERN = bytes(range(251)) * 4096
 TWICE = PATTERN * 2
@@ -48,7 +48,7 @@ def read(sock, total):
 def test_closed_windows_are_respected(served, way):
     near, far, _ = served.session(served.listen("server"))
     sender, reader = (far, near) if way == "down" else (near, far)
-    node = "conv" if way == "down" else "gw"
+    node = CONVERTER_NODE if way == "down" else "gw"
     for again in range(2):   # the second time the session has moved what the window of its SYN stood for
         total = fill(sender)
         wait_for(lambda: under_way(served, node) == 0, f"{way}, {total} bytes in the buffers, time {again}: nothing under way from {node}")
@@ -60,4 +60,4 @@ def test_closed_windows_are_respected(served, way):
 def test_windows_of_syns_are_narrowed(served):
     """By the converter, as long as it runs."""
     served.session(served.listen("server"))
-    assert "tcp window set 1024" in served.run("conv", "nft list table inet braid_converter")
+    assert "tcp window set 1024" in served.run(CONVERTER_NODE, "nft list table inet braid_converter")
