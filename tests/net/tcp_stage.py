@@ -2,12 +2,14 @@
 """Where the scenarios of tcp_scenarios.py take place: the lab's network with a rule for each port, and what a script can do with it."""
 import socket
 import threading
+import time
 
 import netlab
 from netlab import SERVER, SERVER_V6, family_of
 from tcp_ends import PATIENCE_S, End
 
 SYN_RETRIES = 2                      # a SYN goes at 0, 1 and 3 s (SETTINGS), and the host gives up after 7 s
+SYN_TIMES_S = (0, 1, 3)
 NARROW_BYTES = 32 << 10
 PATTERN = bytes(range(251)) * 4096   # 1 MB; 251 is no divisor of any buffer
 BULK = PATTERN[:600000]
@@ -87,6 +89,7 @@ class Stage:
         self.host, self.server = End(timed=True), End(timed=False)
         self.listener = None
         self.threads = []
+        self.late = False    # SYNs were lost for longer than was meant: the machine was busy
 
     def finish(self):
         for thread in self.threads:
@@ -156,10 +159,12 @@ class Stage:
         """SYNs to the port are lost on the way, from now on, or for a while."""
         self._rule("core", "deaf", "add")
         if for_s:
-            self.later(for_s, self.pass_syns)
+            next_s = time.monotonic() + min(s for s in SYN_TIMES_S if s > for_s)
+            self.later(for_s, lambda: self._pass_syns(next_s))
 
-    def pass_syns(self):
+    def _pass_syns(self, before_s):
         self._rule("core", "deaf", "delete")
+        self.late = time.monotonic() > before_s
 
     def vanish(self, who):
         """Nothing comes from that machine on this port any more; the network says nothing of it."""
