@@ -116,14 +116,13 @@ def boxes(directory, scheme, whole):
     if scheme:
         schemes.start_converter(lab, scheme, middlebox.CONF)
     for checksums in (False, True) if scheme else (False,):
-        for node in ("gw", "conv", "core"):
-            lab.run(node, f"echo {int(checksums)} > /proc/sys/net/mptcp/checksum_enabled")
+        middlebox.set_checksums(lab, checksums)
         for box in middlebox.BOXES:
             for where in ("a", "both"):
-                for when in middlebox.WHEN[1:]:
+                for when in middlebox.WHEN[1:] if whole else middlebox.WHEN[1:2]:
                     if checksums and not box.alters:
                         continue
-                    outcomes = middlebox.run_cell(lab, listener, scheme, box, where, when)
+                    outcomes = middlebox.run_cell(lab, listener, scheme, box, where, when, checksums)
                     rows.append({"box": box.name, "where": where, "when": when, "checksums": checksums,
                                  "outcomes": [{"what": o.what, "how": o.how, "seconds": o.seconds, "detail": o.detail} for o in outcomes]})
     lab.close()

@@ -13,7 +13,7 @@ import socket
 import time
 
 import schemes
-from netlab import HOST, SERVER
+from netlab import HOST, SERVER, wait_for
 
 CONNECT_TIMEOUT_S = 8
 SLACK_S = 4                     # of a machine with other work, and of the exchange itself
@@ -32,9 +32,14 @@ class Box:
     setting: str
     word: str = ""
     alters: bool = False        # plain TCP, too, arrives as something else
+    unseen: str = ""            # why DSS checksums don't find that
+    stands: str = ""            # why a session may stand still without them
     sessions: int = 2           # one after another: the gateway learns from the first ones
     learns: bool = False        # at the cost of them (decision 0029)
 
+
+NOT_IN_SYNS = "data in the SYN have no checksum (RFC 8684, appendix B.2); the first checksum that is wrong makes plain TCP of the connection"
+COUNTED = "the receiver has counted bytes that were never sent: it takes the end for one that it has, until the sender's kernel gives up, and both count on"
 
 BOXES = [
     Box("SYN data lost", "eat_syn_data=2"),
@@ -43,10 +48,10 @@ BOXES = [
     Box("options stripped from SYNs", "strip_mptcp=2"),
     Box("options stripped after the SYNs", "strip_mptcp=3", sessions=8, learns=True),
     Box("SYNs with unknown options dropped", "eat_mptcp_syns=1"),
-    Box("payload changed, first bytes", "rewrite=1", "first", True),
+    Box("payload changed, first bytes", "rewrite=1", "first", True, NOT_IN_SYNS),
     Box("payload changed, later", "rewrite=1", "later", True),
-    Box("payload lengthened, first bytes", "rewrite=2", "first", True),
-    Box("payload lengthened, later", "rewrite=2", "later", True),
+    Box("payload lengthened, first bytes", "rewrite=2", "first", True, NOT_IN_SYNS),
+    Box("payload lengthened, later", "rewrite=2", "later", True, stands=COUNTED),
 ]
 CLEAR = "strip_mptcp=0 eat_mptcp_syns=0 eat_syn_data=0 rewrite=0"
 
@@ -62,6 +67,10 @@ class Outcome:
 
     def is_clear(self):
         return self.what == "works" or self.what in errno.errorcode.values()
+
+    def is_what_tcp_has(self):
+        """Other bytes than were sent, as plain TCP would have brought them; but it has ended, in order or by an error."""
+        return self.what == "changed" and "hangs" not in self.detail
 
     def __str__(self):
         return f"{self.what}{f' over {self.how}' if self.how else ''}{f' ({self.detail})' if self.detail else ''}, {self.seconds:.1f} s"
@@ -208,6 +217,12 @@ class Talk:
             sock.close()
 
 
+def set_checksums(lab, wanted):
+    """Of DSS, in Multipath TCP that begins from now on."""
+    for node in ("gw", "conv", "core"):
+        lab.run(node, f"echo {int(wanted)} > /proc/sys/net/mptcp/checksum_enabled")
+
+
 def set_boxes(lab, where, setting):
     for link in where:
         lab.set_link(link, setting)
@@ -219,8 +234,17 @@ def leg(gateway):
     return ("MPTCP" if sessions[-1]["mptcp"] else "TCP") if sessions else ""
 
 
-def run_cell(lab, listener, scheme, box, where, when):
-    """scheme: None for plain routing, else its converter runs. The outcomes of box.sessions one after another, with a gateway that knows nothing yet; links are as before then."""
+def wait_joined(gateway):
+    """Both links carry the newest session, unless it goes past the converter."""
+    def joined():
+        sessions = gateway.ctl("sessions")["sessions"]
+        return not sessions or len({link["name"] for link in sessions[-1]["links"]}) == 2
+    wait_for(joined, "both links to carry the session")
+
+
+def run_cell(lab, listener, scheme, box, where, when, joined=False):
+    """scheme: None for plain routing, else its converter runs. The outcomes of box.sessions one after another, with a gateway that knows nothing yet; links are as before then.
+    joined: in the middle of a session both links have joined."""
     links, gateway = WHERE[where], None
     if when == WHEN[0]:
         set_boxes(lab, links, box.setting)
@@ -234,6 +258,8 @@ def run_cell(lab, listener, scheme, box, where, when):
 
         def amid():
             seen.append(leg(gateway))
+            if joined and seen[-1] == "MPTCP":
+                wait_joined(gateway)
             if when == WHEN[2]:
                 set_boxes(lab, links, box.setting)
         talk = Talk(lab, listener, box.word, amid)

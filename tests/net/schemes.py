@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The ways in which a gateway can tell its converter where a connection goes: one row each, from which the tests of all of them are made."""
 import dataclasses
+import os
 
 from netlab import Daemon, merged
 
@@ -30,10 +31,13 @@ def signalled(name, opening, answer, **more):
 
 CONVERT = Scheme("convert", {}, {}, rb"\x01.\x22\x63", rb"\x01\x01\x22\x63")
 PLAIN = signalled("plain", rb"\xfa\xa8\xfa\xa8", rb"\xfa\xa8\xfa\xa8")
+SOCKS5 = signalled("socks5", rb"\x05\x01\x00\x05\x01\x00", rb"\x05\x00\x05\x00\x00", lacks=frozenset({"inbound"}))
 ROUTE = Scheme("route", {"gateway": {"signalling": "route", "converter": None, "key": None}},
                {"converter": {"allow": FIRST_LINK, "intercept": FIRST_LINK, "intercept_join": CORE}}, b"", b"", True, frozenset({"inbound", "declaring"}))
 
-SCHEMES = [CONVERT, PLAIN, ROUTE]
+SCHEMES = [CONVERT, PLAIN, SOCKS5, ROUTE]
+WHOLE = os.environ.get("BRAID_MIDDLEBOX") == "whole"
+MOST = SCHEMES if WHOLE else [CONVERT, PLAIN, ROUTE]     # for what SOCKS5 does as plain mode does
 
 
 def start_converter(lab, scheme, changes=None):
