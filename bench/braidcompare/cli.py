@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison from its beginning to its end: what is tried in processes of their own, then what is measured in the lab's namespaces."""
+import concurrent.futures
 import dataclasses
 import json
 import os
@@ -21,6 +22,7 @@ PROGRAMS = ("ip", "ss", "nstat", "nft", "mptcpize", "haproxy", "redsocks", "micr
 PARTS = ("set_up", "costs", "same", "ends", "policy", "native", "boxes")
 TRIED = PARTS[2:]
 TRIAL_TIMEOUT_S = 3600
+BOXES_AT_ONCE = 3
 SECONDS, QUICK_SECONDS = 1.5, 0.7      # of each load whose CPU time is counted
 
 
@@ -43,24 +45,26 @@ def trials_path(build):
     return build / "compare-trials.json"
 
 
+def tried(options, name, part):
+    """What a process of its own has tried."""
+    say(f"trying: {name}, {part}")
+    done = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("trials.py"), name, "quick" if options.quick else "whole", part],
+                          env={**os.environ, "BRAID_BUILD_DIR": str(options.build.resolve())}, stdout=subprocess.PIPE, text=True, timeout=TRIAL_TIMEOUT_S)
+    if done.returncode:
+        say(f"  {name}, {part}: FAILED, status {done.returncode}")
+        return {}
+    return json.loads(done.stdout)
+
+
 def try_all(options):
-    """What processes of their own have tried, by scheme; plain routing under the middleboxes, too."""
-    parts = [part for part in TRIED if part in options.parts]
-    found = {}
-    for name in ["direct", *(scheme.name for scheme in contest.chosen_schemes(options.schemes))]:
-        asked = [part for part in parts if name != "direct" or part == "boxes"]
-        if not asked:
-            continue
-        found[name] = {}
-        for part in asked:
-            say(f"trying: {name}, {part}")
-            done = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("trials.py"), name, "quick" if options.quick else "whole", part],
-                                  env={**os.environ, "BRAID_BUILD_DIR": str(options.build.resolve())}, stdout=subprocess.PIPE, text=True, timeout=TRIAL_TIMEOUT_S)
-            if done.returncode:
-                say(f"  {name}, {part}: FAILED, status {done.returncode}")
-                continue
-            found[name].update(json.loads(done.stdout))
-    trials_path(options.build).write_text(json.dumps(found, indent=1) + "\n")
+    """By scheme; plain routing under the middleboxes, too. Under these most sessions wait for something, so several schemes are tried at once."""
+    found = {name: {} for name in ["direct", *(scheme.name for scheme in contest.chosen_schemes(options.schemes))]}
+    for parts, at_once in (([part for part in TRIED if part != "boxes"], 1), (["boxes"], BOXES_AT_ONCE)):
+        cells = [(name, part) for name in found for part in parts if part in options.parts and (name != "direct" or part == "boxes")]
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            for (name, _), out in zip(cells, pool.map(lambda cell: tried(options, *cell), cells)):
+                found[name].update(out)
+    trials_path(options.build).write_text(json.dumps({name: parts for name, parts in found.items() if parts}, indent=1) + "\n")
 
 
 def measure(options, build):

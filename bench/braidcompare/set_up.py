@@ -10,7 +10,8 @@ A_MS, S_MS = (10, 20, 30), (20, 40, 60)
 QUICK_POINTS = [(10, 20), (20, 20), (10, 60)]
 ASIDE_MS = 10                               # round trip from core to the converter, where it stands off the path
 PORT = 9000
-WARM_UP, N, N_QUICK = 3, 8, 5
+WARM_UP, N = 3, 4                           # connections at each point, in each round
+ROUNDS, QUICK_ROUNDS = 4, 1                 # over all points: what else the machine does comes and goes
 NAMES = {scheme.name for scheme in contest.schemes.SCHEMES}
 SHARE = 0.05                                # of a round trip: what a coefficient may be beyond the wanted one
 
@@ -26,17 +27,27 @@ def set_delays(topology, a_ms, s_ms, aside_ms):
     topology.far.set(delay_us=int((s_ms - aside_ms) * 500))
 
 
-def shortest(client, address, port, listener, n):
-    """(ms to the connection, ms to the first byte): what else the machine does comes on top of some, and is no scheme's."""
+def exchanges(client, address, port, listener, warm_up):
+    """[(ms to the connection, ms to the first byte)]"""
     rows = []
-    for number in range(WARM_UP + n):
+    for number in range(warm_up + N):
         exchange = sockets.Exchange(client, address, port, listener).run().close()
-        if number < WARM_UP:    # a gateway may have to learn what a link doesn't let through, at the cost of a connection
+        if number < warm_up:    # a gateway may have to learn what a link doesn't let through, at the cost of a connection
             continue
         if exchange.answer_ms is None:
             raise LabError(f"no answer from {address}: {exchange.error or 'nothing came'}")
         rows.append((exchange.connect_ms, exchange.answer_ms))
-    return tuple(min(column) for column in zip(*rows))
+    return rows
+
+
+def shortest(topology, aside_ms, quick, ends):
+    """{(a, s): (ms to the connection, ms to the first byte)}: what else the machine does comes on top of some, and is no scheme's."""
+    seen = {}
+    for number in range(QUICK_ROUNDS if quick else ROUNDS):
+        for a_ms, s_ms in points(quick):
+            set_delays(topology, a_ms, s_ms, aside_ms)
+            seen.setdefault((a_ms, s_ms), []).extend(exchanges(*ends, 1 if number else WARM_UP))
+    return {point: tuple(min(column) for column in zip(*rows)) for point, rows in seen.items()}
 
 
 def measure(world, system, quick, aside_ms=0, inbound=False, syn_data=True):
@@ -50,10 +61,7 @@ def measure(world, system, quick, aside_ms=0, inbound=False, syn_data=True):
                                  else (system.door(world).node, SERVER_V4, PORT))
         listener = sockets.listen(topology.host if inbound else topology.server, contest.HOST_PORT if inbound else PORT)
         try:
-            seen = []
-            for a_ms, s_ms in points(quick):
-                set_delays(topology, a_ms, s_ms, aside_ms)
-                seen.append((a_ms, s_ms, *shortest(client, address, port, listener, N_QUICK if quick else N)))
+            seen = [(*point, *times) for point, times in shortest(topology, aside_ms, quick, (client, address, port, listener)).items()]
         finally:
             listener.close()
     finally:
