@@ -17,7 +17,7 @@ import middlebox  # noqa: E402  (the path comes first)
 import schemes  # noqa: E402
 import tcp_stage  # noqa: E402
 import test_same  # noqa: E402
-from netlab import CONVERTER, HOST, IPPROTO_MPTCP, SERVER, Lab, receive_exactly  # noqa: E402
+from netlab import CONVERTER, HOST, IPPROTO_MPTCP, SERVER, Lab, receive_exactly, wait_for  # noqa: E402
 from tcp_scenarios import SCENARIOS  # noqa: E402
 
 FORWARDED, WEB = 8080, 80
@@ -48,6 +48,7 @@ def same(directory, scheme, whole):
 
 def answered(lab, node, address, port, listener, gateway):
     """Who a connection comes from that carries a byte each way, and whether it is a session of the gateway's; or the error."""
+    wait_for(lambda: not gateway.ctl("sessions")["sessions"], "no session of before")
     near = lab.socket(node, timeout=SHORT_S)
     try:
         near.connect((address, port))
@@ -113,8 +114,7 @@ def boxes(directory, scheme, whole):
     """[box, where, when, checksums, outcomes]; scheme None: plain routing. All of the matrix is `make check-middlebox`."""
     lab, rows = laboratory(directory), []
     listener = lab.listen("server")
-    if scheme:
-        schemes.start_converter(lab, scheme, middlebox.CONF)
+    converter = schemes.start_converter(lab, scheme, middlebox.CONF) if scheme else None
     for checksums in (False, True) if scheme else (False,):
         middlebox.set_checksums(lab, checksums)
         for box in middlebox.BOXES:
@@ -122,7 +122,7 @@ def boxes(directory, scheme, whole):
                 for when in middlebox.WHEN[1:] if whole else middlebox.WHEN[1:2]:
                     if checksums and not box.alters:
                         continue
-                    outcomes = middlebox.run_cell(lab, listener, scheme, box, where, when, checksums)
+                    outcomes = middlebox.run_cell(lab, listener, scheme, box, where, when, converter if checksums else None)
                     rows.append({"box": box.name, "where": where, "when": when, "checksums": checksums,
                                  "outcomes": [{"what": o.what, "how": o.how, "seconds": o.seconds, "detail": o.detail} for o in outcomes]})
     lab.close()

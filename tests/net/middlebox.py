@@ -234,17 +234,14 @@ def leg(gateway):
     return ("MPTCP" if sessions[-1]["mptcp"] else "TCP") if sessions else ""
 
 
-def wait_joined(gateway):
-    """Both links carry the newest session, unless it goes past the converter."""
-    def joined():
-        sessions = gateway.ctl("sessions")["sessions"]
-        return not sessions or len({link["name"] for link in sessions[-1]["links"]}) == 2
-    wait_for(joined, "both links to carry the session")
+def wait_joined(converter):
+    """Both links carry the newest session: the converter knows when it has taken a join in."""
+    wait_for(lambda: len({link["name"] for link in converter.ctl("sessions")["sessions"][-1]["links"]}) == 2, "both links to carry the session")
 
 
-def run_cell(lab, listener, scheme, box, where, when, joined=False):
+def run_cell(lab, listener, scheme, box, where, when, joined_at=None):
     """scheme: None for plain routing, else its converter runs. The outcomes of box.sessions one after another, with a gateway that knows nothing yet; links are as before then.
-    joined: in the middle of a session both links have joined."""
+    joined_at: the converter, where both links are to have joined in the middle of a session."""
     links, gateway = WHERE[where], None
     if when == WHEN[0]:
         set_boxes(lab, links, box.setting)
@@ -258,8 +255,8 @@ def run_cell(lab, listener, scheme, box, where, when, joined=False):
 
         def amid():
             seen.append(leg(gateway))
-            if joined and seen[-1] == "MPTCP":
-                wait_joined(gateway)
+            if joined_at and seen[-1] == "MPTCP":
+                wait_joined(joined_at)
             if when == WHEN[2]:
                 set_boxes(lab, links, box.setting)
         talk = Talk(lab, listener, box.word, amid)

@@ -21,7 +21,7 @@ def cells(request, tmp_path_factory):
     lab = Lab(tmp_path_factory.mktemp("lab"), delays_ms={"a": 2, "b": 2})
     listener = lab.listen("server")
     converter = start_converter(lab, request.param, CONF) if request.param else None
-    yield lab, lambda *cell: run_cell(lab, listener, request.param, *cell), request.param
+    yield lab, lambda *cell: run_cell(lab, listener, request.param, *cell), request.param, converter
     assert not converter or converter.running(), converter.log()
     lab.close()
 
@@ -30,7 +30,7 @@ def cells(request, tmp_path_factory):
 @pytest.mark.parametrize("where", WHERE if WHOLE else CORE_WHERE)
 @pytest.mark.parametrize("box", BOXES, ids=lambda box: box.name)
 def test_works_or_says_so(cells, box, where, when):
-    _, run, scheme = cells
+    _, run, scheme, _ = cells
     outcomes = run(box, where, when)
     print(*outcomes, sep="; ")
     for outcome in outcomes:
@@ -46,12 +46,12 @@ def test_works_or_says_so(cells, box, where, when):
 def test_checksums_find_what_was_altered(cells, box, where, when):
     """But for what bears none; and whatever is found, the host is told. On a connection's only subflow Linux would deliver what it has found, too (decision 0036), so the second one has
     joined when the later word comes."""
-    lab, run, scheme = cells
+    lab, run, scheme, converter = cells
     if not scheme:
         pytest.skip("plain TCP has no such checksums")
     set_checksums(lab, True)
     try:
-        outcomes = run(box, where, when, True)
+        outcomes = run(box, where, when, converter)
     finally:
         set_checksums(lab, False)
     print(*outcomes, sep="; ")
@@ -62,7 +62,7 @@ def test_checksums_find_what_was_altered(cells, box, where, when):
 @pytest.mark.skipif(not WHOLE, reason="it is about few")
 def test_only_what_the_server_says_first_is_altered(cells):
     """The host hears it, as it would by plain TCP, or is reset; also where nothing that it sends shows that something is wrong."""
-    lab, _, scheme = cells
+    lab, _, scheme, _ = cells
     gateway = start_gateway(lab, scheme, CONF) if scheme else None
     set_boxes(lab, "ab", "rewrite=2")
     listener, rest = lab.listen("server"), bytes(HALF_BYTES)
