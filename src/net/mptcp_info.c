@@ -19,7 +19,6 @@ static void fill(struct subflow_info *s, const struct tcp_info *tcp)
 	s->min_rtt_us = tcp->tcpi_min_rtt;
 	s->receiver_rtt_us = tcp->tcpi_rcv_rtt;
 	s->bytes_sent = tcp->tcpi_bytes_sent;
-	s->bytes_acked = tcp->tcpi_bytes_acked;
 	s->bytes_received = tcp->tcpi_bytes_received;
 	s->bytes_acked = tcp->tcpi_bytes_acked;
 	s->unacked_packets = tcp->tcpi_unacked;

@@ -20,7 +20,6 @@ struct subflow_info {
 	uint64_t bytes_sent;           /* payload, retransmissions included */
 	uint64_t bytes_acked;          /* of what was sent, by TCP */
 	uint64_t bytes_received;
-	uint64_t bytes_acked;          /* by TCP, of what was sent */
 	uint32_t unacked_packets, unsent_bytes;   /* of TCP */
 	uint64_t bytes_retransmitted;
 	uint64_t delivery_rate_bps;

@@ -44,7 +44,7 @@ def test_works_or_says_so(cells, box, where, when):
 @pytest.mark.parametrize("where", WHERE if WHOLE else CORE_WHERE[1:])
 @pytest.mark.parametrize("box", ALTERING if WHOLE else ALTERING[:1], ids=lambda box: box.name)
 def test_checksums_find_what_was_altered(cells, box, where, when):
-    """But for what bears none; and whatever is found, the host is told. On a connection's only subflow Linux would deliver what it has found, too (decision 0036), so the second one has
+    """But for what bears none; and whatever is found, the host is told. On a connection's only subflow Linux would deliver what it has found, too (decision 0037), so the second one has
     joined when the later word comes."""
     lab, run, scheme, converter = cells
     if not scheme:
