@@ -94,7 +94,7 @@ static void show_converters(const json_t *converter, FILE *out)
 		json_array_foreach(json_object_get(one, "addresses"), j, address)
 			fprintf(out, "%s%s", j ? ", " : "", json_string_value(address));
 		if (json_is_true(json_object_get(one, "answers")))
-			fprintf(out, ") answers, %.1f ms", number_of(one, "rtt_ms"));
+			fprintf(out,") answers in %.1f ms", number_of(one, "took_ms"));
 		else
 			fprintf(out, ") %s", text_of(one, "why"));
 		if (json_is_integer(json_object_get(one, "left_s")))

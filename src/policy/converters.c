@@ -4,9 +4,8 @@
 #include "base/clock.h"
 
 #define FIRST_US (300 * US_PER_MS)            /* at the beginning, for those that are preferred to answer, too */
-#define SILENT_US (200 * US_PER_MS)           /* and two round trips: who was asked again, and has anything to say, has said it by then */
+#define SILENT_US (100 * US_PER_MS)           /* and half as long again as an answer takes: who was asked again, and has anything to say, has said it by then */
 #define SILENT_MOST_US (3 * US_PER_S)
-#define ROUND_TRIPS 2
 #define UNUSED_REST_US (1 * US_PER_S)         /* that a preferred one has to answer without a break before it is used */
 #define REST_US (10 * US_PER_S)               /* and where it was lost before */
 #define REST_MOST_US (640 * US_PER_S)
@@ -39,7 +38,7 @@ void converters_rearrange(struct converters *converters, const size_t *from, siz
 	converters->suspected_at_us = old.suspected_at_us;
 }
 
-void converters_answered(struct converters *converters, size_t i, uint64_t rtt_us, uint64_t now_us)
+void converters_answered(struct converters *converters, size_t i, uint64_t took_us, uint64_t now_us)
 {
 	struct converters_one *one = &converters->each[i];
 
@@ -47,7 +46,7 @@ void converters_answered(struct converters *converters, size_t i, uint64_t rtt_u
 		one->since_us = now_us;
 	one->known = one->answers = true;
 	one->answered_at_us = now_us;
-	one->rtt_us = rtt_us;
+	one->took_us = took_us;
 	if (i == converters->in_use)
 		converters->suspected_at_us = 0;
 }
@@ -117,17 +116,22 @@ static bool choose(struct converters *converters, uint64_t now_us, uint64_t *aga
 	return best != CONVERTERS_NONE && use(converters, best, best && converters->why == CONVERTERS_WHY_LOST ? CONVERTERS_WHY_LOST : CONVERTERS_WHY_BEST, now_us);
 }
 
-static uint64_t patience_us(const struct converters_one *one)
+/* Where the links are slow just now, they are so for the next one's answer, too. next: CONVERTERS_NONE: there is none. */
+static uint64_t patience_us(const struct converters *converters, size_t next)
 {
-	return least(SILENT_US + ROUND_TRIPS * one->rtt_us, SILENT_MOST_US);
+	uint64_t took_us = converters->each[converters->in_use].took_us;
+
+	if (next != CONVERTERS_NONE && converters->each[next].took_us > took_us)
+		took_us = converters->each[next].took_us;
+	return least(SILENT_US + took_us + took_us / 2, SILENT_MOST_US);
 }
 
 /* It was asked again. True: another one has answered meanwhile, and it had the time to. */
 static bool give_up(struct converters *converters, uint64_t now_us, uint64_t *again_at_us)
 {
-	uint64_t until_us = converters->suspected_at_us + patience_us(&converters->each[converters->in_use]);
 	uint64_t since_us = converters->suspected_at_us - least(converters->suspected_at_us, CONVERTERS_JUST_HEARD_US);
 	size_t next = first_that_answers(converters, converters->in_use, since_us);
+	uint64_t until_us = converters->suspected_at_us + patience_us(converters, next);
 
 	if (now_us < until_us) {
 		*again_at_us = until_us;

@@ -28,7 +28,7 @@ struct converters_one {
 	bool answers;
 	uint64_t since_us;         /* so long without a break */
 	uint64_t answered_at_us;   /* last */
-	uint64_t rtt_us;           /* of that answer */
+	uint64_t took_us;          /* that answer */
 	bool was_used;             /* here and below, of one that was in use: how it went */
 	uint64_t chosen_at_us;
 	uint64_t rest_us;          /* for so long it has to answer before it is returned to; grows each time that it doesn't keep up; 0: it never was used */
@@ -47,7 +47,7 @@ struct converters {
 void converters_begin(struct converters *converters, size_t n, uint64_t now_us);
 /* The list is another one: from[i] is where the i-th of now was, CONVERTERS_NONE where it is new. */
 void converters_rearrange(struct converters *converters, const size_t *from, size_t n, uint64_t now_us);
-void converters_answered(struct converters *converters, size_t i, uint64_t rtt_us, uint64_t now_us);
+void converters_answered(struct converters *converters, size_t i, uint64_t took_us, uint64_t now_us);
 /* It said that it is gone, couldn't be reached, or turned us away. */
 void converters_lost(struct converters *converters, size_t i, uint64_t now_us);
 /* The one in use gave somebody no answer; it is asked again now, and so are the others that haven't just been heard. */

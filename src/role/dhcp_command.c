@@ -125,9 +125,9 @@ void dhcp_run(void *context, struct control_call call, const json_t *arguments)
 		control_refuse(call, "%s", reason);
 		return;
 	}
-	snprintf(reason, sizeof(reason), "%s's DHCPv%d tells of %zu addresses of converters", link, said.v6 ? 6 : 4, said.n);
+	snprintf(reason, sizeof(reason), "%s's DHCPv%d tells of %zu address%s of converters", link, said.v6 ? 6 : 4, said.n, said.n == 1 ? "" : "es");
 	if (said.n_left_out)
-		snprintf(reason + strlen(reason), sizeof(reason) - strlen(reason), "; %zu more are left out: there are too many, or nobody can be there", said.n_left_out);
+		snprintf(reason + strlen(reason), sizeof(reason) - strlen(reason), "; left out: %zu, beyond what is kept, or where nobody can be", said.n_left_out);
 	log_info("%s", reason);
 	control_answer(call, json_pack("{s:s}", "message", reason));
 }

@@ -46,7 +46,7 @@ def test_one_that_is_killed_is_left_at_once(lab):
     assert "can't be reached" not in gateway.log(), "hosts were sent the ordinary way though a converter answered"
     assert re.search(r"new connections go to converter second \(93\.10\.30\.5:5124\): the one before it has gone", gateway.log())
     lab.converter()
-    wait_for(lambda: next(one for one in converters(gateway) if one["name"] == "converter")["answers"], "the first one to be seen again")
+    wait_for(lambda: next(one for one in converters(gateway) if one["name"] == "gateway.converter")["answers"], "the first one to be seen again")
     assert comes_by(lab, listener) == SECOND, "one that is just back is not returned to at once"
     talk(near, far)
 
@@ -155,6 +155,27 @@ def test_dhcp_alone_and_a_liar(lab):
     liar.reload(lab.converter_conf(converter={"allow": LINKS_ALLOWED}, daemon={"state_dir": "/run/braid-conv2", "control": "/run/braid-conv2/control"}))
     gateway.wait_log("the converter answers")
     assert comes_by(lab, lab.listen("server")) == SECOND
+
+
+@pytest.mark.convert
+def test_our_own_connections_to_one_that_dhcp_tells_of(lab):
+    """All that this machine begins is caught, but for what goes to a converter; so the watch on a new one isn't."""
+    make_second(lab)
+    second_converter(lab)
+    gateway = lab.start_gateway(gateway={"converter": "dhcp"}, host={"all": "yes"})
+    gateway.wait_log("no converter is known")
+    gateway.ctl("dhcp", "a", "4", option_v4(SECOND))
+    gateway.wait_log("the converter answers")
+    listener = lab.listen("server")
+    near = lab.connect("gw", "93.10.20.30", listener.getsockname()[1])
+    near.sendall(b"!")
+    far, peer = lab.accept(listener)
+    assert peer == SECOND
+    gateway.ctl("dhcp", "a", "4", "-")   # and a session's subflows aren't, either
+    assert not converters(gateway)
+    assert SECOND in lab.run("gw", "nft list table inet braid")
+    assert receive_exactly(far, 1) == b"!"
+    talk(near, far)
 
 
 @pytest.mark.convert

@@ -208,11 +208,11 @@ def test_watch_that_says_something_else_falls(lab, offer, said):
 # A gateway of our own
 
 def offered(lab, key=KEY):
-    """A watch, and its name."""
+    """A watch, and its name; the converter's proof stands behind that."""
     sock = client(lab, message(ticket("::", 0, key=key), INFO))
-    answer = receive_exactly(sock, 24)
-    assert answer[:16] == message(SUPPORTED, watch_tlv(bytes(8)))[:16]
-    return sock, answer[16:]
+    answer = receive_exactly(sock, 44)
+    assert answer[4:16] == message(SUPPORTED, watch_tlv(bytes(8)))[4:16] and answer[24] == 207
+    return sock, answer[16:24]
 
 
 def test_told_to_whom_the_name_and_the_key_belong(lab):

@@ -95,13 +95,13 @@ static void doubt_is_answered(void **state)
 
 	converters_suspect(&c, 2 * S);
 	assert_false(decide(&c, 2 * S));
-	assert_int_equal(again_us, 2 * S + 240 * MS);
+	assert_int_equal(again_us, 2 * S + 130 * MS);
 	converters_suspect(&c, 2 * S + 100 * MS);   /* the first doubt counts */
 	converters_answered(&c, 1, RTT, 2 * S + 100 * MS);
 	assert_false(decide(&c, 2 * S + 100 * MS));   /* the one in use has time still */
-	assert_int_equal(again_us, 2 * S + 240 * MS);
-	converters_answered(&c, 0, RTT, 2 * S + 200 * MS);
-	assert_false(decide(&c, 2 * S + 240 * MS));
+	assert_int_equal(again_us, 2 * S + 130 * MS);
+	converters_answered(&c, 0, RTT, 2 * S + 120 * MS);
+	assert_false(decide(&c, 2 * S + 130 * MS));
 	assert_true(again_us == CLOCK_NEVER_US);
 	assert_int_equal(c.in_use, 0);
 }
@@ -126,7 +126,7 @@ static void silent_one_is_left(void **state)
 
 	converters_suspect(&c, 3 * S);
 	converters_answered(&c, 2, RTT, 3 * S + 30 * MS);   /* the second doesn't answer either */
-	assert_true(decide(&c, 3 * S + 240 * MS));
+	assert_true(decide(&c, 3 * S + 130 * MS));
 	assert_int_equal(c.in_use, 2);
 	assert_int_equal(c.why, CONVERTERS_WHY_SILENT);
 	assert_false(c.each[0].answers);
@@ -152,10 +152,15 @@ static void long_ways_are_waited_for(void **state)
 	converters_answered(&c, 0, 600 * MS, 2 * S);
 	converters_suspect(&c, 3 * S);
 	assert_false(decide(&c, 3 * S));
-	assert_int_equal(again_us, 4 * S + 400 * MS);
+	assert_int_equal(again_us, 4 * S);
 	converters_answered(&c, 0, 9 * S, 4 * S);
 	converters_suspect(&c, 5 * S);
 	assert_false(decide(&c, 5 * S));
+	assert_int_equal(again_us, 8 * S);
+	converters_answered(&c, 0, RTT, 6 * S);
+	converters_suspect(&c, 7 * S);
+	converters_answered(&c, 1, 600 * MS, 7 * S + 600 * MS);   /* all are slow just now */
+	assert_false(decide(&c, 7 * S + 600 * MS));
 	assert_int_equal(again_us, 8 * S);
 }
 

@@ -5,7 +5,7 @@
 #include "base/counter.h"
 #include "role/gateway/opening.h"
 
-#define LOOK_AGAIN_US (100 * US_PER_MS)
+#define LOOK_AGAIN_US (50 * US_PER_MS)
 
 /* New connections go to another one by now. */
 static bool is_left(const struct view *view, const struct setup *setup)

@@ -19,7 +19,7 @@ enum upstream_doubt { UPSTREAM_DOUBT_NONE, UPSTREAM_DOUBT_MUTE, UPSTREAM_DOUBT_S
 
 struct upstream {
 	unsigned int n_refs;             /* atomic */
-	char name[UPSTREAM_NAME_BYTES];  /* "converter": of gateway.converter; a section's; "LINK's DHCP". The main thread's, which may change it */
+	char name[UPSTREAM_NAME_BYTES];  /* "gateway.converter"; a section's; "LINK's DHCP". The main thread's, which may change it */
 	bool provisioned;                /* DHCP has told of it */
 	struct conf_upstream at;         /* its addresses, and who we are there */
 

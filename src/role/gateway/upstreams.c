@@ -122,13 +122,13 @@ static struct view *on_view(void *context)
 	return options->view(options->context);
 }
 
-static void on_answered(void *context, uint64_t rtt_us, bool anew)
+static void on_answered(void *context, uint64_t took_us, bool anew)
 {
 	struct upstreams_member *member = context;
 	struct upstreams *all = member->all;
 	size_t i = index_of(all, member);
 
-	converters_answered(&all->policy, i, rtt_us, loop_now_us(all->loop));
+	converters_answered(&all->policy, i, took_us, loop_now_us(all->loop));
 	settle(all, anew && i == all->policy.in_use);
 }
 

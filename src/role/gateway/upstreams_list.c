@@ -97,7 +97,7 @@ static int add_all(struct change *change, const struct conf *conf)
 	int r = 0;
 
 	for (size_t i = 0; i < conf->n_upstreams && !r; i++)
-		r = add(change, conf->upstreams[i].name[0] ? conf->upstreams[i].name : "converter", &conf->upstreams[i], false, 0);
+		r = add(change, conf->upstreams[i].name[0] ? conf->upstreams[i].name : "gateway.converter", &conf->upstreams[i], false, 0);
 	return !r && conf->gateway.dhcp ? add_provisions(change, conf) : r;
 }
 

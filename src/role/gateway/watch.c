@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/util.h"
+#include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "policy/converters.h"
 #include "role/inbox.h"
@@ -233,12 +234,21 @@ static void closed(struct watch *watch)
 		ask(watch);
 }
 
+/* The kernel knows it better than whoever was late to read the answer, which took took_us. */
+static uint64_t round_trip_us(const struct probe *probe, uint64_t took_us)
+{
+	struct mptcp_connection_info info;
+	uint64_t rtt_us = !mptcp_info_read(probe->fd, &info) && info.n_subflows ? info.subflows[0].rtt_us : 0;
+
+	return rtt_us && rtt_us < took_us ? rtt_us : took_us;
+}
+
 /* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it says otherwise. */
 static void stand(struct watch *watch)
 {
 	enum peer peer = watch->probe.kin ? PEER_KIN : watch->by_connecting || watch->probe.scheme != &scheme_convert ? PEER_OTHER : PEER_CONVERT;
 	struct upstream *upstream = watch->options.upstream;
-	uint64_t rtt_us = loop_now_us(watch->loop) - watch->probe.begun_at_us;
+	uint64_t took_us = loop_now_us(watch->loop) - watch->probe.begun_at_us, rtt_us = round_trip_us(&watch->probe, took_us);
 	bool anew = peer == PEER_KIN || watch->peer != peer || !watch->told || !watch->reachable;   /* where another one answered before, this one may be new, or have begun anew */
 
 	watch->probe.standing = true;
@@ -258,7 +268,8 @@ static void stand(struct watch *watch)
 		net_tune_leg(watch->probe.fd, true);
 		net_keep_alive(watch->probe.fd, KEEPALIVE_S);
 	}
-	watch->options.on_answered(watch->options.context, rtt_us, anew);
+	/* Two round trips: nothing can be written before the handshake's third packet (decision 0015). */
+	watch->options.on_answered(watch->options.context, 2 * rtt_us < took_us ? 2 * rtt_us : took_us, anew);
 }
 
 /* One message: an outcome, a session, that the links limit what is sent, or an answer to a host. */

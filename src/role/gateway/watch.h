@@ -22,8 +22,8 @@ struct watch_options {
 	uint8_t handler;                             /* of the loop: events with this index are to come to watch_on_event() and watch_on_timer() */
 	uint32_t index;                              /* no other watch's, ever */
 	struct view *(*view)(void *context);         /* the present view, borrowed for the call */
-	/* It has answered. anew: it may be another one than before. */
-	void (*on_answered)(void *context, uint64_t rtt_us, bool anew);
+	/* It has answered; how long an answer takes. anew: it may be another one than before. */
+	void (*on_answered)(void *context, uint64_t took_us, bool anew);
 	/* It is reachable no longer, or for another reason not. */
 	void (*on_lost)(void *context, const char *why);
 	/* The converter has told what becomes of the connection whose ticket has the nonce. */
