@@ -6,6 +6,9 @@
 #include "policy/health_parts.h"
 
 #define ASKS 2u                              /* in a row, before a link is called silent */
+#define ASKS_OF_LOSING 4u                    /* of one that loses packets, or has lost a probe lately */
+#define LOST_US (60 * US_PER_S)
+#define QUIET_LEAST_US (200 * US_PER_MS)     /* mobile links pause for so long every now and then */
 #define WAIT_LEAST_US (60 * US_PER_MS)       /* for an answer */
 #define WAIT_MOST_US (3 * US_PER_S)
 #define WAIT_UNKNOWN_US (1 * US_PER_S)       /* where no round trip is known */
@@ -52,10 +55,15 @@ static uint64_t wait_us(const struct health_link *link)
 	return us < WAIT_LEAST_US ? WAIT_LEAST_US : us > WAIT_MOST_US ? WAIT_MOST_US : us;
 }
 
-/* The second probe goes out while an answer to the first may still come: both have all the time that an answer takes. */
+static uint8_t n_asks(const struct health_link *link)
+{
+	return link->state == HEALTH_LOSSY || link->asked_at_us < link->loses_until_us ? ASKS_OF_LOSING : ASKS;
+}
+
+/* The next probe goes out while an answer to the one before may still come: each has all the time that an answer takes. */
 static uint64_t patience_us(const struct health_link *link)
 {
-	return link->n_asked < ASKS ? wait_us(link) / 2 : wait_us(link);
+	return link->n_asked < n_asks(link) ? wait_us(link) / 2 : wait_us(link);
 }
 
 static bool is_asked(const struct health_link *link)
@@ -173,11 +181,16 @@ static void fall_silent(struct health *health, size_t i, uint64_t now_us, struct
 	change(health, i, HEALTH_SILENT, now_us, verdict);
 }
 
+/* Sessions' bytes have come through over it lately. */
+static bool has_passed(const struct health_link *link, uint64_t now_us)
+{
+	return link->passed_at_us && now_us - link->passed_at_us < PASSED_US;
+}
+
 /* Something does come: what wasn't answered was lost, or is no business of the link's. */
 static bool comes_something(const struct health_link *link, uint64_t now_us)
 {
-	return link->moved_at_us >= link->first_asked_at_us && now_us - link->moved_at_us < wait_us(link) && link->passed_at_us &&
-	       now_us - link->passed_at_us < PASSED_US;
+	return link->moved_at_us >= link->first_asked_at_us && now_us - link->moved_at_us < wait_us(link) && has_passed(link, now_us);
 }
 
 static void pause_longer(struct health_link *link, uint64_t most_us)
@@ -194,6 +207,8 @@ static void judge_unanswered(struct health *health, size_t i, const struct healt
 	uint64_t now_us = facts->now_us;
 
 	link->n_answers = 0;
+	if (link->state != HEALTH_SILENT && has_passed(link, now_us) && now_us - link->moved_at_us < QUIET_LEAST_US && !comes_something(link, now_us))
+		return;
 	if (link->state != HEALTH_SILENT && comes_something(link, now_us)) {
 		ask_no_more(link);
 		return;
@@ -220,11 +235,11 @@ static void go_on_asking(struct health *health, size_t i, const struct health_fa
 
 	if (waited_us < patience_us(link))
 		return;
-	if (link->n_asked >= ASKS)
+	if (link->n_asked >= n_asks(link))
 		judge_unanswered(health, i, facts, verdict);
-	if (!is_asked(link) || (link->n_asked >= ASKS && waited_us < link->pause_us) || !can_afford(link, now_us))
+	if (!is_asked(link) || (link->n_asked >= n_asks(link) && waited_us < link->pause_us) || !can_afford(link, now_us))
 		return;
-	if (link->n_asked >= ASKS && !often)
+	if (link->n_asked >= n_asks(link) && !often)
 		pause_longer(link, PAUSE_SILENT_MOST_US);
 	ask(link, i, now_us, verdict);
 }
@@ -373,6 +388,8 @@ void health_answered(struct health *health, size_t i, uint64_t rtt_us, uint64_t 
 {
 	struct health_link *link = &health->links[i];
 
+	if (works(link) && is_asked(link) && now_us - link->first_asked_at_us > rtt_us + rtt_us / 4 + WAIT_SLACK_US)
+		link->loses_until_us = now_us + LOST_US;   /* it is no answer to the first one */
 	link->n_answered++;
 	link->alive_at_us = link->answered_at_us = now_us;
 	link->n_answers += link->n_answers < UINT8_MAX;

@@ -72,6 +72,7 @@ struct health_link {
 	/* What follows is health.c's own. */
 	uint8_t n_asked;              /* probes in a row without an answer */
 	bool wanted;                  /* to be asked at once */
+	uint64_t loses_until_us;      /* probes were lost there lately */
 	uint64_t first_asked_at_us, asked_at_us, ask_at_us;   /* the first of them, the last one; when to ask next */
 	uint64_t pause_us;            /* between probes; as it is now */
 	uint64_t budget_bytes, budget_at_us;

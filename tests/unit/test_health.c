@@ -142,6 +142,34 @@ static void one_lost_probe_drops_no_link(void **state)
 	expect(&home, B, HEALTH_GOOD);
 }
 
+/* It is asked four times then: one that has lost a probe, and one that is known to lose. */
+static void a_link_that_loses_is_asked_more_often(void **state)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct home home = at_work(0, 20 * MBIT);
+		uint64_t n;
+
+		if (i) {
+			home.wires[B].loss_per_10_000 = 500;
+			pass(&home, 10 * 1000);
+			expect(&home, B, HEALTH_LOSSY);
+		} else {
+			home.wires[B].answers_one_in_two = true;
+			home.wires[B].n_seen = 1;
+			home.wires[B].sent_bps = 0;
+			pass(&home, 1000);
+			home.wires[B].sent_bps = 20 * MBIT;
+			pass(&home, 5000);
+			expect(&home, B, HEALTH_GOOD);
+		}
+		n = home.health.links[B].n_probes;
+		home.wires[B].dead = true;
+		pass(&home, 500);
+		expect(&home, B, HEALTH_SILENT);
+		assert_int_equal(home.health.links[B].n_probes - n, 4);
+	}
+}
+
 /* As where SYNs are lost, or turned away: what is carried speaks for the link. */
 static void a_link_that_carries_is_not_dropped_for_probes(void **state)
 {
@@ -460,6 +488,7 @@ int main(void)
 		cmocka_unit_test(silence_amid_work_is_found_in_some_round_trips),
 		cmocka_unit_test(a_pause_of_the_sender_is_no_silence_and_costs_few_probes),
 		cmocka_unit_test(one_lost_probe_drops_no_link),
+		cmocka_unit_test(a_link_that_loses_is_asked_more_often),
 		cmocka_unit_test(a_link_that_carries_is_not_dropped_for_probes),
 		cmocka_unit_test(sessions_that_stand_still_are_a_reason_to_ask),
 		cmocka_unit_test(an_idle_link_is_silent_when_another_one_answers),
