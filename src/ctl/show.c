@@ -168,12 +168,15 @@ static void link_notes_cell(const json_t *link, char *out)
 		snprintf(out + at, TABLE_CELL_BYTES - at, "%s%s", at ? ", " : "", text_of(link, "notes"));
 }
 
-/* "good", or, where the link isn't up, why. */
-static const char *link_state(const json_t *link)
+/* "good", or, where the link isn't up, or nothing is known of it, what the system says; and since when. */
+static void state_cells(const json_t *link, char *state, char *since)
 {
-	const char *state = text_of(link, "state"), *health = text_of(json_object_get(link, "health"), "state");
+	const json_t *health = json_object_get(link, "health");
+	const char *how = text_of(health, "state");
+	bool is_known = !strcmp(text_of(link, "state"), "up") && strcmp(how, "-") && strcmp(how, "down") && strcmp(how, "unknown");
 
-	return strcmp(state, "up") || !strcmp(health, "-") || !strcmp(health, "down") || !strcmp(health, "unknown") ? state : health;
+	cell(state, "%s", is_known ? how : text_of(link, "state"));
+	table_seconds(number_of(is_known ? health : link, "since_s"), since);
 }
 
 /* "52 / 31 ms": now, and the least; what the last handshake took, where nothing more is known. */
@@ -211,8 +214,7 @@ void show_links(const json_t *result, FILE *out)
 			break;
 		cell(row[0], "%s", text_of(link, "name"));
 		cell(row[1], "%s", text_of(link, "interface"));
-		cell(row[2], "%s", link_state(link));
-		table_seconds(number_of(link, "since_s"), row[3]);
+		state_cells(link, row[2], row[3]);
 		cell(row[4], "%s", v4[0] == '-' ? text_of(link, "address_v6") : v4);
 		table_bytes(count_of(link, "rx_bytes"), row[5]);
 		table_bytes(count_of(link, "tx_bytes"), row[6]);
