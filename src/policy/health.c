@@ -384,11 +384,11 @@ struct health_verdict health_look(struct health *health, const struct health_fac
 	return verdict;
 }
 
-void health_answered(struct health *health, size_t i, uint64_t rtt_us, uint64_t now_us)
+void health_answered(struct health *health, size_t i, uint64_t begun_at_us, uint64_t rtt_us, uint64_t now_us)
 {
 	struct health_link *link = &health->links[i];
 
-	if (works(link) && is_asked(link) && now_us - link->first_asked_at_us > rtt_us + rtt_us / 4 + WAIT_SLACK_US)
+	if (works(link) && is_asked(link) && begun_at_us > link->first_asked_at_us + WAIT_LEAST_US / 4)
 		link->loses_until_us = now_us + LOST_US;   /* it is no answer to the first one */
 	link->n_answered++;
 	link->alive_at_us = link->answered_at_us = now_us;

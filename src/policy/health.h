@@ -110,8 +110,8 @@ struct health_verdict {
 };
 
 struct health_verdict health_look(struct health *health, const struct health_facts *facts);
-/* A probe was answered, or a round trip of it was seen otherwise. */
-void health_answered(struct health *health, size_t link, uint64_t rtt_us, uint64_t now_us);
+/* A probe was answered, that was begun then. */
+void health_answered(struct health *health, size_t link, uint64_t begun_at_us, uint64_t rtt_us, uint64_t now_us);
 /* Address or carrier are others: what was known is forgotten, what it has cost isn't. */
 void health_changed(struct health *health, size_t link);
 /* Whether something of sessions, or an answer to a probe, has come through over it within so long. */

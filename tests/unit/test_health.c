@@ -398,10 +398,10 @@ static void probes_tell_the_round_trip_while_sessions_do_not(void **state)
 	home.wires[B].queue_us = 10 * US_PER_MS;
 	pass(&home, 4000);
 	home.wires[B].rx_bps = home.wires[A].rx_bps = 0;
-	health_answered(&home.health, B, 52 * US_PER_MS, home.now_us);
+	health_answered(&home.health, B, home.now_us, 52 * US_PER_MS, home.now_us);
 	assert_int_equal(home.health.links[B].rtt_us, 60 * US_PER_MS);
 	pass(&home, 20 * 1000);
-	health_answered(&home.health, B, 52 * US_PER_MS, home.now_us);
+	health_answered(&home.health, B, home.now_us, 52 * US_PER_MS, home.now_us);
 	assert_int_equal(home.health.links[B].rtt_us, 52 * US_PER_MS);
 }
 

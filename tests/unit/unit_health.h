@@ -65,7 +65,7 @@ static inline void answer(struct home *home, size_t i)
 			continue;
 		}
 		if (answers(wire))
-			health_answered(&home->health, i, wire->rtt_us + wire->queue_us, home->now_us);
+			health_answered(&home->health, i, wire->asked_at_us[j], wire->rtt_us + wire->queue_us, home->now_us);
 	}
 	wire->n_asked = n;
 }

@@ -232,7 +232,7 @@ static void on_answer(void *context, const struct prober_answer *answer)
 	counter_add(&health->options.workers[0]->counters.n_probes_answered, 1);
 	if (answer->multipath)
 		take_multipath(health, answer, now_us);
-	health_answered(&health->policy, answer->link, answer->rtt_us, now_us);
+	health_answered(&health->policy, answer->link, answer->multipath ? 0 : answer->begun_at_us, answer->rtt_us, now_us);
 	health->options.on_answer(health->options.context, answer->link);
 	if (health->look_at_us <= now_us)
 		return;

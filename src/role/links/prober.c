@@ -60,7 +60,7 @@ static uint64_t rtt_us(const struct prober *prober, const struct probe *probe)
 
 static void take(struct prober *prober, size_t link, struct probe *probe, int r)
 {
-	struct prober_answer answer = { .link = link, .multipath = probe->multipath };
+	struct prober_answer answer = { .link = link, .begun_at_us = probe->begun_at_us, .multipath = probe->multipath };
 
 	if (r == NET_E_AGAIN)
 		return;

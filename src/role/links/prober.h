@@ -14,7 +14,7 @@ struct prober;
 /* What has answered: the converter's machine, be it that it takes no connections. */
 struct prober_answer {
 	size_t link;
-	uint64_t rtt_us;
+	uint64_t begun_at_us, rtt_us;
 	bool multipath, fell_back;   /* it was asked by Multipath TCP; and has come out as plain TCP */
 };
 
