@@ -65,7 +65,7 @@ int stripe_arrive(struct stripe_in *in, uint32_t offset, size_t n, enum stripe_e
 		return STRIPE_E_WRONG;
 	if (!ends_well(in, to, ending))
 		return STRIPE_E_WRONG;
-	if (to <= in->in_order) {
+	if (!n || to <= in->in_order) {
 		in->again |= n || in->end_passed_on;
 		return 0;
 	}

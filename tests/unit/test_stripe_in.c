@@ -67,6 +67,20 @@ static void ends_that_cant_be(void **state)
 	assert_int_equal(in.ending, STRIPE_RESETS);
 }
 
+/* It is known before what is in front of it is there, and takes no range. */
+static void an_end_alone_may_come_early(void **state)
+{
+	struct stripe_in in = { 0 };
+	size_t skip;
+
+	assert_int_equal(stripe_arrive(&in, 4, 0, STRIPE_ENDS, &skip), 0);
+	assert_int_equal(in.n_later, 0);
+	assert_int_equal(stripe_end_due(&in), STRIPE_GOES_ON);
+	assert_int_equal(stripe_arrive(&in, 0, 4, STRIPE_GOES_ON, &skip), 0);
+	stripe_pass_on(&in, 4, 1);
+	assert_int_equal(stripe_end_due(&in), STRIPE_ENDS);
+}
+
 static void there_are_so_many_ranges_and_no_more(void **state)
 {
 	struct stripe_in in = { 0 };
@@ -100,6 +114,7 @@ int main(void)
 		cmocka_unit_test(pieces_arrive_in_any_order),
 		cmocka_unit_test(pieces_that_cant_be),
 		cmocka_unit_test(ends_that_cant_be),
+		cmocka_unit_test(an_end_alone_may_come_early),
 		cmocka_unit_test(there_are_so_many_ranges_and_no_more),
 		cmocka_unit_test(much_is_acknowledged_at_once),
 	};
