@@ -25,6 +25,7 @@ static void fill(struct subflow_info *s, const struct tcp_info *tcp)
 	s->unsent_bytes = tcp->tcpi_notsent_bytes;
 	s->bytes_retransmitted = tcp->tcpi_bytes_retrans;
 	s->delivery_rate_bps = tcp->tcpi_delivery_rate * 8;
+	s->busy_us = tcp->tcpi_busy_time;
 	s->lost_packets = tcp->tcpi_lost;
 	s->retransmits = tcp->tcpi_total_retrans;
 	s->n_unanswered = tcp->tcpi_retransmits;

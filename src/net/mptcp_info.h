@@ -23,6 +23,7 @@ struct subflow_info {
 	uint32_t unacked_packets, unsent_bytes;   /* of TCP */
 	uint64_t bytes_retransmitted;
 	uint64_t delivery_rate_bps;
+	uint64_t busy_us;              /* in which something was to be sent, or acknowledged */
 	uint32_t lost_packets, retransmits;
 	uint8_t n_unanswered;          /* retransmissions in a row without an answer */
 	bool syn_data_acked;

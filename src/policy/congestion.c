@@ -4,6 +4,8 @@
 #include "base/clock.h"
 
 #define LOOK_EVERY_US (1 * US_PER_S)
+#define LOOK_SOONEST_US (250 * US_PER_MS)        /* at what creeps with cubic, and after the first look */
+#define TRIAL_ROUND_TRIPS 2u                     /* in a look at bbr, which grows once in each */
 #define PACKET_BYTES 1400u
 #define ENOUGH_SENT_BYTES (100 * PACKET_BYTES)
 #define ENOUGH_LOST_BYTES (6 * PACKET_BYTES)     /* fewer may be chance */
@@ -11,6 +13,12 @@
 #define WINDOW_BYTES (3000 * PACKET_BYTES)       /* then what is older counts half */
 #define LOSSY_PER_100_000 700u
 #define CLEAN_PER_100_000 200u
+#define CREEP_PACKETS_PER_S 400u                 /* below it a subflow creeps: it would take long for a hundred packets to show anything */
+#define CREEP_PER_100_000 2000u                  /* what cubic loses by itself where its window is eight packets */
+#define CREEP_WINDOW_BYTES (300 * PACKET_BYTES)
+#define ENOUGH_POINTS 4u                         /* of all subflows together; what one overshoot loses is over in two looks */
+#define POINTS_LONG_RTT 2u                       /* for a look with losses, where cubic needs seconds to come back from one */
+#define MAKES_UP_SLOWLY_US (200 * US_PER_MS)
 #define NEAR_SHARE 4u                            /* a quarter more than the shortest round trip ... */
 #define NEAR_SLACK_US (2 * US_PER_MS)            /* ... and what schedulers add */
 #define SHORT_RTT_US (3 * US_PER_MS)             /* below it cubic has what it lost again at once; and the cure for lost DATA_ACKs wants cubic */
@@ -25,7 +33,9 @@
 /* What happened since the last look. */
 struct seen {
 	uint64_t sent_bytes, lost_bytes;   /* of all subflows that were there then, too */
+	uint64_t since_us;
 	uint32_t lossy;
+	bool creeps;                       /* none of those that sent sent much */
 	bool same;                         /* no subflow came or went */
 };
 
@@ -67,6 +77,27 @@ static void fill_window(struct congestion_past *past, const struct congestion_su
 	}
 }
 
+static bool sends_much(uint64_t sent_bytes, uint64_t since_us)
+{
+	return sent_bytes * US_PER_S >= CREEP_PACKETS_PER_S * PACKET_BYTES * since_us;
+}
+
+/* Of a look in which it crept. */
+static void fill_creep(struct congestion_past *past, const struct congestion_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
+{
+	if (subflow->min_rtt_us < SHORT_RTT_US || has_queue(subflow))
+		return;
+	past->creep_sent_bytes += sent_bytes;
+	past->creep_lost_bytes += lost_bytes;
+	if (lost_bytes)
+		past->n_points += subflow->min_rtt_us < MAKES_UP_SLOWLY_US ? 1 : POINTS_LONG_RTT;
+	if (past->creep_sent_bytes > CREEP_WINDOW_BYTES || past->n_points > 2 * ENOUGH_POINTS) {
+		past->creep_sent_bytes /= 2;
+		past->creep_lost_bytes /= 2;
+		past->n_points /= 2;
+	}
+}
+
 static bool loses(uint64_t sent_bytes, uint64_t lost_bytes, uint32_t per_100_000)
 {
 	return lost_bytes * 100000 >= sent_bytes * per_100_000;
@@ -83,17 +114,36 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 	uint64_t sent_bytes = subflow->sent_bytes - past->sent_bytes, lost_bytes = subflow->retransmitted_bytes - past->retransmitted_bytes;
 
 	fill_window(past, subflow, sent_bytes, lost_bytes);
+	if (sends_much(sent_bytes, seen->since_us))
+		seen->creeps = false;
+	else
+		fill_creep(past, subflow, sent_bytes, lost_bytes);
 	seen->sent_bytes += sent_bytes;
 	seen->lost_bytes += lost_bytes;
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
 }
 
+/* Those that lost, where all that creep together have shown enough. */
+static uint32_t creeping(const struct congestion_past *pasts, size_t n)
+{
+	uint64_t sent_bytes = 0, lost_bytes = 0;
+	uint32_t n_points = 0, losers = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		sent_bytes += pasts[i].creep_sent_bytes;
+		lost_bytes += pasts[i].creep_lost_bytes;
+		n_points += pasts[i].n_points;
+		losers |= (uint32_t)(pasts[i].n_points != 0) << i;
+	}
+	return n_points >= ENOUGH_POINTS && loses(sent_bytes, lost_bytes, CREEP_PER_100_000) ? losers : 0;
+}
+
 static struct seen see(struct congestion *congestion, const struct congestion_facts *facts)
 {
 	size_t n = facts->n_subflows < CONGESTION_SUBFLOWS ? facts->n_subflows : CONGESTION_SUBFLOWS;
 	struct congestion_past pasts[CONGESTION_SUBFLOWS];
-	struct seen seen = { .same = n == congestion->n_subflows };
+	struct seen seen = { .since_us = facts->now_us - congestion->looked_at_us, .creeps = true, .same = n == congestion->n_subflows };
 
 	for (size_t i = 0; i < n; i++) {
 		const struct congestion_subflow *subflow = &facts->subflows[i];
@@ -107,6 +157,7 @@ static struct seen see(struct congestion *congestion, const struct congestion_fa
 		pasts[i].sent_bytes = subflow->sent_bytes;
 		pasts[i].retransmitted_bytes = subflow->retransmitted_bytes;
 	}
+	seen.lossy |= creeping(pasts, n);
 	for (size_t i = 0; i < n; i++)
 		congestion->subflows[i] = pasts[i];
 	congestion->n_subflows = n;
@@ -165,26 +216,48 @@ static bool got_clean(struct congestion *congestion, const struct seen *seen)
 	return congestion->n_clean >= CLEAN_LOOKS;
 }
 
-struct congestion_verdict congestion_look(struct congestion *congestion, const struct congestion_facts *facts)
+/* What creeps is looked at each round trip. */
+static uint64_t pause_us(const struct congestion *congestion, const struct congestion_facts *facts, bool creeps)
 {
-	uint64_t since_us = facts->now_us - congestion->looked_at_us, bps;
-	struct seen seen = see(congestion, facts);
-	bool first = !congestion->looked_at_us;
-	struct congestion_verdict verdict = { .lossy = seen.lossy };
+	uint64_t longest_us = 0;
 
-	congestion->looked_at_us = facts->now_us;
-	congestion->look_at_us = facts->now_us + LOOK_EVERY_US;
-	if (first || !since_us)
-		return verdict;
-	bps = (seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / since_us;
+	for (size_t i = 0; i < facts->n_subflows; i++)
+		if (facts->subflows[i].rtt_us > longest_us)
+			longest_us = facts->subflows[i].rtt_us;
+	if (congestion->bbr)
+		return longest_us * TRIAL_ROUND_TRIPS > LOOK_EVERY_US ? longest_us * TRIAL_ROUND_TRIPS : LOOK_EVERY_US;
+	if (!creeps || longest_us > LOOK_EVERY_US)
+		return LOOK_EVERY_US;
+	return longest_us > LOOK_SOONEST_US ? longest_us : LOOK_SOONEST_US;
+}
+
+static struct congestion_verdict judge(struct congestion *congestion, const struct seen *seen, uint64_t now_us, uint64_t bps)
+{
+	struct congestion_verdict verdict = { 0 };
+
 	if (!congestion->bbr) {
-		verdict.change = with_cubic(congestion, &seen, bps);
-	} else if (trial_fails(congestion, &seen, bps)) {
-		give_up(congestion, facts->now_us);
+		verdict.change = with_cubic(congestion, seen, bps);
+	} else if (trial_fails(congestion, seen, bps)) {
+		give_up(congestion, now_us);
 		verdict.change = verdict.failed = true;
-	} else if (got_clean(congestion, &seen)) {
+	} else if (got_clean(congestion, seen)) {
 		change(congestion, false);
 		verdict.change = true;
 	}
+	return verdict;
+}
+
+struct congestion_verdict congestion_look(struct congestion *congestion, const struct congestion_facts *facts)
+{
+	struct seen seen = see(congestion, facts);
+	bool first = !congestion->looked_at_us;
+	struct congestion_verdict verdict = { 0 };
+
+	congestion->looked_at_us = facts->now_us;
+	if (!first && seen.since_us)
+		verdict = judge(congestion, &seen, facts->now_us, (seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);
+	verdict.lossy = seen.lossy;
+	if (!verdict.failed)
+		congestion->look_at_us = facts->now_us + pause_us(congestion, facts, first || seen.creeps);
 	return verdict;
 }

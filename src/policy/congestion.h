@@ -2,7 +2,8 @@
 /*
  * Which congestion control a sending Multipath TCP leg should have (decision 0018). cubic, as long as nothing speaks against it. It takes each loss for a
  * full queue, so a link that loses packets at random stands nearly empty; bbr fills it. Such a link shows itself: it loses, and its round trip is
- * near the shortest that was seen, so there is no queue that we fill. After a change what gets through is compared with what did before: where bbr
+ * near the shortest that was seen, so there is no queue that we fill. Where cubic is kept to a few packets in a round trip a hundred of them take long: there losses count by when they
+ * come, and on long paths, where each costs most, double. After a change what gets through is compared with what did before: where bbr
  * brings less, cubic comes back for a while. Pure.
  */
 #ifndef BRAID_POLICY_CONGESTION_H
@@ -35,6 +36,8 @@ struct congestion_past {
 	uint64_t sent_bytes, retransmitted_bytes;       /* as they were at the last look */
 	uint64_t window_sent_bytes, window_lost_bytes;
 	uint8_t n_looks;                                /* that the window is made of */
+	uint64_t creep_sent_bytes, creep_lost_bytes;    /* in looks in which it sent little */
+	uint8_t n_points;                               /* for those of them that had losses */
 };
 
 struct congestion {

@@ -71,7 +71,7 @@ static void test_random_loss_changes(void **state)
 	struct congestion_verdict verdict = look(&path);
 
 	assert_false(verdict.change);
-	assert_int_equal(path.congestion.look_at_us, path.now_us + US_PER_S);
+	assert_int_equal(path.congestion.look_at_us, path.now_us + US_PER_S / 4);
 	verdict = second(&path, MBYTE, 20000);
 	assert_false(verdict.change);   /* one look may be chance */
 	assert_int_equal(verdict.lossy, 0);
@@ -129,9 +129,84 @@ static void test_little_sent_says_nothing(void **state)
 	struct path path = begin(1);
 
 	look(&path);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		assert_false(second(&path, 30000, 3000).change);
-	assert_true(second(&path, 30000, 3000).change);
+	assert_true(second(&path, 30000, 3000).change);   /* but how often it loses */
+}
+
+static void test_little_sent_with_little_loss_says_nothing(void **state)
+{
+	struct path path = begin(1);
+
+	look(&path);
+	for (int i = 0; i < 100; i++)
+		assert_false(second(&path, 130000, i % 2 ? 1400 : 0).change);   /* 0.5 % */
+	assert_true(path.congestion.subflows[0].n_points <= 8);
+	path = begin(1);
+	path.subflows[0].rtt_us = path.subflows[0].min_rtt_us = 300 * US_PER_MS;
+	look(&path);
+	for (int i = 0; i < 5; i++)   /* then a hundred packets say it */
+		assert_false(second(&path, 75000, 1400).change);   /* 1.9 % */
+	assert_int_equal(path.congestion.subflows[0].n_points, 5);
+}
+
+/* One look with losses each: what an overshoot of both would come to, and no more. */
+static void test_two_that_creep_are_seen_together(void **state)
+{
+	struct path path = begin(2);
+
+	look(&path);
+	for (int i = 0; i < 2; i++) {
+		carry(&path, 1, 20000, 1400);
+		assert_false(second(&path, 20000, i ? 0 : 1400).change);
+	}
+	carry(&path, 1, 20000, 1400);
+	assert_int_equal(second(&path, 20000, 0).lossy, 3);
+	assert_true(path.congestion.bbr);
+}
+
+static void test_long_paths_that_creep_need_two_looks(void **state)
+{
+	struct path path = begin(1);
+
+	path.subflows[0].rtt_us = path.subflows[0].min_rtt_us = 600 * US_PER_MS;
+	look(&path);
+	assert_int_equal(path.congestion.look_at_us, path.now_us + 600 * US_PER_MS);
+	assert_false(second(&path, 14000, 1400).change);
+	assert_false(second(&path, 14000, 0).change);
+	assert_true(second(&path, 14000, 1400).change);
+	assert_int_equal(path.congestion.look_at_us, path.now_us + 1200 * US_PER_MS);   /* bbr grows once in each round trip */
+}
+
+/* No queue, no short path, no little loss: else it is our own. */
+static void test_what_creeps_with_a_queue_says_nothing(void **state)
+{
+	struct path path = begin(2);
+
+	path.subflows[0].rtt_us = 2 * RTT_US;
+	path.subflows[1].rtt_us = path.subflows[1].min_rtt_us = 2000;
+	look(&path);
+	for (int i = 0; i < 20; i++) {
+		carry(&path, 1, 14000, 1400);
+		assert_false(second(&path, 14000, 1400).change);
+	}
+}
+
+static void test_looks_follow_round_trips(void **state)
+{
+	static const uint64_t table[][2] = { { 20000, 250000 }, { 400000, 400000 }, { 1000000, US_PER_S }, { 3000000, US_PER_S } };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct path path = begin(2);
+
+		path.subflows[1].rtt_us = path.subflows[1].min_rtt_us = (uint32_t)table[i][0];
+		look(&path);
+		assert_int_equal(path.congestion.look_at_us, path.now_us + table[i][1]);
+		second(&path, 559999, 0);
+		assert_int_equal(path.congestion.look_at_us, path.now_us + table[i][1]);
+		second(&path, 560000, 0);   /* no creeping */
+		assert_int_equal(path.congestion.look_at_us, path.now_us + US_PER_S);
+	}
 }
 
 static void test_losses_with_a_queue_are_our_own(void **state)
@@ -321,6 +396,11 @@ int main(void)
 		cmocka_unit_test(test_little_loss_changes_nothing),
 		cmocka_unit_test(test_few_packets_say_nothing),
 		cmocka_unit_test(test_little_sent_says_nothing),
+		cmocka_unit_test(test_little_sent_with_little_loss_says_nothing),
+		cmocka_unit_test(test_two_that_creep_are_seen_together),
+		cmocka_unit_test(test_long_paths_that_creep_need_two_looks),
+		cmocka_unit_test(test_what_creeps_with_a_queue_says_nothing),
+		cmocka_unit_test(test_looks_follow_round_trips),
 		cmocka_unit_test(test_losses_with_a_queue_are_our_own),
 		cmocka_unit_test(test_short_paths_keep_cubic),
 		cmocka_unit_test(test_old_looks_fade),

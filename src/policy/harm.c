@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/harm.h"
+
+#include <string.h>
+#include "base/clock.h"
+
+#define WITHIN_US (12 * US_PER_S)       /* two say so: three of the longest stretches of a sender's */
+#define APART_US (900 * US_PER_MS)
+#define MARK_US (5 * US_PER_S)          /* what links have carried for that long, or longer than one look, says which carries least */
+#define AGAIN_US (15 * US_PER_S)
+#define AGAIN_MOST_US (960 * US_PER_S)
+#define FORGET_US (600 * US_PER_S)      /* a link that was no harm for so long begins anew */
+#define LESS_SHARE 2u                   /* of what the best carries: one that carries more isn't the bad one */
+#define BITS_PER_BYTE 8u
+
+static uint64_t carried(const struct harm *harm, const struct harm_facts *facts, size_t link, enum harm_way way)
+{
+	uint64_t before = harm->n_bytes[link][way], now = facts->links[link].n_bytes[way];
+
+	return now >= before ? now - before : now;
+}
+
+static void mark(struct harm *harm, const struct harm_facts *facts)
+{
+	harm->marked_us = facts->now_us;
+	for (size_t i = 0; i < facts->n_links; i++)
+		memcpy(harm->n_bytes[i], facts->links[i].n_bytes, sizeof(harm->n_bytes[i]));
+}
+
+static uint32_t aside(const struct harm *harm, const struct harm_facts *facts)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < facts->n_links; i++)
+		bits |= (uint32_t)harm->links[i].aside << i;
+	return bits;
+}
+
+static uint64_t bps(const struct harm *harm, const struct harm_facts *facts, uint64_t n_bytes)
+{
+	return n_bytes * BITS_PER_BYTE * US_PER_S / (facts->now_us - harm->marked_us);
+}
+
+/* Of those in use the one that carries least, if it is far behind the one that carries most. */
+static bool find_least(const struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+
+	for (size_t i = 0; i < facts->n_links; i++) {
+		uint64_t n_bytes = carried(harm, facts, i, verdict->way);
+
+		if (!facts->links[i].usable || harm->links[i].aside)
+			continue;
+		if (n_bytes < least) {
+			least = n_bytes;
+			verdict->link = i;
+		}
+		most = n_bytes > most ? n_bytes : most;
+	}
+	if (!most || least * LESS_SHARE >= most)
+		return false;
+	verdict->its_bps = bps(harm, facts, least);
+	verdict->best_bps = bps(harm, facts, most);
+	return true;
+}
+
+/* Of another stretch: two sessions that say so at once have seen the same. */
+static bool is_said_twice(struct harm *harm, const struct harm_facts *facts, enum harm_way way)
+{
+	uint64_t said_us = facts->spoilt_at_us[way], first_us = harm->ways[way].first_us;
+
+	if (said_us <= harm->ways[way].heard_us)
+		return false;
+	harm->ways[way].heard_us = said_us;
+	if (!first_us || said_us - first_us >= WITHIN_US)
+		harm->ways[way].first_us = said_us;
+	return first_us && said_us - first_us >= APART_US && said_us - first_us < WITHIN_US;
+}
+
+static void step_aside(struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
+{
+	uint64_t since_us = facts->now_us - harm->links[verdict->link].changed_us, again_us = harm->links[verdict->link].again_us * 2;
+
+	if (!again_us || since_us >= FORGET_US)
+		again_us = AGAIN_US;
+	verdict->changed = true;
+	verdict->again_us = again_us < AGAIN_MOST_US ? again_us : AGAIN_MOST_US;
+	harm->links[verdict->link].aside = true;
+	harm->links[verdict->link].changed_us = facts->now_us;
+	harm->links[verdict->link].again_us = verdict->again_us;
+}
+
+/* One at a time: two that are tried at once tell nothing of either. */
+static void try_again(struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
+{
+	for (size_t i = 0; i < facts->n_links; i++) {
+		if (!harm->links[i].aside || facts->now_us - harm->links[i].changed_us < harm->links[i].again_us)
+			continue;
+		harm->links[i].aside = false;
+		harm->links[i].changed_us = facts->now_us;
+		verdict->changed = true;
+		verdict->link = i;
+		return;
+	}
+}
+
+struct harm_verdict harm_look(struct harm *harm, const struct harm_facts *facts)
+{
+	struct harm_verdict verdict = { 0 };
+
+	for (size_t way = 0; way < HARM_WAYS && !verdict.changed; way++) {
+		verdict.way = (enum harm_way)way;
+		if (!is_said_twice(harm, facts, verdict.way) || facts->now_us <= harm->marked_us)
+			continue;
+		if (find_least(harm, facts, &verdict))
+			step_aside(harm, facts, &verdict);
+		else
+			verdict.tell_again = aside(harm, facts);
+		harm->ways[way].first_us = 0;
+	}
+	if (!verdict.changed)
+		try_again(harm, facts, &verdict);
+	if (verdict.changed || !harm->marked_us || facts->now_us - harm->marked_us >= MARK_US)
+		mark(harm, facts);
+	verdict.aside = aside(harm, facts);
+	return verdict;
+}

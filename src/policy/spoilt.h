@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whether a bad link keeps a sender's good one waiting (decision 0031). What is sent has to arrive in order, so everything waits for what a slow link has in its queue, and a good
+ * link stands idle meanwhile, once the window or the send buffer is used up. The sender sees that: it is refused what it wants to send all the time, one subflow is at work
+ * all the time, and another one, faster while it works, isn't. If that one alone, at work all the time, would bring more than all do, the slow one does harm. Pure.
+ */
+#ifndef BRAID_POLICY_SPOILT_H
+#define BRAID_POLICY_SPOILT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/address.h"
+
+#define SPOILT_SUBFLOWS 16
+
+/* What the kernel tells of a subflow. */
+struct spoilt_subflow {
+	struct address local, remote;      /* by which it is known again */
+	uint64_t delivered_bytes;          /* what was sent, without what was sent again */
+	uint64_t busy_us;                  /* in which it had something to send, or that wasn't acknowledged */
+	uint32_t rtt_us;                   /* smoothed */
+};
+
+struct spoilt_facts {
+	uint64_t now_us;
+	size_t n_subflows;                 /* more than SPOILT_SUBFLOWS: the others are passed over */
+	const struct spoilt_subflow *subflows;
+};
+
+/* Begin with zeros. */
+struct spoilt {
+	uint64_t begun_us;                 /* of the stretch that is looked at; 0: none */
+	uint64_t end_us;                   /* when it is to be judged */
+	size_t n_subflows;
+	struct spoilt_subflow subflows[SPOILT_SUBFLOWS];   /* as they were then */
+};
+
+struct spoilt_verdict {
+	bool spoilt;
+	size_t slow;                       /* the subflow that the others wait for, by its place in the facts */
+	uint64_t had_bps, could_bps;       /* of all; of the best one alone */
+};
+
+/* Sending was not refused just now: a stretch begins anew. */
+void spoilt_moved(struct spoilt *spoilt);
+/* Whether spoilt_look() is due, sending being refused. */
+bool spoilt_due(const struct spoilt *spoilt, uint64_t now_us);
+/* Judges the stretch that has ended, and begins the next one. */
+struct spoilt_verdict spoilt_look(struct spoilt *spoilt, const struct spoilt_facts *facts);
+
+#endif

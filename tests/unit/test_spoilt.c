@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When a slow link keeps a better one waiting. */
+#include "unit.h"
+
+#include "base/clock.h"
+#include "policy/spoilt.h"
+
+#define FAST_RTT_US (20u * (uint32_t)US_PER_MS)
+#define SLOW_RTT_US (300u * (uint32_t)US_PER_MS)
+#define MBYTE 1000000u
+
+struct path {
+	struct spoilt spoilt;
+	struct spoilt_subflow subflows[SPOILT_SUBFLOWS + 1];
+	size_t n;
+	uint64_t now_us;
+};
+
+/* The first is fast, the others are slow. */
+static struct path begin(size_t n)
+{
+	struct path path = { .n = n, .now_us = 5 * US_PER_S };
+
+	for (size_t i = 0; i < n; i++) {
+		path.subflows[i].local.port = (uint16_t)(1000 + i);
+		path.subflows[i].remote.port = 5124;
+		path.subflows[i].rtt_us = i ? SLOW_RTT_US : FAST_RTT_US;
+	}
+	return path;
+}
+
+static struct spoilt_verdict look(struct path *path)
+{
+	struct spoilt_facts facts = { .now_us = path->now_us, .n_subflows = path->n, .subflows = path->subflows };
+
+	return spoilt_look(&path->spoilt, &facts);
+}
+
+/* So much within a second, and that share of it at work. */
+static void carry(struct path *path, size_t i, uint64_t n_bytes, unsigned int busy_percent)
+{
+	path->subflows[i].delivered_bytes += n_bytes;
+	path->subflows[i].busy_us += US_PER_S * busy_percent / 100;
+}
+
+static struct spoilt_verdict second(struct path *path)
+{
+	path->now_us += US_PER_S;
+	return look(path);
+}
+
+static void test_who_waits_for_a_slow_one_is_spoilt(void **state)
+{
+	struct path path = begin(2);
+	struct spoilt_verdict verdict;
+
+	assert_false(look(&path).spoilt);
+	carry(&path, 0, 3 * MBYTE, 30);   /* 80 Mbit/s while it is at work */
+	carry(&path, 1, MBYTE / 2, 100);
+	verdict = second(&path);
+	assert_true(verdict.spoilt);
+	assert_int_equal(verdict.slow, 1);
+	assert_int_equal(verdict.had_bps, 28 * MBYTE);
+	assert_int_equal(verdict.could_bps, 80 * MBYTE);
+	assert_false(second(&path).spoilt);   /* of the next stretch nothing is known */
+}
+
+static void test_both_at_work_are_not(void **state)
+{
+	struct path path = begin(2);
+
+	look(&path);
+	carry(&path, 0, 3 * MBYTE, 85);
+	carry(&path, 1, MBYTE / 2, 100);
+	assert_false(second(&path).spoilt);
+}
+
+/* It waits, but the slow one brings more than that costs: 4.7 and 0.5 MB beside 5.7 that it would bring alone. */
+static void test_a_slow_one_that_brings_more_than_it_costs(void **state)
+{
+	struct path path = begin(2);
+
+	look(&path);
+	carry(&path, 0, 4700000, 82);
+	carry(&path, 1, 500000, 100);
+	assert_false(second(&path).spoilt);
+	carry(&path, 0, 4700000, 82);
+	carry(&path, 1, 450000, 100);
+	assert_true(second(&path).spoilt);
+}
+
+/* A reader that takes little leaves all of them idle. */
+static void test_nobody_at_work_is_no_links_fault(void **state)
+{
+	struct path path = begin(2);
+
+	look(&path);
+	carry(&path, 0, MBYTE, 10);
+	carry(&path, 1, MBYTE, 94);
+	assert_false(second(&path).spoilt);
+}
+
+/* Which waits for the other, round trips say; and a rate is one only where there was something to do. */
+static void test_the_faster_one_at_work_spoils_nothing(void **state)
+{
+	struct path path = begin(2);
+
+	look(&path);
+	carry(&path, 0, MBYTE, 100);
+	carry(&path, 1, MBYTE, 30);
+	assert_false(second(&path).spoilt);
+	carry(&path, 0, MBYTE, 4);
+	carry(&path, 1, MBYTE / 10, 100);
+	assert_false(second(&path).spoilt);
+}
+
+static void test_the_slowest_is_named(void **state)
+{
+	struct path path = begin(4);
+
+	path.subflows[2].rtt_us = 2 * SLOW_RTT_US;
+	look(&path);
+	carry(&path, 0, MBYTE, 10);
+	for (size_t i = 1; i < 4; i++)
+		carry(&path, i, 10000, 100);
+	assert_int_equal(second(&path).slow, 2);
+}
+
+/* Of several that wait the best one counts; one that has just come doesn't. */
+static void test_the_best_of_those_that_wait_counts(void **state)
+{
+	struct path path = begin(4);
+
+	path.subflows[1].rtt_us = FAST_RTT_US;
+	path.n = 3;
+	look(&path);
+	carry(&path, 0, 2 * MBYTE, 20);
+	carry(&path, 1, MBYTE, 20);
+	carry(&path, 2, MBYTE / 10, 100);
+	path.n = 4;
+	assert_int_equal(second(&path).could_bps, 80 * MBYTE);
+}
+
+static void test_stretches_are_as_long_as_the_slowest_wants(void **state)
+{
+	static const uint64_t table[][2] = { { 20, 1000 }, { 1500, 1500 }, { 5000, 4000 } };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct path path = begin(2);
+
+		assert_true(spoilt_due(&path.spoilt, path.now_us));
+		path.subflows[1].rtt_us = (uint32_t)(table[i][0] * US_PER_MS);
+		look(&path);
+		assert_false(spoilt_due(&path.spoilt, path.now_us + table[i][1] * US_PER_MS - 1));
+		assert_true(spoilt_due(&path.spoilt, path.now_us + table[i][1] * US_PER_MS));
+	}
+}
+
+static void test_who_moved_begins_anew(void **state)
+{
+	struct path path = begin(2);
+
+	look(&path);
+	carry(&path, 0, MBYTE, 10);
+	carry(&path, 1, 10000, 100);
+	spoilt_moved(&path.spoilt);
+	assert_true(spoilt_due(&path.spoilt, path.now_us));
+	assert_false(second(&path).spoilt);
+}
+
+/* A subflow that came meanwhile, one in another's place, counters that go backwards, two looks at one time, more subflows than there is room for. */
+static void test_odd_facts(void **state)
+{
+	struct path path = begin(2), many = begin(SPOILT_SUBFLOWS + 1);
+
+	path.n = 1;
+	look(&path);
+	path.n = 2;
+	carry(&path, 0, MBYTE, 10);
+	carry(&path, 1, 10000, 100);
+	assert_false(second(&path).spoilt);
+	assert_false(look(&path).spoilt);
+	for (int i = 0; i < 4; i++) {
+		carry(&path, 0, MBYTE, 10);
+		carry(&path, 1, 10000, 100);
+		if (i == 0)
+			path.subflows[1].remote.port++;
+		if (i == 1)
+			path.subflows[1].busy_us = 0;
+		if (i == 2)
+			path.subflows[1].delivered_bytes = 0;
+		assert_int_equal(second(&path).spoilt, i == 3);
+	}
+	look(&many);
+	carry(&many, 0, MBYTE, 10);
+	carry(&many, SPOILT_SUBFLOWS, 10000, 100);
+	assert_false(second(&many).spoilt);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_who_waits_for_a_slow_one_is_spoilt),
+		cmocka_unit_test(test_both_at_work_are_not),
+		cmocka_unit_test(test_a_slow_one_that_brings_more_than_it_costs),
+		cmocka_unit_test(test_nobody_at_work_is_no_links_fault),
+		cmocka_unit_test(test_the_faster_one_at_work_spoils_nothing),
+		cmocka_unit_test(test_the_slowest_is_named),
+		cmocka_unit_test(test_the_best_of_those_that_wait_counts),
+		cmocka_unit_test(test_stretches_are_as_long_as_the_slowest_wants),
+		cmocka_unit_test(test_who_moved_begins_anew),
+		cmocka_unit_test(test_odd_facts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
