@@ -14,8 +14,10 @@
 #define LEAST_BOUND_BYTES (32u << 10)
 #define SHORT_BOUND_BYTES 2000000u       /* on a path without delay: more brings no speed, and overruns a receiver whose window closes */
 #define BOUND_BYTES_A_US 2000u           /* and for each microsecond of round trip: 16 Gbit/s */
-#define LINKS_SHARE 2u                   /* as Linux's own tuning: the window is full, and another one is ready */
+/* Twice what Linux's own tuning has: a slow link has more than a round trip of bytes in its queue, and a good one that waits for these isn't held back by its congestion window, which
+ * then doesn't grow, nor the bound with it. */
 #define LINKS_HELD_MS 5000u              /* a loss, or bbr's look at the least round trip, makes windows small for a moment; what waits for the lost packet wants its room meanwhile */
+#define LINKS_SHARE 4u
 #define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */

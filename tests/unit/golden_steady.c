@@ -59,7 +59,7 @@ static void expect_line(size_t i, const char *seen)
 static void expect_bound(size_t i, const struct steady_facts *facts, struct steady_verdict verdict, bool was_bound, struct replay *replay)
 {
 	uint64_t window_bytes = facts->window_bytes ? facts->window_bytes : 65535;
-	uint64_t links_bytes = 2 * (facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S);
+	uint64_t links_bytes = 4 * (facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S);
 	const struct steady *steady = &replay->steady;
 
 	if (links_bytes > replay->links_bytes)
@@ -70,7 +70,7 @@ static void expect_bound(size_t i, const struct steady_facts *facts, struct stea
 		fail_msg("%s:%zu: a bound of %u bytes with a window of %llu, %u allowed", path, i + 1, verdict.bound_bytes,
 			 (unsigned long long)window_bytes, facts->most_bytes);
 	if (facts->rate_bytes_per_s && verdict.bound_bytes > replay->links_bytes && verdict.bound_bytes > 64u << 10)
-		fail_msg("%s:%zu: a bound of %u bytes where the links have carried %llu at most in two round trips", path, i + 1, verdict.bound_bytes,
+		fail_msg("%s:%zu: a bound of %u bytes where the links have carried %llu at most in four round trips", path, i + 1, verdict.bound_bytes,
 			 (unsigned long long)replay->links_bytes);
 	if (!was_bound && !steady->guarded && !steady->stalled && facts->min_rtt_us > 5 * US_PER_MS)
 		fail_msg("%s:%zu: a long path is bound without a reason", path, i + 1);
