@@ -47,7 +47,8 @@ static void hear_host(const uint8_t *bytes, size_t n)
 static void hear_limited(const uint8_t *bytes, size_t n)
 {
 	uint8_t *copy = fuzz_copy(bytes, n);
-	struct signalling_step step = scheme_convert.client_limited(copy, n);
+	bool spoilt;
+	struct signalling_step step = scheme_convert.client_limited(copy, n, &spoilt);
 
 	expect((step.verdict == SIGNALLING_DONE) == (step.n_consumed > 0) && step.n_consumed <= n);
 	free(copy);

@@ -156,7 +156,7 @@ static void link_notes_cell(const json_t *link, char *out)
 {
 	const char *state = text_of(json_object_get(link, "cap"), "state");
 	const char *use = json_is_true(json_object_get(link, "backup")) ? "backup" : !strcmp(state, "used up") ? "cap used up" :
-			  json_is_true(json_object_get(link, "closed")) ? "closed" : "";
+			  json_is_true(json_object_get(link, "aside")) ? "stands aside" : json_is_true(json_object_get(link, "closed")) ? "closed" : "";
 
 	size_t at = 0;
 

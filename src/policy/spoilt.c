@@ -8,37 +8,36 @@
 #define STRETCH_MOST_US (4 * US_PER_S)
 #define AT_WORK_PERCENT 95u
 #define IDLE_PERCENT 85u
-#define LEAST_BUSY_PERCENT 5u         /* below it a rate can't be told from it */
-#define LESS_PERCENT 90u              /* of what the best alone would bring: less is harm, and not chance */
+#define LEAST_BUSY_PERCENT 5u         /* below it a rate can't be told: what it was before counts */
+#define LESS_PERCENT 80u              /* of what the best alone would bring: less is harm, and not the chance of a second */
 
 /* Of a subflow within the stretch. */
 struct work {
 	bool known;
 	uint64_t n_bytes, busy_us;
+	uint64_t rate_bps;            /* that it would bring if it always were at work; 0: not known */
 };
-
-static struct work work_of(const struct spoilt *spoilt, const struct spoilt_subflow *now)
-{
-	for (size_t i = 0; i < spoilt->n_subflows; i++) {
-		const struct spoilt_subflow *then = &spoilt->subflows[i];
-
-		if (!address_equal(&then->local, &now->local) || !address_equal(&then->remote, &now->remote) || now->busy_us < then->busy_us ||
-		    now->delivered_bytes < then->delivered_bytes)
-			continue;
-		return (struct work){ true, now->delivered_bytes - then->delivered_bytes, now->busy_us - then->busy_us };
-	}
-	return (struct work){ 0 };
-}
 
 static bool is_busy_for(const struct work *work, uint64_t stretch_us, uint32_t percent)
 {
 	return work->busy_us * 100 >= stretch_us * percent;
 }
 
-/* What it would bring if it always were at work. */
-static uint64_t rate_bps(const struct work *work)
+static struct work work_of(const struct spoilt *spoilt, const struct spoilt_subflow *now, uint64_t stretch_us)
 {
-	return work->n_bytes * 8 * US_PER_S / work->busy_us;
+	struct work work = { 0 };
+
+	for (size_t i = 0; i < spoilt->n_subflows; i++) {
+		const struct spoilt_subflow *then = &spoilt->subflows[i];
+
+		if (!address_equal(&then->local, &now->local) || !address_equal(&then->remote, &now->remote) || now->busy_us < then->busy_us ||
+		    now->delivered_bytes < then->delivered_bytes)
+			continue;
+		work = (struct work){ true, now->delivered_bytes - then->delivered_bytes, now->busy_us - then->busy_us, spoilt->rates_bps[i] };
+		if (work.busy_us && is_busy_for(&work, stretch_us, LEAST_BUSY_PERCENT))
+			work.rate_bps = work.n_bytes * 8 * US_PER_S / work.busy_us;
+	}
+	return work;
 }
 
 static size_t counted(const struct spoilt_facts *facts)
@@ -60,36 +59,35 @@ static bool find_slow(const struct spoilt_facts *facts, const struct work *works
 	return found;
 }
 
-static struct spoilt_verdict judge(const struct spoilt *spoilt, const struct spoilt_facts *facts)
+static struct spoilt_verdict judge(const struct spoilt_facts *facts, const struct work *works, uint64_t stretch_us)
 {
-	uint64_t stretch_us = facts->now_us - spoilt->begun_us, n_bytes = 0;
 	struct spoilt_verdict verdict = { 0 };
-	struct work works[SPOILT_SUBFLOWS];
+	uint64_t n_bytes = 0;
 
-	for (size_t i = 0; i < counted(facts); i++) {
-		works[i] = work_of(spoilt, &facts->subflows[i]);
+	for (size_t i = 0; i < counted(facts); i++)
 		n_bytes += works[i].n_bytes;
-	}
 	if (!stretch_us || !find_slow(facts, works, stretch_us, &verdict.slow))
 		return verdict;
 	for (size_t i = 0; i < counted(facts); i++)
-		if (works[i].known && is_busy_for(&works[i], stretch_us, LEAST_BUSY_PERCENT) && !is_busy_for(&works[i], stretch_us, IDLE_PERCENT) &&
-		    facts->subflows[i].rtt_us < facts->subflows[verdict.slow].rtt_us && rate_bps(&works[i]) > verdict.could_bps)
-			verdict.could_bps = rate_bps(&works[i]);
+		if (!is_busy_for(&works[i], stretch_us, IDLE_PERCENT) && facts->subflows[i].rtt_us < facts->subflows[verdict.slow].rtt_us &&
+		    works[i].rate_bps > verdict.could_bps)
+			verdict.could_bps = works[i].rate_bps;
 	verdict.had_bps = n_bytes * 8 * US_PER_S / stretch_us;
 	verdict.spoilt = verdict.had_bps * 100 < verdict.could_bps * LESS_PERCENT;
 	return verdict;
 }
 
-static void begin(struct spoilt *spoilt, const struct spoilt_facts *facts)
+static void begin(struct spoilt *spoilt, const struct spoilt_facts *facts, const struct work *works)
 {
 	uint64_t stretch_us = STRETCH_US;
 
 	spoilt->n_subflows = counted(facts);
 	memcpy(spoilt->subflows, facts->subflows, spoilt->n_subflows * sizeof(spoilt->subflows[0]));
-	for (size_t i = 0; i < spoilt->n_subflows; i++)
+	for (size_t i = 0; i < spoilt->n_subflows; i++) {
+		spoilt->rates_bps[i] = works[i].rate_bps;
 		if (spoilt->subflows[i].rtt_us > stretch_us)
 			stretch_us = spoilt->subflows[i].rtt_us;
+	}
 	spoilt->begun_us = facts->now_us;
 	spoilt->end_us = facts->now_us + (stretch_us < STRETCH_MOST_US ? stretch_us : STRETCH_MOST_US);
 }
@@ -106,10 +104,14 @@ bool spoilt_due(const struct spoilt *spoilt, uint64_t now_us)
 
 struct spoilt_verdict spoilt_look(struct spoilt *spoilt, const struct spoilt_facts *facts)
 {
+	struct work works[SPOILT_SUBFLOWS] = { 0 };
 	struct spoilt_verdict verdict = { 0 };
+	uint64_t stretch_us = facts->now_us - spoilt->begun_us;
 
+	for (size_t i = 0; spoilt->begun_us && i < counted(facts); i++)
+		works[i] = work_of(spoilt, &facts->subflows[i], stretch_us);
 	if (spoilt->begun_us)
-		verdict = judge(spoilt, facts);
-	begin(spoilt, facts);
+		verdict = judge(facts, works, stretch_us);
+	begin(spoilt, facts, works);
 	return verdict;
 }

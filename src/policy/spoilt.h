@@ -34,6 +34,7 @@ struct spoilt {
 	uint64_t end_us;                   /* when it is to be judged */
 	size_t n_subflows;
 	struct spoilt_subflow subflows[SPOILT_SUBFLOWS];   /* as they were then */
+	uint64_t rates_bps[SPOILT_SUBFLOWS];               /* while they were at work, in the stretch before that; 0: not known */
 };
 
 struct spoilt_verdict {

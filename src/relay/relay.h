@@ -85,6 +85,7 @@ struct session_view {
 	bool whole;                      /* its Multipath TCP leg was that at both ends: what is plain TCP of it is broken */
 	struct address source, destination;
 	uint8_t link;
+	uint32_t owner;                  /* as it was opened */
 	uint64_t opened_at_us, up_bytes, down_bytes;
 	bool up_ended, down_ended;       /* the one end has ended its stream */
 	bool up_done, down_done;         /* and the other end was told so */

@@ -130,11 +130,11 @@ static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES],
 	early_hear(braid->workers, braid->n_workers, nonce, result);
 }
 
-static void on_limited(void *context)
+static void on_limited(void *context, bool spoilt)
 {
 	struct braid *braid = context;
 
-	limited_hear(&braid->shared, loop_now_us(braid->loop));
+	limited_hear(&braid->shared, spoilt, loop_now_us(braid->loop));
 }
 
 static void on_inbound(void *context, const struct signalling_inbound *inbound)
@@ -314,10 +314,13 @@ static int start_links(struct braid *braid)
 		.on_answer = on_link_answer, .on_change = on_links, .context = braid,
 	};
 	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
+	struct aside_options aside = { .shared = &braid->shared, .path = braid->path, .view = present_view, .on_change = on_links, .context = braid };
 	int r = link_volumes_new(braid->loop, &volumes, &braid->link_volumes);
 
 	if (!r)
 		r = overflow_new(braid->loop, &overflow, &braid->overflow);
+	if (!r)
+		r = aside_new(braid->loop, &aside, &braid->aside);
 	if (!r)
 		r = link_health_new(braid->loop, &health, &braid->link_health);
 	rejoin.health = braid->link_health;
@@ -447,6 +450,7 @@ void braid_freep(struct braid **out)
 	port_server_freep(&braid->ports);
 	rejoin_freep(&braid->rejoin);
 	link_health_freep(&braid->link_health);
+	aside_freep(&braid->aside);
 	overflow_freep(&braid->overflow);
 	link_volumes_freep(&braid->link_volumes);   /* while the links' counters can be read, and the view is there */
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */

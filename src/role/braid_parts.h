@@ -7,6 +7,7 @@
 #include "net/kernel.h"
 #include "path/path.h"
 #include "role/braid.h"
+#include "role/links/aside.h"
 #include "role/links/link_health.h"
 #include "role/links/link_volumes.h"
 #include "role/links/overflow.h"
@@ -34,6 +35,7 @@ struct braid {
 	struct rejoin *rejoin;
 	struct overflow_control *overflow;
 	struct link_volumes *link_volumes;
+	struct aside *aside;
 	struct port_server *ports;       /* NULL as upstreams */
 	struct port_client *own_ports;   /* and what uses it */
 	struct volumes *volumes;         /* NULL at a gateway */

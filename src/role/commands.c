@@ -240,9 +240,12 @@ static json_t *cap_json(const struct braid *braid, size_t i)
 /* What it costs, and what follows from that. */
 static void add_cost(const struct braid *braid, size_t i, const struct path_link_status *link, json_t *object)
 {
+	const char *aside = braid->aside ? aside_reason(braid->aside, i) : "";
+
 	json_object_set_new(object, "cost", json_integer(braid->holder->conf->links[i].cost));
 	json_object_set_new(object, "closed", json_boolean(link->closed));
-	json_object_set_new(object, "why", json_string(braid->overflow ? overflow_reason(braid->overflow, i) : ""));
+	json_object_set_new(object, "aside", json_boolean(aside[0]));
+	json_object_set_new(object, "why", json_string(aside[0] ? aside : braid->overflow ? overflow_reason(braid->overflow, i) : ""));
 	json_object_set_new(object, "cap", cap_json(braid, i));
 }
 

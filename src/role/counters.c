@@ -49,6 +49,8 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_plain_refused, "plain_refused", "connections reset that were plain TCP without the gateway's knowing, before anything was served"),
 	ROLE(COUNTER, n_mapping_requests, "mapping_requests", "requests of subscribers' hosts for mappings"),
 	ROLE(COUNTER, n_mapping_answers, "mapping_answers", "answers to them; the others were too many, or went with their watch"),
+	ROLE(COUNTER, n_spoilt, "spoilt", "times that a slow link kept a better one waiting, so that all together carried less"),
+	ROLE(COUNTER, n_spoilt_told, "spoilt_told", "times that a gateway was told so of what is sent to it"),
 	ROLE(COUNTER, n_limits_told, "limits_told", "times that a gateway was told that the links limit what is sent to it"),
 	ROLE(COUNTER, n_early_told, "early_told", "outcomes told to gateways on their watches, ahead of the connection's own answer"),
 	ROLE(COUNTER, n_taken_over, "taken_over", "second attempts that went on where the first one was lost"),

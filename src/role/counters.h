@@ -26,6 +26,7 @@ struct role_counters {
 	uint64_t n_early_told, n_early_used;  /* outcomes told on a watch before the connection's own answer */
 	uint64_t n_probes, n_probes_answered; /* gateway, of links: the main thread's, in the first worker's counters */
 	uint64_t n_limits_told;               /* converter: that the links limit downloads */
+	uint64_t n_spoilt, n_spoilt_told;     /* a slow link kept a better one waiting; converter: its gateway was told */
 	uint64_t n_mapping_requests, n_mapping_answers;   /* of subscribers' hosts, on watches */
 	uint64_t n_striped, n_legs, n_legs_lost, n_pieces_again;   /* role/stripe/stripes.h */
 	uint64_t n_taken_over;                /* second attempts that took the place of the first */

@@ -128,9 +128,7 @@ static const char *tcp_state_name(uint8_t state)
 
 static bool is_backup(const struct worker *worker, uint8_t link)
 {
-	const struct link_memory *memory = &worker->shared->links[link];
-
-	return worker->view->links[link].backup || __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) || __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
+	return shared_is_out(worker->shared, worker->view, link) || __atomic_load_n(&worker->shared->links[link].closed, __ATOMIC_RELAXED);
 }
 
 static json_t *subflow_json(const struct worker *worker, const struct subflow_info *s)

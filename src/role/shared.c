@@ -94,6 +94,11 @@ bool shared_is_dead(const struct shared *shared, size_t link)
 	return load(&shared->links[link].silent);
 }
 
+bool shared_is_out(const struct shared *shared, const struct view *view, size_t link)
+{
+	return view->links[link].backup || load(&shared->links[link].used_up) || load(&shared->links[link].aside);
+}
+
 int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
 			  struct choice *out)
 {
@@ -103,7 +108,7 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 		const struct link_memory *memory = &shared->links[i];
 
 		links[i] = (struct choose_link){
-			.up = view->links[i].up, .backup = view->links[i].backup || load(&memory->used_up), .cost = view->conf->links[i].cost,
+			.up = view->links[i].up, .backup = shared_is_out(shared, view, i), .cost = view->conf->links[i].cost,
 			.silent = shared_is_silent(shared, (uint8_t)i, now_us), .dead = shared_is_dead(shared, i),
 			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
@@ -173,11 +178,28 @@ void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64
 		store(&shared->links[link].loses_until_us, losing ? now_us + LOSES_US : 0);
 }
 
+void shared_note_loser(struct shared *shared, const struct address *peer, bool losing, uint64_t now_us)
+{
+	pthread_mutex_lock(&shared->lock);
+	losers_note(&shared->losers, peer, losing ? now_us + LOSES_US : 0);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+bool shared_is_loser(struct shared *shared, const struct address *peer, uint64_t now_us)
+{
+	bool is;
+
+	pthread_mutex_lock(&shared->lock);
+	is = losers_know(&shared->losers, peer, now_us);
+	pthread_mutex_unlock(&shared->lock);
+	return is;
+}
+
 bool shared_is_left(const struct shared *shared, const struct view *view, size_t link)
 {
 	const struct link_memory *memory = &shared->links[link];
 
-	return view->conf->links[link].idle == CONF_IDLE_LEFT && load(&memory->closed) && !load(&memory->used_up);
+	return view->conf->links[link].idle == CONF_IDLE_LEFT && load(&memory->closed) && !load(&memory->used_up) && !load(&memory->aside);
 }
 
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us)

@@ -16,6 +16,7 @@
 #include "policy/choose.h"
 #include "policy/converters.h"
 #include "policy/forwards.h"
+#include "policy/losers.h"
 #include "policy/replay.h"
 #include "relay/account.h"
 #include "role/converter/subscribers.h"
@@ -74,6 +75,7 @@ struct link_memory {
 	uint64_t n_first;                /* connections that began on it */
 	uint64_t closed;                 /* 1: sessions send nothing over it just now, as it costs more than others; the main thread's to set, as the next */
 	uint64_t used_up;                /* 1: its cap is; it is a backup until the period ends */
+	uint64_t aside;                  /* 1: it kept better links waiting, and is a backup until it is tried again (role/links/aside.h) */
 };
 
 struct mapper;
@@ -88,12 +90,14 @@ struct shared {
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */
+	uint64_t spoilt_at_us[RELAY_N_WAYS];    /* the same: one of the links kept a better one waiting (policy/spoilt.h) */
 
 	struct subscribers *subscribers; /* NULL at a gateway */
 	struct mapper *mapper;           /* the main thread's; NULL where hosts are given no mappings */
 
 	pthread_mutex_t lock;            /* of what follows; set-up path only */
 	struct replay *replay;           /* NULL at a gateway */
+	struct losers losers;
 };
 
 /* The choice for a new connection to the converter that the view has in use. now_us: monotonic. As choose_first_link(). */
@@ -107,6 +111,7 @@ bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t n
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
 bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* or became it under way */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
+bool shared_is_out(const struct shared *shared, const struct view *view, size_t link);   /* a backup, by the configuration, a cap or the harm that it did */
 bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
 bool shared_is_dead(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have nothing there */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
@@ -115,6 +120,9 @@ void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
 void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us);
 /* Bulk transfers up it are better off with bbr; or were found not to be. */
 void shared_note_losing(struct shared *shared, uint8_t link, bool losing, uint64_t now_us);
+/* The same at a converter, by the address that a gateway comes from. */
+void shared_note_loser(struct shared *shared, const struct address *peer, bool losing, uint64_t now_us);
+bool shared_is_loser(struct shared *shared, const struct address *peer, uint64_t now_us);
 /* Nothing of any session is to be there just now (link.idle = left). */
 bool shared_is_left(const struct shared *shared, const struct view *view, size_t link);
 /* Whether any of the links that a new connection will use loses packets. */

@@ -64,7 +64,7 @@ static void on_held_end(void *context, uint64_t tag)
 
 static void on_limited(void *context, uint32_t owner, enum relay_way way)
 {
-	limited_note(context, owner, way);
+	limited_note(context, owner, way, false);
 }
 
 static void on_session_end(void *context, uint32_t owner, enum session_end end)

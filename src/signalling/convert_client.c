@@ -26,8 +26,8 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_connect(&w, &connect);
 	if (request->probe && request->takes_inbound)
 		convert_put_claim(&w, (struct bytes){ 0 });
-	if (request->probe && request->hears_limits)
-		convert_put_limited(&w);
+	if (request->probe && (request->hears_limits || request->hears_harm))
+		convert_put_limited(&w, (uint8_t)((request->hears_harm ? CONVERT_LIMITED_SPOILT : 0) | (request->hears_limits ? 0 : CONVERT_LIMITED_NO_LIMITS)));
 	if (request->probe && request->has_leg)
 		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0)), request->session);
 	if (request->has_claim && !request->probe)

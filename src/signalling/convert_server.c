@@ -195,7 +195,8 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 		return take_leg(&message, request);
 	if (message.has_info) {
 		request->takes_inbound = message.has_claim;
-		request->hears_limits = message.has_limited;
+		request->hears_limits = message.has_limited && !(message.limited & CONVERT_LIMITED_NO_LIMITS);
+		request->hears_harm = message.has_limited && message.limited & CONVERT_LIMITED_SPOILT;
 		return answer_info(&message, out);
 	}
 	return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);

@@ -27,17 +27,19 @@ struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes, .result.outcome = OUTCOME_CONNECTED };
 }
 
-size_t convert_server_limited(uint8_t *out)
+size_t convert_server_limited(bool spoilt, uint8_t *out)
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
-	convert_put_limited(&w);
+	convert_put_limited(&w, spoilt ? CONVERT_LIMITED_SPOILT : 0);
 	return convert_end(&w);
 }
 
-struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in)
+struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in, bool *spoilt)
 {
 	struct convert_message message;
+	struct signalling_step step = convert_told(in, n_in, CONVERT_TOLD_LIMITED, &message);
 
-	return convert_told(in, n_in, CONVERT_TOLD_LIMITED, &message);
+	*spoilt = step.verdict == SIGNALLING_DONE && message.limited & CONVERT_LIMITED_SPOILT;
+	return step;
 }

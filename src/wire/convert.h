@@ -104,6 +104,9 @@ struct convert_first {
 	struct bytes bytes;      /* n of them, or none */
 };
 
+/* TLV 199. With an Info: what the gateway wants to hear of: that the links limit what is sent to it, unless that bit says no, and that a slow link keeps a better one waiting. Alone: what is so. */
+enum { CONVERT_LIMITED_SPOILT = 1, CONVERT_LIMITED_NO_LIMITS = 2 };
+
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
@@ -114,6 +117,7 @@ struct convert_message {
 	struct bytes cookie;     /* 6.2.7, behind the two zero bytes; a multiple of 4 bytes */
 	struct convert_error error;
 	uint8_t dscp;            /* 0..63, of all packets of the connection */
+	uint8_t limited;         /* with has_limited: CONVERT_LIMITED_ bits */
 	bool plain;              /* with has_dscp: the client knows that this connection is plain TCP */
 	uint64_t watch;          /* the converter's name for a connection that it keeps for a gateway */
 	struct bytes nonce;      /* of the ticket of another connection; CONVERT_NONCE_BYTES */
@@ -168,7 +172,7 @@ void convert_put_source(struct convert_writer *w, const struct address *source);
 void convert_put_claim(struct convert_writer *w, struct bytes claim);                           /* CONVERT_CLAIM_BYTES, or none */
 void convert_put_host(struct convert_writer *w, const struct address *host);
 void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp);                 /* pads */
-void convert_put_limited(struct convert_writer *w);
+void convert_put_limited(struct convert_writer *w, uint8_t limited);                           /* CONVERT_LIMITED_ bits */
 void convert_put_first(struct convert_writer *w, const struct convert_first *first);             /* pads */
 void convert_put_leg(struct convert_writer *w, uint16_t leg, const uint8_t session[CONVERT_SESSION_BYTES]);
 void convert_put_proof(struct convert_writer *w, const uint8_t proof[CONVERT_PROOF_BYTES]);

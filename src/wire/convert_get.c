@@ -166,7 +166,11 @@ static int pcp_get(struct convert_message *m, struct cursor value)
 static int limited_get(struct convert_message *m, struct cursor value)
 {
 	m->has_limited = true;
-	return value.n_left == 2 ? 0 : CONVERT_E_MALFORMED;   /* to be zero and ignored */
+	if (value.n_left != 2)
+		return CONVERT_E_MALFORMED;
+	cursor_skip(&value, 1);   /* to be zero and ignored */
+	m->limited = cursor_get_u8(&value) & (CONVERT_LIMITED_SPOILT | CONVERT_LIMITED_NO_LIMITS);
+	return 0;
 }
 
 /* Behind the number all of the bytes, or none. */

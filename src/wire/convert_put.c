@@ -119,9 +119,11 @@ void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp)
 	cursor_put_zeros(&w->out, n_zeros);
 }
 
-void convert_put_limited(struct convert_writer *w)
+void convert_put_limited(struct convert_writer *w, uint8_t limited)
 {
-	put_padded(w, CONVERT_BRAID_LIMITED, (struct bytes){ 0 });
+	put_head(w, CONVERT_BRAID_LIMITED, 2);
+	cursor_put_zeros(&w->out, 1);
+	cursor_put_u8(&w->out, limited);
 }
 
 void convert_put_first(struct convert_writer *w, const struct convert_first *first)
@@ -217,7 +219,7 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		convert_put_pcp(w, &m->pcp);
 		break;
 	case CONVERT_BRAID_LIMITED:
-		convert_put_limited(w);
+		convert_put_limited(w, m->limited);
 		break;
 	case CONVERT_BRAID_FIRST:
 		convert_put_first(w, &m->first);

@@ -70,30 +70,63 @@ static void who_wants_to_hear_of_limits_says_so(void **state)
 
 	unit_expect_bytes("question", "01032263 01010000 c7010000", wire, n);
 	assert_int_equal(scheme->server_feed(&conversation, wire, n, out, &request).verdict, SIGNALLING_ANSWERED);
-	assert_true(request.hears_limits);
+	assert_true(request.hears_limits && !request.hears_harm);
 	assert_int_equal(scheme->server_feed(&conversation, without.at, without.n, out, &request).verdict, SIGNALLING_ANSWERED);
-	assert_false(request.hears_limits);
+	assert_false(request.hears_limits || request.hears_harm);
 	assert_int_equal(scheme->server_feed(&conversation, connect.at, connect.n, out, &request).result.outcome, OUTCOME_UNSUPPORTED_MESSAGE);
 	request = (struct signalling_request){ .destination = unit_address("192.0.2.1:443"), .hears_limits = 1 };
 	n = scheme->client_begin(&conversation, &request, wire).n_out;   /* it goes with a question alone */
 	unit_expect_bytes("Connect", "01062263 0a0501bb 00000000000000000000ffff c0000201", wire, n);
 }
 
+/* What it wants to hear is in the second byte, which older ones pass over. */
+static void who_wants_to_hear_of_harm_says_so(void **state)
+{
+	static const struct {
+		uint8_t limits, harm;
+		const char *question;
+	} table[] = { { 1, 1, "01032263 01010000 c7010001" }, { 0, 1, "01032263 01010000 c7010003" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct signalling_request request = { .probe = 1, .hears_limits = table[i].limits, .hears_harm = table[i].harm };
+		uint8_t wire[SIGNALLING_MESSAGE_BYTES], out[SIGNALLING_MESSAGE_BYTES];
+		struct conversation conversation;
+		size_t n = scheme->client_begin(&conversation, &request, wire).n_out;
+
+		unit_expect_bytes("question", table[i].question, wire, n);
+		assert_int_equal(scheme->server_feed(&conversation, wire, n, out, &request).verdict, SIGNALLING_ANSWERED);
+		assert_int_equal(request.hears_limits, table[i].limits);
+		assert_int_equal(request.hears_harm, table[i].harm);
+	}
+}
+
+static void harm_is_heard(void **state)
+{
+	uint8_t out[SIGNALLING_MESSAGE_BYTES];
+	size_t n = scheme->server_limited(true, out);
+	bool spoilt = false;
+
+	unit_expect_bytes("spoilt", "01022263 c7010001", out, n);
+	assert_int_equal(scheme->client_limited(out, n, &spoilt).verdict, SIGNALLING_DONE);
+	assert_true(spoilt);
+}
+
 static void limits_are_heard(void **state)
 {
 	static const char *const others[] = { "01012263", "01022263 01010000", "02022263 c7010000", "01022263 c6010000" };
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n = scheme->server_limited(out);
-	struct signalling_step step = scheme->client_limited(out, n);
+	bool spoilt = true;
+	size_t n = scheme->server_limited(false, out);
+	struct signalling_step step = scheme->client_limited(out, n, &spoilt);
 
 	unit_expect_bytes("limited", "01022263 c7010000", out, n);
-	assert_true(step.verdict == SIGNALLING_DONE && step.n_consumed == n);
+	assert_true(step.verdict == SIGNALLING_DONE && step.n_consumed == n && !spoilt);
 	for (size_t n_in = 0; n_in < n; n_in++)
-		assert_int_equal(scheme->client_limited(out, n_in).verdict, SIGNALLING_NEED_MORE);
+		assert_int_equal(scheme->client_limited(out, n_in, &spoilt).verdict, SIGNALLING_NEED_MORE);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		struct unit_bytes m = unit_hex(others[i]);
 
-		assert_int_equal(scheme->client_limited(m.at, m.n).verdict, SIGNALLING_REFUSED);
+		assert_int_equal(scheme->client_limited(m.at, m.n, &spoilt).verdict, SIGNALLING_REFUSED);
 	}
 }
 
@@ -105,6 +138,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_hosts_message_is_refused),
 		cmocka_unit_test(who_wants_to_hear_of_limits_says_so),
 		cmocka_unit_test(limits_are_heard),
+		cmocka_unit_test(who_wants_to_hear_of_harm_says_so),
+		cmocka_unit_test(harm_is_heard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

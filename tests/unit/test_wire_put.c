@@ -76,7 +76,7 @@ static void each_tlv_for_private_use_is_written(void **state)
 	convert_put_pcp(&w, &(struct convert_pcp){ .id = 7, .host = address_from_v4(htonl(0x0a000007), 0), .message = { (const uint8_t *)"\x02\x01", 2 } });
 	expect_written("PCP", "01082263 c6070007 00000000000000000000ffff0a000007 00020000 02010000", &w);
 	w = convert_begin(room, sizeof(room));
-	convert_put_limited(&w);
+	convert_put_limited(&w, 0);
 	expect_written("limited", "01022263 c7010000", &w);
 	w = convert_begin(room, sizeof(room));
 	convert_put_proof(&w, (const uint8_t *)"0123456789abcdef");

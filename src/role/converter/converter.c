@@ -56,6 +56,7 @@ void converter_serve(struct converter *converter, struct intake *intake)
 	}
 	legs.down_first = (struct bytes){ intake->unsaid.kept, intake->unsaid.n_kept };
 	net_mark(intake->near_fd, &intake->client, true, &marking);
+	loss_watch_begin(worker, intake->near_fd, &intake->client);
 	early_tell(converter, intake, &result);
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 	if (!relay_open(worker->relay, &legs, &session))   /* has closed both, and called on_end, where it fails */

@@ -70,7 +70,7 @@ void intake_leave_session(struct converter *converter, struct intake *intake)
 void intake_free(struct converter *converter, struct intake *intake)
 {
 	converter->n_waiting -= intake->state == INTAKE_WAITING;
-	if (intake->state == INTAKE_WAITING && (intake->takes_inbound || intake->hears_limits))
+	if (intake->state == INTAKE_WAITING && (intake->takes_inbound || intake->hears_limits || intake->hears_harm))
 		subscribers_drop_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
 	if (intake->state == INTAKE_ENDING)
 		ending_remove(converter, intake);
@@ -174,7 +174,7 @@ static void be_watch(const struct converter *converter, const struct intake *int
 {
 	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
 		subscribers_add_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
-	if (intake->state == INTAKE_WAITING && intake->hears_limits)
+	if (intake->state == INTAKE_WAITING && (intake->hears_limits || intake->hears_harm))
 		limited_watch(converter, intake);
 }
 

@@ -393,16 +393,16 @@ void subscribers_add_watch(struct subscribers *subscribers, uint32_t number, uin
 	pthread_mutex_unlock(&subscribers->lock);
 }
 
-uint64_t subscribers_limits_watch(struct subscribers *subscribers, uint32_t number, uint64_t now_us)
+uint64_t subscribers_limits_watch(struct subscribers *subscribers, uint32_t number, bool spoilt, uint64_t now_us)
 {
 	struct subscriber *subscriber;
 	uint64_t watch = 0;
 
 	pthread_mutex_lock(&subscribers->lock);
 	subscriber = subscribers->all[number - 1];
-	if (now_us >= subscriber->limits_told_us + LIMITS_EVERY_US) {
+	if (now_us >= subscriber->limits_told_us[spoilt] + LIMITS_EVERY_US) {
 		watch = subscriber->limits_watch;
-		subscriber->limits_told_us = now_us;
+		subscriber->limits_told_us[spoilt] = now_us;
 	}
 	pthread_mutex_unlock(&subscribers->lock);
 	return watch;

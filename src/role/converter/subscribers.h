@@ -75,8 +75,9 @@ const char *subscribers_verdict_name(enum subscribers_verdict verdict);
 #define SUBSCRIBERS_WATCHES 4
 size_t subscribers_watches(struct subscribers *subscribers, uint32_t number, uint64_t out[SUBSCRIBERS_WATCHES]);
 void subscribers_add_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch);
-/* Where the latest of them wants to be told that the links limit what is sent to it; 0: nowhere, or not now, having been told just before. now_us: monotonic. */
-uint64_t subscribers_limits_watch(struct subscribers *subscribers, uint32_t number, uint64_t now_us);
+/* Where the latest of them wants to be told that the links limit what is sent to it, or that one keeps a better one waiting; 0: nowhere, or not now, having been told that just
+ * before. now_us: monotonic. */
+uint64_t subscribers_limits_watch(struct subscribers *subscribers, uint32_t number, bool spoilt, uint64_t now_us);
 void subscribers_set_limits_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch);
 /* It is one no longer, of either kind; the others stay. */
 void subscribers_drop_watch(struct subscribers *subscribers, uint32_t number, uint64_t watch);

@@ -43,7 +43,7 @@ struct subscriber {
 	struct figures figures;             /* under the lock */
 	uint64_t watches[SUBSCRIBERS_WATCHES];   /* the latest first; under the lock, too, as all down to limits_told_us */
 	size_t n_watches;
-	uint64_t limits_watch, limits_told_us;
+	uint64_t limits_watch, limits_told_us[2];   /* by whether they spoil */
 	struct relay_pace paces[RELAY_N_WAYS] __attribute__((aligned(SUBSCRIBERS_LINE_BYTES)));
 	struct part parts[];                /* one a worker */
 };

@@ -46,7 +46,7 @@ struct probe {
 	struct address converter;
 	bool wants_source;       /* the converter is to be told hosts' addresses */
 	bool offers;             /* it was told that we take sessions from its side */
-	bool hears_limits;       /* and that we want to know when the links limit what it sends */
+	bool hears_limits;       /* and that we want to know when the links limit what it sends, or one of them spoils it */
 	bool declined;           /* and does not know what one of these is */
 	bool kin;                /* it is Braid, and has our key */
 	bool strange;            /* what it has answered is no Convert */
@@ -125,7 +125,9 @@ static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 		ticket_put(&ticket, at->key, &request->destination, request->credential);
 		request->n_credential = TICKET_BYTES;
 		request->takes_inbound = watch->probe.offers = watch->used && conf->inbound && watch->asking < ASK_PLAIN;
-		request->hears_limits = watch->probe.hears_limits = watch->used && conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
+		request->hears_limits = watch->used && conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
+		request->hears_harm = watch->used && all->n_links > 1 && watch->asking < ASK_WITHOUT_LIMITS;
+		watch->probe.hears_limits = request->hears_limits || request->hears_harm;
 	}
 	if (!watch->probe.scheme->tickets)
 		schemes_put_login(conf, at, false, request);
@@ -280,6 +282,7 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 	struct signalling_inbound inbound;
 	struct signalling_host_message message;
 	struct signalling_step step = scheme_convert.client_early(all.at, all.n, nonce);
+	bool spoilt;
 
 	if (step.verdict == SIGNALLING_DONE)
 		options->on_early(options->context, nonce, &step.result);
@@ -289,9 +292,9 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 			options->on_inbound(options->context, &inbound);
 	}
 	if (step.verdict == SIGNALLING_REFUSED && watch->probe.hears_limits) {
-		step = scheme_convert.client_limited(all.at, all.n);
+		step = scheme_convert.client_limited(all.at, all.n, &spoilt);
 		if (step.verdict == SIGNALLING_DONE)
-			options->on_limited(options->context);
+			options->on_limited(options->context, spoilt);
 	}
 	if (step.verdict == SIGNALLING_REFUSED && watch->probe.serves_hosts) {
 		step = scheme_convert.host_get(all.at, all.n, &message);

@@ -31,7 +31,7 @@ struct watch_options {
 	/* A remote host at the converter wants one of ours. */
 	void (*on_inbound)(void *context, const struct signalling_inbound *inbound);
 	/* The links limit what the converter sends: asked for where links have several costs. */
-	void (*on_limited)(void *context);
+	void (*on_limited)(void *context, bool spoilt);
 	/* The converter has answered what watch_ask() asked; borrowed for the call. */
 	void (*on_answer)(void *context, const struct signalling_host_message *message);
 	void *context;

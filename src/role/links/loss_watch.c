@@ -11,15 +11,18 @@
 #include "net/socket.h"
 #include "policy/choose.h"
 #include "policy/congestion.h"
+#include "policy/spoilt.h"
 #include "role/describe.h"
+#include "role/links/limited.h"
 
 #define AUTO "auto"
 #define CUBIC "cubic"
 #define BBR "bbr"
-#define LOOK_US (1 * US_PER_S)
+#define LOOK_US (250 * US_PER_MS)     /* at those that are followed */
+#define LOOKS_AT_ALL 2u               /* and so often at every session */
 #define BATCH 64                      /* sessions between two turns of the loop */
-#define BULK_BYTES (64u << 10)        /* sent since the last look: less is no bulk */
-#define IDLE_LOOKS 5                  /* without bulk: the place is another session's */
+#define BULK_BYTES (32u << 10)        /* sent since the last look at all: less is no bulk */
+#define IDLE_LOOKS 10                 /* of these without bulk: the place is another session's */
 #define NO_FOLLOWED 0xff
 
 static_assert(LOSS_WATCH_SESSIONS < NO_FOLLOWED, "a place is a byte");
@@ -28,9 +31,10 @@ enum { PART_LOOK, PART_GO_ON };
 
 struct followed {
 	struct slab_name session;
-	bool taken;
+	bool taken, bulk;
 	uint8_t n_idle;
 	struct congestion congestion;
+	struct spoilt spoilt;
 };
 
 /* By the session's place in the slab. */
@@ -45,6 +49,7 @@ struct loss_watch {
 	uint8_t handler;
 	bool has_bbr;
 	uint32_t at;
+	uint8_t n_looks;                  /* since all sessions were looked at */
 	struct followed followed[LOSS_WATCH_SESSIONS];
 	struct account accounts[];
 };
@@ -64,6 +69,12 @@ const char *loss_watch_first(const struct worker *worker)
 	const struct conf *conf = worker->view->conf;
 
 	return loss_watch_is_auto(conf) && shared_any_loses(worker->shared, worker->view, loop_now_us(worker->loop)) ? BBR : loss_watch_least(conf);
+}
+
+void loss_watch_begin(const struct worker *worker, int fd, const struct address *peer)
+{
+	if (loss_watch_is_auto(worker->view->conf) && worker->loss_watch->has_bbr && shared_is_loser(worker->shared, peer, loop_now_us(worker->loop)))
+		net_change_congestion(fd, BBR);
 }
 
 int loss_watch_probe(void)
@@ -117,9 +128,14 @@ static void note_links(struct loss_watch *watch, const struct mptcp_connection_i
 {
 	struct worker *worker = watch->worker;
 
-	for (size_t i = 0; i < info->n_subflows; i++)
-		if (verdict.failed || (bbr && verdict.lossy & 1u << i))
-			shared_note_losing(worker->shared, describe_link_of(worker->view, &info->subflows[i]), bbr, loop_now_us(worker->loop));
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		uint8_t link = describe_link_of(worker->view, &info->subflows[i]);
+
+		if (link == CHOOSE_NO_LINK && (verdict.failed || (bbr && verdict.lossy)))   /* the next one may begin over any of them */
+			shared_note_loser(worker->shared, &info->subflows[i].remote, bbr, loop_now_us(worker->loop));
+		else if (verdict.failed || (bbr && verdict.lossy & 1u << i))
+			shared_note_losing(worker->shared, link, bbr, loop_now_us(worker->loop));
+	}
 }
 
 static void apply(struct loss_watch *watch, struct followed *followed, int fd, struct congestion_verdict verdict)
@@ -135,17 +151,14 @@ static void apply(struct loss_watch *watch, struct followed *followed, int fd, s
 	counter_add(bbr ? &watch->worker->counters.n_to_bbr : &watch->worker->counters.n_to_cubic, 1);
 }
 
-static void look(struct loss_watch *watch, struct followed *followed, const struct session_view *session)
+static void look_at_losses(struct loss_watch *watch, struct followed *followed, int fd, const struct mptcp_connection_info *info)
 {
 	struct congestion_subflow subflows[MPTCP_INFO_SUBFLOWS];
-	struct mptcp_connection_info info;
 	struct congestion_facts facts = { .now_us = loop_now_us(watch->worker->loop), .subflows = subflows };
 	struct congestion_verdict verdict;
 
-	if (facts.now_us < followed->congestion.look_at_us || mptcp_info_read(leg_of(session), &info) < 0)
-		return;
-	for (size_t i = 0; i < info.n_subflows; i++) {
-		const struct subflow_info *s = &info.subflows[i];
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		const struct subflow_info *s = &info->subflows[i];
 
 		subflows[facts.n_subflows++] = (struct congestion_subflow){
 			.local = s->local, .remote = s->remote, .rtt_us = s->rtt_us, .min_rtt_us = s->min_rtt_us,
@@ -153,8 +166,50 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 		};
 	}
 	verdict = congestion_look(&followed->congestion, &facts);
-	apply(watch, followed, leg_of(session), verdict);
-	note_links(watch, &info, verdict, followed->congestion.bbr);
+	apply(watch, followed, fd, verdict);
+	note_links(watch, info, verdict, followed->congestion.bbr);
+}
+
+static void look_at_harm(struct loss_watch *watch, struct followed *followed, const struct session_view *session, const struct mptcp_connection_info *info)
+{
+	struct spoilt_subflow subflows[MPTCP_INFO_SUBFLOWS];
+	struct spoilt_facts facts = { .now_us = loop_now_us(watch->worker->loop), .subflows = subflows };
+
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		const struct subflow_info *s = &info->subflows[i];
+
+		subflows[facts.n_subflows++] = (struct spoilt_subflow){
+			.local = s->local, .remote = s->remote, .rtt_us = s->rtt_us, .busy_us = s->busy_us,
+			.delivered_bytes = s->bytes_sent - s->bytes_retransmitted,
+		};
+	}
+	if (!spoilt_look(&followed->spoilt, &facts).spoilt)
+		return;
+	counter_add(&watch->worker->counters.n_spoilt, 1);
+	limited_note(watch->worker, session->owner, session->near_mptcp ? RELAY_DOWN : RELAY_UP, true);
+}
+
+static bool follows_losses(const struct loss_watch *watch)
+{
+	return watch->has_bbr && loss_watch_is_auto(watch->worker->view->conf);
+}
+
+static void look(struct loss_watch *watch, struct followed *followed, const struct session_view *session)
+{
+	uint64_t now_us = loop_now_us(watch->worker->loop);
+	bool refused = is_refused(session), losses, harm;
+	struct mptcp_connection_info info;
+
+	if (!refused)
+		spoilt_moved(&followed->spoilt);
+	losses = (followed->bulk || refused) && follows_losses(watch) && now_us >= followed->congestion.look_at_us;
+	harm = refused && spoilt_due(&followed->spoilt, now_us);
+	if ((!losses && !harm) || mptcp_info_read(leg_of(session), &info) < 0)
+		return;
+	if (losses)
+		look_at_losses(watch, followed, leg_of(session), &info);
+	if (harm)
+		look_at_harm(watch, followed, session, &info);
 }
 
 static void visit(void *context, const struct session_view *session)
@@ -174,26 +229,29 @@ static void visit(void *context, const struct session_view *session)
 	account->sent_bytes = sent;
 	if (!session->near_mptcp && !session->far_mptcp)
 		return;
-	if (bulk && account->followed == NO_FOLLOWED)
+	if ((bulk || is_refused(session)) && account->followed == NO_FOLLOWED)
 		follow(watch, account, session);
 	if (account->followed == NO_FOLLOWED)
 		return;
 	followed = &watch->followed[account->followed];
-	followed->n_idle = bulk ? 0 : followed->n_idle + 1;
+	followed->bulk = bulk;
+	followed->n_idle = bulk || is_refused(session) ? 0 : followed->n_idle + 1;
 	if (followed->n_idle >= IDLE_LOOKS)
 		leave(watch, account);
-	else if (bulk || is_refused(session))
-		look(watch, followed, session);
 }
 
 /* Those whose session has ended are free. */
-static void sweep(struct loss_watch *watch)
+static void look_at_followed(struct loss_watch *watch)
 {
 	for (size_t i = 0; i < LOSS_WATCH_SESSIONS; i++) {
 		struct followed *followed = &watch->followed[i];
 		struct session_view session;
 
-		if (followed->taken && !relay_find(watch->worker->relay, followed->session, &session))
+		if (!followed->taken)
+			continue;
+		if (relay_find(watch->worker->relay, followed->session, &session))
+			look(watch, followed, &session);
+		else
 			leave(watch, &watch->accounts[followed->session.index]);
 	}
 }
@@ -205,9 +263,10 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 
 	if (ref.part == PART_LOOK) {
 		watch->at = 0;
-		sweep(watch);
+		watch->n_looks = (uint8_t)((watch->n_looks + 1) % LOOKS_AT_ALL);
+		look_at_followed(watch);
 	}
-	if (watch->has_bbr && loss_watch_is_auto(watch->worker->view->conf))
+	if (!watch->n_looks)
 		more = relay_each(watch->worker->relay, &watch->at, BATCH, visit, watch);
 	ref.part = more ? PART_GO_ON : PART_LOOK;
 	while (loop_timer_at(watch->worker->loop, more ? now_us : now_us + LOOK_US, ref))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* relay.congestion = auto: a session's Multipath TCP leg begins with cubic, and while it sends bulk it is looked at about once a second; policy/congestion.h
- * says what it should have. Each worker follows LOSS_WATCH_SESSIONS of its sessions at once, no more; of the others those that are bulk wait for a place. What
- * is learnt of a gateway's links, its next sessions begin with. */
+/* What a session's Multipath TCP leg shows while it sends bulk. It is looked at every quarter of a second to every second. With relay.congestion = auto it begins with cubic, and
+ * policy/congestion.h says what it should have; and policy/spoilt.h says whether one link keeps a better one waiting, for role/links/harm.h. Each worker follows LOSS_WATCH_SESSIONS of its sessions at once, no more; of the others those that are bulk wait for a place. What
+ * is learnt of a gateway's links, its next sessions begin with, and a converter's with those addresses. */
 #ifndef BRAID_ROLE_LINKS_LOSS_WATCH_H
 #define BRAID_ROLE_LINKS_LOSS_WATCH_H
 
@@ -20,6 +20,9 @@ bool loss_watch_is_auto(const struct conf *conf);
 const char *loss_watch_least(const struct conf *conf);
 /* What the gateway's next connection begins with. */
 const char *loss_watch_first(const struct worker *worker);
+
+/* Converter: the same for a connection that it has accepted from peer, by what the last ones have shown. */
+void loss_watch_begin(const struct worker *worker, int fd, const struct address *peer);
 
 /* 0, or a negative errno where "auto" can be nothing but cubic here. */
 int loss_watch_probe(void);

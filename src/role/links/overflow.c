@@ -60,7 +60,7 @@ static void fill_links(const struct overflow_control *control, const struct view
 {
 	for (size_t i = 0; i < view->n_links; i++) {
 		links[i] = (struct overflow_link){ .works = view->links[i].up && !shared_is_dead(control->options.shared, i), .cost = view->conf->links[i].cost,
-						   .out = view->links[i].backup || load(&control->options.shared->links[i].used_up) };
+						   .out = shared_is_out(control->options.shared, view, i) };
 		memcpy(links[i].n_bytes, control->n_bytes[i], sizeof(links[i].n_bytes));
 	}
 }

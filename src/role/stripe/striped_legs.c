@@ -116,9 +116,7 @@ static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 /* A backup, or closed as it costs more than others, or its cap is used up. */
 static bool is_spare(const struct worker *worker, size_t link)
 {
-	const struct link_memory *memory = &worker->shared->links[link];
-
-	return worker->view->links[link].backup || __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) || __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
+	return shared_is_out(worker->shared, worker->view, link) || __atomic_load_n(&worker->shared->links[link].closed, __ATOMIC_RELAXED);
 }
 
 /* Spare ones only where there are no others. */
