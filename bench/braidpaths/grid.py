@@ -101,6 +101,13 @@ def named_cells():
             *_named("90 Mbit/s 20 ms + 5 Mbit/s 400 ms", Link(90 * MBIT, 20, 20), Link(5 * MBIT, 400, 400))]
 
 
+def asked_cells():
+    """What users of bonding routers ask for first: with such a link beside it, the better one is to bring what it brings alone. Too long for the sample."""
+    return [*_named("100 Mbit/s 20 ms + 5 Mbit/s 1 s", Link(100 * MBIT, 20, 20), Link(5 * MBIT, 1000, 1000)),
+            *_named("20 % loss beside a clean link", Link(50 * MBIT, 30, 30), Link(50 * MBIT, 30, 30, 200_000)),
+            *_named("800 ms beside a clean link", Link(50 * MBIT, 20, 20), Link(50 * MBIT, 820, 820))]
+
+
 def sample(seed=SEED, n_each=3):
     """Cells of the grid such that each value of each axis is there n_each times at least: from the grid in an order drawn with the seed, again and again the first of those cells
     that bring the most values of which there are too few."""
@@ -128,7 +135,7 @@ def quick():
 
 
 def every_cell():
-    return [*named_cells(), *whole_grid()]
+    return [*named_cells(), *asked_cells(), *whole_grid()]
 
 
 def skip_s(cell):
