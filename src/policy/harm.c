@@ -10,7 +10,9 @@
 #define AGAIN_US (15 * US_PER_S)
 #define AGAIN_MOST_US (960 * US_PER_S)
 #define FORGET_US (600 * US_PER_S)      /* a link that was no harm for so long begins anew */
-#define LESS_SHARE 2u                   /* of what the best carries: one that carries more isn't the bad one */
+#define LESS_SHARE 4u                   /* of what the best carries: one that carries more may not be the bad one */
+#define JUDGED_US (4 * US_PER_S)        /* after so long without it, ... */
+#define JUDGED_PERCENT 80u              /* ... all are to carry this much of what they did with it */
 #define BITS_PER_BYTE 8u
 
 static uint64_t carried(const struct harm *harm, const struct harm_facts *facts, size_t link, enum harm_way way)
@@ -77,6 +79,15 @@ static bool is_said_twice(struct harm *harm, const struct harm_facts *facts, enu
 	return first_us && said_us - first_us >= APART_US && said_us - first_us < WITHIN_US;
 }
 
+static uint64_t all_bps(const struct harm *harm, const struct harm_facts *facts, enum harm_way way)
+{
+	uint64_t n_bytes = 0;
+
+	for (size_t i = 0; i < facts->n_links; i++)
+		n_bytes += carried(harm, facts, i, way);
+	return bps(harm, facts, n_bytes);
+}
+
 static void step_aside(struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
 {
 	uint64_t since_us = facts->now_us - harm->links[verdict->link].changed_us, again_us = harm->links[verdict->link].again_us * 2;
@@ -88,13 +99,28 @@ static void step_aside(struct harm *harm, const struct harm_facts *facts, struct
 	harm->links[verdict->link].aside = true;
 	harm->links[verdict->link].changed_us = facts->now_us;
 	harm->links[verdict->link].again_us = verdict->again_us;
+	harm->links[verdict->link].way = verdict->way;
+	harm->links[verdict->link].before_bps = all_bps(harm, facts, verdict->way);
+}
+
+/* Whether its time is over, or it was a mistake. */
+static bool must_return(struct harm *harm, const struct harm_facts *facts, size_t link)
+{
+	uint64_t since_us = facts->now_us - harm->links[link].changed_us, before_bps = harm->links[link].before_bps;
+
+	if (since_us >= harm->links[link].again_us)
+		return true;
+	if (!before_bps || since_us < JUDGED_US)
+		return false;
+	harm->links[link].before_bps = 0;
+	return all_bps(harm, facts, harm->links[link].way) * 100 < before_bps * JUDGED_PERCENT;
 }
 
 /* One at a time: two that are tried at once tell nothing of either. */
 static void try_again(struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
 {
 	for (size_t i = 0; i < facts->n_links; i++) {
-		if (!harm->links[i].aside || facts->now_us - harm->links[i].changed_us < harm->links[i].again_us)
+		if (!harm->links[i].aside || !must_return(harm, facts, i))
 			continue;
 		harm->links[i].aside = false;
 		harm->links[i].changed_us = facts->now_us;

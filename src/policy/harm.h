@@ -2,7 +2,7 @@
 /*
  * Which of a gateway's links stand aside, as they keep better ones waiting (decision 0031). That one does, the sender says: the gateway of uploads, the converter of downloads
  * (policy/spoilt.h). Said twice within a while, it is the one of those in use that has carried least that way; it becomes a backup on connections that run, and is tried again
- * later, later each time that it does harm soon afterwards. Pure.
+ * later, later each time that it does harm soon afterwards; at once where all carry less without it: it may have been another one. Pure.
  */
 #ifndef BRAID_POLICY_HARM_H
 #define BRAID_POLICY_HARM_H
@@ -34,6 +34,8 @@ struct harm {
 		bool aside;
 		uint64_t changed_us;       /* it became that, or stopped being it; 0: it never was */
 		uint64_t again_us;         /* it stood aside for so long the last time */
+		uint64_t before_bps;       /* all together carried so much, that way, when it stepped aside; 0: it was judged by that */
+		enum harm_way way;
 	} links[HARM_LINKS];
 	struct {
 		uint64_t heard_us;         /* what was told last */

@@ -9,12 +9,14 @@
 #define AT_WORK_PERCENT 95u
 #define IDLE_PERCENT 85u
 #define LEAST_BUSY_PERCENT 5u         /* below it a rate can't be told: what it was before counts */
+#define GROWING_PERCENT 150u          /* of what it delivered in the stretch before: a slow one that is still finding its rate */
 #define LESS_PERCENT 80u              /* of what the best alone would bring: less is harm, and not the chance of a second */
 
 /* Of a subflow within the stretch. */
 struct work {
 	bool known;
 	uint64_t n_bytes, busy_us;
+	uint64_t before_bytes;        /* in the stretch before */
 	uint64_t rate_bps;            /* that it would bring if it always were at work; 0: not known */
 };
 
@@ -33,7 +35,7 @@ static struct work work_of(const struct spoilt *spoilt, const struct spoilt_subf
 		if (!address_equal(&then->local, &now->local) || !address_equal(&then->remote, &now->remote) || now->busy_us < then->busy_us ||
 		    now->delivered_bytes < then->delivered_bytes)
 			continue;
-		work = (struct work){ true, now->delivered_bytes - then->delivered_bytes, now->busy_us - then->busy_us, spoilt->rates_bps[i] };
+		work = (struct work){ true, now->delivered_bytes - then->delivered_bytes, now->busy_us - then->busy_us, spoilt->n_bytes[i], spoilt->rates_bps[i] };
 		if (work.busy_us && is_busy_for(&work, stretch_us, LEAST_BUSY_PERCENT))
 			work.rate_bps = work.n_bytes * 8 * US_PER_S / work.busy_us;
 	}
@@ -59,6 +61,11 @@ static bool find_slow(const struct spoilt_facts *facts, const struct work *works
 	return found;
 }
 
+static bool is_growing(const struct work *work)
+{
+	return work->n_bytes * 100 > work->before_bytes * GROWING_PERCENT;
+}
+
 static struct spoilt_verdict judge(const struct spoilt_facts *facts, const struct work *works, uint64_t stretch_us)
 {
 	struct spoilt_verdict verdict = { 0 };
@@ -73,7 +80,7 @@ static struct spoilt_verdict judge(const struct spoilt_facts *facts, const struc
 		    works[i].rate_bps > verdict.could_bps)
 			verdict.could_bps = works[i].rate_bps;
 	verdict.had_bps = n_bytes * 8 * US_PER_S / stretch_us;
-	verdict.spoilt = verdict.had_bps * 100 < verdict.could_bps * LESS_PERCENT;
+	verdict.spoilt = verdict.had_bps * 100 < verdict.could_bps * LESS_PERCENT && !is_growing(&works[verdict.slow]);
 	return verdict;
 }
 
@@ -85,6 +92,7 @@ static void begin(struct spoilt *spoilt, const struct spoilt_facts *facts, const
 	memcpy(spoilt->subflows, facts->subflows, spoilt->n_subflows * sizeof(spoilt->subflows[0]));
 	for (size_t i = 0; i < spoilt->n_subflows; i++) {
 		spoilt->rates_bps[i] = works[i].rate_bps;
+		spoilt->n_bytes[i] = works[i].n_bytes;
 		if (spoilt->subflows[i].rtt_us > stretch_us)
 			stretch_us = spoilt->subflows[i].rtt_us;
 	}

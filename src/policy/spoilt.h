@@ -2,7 +2,7 @@
 /*
  * Whether a bad link keeps a sender's good one waiting (decision 0031). What is sent has to arrive in order, so everything waits for what a slow link has in its queue, and a good
  * link stands idle meanwhile, once the window or the send buffer is used up. The sender sees that: it is refused what it wants to send all the time, one subflow is at work
- * all the time, and another one, faster while it works, isn't. If that one alone, at work all the time, would bring more than all do, the slow one does harm. Pure.
+ * all the time, and another one, faster while it works, isn't. If that one alone, at work all the time, would bring more than all do, the slow one does harm; unless that is about to end, as it delivers ever more: it has just begun. Pure.
  */
 #ifndef BRAID_POLICY_SPOILT_H
 #define BRAID_POLICY_SPOILT_H
@@ -35,6 +35,7 @@ struct spoilt {
 	size_t n_subflows;
 	struct spoilt_subflow subflows[SPOILT_SUBFLOWS];   /* as they were then */
 	uint64_t rates_bps[SPOILT_SUBFLOWS];               /* while they were at work, in the stretch before that; 0: not known */
+	uint64_t n_bytes[SPOILT_SUBFLOWS];                 /* what they had delivered in it */
 };
 
 struct spoilt_verdict {

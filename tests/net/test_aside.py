@@ -67,6 +67,7 @@ def test_it_carries_where_no_other_works(lab):
     bulk = Bulk(lab, "down")
     wait_for(lambda: link(lab, "b")["aside"], "link b aside", PATIENCE_S)
     bulk.leave()
+    wait_for(lambda: not lab.gw.ctl("sessions")["sessions"], "the bulk's session to be over, with its subflows", PATIENCE_S)
     near, far, _ = lab.session(lab.listen("server"))
     near.sendall(b"over the good one")
     assert receive_exactly(far, 17) == b"over the good one"

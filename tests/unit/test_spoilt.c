@@ -55,14 +55,30 @@ static void test_who_waits_for_a_slow_one_is_spoilt(void **state)
 	struct spoilt_verdict verdict;
 
 	assert_false(look(&path).spoilt);
-	carry(&path, 0, 3 * MBYTE, 30);   /* 80 Mbit/s while it is at work */
-	carry(&path, 1, MBYTE / 2, 100);
-	verdict = second(&path);
+	for (int i = 0; i < 2; i++) {
+		carry(&path, 0, 3 * MBYTE, 30);   /* 80 Mbit/s while it is at work */
+		carry(&path, 1, MBYTE / 2, 100);
+		verdict = second(&path);
+		assert_int_equal(verdict.spoilt, i);   /* what has just begun may grow */
+	}
 	assert_true(verdict.spoilt);
 	assert_int_equal(verdict.slow, 1);
 	assert_int_equal(verdict.had_bps, 28 * MBYTE);
 	assert_int_equal(verdict.could_bps, 80 * MBYTE);
 	assert_false(second(&path).spoilt);   /* of the next stretch nothing is known */
+}
+
+static void test_a_slow_one_that_grows_is_let_grow(void **state)
+{
+	static const struct { uint64_t n_bytes; bool spoilt; } seconds[] = { { 40000, false }, { 60001, false }, { 90002, false }, { 135003, true }, { 100, true } };
+	struct path path = begin(2);
+
+	look(&path);
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		carry(&path, 0, 3 * MBYTE, 30);
+		carry(&path, 1, seconds[i].n_bytes, 100);
+		assert_int_equal(second(&path).spoilt, seconds[i].spoilt);
+	}
 }
 
 static void test_both_at_work_are_not(void **state)
@@ -203,7 +219,7 @@ static void test_odd_facts(void **state)
 	carry(&path, 1, 10000, 100);
 	assert_false(second(&path).spoilt);
 	assert_false(look(&path).spoilt);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		carry(&path, 0, MBYTE, 10);
 		carry(&path, 1, 10000, 100);
 		if (i == 0)
@@ -212,7 +228,7 @@ static void test_odd_facts(void **state)
 			path.subflows[1].busy_us = 0;
 		if (i == 2)
 			path.subflows[1].delivered_bytes = 0;
-		assert_int_equal(second(&path).spoilt, i == 3);
+		assert_int_equal(second(&path).spoilt, i == 4);
 	}
 	look(&many);
 	carry(&many, 0, MBYTE, 10);
@@ -224,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_waits_for_a_slow_one_is_spoilt),
+		cmocka_unit_test(test_a_slow_one_that_grows_is_let_grow),
 		cmocka_unit_test(test_both_at_work_are_not),
 		cmocka_unit_test(test_a_little_is_no_harm),
 		cmocka_unit_test(test_nobody_at_work_is_no_links_fault),
