@@ -11,6 +11,7 @@
 #define AGAIN_MOST_US (960 * US_PER_S)
 #define FORGET_US (600 * US_PER_S)      /* a link that was no harm for so long begins anew */
 #define LESS_SHARE 4u                   /* of what the best carries: one that carries more may not be the bad one */
+#define LONGER_PERCENT 150u             /* of another one's round trip */
 #define JUDGED_US (4 * US_PER_S)        /* after so long without it, ... */
 #define JUDGED_PERCENT 80u              /* ... all are to carry this much of what they did with it */
 #define BITS_PER_BYTE 8u
@@ -43,25 +44,54 @@ static uint64_t bps(const struct harm *harm, const struct harm_facts *facts, uin
 	return n_bytes * BITS_PER_BYTE * US_PER_S / (facts->now_us - harm->marked_us);
 }
 
-/* Of those in use the one that carries least, if it is far behind the one that carries most. */
-static bool find_least(const struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
+static bool is_in_use(const struct harm *harm, const struct harm_facts *facts, size_t link)
 {
-	uint64_t least = UINT64_MAX, most = 0;
+	return facts->links[link].usable && !harm->links[link].aside;
+}
 
+static bool is_longer(const struct harm_facts *facts, size_t one, size_t other)
+{
+	uint64_t rtt_us = facts->links[one].rtt_us, other_us = facts->links[other].rtt_us;
+
+	return rtt_us && other_us && rtt_us * 100 >= other_us * LONGER_PERCENT;
+}
+
+/* Of those in use. n_links: none. */
+static size_t find_worst(const struct harm *harm, const struct harm_facts *facts, enum harm_way way)
+{
+	size_t worst = facts->n_links;
+
+	for (size_t i = 0; i < facts->n_links; i++) {
+		if (!is_in_use(harm, facts, i))
+			continue;
+		if (worst == facts->n_links || is_longer(facts, i, worst) || (!is_longer(facts, worst, i) && carried(harm, facts, i, way) < carried(harm, facts, worst, way)))
+			worst = i;
+	}
+	return worst;
+}
+
+/* Whether one is far behind another. */
+static bool find_harm(const struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
+{
+	size_t worst = find_worst(harm, facts, verdict->way);
+	uint64_t most = 0, its;
+	bool longer = false;
+
+	if (worst == facts->n_links)
+		return false;
+	its = carried(harm, facts, worst, verdict->way);
 	for (size_t i = 0; i < facts->n_links; i++) {
 		uint64_t n_bytes = carried(harm, facts, i, verdict->way);
 
-		if (!facts->links[i].usable || harm->links[i].aside)
+		if (i == worst || !is_in_use(harm, facts, i))
 			continue;
-		if (n_bytes < least) {
-			least = n_bytes;
-			verdict->link = i;
-		}
+		longer |= is_longer(facts, worst, i);
 		most = n_bytes > most ? n_bytes : most;
 	}
-	if (!most || least * LESS_SHARE >= most)
+	if (!longer && its * LESS_SHARE >= most)
 		return false;
-	verdict->its_bps = bps(harm, facts, least);
+	verdict->link = worst;
+	verdict->its_bps = bps(harm, facts, its);
 	verdict->best_bps = bps(harm, facts, most);
 	return true;
 }
@@ -138,7 +168,7 @@ struct harm_verdict harm_look(struct harm *harm, const struct harm_facts *facts)
 		verdict.way = (enum harm_way)way;
 		if (!is_said_twice(harm, facts, verdict.way) || facts->now_us <= harm->marked_us)
 			continue;
-		if (find_least(harm, facts, &verdict))
+		if (find_harm(harm, facts, &verdict))
 			step_aside(harm, facts, &verdict);
 		else
 			verdict.tell_again = aside(harm, facts);

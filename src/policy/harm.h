@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Which of a gateway's links stand aside, as they keep better ones waiting (decision 0031). That one does, the sender says: the gateway of uploads, the converter of downloads
- * (policy/spoilt.h). Said twice within a while, it is the one of those in use that has carried least that way; it becomes a backup on connections that run, and is tried again
+ * (policy/spoilt.h). Said twice within a while, it is the one of those in use that has by far the longest round trip, or, of those alike, has carried least that way; it becomes a backup on connections that run, and is tried again
  * later, later each time that it does harm soon afterwards; at once where all carry less without it: it may have been another one. Pure.
  */
 #ifndef BRAID_POLICY_HARM_H
@@ -18,6 +18,7 @@ enum harm_way { HARM_UP, HARM_DOWN, HARM_WAYS };
 
 struct harm_link {
 	bool usable;                       /* it works, and is no backup for another reason */
+	uint64_t rtt_us;                   /* the shortest that sessions have seen; 0: not known */
 	uint64_t n_bytes[HARM_WAYS];       /* of its interface; one that is another one now begins anew */
 };
 

@@ -144,6 +144,18 @@ uint64_t shared_rtt_us(const struct shared *shared, uint8_t link)
 	return link < CONF_LINKS ? load(&shared->links[link].rtt_us) : 0;
 }
 
+uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view)
+{
+	uint64_t longest_us = 0;
+
+	for (size_t i = 0; i < view->n_links; i++) {
+		uint64_t rtt_us = view->links[i].up ? shared_rtt_us(shared, (uint8_t)i) : 0;
+
+		longest_us = rtt_us > longest_us ? rtt_us : longest_us;
+	}
+	return longest_us;
+}
+
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us)
 {
 	if (link < CONF_LINKS)
@@ -252,6 +264,7 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 	store(&memory->n_broken, 0);
 	store(&memory->loses_until_us, 0);
 	store(&memory->rtt_us, 0);
+	store(&memory->least_rtt_us, 0);
 }
 
 static void call_suspect(void *arg)

@@ -72,6 +72,7 @@ struct link_memory {
 	uint64_t n_broken;               /* such connections in a row */
 	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
+	uint64_t least_rtt_us;           /* that a session's subflow over it has seen, at the last look (role/links/stranded.c); 0: none yet */
 	uint64_t n_first;                /* connections that began on it */
 	uint64_t closed;                 /* 1: sessions send nothing over it just now, as it costs more than others; the main thread's to set, as the next */
 	uint64_t used_up;                /* 1: its cap is; it is a backup until the period ends */
@@ -111,6 +112,7 @@ bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t n
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
 bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* or became it under way */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
+uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view);   /* of the links that are up */
 bool shared_is_out(const struct shared *shared, const struct view *view, size_t link);   /* a backup, by the configuration, a cap or the harm that it did */
 bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
 bool shared_is_dead(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have nothing there */

@@ -168,6 +168,31 @@ static void test_is_tried_ever_more_rarely(void **state)
 }
 
 /* An interface that is another one now. */
+/* What carries most may be the one that keeps the other waiting; where round trips are alike, or one isn't known, bytes decide. */
+static void test_the_longest_is_the_bad_one(void **state)
+{
+	static const struct { uint64_t first_us, second_us; uint32_t aside; } cases[] = {
+		{ 600000, 20000, 1 }, { 20000, 600000, 2 }, { 29999, 20000, 2 }, { 30000, 20000, 1 }, { 600000, 0, 2 }, { 0, 20000, 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct net net = begin(2);
+
+		net.links[0].rtt_us = cases[i].first_us;
+		net.links[1].rtt_us = cases[i].second_us;
+		second(&net);
+		assert_int_equal(say_twice(&net, HARM_DOWN).aside, cases[i].aside);
+	}
+}
+
+static void test_no_link_no_harm(void **state)
+{
+	struct net net = begin(0);
+
+	second(&net);
+	assert_false(say_twice(&net, HARM_DOWN).changed);
+}
+
 /* Without it all carry less: 100 kB/s of 11 MB/s, or 8.9, or 8.7. What ends by itself looks like that, too, and may. */
 static void test_a_mistake_is_undone(void **state)
 {
@@ -211,6 +236,8 @@ int main(void)
 		cmocka_unit_test(test_the_good_ones_stay),
 		cmocka_unit_test(test_one_after_the_other),
 		cmocka_unit_test(test_is_tried_ever_more_rarely),
+		cmocka_unit_test(test_the_longest_is_the_bad_one),
+		cmocka_unit_test(test_no_link_no_harm),
 		cmocka_unit_test(test_a_mistake_is_undone),
 		cmocka_unit_test(test_counters_may_begin_anew),
 	};

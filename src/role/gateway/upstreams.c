@@ -157,11 +157,11 @@ static void on_inbound(void *context, const struct signalling_inbound *inbound)
 	options->on_inbound(options->context, inbound);
 }
 
-static void on_limited(void *context)
+static void on_limited(void *context, bool spoilt)
 {
 	const struct upstreams_options *options = &((struct upstreams_member *)context)->all->options;
 
-	options->on_limited(options->context);
+	options->on_limited(options->context, spoilt);
 }
 
 /* What one that is in use no longer still says is of no more use: hosts ask again. */

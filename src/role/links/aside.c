@@ -33,7 +33,8 @@ static void fill_links(const struct aside *aside, const struct view *view, struc
 		const struct link_memory *memory = &aside->options.shared->links[i];
 		bool is_closed = __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) || __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
 
-		links[i] = (struct harm_link){ .usable = view->links[i].up && !view->links[i].backup && !is_closed };
+		links[i] = (struct harm_link){ .usable = view->links[i].up && !view->links[i].backup && !is_closed,
+						.rtt_us = __atomic_load_n(&memory->least_rtt_us, __ATOMIC_RELAXED) };
 		if (i >= n)
 			continue;
 		links[i].n_bytes[HARM_UP] = status[i].tx_bytes;
@@ -103,7 +104,7 @@ static void look(struct aside *aside, uint64_t now_us)
 		tell(aside, view, &verdict);
 	publish(aside, verdict.aside);
 	if (verdict.again_us)   /* what is in its queue, all would wait for: begun anew, as a backup, it has nothing, and another link sends that again */
-		path_rejoin(aside->options.path, verdict.link);
+		path_rejoin(aside->options.path, verdict.link, shared_longest_rtt_us(aside->options.shared, view));
 	if (verdict.tell_again)
 		path_tell_closed(aside->options.path);
 }

@@ -50,18 +50,6 @@ static bool is_wanted(const struct link_census *census)
 	return census->n_lacking && census->n_lacking >= census->n_alone && census->n_with <= FEW + DISTURBED_FOR_ONE * census->n_lacking;
 }
 
-static uint64_t longest_rtt_us(const struct rejoin *rejoin, const struct view *view)
-{
-	uint64_t longest_us = 0;
-
-	for (size_t i = 0; i < view->n_links; i++) {
-		uint64_t rtt_us = view->links[i].up ? shared_rtt_us(rejoin->options.shared, (uint8_t)i) : 0;
-
-		longest_us = rtt_us > longest_us ? rtt_us : longest_us;
-	}
-	return longest_us;
-}
-
 static void begin_anew(struct rejoin *rejoin, size_t i)
 {
 	const struct view *view = rejoin->options.view(rejoin->options.context);
@@ -73,7 +61,7 @@ static void begin_anew(struct rejoin *rejoin, size_t i)
 		return;
 	backoff_done(&link->backoff, loop_now_us(rejoin->loop));
 	log_info("link %s: the converter answers over it, and %llu sessions don't have it: they begin anew there", view->links[i].name, (unsigned long long)census.n_lacking);
-	path_rejoin(rejoin->options.path, i, longest_rtt_us(rejoin, view));
+	path_rejoin(rejoin->options.path, i, shared_longest_rtt_us(rejoin->options.shared, view));
 }
 
 /* When it is opened, or answers again, sessions have some time to join it, and to be looked at since. */
