@@ -13,11 +13,11 @@ IDLE_BYTES = 50_000                # handshakes, keep-alives, acknowledgements t
 
 @pytest.fixture
 def lab(tmp_path):
-    """100 Mbit/s of 20 ms, and 2 Mbit/s of 1 s that has a second of queue: what stands in it, 25 MB wait for."""
-    lab = Lab(tmp_path, delays_ms={"a": 10, "b": 500})
+    """100 Mbit/s of 20 ms, and 1 Mbit/s of 1.5 s that has as much of queue: what stands in it, 37 MB wait for, far more than any buffer or window takes."""
+    lab = Lab(tmp_path, delays_ms={"a": 10, "b": 750})
     lab.set_link("a", "rate_bps=100000000")
-    lab.set_link("b", "rate_bps=2000000")
-    lab.set_link("b", "queue_ms=1000")
+    lab.set_link("b", "rate_bps=1000000")
+    lab.set_link("b", "queue_ms=1500")
     lab.conv = lab.converter()
     lab.gw = lab.gateway()
     yield lab
