@@ -27,6 +27,7 @@ struct rejoin {
 	struct loop *loop;
 	struct rejoin_options options;
 	uint8_t handler;
+	uint64_t counted_at_us;           /* from then on all that workers have counted was there after the last change of a link */
 	struct tried links[CONF_LINKS];
 };
 
@@ -54,13 +55,11 @@ static void begin_anew(struct rejoin *rejoin, size_t i)
 {
 	const struct view *view = rejoin->options.view(rejoin->options.context);
 	struct tried *link = &rejoin->links[i];
-	struct link_census census = census_of(rejoin, i);
 
 	link->wanted = false;
-	if (!is_wanted(&census))   /* sessions may have got through meanwhile, by themselves */
-		return;
 	backoff_done(&link->backoff, loop_now_us(rejoin->loop));
-	log_info("link %s: the converter answers over it, and %llu sessions don't have it: they begin anew there", view->links[i].name, (unsigned long long)census.n_lacking);
+	log_info("link %s: the converter answers over it, and %llu sessions don't have it: they begin anew there", view->links[i].name,
+		 (unsigned long long)census_of(rejoin, i).n_lacking);
 	path_rejoin(rejoin->options.path, i, shared_longest_rtt_us(rejoin->options.shared, view));
 }
 
@@ -82,7 +81,7 @@ static void look(struct rejoin *rejoin, size_t i, uint64_t now_us)
 		wait_for_joins(link, AGAIN_FIRST_US, now_us);
 	else if (shared_is_dead(rejoin->options.shared, i))
 		wait_for_joins(link, JOINED_US, now_us);
-	else if (!is_wanted(&census) || !view->links[i].up || backoff_at_us(&link->backoff, now_us) > now_us)
+	else if (now_us < rejoin->counted_at_us || !is_wanted(&census) || !view->links[i].up || backoff_at_us(&link->backoff, now_us) > now_us)
 		return;
 	else if (link_health_works(rejoin->options.health, i, LOOK_US))
 		begin_anew(rejoin, i);
@@ -103,13 +102,16 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 
 void rejoin_answered(struct rejoin *rejoin, size_t link)
 {
-	if (rejoin->links[link].wanted)
+	struct link_census census = census_of(rejoin, link);
+
+	if (rejoin->links[link].wanted && loop_now_us(rejoin->loop) >= rejoin->counted_at_us && is_wanted(&census))   /* sessions may have got through meanwhile, by themselves */
 		begin_anew(rejoin, link);
 }
 
 void rejoin_link_changed(struct rejoin *rejoin, size_t link)
 {
 	rejoin->links[link].wanted = false;
+	rejoin->counted_at_us = loop_now_us(rejoin->loop) + 2 * LOOK_US;
 	rejoin->links[link].backoff = (struct backoff){ .first_us = AGAIN_FIRST_US, .most_us = AGAIN_MOST_US };
 }
 
