@@ -5,6 +5,7 @@
 down, up: one connection, as fast as it goes; talk: one with a few bytes there and back five times a second; idle: one that is silent but for its first and last bytes; fresh: a new one
 every half second, of a byte up to some hundred thousand. Every direction is a piece of one random pattern, so that a byte too many, too few, or of another connection shows.
 """
+import contextlib
 import heapq
 import json
 import random
@@ -69,10 +70,10 @@ def receive_exactly(sock, n):
     return data
 
 
-def receive_pattern(sock, start, seen):
-    """To the end of the stream; how many bytes."""
+def receive_pattern(sock, start, seen, most=None):
+    """To the end of the stream, or so many; how many bytes."""
     n, last = 0, time.monotonic()
-    while data := sock.recv(PIECE_BYTES):
+    while n != most and (data := sock.recv(PIECE_BYTES if most is None else min(PIECE_BYTES, most - n))):
         now = time.monotonic()
         seen.waited(last, now)
         last = now
@@ -88,8 +89,13 @@ def send_pattern(sock, start, wanted):
     n = 0
     while more := wanted(n):
         n += sock.send(piece(start + n, more))
-    sock.shutdown(socket.SHUT_WR)
     return n
+
+
+def send_quietly(sock, start, n):
+    """So many; whoever receives sees what goes wrong."""
+    with contextlib.suppress(OSError):
+        send_pattern(sock, start, lambda n_sent: n - n_sent)
 
 
 def until(ended):
@@ -107,6 +113,7 @@ def serve_one(sock):
     seen = Seen()
     if kind == DOWN:
         send_pattern(sock, start, until(lambda: has_ended(sock)))
+        sock.shutdown(socket.SHUT_WR)
         return
     if kind == UP:
         try:
@@ -158,6 +165,7 @@ class Client:
     def up(self):
         with self.connect(UP, self.seed) as sock:
             n = send_pattern(sock, self.seed, until(self.ending.is_set))
+            sock.shutdown(socket.SHUT_WR)
             told = b""
             while more := sock.recv(PIECE_BYTES):
                 told += more
@@ -197,10 +205,11 @@ class Client:
 
     def one_fresh(self, start, n):
         with self.connect(ECHO, 0) as sock:
-            sender = threading.Thread(target=self.guarded, args=(send_pattern, sock, start, lambda n_sent: n - n_sent), daemon=True)
+            sender = threading.Thread(target=send_quietly, args=(sock, start, n), daemon=True)
             sender.start()
-            n_back = receive_pattern(sock, start, self.seen)
+            n_back = receive_pattern(sock, start, self.seen, n)
             sender.join()
+            self.finish(sock)
         if n_back != n:
             raise Wrong(f"{n_back} of {n} bytes came back")
 

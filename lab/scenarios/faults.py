@@ -3,7 +3,7 @@
 
 Silence, carrier, address, bursts of loss, reordering, duplication, a smaller MTU with and without a word of it: drawn from --seed, over three links of which one at least has no fault at
 any time. Meanwhile one host downloads, uploads, exchanges a few bytes five times a second, keeps a connection that says nothing, and begins a new one every half second. Every byte is
-looked at, and no connection may end before it is told to.
+looked at, and no connection may end before it is told to; but for a few of the new ones, whose only link may go before they have joined another.
 """
 import os
 import time
@@ -25,6 +25,8 @@ DEVICE_MTU = 1500
 BEGINS_S = 2.0            # until slow start is over, before the first fault
 SETTLES_S = 20            # for the links to be taken up again in the end
 SHOWN = 3                 # stalls of each connection
+LOST_MOST, LOST_FEW = 0.005, 2      # of the new ones, as in tests/net/test_churn.py; and in a short run
+LOST = ("ConnectionResetError", "TimeoutError")
 
 
 class Stage:
@@ -93,7 +95,11 @@ def show(lab, faults, begun_at, seen):
 def failures(lab, faults, begun_at, seen):
     lines = []
     for kind, told in seen.items():
-        lines += [f"{kind}, {at - begun_at:.1f} s: {text} ({under_way(lab, faults, at - begun_at - 10, at - begun_at)})" for at, text in told["failures"]]
+        lost = [text for _, text in told["failures"] if text.startswith(LOST)]
+        are_few = kind == "fresh" and len(lost) == len(told["failures"]) and len(lost) <= max(LOST_FEW, LOST_MOST * told["n_connections"])
+        if lost:
+            lab.say(f"{kind}: {len(lost)} of {told['n_connections']} lost")
+        lines += [f"{kind}, {at - begun_at:.1f} s: {text} ({under_way(lab, faults, at - begun_at - 10, at - begun_at)})" for at, text in told["failures"] if not are_few]
         lines += [f"{kind}: no byte for {length_s:.1f} s from {at - begun_at:.1f} s on" for length_s, at in told["stalls"] if length_s > lab.options.most_stall_s]
     return lines
 
