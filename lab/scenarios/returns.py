@@ -33,7 +33,7 @@ OPTIONS = {
 }
 LINKS = (("dsl", 3_000_000, 3_000_000, 20), ("lte", 3_000_000, 3_000_000, 45))
 USED_BYTES = 20_000       # over the link: more than handshakes and probes
-WINDOW_S, LOOK_S = 0.5, 0.02
+WINDOW_S, LOOK_S, GOES_ON_S = 0.5, 0.02, 2.0
 PROGRAM = REPOSITORY / "lab" / "braid-lab"
 
 
@@ -101,18 +101,31 @@ def begin(lab, streams, way, number):
     until(lambda: began_on(lab) != before or program.check(), 10, "the session to begin")
     first = next(access for access in lab.net.links if began_on(lab)[access.name] != before[access.name])
     other = next(access for access in lab.net.links if access is not first)
-    until(lambda: all(is_full(access, way, lab.options.least_share, 0.5) for access in lab.net.links), 30, "the session to fill both links")
+    until(lambda: all(is_full(access, way, lab.options.least_share, 0.5) for access in lab.net.links), 60, "the session to fill both links")
     return program, first, other
 
 
 def one(lab, streams, number):
+    """A try, and what it came to; also where it came to nothing."""
     kind, which, way = combinations(lab.options)[number % len(combinations(lab.options))]
+    seen = {"number": number, "kind": kind, "which": which, "way": way, "used_s": None, "full_s": None, "stall_s": 0.0, "fault": ""}
+    try:
+        seen |= attempt(lab, streams, number, kind, which, way)
+    except LabError as error:
+        lab.braid.check()
+        seen["fault"] = str(error).splitlines()[0]
+        for access in lab.net.links:
+            access.link.set(silence=0, carrier=1)
+    return seen
+
+
+def attempt(lab, streams, number, kind, which, way):
     share = lab.options.least_share
     program, first, other = begin(lab, streams, way, number)
     lost, left = (first, other) if which == "first" else (other, first)
     lose(lab, lost, kind)
     time.sleep(lab.options.outage_s)
-    goes_on = is_full(left, way, share, 0.5)
+    goes_on = is_full(left, way, share, GOES_ON_S)
     give_back(lab, lost, kind)
     seen = Return(lost, way, share)
     end = time.monotonic() + lab.options.patience_s
@@ -120,13 +133,13 @@ def one(lab, streams, number):
         program.check()
         time.sleep(LOOK_S)
     if seen.full_s is not None and not goes_on:
-        raise LabError(f"{kind}, {which}, {way}: the session didn't fill the link that was left\n{lab.braid.gateway.tail()}")
+        raise LabError("the session didn't fill the link that was left")
     told = streams.end(program)
     if told["failures"]:
-        raise LabError(f"{kind}, {which}, {way}: {told['failures'][0][1]}\n{lab.braid.gateway.tail()}")
+        raise LabError(told["failures"][0][1])
     lab.braid.check()
     stall_s = max((length for length, _ in told["stalls"]), default=0.0)
-    return {"number": number, "kind": kind, "which": which, "way": way, "used_s": seen.used_s, "full_s": seen.full_s, "stall_s": stall_s}
+    return {"used_s": seen.used_s, "full_s": seen.full_s, "stall_s": stall_s}
 
 
 def here(lab):
@@ -161,6 +174,10 @@ def side_by_side(lab):
             process.wait()
 
 
+def words(one):
+    return ", ".join(f"{what} after {one[key]:.2f} s" if one[key] is not None else f"not {what}" for key, what in (("used_s", "used again"), ("full_s", "full")))
+
+
 def seconds(values):
     """Median and slowest, for people."""
     known = [math.inf if value is None else value for value in values]
@@ -184,7 +201,7 @@ def run(lab):
     tries = []
     for one in side_by_side(lab):
         tries.append(one)
-        lab.say(f"{len(tries)} of {lab.options.tries}: {one['kind']}, {one['which']} link, {one['way']}: used again after {one['used_s']} s, full after {one['full_s']} s")
+        lab.say(f"{len(tries)} of {lab.options.tries}: {one['kind']}, {one['which']} link, {one['way']}: {one['fault'] or words(one)}")
     show(lab, tries)
     slow = [one for one in tries if one["full_s"] is None or one["full_s"] > lab.options.most_s]
     lab.say(f"{len(tries) - len(slow)} of {len(tries)} within {lab.options.most_s:g} s, outages of {lab.options.outage_s:g} s")
