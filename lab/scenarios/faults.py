@@ -74,6 +74,14 @@ class Stage:
                 self.lab.say(f"{at_s:4.0f} s: {(number + 1) // 2} of {len(faults)} faults")
 
 
+def settle(lab):
+    """Until every link carries the download again; how soon that is to be, the scenario returns shows."""
+    try:
+        until(lambda: all(lab.meter.rates_bps(access.name)[1] > access.down_bps / 2 for access in lab.net.links), SETTLES_S, "every link to carry the download again")
+    except LabError as error:
+        lab.say(str(error))
+
+
 def again(lab, seed):
     return f"run it again: lab/braid-lab run faults --seed {seed} --faults {lab.options.faults} --seconds {lab.options.seconds:g}"
 
@@ -117,7 +125,7 @@ def run(lab):
         stage.play(faults, begun_at, clients.values())
         for access in lab.net.links:
             lab.braid.wait_link(access, timeout_s=SETTLES_S)
-        until(lambda: all(lab.meter.rates_bps(access.name)[1] > access.down_bps / 2 for access in lab.net.links), SETTLES_S, "every link to carry the download again")
+        settle(lab)
         seen = {kind: streams.end(program) for kind, program in clients.items()}
     except LabError as error:
         raise LabError(f"seed {seed}, {time.monotonic() - begun_at:.1f} s: {error}\n{again(lab, seed)}") from None
