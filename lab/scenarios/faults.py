@@ -25,7 +25,7 @@ DEVICE_MTU = 1500
 BEGINS_S = 2.0            # until slow start is over, before the first fault
 SETTLES_S = 20            # for the links to be taken up again in the end
 SHOWN = 3                 # stalls of each connection
-LOST_MOST, LOST_FEW = 0.005, 2      # of the new ones, as in tests/net/test_churn.py; and in a short run
+LOST_MOST, LOST_FEW = 0.005, 3      # of the new ones, as in tests/net/test_churn.py; and in a short run
 LOST = ("ConnectionResetError", "TimeoutError")
 
 
