@@ -17,7 +17,7 @@ menu:
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"
 	@echo "make bench-paths      links bonded over a grid of rates, round trips, losses, queues (15 minutes; QUICK=1: 3; FULL=1: days; CELLS='EXPRESSION')"
-	@echo "make compare          the ways of telling a converter where a connection goes, side by side (QUICK=1: fewer cells; SCHEMES=a,b)"
+	@echo "make compare          the ways of telling a converter where a connection goes, side by side (a quarter of an hour; QUICK=1: fewer cells; SCHEMES=a,b)"
 	@echo "make build            build into $(BUILD)/"
 	@echo "make install          install what was built"
 	@echo "make clean            remove $(BUILD)/ and its like"
