@@ -170,9 +170,9 @@ static bool is_longer_than_a_word(unsigned int type)
 	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LEG || type == CONVERT_BRAID_PROOF;
 }
 
-static void a_message_may_hold_249_tlvs(void **state)
+static void a_message_may_hold_248_tlvs(void **state)
 {
-	struct unit_bytes m = unit_hex("01fa2263");
+	struct unit_bytes m = unit_hex("01f92263");
 	struct convert_message message;
 
 	for (unsigned int type = 255; type; type--) {
@@ -183,10 +183,10 @@ static void a_message_may_hold_249_tlvs(void **state)
 		m.n += 4;
 	}
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 249 - 10);
+	assert_int_equal(message.n_unknown, 248 - 10);
 	m.at[5] = 2;   /* the first swallows the second */
 	assert_int_equal(get(&message, m.at, m.n), 0);
-	assert_int_equal(message.n_unknown, 249 - 11);
+	assert_int_equal(message.n_unknown, 248 - 11);
 }
 
 static void every_type_may_come_once(void **state)
@@ -330,7 +330,7 @@ static void types_without_a_name_are_counted(void **state)
 		if (!get(&message, m.at, m.n))
 			n_unknown += (unsigned int)message.n_unknown;
 	}
-	assert_int_equal(n_unknown, 255 - 16);
+	assert_int_equal(n_unknown, 255 - 17);
 }
 
 static void headers_are_told_apart(void **state)
@@ -511,7 +511,7 @@ int main(void)
 		cmocka_unit_test(tlvs_come_in_any_order),
 		cmocka_unit_test(messages_follow_each_other),
 		cmocka_unit_test(a_message_has_255_words_at_most),
-		cmocka_unit_test(a_message_may_hold_249_tlvs),
+		cmocka_unit_test(a_message_may_hold_248_tlvs),
 		cmocka_unit_test(every_type_may_come_once),
 		cmocka_unit_test(dscp_is_six_bits),
 		cmocka_unit_test(watch_and_nonce_are_read),
