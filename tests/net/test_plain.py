@@ -133,7 +133,7 @@ def test_connections_go_by_plain_mode(lab, accept, converter, key):
         far.close()
     first = [payload(f) for f in capture.frames() if is_syn(f) and "0" in subtypes(f) and payload(f)[:4] == MAGIC]
     assert [words[:16] for words in first[:1]] == [MAGIC + element(SERVER, listener.getsockname()[1])], first
-    assert status(gateway) == {"reachable": True, "why": "", "signalling": "plain", "peer": "braid" if key else "other"}
+    assert status(gateway).items() >= {"reachable": True, "why": "", "signalling": "plain", "peer": "braid" if key else "other"}.items()
     assert "bonded by plain" in words_of(gateway)
     assert counter(gateway, "outcome_connected") == 2
 

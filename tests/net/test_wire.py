@@ -87,8 +87,8 @@ def test_connect_in_the_syn_and_join_over_the_other_link(lab, server, converter)
     far.close()
     seen = {name: capture.frames() for name, capture in captures.items()}
 
-    first = [f for f in seen["l0"] + seen["l1"] if is_syn(f) and to(f, converter) and MP_CAPABLE in subtypes(f)]
-    assert len(first) == 1, f"expected one SYN with MP_CAPABLE, saw {first}"
+    first = [f for f in seen["l0"] + seen["l1"] if is_syn(f) and to(f, converter) and MP_CAPABLE in subtypes(f) and payload(f)]
+    assert len(first) == 1, f"expected one SYN with MP_CAPABLE and data (probes have none), saw {first}"
     assert first[0]["tcp.options.mptcp.version"] == ["1"]
     words = payload(first[0])
     assert words[:1] == b"\x01" and words[2:4] == b"\x22\x63", f"no Convert message in the SYN: {words.hex()}"
