@@ -121,7 +121,7 @@ def test_a_converter_that_has_not_heard_is_told_again(lab):
         talk(session, 5, 200_000)
         return carried(gateway) - before > IDLE_BYTES
 
-    wait_for(leaked, "answers over link b")
+    wait_for(leaked, "answers over link b", 60)   # what the converter had under way there was lost with the rest: it waits for that, ever longer
     wait_for(lambda: not leaked(), "link b closed at the converter, too")
     assert link(gateway, "b")["closed"] and len(gateway.log().split("is opened")) == 2
 
