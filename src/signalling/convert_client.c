@@ -12,6 +12,11 @@ static void put_claim(struct convert_writer *w, const struct signalling_request 
 		convert_put_result(w, &request->failure);
 }
 
+static uint8_t flags_of(const struct signalling_request *request)
+{
+	return (uint8_t)((request->plain ? CONVERT_BRAID_PLAIN : 0) | (request->raced ? CONVERT_BRAID_RACED : 0) | (request->instead ? CONVERT_BRAID_INSTEAD : 0));
+}
+
 struct signalling_step convert_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out)
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
@@ -32,8 +37,8 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0)), request->session);
 	if (request->has_claim && !request->probe)
 		put_claim(&w, request);
-	if ((request->dscp || request->plain) && !request->probe)
-		convert_put_dscp(&w, request->dscp, request->plain);
+	if ((request->dscp || flags_of(request)) && !request->probe)
+		convert_put_dscp(&w, request->dscp, flags_of(request));
 	if (request->watch && !request->probe)
 		convert_put_watch(&w, request->watch);
 	if (!address_is_unspecified(&request->source) && !request->probe)

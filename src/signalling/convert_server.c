@@ -114,6 +114,8 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 	request->destination = message->connect.remote;
 	request->dscp = message->dscp;
 	request->plain = message->plain;
+	request->raced = message->raced;
+	request->instead = message->instead;
 	request->watch = message->watch;
 	request->source = message->source;
 	request->has_claim = message->has_claim;

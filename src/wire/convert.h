@@ -49,6 +49,8 @@ enum convert_type {                       /* 6.2.2 */
 
 #define CONVERT_BRAID_JOINS 0x8000u       /* in the number of CONVERT_BRAID_LEG */
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
+#define CONVERT_BRAID_RACED 2u            /* the same, and below */
+#define CONVERT_BRAID_INSTEAD 4u
 
 enum convert_error_code {                 /* 6.2.8, table 2 */
 	CONVERT_ERROR_UNSUPPORTED_VERSION = 0,
@@ -119,6 +121,8 @@ struct convert_message {
 	uint8_t dscp;            /* 0..63, of all packets of the connection */
 	uint8_t limited;         /* with has_limited: CONVERT_LIMITED_ bits */
 	bool plain;              /* with has_dscp: the client knows that this connection is plain TCP */
+	bool raced;              /* with has_dscp: the client has begun more than one like this at once, and wants one of them served */
+	bool instead;            /* with has_dscp: this one comes in the place of one whose link has gone */
 	uint64_t watch;          /* the converter's name for a connection that it keeps for a gateway */
 	struct bytes nonce;      /* of the ticket of another connection; CONVERT_NONCE_BYTES */
 	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with each Connect */
@@ -165,7 +169,7 @@ void convert_put_extended(struct convert_writer *w, struct bytes options);      
 void convert_put_supported(struct convert_writer *w, struct bytes kinds);                       /* pads */
 void convert_put_cookie(struct convert_writer *w, struct bytes cookie);                         /* pads */
 void convert_put_error(struct convert_writer *w, const struct convert_error *error);            /* pads */
-void convert_put_dscp(struct convert_writer *w, uint8_t dscp, bool plain);
+void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags);   /* CONVERT_BRAID_PLAIN, ... */
 void convert_put_watch(struct convert_writer *w, uint64_t watch);
 void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES]);
 void convert_put_source(struct convert_writer *w, const struct address *source);                /* its port isn't written */

@@ -100,9 +100,14 @@ static int error_get(struct convert_message *m, struct cursor value)
 /* The value in the lower six bits, then a byte of flags, of which those that we don't know are ignored. */
 static int dscp_get(struct convert_message *m, struct cursor value)
 {
+	uint8_t flags;
+
 	m->has_dscp = true;
 	m->dscp = cursor_get_u8(&value);
-	m->plain = cursor_get_u8(&value) & CONVERT_BRAID_PLAIN;
+	flags = cursor_get_u8(&value);
+	m->plain = flags & CONVERT_BRAID_PLAIN;
+	m->raced = flags & CONVERT_BRAID_RACED;
+	m->instead = flags & CONVERT_BRAID_INSTEAD;
 	return cursor_failed(&value) || value.n_left || m->dscp > DSCP_MOST ? CONVERT_E_MALFORMED : 0;
 }
 

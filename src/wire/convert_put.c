@@ -67,11 +67,11 @@ void convert_put_cookie(struct convert_writer *w, struct bytes cookie)
 	put_padded(w, CONVERT_COOKIE, cookie);
 }
 
-void convert_put_dscp(struct convert_writer *w, uint8_t dscp, bool plain)
+void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags)
 {
 	put_head(w, CONVERT_BRAID_DSCP, 2);
 	cursor_put_u8(&w->out, dscp);
-	cursor_put_u8(&w->out, plain ? CONVERT_BRAID_PLAIN : 0);
+	cursor_put_u8(&w->out, flags);
 }
 
 void convert_put_watch(struct convert_writer *w, uint64_t watch)
@@ -198,7 +198,7 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		convert_put_error(w, &m->error);
 		break;
 	case CONVERT_BRAID_DSCP:
-		convert_put_dscp(w, m->dscp, m->plain);
+		convert_put_dscp(w, m->dscp, (uint8_t)(m->plain * CONVERT_BRAID_PLAIN | m->raced * CONVERT_BRAID_RACED | m->instead * CONVERT_BRAID_INSTEAD));
 		break;
 	case CONVERT_BRAID_WATCH:
 		convert_put_watch(w, m->watch);

@@ -119,12 +119,12 @@ static void client_asks_as_the_rfc_says(void **state)
 	unit_expect_bytes("Cookie, Connect", "010b2263" COOKIE CONNECT, out, begin(&request, out));
 	request.dscp = 46;
 	unit_expect_bytes("Cookie, Connect, DSCP", "010c2263" COOKIE CONNECT "c0012e00", out, begin(&request, out));
-	request.plain = 1;
-	unit_expect_bytes("Cookie, Connect, DSCP, plain", "010c2263" COOKIE CONNECT "c0012e01", out, begin(&request, out));
+	request.plain = request.raced = request.instead = 1;
+	unit_expect_bytes("Cookie, Connect, DSCP, every flag", "010c2263" COOKIE CONNECT "c0012e07", out, begin(&request, out));
 	request.dscp = 0;
-	unit_expect_bytes("Cookie, Connect, plain", "010c2263" COOKIE CONNECT "c0010001", out, begin(&request, out));
+	unit_expect_bytes("Cookie, Connect, every flag", "010c2263" COOKIE CONNECT "c0010007", out, begin(&request, out));
 	request.dscp = 46;
-	request.plain = 0;
+	request.plain = request.raced = request.instead = 0;
 	request.watch = 0x0123456789abcdef;
 	unit_expect_bytes("Cookie, Connect, DSCP, watch", "010f2263" COOKIE CONNECT "c0012e00" WATCH, out, begin(&request, out));
 	request.source = unit_address("[2001:db8::9]:1234");

@@ -61,11 +61,14 @@ static void each_tlv_for_private_use_is_written(void **state)
 	struct convert_connect plain = connect_of((struct bytes){ 0 });
 	struct convert_writer w = convert_begin(room, sizeof(room));
 
-	convert_put_dscp(&w, 46, false);
+	convert_put_dscp(&w, 46, 0);
 	expect_written("DSCP", "01022263 c0012e00", &w);
 	w = convert_begin(room, sizeof(room));
-	convert_put_dscp(&w, 0, true);
+	convert_put_dscp(&w, 0, CONVERT_BRAID_PLAIN);
 	expect_written("DSCP, plain", "01022263 c0010001", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_dscp(&w, 46, CONVERT_BRAID_PLAIN | CONVERT_BRAID_RACED | CONVERT_BRAID_INSTEAD);
+	expect_written("DSCP and every flag", "01022263 c0012e07", &w);
 	w = convert_begin(room, sizeof(room));
 	convert_put_watch(&w, 0x0123456789abcdef);
 	expect_written("watch", "01042263 c1030000 01234567 89abcdef", &w);
