@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "policy/own.h"
+#include "policy/race.h"
 #include "policy/rules.h"
 #include "policy/source_address.h"
 
@@ -146,6 +147,7 @@ struct conf_gateway {
 	uint32_t link_full_ms;          /* that a round trip over it takes longer than the least: it is full */
 	uint32_t probe_idle_s;          /* most time between two probes of a link on which nothing happens */
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
+	uint32_t syn_race;              /* enum race_mode */
 };
 
 /* This machine's own connections. Where the converter is, and how it is reached, the gateway's section says. */

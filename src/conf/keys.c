@@ -21,6 +21,7 @@ static const char *const quic[] = { "leave", "refuse", NULL };
 static const char *const signalling[] = { "convert", "plain", "socks5", "route", NULL };
 static_assert(ARRAY_SIZE(signalling) == CONF_SIGNALLING_N + 1, "name every scheme");
 
+static const char *const races[] = { "off", "on", "auto", NULL };   /* as enum race_mode */
 static const char *const pipelined[] = { "auto", "yes", "no", NULL };
 
 #define AT(field) .offset = offsetof(struct conf, field)
@@ -85,6 +86,9 @@ const struct conf_key conf_keys[] = {
 	  .help = "seconds between two probes of a link on which nothing happens, at most; one costs at most 300 bytes" },
 	{ CONF_GATEWAY, "attempt_timeout_ms", CONF_TYPE_UINT, AT(gateway.attempt_timeout_ms), .min = 50, .max = 60000, .fallback = "900",
 	  .help = "a converter that doesn't answer over one link is tried over another after this at the latest" },
+	{ CONF_GATEWAY, "syn_race", CONF_TYPE_CHOICE, AT(gateway.syn_race), .choices = races, .fallback = "off",
+	  .help = "on: a new connection's first packet goes out over two good links of equal cost at once, and the converter serves one of them; auto: where their round trips are "
+		  "alike, or the better one has lost such packets lately; needs a key, and signalling = convert" },
 
 	{ CONF_HOST, "all", CONF_TYPE_BOOL, AT(host.choice.all), .fallback = "no",
 	  .help = "yes: every connection that a program of this machine begins is bonded" },

@@ -45,6 +45,22 @@ int half_prepend(struct half *half, struct half_tools *tools, const void *bytes,
 	return n_bytes ? residue_keep(half, tools, bytes, n_bytes) : 0;
 }
 
+int half_append(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes)
+{
+	struct residue *longer;
+
+	if (!half->residue)
+		return half_prepend(half, tools, bytes, n_bytes);
+	longer = realloc(half->residue, sizeof(*longer) + half->residue->n_bytes + n_bytes);
+	if (!longer)
+		return -ENOMEM;
+	memcpy(longer->bytes + longer->n_bytes, bytes, n_bytes);
+	longer->n_bytes += n_bytes;
+	tools->n_held_bytes += n_bytes;
+	half->residue = longer;
+	return 0;
+}
+
 size_t half_waiting_bytes(const struct half *half)
 {
 	return half->n_piped_bytes + (half->residue ? half->residue->n_bytes - half->residue->at : 0);

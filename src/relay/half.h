@@ -70,6 +70,8 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
 
 /* Bytes to go ahead of those from src; copied. Only before the first step. 0 or -ENOMEM. */
 int half_prepend(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
+/* The same behind those that wait, none of them in a pipe. 0 or -ENOMEM. */
+int half_append(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
 
 /* Sends at most n_bytes of what waits, whatever was refused before. 0 or a negative errno. */
 int half_push(struct half *half, struct half_tools *tools, size_t n_bytes);

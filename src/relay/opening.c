@@ -103,10 +103,17 @@ static size_t up_had_bytes(const struct session *s)
 	return s->up.n_bytes + half_waiting_bytes(&s->up);
 }
 
-static bool may_change(const struct session *s)
+/* All that the near leg has taken is what is said again. */
+static bool was_said(const struct session *s, struct bytes said)
 {
-	return s && s->state == SESSION_RELAYING && s->near_mptcp && !s->down.n_bytes && !s->up.ended && !s->up.n_skip_bytes &&
-	       !net_handshake_ended(s->near_fd);
+	return said.n && s->down.n_bytes == said.n && !half_waiting_bytes(&s->down) && !s->down.ended;
+}
+
+static bool may_change(const struct session *s, const struct relay_leg_change *change)
+{
+	if (!s || s->state != SESSION_RELAYING || !s->near_mptcp || s->up.ended || s->up.n_skip_bytes)
+		return false;
+	return was_said(s, change->said) || (!s->down.n_bytes && (change->said.n || !net_handshake_ended(s->near_fd)));
 }
 
 /* The two legs may have brought more or less of the same so far. 0, or a code or errno: it can't be put together. */
@@ -115,9 +122,18 @@ static int join_up(struct relay *relay, struct session *s, struct bytes first)
 	size_t had = up_had_bytes(s);
 
 	if (first.n > had)
-		return half_waiting_bytes(&s->up) ? RELAY_E_TOO_LATE : half_prepend(&s->up, &relay->tools, first.at + had, first.n - had);
+		return s->up.n_piped_bytes ? RELAY_E_TOO_LATE : half_append(&s->up, &relay->tools, first.at + had, first.n - had);
 	s->up.n_skip_bytes = (uint32_t)(had - first.n);
 	return 0;
+}
+
+/* 0 or -ENOMEM. */
+static int say_again(struct relay *relay, struct session *s, struct bytes said)
+{
+	if (!was_said(s, said))
+		return 0;
+	s->down.n_bytes = 0;
+	return half_prepend(&s->down, &relay->tools, said.at, said.n);
 }
 
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change)
@@ -125,15 +141,11 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	struct session *s = relay_session(relay, ref);
 	enum session_part other;
 
-	if (!may_change(s))
+	if (!may_change(s, change))
 		return RELAY_E_TOO_LATE;
 	other = s->near_part == SESSION_NEAR ? SESSION_NEAR_OTHER : SESSION_NEAR;
-	if (loop_watch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, other)))
+	if (loop_rewatch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, other)) || join_up(relay, s, change->up_first) || say_again(relay, s, change->said))
 		return RELAY_E_TOO_LATE;
-	if (join_up(relay, s, change->up_first)) {
-		loop_unwatch(relay->loop, change->near_fd);
-		return RELAY_E_TOO_LATE;
-	}
 	loop_unwatch(relay->loop, s->near_fd);
 	net_close_reset(s->near_fd);
 	s->near_part = (uint8_t)other;
@@ -145,5 +157,16 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	s->down.steadied = relay->options.steady;
 	s->up.readable = true;
 	relay_queue(relay, s);
+	return 0;
+}
+
+int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes)
+{
+	struct session *s = relay_session(relay, ref);
+
+	if (!s || s->state != SESSION_HELD || s->up.ended || up_had_bytes(s) != n_first_bytes)
+		return RELAY_E_TOO_LATE;
+	net_close_reset(s->far_fd);
+	relay_session_retire(relay, s, SESSION_END_CLOSED);
 	return 0;
 }

@@ -48,8 +48,6 @@ static void count_end(struct relay *relay, const struct session *s, enum session
 
 void relay_session_end(struct relay *relay, struct session *s, enum session_end end)
 {
-	half_free(&s->up, &relay->tools);
-	half_free(&s->down, &relay->tools);
 	if (end == SESSION_END_ORDERLY) {
 		net_close_orderly(s->near_fd);
 		net_close_orderly(s->far_fd);
@@ -57,8 +55,15 @@ void relay_session_end(struct relay *relay, struct session *s, enum session_end 
 		net_close_reset(s->near_fd);
 		net_close_reset(s->far_fd);
 	}
-	count_end(relay, s, end);
+	relay_session_retire(relay, s, end);
 	relay->options.on_end(relay->options.context, s->owner, end);
+}
+
+void relay_session_retire(struct relay *relay, struct session *s, enum session_end end)
+{
+	half_free(&s->up, &relay->tools);
+	half_free(&s->down, &relay->tools);
+	count_end(relay, s, end);
 	relay_unblock(relay, s);
 	for (unsigned int way = 0; way < RELAY_N_WAYS; way++)
 		pacing_leave(relay, s, (enum relay_way)way);

@@ -106,10 +106,14 @@ struct relay_leg_change {
 	bool near_multipath;
 	struct address source;
 	struct bytes up_first;    /* that was read from near_fd; copied */
+	struct bytes said;        /* the old leg may have taken this from us, and its peer has not got it: it is said again; copied. Empty: none of it */
 };
-/* Only where nothing was written to the near leg yet, its handshake not having ended. Takes near_fd, watched by nobody;
- * on failure it stays the caller's. 0 or RELAY_E_TOO_LATE. */
+/* Only where nothing else was written to the near leg yet, and, with nothing said, its handshake hasn't ended. Takes near_fd, watched by the caller; on failure it stays his, to be watched
+ * anew. 0 or RELAY_E_TOO_LATE. */
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change);
+/* Ends a held session of which nothing but n_first_bytes, those of up_first, has come from the near leg, and leaves that one to the caller, watched; the far leg is reset. Neither on_end
+ * nor on_held_end is called. 0 or RELAY_E_TOO_LATE: all is as it was. */
+int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes);
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
 void relay_abort(struct relay *relay, struct slab_name ref);
 

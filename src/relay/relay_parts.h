@@ -57,6 +57,8 @@ void relay_unblock(struct relay *relay, struct session *s);
 void relay_on_timer(void *context, struct loop_ref ref, uint64_t now_us);
 /* Closes the descriptors now, and gives the memory back at the end of the turn, or when the queue comes to it: events for them may still be in this turn's batch. */
 void relay_session_end(struct relay *relay, struct session *s, enum session_end end);
+/* The same without the descriptors, and without a word to anybody. */
+void relay_session_retire(struct relay *relay, struct session *s, enum session_end end);
 /* A half has failed. What the other leg has already sent is passed on once more: an answer followed by a reset is an answer.
  * The session goes on, failed, until a near leg whose handshake hasn't ended can take that. */
 void relay_session_fail(struct relay *relay, struct session *s);

@@ -293,6 +293,16 @@ static void on_links(void *context)
 		overflow_look_now(braid->overflow);
 }
 
+/* What is being set up over a link that swallows it goes elsewhere: workers look for that when they are given a view. */
+static void on_link_health(void *context)
+{
+	struct braid *braid = context;
+
+	on_links(braid);
+	if (!braid->reloading)
+		braid_publish(braid, braid->view->converter_reachable);
+}
+
 static void on_link_answer(void *context, size_t link)
 {
 	struct braid *braid = context;
@@ -311,7 +321,7 @@ static int start_links(struct braid *braid)
 	struct overflow_options overflow = { .shared = &braid->shared, .path = braid->path, .view = present_view, .context = braid };
 	struct link_health_options health = {
 		.shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view,
-		.on_answer = on_link_answer, .on_change = on_links, .context = braid,
+		.on_answer = on_link_answer, .on_change = on_link_health, .context = braid,
 	};
 	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
 	struct aside_options aside = { .shared = &braid->shared, .path = braid->path, .view = present_view, .on_change = on_links, .context = braid };

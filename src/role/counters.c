@@ -35,6 +35,8 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_attempts_failed, "attempts_failed", "of these, without success"),
 	ROLE(COUNTER, n_second_attempts, "second_attempts", "begun because a link did not answer in time"),
 	ROLE(COUNTER, n_moved, "moved", "connections that went to another converter on their way, as the first gave no answer"),
+	ROLE(COUNTER, n_raced, "raced", "connections begun over two links at once"),
+	ROLE(COUNTER, n_raced_away, "raced_away", "connections reset, another one of the same race having come first"),
 	ROLE(COUNTER, n_no_answer, "no_answer", "sessions given up, the converter not answering on any link"),
 	ROLE(COUNTER, n_stranded, "stranded", "sessions reset, no subflow being left of them"),
 	ROLE(COUNTER, n_probes, "probes", "small exchanges with the converter, to find out how a link is; each costs at most 300 bytes"),

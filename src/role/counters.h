@@ -17,7 +17,7 @@ struct role_counters {
 	uint64_t n_held, n_held_passed, n_held_refused, n_unlearnt, n_host_gave_up;              /* the near leg was reset while the far one was being set up */
 	uint64_t n_socks;                     /* host: requests of programs, by SOCKS */
 	uint64_t n_looked_at, n_direct, n_direct_failed;   /* gateway: for the server's name; and connected to by ourselves */
-	uint64_t n_attempts, n_attempts_failed, n_second_attempts, n_moved;
+	uint64_t n_attempts, n_attempts_failed, n_second_attempts, n_moved, n_raced, n_raced_away;
 	uint64_t n_syn_data_sent, n_syn_data_lost, n_fell_back, n_fell_back_late, n_fell_back_again, n_plain_refused;
 	uint64_t n_to_bbr, n_to_cubic;        /* sessions whose congestion control was changed */
 	uint64_t n_stranded;                  /* sessions that had lost their last subflow, and were reset */

@@ -11,6 +11,8 @@
 #define SYN_DATA_DOUBLINGS 6
 #define STRIPS_MPTCP_US (60 * US_PER_S)
 #define BROKEN_IN_A_ROW 2
+#define LOST_SYN_US (60 * US_PER_S)          /* then the link is tried again */
+#define RTT_KNOWN_US (60 * US_PER_S)         /* a round trip may be another one after that */
 #define LOSES_US (60 * US_PER_S)             /* as long as nobody looks: then the next transfer finds out anew */
 
 static uint64_t load(const uint64_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
@@ -99,11 +101,8 @@ bool shared_is_out(const struct shared *shared, const struct view *view, size_t 
 	return view->links[link].backup || load(&shared->links[link].used_up) || load(&shared->links[link].aside);
 }
 
-int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
-			  struct choice *out)
+static void fill_links(const struct shared *shared, const struct view *view, uint64_t now_us, struct choose_link links[CONF_LINKS])
 {
-	struct choose_link links[CONF_LINKS];
-
 	for (size_t i = 0; i < view->n_links; i++) {
 		const struct link_memory *memory = &shared->links[i];
 
@@ -114,6 +113,14 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
 		};
 	}
+}
+
+int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
+			  struct choice *out)
+{
+	struct choose_link links[CONF_LINKS];
+
+	fill_links(shared, view, now_us, links);
 	return choose_first_link(links, view->n_links, destinations, n_destinations, tried, out);
 }
 
@@ -122,6 +129,30 @@ int shared_choose_link(const struct shared *shared, const struct view *view, uin
 	const struct upstream *upstream = view->upstream;
 
 	return upstream ? shared_choose_link_to(shared, view, upstream->at.converter, upstream->at.n_converter, tried, now_us, out) : CHOOSE_E_NONE;
+}
+
+/* 0: not lately. */
+static uint64_t known_rtt_us(const struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	return load(&shared->links[link].rtt_at_us) + RTT_KNOWN_US > now_us ? load(&shared->links[link].rtt_us) : 0;
+}
+
+size_t shared_choose_race(const struct shared *shared, const struct view *view, const struct conf_upstream *at, enum race_mode mode, uint32_t tried, uint64_t now_us,
+			  struct choice out[RACE_MOST])
+{
+	struct choose_link links[CONF_LINKS];
+	struct race_link others[CONF_LINKS];
+
+	fill_links(shared, view, now_us, links);
+	for (size_t i = 0; i < view->n_links; i++) {
+		const struct link_memory *memory = &shared->links[i];
+
+		others[i] = (struct race_link){
+			.capped = view->conf->links[i].cap_bytes, .lost_syn = load(&memory->lost_syn_until_us) > now_us,
+			.rtt_us = known_rtt_us(shared, (uint8_t)i, now_us),
+		};
+	}
+	return race_choose(mode, links, others, view->n_links, at->converter, at->n_converter, tried, out);
 }
 
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us)
@@ -162,13 +193,41 @@ void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us)
 		store(&shared->links[link].silent_until_us, now_us + SILENT_US);
 }
 
-void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us)
+void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us, uint64_t now_us)
 {
 	if (link >= CONF_LINKS)
 		return;
 	store(&shared->links[link].silent_until_us, 0);
 	store(&shared->links[link].rtt_us, rtt_us);
+	store(&shared->links[link].rtt_at_us, now_us);
 	__atomic_add_fetch(&shared->links[link].n_first, 1, __ATOMIC_RELAXED);
+}
+
+bool shared_note_lost_syn(struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	uint64_t *until_us = &shared->links[link < CONF_LINKS ? link : 0].lost_syn_until_us;
+	bool news = link < CONF_LINKS && load(until_us) <= now_us;
+
+	if (link < CONF_LINKS)
+		store(until_us, now_us + LOST_SYN_US);
+	return news;
+}
+
+bool shared_note_overtaken(struct shared *shared, uint8_t link, uint64_t waited_us, uint8_t winner, uint64_t now_us)
+{
+	if (link >= CONF_LINKS)
+		return false;
+	switch (race_overtaken(waited_us, known_rtt_us(shared, link, now_us), shared_rtt_us(shared, winner))) {
+	case RACE_SAYS_NOTHING:
+		break;
+	case RACE_SAYS_LOST:
+		return shared_note_lost_syn(shared, link, now_us);
+	case RACE_SAYS_FAR:
+		store(&shared->links[link].rtt_us, waited_us);
+		store(&shared->links[link].rtt_at_us, now_us);
+		break;
+	}
+	return false;
 }
 
 void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us)
@@ -265,6 +324,7 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 	store(&memory->loses_until_us, 0);
 	store(&memory->rtt_us, 0);
 	store(&memory->least_rtt_us, 0);
+	store(&memory->lost_syn_until_us, 0);
 }
 
 static void call_suspect(void *arg)

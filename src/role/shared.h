@@ -17,6 +17,7 @@
 #include "policy/converters.h"
 #include "policy/forwards.h"
 #include "policy/losers.h"
+#include "policy/race.h"
 #include "policy/replay.h"
 #include "relay/account.h"
 #include "role/converter/subscribers.h"
@@ -73,6 +74,8 @@ struct link_memory {
 	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
 	uint64_t least_rtt_us;           /* that a session's subflow over it has seen, at the last look (role/links/stranded.c); 0: none yet */
+	uint64_t rtt_at_us;              /* and when that was */
+	uint64_t lost_syn_until_us;      /* a SYN or its answer was lost */
 	uint64_t n_first;                /* connections that began on it */
 	uint64_t closed;                 /* 1: sessions send nothing over it just now, as it costs more than others; the main thread's to set, as the next */
 	uint64_t used_up;                /* 1: its cap is; it is a backup until the period ends */
@@ -108,6 +111,10 @@ int shared_choose_link(const struct shared *shared, const struct view *view, uin
 int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
 			  struct choice *out);
 
+/* The links that a new connection to this converter begins over. As race_choose(). */
+size_t shared_choose_race(const struct shared *shared, const struct view *view, const struct conf_upstream *at, enum race_mode mode, uint32_t tried, uint64_t now_us,
+			  struct choice out[RACE_MOST]);
+
 bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t now_us);
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
 bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* or became it under way */
@@ -117,7 +124,11 @@ bool shared_is_out(const struct shared *shared, const struct view *view, size_t 
 bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
 bool shared_is_dead(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have nothing there */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
-void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us);
+void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us, uint64_t now_us);
+/* True: for the first time in a minute. Here and below. */
+bool shared_note_lost_syn(struct shared *shared, uint8_t link, uint64_t now_us);
+/* A handshake wasn't waited for any longer, that over another link, the winner, being there: it may tell of a loss, or how far the link is at least. */
+bool shared_note_overtaken(struct shared *shared, uint8_t link, uint64_t waited_us, uint8_t winner, uint64_t now_us);
 /* begun_at_us: of the attempt. What was lost with a link that went away meanwhile says nothing of the link. */
 void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us);
 /* Bulk transfers up it are better off with bbr; or were found not to be. */

@@ -44,6 +44,7 @@ SPOKEN = {"convert": {}, "route": {"signalling": "route", "converter": None, "ke
 ACCEPTED = {"convert": {}, "route": {"allow": LINKS_ALLOWED, "intercept": "192.0.2.0/24, 2001:db8:2::/64", "intercept_join": f"{CONVERTER}, {CONVERTER_V6}",
                                      "intercept_source": "subscriber", "pool": f"{CONVERTER}, {CONVERTER_V6}"}}.get(
     SIGNALLING, {"signalling": f"convert, {SIGNALLING}", "allow": LINKS_ALLOWED})
+RACE = {"syn_race": os.environ["BRAID_SYN_RACE"]} if "BRAID_SYN_RACE" in os.environ else {}   # of every gateway that says nothing else
 CONVERTER_NODE = "core" if SIGNALLING == "route" else "conv"
 
 IPPROTO_MPTCP = 262
@@ -473,7 +474,7 @@ class Lab:
 
     def gateway_conf(self, **changes):
         base = {
-            "gateway": {"lan": "lan0", "converter": CONVERTER, "key": KEY, **SPOKEN},
+            "gateway": {"lan": "lan0", "converter": CONVERTER, "key": KEY, **SPOKEN, **RACE},
             "link a": {"interface": "l0"}, "link b": {"interface": "l1"},
             "daemon": {"state_dir": "/run/braid-gw", "control": "/run/braid-gw/control"}, "log": {"level": "debug"},
         }

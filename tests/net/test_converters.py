@@ -51,9 +51,10 @@ def test_one_that_is_killed_is_left_at_once(lab):
     talk(near, far)
 
 
-def test_a_connection_on_its_way_goes_elsewhere(lab):
-    """The first converter falls silent. Its destination being unknown, the host's SYN waits, and goes by the second one: nobody notices."""
-    _, _, gateway = both(lab)
+@pytest.mark.parametrize("race", ["off", "on"])
+def test_a_connection_on_its_way_goes_elsewhere(lab, race):
+    """The first converter falls silent. Its destination being unknown, the host's SYN waits, and goes by the second one: nobody notices. Over all links before, with a race, too."""
+    _, _, gateway = both(lab, syn_race=race)
     assert comes_by(lab, lab.listen("server")) == FIRST
     hush(lab, FIRST)
     begun = time.monotonic()

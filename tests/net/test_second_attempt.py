@@ -225,6 +225,6 @@ def test_refusal_is_heard_by_the_attempt_that_lives(lab, accept, told):
     lose_answers_on_link_a(lab)
     for _ in range(N):
         is_refused(lab, accept)
-    assert counter(gateway, "early_used" if told else "second_attempts") > 0
+    assert counter(gateway, "early_used" if told else "second_attempts") + counter(gateway, "raced") > 0
     assert counter(gateway, "outcome_refused") == N
     assert counter(gateway, "outcome_not_authorised") == 0 == counter(gateway, "no_answer")

@@ -27,11 +27,11 @@ def second_converter(lab, **changes):
     return Daemon(lab, "conv2", merged(conf, changes))
 
 
-def both(lab):
+def both(lab, **gateway):
     """Both converters and a gateway that has heard of both."""
     make_second(lab)
     first, second = lab.converter(), second_converter(lab)
-    gateway = lab.gateway(**{"upstream second": {"converter": SECOND}})
+    gateway = lab.gateway(gateway=gateway, **{"upstream second": {"converter": SECOND}})
     wait_for(lambda: all(one["answers"] for one in converters(gateway)) and in_use(gateway) == FIRST, "both converters to be known, and the first to be in use")
     return first, second, gateway
 

@@ -59,6 +59,21 @@ static void schemes_are_named(void **state)
 	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert, plain, socks5 or route");
 }
 
+static void races_are_named(void **state)
+{
+	static const struct { const char *text; enum race_mode mode; } cases[] = {
+		{ GATEWAY, RACE_OFF }, { "[gateway]\nsyn_race = off\n" GATEWAY, RACE_OFF }, { "[gateway]\nsyn_race = on\n" GATEWAY, RACE_ON }, { "[gateway]\nsyn_race = auto\n" GATEWAY, RACE_AUTO },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct conf *conf = conf_of(cases[i].text);
+
+		assert_int_equal(conf->gateway.syn_race, cases[i].mode);
+		conf_freep(&conf);
+	}
+	expect_error("[gateway]\nsyn_race = yes\n", "x:2: gateway.syn_race: found 'yes', wanted off, on or auto");
+}
+
 static void sections_may_be_indented(void **state)
 {
 	struct conf *conf = conf_of("  [converter]\nallow = 192.0.2.0/24\n");
@@ -332,6 +347,7 @@ int main(void)
 		cmocka_unit_test(a_section_goes_on_after_another_head),
 		cmocka_unit_test(defaults_of_lists_give_way),
 		cmocka_unit_test(schemes_are_named),
+		cmocka_unit_test(races_are_named),
 		cmocka_unit_test(sections_may_be_indented),
 		cmocka_unit_test(a_subscriber_has_limits),
 		cmocka_unit_test(mappings_have_an_address_and_ports),

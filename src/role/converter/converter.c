@@ -178,6 +178,12 @@ static void on_near(struct converter *converter, struct intake *intake, uint32_t
 		else
 			intake_say(converter, intake);
 		break;
+	case INTAKE_SECOND:
+		if (events & (EPOLLERR | EPOLLHUP))
+			intake_abandon(converter, intake);
+		else
+			take_over_look(converter, intake);
+		break;
 	case INTAKE_CALLED:   /* it has no near leg */
 		break;
 	}
@@ -243,6 +249,9 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	case INTAKE_WAITING:
 		if (intake->owes)
 			intake_abandon(converter, intake);   /* its handshake never ended, and no event tells of that */
+		break;
+	case INTAKE_SECOND:
+		intake_abandon(converter, intake);
 		break;
 	case INTAKE_CALLED:
 		counter_add(&converter->worker->counters.n_host_gave_up, 1);

@@ -45,7 +45,7 @@ void early_tell(struct converter *converter, const struct intake *intake, const 
 	unsigned int number = take_over_worker(intake->watch);
 	struct note note = { .watch = intake->watch, .subscriber = intake->ticket.number, .result = *result };
 
-	if (!intake->watch || !intake->ticket.admitted || number >= converter->worker->n_peers || net_handshake_ended(intake->near_fd))
+	if (!intake->watch || !intake->ticket.admitted || number >= converter->worker->n_peers || (!intake->raced && net_handshake_ended(intake->near_fd)))
 		return;
 	note.to = converter->worker->peers[number];
 	memcpy(note.nonce, intake->ticket.nonce, sizeof(note.nonce));

@@ -17,8 +17,8 @@ struct intake;
 struct setup;
 struct worker;
 
-/* Converter: tells the outcome on the watch that the intake's peer has named, where its own connection can't be written to yet and the watch is the
- * same subscriber's. */
+/* Converter: tells the outcome on the watch that the intake's peer has named, where that is the same subscriber's, and its own connection can't be written to yet, or was
+ * begun over several links at once: the one that was faster may lose packets, and this comes by another way. */
 void early_tell(struct converter *converter, const struct intake *intake, const struct signalling_result *result);
 
 /* Gateway: a nonce that finds the setup again. */

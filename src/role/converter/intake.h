@@ -21,8 +21,9 @@
 
 /* READING: the message isn't complete. LOOKING_UP: the destination's name (role/converter/lookup.h). CONNECTING: toward the destination. LISTENING: for it (role/converter/bind.h). ENDING: answered, waits for the
  * peer to close. WAITING: asked for information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. CALLED: taken on its way, the destination has
- * accepted; its first packet was let go to our own listener, which has the connection soon. Such a one begins as CONNECTING, without a near leg. */
-enum intake_state { INTAKE_READING, INTAKE_LOOKING_UP, INTAKE_CONNECTING, INTAKE_LISTENING, INTAKE_ENDING, INTAKE_WAITING, INTAKE_CALLED };
+ * accepted; its first packet was let go to our own listener, which has the connection soon. Such a one begins as CONNECTING, without a near leg. SECOND: another attempt of the same connection is being served; it waits for the end of its handshake
+ * (role/converter/take_over.h). */
+enum intake_state { INTAKE_READING, INTAKE_LOOKING_UP, INTAKE_CONNECTING, INTAKE_LISTENING, INTAKE_ENDING, INTAKE_WAITING, INTAKE_CALLED, INTAKE_SECOND };
 enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE, INTAKE_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
 
 struct intake {
@@ -52,6 +53,8 @@ struct intake {
 	struct treatment treatment;
 	bool wants_mptcp;
 	bool multipath;           /* the peer takes it for Multipath TCP, or may */
+	bool raced;               /* the peer has begun several attempts of the connection at once */
+	bool instead;             /* in SECOND: the first one's link has gone, as the peer says */
 	bool takes_inbound;       /* in WAITING: sessions from our side may be told on it */
 	bool hears_limits;        /* and that the links limit what we send */
 	bool hears_harm;          /* and that one keeps a better one waiting */

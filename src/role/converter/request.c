@@ -189,6 +189,8 @@ void request_session(struct converter *converter, struct intake *intake, const s
 	intake->wants_mptcp = request->wants_mptcp;
 	intake->ticket.plain = !request->plain && mptcp_info_fell_back(intake->near_fd);
 	intake->watch = request->watch;
+	intake->raced = request->raced;
+	intake->instead = request->instead;
 	result = authorise(converter, intake, request, AUTHORISE_SESSION);
 	intake->multipath = is_multipath(intake, request);
 	if (intake->ticket.refused) {

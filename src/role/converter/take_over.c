@@ -11,14 +11,17 @@
 /* Laid out as: worker (8 bits), what (8), generation (16), index (32). */
 enum { WHAT_INTAKE = 1, WHAT_SESSION };
 
+/* Between two attempts of one connection. */
+enum contest { CONTEST_OPEN, CONTEST_WON, CONTEST_LOST };   /* neither handshake has ended; by the second; by the first */
+
 /* What goes from one worker to another. */
 struct second_attempt {
 	struct worker *to;
 	struct ticket_use ticket;
 	int fd;
-	bool multipath;
+	bool multipath, raced, instead;
 	struct address client, destination;
-	struct net_marking marking;
+	struct treatment treatment;
 	struct inbox inbox;
 	const struct scheme *scheme;
 	struct conversation conversation;
@@ -60,17 +63,17 @@ struct intake *take_over_intake(const struct converter *converter, uint64_t name
 }
 
 /* The destination hasn't answered yet. */
-static bool take_intake(struct converter *converter, struct intake *first, struct second_attempt *second)
+static bool take_intake(struct converter *converter, struct intake *first, struct intake *second)
 {
 	enum intake_part other = first->near_part == INTAKE_NEAR ? INTAKE_NEAR_OTHER : INTAKE_NEAR;
 	int old_fd = first->near_fd;
 
-	if (net_handshake_ended(old_fd) || loop_watch(converter->worker->loop, second->fd, INTAKE_EVENTS, intake_ref(converter, first, other)))
+	if (loop_rewatch(converter->worker->loop, second->near_fd, INTAKE_EVENTS, intake_ref(converter, first, other)))
 		return false;
 	first->near_part = other;   /* an event of the old one may still be in this turn's batch */
 	loop_unwatch(converter->worker->loop, old_fd);
 	net_close_reset(old_fd);
-	first->near_fd = second->fd;
+	first->near_fd = second->near_fd;
 	first->multipath = second->multipath;
 	first->client = second->client;
 	first->conversation = second->conversation;
@@ -80,71 +83,119 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 	return true;
 }
 
-/* Served already: the destination has answered. */
-static bool take_session(struct converter *converter, const struct second_attempt *second, struct slab_name session)
+/* Served already: the destination has answered. Where the first one's link has gone, it may have been told so. */
+static bool take_session(struct converter *converter, struct intake *second, struct slab_name session)
 {
-	struct relay_leg_change change = { .near_fd = second->fd, .near_multipath = second->multipath, .source = second->client,
+	static const struct signalling_result connected = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
+	struct net_marking marking = treatment_marking(&second->treatment);
+	struct relay_leg_change change = { .near_fd = second->near_fd, .near_multipath = second->multipath, .source = second->client,
 					   .up_first = { second->inbox.kept, second->inbox.n_kept } };
+	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
 
-	net_mark(second->fd, &second->client, true, &second->marking);
+	if (second->instead)
+		change.said = (struct bytes){ answer, second->scheme->server_answer(&second->conversation, &connected, answer) };
+	net_mark(second->near_fd, &second->client, true, &marking);
 	return !relay_change_near(converter->worker->relay, session, &change);
 }
 
-static void turn_away(struct converter *converter, struct second_attempt *second, const struct signalling_result *result)
+/* Of a race all but one come here: no word on it, which would only have its kernel join it over other links. */
+static void turn_away(struct converter *converter, struct intake *second, const struct signalling_result *result)
 {
-	struct intake *intake = converter_admit(converter, second->fd, &second->client);
-
-	if (!intake)
-		return;
-	intake->scheme = second->scheme;
-	intake->conversation = second->conversation;
-	intake_refuse(converter, intake, result);
+	if (second->raced && result->outcome == OUTCOME_NOT_AUTHORISED) {
+		counter_add(&converter->worker->counters.n_raced_away, 1);
+		intake_abandon(converter, second);
+	} else if (loop_rewatch(converter->worker->loop, second->near_fd, INTAKE_EVENTS, intake_ref(converter, second, INTAKE_NEAR))) {
+		intake_abandon(converter, second);
+	} else {
+		intake_refuse(converter, second, result);
+	}
 }
 
-static bool session_is_there(const struct converter *converter, const struct second_attempt *second, struct slab_name name)
+static bool session_is_there(const struct converter *converter, const struct intake *second, struct slab_name name, struct session_view *session)
 {
-	struct session_view session;
-
-	return relay_find(converter->worker->relay, name, &session) && address_equal(&session.destination, &second->destination) &&
-	       loop_now_us(converter->worker->loop) - session.opened_at_us < FRESH_US;
+	return relay_find(converter->worker->relay, name, session) && address_equal(&session->destination, &second->destination) &&
+	       loop_now_us(converter->worker->loop) - session->opened_at_us < FRESH_US;
 }
 
-static struct intake *intake_there(const struct converter *converter, const struct second_attempt *second, struct slab_name name)
+static struct intake *intake_there(const struct converter *converter, const struct intake *second, struct slab_name name)
 {
 	struct intake *first = slab_get(&converter->intakes, name);
 
-	return first && address_equal(&first->destination, &second->destination) ? first : NULL;
+	return first && first != second && address_equal(&first->destination, &second->destination) ? first : NULL;
 }
 
-/* True where the second has taken the first one's place; else what it is to be told: what the first was told, and perhaps never heard; that the connection
- * came and went; or, the first being well, that a ticket is good for one. */
-static bool settle(struct converter *converter, struct second_attempt *second, struct signalling_result *result)
+/* Who has the connection: whose handshake ends first, for that one has seen its link work both ways, and can be written to. Unless the link has gone since. */
+static enum contest contest(int first_fd, const struct intake *second)
 {
-	uint64_t holder = authorise_holder(converter->worker, &second->ticket);   /* asked again: it may have become a session under way */
+	if (!second->instead && net_handshake_ended(first_fd))
+		return CONTEST_LOST;
+	return net_handshake_ended(second->near_fd) ? CONTEST_WON : CONTEST_OPEN;
+}
+
+/* CONTEST_WON: the second has the first one's place. CONTEST_LOST: *result is what it is to be told: what the first was told, and perhaps never heard; that the connection
+ * came and went; or, the first being well, that a ticket is good for one. */
+static enum contest settle(struct converter *converter, struct intake *second, struct signalling_result *result)
+{
+	uint64_t holder = authorise_holder(converter->worker, &second->ticket);   /* asked each time: it may have become a session under way */
 	struct slab_name name = slab_name_in(holder);
 	struct intake *first = what_of(holder) == WHAT_INTAKE ? intake_there(converter, second, name) : NULL;
+	enum contest state = CONTEST_LOST;
+	struct session_view session;
 
 	*result = (struct signalling_result){ .outcome = OUTCOME_NOT_AUTHORISED };
-	if (what_of(holder) == WHAT_SESSION && session_is_there(converter, second, name))
-		return take_session(converter, second, name);
+	if (what_of(holder) == WHAT_SESSION && session_is_there(converter, second, name, &session)) {
+		state = contest(session.near_fd, second);
+		return state == CONTEST_WON && !take_session(converter, second, name) ? CONTEST_LOST : state;
+	}
 	if (!first)
 		result->outcome = OUTCOME_BYPASSED;   /* its destination has not refused: a host that waits had better go the ordinary way */
 	else if (first->state == INTAKE_ENDING && first->said.outcome != OUTCOME_CONNECTED)
 		*result = first->said;
-	return first && first->state == INTAKE_CONNECTING && take_intake(converter, first, second);
+	else if (first->state == INTAKE_CONNECTING)
+		state = contest(first->near_fd, second);
+	return state == CONTEST_WON && !take_intake(converter, first, second) ? CONTEST_LOST : state;
+}
+
+void take_over_look(struct converter *converter, struct intake *second)
+{
+	struct signalling_result result;
+
+	switch (settle(converter, second, &result)) {
+	case CONTEST_OPEN:
+		break;
+	case CONTEST_WON:
+		counter_add(&converter->worker->counters.n_taken_over, 1);
+		intake_free(converter, second);
+		break;
+	case CONTEST_LOST:
+		if (second->instead && result.outcome == OUTCOME_NOT_AUTHORISED)   /* the destination's bytes have gone with that link: this connection alone can't be served */
+			result.outcome = OUTCOME_BYPASSED;
+		turn_away(converter, second, &result);
+		break;
+	}
 }
 
 static void arrive(void *arg)
 {
 	struct second_attempt *second = arg;
 	struct converter *converter = second->to->converter;
-	struct signalling_result result;
-	bool taken = settle(converter, second, &result);
+	struct intake *intake = converter_admit(converter, second->fd, &second->client);
 
-	counter_add(&second->to->counters.n_taken_over, taken);
-	if (!taken)
-		turn_away(converter, second, &result);
-	inbox_free(&second->inbox);
+	if (intake) {
+		intake->ticket = second->ticket;
+		intake->multipath = second->multipath;
+		intake->raced = second->raced;
+		intake->instead = second->instead;
+		intake->destination = second->destination;
+		intake->treatment = second->treatment;
+		intake->inbox = second->inbox;
+		intake->scheme = second->scheme;
+		intake->conversation = second->conversation;
+		intake_set_state(converter, intake, INTAKE_SECOND);
+		take_over_look(converter, intake);
+	} else {
+		inbox_free(&second->inbox);
+	}
 	free(second);
 }
 
@@ -158,8 +209,8 @@ void take_over_begin(struct converter *converter, struct intake *intake)
 		return;
 	}
 	*second = (struct second_attempt){
-		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .multipath = intake->multipath, .client = intake->client, .destination = intake->destination,
-		.marking = treatment_marking(&intake->treatment), .inbox = intake->inbox, .scheme = intake->scheme, .conversation = intake->conversation,
+		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .multipath = intake->multipath, .raced = intake->raced, .instead = intake->instead,
+		.client = intake->client, .destination = intake->destination, .treatment = intake->treatment, .inbox = intake->inbox, .scheme = intake->scheme, .conversation = intake->conversation,
 	};
 	intake->inbox = (struct inbox){ 0 };
 	loop_unwatch(converter->worker->loop, second->fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reaching the converter over one link or another. */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -16,7 +17,7 @@
 #define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
 #define EARLY_ROUND_TRIPS 3
 #define EARLY_SLACK_US (200 * US_PER_MS)
-#define UNSPOKEN_MOST 8   /* destinations, one after the other, that nobody can connect to */
+#define INSTEAD_MOST 3
 #define ATTEMPT_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 void attempt_drop(struct attempt *attempt)
@@ -29,7 +30,9 @@ void attempt_drop(struct attempt *attempt)
 
 static struct attempt *free_attempt(struct setup *setup)
 {
-	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+	size_t n = setup->raced ? SETUP_ATTEMPTS : SETUP_ATTEMPTS - 1;
+
+	for (size_t i = 0; i < n; i++)
 		if (setup->attempts[i].fd < 0)
 			return &setup->attempts[i];
 	return NULL;
@@ -137,19 +140,54 @@ static int choose_link(const struct worker *worker, const struct setup *setup, u
 	return shared_choose_link_to(worker->shared, worker->view, at->converter, at->n_converter, left_out | barred(setup), loop_now_us(worker->loop), out);
 }
 
-int attempt_next(struct gateway *gateway, struct setup *setup)
+/* Once a link. */
+static bool attempt_try(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice)
+{
+	setup->tried |= choice->link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice->link;
+	if (!attempt_begin(gateway, setup, attempt, choice, true))
+		return true;
+	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
+	return false;
+}
+
+/* Over the best link that was not tried. 0, or CHOOSE_E_NONE where none can be begun. */
+static int attempt_next(struct gateway *gateway, struct setup *setup)
 {
 	struct worker *worker = gateway->worker;
 	struct attempt *attempt = free_attempt(setup);
 	struct choice choice;
 
-	while (attempt && !choose_link(worker, setup, setup->tried, &choice)) {
-		setup->tried |= choice.link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice.link;
-		if (!attempt_begin(gateway, setup, attempt, &choice, true))
+	while (attempt && !choose_link(worker, setup, setup->tried, &choice))
+		if (attempt_try(gateway, setup, attempt, &choice))
 			return 0;
-		counter_add(&worker->counters.n_attempts_failed, 1);
-	}
 	return CHOOSE_E_NONE;
+}
+
+/* Without a ticket each of them would be served; and what goes over all links at once has nothing to race with. */
+static size_t choose_first(const struct gateway *gateway, const struct setup *setup, struct choice out[RACE_MOST])
+{
+	struct worker *worker = gateway->worker;
+	enum race_mode mode = setup->has_ticket && !is_striped(gateway, setup) ? worker->view->conf->gateway.syn_race : RACE_OFF;
+
+	return shared_choose_race(worker->shared, worker->view, &setup->upstream->at, mode, barred(setup), loop_now_us(worker->loop), out);
+}
+
+bool attempt_may_race(const struct gateway *gateway, const struct setup *setup)
+{
+	struct choice choices[RACE_MOST];
+
+	return setup->has_ticket && choose_first(gateway, setup, choices) > 1;
+}
+
+int attempt_first(struct gateway *gateway, struct setup *setup)
+{
+	struct choice choices[RACE_MOST];
+	size_t n = choose_first(gateway, setup, choices), n_begun = 0;
+
+	for (size_t i = 0; i < n && (!i || setup->raced); i++)
+		n_begun += attempt_try(gateway, setup, free_attempt(setup), &choices[i]);
+	counter_add(&gateway->worker->counters.n_raced, n_begun > 1);
+	return n_begun ? 0 : attempt_next(gateway, setup);
 }
 
 /* The same once more over the best link that isn't left out, with nothing in the SYN that a middlebox could take offence at. */
@@ -175,10 +213,25 @@ static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t lin
 	return attempt_again(gateway, setup, link == CHOOSE_NO_LINK ? 0 : ~(1u << link));
 }
 
+int attempt_instead(struct gateway *gateway, struct setup *setup)
+{
+	if (setup->n_instead++ < INSTEAD_MOST && (!setup->has_ticket || !opening_say_instead(setup)) &&
+	    (!attempt_next(gateway, setup) || (setup->has_ticket && !attempt_again(gateway, setup, 0))))
+		return 0;
+	return elsewhere_begin(gateway, setup);
+}
+
 /* Before an attempt is dropped: what was told early was perhaps of this one, which the converter won't serve again. */
 static void forget_told(struct setup *setup, const struct attempt *attempt)
 {
 	setup->told = setup->told && !attempt->connected;
+}
+
+void attempt_leave(struct setup *setup, struct attempt *attempt)
+{
+	setup->left = setup->exposed = true;
+	forget_told(setup, attempt);
+	attempt_drop(attempt);
 }
 
 /* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
@@ -189,6 +242,27 @@ void attempt_note_reset(struct gateway *gateway, const struct setup *setup, cons
 		shared_note_multipath(gateway->worker->shared, attempt->link, false, loop_now_us(gateway->worker->loop));
 }
 
+/* Of several that were begun at once the converter turns away all but one: the end of one says nothing while there is another. */
+static bool may_be_turned_away(const struct setup *setup)
+{
+	return setup->raced && attempt_n_pending(setup) > 1;
+}
+
+/* It came to nothing, and another one that raced with it is connected: that one is served. It may be the only one left. */
+static bool overtaken(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+{
+	size_t n_others = 0;
+
+	for (size_t i = 0; setup->raced && i < SETUP_ATTEMPTS; i++)
+		n_others += &setup->attempts[i] != attempt && setup->attempts[i].fd >= 0 && setup->attempts[i].connected;
+	if (!n_others)
+		return false;
+	forget_told(setup, attempt);
+	attempt_drop(attempt);
+	attempt_go_on(gateway, setup);
+	return true;
+}
+
 /* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
  * converter, without an answer, as it does with plain TCP that it wasn't told of. Where we hadn't even seen that it was connected, that is why. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
@@ -196,14 +270,21 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 	bool at_once = reset && !attempt->connected;
 	uint8_t link = attempt->link;
 
-	if (reset)
-		attempt_note_reset(gateway, setup, attempt);
 	setup->exposed |= !at_once;
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
+	if (overtaken(gateway, setup, attempt))
+		return;
 	forget_told(setup, attempt);
-	if (at_once && attempt->syn_data)
+	if (reset && !may_be_turned_away(setup))
+		attempt_note_reset(gateway, setup, attempt);
+	if (at_once && attempt->syn_data && !may_be_turned_away(setup))
 		shared_note_syn_data(gateway->worker->shared, link, false, attempt->begun_at_us, loop_now_us(gateway->worker->loop));
 	attempt_drop(attempt);
+	if (setup->left && !attempt_n_pending(setup)) {
+		if (attempt_instead(gateway, setup))
+			setup_fail(gateway, setup);
+		return;
+	}
 	if (attempt_n_pending(setup) ? !at_once : !attempt_next(gateway, setup))
 		return;
 	if ((!reset || begin_again(gateway, setup, link)) && !attempt_n_pending(setup) && elsewhere_begin(gateway, setup))
@@ -215,30 +296,50 @@ static void attempt_distrusted(struct gateway *gateway, struct setup *setup, str
 {
 	uint8_t link = attempt->link;
 
+	if (overtaken(gateway, setup, attempt))
+		return;
 	forget_told(setup, attempt);
 	attempt_drop(attempt);
 	if (begin_again(gateway, setup, link) && !attempt_n_pending(setup) && attempt_next(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
-/* What the handshake has shown of the link. Linux makes plain TCP of a connection whose SYN data was not acknowledged: that says nothing of
- * Multipath TCP on the link (doc/assumptions.md). */
-static void note_handshake(struct gateway *gateway, struct attempt *attempt)
+/* What is told on the watch is to come by a link that loses less, where there is one. */
+static void note_loss(struct gateway *gateway, const struct setup *setup, uint8_t link, bool news)
 {
 	struct worker *worker = gateway->worker;
-	uint64_t now_us = loop_now_us(worker->loop);
+	struct choice choices[RACE_MOST];
+
+	if (!news || worker->view->conf->gateway.syn_race == RACE_OFF || __atomic_load_n(&setup->upstream->watch_link, __ATOMIC_RELAXED) != link)
+		return;
+	if (shared_choose_race(worker->shared, worker->view, &setup->upstream->at, RACE_AUTO, 0, loop_now_us(worker->loop), choices) == 1 && choices[0].link != link)
+		shared_suspect(worker->shared);
+}
+
+/* What the handshake has shown of the link. Linux makes plain TCP of a connection whose SYN data was not acknowledged: that says nothing of
+ * Multipath TCP on the link (doc/assumptions.md). */
+static void note_handshake(struct gateway *gateway, const struct setup *setup, struct attempt *attempt)
+{
+	struct worker *worker = gateway->worker;
+	uint64_t now_us = loop_now_us(worker->loop), waited_us = now_us - attempt->begun_at_us;
 	struct mptcp_beginning beginning = mptcp_info_beginning(attempt->fd);
 	bool acked = attempt->syn_data && beginning.syn_data_acked;
 
-	attempt->plain = attempt->striped || beginning.fell_back;
-	if (attempt->striped)   /* it says nothing of a link */
+	if (attempt->striped) {   /* it says nothing of a link */
+		attempt->plain = true;
 		return;
-	shared_note_answer(worker->shared, attempt->link, now_us - attempt->begun_at_us);
-	attempt->doubtful = attempt->syn_data && (!acked || now_us - attempt->begun_at_us > SYN_REPEATED_US);
+	}
+	if (waited_us > SYN_REPEATED_US && race_is_overdue(waited_us, shared_rtt_us(worker->shared, attempt->link)))
+		note_loss(gateway, setup, attempt->link, shared_note_lost_syn(worker->shared, attempt->link, now_us));
+	shared_note_answer(worker->shared, attempt->link, waited_us, now_us);
+	if (!beginning.tcp_state || beginning.tcp_state == TCP_CLOSE)   /* reset since, as those are that lose a race: nothing of this is told any more */
+		return;
+	attempt->doubtful = attempt->syn_data && (!acked || waited_us > SYN_REPEATED_US);
 	if (attempt->syn_data) {
 		counter_add(&worker->counters.n_syn_data_lost, !acked);
 		shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
 	}
+	attempt->plain = beginning.fell_back;
 	if (attempt->plain && attempt->mptcp) {
 		counter_add(&worker->counters.n_fell_back, 1);
 		if (acked == attempt->syn_data)
@@ -261,92 +362,19 @@ static int send_opening(struct attempt *attempt)
 	return 0;
 }
 
-/* With some schemes a reset is the destination's word; but only where somebody is known to be there who would say it so. */
-static bool tells_by_reset(const struct setup *setup)
-{
-	return setup->scheme->client_end && __atomic_load_n(&setup->upstream->spoken, __ATOMIC_RELAXED);
-}
-
-/* Whoever ends all that comes may not let us in, or be somebody else: hosts had better go the ordinary way. */
-static void note_end(struct shared *shared, struct upstream *upstream)
-{
-	if (__atomic_load_n(&upstream->spoken, __ATOMIC_RELAXED) || __atomic_add_fetch(&upstream->n_unspoken, 1, __ATOMIC_RELAXED) < UNSPOKEN_MOST)
-		return;
-	__atomic_store_n(&upstream->n_unspoken, 0, __ATOMIC_RELAXED);
-	shared_note_doubt(shared, upstream, UPSTREAM_DOUBT_STRANGE);
-}
-
-/* An end in the place of an answer: with some schemes that is one. */
-static int read_end(const struct gateway *gateway, const struct setup *setup, struct attempt *attempt, bool reset, struct signalling_step *step, struct bytes *left)
-{
-	if (!setup->scheme->client_end || attempt->inbox.n_kept)
-		return NET_E_RESET;
-	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && tells_by_reset(setup)) };
-	*left = (struct bytes){ 0 };
-	attempt->ended = true;
-	note_end(gateway->worker->shared, setup->upstream);
-	return 0;
-}
-
-/* Whether the server speaks the scheme at all; where the watch can't ask it. */
-static void note_language(struct gateway *gateway, const struct setup *setup, const struct signalling_step *step)
-{
-	struct upstream *upstream = setup->upstream;
-
-	if (setup->scheme->server_offer)
-		return;
-	if (step->verdict == SIGNALLING_DONE) {
-		__atomic_store_n(&upstream->spoken, true, __ATOMIC_RELAXED);
-		__atomic_store_n(&upstream->n_unspoken, 0, __ATOMIC_RELAXED);
-	} else if (step->result.outcome == OUTCOME_MALFORMED || step->result.outcome == OUTCOME_BAD_VERSION) {
-		shared_note_doubt(gateway->worker->shared, upstream, UPSTREAM_DOUBT_STRANGE);
-	}
-}
-
-/* All of it: a connection that has just been answered takes these few bytes, or is no connection any more. */
-static int say(const struct attempt *attempt, const uint8_t *bytes, size_t n)
-{
-	int error = 0;
-
-	return n && net_send(attempt->fd, bytes, n, &error) != (ssize_t)n ? NET_E_RESET : 0;
-}
-
-int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left)
-{
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	struct bytes all;
-	bool ended = false;
-	int r;
-
-	for (;;) {
-		r = inbox_receive(&attempt->inbox, attempt->fd, gateway->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
-		if (r == NET_E_RESET)
-			return read_end(gateway, setup, attempt, true, step, left);
-		if (r)
-			return r;
-		if (ended)
-			return read_end(gateway, setup, attempt, false, step, left);
-		*step = setup->scheme->client_feed(&attempt->conversation, all.at, all.n, out);
-		*left = (struct bytes){ all.at + step->n_consumed, all.n - step->n_consumed };
-		r = say(attempt, out, step->n_out);
-		if (!r && step->verdict != SIGNALLING_NEED_MORE)
-			note_language(gateway, setup, step);
-		if (r || step->verdict != SIGNALLING_NEED_MORE)
-			return r;
-		r = inbox_keep(&attempt->inbox, *left);
-		if (r)
-			return r;
-	}
-}
-
 /* A link that was asked before the winner's, and has not even answered the SYN, is spared for a while. */
 static void note_overtaken(struct gateway *gateway, const struct setup *setup, const struct attempt *winner)
 {
+	uint64_t now_us = loop_now_us(gateway->worker->loop);
+
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++) {
 		const struct attempt *other = &setup->attempts[i];
 
-		if (other->fd >= 0 && !other->connected && other->link != winner->link && other->begun_at_us < winner->begun_at_us)
-			shared_note_silent(gateway->worker->shared, other->link, loop_now_us(gateway->worker->loop));
+		if (other->fd < 0 || other->connected || other->striped || other->link == winner->link || net_connect_result(other->fd) != NET_E_AGAIN)
+			continue;   /* its event may be in this turn's batch */
+		note_loss(gateway, setup, other->link, shared_note_overtaken(gateway->worker->shared, other->link, now_us - other->begun_at_us, winner->link, now_us));
+		if (other->begun_at_us < winner->begun_at_us)
+			shared_note_silent(gateway->worker->shared, other->link, now_us);
 	}
 }
 
@@ -362,6 +390,18 @@ bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, in
 		return true;
 	counter_add(&gateway->worker->counters.n_fell_back_late, 1);
 	return false;
+}
+
+/* The ticket's second use: the other attempt is served. Of several that were begun at once the converter may have had a place for one alone. */
+static bool is_second(const struct setup *setup, const struct signalling_result *result)
+{
+	return attempt_n_pending(setup) > 1 && (result->outcome == OUTCOME_NOT_AUTHORISED || (setup->raced && result->outcome == OUTCOME_OVER_LIMIT));
+}
+
+/* The same, where that other attempt has gone with its link meanwhile. */
+static bool was_second(const struct setup *setup, const struct signalling_result *result)
+{
+	return setup->left && !setup->request.instead && result->outcome == OUTCOME_NOT_AUTHORISED;
 }
 
 /* Several attempts are under way: the first good answer wins. */
@@ -386,8 +426,12 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 			hold_accept(gateway, setup, attempt, left);
 		else
 			setup_hand_over(gateway, setup, attempt, false, left);
-	} else if (step.result.outcome == OUTCOME_NOT_AUTHORISED && attempt_n_pending(setup) > 1) {
-		attempt_drop(attempt);   /* the ticket's second use: the other attempt has won the race */
+	} else if (is_second(setup, &step.result)) {
+		setup->exposed = true;
+		attempt_drop(attempt);
+		attempt_go_on(gateway, setup);
+	} else if (was_second(setup, &step.result)) {
+		attempt_failed(gateway, setup, attempt, false);
 	} else {
 		setup_refuse(gateway, setup, &step.result);
 	}
@@ -419,7 +463,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	r = net_connect_outcome(attempt->fd, events);
 	if (r == NET_E_AGAIN)
 		return false;
-	if (r == NET_E_RESET && tells_by_reset(setup)) {
+	if (r == NET_E_RESET && attempt_tells_by_reset(setup)) {
 		struct signalling_result refused = setup->scheme->client_end(true);
 
 		setup_refuse(gateway, setup, &refused);
@@ -431,16 +475,16 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	}
 	attempt->connected = true;
 	__atomic_store_n(&setup->upstream->heard_at_us, loop_now_us(gateway->worker->loop), __ATOMIC_RELAXED);
-	note_handshake(gateway, attempt);
+	note_handshake(gateway, setup, attempt);
 	if (attempt->plain && attempt->mptcp && setup->has_ticket)
 		return begin_plain(gateway, setup, attempt);
 	return true;
 }
 
-/* The only one under way, of whose answer nothing has come: the relay can have it. */
+/* The only one under way, of whose answer nothing has come: the relay can have it. Not where the converter may serve another one, which has gone with its link. */
 static bool may_be_held(const struct setup *setup, const struct attempt *attempt)
 {
-	return setup->state == SETUP_CONNECTING && !setup->waits && attempt_n_pending(setup) == 1 && !attempt->inbox.n_kept;
+	return setup->state == SETUP_CONNECTING && !setup->waits && attempt_n_pending(setup) == 1 && !attempt->inbox.n_kept && (!setup->left || setup->request.instead);
 }
 
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
@@ -496,6 +540,7 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 	}
 	attempt->overdue = true;
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
+	note_loss(gateway, setup, attempt->link, shared_note_lost_syn(gateway->worker->shared, attempt->link, now_us));
 	if (is_suspect(gateway->worker->view, setup))
 		shared_suspect(gateway->worker->shared);
 	if (!setup->has_ticket) {

@@ -42,10 +42,11 @@ int elsewhere_begin(struct gateway *gateway, struct setup *setup)
 	upstream_unref(setup->upstream);
 	setup->upstream = upstream_ref(other);
 	setup->moved = true;
-	setup->told = setup->begun_again = false;
+	setup->told = setup->begun_again = setup->left = false;
+	setup->n_instead = 0;
 	setup->tried = 0;
 	counter_add(&gateway->worker->counters.n_moved, 1);
-	return opening_build_anew(gateway, setup) || attempt_next(gateway, setup) ? CHOOSE_E_NONE : 0;
+	return opening_build_anew(gateway, setup) || attempt_first(gateway, setup) ? CHOOSE_E_NONE : 0;
 }
 
 static bool all_overdue(const struct setup *setup)

@@ -14,6 +14,7 @@
 #include "net/socket.h"
 #include "path/marks.h"
 #include "role/gateway/direct.h"
+#include "role/gateway/leave.h"
 #include "role/gateway/look.h"
 #include "role/gateway/opening.h"
 #include "role/gateway/reach.h"
@@ -159,7 +160,7 @@ void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state
 		setup_let_pass(gateway, setup);
 	else if (opening_build(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))
 		setup_abandon(gateway, setup);
-	else if (attempt_next(gateway, setup))
+	else if (attempt_first(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -232,7 +233,6 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	}
 	setup->session = session;
 	setup->answering = attempt;
-	opening_free(setup);
 	setup_set_state(setup, SETUP_HELD);
 	if (setup_set_deadline(gateway, setup, setup_limit_us(gateway) + SETUP_ANSWER_SLACK_US)) {
 		relay_abort(worker->relay, session);
@@ -282,8 +282,7 @@ static struct attempt *attempt_of_part(struct setup *setup, uint8_t part)
 	return part >= SETUP_ATTEMPT && part < SETUP_ATTEMPT + SETUP_ATTEMPTS ? &setup->attempts[part - SETUP_ATTEMPT] : NULL;
 }
 
-/* Attempts are, and none was answered yet. */
-static bool is_under_way(const struct setup *setup)
+bool setup_is_under_way(const struct setup *setup)
 {
 	return setup->state == SETUP_CONNECTING || setup->state == SETUP_DECLINING || setup->state == SETUP_ASKING || (setup->state == SETUP_CAUGHT && setup->early && !setup->answering);
 }
@@ -294,7 +293,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	struct setup *setup = slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
 	struct attempt *attempt;
 
-	if (!setup || setup->state == SETUP_HELD || (setup->state == SETUP_CAUGHT && !is_under_way(setup)))
+	if (!setup || setup->state == SETUP_HELD || (setup->state == SETUP_CAUGHT && !setup_is_under_way(setup)))
 		return;
 	attempt = attempt_of_part(setup, ref.part);
 	if (attempt && setup->state == SETUP_DIRECT)
@@ -353,7 +352,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	attempt = attempt_of_part(setup, ref.part);
 	if (attempt && setup->routed)
 		routed_on_timer(gateway, setup, attempt, now_us);
-	else if (attempt && is_under_way(setup))
+	else if (attempt && setup_is_under_way(setup))
 		attempt_on_timer(gateway, setup, attempt, now_us);
 	else if (ref.part == SETUP_DEADLINE)
 		on_deadline(gateway, setup, now_us);
@@ -502,22 +501,30 @@ void gateway_freep(struct gateway **out)
 	*out = NULL;
 }
 
-/* A rule keeps these on a link that is gone: what was sent over it brings no answer any more. */
+/* A rule keeps it on a link that is gone: what was sent over it brings no answer any more. */
+static void end_with_link(struct gateway *gateway, struct setup *setup)
+{
+	if (setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING && setup->state != SETUP_HELD)
+		return;
+	if (setup->state != SETUP_ASKING)
+		unlearn(gateway, setup);
+	if (setup->state != SETUP_HELD) {
+		setup_let_pass(gateway, setup);
+		return;
+	}
+	relay_abort(gateway->worker->relay, setup->session);
+	setup_free(gateway, setup);
+}
+
 static void leave_dead_links(struct gateway *gateway)
 {
 	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
 		struct setup *setup = slab_at(&gateway->setups, i);
 
-		if (!setup || !is_on_dead_link(gateway, setup) || (setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING && setup->state != SETUP_HELD))
-			continue;
-		if (setup->state != SETUP_ASKING)
-			unlearn(gateway, setup);
-		if (setup->state != SETUP_HELD) {
-			setup_let_pass(gateway, setup);
-			continue;
-		}
-		relay_abort(gateway->worker->relay, setup->session);
-		setup_free(gateway, setup);
+		if (setup && is_on_dead_link(gateway, setup))
+			end_with_link(gateway, setup);
+		else if (setup)
+			leave_links(gateway, setup);
 	}
 }
 

@@ -30,6 +30,7 @@ static void put_ticket(const struct gateway *gateway, struct setup *setup, struc
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	setup->has_ticket = upstream->at.has_key && setup->scheme->tickets && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
+	request->raced = setup->raced = attempt_may_race(gateway, setup);
 	if (!setup->has_ticket)
 		request->dscp = request->plain = 0;   /* it would not know what that is */
 	if (!upstream->at.has_key || !setup->scheme->tickets)
@@ -64,7 +65,6 @@ static size_t begin_message(struct gateway *gateway, struct setup *setup, uint8_
 		schemes_put_login(conf, &setup->upstream->at, __atomic_load_n(&setup->upstream->kin, __ATOMIC_RELAXED), &setup->request);
 	step = setup->scheme->client_begin(&setup->begun, &setup->request, out);
 	setup->waits = step.waits;
-	setup->n_message = step.n_out;
 	return step.n_out;
 }
 
@@ -78,6 +78,7 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + n_message, OPENING_BYTES - n_message, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
 		return error;
+	setup->n_message = n_message;
 	setup->n_opening = n_message + (n > 0 ? (size_t)n : 0);
 	setup->opening = malloc(setup->n_opening);
 	if (!setup->opening)
@@ -86,42 +87,62 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	return 0;
 }
 
-int opening_build_anew(struct gateway *gateway, struct setup *setup)
+/* The message, and behind it what is there of the payload. NULL without memory. */
+static uint8_t *compose(const struct setup *setup, const uint8_t *message, size_t n_message, size_t *n)
 {
-	size_t n_before = setup->n_message, n_payload = setup->n_opening - n_before, n_message;
-	uint8_t message[SIGNALLING_MESSAGE_BYTES], *opening;
+	size_t n_payload = setup->n_opening - setup->n_message;
+	uint8_t *bytes = malloc(n_message + n_payload);
 
-	n_message = begin_message(gateway, setup, message);
-	if (setup->waits && n_payload)
-		return -EINVAL;
-	opening = malloc(n_message + n_payload);
+	if (!bytes)
+		return NULL;
+	memcpy(bytes, message, n_message);
+	memcpy(bytes + n_message, setup->opening + setup->n_message, n_payload);
+	*n = n_message + n_payload;
+	return bytes;
+}
+
+static int replace_message(struct setup *setup, const uint8_t *message, size_t n_message)
+{
+	size_t n_opening;
+	uint8_t *opening = compose(setup, message, n_message, &n_opening);
+
 	if (!opening)
 		return -ENOMEM;
-	memcpy(opening, message, n_message);
-	memcpy(opening + n_message, setup->opening + n_before, n_payload);
 	opening_free(setup);
 	setup->opening = opening;
-	setup->n_opening = n_message + n_payload;
+	setup->n_opening = n_opening;
+	setup->n_message = n_message;
 	return 0;
+}
+
+int opening_build_anew(struct gateway *gateway, struct setup *setup)
+{
+	uint8_t message[SIGNALLING_MESSAGE_BYTES];
+	size_t n_message = begin_message(gateway, setup, message);
+
+	return setup->waits && setup->n_opening > setup->n_message ? -EINVAL : replace_message(setup, message, n_message);
+}
+
+int opening_say_instead(struct setup *setup)
+{
+	uint8_t message[SIGNALLING_MESSAGE_BYTES];
+
+	setup->request.instead = 1;
+	setup->request.plain = setup->treatment.link != CHOOSE_NO_LINK;
+	return replace_message(setup, message, setup->scheme->client_begin(&setup->begun, &setup->request, message).n_out);
 }
 
 int opening_declare_plain(struct gateway *gateway, struct setup *setup)
 {
-	size_t n_payload = setup->n_opening - setup->n_message;
 	uint8_t message[SIGNALLING_MESSAGE_BYTES];
-	struct signalling_step step;
+	size_t n_message;
 
 	if (setup->declared)
 		return 0;
 	setup->request.plain = 1;
-	step = setup->scheme->client_begin(&setup->begun, &setup->request, message);
-	setup->declared = malloc(step.n_out + n_payload);
-	if (!setup->declared)
-		return -ENOMEM;
-	memcpy(setup->declared, message, step.n_out);
-	memcpy(setup->declared + step.n_out, setup->opening + setup->n_message, n_payload);
-	setup->n_declared = step.n_out + n_payload;
-	return 0;
+	n_message = setup->scheme->client_begin(&setup->begun, &setup->request, message).n_out;
+	setup->declared = compose(setup, message, n_message, &setup->n_declared);
+	return setup->declared ? 0 : -ENOMEM;
 }
 
 void opening_free(struct setup *setup)

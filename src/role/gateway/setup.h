@@ -17,7 +17,7 @@
 #include "role/worker.h"
 #include "signalling/scheme.h"
 
-#define SETUP_ATTEMPTS 2          /* at once */
+#define SETUP_ATTEMPTS (RACE_MOST + 1)   /* at once: those that race, and one more where they find nobody */
 #define SETUP_ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
 /* ASKING: the host's SYN waits, attempts are under way. CAUGHT: the SYN was let go to our own listener, which has the host's connection soon; the
@@ -27,7 +27,7 @@
  * one under way on to CONNECTING, and DIRECT, which FIRST_BYTES alone precedes, goes to the relay. It is given back from any. A session from the converter's side begins as
  * REACHING, where its host is being connected to; then it goes on as CONNECTING, the claim in its opening; or, its host not being there, as DECLINING: attempts bring the
  * claim with the reason, and that is the end of it. One that came to host.socks begins as TELLING, where its program says where it wants to go; then it goes on as ASKING, FIRST_BYTES or DIRECT,
- * and may come back to each of these for another address of the same name. */
+ * and may come back to each of these for another address of the same name. HELD goes back to CONNECTING where its link goes (role/gateway/leave.h). */
 enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD, SETUP_REACHING, SETUP_DECLINING, SETUP_TELLING };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
@@ -71,6 +71,9 @@ struct setup {
 	bool told;                /* and has told that the destination accepts */
 	bool early;               /* the host's connection was let come for that: attempts are under way in CAUGHT too, until there is answering */
 	bool has_ticket;          /* in each attempt: the converter serves one of them alone */
+	bool raced;               /* and knows that they are begun at once */
+	bool left;                /* an attempt was given up, its link having gone */
+	uint8_t n_instead;        /* so often another was begun in its place */
 	bool waits;               /* the host's bytes may go when the converter has answered, and not before */
 	bool known;               /* accepted early because its destination had accepted lately */
 	bool routed;              /* role/gateway/routed.h: attempts are to the destination itself */
@@ -85,7 +88,7 @@ struct setup {
 	bool exposed;             /* it may have what the host has said */
 	const struct scheme *scheme;   /* here and below: once there is an opening */
 	struct signalling_request request;
-	uint8_t *opening;         /* the first message (n_message) and the host's first bytes; NULL in HELD */
+	uint8_t *opening;         /* the first message (n_message) and the host's first bytes */
 	size_t n_opening, n_message;
 	uint8_t *declared;        /* the same, where the message says that its connection is plain TCP; NULL: not needed yet */
 	size_t n_declared;
@@ -112,21 +115,31 @@ struct gateway {
 void setup_set_state(struct setup *setup, enum setup_state next);
 struct loop_ref setup_ref(const struct gateway *gateway, const struct setup *setup, unsigned int part);
 
-/* Begins one more attempt over the best link that was not tried. 0, or CHOOSE_E_NONE where none can be begun. */
-int attempt_next(struct gateway *gateway, struct setup *setup);
+/* Whether several attempts are to be begun at once (policy/race.h). */
+bool attempt_may_race(const struct gateway *gateway, const struct setup *setup);
+/* Begins one attempt, or several at once, as the opening says. 0, or CHOOSE_E_NONE where none can be begun. */
+int attempt_first(struct gateway *gateway, struct setup *setup);
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events);
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us);
 void attempt_drop(struct attempt *attempt);
 size_t attempt_n_pending(const struct setup *setup);
+/* Its link has gone. */
+void attempt_leave(struct setup *setup, struct attempt *attempt);
+/* None being left: begins another one in the place of those that are gone with their links; the converter is told so. 0, or CHOOSE_E_NONE where there is none. */
+int attempt_instead(struct gateway *gateway, struct setup *setup);
 /* Whether a connection with this descriptor, whose answer was read, is to be trusted. One that became plain TCP only with the answer isn't: the
  * converter's end was plain before, and what either end's Multipath TCP sent again may be in the stream twice (doc/assumptions.md). */
 bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd);
 /* It was reset by the converter, without an answer. */
 void attempt_note_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt);
+/* With some schemes a reset is the destination's word; but only where somebody is known to be there who would say it so. */
+bool attempt_tells_by_reset(const struct setup *setup);
 /* Reads the converter's answer, and goes on with the conversation until there is one. 0: the verdict is known, *left what came behind it; NET_E_AGAIN: not yet;
  * other NET_E_* or a negative errno: the connection failed. */
 int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
 
+/* Attempts are, and none was answered yet. */
+bool setup_is_under_way(const struct setup *setup);
 /* An attempt is, and has no answer yet. */
 bool setup_any_connected(const struct setup *setup);
 /* The host's connection is there, and none of the attempts was answered yet: one that has connected may be its far leg already. */

@@ -106,7 +106,8 @@ static void drop_attempts(struct setup *setup)
 		attempt_drop(&setup->attempts[i]);
 	opening_free(setup);
 	setup->tried = 0;
-	setup->begun_again = setup->told = setup->early = setup->asks_early = false;
+	setup->begun_again = setup->told = setup->early = setup->asks_early = setup->left = false;
+	setup->n_instead = 0;
 	setup->answering = NULL;
 }
 

@@ -25,6 +25,7 @@ struct upstream {
 
 	/* Atomics: what was found out, by its watch but where said otherwise. */
 	uint64_t watch;                  /* where it offers to tell outcomes early (role/converter/early.h); 0: it doesn't */
+	uint8_t watch_link;              /* that the watch began on */
 	bool wants_source;               /* it has asked to be told hosts' addresses */
 	bool kin;                        /* it is Braid, has our key, and serves a ticket once */
 	bool spoken;                     /* it has accepted a connection in the scheme of gateway.signalling, as that one found */

@@ -134,14 +134,22 @@ static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 	return watch->probe.scheme->client_begin(&watch->probe.conversation, request, out).n_out;
 }
 
-static int choose(const struct watch *watch, const struct view *view, uint32_t tried, struct choice *out)
+/* The best link not tried since the last success, which is not one that has lost packets lately where another is as good; when all were tried, from the start. */
+static int choose(struct watch *watch, const struct view *view, uint64_t now_us, struct choice *out)
 {
+	const struct shared *shared = watch->options.shared;
 	const struct conf_upstream *at = &watch->options.upstream->at;
+	struct choice choices[RACE_MOST];
 
-	return shared_choose_link_to(watch->options.shared, view, at->converter, at->n_converter, tried, loop_now_us(watch->loop), out);
+	if (watch->tried && !shared_choose_link_to(shared, view, at->converter, at->n_converter, watch->tried, now_us, out))
+		return 0;
+	watch->tried = 0;
+	if (!shared_choose_race(shared, view, at, RACE_AUTO, 0, now_us, choices))
+		return CHOOSE_E_NONE;
+	*out = choices[0];
+	return 0;
 }
 
-/* Over the best link not tried since the last success; when all were, from the start. */
 static int begin(struct watch *watch)
 {
 	const struct view *view = watch->options.view(watch->options.context);
@@ -152,11 +160,8 @@ static int begin(struct watch *watch)
 	size_t n_sent = 0;
 	int r;
 
-	if (choose(watch, view, watch->tried, &choice)) {
-		watch->tried = 0;
-		if (choose(watch, view, 0, &choice))
-			return NET_E_UNREACHABLE;
-	}
+	if (choose(watch, view, now_us, &choice))
+		return NET_E_UNREACHABLE;
 	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
 	options.mptcp = !profile_is_lowrate(view, choice.link);   /* where its SYN is sent again, and would have to be plain TCP; nor are others to be loaded with it */
 	options.source = choice.source;
@@ -257,10 +262,11 @@ static void stand(struct watch *watch)
 	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
 	watch->tried = 0;
 	__atomic_store_n(&upstream->watch, watch->probe.name, __ATOMIC_RELAXED);
+	__atomic_store_n(&upstream->watch_link, watch->probe.link, __ATOMIC_RELAXED);
 	store(&upstream->wants_source, watch->probe.wants_source);
 	store(&upstream->kin, watch->probe.kin);
 	if (watch->used)   /* another one's round trip says nothing of when this one answers */
-		shared_note_answer(watch->options.shared, watch->probe.link, rtt_us);
+		shared_note_answer(watch->options.shared, watch->probe.link, rtt_us, watch->probe.begun_standing_at_us);
 	watch->peer = peer;
 	watch->knows_convert = !watch->by_connecting;
 	watch->told = watch->reachable = true;
