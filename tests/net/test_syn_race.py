@@ -96,7 +96,8 @@ def test_server_sees_each_connection_once(emulated, accept, loss_ppm):
     listener = emulated.listen("server")
     emulated.set_link("a", f"loss_ppm={loss_ppm}")
     expect_each_once(emulated, listener, N_MANY)
-    assert counter(gateway, "raced") == counter(converter, "outcome_connected") == N_MANY
+    assert counter(converter, "outcome_connected") == N_MANY
+    assert counter(gateway, "raced") > 0   # where a link has lost too much to be good, connections begin on the other
     wait_for(lambda: not converter.ctl("sessions")["sessions"], "every session's end")
 
 
