@@ -15,7 +15,7 @@ EACH = pytest.mark.parametrize("accept, race", [("early", "off"), ("faithful", "
 
 @pytest.fixture
 def emulated(tmp_path):
-    lab = Lab(tmp_path, {"a": 10, "b": 20})
+    lab = Lab(tmp_path, {"a": 10, "b": 150})   # the converter is reached over link a first, also by a race
     yield lab
     lab.close()
 

@@ -515,10 +515,10 @@ void attempt_go_on(struct gateway *gateway, struct setup *setup)
 		}
 }
 
-/* The converter may be gone: over the only link, over each link so far, or where there is another one to go to. */
+/* The converter may be gone: over the only link, over each link so far, or where there is another one to go to. Not one that has answered another attempt. */
 static bool is_suspect(const struct view *view, const struct setup *setup)
 {
-	return view->n_links == 1 || setup->tried & (setup->tried - 1) || view->n_others;
+	return !setup_any_connected(setup) && (view->n_links == 1 || setup->tried & (setup->tried - 1) || view->n_others);
 }
 
 /* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,
