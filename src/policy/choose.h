@@ -13,8 +13,8 @@ struct choose_link {
 	bool up;                 /* carrier, address and route are there */
 	bool backup;             /* only where no other is left */
 	uint32_t cost;           /* costlier ones only where no cheaper one answers */
-	bool silent;             /* an attempt over it got no answer lately */
-	bool dead;               /* probes get none, while others do */
+	bool silent;             /* an attempt over it got no answer lately; people are told that it "gave no answer lately" (doc/links.md) */
+	bool dead;               /* probes get none, while others do; people are told that it is silent */
 	bool strips_mptcp;       /* connections that began on it lately came out as plain TCP, or probes with Multipath TCP options do or are dropped */
 	struct address v4, v6;   /* unspecified where it has none */
 };
