@@ -223,6 +223,11 @@ def counter(daemon, name):
     return next(c["value"] for c in daemon.ctl("counters")["counters"] if c["name"] == name)
 
 
+def link(gateway, name):
+    """What braidctl links says of one."""
+    return next(row for row in gateway.ctl("links")["links"] if row["name"] == name)
+
+
 def memory_kib(pid):
     """User memory of the process: Pss of all mappings, and the anonymous part of it."""
     text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()

@@ -4,7 +4,7 @@ no other link works, and is tried again."""
 import pytest
 
 from bulk import Bulk
-from netlab import Lab, counter, receive_exactly, wait_for
+from netlab import Lab, counter, link, receive_exactly, wait_for
 
 PATIENCE_S = 60
 TRIED_AFTER_S = 40                 # 15, on a machine with other work
@@ -24,12 +24,8 @@ def lab(tmp_path):
     lab.close()
 
 
-def link(lab, name):
-    return next(row for row in lab.gw.ctl("links")["links"] if row["name"] == name)
-
-
 def carried(lab, name="b"):
-    row = link(lab, name)
+    row = link(lab.gw, name)
     return row["rx_bytes"] + row["tx_bytes"]
 
 
@@ -46,17 +42,17 @@ def silence(lab):
 def test_a_link_that_spoils_a_better_one_stands_aside(lab, way):
     near, far, _ = lab.session(lab.listen("server"))
     bulk = Bulk(lab, way)
-    wait_for(lambda: link(lab, "b")["aside"], f"{way}: link b aside", PATIENCE_S)
+    wait_for(lambda: link(lab.gw, "b")["aside"], f"{way}: link b aside", PATIENCE_S)
     sender = lab.conv if way == "down" else lab.gw
     assert counter(sender, "spoilt") >= 2
     assert counter(lab.conv, "spoilt_told") >= 2 if way == "down" else counter(lab.conv, "spoilt_told") == 0
-    assert link(lab, "b")["closed"] and not link(lab, "a")["closed"] and not link(lab, "a")["aside"]
-    assert link(lab, "b")["why"].startswith(f"it kept better links waiting: {way}loads of ")
+    assert link(lab.gw, "b")["closed"] and not link(lab.gw, "a")["closed"] and not link(lab.gw, "a")["aside"]
+    assert link(lab.gw, "b")["why"].startswith(f"it kept better links waiting: {way}loads of ")
     lab.gw.wait_log(r"link b stands aside: it kept better links waiting: .*; it is tried again in 15 s")
     silence(lab)
-    begun_on_b = link(lab, "b")["sessions_first"]
+    begun_on_b = link(lab.gw, "b")["sessions_first"]
     lab.session(lab.listen("server"))
-    assert link(lab, "b")["sessions_first"] == begun_on_b
+    assert link(lab.gw, "b")["sessions_first"] == begun_on_b
     lab.gw.wait_log(r"link b is tried again", patience_s=TRIED_AFTER_S)
     bulk.leave()
     near.sendall(b"still there")
@@ -65,13 +61,13 @@ def test_a_link_that_spoils_a_better_one_stands_aside(lab, way):
 
 def test_it_carries_where_no_other_works(lab):
     bulk = Bulk(lab, "down")
-    wait_for(lambda: link(lab, "b")["aside"], "link b aside", PATIENCE_S)
+    wait_for(lambda: link(lab.gw, "b")["aside"], "link b aside", PATIENCE_S)
     bulk.leave()
     wait_for(lambda: not lab.gw.ctl("sessions")["sessions"], "the bulk's session to be over, with its subflows", PATIENCE_S)
     near, far, _ = lab.session(lab.listen("server"))
     near.sendall(b"over the good one")
     assert receive_exactly(far, 17) == b"over the good one"
-    wait_for(lambda: link(lab, "b")["subflows"] >= 1, "the session on link b, too")
+    wait_for(lambda: link(lab.gw, "b")["subflows"] >= 1, "the session on link b, too")
     lab.set_carrier("a", False)
     for sender, reader in ((near, far), (far, near)):
         sender.sendall(b"and over the other")

@@ -3,7 +3,7 @@
 import pytest
 
 from netlab import CONVERTER, CONVERTER_V6, SERVER, SERVER_V6, wait_for
-from test_rejoin import carried, subflows, talk, use
+from test_rejoin import subflows, talk, use
 
 BOTH = f"{CONVERTER}, {CONVERTER_V6}"
 ANNOUNCED = {"announce": BOTH}

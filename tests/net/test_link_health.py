@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from bulk import Bulk
-from netlab import BRAIDCTL, LINK_A, LINK_B, PATIENCE_S, Lab, counter, receive_exactly, wait_for
+from netlab import BRAIDCTL, LINK_A, LINK_B, PATIENCE_S, Lab, counter, link, receive_exactly, wait_for
 
 ADDRESSES = {"a": LINK_A, "b": LINK_B}
 
@@ -17,10 +17,6 @@ def lab(tmp_path):
         lab.set_link(name, "rate_bps=40000000")
     yield lab
     lab.close()
-
-
-def link(gateway, name):
-    return next(row for row in gateway.ctl("links")["links"] if row["name"] == name)
 
 
 def state(gateway, name):

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from bulk import Bulk
-from netlab import wait_for
-from test_link_health import ADDRESSES, at_converter, lab, link, start, state   # noqa: F401 (the fixture)
+from netlab import link, wait_for
+from test_link_health import ADDRESSES, at_converter, lab, start, state   # noqa: F401 (the fixture)
 
 
 def test_a_link_that_loses_is_lossy_until_it_does_not(lab):

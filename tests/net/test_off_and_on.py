@@ -3,7 +3,7 @@
 import os
 import re
 
-from netlab import receive_exactly, wait_for
+from netlab import link, receive_exactly, wait_for
 from test_rejoin import use
 
 TIMES = int(os.environ.get("BRAID_TIMES", "10"))
@@ -46,10 +46,6 @@ def by_address(lab, name, on):
         lab.run("gw", f"ip addr flush dev {device} scope global; ip -6 route del default dev {device}")
 
 
-def state_of(gateway, name):
-    return next(link["state"] for link in gateway.ctl("links")["links"] if link["name"] == name)
-
-
 def has_endpoints(lab, name):
     return f" dev {LINKS[name][0]} " in lab.run("gw", "ip mptcp endpoint")
 
@@ -86,10 +82,10 @@ def test_links_off_and_on_leave_no_trace(lab):
     for number in range(TIMES):
         name, switch = "ab"[number % 2], (by_carrier, by_device, by_address)[number // 2 % 3]
         switch(lab, name, False)
-        wait_for(lambda: state_of(gateway, name) != "up" and not has_endpoints(lab, name), f"link {name} to be left")
+        wait_for(lambda: link(gateway, name)["state"] != "up" and not has_endpoints(lab, name), f"link {name} to be left")
         session.do(exchange)
         switch(lab, name, True)
-        wait_for(lambda: state_of(gateway, name) == "up" and has_endpoints(lab, name), f"link {name} to be taken up")
+        wait_for(lambda: link(gateway, name)["state"] == "up" and has_endpoints(lab, name), f"link {name} to be taken up")
         session.do(lambda pair: use(lab, gateway, [pair], name))   # before it loses the other one, the join is to be complete
     print(f"\n{TIMES} times, {session.n_lost} sessions lost")
     assert session.n_lost <= max(1, TIMES // 20)

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from bulk import Bulk
-from netlab import Lab, counter, receive_exactly, wait_for
+from netlab import Lab, counter, link, receive_exactly, wait_for
 
 SLOW_BPS = 20_000_000
 IDLE_BYTES = 30_000                 # handshakes, keep-alives, what ends connections
@@ -23,10 +23,6 @@ def lab(tmp_path):
     lab.conv = lab.converter()
     yield lab
     lab.close()
-
-
-def link(gateway, name):
-    return next(row for row in gateway.ctl("links")["links"] if row["name"] == name)
 
 
 def carried(gateway, name="b"):
