@@ -2,12 +2,10 @@
 """SOCKS5 by hand (RFC 1928, RFC 1929), and what the tests of it share: names that resolve, and servers and clients of others."""
 import contextlib
 import ipaddress
-import os
 import pathlib
-import socket
 import struct
 
-from netlab import CONVERTER, PATIENCE_S, SERVER, SERVER_V6, checked, libc, receive_exactly, wait_for
+from netlab import CONVERTER, SERVER, SERVER_V6, checked, libc, receive_exactly, wait_for
 
 PORT = 5124
 USER, PASSWORD = "home", "correct horse"

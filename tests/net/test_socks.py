@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from netlab import CONVERTER, CONVERTER_V6, HOST, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, close_with_reset, counter, receive_all, receive_exactly, wait_for
-from socks import (BIND, CONNECT, FAILURE, HOST_UNREACHABLE, NO_AUTHENTICATION, NO_METHOD, NOT_ALLOWED, PASSWORD, PORT, REFUSED, SUCCEEDED, TTL_EXPIRED, UDP_ASSOCIATE,
+from socks import (BIND, FAILURE, HOST_UNREACHABLE, NO_AUTHENTICATION, NO_METHOD, NOT_ALLOWED, PASSWORD, PORT, REFUSED, SUCCEEDED, UDP_ASSOCIATE,
                    UNKNOWN_COMMAND, UNKNOWN_TYPE, USER, WITH_PASSWORD, answering, asked, greeting, logged_in, login, named, over_file, read_reply, request)
 
 CONVERTER_CONF = {"converter": {"signalling": "convert, socks5", "bind_ports": "7000-7009"}, f"subscriber {USER}": {"password": PASSWORD}}
