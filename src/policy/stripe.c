@@ -328,7 +328,7 @@ int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged)
 
 	if (more > UINT32_MAX / 2)   /* an old one, that came over a slower leg */
 		return 0;
-	if (more > out->next + out->end_sent - out->acked)
+	if (more && out->acked + more > out->next + out->end_sent)   /* what is acknowledged may be beyond: an end, behind which a reset is to come */
 		return STRIPE_E_WRONG;
 	out->acked += more;
 	while (out->n_pieces && out->pieces[out->first].offset + out->pieces[out->first].n + out->pieces[out->first].ends <= out->acked) {

@@ -398,6 +398,8 @@ static void a_reset_may_follow_an_end(void **state)
 	assert_int_equal(stripe_end_due(&in), STRIPE_GOES_ON);
 	assert_int_equal(stripe_acknowledge(&out, stripe_acknowledged(&in)), 0);
 	stripe_end(&out, STRIPE_RESETS);
+	assert_int_equal(stripe_acknowledge(&out, 1), 0);
+	assert_int_equal(stripe_acknowledge(&out, 2), STRIPE_E_WRONG);
 	assert_true(stripe_next(&out, &send) && send.ending == STRIPE_RESETS && !send.n);
 	stripe_sent(&out, &send, 2);
 	assert_int_equal(stripe_arrive(&in, (uint32_t)send.offset, 0, STRIPE_RESETS, &skip), 0);
