@@ -3,13 +3,16 @@
 converter knows which."""
 import select
 import socket
+import time
 
 import pytest
 
 from netlab import CONVERTER, IPPROTO_MPTCP, LINKS_ALLOWED, SERVER, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import SUCCESS, answer_of, client, connect, message, ticket, tlv
 from test_faults import strip_mptcp
+from test_rejoin import subflows
 from test_second_attempt import lose_answers_on_link_a
+from test_zero_window import fill, read
 
 PLAIN, MPTCP = socket.IPPROTO_TCP, IPPROTO_MPTCP
 
@@ -187,3 +190,21 @@ def test_a_sender_whose_bytes_are_never_acknowledged_is_reset(lab):
     with pytest.raises(ConnectionResetError):
         near.sendall(bytes(64 << 20))
     assert counter(gateway, "sessions_broken") == 1
+
+
+def test_a_reader_who_stands_still_while_a_link_comes_and_goes_is_no_broken_stream(lab):
+    """Each time the link joins, TCP has a SYN acknowledged, and there is no DATA_ACK meanwhile."""
+    lab.converter()
+    gateway = lab.gateway()
+    near, far, _ = lab.session(lab.listen("server"))
+    wait_for(lambda: subflows(gateway, "b") == 1, "the session on both links")
+    total = fill(near)
+    for _ in range(2):
+        lab.set_carrier("b", False)
+        wait_for(lambda: subflows(gateway, "b") == 0, "the link to be left")
+        lab.set_carrier("b", True)
+        wait_for(lambda: subflows(gateway, "b") == 1, "the session to be back on the link")
+        joined = time.monotonic()
+        wait_for(lambda: time.monotonic() - joined > 2, "a look over the sessions, one every two seconds")
+    read(far, total)
+    assert counter(gateway, "sessions_broken") == 0

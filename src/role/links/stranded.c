@@ -24,7 +24,7 @@ struct finding {
 	uint8_t n_unheard;            /* looks in a row */
 	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
 	uint32_t moved_bytes;         /* both ways, the last digits */
-	uint64_t acked, bytes_acked;  /* what its peer had acknowledged, by DATA_ACK and by TCP, when that was looked at last */
+	uint64_t acked, n_delivered;  /* what its peer had acknowledged, by DATA_ACK and by TCP, when that was looked at last */
 };
 
 struct stranded {
@@ -137,7 +137,7 @@ static bool is_cut_off(struct stranded *stranded, const struct session_view *ses
 	return false;
 }
 
-/* Nothing is under way, and yet something unacknowledged by DATA_ACK. *n_bytes: that TCP has acknowledged. */
+/* Nothing is under way, and yet something unacknowledged by DATA_ACK. *n_bytes: that TCP has delivered then; what it counts as acknowledged has the SYNs of links that join, too. */
 static bool is_unacknowledged(const struct mptcp_connection_info *info, uint64_t *n_bytes)
 {
 	bool under_way = false;
@@ -145,7 +145,7 @@ static bool is_unacknowledged(const struct mptcp_connection_info *info, uint64_t
 	*n_bytes = 0;
 	for (size_t i = 0; i < info->n_subflows; i++) {
 		under_way = under_way || info->subflows[i].unacked_packets || info->subflows[i].unsent_bytes;
-		*n_bytes += info->subflows[i].bytes_acked;
+		*n_bytes += info->subflows[i].bytes_sent - info->subflows[i].bytes_retransmitted;
 	}
 	return info->unacked_bytes && !under_way;
 }
@@ -158,12 +158,12 @@ static void listen_for_ack(struct finding *finding, const struct finding *before
 	bool stands = before->acked == info->acked && info->unacked_bytes;
 
 	finding->acked = info->acked;
-	finding->bytes_acked = stands ? before->bytes_acked : UINT64_MAX;
+	finding->n_delivered = stands ? before->n_delivered : UINT64_MAX;
 	finding->n_unheard = stands ? before->n_unheard : 0;
 	if (!is_unacknowledged(info, &n_bytes))
 		return;   /* what is under way may be it */
-	finding->n_unheard += stands && n_bytes > before->bytes_acked;
-	finding->bytes_acked = n_bytes;
+	finding->n_unheard += stands && n_bytes > before->n_delivered;
+	finding->n_delivered = n_bytes;
 }
 
 /* Something on the way alters what it carries, or takes options away where it let them pass before. What this end has read since may be wrong, and the other end
@@ -181,7 +181,7 @@ static void visit(void *context, const struct session_view *session)
 {
 	struct stranded *stranded = context;
 	struct worker *worker = stranded->worker;
-	static const struct finding unknown = { .bytes_acked = UINT64_MAX };
+	static const struct finding unknown = { .n_delivered = UINT64_MAX };
 	struct finding *finding = &stranded->findings[session->ref.index];
 	bool known = finding->generation == session->ref.generation, before = finding->cut_off && known;
 	struct finding now = { .generation = session->ref.generation, .kept_alive = known };
