@@ -144,6 +144,13 @@ def test_what_dhcp_tells_of(lab):
 
 
 @pytest.mark.convert
+def test_one_link_whose_dhcp_is_not_believed_says_nothing_of_the_others(lab):
+    gateway = lab.start_gateway(gateway={"converter": "dhcp"}, **{"link a": {"dhcp": "no"}})
+    gateway.ctl("dhcp", "b", "4", option_v4(SECOND))
+    assert [one["name"] for one in converters(gateway)] == ["b's DHCP"]
+
+
+@pytest.mark.convert
 def test_dhcp_alone_and_a_liar(lab):
     """A converter that lets us in by our address and says that it is Braid hasn't got our key: what DHCP has told of is believed when it has proven that."""
     make_second(lab)

@@ -82,13 +82,13 @@ static int add_provisions(struct change *change, const struct conf *conf)
 {
 	int r = 0;
 
-	for (size_t link = 0; link < conf->n_links && conf->links[link].dhcp; link++)
-		for (size_t v6 = 0; v6 < 2; v6++) {
-			const struct provisions_one *one = &change->all->provisions.each[UPSTREAMS_DHCP(link, v6)];
+	for (size_t source = 0; source < UPSTREAMS_DHCP(conf->n_links, 0); source++) {
+		const struct provisions_one *one = &change->all->provisions.each[source];
+		size_t link = source / 2;
 
-			for (size_t i = 0; i < one->n && !r; i++)
-				r = add_provision(change, conf, link, &one->converters[i], UPSTREAMS_DHCP(link, v6));
-		}
+		for (size_t i = 0; conf->links[link].dhcp && i < one->n && !r; i++)
+			r = add_provision(change, conf, link, &one->converters[i], source);
+	}
 	return r;
 }
 
