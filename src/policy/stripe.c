@@ -307,6 +307,7 @@ void stripe_sent(struct stripe_out *out, const struct stripe_send *send, uint64_
 		out->n_pieces++;
 		out->next += send->n;
 		out->end_sent = piece->ends;
+		out->end_known |= piece->ends;
 	}
 	piece->leg = send->leg;
 	piece->leg_end = out->legs[send->leg].written_bytes;
@@ -328,7 +329,7 @@ int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged)
 
 	if (more > UINT32_MAX / 2)   /* an old one, that came over a slower leg */
 		return 0;
-	if (more && out->acked + more > out->next + out->end_sent)   /* what is acknowledged may be beyond: an end, behind which a reset is to come */
+	if (more > out->next + out->end_known - out->acked)
 		return STRIPE_E_WRONG;
 	out->acked += more;
 	while (out->n_pieces && out->pieces[out->first].offset + out->pieces[out->first].n + out->pieces[out->first].ends <= out->acked) {

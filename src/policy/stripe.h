@@ -50,6 +50,7 @@ struct stripe_out {
 	uint64_t acked, next, end;   /* passed on at the other end; handed to legs so far; taken from the local stream so far */
 	enum stripe_end ending;      /* behind end */
 	bool end_sent;
+	bool end_known;              /* it was sent at least once, and may be acknowledged */
 	struct stripe_piece pieces[STRIPE_PIECES];   /* a ring: the oldest at first */
 	size_t first, n_pieces;
 	struct stripe_leg legs[STRIPE_LEGS];

@@ -406,6 +406,26 @@ static void a_reset_may_follow_an_end(void **state)
 	assert_int_equal(stripe_end_due(&in), STRIPE_RESETS);
 }
 
+/* The acknowledgement of the end in order is under way still when the reset is on its way, or waits for a leg. */
+static void an_end_may_be_acknowledged_once_it_is_to_be_a_reset(void **state)
+{
+	struct stripe_out out = { 0 };
+	struct stripe_send send;
+
+	stripe_leg_open(&out, 0, 1);
+	stripe_take(&out, 10);
+	stripe_end(&out, STRIPE_ENDS);
+	assert_true(stripe_next(&out, &send) && send.n == 10 && send.ending == STRIPE_ENDS);
+	stripe_sent(&out, &send, 1);
+	stripe_end(&out, STRIPE_RESETS);
+	assert_int_equal(stripe_acknowledge(&out, 11), 0);
+	assert_false(stripe_is_done(&out));
+	assert_int_equal(stripe_acknowledge(&out, 12), STRIPE_E_WRONG);
+	assert_true(stripe_next(&out, &send) && send.ending == STRIPE_RESETS && !send.n);
+	stripe_sent(&out, &send, 2);
+	assert_true(stripe_is_done(&out));
+}
+
 static void acknowledgements_that_cant_be(void **state)
 {
 	struct stripe_out out = { 0 };
@@ -529,6 +549,7 @@ int main(void)
 		cmocka_unit_test(an_end_is_said_again),
 		cmocka_unit_test(a_reset_leaves_out_what_no_leg_has),
 		cmocka_unit_test(a_reset_may_follow_an_end),
+		cmocka_unit_test(an_end_may_be_acknowledged_once_it_is_to_be_a_reset),
 		cmocka_unit_test(acknowledgements_that_cant_be),
 		cmocka_unit_test(there_are_so_many_pieces_and_no_more),
 		cmocka_unit_test(a_single_leg_that_stalls_is_left_to_its_tcp),
