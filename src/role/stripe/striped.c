@@ -39,7 +39,7 @@ int striped_open_near(struct stripes *stripes, struct striped *s, int *other)
 		return 0;
 	net_close_reset(*other);
 	net_close_reset(s->near_fd);
-	s->near_fd = -1;
+	s->near_fd = *other = -1;
 	return r;
 }
 

@@ -58,7 +58,7 @@ struct stripes {
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part);
 /* A new one without an end and without legs; NULL: there is no place or no memory. */
 struct striped *striped_take(struct stripes *stripes);
-/* Our end of it, watched; the other end goes to *other. 0, NET_E_* or a negative errno. */
+/* Our end of it, watched; the other end goes to *other, which is -1 or as it was without one. 0, NET_E_* or a negative errno. */
 int striped_open_near(struct stripes *stripes, struct striped *s, int *other);
 /* Does all that can be done now, and sets the timer; the session may be gone afterwards, here and below. */
 void striped_step(struct stripes *stripes, struct striped *s);
