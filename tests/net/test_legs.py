@@ -159,3 +159,15 @@ def test_who_may_not(open_lab):
     assert Leg(open_lab, os.urandom(16), 8).is_reset()
     own.send(frame(0, sent))
     served(open_lab, [own], len(sent)).close()
+
+
+def test_a_session_in_pieces_is_no_leg(open_lab):
+    """Nor of itself, which would go round and round."""
+    name = os.urandom(16)
+    sent = message(INFO, tlv(204, struct.pack("!H", 1) + name))
+    leg = Leg(open_lab, name, 0, behind=frame(0, sent)).answered()
+    got, flags = b"", 0
+    while flags != ENDS:
+        flags, _, _, payload = leg.frame()
+        got += payload
+    assert got[2:4] == b"\x22\x63" and got[6] == UNSUPPORTED_MESSAGE

@@ -335,6 +335,7 @@ void converter_take_striped(struct converter *converter, int fd, const struct ad
 	if (!intake)
 		return;
 	intake->own = *own;
+	intake->in_pieces = true;
 	if (intake_set_deadline(converter, intake, STRIPED_MESSAGE_US))
 		intake_abandon(converter, intake);
 }

@@ -51,6 +51,7 @@ struct intake {
 	struct crowd_key port_share;
 	struct lookup *lookup;    /* the addresses of a destination that was asked for by name; NULL: it has one */
 	struct treatment treatment;
+	bool in_pieces;           /* its near leg's other end is here: role/stripe */
 	bool wants_mptcp;
 	bool multipath;           /* the peer takes it for Multipath TCP, or may */
 	bool raced;               /* the peer has begun several attempts of the connection at once */

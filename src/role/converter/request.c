@@ -152,10 +152,18 @@ static void begin(struct converter *converter, struct intake *intake, const stru
 		bind_begin(converter, intake);
 }
 
+/* A session that were its own leg would go round and round, at the cost of nobody but us. */
+static struct signalling_result permit_leg(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+{
+	if (intake->in_pieces)
+		return (struct signalling_result){ .outcome = OUTCOME_UNSUPPORTED_MESSAGE };
+	return authorise(converter, intake, request, AUTHORISE_QUESTION);
+}
+
 /* A leg of a session whose request comes, as any, in the stream of all of them. */
 static void request_leg(struct converter *converter, struct intake *intake, const struct signalling_request *request)
 {
-	struct signalling_result result = authorise(converter, intake, request, AUTHORISE_QUESTION);
+	struct signalling_result result = permit_leg(converter, intake, request);
 	static const struct signalling_result gone = { .outcome = OUTCOME_REFUSED };
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES], refusal[SIGNALLING_MESSAGE_BYTES];
 	struct stripes_arrival arrival = {
