@@ -71,7 +71,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_logins_wrong, "logins_wrong", "user names and passwords that are no subscriber's"),
 	ROLE(COUNTER, n_names_asked, "names_asked", "destinations asked for by name"),
 	ROLE(COUNTER, n_names_unknown, "names_unknown", "of these, of which no address could be found"),
-	ROLE(COUNTER, n_over_share, "over_share", "names and ports to wait on refused, their client having its share of them"),
+	ROLE(COUNTER, n_over_share, "over_share", "names, ports to wait on and sessions in pieces refused, their client having its share of them"),
 	ROLE(COUNTER, n_binds, "binds", "ports listened on for a client (BIND)"),
 	ROLE(COUNTER, n_binds_expired, "binds_expired", "of these, where nobody came in time"),
 	ROLE(COUNTER, n_binds_wrong, "binds_wrong", "connections to them reset, being of somebody else than was waited for"),

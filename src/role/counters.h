@@ -35,7 +35,7 @@ struct role_counters {
 	uint64_t n_tickets_not_remembered;
 	uint64_t n_logins_wrong;              /* users and passwords */
 	uint64_t n_names_asked, n_names_unknown;   /* destinations given by name */
-	uint64_t n_over_share;                /* names and ports to wait on: role/converter/fair.h */
+	uint64_t n_over_share;                /* names and ports to wait on: role/converter/fair.h; sessions in pieces: role/stripe/stripes.c */
 	uint64_t n_binds, n_binds_expired, n_binds_wrong;   /* converter: BIND */
 	uint64_t n_destination_denied;
 	uint64_t n_sources_denied, n_no_source_port, n_no_source_address;   /* converter: role/converter/source.h */

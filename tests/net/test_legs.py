@@ -6,11 +6,12 @@ import struct
 
 import pytest
 
-from netlab import CONVERTER, LINK_A, LINK_B, PATIENCE_S, SERVER, Lab, receive_all, receive_exactly
+from netlab import CONVERTER, LINK_A, LINK_B, PATIENCE_S, SERVER, Lab, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import CONNECTION_RESET, INFO, NOT_AUTHORIZED, PORT, SUCCESS, UNSUPPORTED_MESSAGE, connect, message, ticket, tlv
 
 PLAIN = tlv(192, b"\0\1")
 ENDS, RESETS = 1, 3
+SHARE = 128   # of one client's at a worker
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,12 @@ class Leg:
     def frame(self):
         flags, _, n, offset, acknowledged = struct.unpack("!BBHII", receive_exactly(self.sock, 12))
         return flags, offset, acknowledged, receive_exactly(self.sock, n)
+
+    def turned_away(self):
+        try:
+            return receive_exactly(self.sock, 4) != SUCCESS
+        except ConnectionResetError:
+            return True
 
     def is_reset(self):
         try:
@@ -171,3 +178,16 @@ def test_a_session_in_pieces_is_no_leg(open_lab):
         flags, _, _, payload = leg.frame()
         got += payload
     assert got[2:4] == b"\x22\x63" and got[6] == UNSUPPORTED_MESSAGE
+
+
+def test_no_client_has_all_places(open_lab):
+    """Names that begin alike are one worker's."""
+    open_lab.conv.kill()   # with what the tests before have left there
+    open_lab.conv = open_lab.converter(converter={"allow": "192.0.2.0/24"}, daemon={"workers": 2})
+    legs = [Leg(open_lab, b"\0" + os.urandom(15)).answered() for _ in range(SHARE)]
+    assert Leg(open_lab, b"\0" + os.urandom(15)).is_reset()
+    assert counter(open_lab.conv, "over_share") == 1
+    Leg(open_lab, b"\0" + os.urandom(15), source=LINK_B, proof=ticket("::", 0)).answered().sock.close()
+    for leg in legs[:4]:   # their sessions have said nothing, and end with them
+        leg.sock.close()
+    wait_for(lambda: not Leg(open_lab, b"\0" + os.urandom(15)).turned_away(), "a place to be free")

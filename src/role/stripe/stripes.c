@@ -13,6 +13,8 @@
 #include "role/stripe/striped.h"
 
 #define SESSIONS_MOST 512   /* a worker; of 270 kB each at most */
+#define SESSIONS_SHARE (SESSIONS_MOST / 4)   /* of one client: who has half a session, and says nothing, holds its place for two minutes */
+#define HOUSEHOLD_BYTES 8   /* of an IPv6 address */
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part)
 {
@@ -79,14 +81,42 @@ static struct striped *find(const struct stripes *stripes, const uint8_t session
 	return NULL;
 }
 
-/* The session that the leg is of, which may begin with it. NULL: somebody else's, or there is no place. */
+static bool is_of(const struct striped *s, const struct stripes_arrival *arrival)
+{
+	return s->admitted == arrival->admitted && s->subscriber == arrival->subscriber;
+}
+
+/* Who has no ticket is known by his address. */
+static bool is_same_client(const struct striped *s, const struct stripes_arrival *arrival)
+{
+	size_t n = address_is_v4(&arrival->client) ? sizeof(arrival->client.ip) : HOUSEHOLD_BYTES;
+
+	return is_of(s, arrival) && (arrival->admitted || !memcmp(s->client_address.ip, arrival->client.ip, n));
+}
+
+static bool has_its_share(const struct stripes *stripes, const struct stripes_arrival *arrival)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < stripes->sessions.n_touched; i++) {
+		const struct striped *s = slab_at(&stripes->sessions, i);
+
+		n += s && !s->client && is_same_client(s, arrival);
+	}
+	if (n < SESSIONS_SHARE)
+		return false;
+	counter_add(&stripes->worker->counters.n_over_share, 1);
+	return true;
+}
+
+/* The session that the leg is of, which may begin with it. NULL: somebody else's, or there is no place for it. */
 static struct striped *session_of(struct stripes *stripes, const struct stripes_arrival *arrival)
 {
 	struct striped *s = find(stripes, arrival->session);
 
 	if (s)
-		return s->admitted == arrival->admitted && s->subscriber == arrival->subscriber ? s : NULL;
-	s = arrival->joins ? NULL : striped_take(stripes);
+		return is_of(s, arrival) ? s : NULL;
+	s = arrival->joins || has_its_share(stripes, arrival) ? NULL : striped_take(stripes);
 	if (!s)
 		return NULL;
 	memcpy(s->session, arrival->session, sizeof(s->session));
