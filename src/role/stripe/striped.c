@@ -235,6 +235,12 @@ static void send_ack(struct stripes *stripes, struct striped *s, uint8_t leg)
 	stripe_told(&s->in);
 }
 
+/* A peer that makes us acknowledge, and reads nothing, would have us keep ever more: what its leg doesn't take now is said when it takes some again. */
+static bool takes_ack(const struct striped *s, uint8_t leg)
+{
+	return leg != STRIPE_NO_LEG && !s->legs[leg].out.n_kept;
+}
+
 static void send_all(struct stripes *stripes, struct striped *s)
 {
 	struct stripe_send send;
@@ -243,7 +249,7 @@ static void send_all(struct stripes *stripes, struct striped *s)
 	striped_legs_look(stripes, s);
 	while (stripe_next(&s->out, &send))
 		send_frame(stripes, s, &send);
-	while (stripe_owes_ack(&s->in, now_of(stripes)) && (leg = stripe_best_leg(&s->out)) != STRIPE_NO_LEG)
+	while (stripe_owes_ack(&s->in, now_of(stripes)) && takes_ack(s, leg = stripe_best_leg(&s->out)))
 		send_ack(stripes, s, leg);
 }
 
