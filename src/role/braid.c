@@ -551,10 +551,14 @@ int braid_provision(struct braid *braid, size_t link, bool v6, const struct prov
 	braid->reloading = true;
 	r = paths.n_converter ? path_update(braid->path, &paths, reason, n_reason) : 0;
 	braid->reloading = false;
-	if (r)
+	if (r) {   /* what it has said before isn't good any more, either */
+		upstreams_provision(braid->upstreams, link, v6, NULL, 0, 0);
+		braid_publish(braid, braid->view->converter_reachable);   /* the old rules, put back: they have another number */
 		return r;
+	}
 	snprintf(reason, n_reason, "out of memory");
-	return upstreams_apply(braid->upstreams, conf);
+	r = braid_publish(braid, braid->view->converter_reachable);   /* what links did meanwhile, too */
+	return r ? r : upstreams_apply(braid->upstreams, conf);
 }
 
 void braid_drain(struct braid *braid)

@@ -223,7 +223,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 
 int upstreams_apply(struct upstreams *all, const struct conf *conf)
 {
-	int r = upstreams_list(all, conf);
+	int r = all->left ? 0 : upstreams_list(all, conf);
 
 	all->expire_at_us = provisions_next_us(&all->provisions);
 	if (!timer_at(all, all->expire_at_us, PART_EXPIRE) && !r)
@@ -304,6 +304,7 @@ void upstreams_suspect(struct upstreams *all)
 
 void upstreams_leave(struct upstreams *all)
 {
+	all->left = true;
 	for (size_t i = 0; i < all->n; i++)
 		watch_leave(all->members[i]->watch);
 }

@@ -39,6 +39,7 @@ void upstreams_provision(struct upstreams *upstreams, size_t link, bool v6, cons
 void upstreams_ask_again(struct upstreams *upstreams);
 /* A connection could not reach the one in use: it is asked again, and the others whether they are there. */
 void upstreams_suspect(struct upstreams *upstreams);
+/* We end: so do the watches, and the list stays as it is. */
 void upstreams_leave(struct upstreams *upstreams);
 /* Whether the one in use serves requests of hosts. */
 bool upstreams_serve_hosts(const struct upstreams *upstreams);

@@ -29,6 +29,7 @@ struct upstreams {
 	uint32_t next_index;
 	struct provisions provisions;
 	uint64_t decide_at_us, expire_at_us;   /* timers that come before are old ones */
+	bool left;                   /* there are to be no others: we end */
 	bool settling, unsettled;    /* what happens while it is being settled is settled in the next turn of that */
 	bool anew;                   /* something has happened to the one in use, of which nobody was told yet */
 	bool told;                   /* something: which others there were then, a bit each */
