@@ -88,9 +88,11 @@ def test_what_is_good_is_said_again(stage):
     keep = DHCP / "braid-dhcp"
     assert stage.run(keep, "say", "wan0", "4", "04c0000201") == ["wan0 4 04c0000201"]
     assert stage.run(keep, "say", "wan1.7", "6", "00" * 15 + "01", "3600") == ["wan1.7 6 " + "00" * 15 + "01 3600"]
-    (stage.kept / "wan2.4").write_text("1 04c0000202\n")   # over since 1970
+    (stage.kept / "wan2.4").write_text("1 04c0000202\n")   # over since the machine's first second
     again = stage.run(keep, "again")
     assert again[0] == "wan0 4 04c0000201" and len(again) == 2
+    until_s = int((stage.kept / "wan1.7.6").read_text().split()[0])
+    assert 3590 <= until_s - float(pathlib.Path("/proc/uptime").read_text().split()[0]) <= 3600, "by a clock that nobody sets"
     assert 3590 <= int(re.fullmatch(r"wan1\.7 6 0{30}01 (\d+)", again[1])[1]) <= 3600
     stage.run(keep, "forget", "wan1.7", "6")
     pathlib.Path(f"{stage.said}.status").write_text("3")   # no daemon, at first
