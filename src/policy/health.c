@@ -406,3 +406,13 @@ void health_changed(struct health *health, size_t i)
 	health->links[i] = (struct health_link){ .n_probes = before.n_probes, .n_answered = before.n_answered, .budget_bytes = before.budget_bytes,
 						 .budget_at_us = before.budget_at_us, .seen = before.seen, .rx_bytes = before.rx_bytes };
 }
+
+void health_elsewhere(struct health *health)
+{
+	for (size_t i = 0; i < HEALTH_LINKS; i++) {
+		struct health_link *link = &health->links[i];
+
+		link->older_rtt_us = link->newer_rtt_us = link->least_rtt_us = 0;
+		link->elsewhere = true;
+	}
+}

@@ -90,6 +90,7 @@ struct health_link {
 	uint64_t looked_at_us;
 	uint64_t lost_bytes;          /* of loss_of_bytes */
 	uint64_t older_rtt_us, least_from_us;   /* the least before least_from_us, and since then */
+	bool elsewhere;               /* the next look has sessions to another converter than that of now */
 	uint64_t newer_rtt_us;
 	uint64_t shown_at_us;         /* sessions showed rtt_us */
 	uint8_t n_for;                /* looks in a row that speak for another state */
@@ -114,6 +115,8 @@ struct health_verdict health_look(struct health *health, const struct health_fac
 void health_answered(struct health *health, size_t link, uint64_t begun_at_us, uint64_t rtt_us, uint64_t now_us);
 /* Address or carrier are others: what was known is forgotten, what it has cost isn't. */
 void health_changed(struct health *health, size_t link);
+/* The links lead to another converter from now on, which may be nearer or farther: round trips that were seen say nothing of it. */
+void health_elsewhere(struct health *health);
 /* Whether something of sessions, or an answer to a probe, has come through over it within so long. */
 bool health_is_alive(const struct health *health, size_t link, uint64_t within_us, uint64_t now_us);
 /* Somebody wants to know of the link now: it is probed at the next look, unless it is just being probed. */

@@ -75,8 +75,9 @@ bool health_take_figures(struct health_link *link, const struct health_link_fact
 		link->passed_at_us = all->now_us;
 		link->alive_at_us = link->looked_at_us > link->alive_at_us ? link->looked_at_us : link->alive_at_us;   /* since then, at the latest */
 	}
-	if (now->rtt_us)
+	if (now->rtt_us && !link->elsewhere)
 		health_take_rtt(link, now->rtt_us, now->min_rtt_us, true, all->now_us);
+	link->elsewhere = false;
 	link->seen = *now;
 	link->look_rx_bytes = facts->rx_bytes;
 	link->look_tx_bytes = facts->tx_bytes;
@@ -88,7 +89,7 @@ static bool has_queue(const struct health_link *link, uint64_t least_us)
 {
 	uint64_t beyond_us = link->least_rtt_us / 2 > least_us ? link->least_rtt_us / 2 : least_us;
 
-	return link->seen.rtt_us > link->least_rtt_us + beyond_us && (link->seen.carried_bytes >= ENOUGH_BYTES || link->seen.rtt_us > link->least_rtt_us + LONG_US);
+	return link->least_rtt_us && link->seen.rtt_us > link->least_rtt_us + beyond_us && (link->seen.carried_bytes >= ENOUGH_BYTES || link->seen.rtt_us > link->least_rtt_us + LONG_US);
 }
 
 static bool loses(const struct health_link *link, uint64_t per_10_000)

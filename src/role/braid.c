@@ -85,10 +85,13 @@ static struct view *present_view(void *context)
 static void on_upstreams(void *context, bool reachable, const char *why)
 {
 	struct braid *braid = context;
+	const struct upstream *before = braid->view->upstream;   /* compared, not read: it may go with its view */
 
 	snprintf(braid->why_unreachable, sizeof(braid->why_unreachable), "%s", why);
 	braid->telling = true;
 	braid_publish(braid, reachable);
+	if (braid->link_health && braid->view->upstream != before)
+		link_health_elsewhere(braid->link_health);
 	if (!reachable || !upstreams_serve_hosts(braid->upstreams))
 		return;
 	port_server_reach(braid->ports);

@@ -379,6 +379,20 @@ static void a_link_is_full_when_a_queue_stands(void **state)
 	expect(&home, B, HEALTH_GOOD);
 }
 
+/* It is farther away. */
+static void another_converter_is_no_queue(void **state)
+{
+	struct home home = at_work(20 * MBIT, 0);
+
+	home.wires[A].rtt_us = home.wires[B].rtt_us = 200 * US_PER_MS;
+	health_elsewhere(&home.health);
+	pass(&home, 20 * 1000);
+	expect(&home, A, HEALTH_GOOD);
+	expect(&home, B, HEALTH_GOOD);
+	assert_int_equal(home.health.links[B].least_rtt_us, 200 * US_PER_MS);
+	assert_int_equal(home.n_changes, 0);
+}
+
 static void the_least_round_trip_is_forgotten(void **state)
 {
 	struct home home = at_work(20 * MBIT, 0);
@@ -499,6 +513,7 @@ int main(void)
 		cmocka_unit_test(a_slow_link_gives_a_hundredth),
 		cmocka_unit_test(a_link_is_lossy_when_much_is_sent_again),
 		cmocka_unit_test(a_link_is_full_when_a_queue_stands),
+		cmocka_unit_test(another_converter_is_no_queue),
 		cmocka_unit_test(the_least_round_trip_is_forgotten),
 		cmocka_unit_test(probes_tell_the_round_trip_while_sessions_do_not),
 		cmocka_unit_test(a_suspicion_is_looked_into),

@@ -251,6 +251,11 @@ void link_health_changed(struct link_health *health, size_t link)
 	look_again(health);
 }
 
+void link_health_elsewhere(struct link_health *health)
+{
+	health_elsewhere(&health->policy);
+}
+
 bool link_health_works(struct link_health *health, size_t link, uint64_t within_us)
 {
 	if (health_is_alive(&health->policy, link, within_us, loop_now_us(health->loop)))

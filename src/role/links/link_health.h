@@ -31,6 +31,8 @@ int link_health_new(struct loop *loop, const struct link_health_options *options
 void link_health_freep(struct link_health **health);
 /* The link has changed (address, carrier): it is judged afresh. */
 void link_health_changed(struct link_health *health, size_t link);
+/* Another converter is in use, and is what is probed. */
+void link_health_elsewhere(struct link_health *health);
 /* Whether something of sessions, or a probe, has come through over it within so long; where not, it is probed soon. */
 bool link_health_works(struct link_health *health, size_t link, uint64_t within_us);
 /* What is known of it; borrowed. */
