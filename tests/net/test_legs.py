@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from netlab import CONVERTER, LINK_A, LINK_B, PATIENCE_S, SERVER, Lab, counter, receive_all, receive_exactly, wait_for
-from test_converter_input import CONNECTION_RESET, INFO, NOT_AUTHORIZED, PORT, SUCCESS, UNSUPPORTED_MESSAGE, connect, message, ticket, tlv
+from netlab import CONVERTER, KEY, LINK_A, LINK_B, PATIENCE_S, SERVER, Lab, counter, receive_all, receive_exactly, wait_for
+from test_converter_input import CONNECTION_RESET, INFO, NOT_AUTHORIZED, PORT, RESOURCE_EXCEEDED, SUCCESS, UNSUPPORTED_MESSAGE, connect, message, ticket, tlv
 
 PLAIN = tlv(192, b"\0\1")
 ENDS, RESETS = 1, 3
@@ -191,3 +191,19 @@ def test_no_client_has_all_places(open_lab):
     for leg in legs[:4]:   # their sessions have said nothing, and end with them
         leg.sock.close()
     wait_for(lambda: not Leg(open_lab, b"\0" + os.urandom(15)).turned_away(), "a place to be free")
+
+
+def test_a_subscriber_at_his_limit_may_join_what_runs(open_lab):
+    """What a leg is of was counted when it began, and is not begun anew where it is lost."""
+    open_lab.conv.kill()
+    open_lab.conv = open_lab.converter(**{"subscriber home": {"key": KEY, "max_sessions": 1}})
+    name = os.urandom(16)
+    sent = request(open_lab, ticket(SERVER, open_lab.listener.getsockname()[1]))
+    one = Leg(open_lab, name, 0, source=LINK_B, proof=ticket("::", 0), behind=frame(0, sent)).answered()
+    far = served(open_lab, [one], len(sent))
+    other = Leg(open_lab, name, 0x8001, source=LINK_B, proof=ticket("::", 0), behind=frame(len(sent), b"more")).answered()
+    assert receive_exactly(far, 4) == b"more"
+    more = Leg(open_lab, os.urandom(16), 0, source=LINK_B, proof=ticket("::", 0), behind=frame(0, request(open_lab, ticket(SERVER, open_lab.listener.getsockname()[1])))).answered()
+    assert more.frame()[3][6] == RESOURCE_EXCEEDED, "the second session isn't one too many"
+    far.close()
+    other.sock.close()

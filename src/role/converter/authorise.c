@@ -80,6 +80,21 @@ static struct proof no_proof(uint64_t *counter, const char *words)
 	return (struct proof){ .why = words };
 }
 
+static enum subscribers_verdict look_at_limits(struct worker *worker, uint32_t number, enum authorise_what what, uint8_t *retry_after_s)
+{
+	struct subscribers *subscribers = worker->shared->subscribers;
+
+	switch (what) {
+	case AUTHORISE_SESSION:
+		return subscribers_enter(subscribers, number, loop_now_us(worker->loop), retry_after_s);
+	case AUTHORISE_QUESTION:
+		return subscribers_ask(subscribers, number, retry_after_s);
+	case AUTHORISE_LEG:
+		break;
+	}
+	return SUBSCRIBERS_MAY;
+}
+
 /* A ticket that was proven and may be used now. Limits come first: who is refused for them may try as often as he likes and takes no place in the memory
  * of tickets, which is everybody's. */
 static int use_up(struct worker *worker, const struct ticket *ticket, enum authorise_what what, struct ticket_use *use, struct proof *proof)
@@ -93,8 +108,7 @@ static int use_up(struct worker *worker, const struct ticket *ticket, enum autho
 	}
 	if (r)
 		return r;
-	proof->verdict = what == AUTHORISE_SESSION ? subscribers_enter(subscribers, proof->number, loop_now_us(worker->loop), &proof->retry_after_s)
-						   : subscribers_ask(subscribers, proof->number, &proof->retry_after_s);
+	proof->verdict = look_at_limits(worker, proof->number, what, &proof->retry_after_s);
 	if (proof->verdict != SUBSCRIBERS_MAY)
 		return 0;
 	r = admit_once(worker, ticket, use);
@@ -171,7 +185,6 @@ bool authorise_login(struct worker *worker, const struct address *client, const 
 
 static struct proof prove_login(struct worker *worker, enum authorise_what what, struct ticket_use *use)
 {
-	struct subscribers *subscribers = worker->shared->subscribers;
 	const struct conf_subscriber *subscriber;
 	struct proof proof = { .number = roster_find_login(worker->view->holder->roster, worker->view->conf, use->login, &subscriber) };
 
@@ -180,8 +193,7 @@ static struct proof prove_login(struct worker *worker, enum authorise_what what,
 	proof.name = use->subscriber = subscriber->name;
 	use->number = proof.number;
 	use->source = &subscriber->source;
-	proof.verdict = what == AUTHORISE_SESSION ? subscribers_enter(subscribers, proof.number, loop_now_us(worker->loop), &proof.retry_after_s)
-						  : subscribers_ask(subscribers, proof.number, &proof.retry_after_s);
+	proof.verdict = look_at_limits(worker, proof.number, what, &proof.retry_after_s);
 	return proof;
 }
 

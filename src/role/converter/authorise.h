@@ -23,8 +23,8 @@ struct ticket_use {
 	uint8_t nonce[TICKET_NONCE_BYTES];
 };
 
-/* What the client wants: a session, or to know whether it could have one. */
-enum authorise_what { AUTHORISE_SESSION, AUTHORISE_QUESTION };
+/* What the client wants: a session, to know whether it could have one, or to bring a leg of one, whose limits are looked at when it is asked for. */
+enum authorise_what { AUTHORISE_SESSION, AUTHORISE_QUESTION, AUTHORISE_LEG };
 
 /* OUTCOME_CONNECTED: it may; *owner is the subscriber counted in for a session (subscribers_leave()), or SUBSCRIBERS_NONE. Otherwise
  * what to answer. */

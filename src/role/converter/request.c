@@ -157,7 +157,7 @@ static struct signalling_result permit_leg(struct converter *converter, struct i
 {
 	if (intake->in_pieces)
 		return (struct signalling_result){ .outcome = OUTCOME_UNSUPPORTED_MESSAGE };
-	return authorise(converter, intake, request, AUTHORISE_QUESTION);
+	return authorise(converter, intake, request, AUTHORISE_LEG);
 }
 
 /* A leg of a session whose request comes, as any, in the stream of all of them. */
