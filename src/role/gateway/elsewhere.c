@@ -65,7 +65,7 @@ void elsewhere_look(struct gateway *gateway, struct setup *setup, const struct a
 
 	if ((left || all_overdue(setup)) && !elsewhere_begin(gateway, setup))
 		return;
-	if (left && !setup_any_connected(setup))
+	if ((left && !setup_any_connected(setup)) || !attempt_n_pending(setup))   /* nothing leads to the other one, either */
 		setup_fail(gateway, setup);
 	else if (view->n_others)
 		loop_timer_at(gateway->worker->loop, now_us + LOOK_AGAIN_US, setup_ref(gateway, setup, SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts)));
