@@ -52,7 +52,6 @@ struct stripes {
 	struct worker *worker;
 	struct slab sessions;
 	uint8_t handler;
-	uint64_t refused_until_us;  /* gateway: the converter doesn't know legs */
 };
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part);

@@ -189,7 +189,7 @@ void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t le
 static void note_refusal(struct stripes *stripes, struct striped *s, const struct signalling_result *result)
 {
 	if (result->outcome == OUTCOME_UNSUPPORTED_MESSAGE)
-		stripes->refused_until_us = loop_now_us(stripes->worker->loop) + REFUSED_US;
+		__atomic_store_n(&s->upstream->no_legs_until_us, loop_now_us(stripes->worker->loop) + REFUSED_US, __ATOMIC_RELAXED);
 	s->over |= result->outcome == OUTCOME_UNSUPPORTED_MESSAGE || result->outcome == OUTCOME_REFUSED;
 }
 

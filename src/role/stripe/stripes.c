@@ -49,7 +49,7 @@ bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *up
 	const struct worker *worker = stripes->worker;
 	bool kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 
-	return kin && profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= stripes->refused_until_us;
+	return kin && profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= __atomic_load_n(&upstream->no_legs_until_us, __ATOMIC_RELAXED);
 }
 
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd)
