@@ -90,8 +90,8 @@ struct health_link {
 	uint64_t looked_at_us;
 	uint64_t lost_bytes;          /* of loss_of_bytes */
 	uint64_t older_rtt_us, least_from_us;   /* the least before least_from_us, and since then */
-	bool elsewhere;               /* the next look has sessions to another converter than that of now */
 	uint64_t newer_rtt_us;
+	bool elsewhere;               /* the next look has sessions to another converter than that of now */
 	uint64_t shown_at_us;         /* sessions showed rtt_us */
 	uint8_t n_for;                /* looks in a row that speak for another state */
 };

@@ -296,9 +296,12 @@ void upstreams_suspect(struct upstreams *all)
 	converters_suspect(&all->policy, loop_now_us(all->loop));
 	if (member)
 		watch_suspect(member->watch);
-	for (size_t i = 0; i < all->n; i++)
-		if (all->members[i] != member)
-			watch_check(all->members[i]->watch);
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->members[i] == member)
+			continue;
+		__atomic_store_n(&all->members[i]->upstream->doubt, UPSTREAM_DOUBT_NONE, __ATOMIC_RELAXED);   /* of a connection that was moved there: not to be held against it when it is in use */
+		watch_check(all->members[i]->watch);
+	}
 	settle(all, false);
 }
 
