@@ -227,6 +227,7 @@ def test_the_converter_is_killed(net, v6):
     goes_native(net, listener, v6)
     assert counter(net.gw, "routed_plain") == 1
     near, far, _ = net.session(listener, server_of(v6))
+    wait_for(lambda: len(net.gw.ctl("sessions")["sessions"]) == 1, "those before it to be over")
     why = net.gw.ctl("why", net.gw.ctl("sessions")["sessions"][0]["id"])
     assert not why["mptcp"] and "no converter stands on its way" in why["verdict"]
     start_converter(net)
