@@ -53,11 +53,12 @@ static void drop_planned_ids(struct path *path)
 
 static void close_links(const struct path *path, struct links_want *want)
 {
-	uint32_t resting = path_resting(path);
+	uint32_t resting[] = { path_resting(path, false), path_resting(path, true) };
 
 	for (size_t i = 0; i < want->n_links; i++) {
 		want->link[i].backup |= path->closed >> i & 1;
-		want->link[i].left = (path->left | path->silent | resting) >> i & 1;
+		for (int v6 = 0; v6 < 2; v6++)
+			want->link[i].left[v6] = (path->left | path->silent | resting[v6]) >> i & 1;
 	}
 }
 

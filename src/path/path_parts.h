@@ -42,7 +42,7 @@ struct path {
 	uint64_t since_us[PATH_LINKS];
 	uint32_t closed, left;           /* as path_set_closed() was told */
 	uint32_t silent;                 /* as path_set_silent() was */
-	uint64_t rests_until_us[PATH_LINKS];   /* its endpoint is not put back before */
+	uint64_t rests_until_us[PATH_LINKS][2];   /* its endpoint of IPv4, and that of IPv6, is not put back before */
 	bool retry_armed;
 	bool unsettled;                  /* not all of the plumbing could be put in place yet */
 	char warned[192];                /* the last failure told: the same is not told again */
@@ -54,7 +54,7 @@ void path_refresh(struct path *path);
 
 /* After a plan: links whose endpoints go by it, and those that have gone lately. Whether there are any that the plan has to leave out; when they have rested, the path is looked at again. */
 bool path_rest(struct path *path);
-uint32_t path_resting(const struct path *path);   /* a bit each */
+uint32_t path_resting(const struct path *path, bool v6);   /* a bit each */
 
 /* Of an earlier run. Where nft refuses, there is none. */
 void path_forget_forwards(struct path *path);

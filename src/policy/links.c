@@ -247,7 +247,7 @@ static void plan_endpoints(const struct links_want *want, const struct links_see
 							   .ifindex = verdict->ifindex, .backup = want->link[i].backup,
 							   .fullmesh = want->fullmesh };
 
-			if (verdict->state == LINKS_UP && !*id && !want->link[i].left)
+			if (verdict->state == LINKS_UP && !*id && !want->link[i].left[v6])
 				*id = put_endpoint(seen, plumbing, endpoint);
 		}
 	}

@@ -29,7 +29,7 @@ struct links_want {
 		char interface[LINKS_NAME_BYTES];
 		struct address next_hop_v4, next_hop_v6;   /* unspecified: from the main table */
 		bool backup;
-		bool left;          /* no endpoint: nothing of sessions that run is to be there */
+		bool left[2];       /* no endpoint of IPv4, or of IPv6: nothing of sessions that run is to be there */
 	} link[LINKS_MOST];
 	size_t n_links;
 	char lan[LINKS_LAN_MOST][LINKS_NAME_BYTES];

@@ -457,6 +457,20 @@ def test_address_changes(net):
     assert "192.0.2.2 " not in net.run("ip rule")
 
 
+def test_one_familys_address_changes(net):
+    """As hosts' IPv6 addresses do every few hours: the endpoint of the other family stays, and what runs over it."""
+    net.driver()
+
+    def changed():
+        now = net.endpoints()
+        assert now[:2] == BOTH_LINKS[:2], now
+        return now[2:]
+
+    for number in (77, 78, 79):
+        net.run(f"ip -6 addr flush dev l0 scope global; ip -6 addr add 2001:db8:2::{number}/64 dev l0 nodad; ip -6 route replace default via 2001:db8:2::1 dev l0")
+        wait_for([f"2001:db8:2::{number} id 201 subflow dev l0 "], changed)
+
+
 def test_deprecated_address_is_second_choice(net):
     net.run("ip addr add 2001:db8:2::d/64 dev l1 nodad preferred_lft 0; ip addr add fd00::5/64 dev l1 nodad;"
             "ip -6 route add default via 2001:db8:2::9 dev l1 metric 2048")

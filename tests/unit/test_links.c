@@ -371,6 +371,21 @@ static void two_links_of_one_interface_share_its_endpoint(void **state)
 	expect_verdict(1, LINKS_UP, "192.0.2.10", 0, "::", 0);
 }
 
+static void a_link_is_left_a_family_at_a_time(void **state)
+{
+	see_address(DSL, "2001:db8:1::10", 64);
+	see_default(DSL, "2001:db8:1::1", 10);
+	want.link[0].left[1] = true;
+	links_plan(&want, &seen, verdicts, &plan);
+	expect_verdict(0, LINKS_UP, "192.0.2.10", 200, "2001:db8:1::10", 0);
+	want.link[0].left[0] = true;
+	links_plan(&want, &seen, verdicts, &plan);
+	expect_verdict(0, LINKS_UP, "192.0.2.10", 0, "2001:db8:1::10", 0);
+	want.link[0].left[1] = false;
+	links_plan(&want, &seen, verdicts, &plan);
+	expect_verdict(0, LINKS_UP, "192.0.2.10", 0, "2001:db8:1::10", 201);
+}
+
 static void more_than_is_looked_at_is_left_out(void **state)
 {
 	want.n_links = 1;
@@ -501,6 +516,7 @@ int main(void)
 		cmocka_unit_test(families_are_spanned_by_links_of_one_each),
 		cmocka_unit_test_setup(links_may_join_wherever_they_are_told, two_links),
 		cmocka_unit_test_setup(two_links_of_one_interface_share_its_endpoint, two_links),
+		cmocka_unit_test_setup(a_link_is_left_a_family_at_a_time, two_links),
 		cmocka_unit_test_setup(more_than_is_looked_at_is_left_out, two_links),
 		cmocka_unit_test_setup(from_nothing_and_to_nothing, two_links),
 		cmocka_unit_test_setup(a_new_address_changes_one_link, two_links),
