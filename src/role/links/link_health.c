@@ -12,6 +12,7 @@
 #include "policy/multipath.h"
 #include "role/links/figures.h"
 #include "role/links/prober.h"
+#include "role/links/stranded.h"
 #include "role/log.h"
 #include "role/worker.h"
 
@@ -75,15 +76,6 @@ static void tell(const struct link_health *health, const struct view *view, size
 	log_info("link %s is %s (was %s): %s", view->links[i].name, health_state_name(link->state), health_state_name(before), evidence);
 }
 
-static uint64_t n_alone(const struct link_health *health, size_t link)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < health->options.n_workers; i++)
-		n += load(&health->options.workers[i]->census[link].n_alone);
-	return n;
-}
-
 /* A session that has nothing but this link would end with the endpoint: it is taken out when those have others, or have gone. */
 static void apply(struct link_health *health, const struct view *view)
 {
@@ -96,7 +88,7 @@ static void apply(struct link_health *health, const struct view *view)
 		__atomic_store_n(&health->options.shared->links[i].silent, is_silent, __ATOMIC_RELAXED);
 		if (!is_silent)
 			out &= ~(1u << i);
-		else if (!n_alone(health, i))
+		else if (!stranded_census(health->options.workers, health->options.n_workers, i).n_alone)
 			out |= 1u << i;
 	}
 	if (out != health->taken_out)

@@ -8,6 +8,7 @@
 #include "path/path.h"
 #include "policy/backoff.h"
 #include "role/links/link_health.h"
+#include "role/links/stranded.h"
 #include "role/log.h"
 #include "role/worker.h"
 
@@ -33,16 +34,7 @@ struct rejoin {
 
 static struct link_census census_of(const struct rejoin *rejoin, size_t link)
 {
-	struct link_census sum = { 0 };
-
-	for (size_t i = 0; i < rejoin->options.n_workers; i++) {
-		const struct link_census *found = &rejoin->options.workers[i]->census[link];
-
-		sum.n_lacking += __atomic_load_n(&found->n_lacking, __ATOMIC_RELAXED);
-		sum.n_with += __atomic_load_n(&found->n_with, __ATOMIC_RELAXED);
-		sum.n_alone += __atomic_load_n(&found->n_alone, __ATOMIC_RELAXED);
-	}
-	return sum;
+	return stranded_census(rejoin->options.workers, rejoin->options.n_workers, link);
 }
 
 /* Those that have nothing else stand still for some round trips: not for the sake of fewer. And thousands don't join again for the sake of one. */

@@ -122,6 +122,20 @@ static void publish_census(struct stranded *stranded)
 	figures_publish(stranded->figures, stranded->worker);
 }
 
+struct link_census stranded_census(struct worker *const *workers, size_t n_workers, size_t link)
+{
+	struct link_census sum = { 0 };
+
+	for (size_t i = 0; i < n_workers; i++) {
+		const struct link_census *found = &workers[i]->census[link];
+
+		sum.n_lacking += __atomic_load_n(&found->n_lacking, __ATOMIC_RELAXED);
+		sum.n_with += __atomic_load_n(&found->n_with, __ATOMIC_RELAXED);
+		sum.n_alone += __atomic_load_n(&found->n_alone, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
 /* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end, of
  * which no event has told. One that was reset has none, too, and its event may come after this look, which has taken the error off the socket. */
 static bool is_cut_off(struct stranded *stranded, const struct session_view *session)

@@ -16,4 +16,7 @@ struct stranded;
 int stranded_new(struct worker *worker, struct stranded **out);
 void stranded_freep(struct stranded **stranded);
 
+/* All workers' together, as they were found at their last looks; from any thread. */
+struct link_census stranded_census(struct worker *const *workers, size_t n_workers, size_t link);
+
 #endif
