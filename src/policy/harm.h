@@ -18,7 +18,7 @@ enum harm_way { HARM_UP, HARM_DOWN, HARM_WAYS };
 
 struct harm_link {
 	bool usable;                       /* it works, and is no backup for another reason */
-	uint64_t rtt_us;                   /* the shortest that sessions have seen; 0: not known */
+	uint64_t rtt_us;                   /* the shortest lately; 0: not known */
 	uint64_t n_bytes[HARM_WAYS];       /* of its interface; one that is another one now begins anew */
 };
 

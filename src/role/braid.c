@@ -333,11 +333,12 @@ static int start_links(struct braid *braid)
 	if (!r)
 		r = overflow_new(braid->loop, &overflow, &braid->overflow);
 	if (!r)
-		r = aside_new(braid->loop, &aside, &braid->aside);
-	if (!r)
 		r = link_health_new(braid->loop, &health, &braid->link_health);
-	rejoin.health = braid->link_health;
-	return r ? r : rejoin_new(braid->loop, &rejoin, &braid->rejoin);
+	rejoin.health = aside.health = braid->link_health;
+	if (!r)
+		r = rejoin_new(braid->loop, &rejoin, &braid->rejoin);
+	aside.rejoin = braid->rejoin;
+	return r ? r : aside_new(braid->loop, &aside, &braid->aside);
 }
 
 static int start_gateway(struct braid *braid, const struct conf *conf)
@@ -461,9 +462,9 @@ void braid_freep(struct braid **out)
 	upstreams_freep(&braid->upstreams);
 	port_client_freep(&braid->own_ports);
 	port_server_freep(&braid->ports);
+	aside_freep(&braid->aside);
 	rejoin_freep(&braid->rejoin);
 	link_health_freep(&braid->link_health);
-	aside_freep(&braid->aside);
 	overflow_freep(&braid->overflow);
 	link_volumes_freep(&braid->link_volumes);   /* while the links' counters can be read, and the view is there */
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */

@@ -323,7 +323,6 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 	store(&memory->n_broken, 0);
 	store(&memory->loses_until_us, 0);
 	store(&memory->rtt_us, 0);
-	store(&memory->least_rtt_us, 0);
 	store(&memory->lost_syn_until_us, 0);
 }
 

@@ -73,7 +73,6 @@ struct link_memory {
 	uint64_t n_broken;               /* such connections in a row */
 	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
-	uint64_t least_rtt_us;           /* that a session's subflow over it has seen, at the last look (role/links/stranded.c); 0: none yet */
 	uint64_t rtt_at_us;              /* and when that was */
 	uint64_t lost_syn_until_us;      /* a SYN or its answer was lost */
 	uint64_t n_first;                /* connections that began on it */

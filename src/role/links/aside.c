@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/clock.h"
 #include "base/util.h"
 #include "policy/harm.h"
 #include "role/links/limited.h"
+#include "role/links/link_health.h"
+#include "role/links/rejoin.h"
 #include "role/log.h"
 
 #define REASON_BYTES 160
@@ -19,7 +20,6 @@ struct aside {
 	struct loop *loop;
 	struct aside_options options;
 	uint8_t handler;
-	char names[CONF_LINKS][CONF_NAME_BYTES];     /* that the policy's links have */
 	struct harm policy;
 	char reasons[CONF_LINKS][REASON_BYTES];
 };
@@ -33,8 +33,8 @@ static void fill_links(const struct aside *aside, const struct view *view, struc
 		const struct link_memory *memory = &aside->options.shared->links[i];
 		bool is_closed = __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) || __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
 
-		links[i] = (struct harm_link){ .usable = view->links[i].up && !view->links[i].backup && !is_closed,
-						.rtt_us = __atomic_load_n(&memory->least_rtt_us, __ATOMIC_RELAXED) };
+		links[i] = (struct harm_link){ .usable = view->links[i].up && !shared_is_dead(aside->options.shared, i) && !view->links[i].backup && !is_closed,
+						.rtt_us = link_health_of(aside->options.health, i)->least_rtt_us };
 		if (i >= n)
 			continue;
 		links[i].n_bytes[HARM_UP] = status[i].tx_bytes;
@@ -61,23 +61,6 @@ static void tell(struct aside *aside, const struct view *view, const struct harm
 	log_info("link %s stands aside: %s; it is tried again in %.0f s", view->links[verdict->link].name, reason, (double)verdict->again_us / (double)US_PER_S);
 }
 
-/* After a reload the places may be other links'. */
-static void follow_names(struct aside *aside, const struct view *view)
-{
-	bool same = true;
-
-	for (size_t i = 0; i < CONF_LINKS; i++) {
-		const char *name = i < view->n_links ? view->links[i].name : "";
-
-		same &= !strcmp(aside->names[i], name);
-		snprintf(aside->names[i], sizeof(aside->names[i]), "%s", name);
-	}
-	if (same)
-		return;
-	aside->policy = (struct harm){ 0 };
-	memset(aside->reasons, 0, sizeof(aside->reasons));
-}
-
 static void publish(struct aside *aside, uint32_t bits)
 {
 	bool changed = false;
@@ -95,7 +78,6 @@ static void look(struct aside *aside, uint64_t now_us)
 	struct harm_facts facts = { .now_us = now_us, .links = links, .n_links = view->n_links };
 	struct harm_verdict verdict;
 
-	follow_names(aside, view);
 	fill_links(aside, view, links);
 	for (unsigned int way = 0; way < HARM_WAYS; way++)
 		facts.spoilt_at_us[way] = limited_spoilt_at_us(aside->options.shared, (enum relay_way)way);
@@ -104,7 +86,7 @@ static void look(struct aside *aside, uint64_t now_us)
 		tell(aside, view, &verdict);
 	publish(aside, verdict.aside);
 	if (verdict.again_us)   /* what is in its queue, all would wait for: begun anew, as a backup, it has nothing, and another link sends that again */
-		path_rejoin(aside->options.path, verdict.link, shared_longest_rtt_us(aside->options.shared, view));
+		rejoin_now(aside->options.rejoin, verdict.link);
 	if (verdict.tell_again)
 		path_tell_closed(aside->options.path);
 }

@@ -11,10 +11,14 @@
 #include "role/shared.h"
 
 struct aside;
+struct link_health;
+struct rejoin;
 
 struct aside_options {
-	struct shared *shared;                       /* borrowed, as path */
+	struct shared *shared;                       /* borrowed, as the next three */
 	struct path *path;
+	struct link_health *health;
+	struct rejoin *rejoin;
 	struct view *(*view)(void *context);         /* the present view, borrowed for the call */
 	void (*on_change)(void *context);            /* another link stands aside, or one doesn't any more */
 	void *context;

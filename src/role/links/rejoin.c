@@ -55,11 +55,22 @@ static void begin_anew(struct rejoin *rejoin, size_t i)
 	path_rejoin(rejoin->options.path, i, shared_longest_rtt_us(rejoin->options.shared, view));
 }
 
-/* When it is opened, or answers again, sessions have some time to join it, and to be looked at since. */
+/* When it is opened, answers again, or is begun anew, sessions have some time to join it, and to be looked at since. */
 static void wait_for_joins(struct tried *link, uint64_t us, uint64_t now_us)
 {
 	link->backoff.delay_us = us;
 	link->backoff.done_at_us = now_us;
+}
+
+void rejoin_now(struct rejoin *rejoin, size_t link)
+{
+	const struct view *view = rejoin->options.view(rejoin->options.context);
+
+	if (census_of(rejoin, link).n_alone)
+		return;
+	rejoin->links[link].wanted = false;
+	wait_for_joins(&rejoin->links[link], AGAIN_FIRST_US, loop_now_us(rejoin->loop));
+	path_rejoin(rejoin->options.path, link, shared_longest_rtt_us(rejoin->options.shared, view));
 }
 
 static void look(struct rejoin *rejoin, size_t i, uint64_t now_us)

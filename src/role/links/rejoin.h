@@ -30,6 +30,8 @@ int rejoin_new(struct loop *loop, const struct rejoin_options *options, struct r
 void rejoin_freep(struct rejoin **rejoin);
 /* A probe was answered over the link. */
 void rejoin_answered(struct rejoin *rejoin, size_t link);
+/* What sessions have under way over the link is to go over others: they begin their subflows there anew, whoever lacks it; but not where one has nothing else. */
+void rejoin_now(struct rejoin *rejoin, size_t link);
 /* The link has changed (address, carrier): what was tried over it is forgotten, and nothing is begun anew, on no link, before workers have looked at their sessions since. */
 void rejoin_link_changed(struct rejoin *rejoin, size_t link);
 

@@ -99,18 +99,6 @@ static void count_links(struct stranded *stranded, const struct mptcp_connection
 	}
 }
 
-/* A joined link's handshake is seen nowhere else. */
-static void note_round_trips(const struct worker *worker, const struct mptcp_connection_info *info)
-{
-	for (size_t i = 0; i < info->n_subflows; i++) {
-		const struct subflow_info *s = &info->subflows[i];
-		uint8_t link = describe_link_of(worker->view, s);
-
-		if (link != CHOOSE_NO_LINK && s->min_rtt_us && s->min_rtt_us != UINT32_MAX)
-			__atomic_store_n(&worker->shared->links[link].least_rtt_us, s->min_rtt_us, __ATOMIC_RELAXED);
-	}
-}
-
 static void publish_census(struct stranded *stranded)
 {
 	for (size_t i = 0; i < CONF_LINKS; i++) {
@@ -215,8 +203,6 @@ static void visit(void *context, const struct session_view *session)
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
 	if (known && is_told && may_join(session))
 		count_links(stranded, &info);
-	if (is_told)
-		note_round_trips(worker, &info);
 	if (r >= 0)
 		figures_take(stranded->figures, worker, session, &info, known, !known || finding->moved_bytes != moved_bytes);
 	now.moved_bytes = moved_bytes;
