@@ -340,6 +340,8 @@ static void follow_link(struct health *health, size_t i, const struct health_fac
 		set_state(link, HEALTH_DOWN, facts->now_us);
 	else if (seen->up && link->state == HEALTH_DOWN)
 		come_up(link, facts->now_us);
+	if (seen->spared && link->state == HEALTH_SILENT)   /* nobody would find that it answers again */
+		change(health, i, HEALTH_UNKNOWN, facts->now_us, verdict);
 	if ((link->state == HEALTH_UNKNOWN && link->alive_at_us >= link->since_us) || (link->state == HEALTH_SILENT && link->n_answers >= 1u << link->n_flaps)) {
 		link->pause_us = 0;
 		change(health, i, HEALTH_GOOD, facts->now_us, verdict);

@@ -41,7 +41,7 @@ struct health_seen {
 
 struct health_link_facts {
 	bool up;                      /* carrier, address, route */
-	bool spared;                  /* its cap is used up: it isn't probed */
+	bool spared;                  /* its cap is used up, or there is nobody to probe: it isn't probed, nor silent any more */
 	bool suspected;               /* a connection that began there had no answer lately */
 	uint64_t rx_bytes, tx_bytes;  /* of its interface */
 	struct health_seen seen;

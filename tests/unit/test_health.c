@@ -67,6 +67,27 @@ static void a_capped_link_is_not_asked(void **state)
 	expect(&home, A, HEALTH_UNKNOWN);
 }
 
+/* Nobody would find that it is back, and it may be the last one. */
+static void one_that_is_spared_is_silent_no_longer(void **state)
+{
+	struct home home = home_of(2);
+
+	pass(&home, 5000);
+	home.wires[A].dead = true;
+	pass(&home, 400 * 1000);
+	expect(&home, A, HEALTH_SILENT);
+	home.wires[A].spared = true;
+	pass(&home, 60 * 1000);
+	expect(&home, A, HEALTH_UNKNOWN);
+	assert_int_equal(home.last_before, HEALTH_SILENT);
+	home.wires[A].spared = false;
+	pass(&home, 60 * 1000);
+	expect(&home, A, HEALTH_SILENT);
+	home.wires[A].dead = false;
+	pass(&home, 60 * 1000);
+	expect(&home, A, HEALTH_GOOD);
+}
+
 static struct home at_work_over(uint64_t rtt_us, uint64_t rx_bps, uint64_t sent_bps)
 {
 	struct home home = home_of(2);
@@ -499,6 +520,7 @@ int main(void)
 		cmocka_unit_test(an_idle_link_is_asked_ever_more_rarely_and_for_little),
 		cmocka_unit_test(a_link_that_sessions_use_is_not_asked),
 		cmocka_unit_test(a_capped_link_is_not_asked),
+		cmocka_unit_test(one_that_is_spared_is_silent_no_longer),
 		cmocka_unit_test(silence_amid_work_is_found_in_some_round_trips),
 		cmocka_unit_test(a_pause_of_the_sender_is_no_silence_and_costs_few_probes),
 		cmocka_unit_test(one_lost_probe_drops_no_link),

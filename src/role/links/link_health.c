@@ -54,7 +54,7 @@ static void explain(const struct health_link *link, enum health_state before, ch
 		snprintf(out, n_out, "a round trip takes %.0f ms, at least %.0f", ms_of(link->seen.rtt_us), ms_of(link->least_rtt_us));
 		return;
 	case HEALTH_UNKNOWN:
-		snprintf(out, n_out, "no link has an answer of the converter any more");
+		snprintf(out, n_out, before == HEALTH_SILENT ? "it isn't probed any more" : "no link has an answer of the converter any more");
 		return;
 	default:
 		break;
