@@ -175,12 +175,13 @@ uint64_t shared_rtt_us(const struct shared *shared, uint8_t link)
 	return link < CONF_LINKS ? load(&shared->links[link].rtt_us) : 0;
 }
 
-uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view)
+uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view, bool open)
 {
 	uint64_t longest_us = 0;
 
 	for (size_t i = 0; i < view->n_links; i++) {
-		uint64_t rtt_us = view->links[i].up ? shared_rtt_us(shared, (uint8_t)i) : 0;
+		bool counts = view->links[i].up && !(open && load(&shared->links[i].closed));
+		uint64_t rtt_us = counts ? shared_rtt_us(shared, (uint8_t)i) : 0;
 
 		longest_us = rtt_us > longest_us ? rtt_us : longest_us;
 	}

@@ -28,8 +28,6 @@ struct overflow_control {
 	char reasons[CONF_LINKS][REASON_BYTES];
 };
 
-static uint64_t load(const uint64_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
-
 /* Up is what the interface sends. */
 static void read_counters(struct overflow_control *control)
 {
@@ -41,19 +39,6 @@ static void read_counters(struct overflow_control *control)
 		control->n_bytes[i][OVERFLOW_UP] = links[i].tx_bytes;
 		control->n_bytes[i][OVERFLOW_DOWN] = links[i].rx_bytes;
 	}
-}
-
-static uint64_t longest_rtt_us(const struct overflow_control *control, const struct view *view)
-{
-	uint64_t longest = 0;
-
-	for (size_t i = 0; i < view->n_links; i++) {
-		const struct link_memory *memory = &control->options.shared->links[i];
-
-		if (view->links[i].up && !load(&memory->closed) && load(&memory->rtt_us) > longest)
-			longest = load(&memory->rtt_us);
-	}
-	return longest;
 }
 
 static void fill_links(const struct overflow_control *control, const struct view *view, struct overflow_link *links)
@@ -141,7 +126,7 @@ static void look(struct overflow_control *control)
 {
 	const struct view *view = control->options.view(control->options.context);
 	struct overflow_link links[CONF_LINKS];
-	struct overflow_facts facts = { .now_us = loop_now_us(control->loop), .links = links, .n_links = view->n_links, .rtt_us = longest_rtt_us(control, view),
+	struct overflow_facts facts = { .now_us = loop_now_us(control->loop), .links = links, .n_links = view->n_links, .rtt_us = shared_longest_rtt_us(control->options.shared, view, true),
 					.burst_us = view->conf->gateway.overflow_after_ms * US_PER_MS };
 	uint64_t limited_us = 0;
 	struct overflow_verdict verdict;

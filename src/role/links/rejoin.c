@@ -52,7 +52,7 @@ static void begin_anew(struct rejoin *rejoin, size_t i)
 	backoff_done(&link->backoff, loop_now_us(rejoin->loop));
 	log_info("link %s: the converter answers over it, and %llu sessions don't have it: they begin anew there", view->links[i].name,
 		 (unsigned long long)census_of(rejoin, i).n_lacking);
-	path_rejoin(rejoin->options.path, i, shared_longest_rtt_us(rejoin->options.shared, view));
+	path_rejoin(rejoin->options.path, i, shared_longest_rtt_us(rejoin->options.shared, view, false));
 }
 
 /* When it is opened, answers again, or is begun anew, sessions have some time to join it, and to be looked at since. */
@@ -70,7 +70,7 @@ void rejoin_now(struct rejoin *rejoin, size_t link)
 		return;
 	rejoin->links[link].wanted = false;
 	wait_for_joins(&rejoin->links[link], AGAIN_FIRST_US, loop_now_us(rejoin->loop));
-	path_rejoin(rejoin->options.path, link, shared_longest_rtt_us(rejoin->options.shared, view));
+	path_rejoin(rejoin->options.path, link, shared_longest_rtt_us(rejoin->options.shared, view, false));
 }
 
 static void look(struct rejoin *rejoin, size_t i, uint64_t now_us)
