@@ -126,11 +126,6 @@ static const char *tcp_state_name(uint8_t state)
 	return state < ARRAY_SIZE(names) && names[state] ? names[state] : "unknown";
 }
 
-static bool is_backup(const struct worker *worker, uint8_t link)
-{
-	return shared_is_out(worker->shared, worker->view, link) || __atomic_load_n(&worker->shared->links[link].closed, __ATOMIC_RELAXED);
-}
-
 static json_t *subflow_json(const struct worker *worker, const struct subflow_info *s)
 {
 	const struct view *view = worker->view;
@@ -146,7 +141,7 @@ static json_t *subflow_json(const struct worker *worker, const struct subflow_in
 			   "bytes_received", (json_int_t)s->bytes_received, "retransmitted_bytes", (json_int_t)s->bytes_retransmitted,
 			   "last_error", error);
 	if (number != CHOOSE_NO_LINK)   /* elsewhere it isn't known: the peer decides it, and the socket doesn't tell */
-		json_object_set_new(object, "backup", json_boolean(is_backup(worker, number)));
+		json_object_set_new(object, "backup", json_boolean(shared_is_spare(worker->shared, worker->view, number)));
 	return object;
 }
 

@@ -101,6 +101,11 @@ bool shared_is_out(const struct shared *shared, const struct view *view, size_t 
 	return view->links[link].backup || load(&shared->links[link].used_up) || load(&shared->links[link].aside);
 }
 
+bool shared_is_spare(const struct shared *shared, const struct view *view, size_t link)
+{
+	return shared_is_out(shared, view, link) || load(&shared->links[link].closed);
+}
+
 static void fill_links(const struct shared *shared, const struct view *view, uint64_t now_us, struct choose_link links[CONF_LINKS])
 {
 	for (size_t i = 0; i < view->n_links; i++) {

@@ -120,6 +120,7 @@ bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
 uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view, bool open);   /* of the links that are up; open: but for those that are closed */
 bool shared_is_out(const struct shared *shared, const struct view *view, size_t link);   /* a backup, by the configuration, a cap or the harm that it did */
+bool shared_is_spare(const struct shared *shared, const struct view *view, size_t link);   /* out, or closed as it costs more than others */
 bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
 bool shared_is_dead(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have nothing there */
 void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);

@@ -113,20 +113,14 @@ static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 		striped_leg_lose(stripes, s, leg);
 }
 
-/* A backup, or closed as it costs more than others, or its cap is used up. */
-static bool is_spare(const struct worker *worker, size_t link)
-{
-	return shared_is_out(worker->shared, worker->view, link) || __atomic_load_n(&worker->shared->links[link].closed, __ATOMIC_RELAXED);
-}
-
 /* Spare ones only where there are no others. */
 static bool is_wanted(const struct worker *worker, size_t link)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < worker->view->n_links; i++)
-		any |= worker->view->links[i].up && !is_spare(worker, i);
-	return worker->view->links[link].up && (!any || !is_spare(worker, link));
+		any |= worker->view->links[i].up && !shared_is_spare(worker->shared, worker->view, i);
+	return worker->view->links[link].up && (!any || !shared_is_spare(worker->shared, worker->view, link));
 }
 
 static bool may_begin(const struct stripes *stripes, const struct striped *s, size_t leg)
