@@ -153,6 +153,24 @@ def test_beside_another_link_it_is_a_backup(lab):
     assert not counter(gateway, "striped") and gateway.ctl("sessions")["sessions"][0]["links"][0]["name"] == "b"
 
 
+def test_a_backup_carries_where_the_others_are_silent(tmp_path):
+    lab = Lab(tmp_path, {name: DELAY_MS for name in "ab"})
+    try:
+        for name in "ab":
+            lab.set_link(name, f"queue_ms=20000 rate_bps={RATE_BPS}")
+        lab.converter()
+        gateway = lab.start_gateway(**{"link a": {"profile": "lowrate"}, "link b": {"profile": "lowrate", "backup": "yes"}})
+        gateway.wait_log("the converter answers", patience_s=PATIENCE_S)
+        near, far = begin(lab)
+        cut(lab, "a")
+        far.sendall(b"a first word")
+        gateway.wait_log("link a is silent", patience_s=4 * PATIENCE_S)
+        near.settimeout(2 * PATIENCE_S)
+        assert near.recv(12) == b"a first word"
+    finally:
+        lab.close()
+
+
 def test_without_a_key_there_are_no_pieces(lab):
     """Nobody has shown to be Braid; the links are slow all the same."""
     lab.converter(converter={"allow": LINKS_ALLOWED})

@@ -113,13 +113,13 @@ static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 		striped_leg_lose(stripes, s, leg);
 }
 
-/* Spare ones only where there are no others. */
+/* Spare ones only where there are no others that work. */
 static bool is_wanted(const struct worker *worker, size_t link)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < worker->view->n_links; i++)
-		any |= worker->view->links[i].up && !shared_is_spare(worker->shared, worker->view, i);
+		any |= worker->view->links[i].up && !shared_is_dead(worker->shared, i) && !shared_is_spare(worker->shared, worker->view, i);
 	return worker->view->links[link].up && (!any || !shared_is_spare(worker->shared, worker->view, link));
 }
 
