@@ -393,7 +393,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct braid *braid = context;
-	uint64_t n_left = __atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED);
+	uint64_t n_sessions = __atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED), n_striped = __atomic_load_n(&braid->shared.n_striped, __ATOMIC_RELAXED);
+	uint64_t n_left = n_sessions > n_striped ? n_sessions : n_striped;   /* most of these are of those */
 
 	if (ref.part == BRAID_PART_PUBLISH)
 		braid_publish_mappings(braid);

@@ -90,6 +90,7 @@ struct shared {
 	void *context;
 	bool suspected;                  /* atomic: on_suspect is on its way; it is to set it back */
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
+	uint64_t n_striped;              /* atomic: sessions in pieces, those too of which the relay has handed over all and the links haven't */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */

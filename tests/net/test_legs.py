@@ -11,7 +11,7 @@ from test_converter_input import CONNECTION_RESET, INFO, NOT_AUTHORIZED, PORT, R
 
 PLAIN = tlv(192, b"\0\1")
 ENDS, RESETS = 1, 3
-SHARE = 128   # of one client's at a worker
+SHARE = 256   # of one client's at a worker
 
 
 @pytest.fixture(scope="module")

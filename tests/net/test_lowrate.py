@@ -2,6 +2,7 @@
 """Sessions in pieces over four links of low rate (link.profile = lowrate, doc/lowrate.md): both ways, one link cut, ends and resets. With BRAID_LOWRATE=whole at 2.4 kbit/s."""
 import hashlib
 import os
+import signal
 import socket
 import time
 
@@ -118,6 +119,22 @@ def test_several_sessions_share_the_links(four):
         assert receive_all(receiver) == wanted
     assert counter(four.gw, "striped") == counter(four.conv, "striped") == len(pairs)
     wait_for(lambda: not four.gw.ctl("sessions")["sessions"] and not four.conv.ctl("sessions")["sessions"], "the sessions to be over", PATIENCE_S)
+
+
+def test_who_drains_delivers_first(four):
+    """Both hosts' ends have gone, and the relay's session; what they said is under way still."""
+    near, far = begin(four)
+    far.shutdown(socket.SHUT_WR)
+    assert near.recv(1) == b""
+    data = os.urandom(BYTES)
+    near.sendall(data)
+    near.close()
+    wait_for(lambda: not four.gw.ctl("sessions")["sessions"], "the host's end to be taken", PATIENCE_S)
+    four.gw.tell(signal.SIGTERM)
+    assert receive_all(far) == data
+    far.close()
+    wait_for(lambda: not four.gw.running(), "the gateway to end", PATIENCE_S)
+    assert "sessions are ended" not in four.gw.log()
 
 
 def test_a_reset_is_a_reset(four):

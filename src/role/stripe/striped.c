@@ -60,6 +60,7 @@ static void give_back(struct stripes *stripes, struct striped *s, bool orderly)
 	free(s->out_bytes);
 	free(s->in_bytes);
 	upstream_unref(s->upstream);
+	shared_release(&stripes->worker->shared->n_striped);
 	slab_give(&stripes->sessions, s);
 }
 

@@ -13,7 +13,7 @@
 #include "role/stripe/striped.h"
 
 #define SESSIONS_MOST 512   /* a worker; of 270 kB each at most */
-#define SESSIONS_SHARE (SESSIONS_MOST / 4)   /* of one client: who has half a session, and says nothing, holds its place for two minutes */
+#define SESSIONS_SHARE (SESSIONS_MOST / 2)   /* of one client: who has half a session, and says nothing, holds its place for two minutes */
 #define HOUSEHOLD_BYTES 8   /* of an IPv6 address */
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part)
@@ -29,6 +29,7 @@ struct striped *striped_take(struct stripes *stripes)
 
 	if (!s)
 		return NULL;
+	__atomic_add_fetch(&stripes->worker->shared->n_striped, 1, __ATOMIC_RELAXED);
 	s->near_fd = -1;
 	for (size_t i = 0; i < STRIPE_LEGS; i++)
 		s->legs[i].fd = -1;
