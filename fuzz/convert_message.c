@@ -34,7 +34,7 @@ static bool has_ignored_bytes(uint8_t type)
 {
 	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER || type == CONVERT_SUPPORTED_TCP_EXTENSIONS ||
 	       type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_CLAIM ||
-	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LIMITED || type == CONVERT_BRAID_PROOF;
+	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_PROOF;
 }
 
 /* Two bytes behind the length, and what pads. value: in the bytes that are expected. */
@@ -46,6 +46,13 @@ static void clear_ignored_of_pcp(uint8_t *value, size_t n_value, size_t n_messag
 		return;
 	memset(value + to_ignored, 0, to_message - to_ignored);
 	memset(value + to_message + n_message, 0, n_value - to_message - n_message);
+}
+
+/* The first byte, and flags that have no meaning yet. */
+static void clear_ignored_of_limited(uint8_t value[2])
+{
+	value[0] = 0;
+	value[1] &= CONVERT_LIMITED_SPOILT | CONVERT_LIMITED_NO_LIMITS;
 }
 
 static void check_written_back(const struct convert_message *m, const uint8_t *bytes)
@@ -67,6 +74,8 @@ static void check_written_back(const struct convert_message *m, const uint8_t *b
 			memset(expected + (tlv.value.at - bytes) + 2 + m->first.n, 0, tlv.value.n - 2 - m->first.n);
 		if (tlv.type == CONVERT_BRAID_DSCP)   /* the flags that have no meaning yet */
 			expected[tlv.value.at - bytes + 1] &= CONVERT_BRAID_PLAIN | CONVERT_BRAID_RACED | CONVERT_BRAID_INSTEAD;
+		if (tlv.type == CONVERT_BRAID_LIMITED)
+			clear_ignored_of_limited(expected + (tlv.value.at - bytes));
 	}
 	expect(convert_end(&w_plain) == m->n_bytes);
 	expect(!memcmp(plain, bytes, m->n_bytes));
