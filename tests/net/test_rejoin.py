@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from netlab import Lab, receive_exactly, wait_for
+from netlab import Lab, Program, receive_exactly, wait_for
 
 OUTAGES_S = [float(s) for s in os.environ.get("BRAID_OUTAGES_S", "1").split()]   # longer ones by hand: "1 3 10 60"
 
@@ -98,8 +98,10 @@ def test_a_session_that_began_while_a_link_was_silent_gets_it(emulated):
 
 
 def test_a_session_whose_join_was_turned_away_gets_the_link(lab):
-    """The link works all the time; the kernel has tried once."""
-    gateway = start(lab)
+    """The link works all the time; the kernel has tried once. Beside it a modem dials in vain, every second."""
+    gateway = start(lab, **{"link c": {"interface": "ppp0"}})
+    Program(lab, "gw", "sh", "-c", "while ip link add ppp0 type veth peer name ppp1 && ip link set ppp0 up && sleep 1 && ip link del ppp0; do sleep 1; done")
+    gateway.wait_log(r"link c \(ppp0\): no interface")
     listener, pairs = open_sessions(lab, gateway)
     lab.run("core", "nft 'add table inet t; add chain inet t c { type filter hook forward priority 0; }; add rule inet t c iifname b0 tcp flags syn tcp option mptcp subtype 1 counter reject with tcp reset'")
     pairs.append(lab.session(listener)[:2])

@@ -15,7 +15,7 @@
 #define LOOK_US (2 * US_PER_S)            /* as the workers look */
 #define AGAIN_FIRST_US (10 * US_PER_S)    /* sessions have their subflows by then, and were looked at since */
 #define AGAIN_MOST_US (600 * US_PER_S)
-#define JOINED_US (5 * US_PER_S)          /* after a silent link's return: sessions have been looked at since */
+#define JOINED_US (5 * US_PER_S)          /* after a link's return: sessions have been looked at since */
 #define FEW 64u                           /* sessions that have the link: they may always be disturbed */
 #define DISTURBED_FOR_ONE 16u             /* beyond these, by each that lacks it */
 
@@ -113,9 +113,13 @@ void rejoin_answered(struct rejoin *rejoin, size_t link)
 
 void rejoin_link_changed(struct rejoin *rejoin, size_t link)
 {
+	const struct view *view = rejoin->options.view(rejoin->options.context);
+
 	rejoin->links[link].wanted = false;
-	rejoin->counted_at_us = loop_now_us(rejoin->loop) + 2 * LOOK_US;
+	if (view->links[link].up)   /* as it was: sessions may have lost it */
+		rejoin->counted_at_us = loop_now_us(rejoin->loop) + 2 * LOOK_US;
 	rejoin->links[link].backoff = (struct backoff){ .first_us = AGAIN_FIRST_US, .most_us = AGAIN_MOST_US };
+	wait_for_joins(&rejoin->links[link], JOINED_US, loop_now_us(rejoin->loop));
 }
 
 int rejoin_new(struct loop *loop, const struct rejoin_options *options, struct rejoin **out)

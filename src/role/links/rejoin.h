@@ -32,7 +32,7 @@ void rejoin_freep(struct rejoin **rejoin);
 void rejoin_answered(struct rejoin *rejoin, size_t link);
 /* What sessions have under way over the link is to go over others: they begin their subflows there anew, whoever lacks it; but not where one has nothing else. */
 void rejoin_now(struct rejoin *rejoin, size_t link);
-/* The link has changed (address, carrier): what was tried over it is forgotten, and nothing is begun anew, on no link, before workers have looked at their sessions since. */
+/* The link has changed (address, carrier), and the view doesn't say so yet: what was tried over it is forgotten, sessions have some time to join it, and if it was up, nothing is begun anew, on no link, before workers have looked at their sessions since. */
 void rejoin_link_changed(struct rejoin *rejoin, size_t link);
 
 #endif
