@@ -187,6 +187,17 @@ static bool has_passed(const struct health_link *link, uint64_t now_us)
 	return link->passed_at_us && now_us - link->passed_at_us < PASSED_US;
 }
 
+static bool is_steady(const struct health_link *link)
+{
+	return link->n_busy >= STEADY_TICKS;
+}
+
+/* Much comes just now of which the workers' next look will tell whether it is sessions' own: a transfer that begins may fill a queue for longer than a probe is waited for. */
+static bool may_have_passed(const struct health_link *link, uint64_t now_us)
+{
+	return is_steady(link) && now_us - link->first_asked_at_us < PASSED_US;
+}
+
 /* Something does come: what wasn't answered was lost, or is no business of the link's. */
 static bool comes_something(const struct health_link *link, uint64_t now_us)
 {
@@ -208,6 +219,8 @@ static void judge_unanswered(struct health *health, size_t i, const struct healt
 
 	link->n_answers = 0;
 	if (link->state != HEALTH_SILENT && has_passed(link, now_us) && now_us - link->moved_at_us < QUIET_LEAST_US && !comes_something(link, now_us))
+		return;
+	if (link->state != HEALTH_SILENT && !has_passed(link, now_us) && may_have_passed(link, now_us))
 		return;
 	if (link->state != HEALTH_SILENT && comes_something(link, now_us)) {
 		ask_no_more(link);
@@ -289,11 +302,6 @@ bool health_is_alive(const struct health *health, size_t link, uint64_t within_u
 	uint64_t at_us = l->answered_at_us > l->passed_at_us ? l->answered_at_us : l->passed_at_us;
 
 	return at_us && at_us + within_us >= now_us;
-}
-
-static bool is_steady(const struct health_link *link)
-{
-	return link->n_busy >= STEADY_TICKS;
 }
 
 /* What came over the links' interfaces since the last tick. Where something has come all the time, and now only over others, something is wrong. */

@@ -206,6 +206,28 @@ static void a_link_that_carries_is_not_dropped_for_probes(void **state)
 	assert_int_equal(home.n_changes, 0);
 }
 
+/* Its queue is full before the workers have looked. */
+static void a_transfer_that_begins_is_no_silence(void **state)
+{
+	struct home home = at_work(0, 0);
+
+	pass(&home, 6000);
+	home.looked_at_us = home.now_us;
+	pass(&home, 300);
+	home.wires[A].rx_bps = home.wires[B].rx_bps = 20 * MBIT;
+	pass(&home, 300);
+	home.wires[B].suspected = true;
+	for (unsigned int i = 0; i < 26; i++) {
+		home.wires[B].n_asked = 0;   /* what is sent stands in it */
+		pass(&home, 50);
+	}
+	assert_true(home.health.links[B].n_probes > home.health.links[B].n_answered + 1);
+	expect(&home, B, HEALTH_GOOD);
+	pass(&home, 3000);
+	expect(&home, B, HEALTH_GOOD);
+	assert_int_equal(home.n_changes, 0);
+}
+
 /* Only the way to the converter is gone: other things still come by that interface. */
 static void sessions_that_stand_still_are_a_reason_to_ask(void **state)
 {
@@ -526,6 +548,7 @@ int main(void)
 		cmocka_unit_test(one_lost_probe_drops_no_link),
 		cmocka_unit_test(a_link_that_loses_is_asked_more_often),
 		cmocka_unit_test(a_link_that_carries_is_not_dropped_for_probes),
+		cmocka_unit_test(a_transfer_that_begins_is_no_silence),
 		cmocka_unit_test(sessions_that_stand_still_are_a_reason_to_ask),
 		cmocka_unit_test(an_idle_link_is_silent_when_another_one_answers),
 		cmocka_unit_test(no_link_is_silent_where_nobody_answers),
