@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/choose.h"
 
-enum rank { RANK_ANSWERS, RANK_SILENT, RANK_BACKUP, RANK_BACKUP_SILENT, RANK_DEAD };
+enum rank { RANK_ANSWERS, RANK_UNANSWERED, RANK_BACKUP, RANK_BACKUP_UNANSWERED, RANK_SILENT };
 
 static enum rank rank_of(const struct choose_link *link)
 {
-	if (link->dead)
-		return RANK_DEAD;
+	if (link->silent)
+		return RANK_SILENT;
 	if (link->backup)
-		return link->silent ? RANK_BACKUP_SILENT : RANK_BACKUP;
-	return link->silent ? RANK_SILENT : RANK_ANSWERS;
+		return link->unanswered ? RANK_BACKUP_UNANSWERED : RANK_BACKUP;
+	return link->unanswered ? RANK_UNANSWERED : RANK_ANSWERS;
 }
 
 static bool is_better(const struct choose_link *a, const struct choose_link *b)

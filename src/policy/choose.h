@@ -13,8 +13,8 @@ struct choose_link {
 	bool up;                 /* carrier, address and route are there */
 	bool backup;             /* only where no other is left */
 	uint32_t cost;           /* costlier ones only where no cheaper one answers */
-	bool silent;             /* an attempt over it got no answer lately; people are told that it "gave no answer lately" (doc/links.md) */
-	bool dead;               /* probes get none, while others do; people are told that it is silent */
+	bool unanswered;         /* an attempt over it got no answer lately */
+	bool silent;             /* probes get none, while others do */
 	bool strips_mptcp;       /* connections that began on it lately came out as plain TCP, or probes with Multipath TCP options do or are dropped */
 	struct address v4, v6;   /* unspecified where it has none */
 };
@@ -30,7 +30,7 @@ struct choice {
 enum { CHOOSE_E_NONE = 1 };
 
 /*
- * Picks the best link that is not in tried (a bit a link): silent ones behind all others, backups behind these, dead ones behind these, costlier ones behind cheaper ones, and of one cost those that strip
+ * Picks the best link that is not in tried (a bit a link): unanswered ones behind all others, backups behind these, silent ones behind these, costlier ones behind cheaper ones, and of one cost those that strip
  * MPTCP behind clean ones; among equals the first. Links without an address of a converter's family are out; where the converter has both families, that of which more links that are up have an address
  * comes first, else the order of its addresses counts. Where no link is up at all, and nothing was tried, the choice is
  * CHOOSE_NO_LINK. 0 or CHOOSE_E_NONE.

@@ -34,7 +34,7 @@ enum race race_decide(const struct race_link *best, const struct race_link *othe
 /* Whatever else is said of it, new connections may begin there. */
 static bool is_good(const struct choose_link *link)
 {
-	return !link->backup && !link->silent && !link->dead && !link->strips_mptcp;
+	return !link->backup && !link->unanswered && !link->silent && !link->strips_mptcp;
 }
 
 bool race_is_overdue(uint64_t waited_us, uint64_t rtt_us)

@@ -29,7 +29,7 @@ enum race race_decide(const struct race_link *best, const struct race_link *othe
 
 /*
  * The links to begin over, of those not in tried: as choose_first_link() says, and beside it, where mode has it so, the best other one that costs as much, is no backup, not
- * capped, neither silent nor dead, and lets Multipath TCP through as the first one does. others[i] belongs to links[i]. Returns how many are in out; 0 where choose_first_link() finds none.
+ * capped, neither unanswered nor silent, and lets Multipath TCP through as the first one does. others[i] belongs to links[i]. Returns how many are in out; 0 where choose_first_link() finds none.
  */
 size_t race_choose(enum race_mode mode, const struct choose_link *links, const struct race_link *others, size_t n_links, const struct address *converters, size_t n_converters,
 		   uint32_t tried, struct choice out[RACE_MOST]);

@@ -212,7 +212,7 @@ static const char *notes_of(const struct link_memory *memory, uint64_t now_us)
 		return "swallows what is sent";
 	if (__atomic_load_n(&memory->drops_mptcp_until_us, __ATOMIC_RELAXED) > now_us)
 		return "drops first packets with Multipath TCP options";
-	if (__atomic_load_n(&memory->silent_until_us, __ATOMIC_RELAXED) > now_us)
+	if (__atomic_load_n(&memory->unanswered_until_us, __ATOMIC_RELAXED) > now_us)
 		return "gave no answer lately";
 	if (__atomic_load_n(&memory->breaks_mptcp_until_us, __ATOMIC_RELAXED) > now_us)
 		return "takes Multipath TCP options away after the handshake";

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/clock.h"
 
-#define SILENT_US (5 * US_PER_S)             /* long enough to be spared by the next connections, short enough to be tried again */
+#define UNANSWERED_US (5 * US_PER_S)         /* long enough to be spared by the next connections, short enough to be tried again */
 /* The SYN itself may have been lost, so the first time counts little; a middlebox that eats SYN data does it again. */
 #define SYN_DATA_LOST_US (60 * US_PER_S)
 #define SYN_DATA_DOUBLINGS 6
@@ -86,12 +86,12 @@ void view_unref(struct view *view)
 	free(view);
 }
 
-bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us)
+bool shared_is_unanswered(const struct shared *shared, uint8_t link, uint64_t now_us)
 {
-	return load(&shared->links[link].silent_until_us) > now_us;
+	return load(&shared->links[link].unanswered_until_us) > now_us;
 }
 
-bool shared_is_dead(const struct shared *shared, size_t link)
+bool shared_is_silent(const struct shared *shared, size_t link)
 {
 	return load(&shared->links[link].silent);
 }
@@ -113,7 +113,7 @@ static void fill_links(const struct shared *shared, const struct view *view, uin
 
 		links[i] = (struct choose_link){
 			.up = view->links[i].up, .backup = shared_is_out(shared, view, i), .cost = view->conf->links[i].cost,
-			.silent = shared_is_silent(shared, (uint8_t)i, now_us), .dead = shared_is_dead(shared, i),
+			.unanswered = shared_is_unanswered(shared, (uint8_t)i, now_us), .silent = shared_is_silent(shared, i),
 			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
 		};
@@ -193,17 +193,17 @@ uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *v
 	return longest_us;
 }
 
-void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us)
+void shared_note_unanswered(struct shared *shared, uint8_t link, uint64_t now_us)
 {
 	if (link < CONF_LINKS)
-		store(&shared->links[link].silent_until_us, now_us + SILENT_US);
+		store(&shared->links[link].unanswered_until_us, now_us + UNANSWERED_US);
 }
 
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us, uint64_t now_us)
 {
 	if (link >= CONF_LINKS)
 		return;
-	store(&shared->links[link].silent_until_us, 0);
+	store(&shared->links[link].unanswered_until_us, 0);
 	store(&shared->links[link].rtt_us, rtt_us);
 	store(&shared->links[link].rtt_at_us, now_us);
 	__atomic_add_fetch(&shared->links[link].n_first, 1, __ATOMIC_RELAXED);
@@ -320,7 +320,7 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us)
 	struct link_memory *memory = &shared->links[link];
 
 	store(&memory->changed_at_us, now_us);
-	store(&memory->silent_until_us, 0);
+	store(&memory->unanswered_until_us, 0);
 	store(&memory->syn_data_until_us, 0);
 	store(&memory->n_syn_data_lost, 0);
 	store(&memory->strips_mptcp_until_us, 0);

@@ -62,7 +62,7 @@ bool view_has_several_links(const struct view *view);      /* that are up */
 
 /* What sessions found out about a link, until a time (monotonic us; 0: nothing). Atomics; indexed as the configuration's links. */
 struct link_memory {
-	uint64_t silent_until_us;        /* an attempt got no answer */
+	uint64_t unanswered_until_us;    /* an attempt got no answer */
 	uint64_t silent;                 /* 1: it swallows what is sent, as probes have found (role/links/link_health.h); the main thread's to set */
 	uint64_t syn_data_until_us;      /* data in the SYN didn't arrive: send it after the handshake */
 	uint64_t n_syn_data_lost;        /* in a row: the longer it is spared */
@@ -122,9 +122,9 @@ uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the l
 uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view, bool open);   /* of the links that are up; open: but for those that are closed */
 bool shared_is_out(const struct shared *shared, const struct view *view, size_t link);   /* a backup, by the configuration, a cap or the harm that it did */
 bool shared_is_spare(const struct shared *shared, const struct view *view, size_t link);   /* out, or closed as it costs more than others */
-bool shared_is_silent(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
-bool shared_is_dead(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have nothing there */
-void shared_note_silent(struct shared *shared, uint8_t link, uint64_t now_us);
+bool shared_is_unanswered(const struct shared *shared, uint8_t link, uint64_t now_us);   /* an attempt over it got no answer lately */
+bool shared_is_silent(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have nothing there */
+void shared_note_unanswered(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us, uint64_t now_us);
 /* True: for the first time in a minute. Here and below. */
 bool shared_note_lost_syn(struct shared *shared, uint8_t link, uint64_t now_us);

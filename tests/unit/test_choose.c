@@ -3,7 +3,7 @@
 
 #include "policy/choose.h"
 
-enum { UP = 1, BACKUP = 2, SILENT = 4, STRIPS = 8, COSTLY = 16, DEAR = 32, DEAD = 64 };
+enum { UP = 1, BACKUP = 2, UNANSWERED = 4, STRIPS = 8, COSTLY = 16, DEAR = 32, SILENT = 64 };
 
 #define LINKS 4
 
@@ -15,8 +15,8 @@ static void make_links(struct choose_link links[LINKS], const unsigned int flags
 
 		snprintf(v4, sizeof(v4), "10.0.%u.1", i);
 		snprintf(v6, sizeof(v6), "fd00:%u::1", i);
-		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP, .silent = flags[i] & SILENT,
-						 .strips_mptcp = flags[i] & STRIPS, .dead = flags[i] & DEAD,
+		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP, .unanswered = flags[i] & UNANSWERED,
+						 .strips_mptcp = flags[i] & STRIPS, .silent = flags[i] & SILENT,
 						 .cost = flags[i] & DEAR ? 20 : flags[i] & COSTLY ? 10 : 0, .v4 = unit_address(v4), .v6 = unit_address(v6) };
 	}
 }
@@ -29,22 +29,22 @@ static void the_order_is_by_rank_and_then_by_place(void **state)
 		{ { UP, UP, UP, UP }, 0x7, 3 },
 		{ { 0, UP, UP, UP }, 0, 1 },
 		{ { UP | STRIPS, UP, UP, UP }, 0, 1 },
-		{ { UP | SILENT, UP | STRIPS, UP | BACKUP, 0 }, 0, 1 },
-		{ { UP | BACKUP, UP | SILENT, UP | SILENT | STRIPS, 0 }, 0, 1 },
-		{ { UP | BACKUP, UP | SILENT, UP | SILENT | STRIPS, 0 }, 0x2, 2 },
-		{ { UP | BACKUP | SILENT, UP | BACKUP, UP | BACKUP | STRIPS, 0 }, 0, 1 },
-		{ { UP | BACKUP | SILENT, UP | BACKUP, UP | BACKUP | STRIPS, 0 }, 0x2, 2 },
-		{ { UP | BACKUP | SILENT, UP | BACKUP, UP | BACKUP | STRIPS, UP }, 0xe, 0 },
-		{ { UP | SILENT, 0, 0, UP | STRIPS }, 0, 3 },
+		{ { UP | UNANSWERED, UP | STRIPS, UP | BACKUP, 0 }, 0, 1 },
+		{ { UP | BACKUP, UP | UNANSWERED, UP | UNANSWERED | STRIPS, 0 }, 0, 1 },
+		{ { UP | BACKUP, UP | UNANSWERED, UP | UNANSWERED | STRIPS, 0 }, 0x2, 2 },
+		{ { UP | BACKUP | UNANSWERED, UP | BACKUP, UP | BACKUP | STRIPS, 0 }, 0, 1 },
+		{ { UP | BACKUP | UNANSWERED, UP | BACKUP, UP | BACKUP | STRIPS, 0 }, 0x2, 2 },
+		{ { UP | BACKUP | UNANSWERED, UP | BACKUP, UP | BACKUP | STRIPS, UP }, 0xe, 0 },
+		{ { UP | UNANSWERED, 0, 0, UP | STRIPS }, 0, 3 },
 		{ { UP | COSTLY, UP, UP, 0 }, 0, 1 },
 		{ { UP | DEAR, UP | COSTLY, UP | STRIPS, 0 }, 0, 2 },
 		{ { UP | DEAR, UP | COSTLY, UP | STRIPS, 0 }, 0x4, 1 },
-		{ { UP | DEAR, UP | COSTLY, UP | SILENT, 0 }, 0, 1 },
+		{ { UP | DEAR, UP | COSTLY, UP | UNANSWERED, 0 }, 0, 1 },
 		{ { UP | COSTLY, UP | BACKUP, 0, 0 }, 0, 0 },
 		{ { UP | COSTLY | STRIPS, UP | COSTLY, UP | DEAR, 0 }, 0, 1 },
-		{ { UP | DEAD, UP | SILENT, UP | BACKUP, 0 }, 0, 1 },
-		{ { UP | DEAD, 0, UP | BACKUP | SILENT | STRIPS, 0 }, 0, 2 },
-		{ { UP | DEAD | BACKUP, UP | DEAD, 0, 0 }, 0, 0 },
+		{ { UP | SILENT, UP | UNANSWERED, UP | BACKUP, 0 }, 0, 1 },
+		{ { UP | SILENT, 0, UP | BACKUP | UNANSWERED | STRIPS, 0 }, 0, 2 },
+		{ { UP | SILENT | BACKUP, UP | SILENT, 0, 0 }, 0, 0 },
 	};
 	const struct address converter = unit_address("192.0.2.1:5124");
 
@@ -121,7 +121,7 @@ static void what_was_chosen_stays_whole(void **state)
 	struct choose_link links[LINKS];
 	struct choice choice;
 
-	make_links(links, (const unsigned int[LINKS]){ UP | SILENT, UP, UP | STRIPS, UP });
+	make_links(links, (const unsigned int[LINKS]){ UP | UNANSWERED, UP, UP | STRIPS, UP });
 	links[1].v4 = unit_address("0.0.0.0");
 	assert_int_equal(choose_first_link(links, LINKS, converters, 2, 0, &choice), 0);
 	assert_int_equal(choice.link, 1);
@@ -135,7 +135,7 @@ static void without_any_link_the_kernel_routes_once(void **state)
 	struct choose_link links[LINKS];
 	struct choice choice;
 
-	make_links(links, (const unsigned int[LINKS]){ 0, BACKUP, SILENT, STRIPS });
+	make_links(links, (const unsigned int[LINKS]){ 0, BACKUP, UNANSWERED, STRIPS });
 	assert_int_equal(choose_first_link(links, LINKS, converters, 2, 0, &choice), 0);
 	assert_int_equal(choice.link, CHOOSE_NO_LINK);
 	assert_true(address_is_unspecified(&choice.source));
@@ -151,7 +151,7 @@ static void when_all_were_tried_there_is_none(void **state)
 	struct choose_link links[LINKS];
 	struct choice choice;
 
-	make_links(links, (const unsigned int[LINKS]){ UP, UP, UP | BACKUP, UP | SILENT });
+	make_links(links, (const unsigned int[LINKS]){ UP, UP, UP | BACKUP, UP | UNANSWERED });
 	assert_int_equal(choose_first_link(links, LINKS, &converter, 1, 0xf, &choice), CHOOSE_E_NONE);
 	assert_int_equal(choose_first_link(links, LINKS, NULL, 0, 0, &choice), CHOOSE_E_NONE);
 }

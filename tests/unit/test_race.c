@@ -3,7 +3,7 @@
 
 #include "policy/race.h"
 
-enum { UP = 1, BACKUP = 2, SILENT = 4, STRIPS = 8, COSTLY = 16, CAPPED = 32, LOST = 64, DEAD = 128 };
+enum { UP = 1, BACKUP = 2, UNANSWERED = 4, STRIPS = 8, COSTLY = 16, CAPPED = 32, LOST = 64, SILENT = 128 };
 
 #define LINKS 3
 #define MS 1000u
@@ -14,7 +14,7 @@ static void make_links(struct choose_link links[LINKS], struct race_link others[
 		char v4[32];
 
 		snprintf(v4, sizeof(v4), "10.0.%u.1", i);
-		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP, .silent = flags[i] & SILENT, .dead = flags[i] & DEAD,
+		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP, .unanswered = flags[i] & UNANSWERED, .silent = flags[i] & SILENT,
 						 .strips_mptcp = flags[i] & STRIPS, .cost = flags[i] & COSTLY ? 10 : 0, .v4 = unit_address(v4) };
 		others[i] = (struct race_link){ .capped = flags[i] & CAPPED, .lost_syn = flags[i] & LOST, .rtt_us = 20 * MS };
 	}
@@ -51,11 +51,11 @@ static void good_links_of_one_cost_race(void **state)
 		{ { UP | COSTLY, UP, UP | COSTLY }, 0, "1", "1" },
 		{ { UP, UP | BACKUP, 0 }, 0, "0", "0" },
 		{ { UP | BACKUP, UP | BACKUP, 0 }, 0, "0", "0" },
+		{ { UP, UP | UNANSWERED, 0 }, 0, "0", "0" },
+		{ { UP | UNANSWERED, UP | UNANSWERED, 0 }, 0, "0", "0" },
+		{ { UP | SILENT, UP, UP }, 0, "1", "12" },
 		{ { UP, UP | SILENT, 0 }, 0, "0", "0" },
 		{ { UP | SILENT, UP | SILENT, 0 }, 0, "0", "0" },
-		{ { UP | DEAD, UP, UP }, 0, "1", "12" },
-		{ { UP, UP | DEAD, 0 }, 0, "0", "0" },
-		{ { UP | DEAD, UP | DEAD, 0 }, 0, "0", "0" },
 		{ { UP | STRIPS, UP | STRIPS, 0 }, 0, "0", "0" },
 		{ { UP, UP | STRIPS, 0 }, 0, "0", "0" },
 		{ { UP, UP | CAPPED, UP }, 0, "0", "02" },

@@ -374,7 +374,7 @@ static void note_overtaken(struct gateway *gateway, const struct setup *setup, c
 			continue;   /* its event may be in this turn's batch */
 		note_loss(gateway, setup, other->link, shared_note_overtaken(gateway->worker->shared, other->link, now_us - other->begun_at_us, winner->link, now_us));
 		if (other->begun_at_us < winner->begun_at_us)
-			shared_note_silent(gateway->worker->shared, other->link, now_us);
+			shared_note_unanswered(gateway->worker->shared, other->link, now_us);
 	}
 }
 
@@ -544,7 +544,7 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 	if (is_suspect(gateway->worker->view, setup))
 		shared_suspect(gateway->worker->shared);
 	if (!setup->has_ticket) {
-		shared_note_silent(gateway->worker->shared, attempt->link, now_us);
+		shared_note_unanswered(gateway->worker->shared, attempt->link, now_us);
 		attempt_failed(gateway, setup, attempt, false);
 	} else {
 		if (attempt_next(gateway, setup))

@@ -8,7 +8,7 @@ static bool is_gone(const struct gateway *gateway, uint8_t link)
 {
 	const struct view *view = gateway->worker->view;
 
-	return link < view->n_links && (!view->links[link].up || shared_is_dead(gateway->worker->shared, link));
+	return link < view->n_links && (!view->links[link].up || shared_is_silent(gateway->worker->shared, link));
 }
 
 static void begin_instead(struct gateway *gateway, struct setup *setup)

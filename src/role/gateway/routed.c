@@ -49,7 +49,7 @@ static int choose(const struct worker *worker, const struct setup *setup, struct
 
 	if (setup->treatment.link != CHOOSE_NO_LINK)
 		return choose_among(worker, setup, ~(1u << setup->treatment.link), out);
-	if (link != CHOOSE_NO_LINK && !shared_is_silent(worker->shared, link, loop_now_us(worker->loop)) && !shared_is_dead(worker->shared, link) && !choose_among(worker, setup, ~(1u << link), out))
+	if (link != CHOOSE_NO_LINK && !shared_is_unanswered(worker->shared, link, loop_now_us(worker->loop)) && !shared_is_silent(worker->shared, link) && !choose_among(worker, setup, ~(1u << link), out))
 		return 0;
 	return choose_among(worker, setup, 0, out);
 }
@@ -135,7 +135,7 @@ void routed_on_event(struct gateway *gateway, struct setup *setup, struct attemp
 	attempt->plain = mptcp_info_fell_back(attempt->fd);
 	counter_add(&gateway->worker->counters.n_routed_plain, attempt->plain && attempt->mptcp);
 	if (other->fd >= 0 && other->begun_at_us < attempt->begun_at_us && other->link != CHOOSE_NO_LINK)
-		shared_note_silent(gateway->worker->shared, other->link, loop_now_us(gateway->worker->loop));
+		shared_note_unanswered(gateway->worker->shared, other->link, loop_now_us(gateway->worker->loop));
 	attempt_drop(other);
 	if (setup->state == SETUP_ASKING)
 		hold_accept(gateway, setup, attempt, none);

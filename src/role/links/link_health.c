@@ -118,7 +118,7 @@ static void fill(const struct link_health *health, const struct view *view, stru
 		const struct link_memory *memory = &health->options.shared->links[i];
 
 		links[i] = (struct health_link_facts){
-			.up = view->links[i].up && i < n, .spared = load(&memory->used_up) || !can_be_probed(health, view, i), .suspected = load(&memory->silent_until_us) > now_us,
+			.up = view->links[i].up && i < n, .spared = load(&memory->used_up) || !can_be_probed(health, view, i), .suspected = load(&memory->unanswered_until_us) > now_us,
 			.rx_bytes = i < n ? status[i].rx_bytes : 0, .tx_bytes = i < n ? status[i].tx_bytes : 0,
 			.seen = figures_sum(health->options.workers, health->options.n_workers, i),
 		};

@@ -82,7 +82,7 @@ static void look(struct rejoin *rejoin, size_t i, uint64_t now_us)
 	link->wanted = false;
 	if (shared_is_left(rejoin->options.shared, view, i))
 		wait_for_joins(link, AGAIN_FIRST_US, now_us);
-	else if (shared_is_dead(rejoin->options.shared, i))
+	else if (shared_is_silent(rejoin->options.shared, i))
 		wait_for_joins(link, JOINED_US, now_us);
 	else if (now_us < rejoin->counted_at_us || !is_wanted(&census) || !view->links[i].up || backoff_at_us(&link->backoff, now_us) > now_us)
 		return;

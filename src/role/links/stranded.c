@@ -80,7 +80,7 @@ static bool is_lacked(const struct stranded *stranded, size_t i)
 {
 	const struct shared *shared = stranded->worker->shared;
 
-	return !shared_is_left(shared, stranded->worker->view, i) && !shared_is_dead(shared, i);
+	return !shared_is_left(shared, stranded->worker->view, i) && !shared_is_silent(shared, i);
 }
 
 static void count_links(struct stranded *stranded, const struct mptcp_connection_info *info)

@@ -119,7 +119,7 @@ static bool is_wanted(const struct worker *worker, size_t link)
 	bool any = false;
 
 	for (size_t i = 0; i < worker->view->n_links; i++)
-		any |= worker->view->links[i].up && !shared_is_dead(worker->shared, i) && !shared_is_spare(worker->shared, worker->view, i);
+		any |= worker->view->links[i].up && !shared_is_silent(worker->shared, i) && !shared_is_spare(worker->shared, worker->view, i);
 	return worker->view->links[link].up && (!any || !shared_is_spare(worker->shared, worker->view, link));
 }
 
