@@ -46,11 +46,8 @@ def is_asked_again(listener):
     return select.select([listener], [], [], 0.05)[0]
 
 
-def talk(lab, listener):
-    """Each side says something that the other must hear once."""
-    near, far, _ = lab.session(listener)
-    assert not is_asked_again(listener), "the server was connected to twice"
-    near.sendall(b"question")
+def expect_exchange(near, far):
+    """The question is on its way: each side hears once what the other says, and its end."""
     assert receive_exactly(far, 8) == b"question"
     far.sendall(b"answer")
     assert receive_exactly(near, 6) == b"answer"
@@ -58,6 +55,14 @@ def talk(lab, listener):
     assert far.recv(1) == b""
     far.close()
     assert near.recv(1) == b""
+
+
+def talk(lab, listener):
+    """Each side says something that the other must hear once."""
+    near, far, _ = lab.session(listener)
+    assert not is_asked_again(listener), "the server was connected to twice"
+    near.sendall(b"question")
+    expect_exchange(near, far)
 
 
 def test_connection_that_is_served_already(lab):

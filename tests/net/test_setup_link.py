@@ -2,12 +2,11 @@
 """A link that is gone, or goes while a connection is being set up over it: the connection begins, or goes on, over the other (role/gateway/leave.h)."""
 import re
 import select
-import socket
 
 import pytest
 
 from netlab import SERVER, Lab, counter, receive_exactly, wait_for
-from test_second_attempt import rule, talk
+from test_second_attempt import expect_exchange, rule, talk
 
 RACES = pytest.mark.parametrize("race", ["off", "on"])
 EACH = pytest.mark.parametrize("accept, race", [("early", "off"), ("faithful", "off"), ("early", "on")])
@@ -54,13 +53,7 @@ def finish(lab, listener, near, accept):
 
 
 def expect_talk(listener, near, far):
-    assert receive_exactly(far, 8) == b"question"
-    far.sendall(b"answer")
-    assert receive_exactly(near, 6) == b"answer"
-    near.shutdown(socket.SHUT_WR)
-    assert far.recv(1) == b""
-    far.close()
-    assert near.recv(1) == b""
+    expect_exchange(near, far)
     assert not select.select([listener], [], [], 0.2)[0], "the server was connected to twice"
 
 
