@@ -30,11 +30,11 @@ static void mark(struct harm *harm, const struct harm_facts *facts)
 		memcpy(harm->n_bytes[i], facts->links[i].n_bytes, sizeof(harm->n_bytes[i]));
 }
 
-static uint32_t aside(const struct harm *harm, const struct harm_facts *facts)
+static uint32_t aside(const struct harm *harm)
 {
 	uint32_t bits = 0;
 
-	for (size_t i = 0; i < facts->n_links; i++)
+	for (size_t i = 0; i < HARM_LINKS; i++)
 		bits |= (uint32_t)harm->links[i].aside << i;
 	return bits;
 }
@@ -171,13 +171,13 @@ struct harm_verdict harm_look(struct harm *harm, const struct harm_facts *facts)
 		if (find_harm(harm, facts, &verdict))
 			step_aside(harm, facts, &verdict);
 		else
-			verdict.tell_again = aside(harm, facts);
+			verdict.tell_again = aside(harm);
 		harm->ways[way].first_us = 0;
 	}
 	if (!verdict.changed)
 		try_again(harm, facts, &verdict);
 	if (verdict.changed || !harm->marked_us || facts->now_us - harm->marked_us >= MARK_US)
 		mark(harm, facts);
-	verdict.aside = aside(harm, facts);
+	verdict.aside = aside(harm);
 	return verdict;
 }
