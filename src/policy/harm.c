@@ -39,6 +39,7 @@ static uint32_t aside(const struct harm *harm)
 	return bits;
 }
 
+/* Since the mark; some time has passed since then. */
 static uint64_t bps(const struct harm *harm, const struct harm_facts *facts, uint64_t n_bytes)
 {
 	return n_bytes * BITS_PER_BYTE * US_PER_S / (facts->now_us - harm->marked_us);
@@ -162,11 +163,13 @@ static void try_again(struct harm *harm, const struct harm_facts *facts, struct 
 
 struct harm_verdict harm_look(struct harm *harm, const struct harm_facts *facts)
 {
-	struct harm_verdict verdict = { 0 };
+	struct harm_verdict verdict = { .aside = aside(harm) };
 
+	if (facts->now_us <= harm->marked_us)
+		return verdict;
 	for (size_t way = 0; way < HARM_WAYS && !verdict.changed; way++) {
 		verdict.way = (enum harm_way)way;
-		if (!is_said_twice(harm, facts, verdict.way) || facts->now_us <= harm->marked_us)
+		if (!is_said_twice(harm, facts, verdict.way))
 			continue;
 		if (find_harm(harm, facts, &verdict))
 			step_aside(harm, facts, &verdict);

@@ -56,6 +56,7 @@ struct harm_verdict {
 	bool tell_again;                   /* those that stand aside go on doing harm: a peer may not have heard of it (MP_PRIO isn't acknowledged) */
 };
 
+/* A second one at the same time changes nothing. */
 struct harm_verdict harm_look(struct harm *harm, const struct harm_facts *facts);
 
 #endif

@@ -136,6 +136,22 @@ static void test_one_after_the_other(void **state)
 	assert_false(second(&net).tell_again);
 }
 
+/* One is to be judged just when another one has stepped aside: not by what no time has passed for. */
+static void test_a_second_look_at_once_changes_nothing(void **state)
+{
+	struct net net = begin(3);
+	struct harm_verdict verdict;
+
+	second(&net);
+	assert_int_equal(say_twice(&net, HARM_UP).aside, 4);
+	second(&net);
+	second(&net);
+	assert_int_equal(say_twice(&net, HARM_UP).aside, 6);
+	verdict = look(&net);
+	assert_false(verdict.changed);
+	assert_int_equal(verdict.aside, 6);
+}
+
 static unsigned int seconds_until_tried(struct net *net)
 {
 	unsigned int n = 0;
@@ -235,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_known_nothing_done),
 		cmocka_unit_test(test_the_good_ones_stay),
 		cmocka_unit_test(test_one_after_the_other),
+		cmocka_unit_test(test_a_second_look_at_once_changes_nothing),
 		cmocka_unit_test(test_is_tried_ever_more_rarely),
 		cmocka_unit_test(test_the_longest_is_the_bad_one),
 		cmocka_unit_test(test_no_link_no_harm),
