@@ -6,10 +6,11 @@ run(lab) builds what it needs (lab.standard() for the standard network with Brai
 something isn't as it should be.
 """
 import argparse
+import contextlib
 import importlib.util
 import pathlib
 
-from . import daemons, live, measures, sandbox, topology
+from . import daemons, live, measures, sandbox, topology, traffic
 from .errors import LabError
 
 SCENARIOS = pathlib.Path(__file__).parent.parent / "scenarios"
@@ -71,6 +72,27 @@ class Lab:
         self.screen = live.Screen(self.net.links)
         self.meter = measures.Meter(self.net.links)
         self.meter.watchers.append(self.screen.on_sample)
+
+    @contextlib.contextmanager
+    def only(self, *links):
+        """With these links alone: the others have no carrier meanwhile."""
+        others = [access for access in self.net.links if access not in links]
+        for access in others:
+            access.link.lose_carrier()
+            self.braid.wait_link(access, False)
+        yield
+        for access in others:
+            access.link.regain_carrier()
+            self.braid.wait_link(access)
+
+    def goodput_bps(self, title, down=True, skip_s=None):
+        """Of one transfer, alone on the network, at its receiver: of the scenario's option `seconds`, without the first `skip` of them (or skip_s)."""
+        self.meter.wait_idle()
+        self.screen.begin(title, down)
+        rows = traffic.iperf(self.net.host, self.options.seconds, down)
+        self.braid.check()
+        self.servers.wait_idle()     # before links change: a connection that is being closed can't move to another one
+        return measures.steady_bps(rows, self.options.skip if skip_s is None else skip_s)
 
     def say(self, text=""):
         self.screen.say(text) if self.screen else print(text, flush=True)

@@ -27,6 +27,8 @@ ROUTER = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
 # What Linux gives a machine of some memory, whatever this one was told; braidd asks for more where it needs more.
 BUFFERS = {"net.ipv4.tcp_rmem": "4096 131072 6291456", "net.ipv4.tcp_wmem": "4096 16384 4194304"}
 
+LOST = {"carrier": 0, "silence": 1}      # what the link emulator is told
+
 
 @dataclasses.dataclass
 class Access:
@@ -124,6 +126,20 @@ class Topology:
         for lan in (1, 2):
             self.core.ip(f"-6 route add 2001:db8:{lan}::/64 via {access.gateway_v6} dev {access.name} metric {metric}")
         self.core.ip(f"addr add {OTHER_V4.format(number, 1)}/24 dev {access.name}")
+
+    def lose(self, access, how):
+        """For a while: its carrier, all that is sent on it (silence), or the gateway's address."""
+        if how == "address":
+            self.lose_address(access)
+        else:
+            access.link.set(**{how: LOST[how]})
+
+    def give_back(self, access, how, address=0):
+        """The same again; address: as give_address() has it."""
+        if how == "address":
+            self.give_address(access, address)
+        else:
+            access.link.set(**{how: 1 - LOST[how]})
 
     def lose_address(self, access):
         """The gateway has no address on the link any more, of neither family, and no way over it."""

@@ -10,9 +10,7 @@ import time
 
 from braidlab.errors import LabError
 from braidlab.live import mbit, table
-from braidlab.measures import steady_bps
 from braidlab.topology import Access
-from braidlab.traffic import iperf
 
 OPTIONS = {
     "parts": ("unequal,sum,bad,delay", "what is shown"),
@@ -59,31 +57,15 @@ def shape(lab, links):
     lab.braid.restart({})
 
 
-def transfer(lab, title, down, skip=None):
-    lab.meter.wait_idle()
-    lab.screen.begin(title, down)
-    rows = iperf(lab.net.host, lab.options.seconds, down)
-    lab.braid.check()
-    lab.servers.wait_idle()
-    return steady_bps(rows, lab.options.skip if skip is None else skip)
-
-
 def alone(lab, access, down):
-    others = [other for other in lab.net.links if other is not access]
-    for other in others:
-        other.link.lose_carrier()
-        lab.braid.wait_link(other, False)
-    bps = transfer(lab, f"{access.name} alone", down)
-    for other in others:
-        other.link.regain_carrier()
-        lab.braid.wait_link(other)
-    return bps
+    with lab.only(access):
+        return lab.goodput_bps(f"{access.name} alone", down)
 
 
 def unequal(lab, judge):
     shape(lab, UNEQUAL)
     for way, down in WAYS.items():
-        best, both = alone(lab, lab.net.links[0], down), transfer(lab, "both", down)
+        best, both = alone(lab, lab.net.links[0], down), lab.goodput_bps("both", down)
         judge.add("100 Mbit/s 20 ms + 5 Mbit/s 1000 ms", way, mbit(both), f"{both / best:.2f} of the better link alone", LEAST_OF_BEST, both >= LEAST_OF_BEST * best)
 
 
@@ -91,7 +73,7 @@ def sums(lab, judge):
     for links in SUMS:
         shape(lab, links)
         for way, down in WAYS.items():
-            each, both = [alone(lab, access, down) for access in lab.net.links], transfer(lab, "both", down)
+            each, both = [alone(lab, access, down) for access in lab.net.links], lab.goodput_bps("both", down)
             judge.add(" + ".join(f"{link[0]}" for link in links) + " Mbit/s", way, mbit(both), f"{both / sum(each):.2f} of the sum", LEAST_OF_SUM, both >= LEAST_OF_SUM * sum(each))
 
 
@@ -103,7 +85,7 @@ def bad(lab, judge):
             best = alone(lab, good, down)
             timer = threading.Timer(lab.options.goes_bad, turned.link.set, kwargs=settings)
             timer.start()
-            both = transfer(lab, f"{turned.name}: {how} amid a transfer", down, lab.options.goes_bad + lab.options.settles)
+            both = lab.goodput_bps(f"{turned.name}: {how} amid a transfer", down, lab.options.goes_bad + lab.options.settles)
             timer.join()
             judge.add(f"50 + 50 Mbit/s, then {how}", way, mbit(both), f"{both / best:.2f} of the good link alone", LEAST_OF_GOOD, both >= LEAST_OF_GOOD * best)
 
@@ -166,7 +148,7 @@ def delay(lab, judge):
         seen = []
         pings = threading.Timer(2.0, lambda: seen.extend(round_trips_ms(lab, lab.options.seconds - 4)))
         pings.start()
-        bps = transfer(lab, "both, with pings", down)
+        bps = lab.goodput_bps("both, with pings", down)
         pings.join()
         most = held.end()
         for access, before, times, (rate_mbit, rtt_ms, queue_ms) in zip(lab.net.links, idle, seen, BLOATED):

@@ -14,9 +14,8 @@ import time
 
 from braidlab.errors import LabError, until
 from braidlab.live import mbit, table
-from braidlab.measures import steady_bps
 from braidlab.topology import SERVER_V4
-from braidlab.traffic import Download, iperf, request_times
+from braidlab.traffic import Download, request_times
 
 OPTIONS = {
     "seconds": (6, "length of each transfer"),
@@ -34,31 +33,18 @@ LEAST_REQUESTS = 20
 DIRECTIONS = ("down", "up")
 
 
-def goodput(lab, title, down):
-    lab.meter.wait_idle()
-    lab.screen.begin(f"{title}, {'down' if down else 'up'}", down)
-    bps = steady_bps(iperf(lab.net.host, lab.options.seconds, down), lab.options.skip)
-    lab.braid.check()
-    lab.servers.wait_idle()     # before links change: a connection that is being closed can't move to another one
-    lab.say(f"{title + ',':<12} {'down' if down else 'up':<4} {mbit(bps):>6} Mbit/s")
-    return bps
+def goodput(lab, title):
+    """Down and up."""
+    found = {}
+    for way in DIRECTIONS:
+        found[way] = lab.goodput_bps(f"{title}, {way}", way == "down")
+        lab.say(f"{title + ',':<12} {way:<4} {mbit(found[way]):>6} Mbit/s")
+    return found
 
 
 def alone(lab, access):
-    """Both directions with only this link up."""
-    others = [other for other in lab.net.links if other is not access]
-    for other in others:
-        other.link.lose_carrier()
-        lab.braid.wait_link(other, False)
-    result = {direction: goodput(lab, f"{access.name} alone", direction == "down") for direction in DIRECTIONS}
-    for other in others:
-        other.link.regain_carrier()
-        lab.braid.wait_link(other)
-    return result
-
-
-def both(lab):
-    return {direction: goodput(lab, "bonded", direction == "down") for direction in DIRECTIONS}
+    with lab.only(access):
+        return goodput(lab, f"{access.name} alone")
 
 
 def lose_and_return(lab, access, download, seen):
@@ -113,7 +99,7 @@ def requests(lab):
 
 def figures(lab):
     alones = {access.name: alone(lab, access) for access in lab.net.links}
-    bonded = both(lab)
+    bonded = goodput(lab, "bonded")
     fail = failover(lab)
     setup, first_byte = requests(lab)
     return {

@@ -25,9 +25,6 @@ OPTIONS = {
     "most_new_ms": (3000, "until the first byte of a new connection, with the link just lost; longer is a failure"),
 }
 CARRIES_BYTES = 200_000
-KINDS = {"carrier": ("carrier", 0, 1), "silence": ("silence", 1, 0)}    # setting, value that loses the link, value that gives it back
-
-
 SIDES = {"down": "ba", "up": "ab"}
 URL = f"http://{SERVER_V4}"
 
@@ -39,15 +36,14 @@ def links(lab):
 
 
 def lose_and_return(lab, access, kind, way, transfer, seen):
-    setting, lost, back = KINDS[kind]
     until(lambda: transfer.arrivals, 10, "the transfer to begin")
     time.sleep(lab.options.lost_after)
     seen["lost_at"] = time.monotonic()
-    access.link.set(**{setting: lost})
+    lab.net.lose(access, kind)
     seen["new_ms"] = request_times(lab.net.host, f"http://{SERVER_V4}/small")[1]
     time.sleep(max(0.0, seen["lost_at"] + lab.options.lost_for - time.monotonic()))
     before = access.link.get()[SIDES[way]]["bytes"]
-    access.link.set(**{setting: back})
+    lab.net.give_back(access, kind)
     seen["back_at"] = time.monotonic()
     while transfer.ended_at is None and access.link.get()[SIDES[way]]["bytes"] - before < CARRIES_BYTES:
         time.sleep(0.01)

@@ -39,34 +39,24 @@ class Stage:
         for node in (self.net.gateway, self.net.core):
             node.ip(f"link set {access.name} mtu {n_bytes}")
 
-    def begin(self, fault):
+    def act(self, fault, is_over):
+        """It begins, or is over."""
         access = self.net.links[fault.link]
         if fault.settings:
-            access.link.set(**plan.settings_of(fault, False))
-        elif fault.kind == "carrier":
-            access.link.lose_carrier()
-        elif fault.kind == "address":
-            self.net.lose_address(access)
+            access.link.set(**plan.settings_of(fault, is_over))
+        elif fault.kind == "mtu":
+            self._mtu(access, DEVICE_MTU if is_over else fault.mtu)
+        elif is_over:
+            self.net.give_back(access, fault.kind, fault.address)
         else:
-            self._mtu(access, fault.mtu)
-
-    def end(self, fault):
-        access = self.net.links[fault.link]
-        if fault.settings:
-            access.link.set(**plan.settings_of(fault, True))
-        elif fault.kind == "carrier":
-            access.link.regain_carrier()
-        elif fault.kind == "address":
-            self.net.give_address(access, fault.address)
-        else:
-            self._mtu(access, DEVICE_MTU)
+            self.net.lose(access, fault.kind)
 
     def play(self, faults, begun_at, running):
         """All of them, at their times."""
-        acts = sorted([(fault.begin_s, self.begin, fault) for fault in faults] + [(fault.end_s, self.end, fault) for fault in faults], key=lambda act: act[0])
-        for number, (at_s, act, fault) in enumerate(acts):
+        acts = sorted([(fault.begin_s, fault, False) for fault in faults] + [(fault.end_s, fault, True) for fault in faults], key=lambda act: act[0])
+        for number, (at_s, fault, is_over) in enumerate(acts):
             time.sleep(max(0.0, begun_at + at_s - time.monotonic()))
-            act(fault)
+            self.act(fault, is_over)
             self.lab.braid.check()
             for program in running:
                 program.check()

@@ -76,20 +76,6 @@ def is_full(access, way, share, seconds):
     return 8 * (carried(access, way) - before) >= share * rate_bps(access, way) * (time.monotonic() - begun_at)
 
 
-def lose(lab, access, kind):
-    if kind == "address":
-        lab.net.lose_address(access)
-    else:
-        access.link.set(**({"silence": 1} if kind == "silence" else {"carrier": 0}))
-
-
-def give_back(lab, access, kind):
-    if kind == "address":
-        lab.net.give_address(access)
-    else:
-        access.link.set(**({"silence": 0} if kind == "silence" else {"carrier": 1}))
-
-
 def began_on(lab):
     return {row["name"]: row["sessions_first"] for row in lab.braid.ctl("links")["links"]}
 
@@ -123,10 +109,10 @@ def attempt(lab, streams, number, kind, which, way):
     share = lab.options.least_share
     program, first, other = begin(lab, streams, way, number)
     lost, left = (first, other) if which == "first" else (other, first)
-    lose(lab, lost, kind)
+    lab.net.lose(lost, kind)
     time.sleep(lab.options.outage_s)
     goes_on = is_full(left, way, share, GOES_ON_S)
-    give_back(lab, lost, kind)
+    lab.net.give_back(lost, kind)
     seen = Return(lost, way, share)
     end = time.monotonic() + lab.options.patience_s
     while not seen.look() and time.monotonic() < end:
