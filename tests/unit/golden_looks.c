@@ -7,32 +7,58 @@
 
 #include "../golden/looks_line.h"
 
+#define LOOKS_SUBFLOWS 16
+#define FIGURES_MOST 4
+
+static_assert(LOOKS_SUBFLOWS == CONGESTION_SUBFLOWS && LOOKS_SUBFLOWS == SPOILT_SUBFLOWS, "a line has all of them");
+
 static struct replay {
 	struct congestion congestion;
 	struct spoilt spoilt;
 	unsigned int n_looks, n_changes, n_spoilt;
 } replay;
 
-/* The words behind the time, until the arrow. */
-static const char *next_subflow(const char *at, uint16_t *local, uint16_t *remote)
+/* A subflow as it stands in a line: its ports, and what the kernel told of it, in the order of looks_line.h. */
+struct told {
+	uint16_t local, remote;
+	uint64_t figures[FIGURES_MOST];
+};
+
+static uint64_t now_of(size_t i)
 {
-	at = strchr(at, ' ');
-	return at && sscanf(at, " %" SCNu16 "/%" SCNu16 ":", local, remote) == 2 ? at + 1 : NULL;
+	return strtoull(strchr(lines[i], ' ') + 1, NULL, 10);
+}
+
+/* The words behind the time, until the arrow. Returns how many there are. */
+static size_t read_subflows(size_t i, size_t n_figures, struct told out[LOOKS_SUBFLOWS])
+{
+	const char *at = strchr(strchr(lines[i], ' ') + 1, ' ');
+	int n_read = 0;
+	size_t n = 0;
+
+	for (; at && n < LOOKS_SUBFLOWS && sscanf(at, " %" SCNu16 "/%" SCNu16 "%n", &out[n].local, &out[n].remote, &n_read) == 2; n++) {
+		at += n_read;
+		for (size_t f = 0; f < n_figures; f++, at += n_read)
+			if (sscanf(at, ":%" SCNu64 "%n", &out[n].figures[f], &n_read) != 1)
+				fail_msg("%s:%zu: not %zu figures each: %s", path, i + 1, n_figures, at);
+	}
+	return n;
 }
 
 static void replay_losses(size_t i)
 {
-	struct congestion_subflow subflows[CONGESTION_SUBFLOWS] = { 0 };
-	struct congestion_facts facts = { .now_us = strtoull(lines[i] + strlen("losses "), NULL, 10), .subflows = subflows };
-	const char *at = lines[i] + strlen("losses ");
+	struct congestion_subflow subflows[LOOKS_SUBFLOWS] = { 0 };
+	struct congestion_facts facts = { .now_us = now_of(i), .subflows = subflows };
 	char seen[LOOKS_LINE_BYTES];
 	struct congestion_verdict verdict;
+	struct told told[LOOKS_SUBFLOWS];
 
-	for (struct congestion_subflow *s = subflows; (at = next_subflow(at, &s->local.port, &s->remote.port)); s++) {
-		if (sscanf(strchr(at, ':'), ":%" SCNu32 ":%" SCNu32 ":%" SCNu64 ":%" SCNu64, &s->rtt_us, &s->min_rtt_us, &s->sent_bytes, &s->retransmitted_bytes) != 4)
-			fail_msg("%s:%zu: no four figures: %s", path, i + 1, at);
-		facts.n_subflows++;
-	}
+	facts.n_subflows = read_subflows(i, 4, told);
+	for (size_t s = 0; s < facts.n_subflows; s++)
+		subflows[s] = (struct congestion_subflow){
+			.local.port = told[s].local, .remote.port = told[s].remote, .rtt_us = (uint32_t)told[s].figures[0],
+			.min_rtt_us = (uint32_t)told[s].figures[1], .sent_bytes = told[s].figures[2], .retransmitted_bytes = told[s].figures[3],
+		};
 	verdict = congestion_look(&replay.congestion, &facts);
 	replay.n_changes += verdict.change;
 	looks_line_congestion(seen, &facts, verdict, &replay.congestion);
@@ -41,17 +67,18 @@ static void replay_losses(size_t i)
 
 static void replay_harm(size_t i)
 {
-	struct spoilt_subflow subflows[SPOILT_SUBFLOWS] = { 0 };
-	struct spoilt_facts facts = { .now_us = strtoull(lines[i] + strlen("harm "), NULL, 10), .subflows = subflows };
-	const char *at = lines[i] + strlen("harm ");
+	struct spoilt_subflow subflows[LOOKS_SUBFLOWS] = { 0 };
+	struct spoilt_facts facts = { .now_us = now_of(i), .subflows = subflows };
 	char seen[LOOKS_LINE_BYTES];
 	struct spoilt_verdict verdict;
+	struct told told[LOOKS_SUBFLOWS];
 
-	for (struct spoilt_subflow *s = subflows; (at = next_subflow(at, &s->local.port, &s->remote.port)); s++) {
-		if (sscanf(strchr(at, ':'), ":%" SCNu32 ":%" SCNu64 ":%" SCNu64, &s->rtt_us, &s->delivered_bytes, &s->busy_us) != 3)
-			fail_msg("%s:%zu: no three figures: %s", path, i + 1, at);
-		facts.n_subflows++;
-	}
+	facts.n_subflows = read_subflows(i, 3, told);
+	for (size_t s = 0; s < facts.n_subflows; s++)
+		subflows[s] = (struct spoilt_subflow){
+			.local.port = told[s].local, .remote.port = told[s].remote, .rtt_us = (uint32_t)told[s].figures[0],
+			.delivered_bytes = told[s].figures[1], .busy_us = told[s].figures[2],
+		};
 	verdict = spoilt_look(&replay.spoilt, &facts);
 	replay.n_spoilt += verdict.spoilt;
 	looks_line_spoilt(seen, &facts, verdict, &replay.spoilt);

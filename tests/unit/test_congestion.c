@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When a leg is to have bbr, and when cubic again. */
-#include "unit.h"
+#include "unit_address.h"
 
 #include "base/clock.h"
 #include "policy/congestion.h"
@@ -21,8 +21,7 @@ static struct path begin(size_t n)
 	struct path path = { .n = n, .now_us = 5 * US_PER_S };
 
 	for (size_t i = 0; i < n; i++) {
-		path.subflows[i].local.port = (uint16_t)(1000 + i);
-		path.subflows[i].remote.port = 5124;
+		unit_ends(&path.subflows[i].local, &path.subflows[i].remote, i);
 		path.subflows[i].min_rtt_us = path.subflows[i].rtt_us = RTT_US;
 	}
 	return path;

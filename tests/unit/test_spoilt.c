@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When a slow link keeps a better one waiting. */
-#include "unit.h"
+#include "unit_address.h"
 
 #include "base/clock.h"
 #include "policy/spoilt.h"
@@ -22,8 +22,7 @@ static struct path begin(size_t n)
 	struct path path = { .n = n, .now_us = 5 * US_PER_S };
 
 	for (size_t i = 0; i < n; i++) {
-		path.subflows[i].local.port = (uint16_t)(1000 + i);
-		path.subflows[i].remote.port = 5124;
+		unit_ends(&path.subflows[i].local, &path.subflows[i].remote, i);
 		path.subflows[i].rtt_us = i ? SLOW_RTT_US : FAST_RTT_US;
 	}
 	return path;

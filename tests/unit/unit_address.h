@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Addresses and prefixes written as text, for tests. */
+/* Addresses and prefixes written as text, and the two of a subflow, for tests. */
 #ifndef BRAID_TESTS_UNIT_ADDRESS_H
 #define BRAID_TESTS_UNIT_ADDRESS_H
 
@@ -22,6 +22,13 @@ static inline struct prefix unit_prefix(const char *text)
 	if (prefix_parse(&p, text))
 		fail_msg("expected a prefix, saw '%s'", text);
 	return p;
+}
+
+/* What tells the subflow of that number from the others of its leg. */
+static inline void unit_ends(struct address *local, struct address *remote, size_t number)
+{
+	local->port = (uint16_t)(1000 + number);
+	remote->port = 5124;
 }
 
 static inline void unit_expect_address(const char *what, const char *expected, const struct address *seen)
