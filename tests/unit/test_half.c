@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One direction: bytes go in at in[0], the half moves them from in[1] to out[0], they come out at out[1]. */
-#include "unit_fds.h"
+/* One direction of a session, over sockets. */
+#include "unit_half.h"
 
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include "relay/half.h"
-
-#define BUDGET_BYTES (256u << 10)
-#define SCRATCH_BYTES (16u << 10)
-
-struct fixture {
-	struct half_tools tools;
-	struct half half;
-	int in[2], out[2];
-	uint64_t n_in, n_out;
-	size_t n_fds;
-};
 
 /* What the next calls of splice() do: kernels are seldom short of memory when a test wants it. */
 static int splice_fails_with;
@@ -43,13 +31,9 @@ ssize_t recv(int fd, void *bytes, size_t n_bytes, int flags)
 
 static int set_up_with(void **state, bool small)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f = unit_half_begin(small);
 
-	f->n_fds = unit_n_descriptors();
-	unit_tcp_pair(f->in, false);
-	unit_tcp_pair(f->out, small);
-	f->tools = (struct half_tools){ .scratch = malloc(SCRATCH_BYTES), .n_scratch_bytes = SCRATCH_BYTES, .pipes.n_most = 4 };
-	f->half = (struct half){ .src_fd = f->in[1], .dst_fd = f->out[0], .readable = true, .writable = true };
+	f->tools.pipes.n_most = 4;
 	n_splices = 0;
 	*state = f;
 	return 0;
@@ -65,39 +49,9 @@ static int set_up_small(void **state)
 	return set_up_with(state, true);
 }
 
-/* Whatever the test did, nothing stays behind. */
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	half_free(&f->half, &f->tools);
-	assert_null(f->half.pipe);
-	assert_null(f->half.residue);
-	assert_int_equal(half_waiting_bytes(&f->half), 0);
-	assert_int_equal(f->tools.n_held_bytes, 0);
-	assert_int_equal(f->tools.pipes.n_lent, 0);
-	pipes_close(&f->tools.pipes);
-	assert_int_equal(f->tools.pipes.n_open, 0);
-	for (int i = 0; i < 2; i++) {
-		fd_closep(&f->in[i]);
-		fd_closep(&f->out[i]);
-	}
-	assert_int_equal(unit_n_descriptors(), f->n_fds);
-	free(f->tools.scratch);
-	free(f);
-	return 0;
-}
-
 static int step(struct fixture *f)
 {
 	return half_step(&f->half, &f->tools, BUDGET_BYTES);
-}
-
-/* As the relay would: both sides may be ready. */
-static int step_ready(struct fixture *f)
-{
-	f->half.readable = f->half.writable = true;
-	return step(f);
 }
 
 /* Moves until all of n_bytes came out, in whatever pieces. slow: how much the reader takes at once. */
@@ -109,7 +63,7 @@ static void move_all(struct fixture *f, uint64_t n_bytes, size_t slow)
 		if (turns > 200000)
 			fail_msg("expected %llu bytes, saw %llu", (unsigned long long)n_bytes, (unsigned long long)f->n_out);
 		unit_stream_send(f->in[0], &f->n_in, (size_t)(n_bytes - f->n_in));
-		r = step_ready(f);
+		r = unit_half_step_ready(f);
 		assert_in_range(r, HALF_DONE, HALF_AGAIN);
 		unit_stream_receive(f->out[1], &f->n_out, slow);
 	}
@@ -134,10 +88,10 @@ static void a_few_bytes_need_no_pipe(void **state)
 	assert_int_equal(f->tools.pipes.n_open, 0);
 	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), HALF_DONE);
+	assert_int_equal(unit_half_step_ready(f), HALF_DONE);
 	expect_ended(f);
 	assert_true(f->half.done);
-	assert_int_equal(step_ready(f), HALF_DONE);   /* and stays so */
+	assert_int_equal(unit_half_step_ready(f), HALF_DONE);   /* and stays so */
 	assert_int_equal(f->half.n_bytes, 1000);
 }
 
@@ -151,7 +105,7 @@ static void the_last_end_is_left_to_the_close(void **state)
 	move_all(f, 1000, 4096);
 	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), HALF_DONE);
+	assert_int_equal(unit_half_step_ready(f), HALF_DONE);
 	assert_true(f->half.done);
 	assert_int_equal(recv(f->out[1], &byte, 1, MSG_DONTWAIT), -1);
 	fd_closep(&f->out[0]);
@@ -169,7 +123,7 @@ static void an_end_of_what_has_become_plain_tcp_is_none(void **state)
 	move_all(f, 1000, 4096);
 	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), -ECONNRESET);
+	assert_int_equal(unit_half_step_ready(f), -ECONNRESET);
 	assert_false(f->half.ended || f->half.done);
 	assert_int_equal(recv(f->out[1], &byte, 1, MSG_DONTWAIT), -1);
 }
@@ -180,13 +134,13 @@ static void bulk_goes_by_pipe_and_gives_it_back(void **state)
 
 	move_all(f, 20 << 20, 1 << 20);
 	assert_true(n_splices > 0);
-	assert_int_equal(step_ready(f), HALF_WANT_READ);
+	assert_int_equal(unit_half_step_ready(f), HALF_WANT_READ);
 	assert_null(f->half.pipe);
 	assert_int_equal(f->tools.pipes.n_lent, 0);
 	assert_int_equal(f->tools.pipes.n_open, 1);
 	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), HALF_DONE);
+	assert_int_equal(unit_half_step_ready(f), HALF_DONE);
 	expect_ended(f);
 }
 
@@ -212,7 +166,7 @@ static void the_end_waits_for_all_bytes(void **state)
 		unit_stream_send(f->in[0], &f->n_in, (size_t)(n_bytes - f->n_in));
 		if (f->n_in == n_bytes)
 			shutdown(f->in[0], SHUT_WR);
-		r = step_ready(f);
+		r = unit_half_step_ready(f);
 		assert_in_range(r, HALF_DONE, HALF_AGAIN);
 		if (r == HALF_DONE)
 			assert_int_equal(f->half.n_bytes, n_bytes);
@@ -263,7 +217,7 @@ static void fill_pipe(struct fixture *f)
 {
 	for (unsigned int turns = 0; !f->half.n_piped_bytes && turns < 1000; turns++) {
 		unit_stream_send(f->in[0], &f->n_in, 4 << 20);
-		step_ready(f);
+		unit_half_step_ready(f);
 		if (!f->half.n_piped_bytes)
 			unit_stream_receive(f->out[1], &f->n_out, 1 << 20);
 	}
@@ -378,7 +332,7 @@ static void urgent_data_within_bulk_stays_in_the_stream(void **state)
 		}
 		move_all(f, f->n_in, 1 << 20);
 	}
-	assert_int_equal(step_ready(f), HALF_DONE);
+	assert_int_equal(unit_half_step_ready(f), HALF_DONE);
 	expect_ended(f);
 }
 
@@ -409,10 +363,10 @@ static void a_sender_that_resets_is_a_failure(void **state)
 
 	unit_stream_send(f->in[0], &f->n_in, 10);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), HALF_WANT_READ);
+	assert_int_equal(unit_half_step_ready(f), HALF_WANT_READ);
 	unit_reset(&f->in[0]);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), -ECONNRESET);
+	assert_int_equal(unit_half_step_ready(f), -ECONNRESET);
 	assert_int_equal(f->half.n_bytes, 10);
 }
 
@@ -424,7 +378,7 @@ static void a_reader_that_resets_is_a_failure(void **state)
 	unit_wait_readable(f->out[0]);
 	unit_stream_send(f->in[0], &f->n_in, 10);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), -ECONNRESET);
+	assert_int_equal(unit_half_step_ready(f), -ECONNRESET);
 }
 
 static void a_reader_that_resets_within_bulk_is_a_failure(void **state)
@@ -435,9 +389,9 @@ static void a_reader_that_resets_within_bulk_is_a_failure(void **state)
 	fill_pipe(f);
 	unit_reset(&f->out[1]);
 	unit_wait_readable(f->out[0]);
-	r = step_ready(f);
+	r = unit_half_step_ready(f);
 	assert_int_equal(r, -ECONNRESET);
-	assert_non_null(f->half.pipe);   /* half_free() in tear_down() closes it */
+	assert_non_null(f->half.pipe);   /* half_free() in unit_half_end() closes it */
 }
 
 static void the_end_meets_a_reset(void **state)
@@ -448,7 +402,7 @@ static void the_end_meets_a_reset(void **state)
 	unit_wait_readable(f->out[0]);
 	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
 	unit_wait_readable(f->in[1]);
-	assert_int_equal(step_ready(f), -ECONNRESET);
+	assert_int_equal(unit_half_step_ready(f), -ECONNRESET);
 	assert_false(f->half.done);
 }
 
@@ -520,8 +474,8 @@ static void a_pool_lends_what_it_has(void **state)
 	pipes_return(&f->tools.pipes, pipes[3]);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_SMALL(name) cmocka_unit_test_setup_teardown(name, set_up_small, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, unit_half_end)
+#define TEST_SMALL(name) cmocka_unit_test_setup_teardown(name, set_up_small, unit_half_end)
 
 int main(void)
 {

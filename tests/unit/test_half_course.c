@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What becomes of a direction whose source was Multipath TCP, and is plain TCP now. The sockets are plain TCP; what the kernel says of them, the test does. */
-#include "unit_fds.h"
+#include "unit_half.h"
 
 #include <signal.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include "net/mptcp_abi.h"
-#include "relay/half.h"
-
-#define BUDGET_BYTES (256u << 10)
-#define SCRATCH_BYTES (16u << 10)
-
-struct fixture {
-	struct half_tools tools;
-	struct half half;
-	int in[2], out[2];
-	uint64_t n_in, n_out;
-};
 
 static bool says_mptcp;
 static unsigned int n_asked;
@@ -33,29 +21,9 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *n_value)
 
 static int set_up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	unit_tcp_pair(f->in, false);
-	unit_tcp_pair(f->out, false);
-	f->tools = (struct half_tools){ .scratch = malloc(SCRATCH_BYTES), .n_scratch_bytes = SCRATCH_BYTES };
-	f->half = (struct half){ .src_fd = f->in[1], .dst_fd = f->out[0] };
 	says_mptcp = false;
 	n_asked = 0;
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	half_free(&f->half, &f->tools);
-	for (int i = 0; i < 2; i++) {
-		fd_closep(&f->in[i]);
-		fd_closep(&f->out[i]);
-	}
-	free(f->tools.scratch);
-	free(f);
+	*state = unit_half_begin(false);
 	return 0;
 }
 
@@ -67,8 +35,7 @@ static int pass(struct fixture *f)
 	while (f->n_in < end)
 		unit_stream_send(f->in[0], &f->n_in, (size_t)(end - f->n_in));
 	unit_wait_readable(f->in[1]);
-	f->half.readable = f->half.writable = true;
-	return half_step(&f->half, &f->tools, BUDGET_BYTES);
+	return unit_half_step_ready(f);
 }
 
 /* Something on the way has altered its first bytes: they go no further, nor does what comes behind them. */
@@ -116,7 +83,7 @@ static void the_first_bytes_show_what_it_is(void **state)
 	assert_int_equal(n_asked, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, unit_half_end)
 
 int main(void)
 {
