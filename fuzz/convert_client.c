@@ -59,9 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	whole = hear(&c, bytes, n);
 	ask(&c, &request);
 	while (n_fed < n && pieces.verdict == SIGNALLING_NEED_MORE) {
-		size_t n_piece = fuzz_piece(&state);
-
-		n_fed = n - n_fed < n_piece ? n : n_fed + n_piece;
+		n_fed = fuzz_more(n_fed, n, &state);
 		pieces = hear(&c, bytes, n_fed);
 	}
 	expect(whole.verdict == pieces.verdict && whole.n_consumed == pieces.n_consumed);

@@ -69,9 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	hear_limited(bytes, n);
 	whole = hear(bytes, n);
 	while (n_fed < n && pieces.step.verdict == SIGNALLING_NEED_MORE) {
-		size_t n_piece = fuzz_piece(&state);
-
-		n_fed = n - n_fed < n_piece ? n : n_fed + n_piece;
+		n_fed = fuzz_more(n_fed, n, &state);
 		pieces = hear(bytes, n_fed);
 	}
 	expect(same(&whole, &pieces) && whole.step.n_consumed == pieces.step.n_consumed);

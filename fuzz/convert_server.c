@@ -33,9 +33,7 @@ static void hear_in_pieces(struct heard *h, const uint8_t *bytes, size_t n, uint
 	size_t n_fed = 0;
 
 	while (n_fed < n) {
-		size_t n_piece = fuzz_piece(&seed);
-
-		n_fed = n - n_fed < n_piece ? n : n_fed + n_piece;
+		n_fed = fuzz_more(n_fed, n, &seed);
 		hear(h, bytes, n_fed);
 		if (h->step.verdict != SIGNALLING_NEED_MORE)
 			return;

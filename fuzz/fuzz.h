@@ -41,4 +41,12 @@ static inline size_t fuzz_piece(uint32_t *state)
 	return (*state >> 24 & 1 ? 1 : 1 + (*state >> 16 & 0xff));
 }
 
+/* How many have come with the next read, of n in all, where n_fed have come before. */
+static inline size_t fuzz_more(size_t n_fed, size_t n, uint32_t *state)
+{
+	size_t n_piece = fuzz_piece(state);
+
+	return n - n_fed < n_piece ? n : n_fed + n_piece;
+}
+
 #endif

@@ -27,9 +27,7 @@ static struct signalling_step hear_in_pieces(struct conversation *c, const uint8
 	size_t n_fed = 0;
 
 	while (n_fed < n && step.verdict == SIGNALLING_NEED_MORE) {
-		size_t n_piece = fuzz_piece(&state);
-
-		n_fed = n - n_fed < n_piece ? n : n_fed + n_piece;
+		n_fed = fuzz_more(n_fed, n, &state);
 		step = hear(c, bytes, n_fed, request);
 	}
 	return step;

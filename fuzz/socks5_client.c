@@ -83,9 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	begin(&pieces, &request);
 	feed(&whole, bytes, n);
 	do {
-		size_t n_piece = fuzz_piece(&state);
-
-		n_fed = n - n_fed < n_piece ? n : n_fed + n_piece;
+		n_fed = fuzz_more(n_fed, n, &state);
 	} while (feed(&pieces, bytes, n_fed) && n_fed < n);
 	expect(whole.step.verdict == pieces.step.verdict && whole.step.result.outcome == pieces.step.result.outcome);
 	expect(whole.n_taken == pieces.n_taken && whole.n == pieces.n && !memcmp(whole.bytes, pieces.bytes, whole.n));

@@ -68,9 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	n -= 2;
 	feed(&whole, good, bytes, n);
 	do {
-		size_t n_piece = fuzz_piece(&state);
-
-		n_fed = n - n_fed < n_piece ? n : n_fed + n_piece;
+		n_fed = fuzz_more(n_fed, n, &state);
 	} while (feed(&pieces, good, bytes, n_fed) && n_fed < n);
 	expect(whole.verdict == pieces.verdict && whole.outcome == pieces.outcome && whole.n_taken == pieces.n_taken);
 	expect(whole.n_said == pieces.n_said && !memcmp(whole.said, pieces.said, whole.n_said));
