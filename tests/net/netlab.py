@@ -256,6 +256,11 @@ def receive_exactly(sock, n):
     return b"".join(parts)
 
 
+def has_waiting(listener, within_s=0.2):
+    """Whether a connection waits to be accepted, or comes within that time."""
+    return bool(select.select([listener], [], [], within_s)[0])
+
+
 def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
@@ -312,10 +317,13 @@ class Daemon(Program):
         super().__init__(lab, node, BRAIDD, "-c", self.conf_path, name=f"braidd-{node}")
         self.wait_log(r"is up\n")
 
+    def words(self, *command):
+        """What braidctl shows people."""
+        return subprocess.run([BRAIDCTL, "-s", self.control, *command], check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout
+
     def ctl(self, *command):
         """What braidctl --json answers."""
-        done = subprocess.run([BRAIDCTL, "-s", self.control, "--json", *command], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
-        return json.loads(done.stdout)
+        return json.loads(self.words("--json", *command))
 
     def reload(self, conf):
         self.conf_path.write_text(conf if isinstance(conf, str) else conf_text(conf))

@@ -6,12 +6,11 @@ import errno
 import re
 import signal
 import socket
-import subprocess
 
 import pytest
 
 from gateways import key_of
-from netlab import (BRAIDCTL, CONVERTER, CONVERTER_V6, HOST, HOST_V6, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, counter, receive_all, receive_exactly, wait_for)
+from netlab import (CONVERTER, CONVERTER_V6, HOST, HOST_V6, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, counter, receive_all, receive_exactly, wait_for)
 from servers import seen_by_nginx, start_nginx
 from test_converter_input import (DESTINATION_UNREACHABLE, INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, mapped, message,
                                   ticket, tlv)
@@ -113,8 +112,7 @@ def test_what_the_server_sees(net, mode, v6):
     session = net.conv.ctl("sessions")["sessions"][0]["id"]
     told = net.conv.ctl("why", session)["seen_as"]
     assert told == "{}:{}".format(f"[{expected}]" if v6 else expected, far.getpeername()[1])
-    words = subprocess.run([BRAIDCTL, "-s", net.conv.control, "why", session], check=True, capture_output=True, text=True).stdout
-    assert f"the destination sees {told}" in words
+    assert f"the destination sees {told}" in net.conv.words("why", session)
 
 
 @pytest.mark.parametrize("mode", ["shared", "preserve", "prefix"])

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Connections between the two that come out as plain TCP (decision 0016): with data in the SYN they are begun again, without they are served; the
 converter knows which."""
-import select
 import socket
 import time
 
 import pytest
 
-from netlab import CONVERTER, IPPROTO_MPTCP, LINKS_ALLOWED, SERVER, counter, receive_all, receive_exactly, wait_for
+from netlab import CONVERTER, IPPROTO_MPTCP, LINKS_ALLOWED, SERVER, counter, has_waiting, receive_all, receive_exactly, wait_for
 from test_converter_input import SUCCESS, answer_of, client, connect, message, ticket, tlv
 from test_faults import strip_mptcp
 from test_rejoin import subflows
@@ -17,14 +16,10 @@ from test_zero_window import fill, read
 PLAIN, MPTCP = socket.IPPROTO_TCP, IPPROTO_MPTCP
 
 
-def is_asked(listener):
-    return select.select([listener], [], [], 0.05)[0]
-
-
 def talk(lab, listener):
     near, far, peer = lab.session(listener)
     assert peer == CONVERTER
-    assert not is_asked(listener), "the server was connected to twice"
+    assert not has_waiting(listener), "the server was connected to twice"
     near.sendall(b"question")
     assert receive_exactly(far, 8) == b"question"
     far.sendall(b"answer")
@@ -124,7 +119,7 @@ def test_plain_tcp_that_is_not_declared_is_reset_and_its_ticket_stays_good(lab, 
         with pytest.raises(ConnectionResetError):
             client(lab, message(*tlvs) + b"early", how, PLAIN).recv(1)
         assert counter(converter, "plain_refused") == n
-    assert not is_asked(listener), "the server was connected to"
+    assert not has_waiting(listener), "the server was connected to"
     sock = client(lab, message(*tlvs, tlv(192, b"\0\1")) + b"early", how, PLAIN)
     far, _ = lab.accept(listener)
     assert answer_of(sock) == SUCCESS

@@ -5,12 +5,11 @@ import itertools
 import os
 import pathlib
 import re
-import subprocess
 
 import pytest
 
 import rfc8803
-from netlab import BRAIDCTL, CONVERTER, LINKS_ALLOWED, PATIENCE_S, SERVER, SERVER_V6, Lab, counter, receive_all, receive_exactly, wait_for
+from netlab import CONVERTER, LINKS_ALLOWED, SERVER, SERVER_V6, Lab, counter, receive_all, receive_exactly, wait_for
 from rfc8803 import CONNECT, COOKIE, ERROR, EXTENDED_TCP_HEADER, INFO, SUPPORTED
 from servers import seen_by_nginx, sha256, start_nginx
 from test_accept import outcome
@@ -110,10 +109,6 @@ def own_of(messages):
     return [kinds for kinds in messages if any(kind in OWN for kind in kinds)]
 
 
-def words_of(daemon):
-    return subprocess.run([BRAIDCTL, "-s", daemon.control, "status"], check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout
-
-
 @pytest.mark.parametrize("accept", ["early", "faithful"])
 @pytest.mark.parametrize("options", [["--unknown", "ignore"], ["--unknown", "error"], ["--unknown", "close"], ["--information", "close"],
                                      ["--unknown", "error", "--tcp"]], ids=lambda options: "-".join(options).replace("--", ""))
@@ -136,7 +131,7 @@ def test_gateway_does_without_what_is_ours_alone(lab, options, accept):
     assert all(COOKIE in kinds for kinds in connects), "the credential is the RFC's"
     status = gateway.ctl("status")["converter"]
     assert (status["reachable"], status["peer"], status["signalling"]) == (True, "convert", "convert")
-    assert "with nothing of Braid's own" in words_of(gateway)
+    assert "with nothing of Braid's own" in gateway.words("status")
 
 
 def test_errors_of_a_foreign_converter_reach_the_host(lab):
@@ -164,5 +159,5 @@ def test_braid_is_known_as_such(lab):
     lab.converter()
     gateway = lab.gateway()
     assert gateway.ctl("status")["converter"]["peer"] == "braid"
-    assert "bonded by convert\n" in words_of(gateway)
+    assert "bonded by convert\n" in gateway.words("status")
     assert counter(gateway, "attempts") == 0

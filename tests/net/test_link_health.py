@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How links are, as `links` says it: what swallows packets is found, left by sessions that run and by new ones, and taken back; what Multipath TCP doesn't pass is named."""
-import subprocess
 
 import pytest
 
 from bulk import Bulk
-from netlab import BRAIDCTL, LINK_A, LINK_B, PATIENCE_S, Lab, counter, link, receive_exactly, wait_for
+from netlab import LINK_A, LINK_B, Lab, counter, link, receive_exactly, wait_for
 
 ADDRESSES = {"a": LINK_A, "b": LINK_B}
 
@@ -77,5 +76,5 @@ def test_a_link_that_multipath_tcp_does_not_pass_is_named_and_spared(lab, settin
         near.sendall(b"up")
         assert receive_exactly(far, 2) == b"up"
     gateway.wait_log(r"link a (takes|drops) .*: connections begin on other links")
-    shown = subprocess.run([BRAIDCTL, "-s", gateway.control, "links"], check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout
+    shown = gateway.words("links")
     assert note in shown and "good" in shown, shown

@@ -3,12 +3,11 @@
 import errno
 import socket
 import struct
-import subprocess
 import threading
 
 import pytest
 
-from netlab import (BRAIDCTL, CONVERTER, CONVERTER_V6, HOST, IPPROTO_MPTCP, LINK_B, LINKS_ALLOWED, PATIENCE_S, PROHIBITED, SERVER, SERVER_V6, SILENT,
+from netlab import (CONVERTER, CONVERTER_V6, HOST, IPPROTO_MPTCP, LINK_B, LINKS_ALLOWED, PROHIBITED, SERVER, SERVER_V6, SILENT,
                     UNREACHABLE, Lab, close_with_reset, counter, receive_all, receive_exactly, wait_for)
 from test_accept import CLOSED, outcome
 from test_converter_input import INFO, PORT, client, message
@@ -113,10 +112,6 @@ def status(gateway):
     return gateway.ctl("status")["converter"]
 
 
-def words_of(daemon):
-    return subprocess.run([BRAIDCTL, "-s", daemon.control, "status"], check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout
-
-
 @pytest.mark.parametrize("converter, key", [(BOTH, True), (PLAIN, False)], ids=["watched by Convert", "plain alone"])
 @pytest.mark.parametrize("accept", ["early", "faithful"])
 def test_connections_go_by_plain_mode(lab, accept, converter, key):
@@ -134,7 +129,7 @@ def test_connections_go_by_plain_mode(lab, accept, converter, key):
     first = [payload(f) for f in capture.frames() if is_syn(f) and "0" in subtypes(f) and payload(f)[:4] == MAGIC]
     assert [words[:16] for words in first[:1]] == [MAGIC + element(SERVER, listener.getsockname()[1])], first
     assert status(gateway).items() >= {"reachable": True, "why": "", "signalling": "plain", "peer": "braid" if key else "other"}.items()
-    assert "bonded by plain" in words_of(gateway)
+    assert "bonded by plain" in gateway.words("status")
     assert counter(gateway, "outcome_connected") == 2
 
 
@@ -179,7 +174,7 @@ def test_converter_that_knows_no_plain_mode_is_left_alone_for_a_while(lab):
     assert lab.bonded(listener) is False, "the one that finds out goes the ordinary way, too"
     gateway.wait_log("can't be reached .it gives no answer in plain; it is tried again in 1 min")
     assert status(gateway)["why"] == "it gives no answer in plain; it is tried again in 1 min"
-    assert "does not answer (it gives no answer in plain" in words_of(gateway)
+    assert "does not answer (it gives no answer in plain" in gateway.words("status")
     assert [lab.bonded(listener) for _ in range(5)] == [False] * 5 and counter(gateway, "attempts") == 1, "it was asked anew"
     converter.reload(lab.converter_conf(converter=BOTH))
     converter.wait_log("configuration was read again")

@@ -5,11 +5,10 @@ import os
 import re
 import signal
 import socket
-import subprocess
 
 import pytest
 
-from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, family_of, receive_all, receive_exactly, send_in_background,
+from netlab import (CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, family_of, receive_all, receive_exactly, send_in_background,
                     wait_for)
 from route import ACCEPTS, BOTH, BULK, CORE, CORE_V6, both_links_carry, carried, client_of, conf, how_it_fails, server_of, start_converter, start_gateway, transfer
 from servers import listening, seen_by_nginx, start_nginx
@@ -79,11 +78,9 @@ def test_of_a_program_that_speaks_socks(lab, accept):
 
 def test_what_people_are_told(net):
     near, far, _ = net.session(net.listen("server"))
-    words = {daemon.name: subprocess.run([BRAIDCTL, "-s", daemon.control, "sessions"], check=True, capture_output=True, text=True).stdout
-             for daemon in (net.gw, net.on_path)}
+    words = {daemon.name: daemon.words("sessions") for daemon in (net.gw, net.on_path)}
     assert all(re.search(r"\bout, routed\b", text) for text in words.values()), words
-    status = subprocess.run([BRAIDCTL, "-s", net.gw.control, "status"], check=True, capture_output=True, text=True).stdout
-    assert "converter  is not asked" in status and net.gw.ctl("status")["converter"]["signalling"] == "route"
+    assert "converter  is not asked" in net.gw.words("status") and net.gw.ctl("status")["converter"]["signalling"] == "route"
 
 
 def test_the_clients_port_is_kept(net):

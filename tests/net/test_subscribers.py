@@ -11,7 +11,7 @@ import time
 import pytest
 
 from gateways import hammering, key_of, set_up_times, taking
-from netlab import BRAIDCTL, CONVERTER, SERVER, counter, receive_all, receive_exactly, wait_for
+from netlab import CONVERTER, SERVER, counter, receive_all, receive_exactly, wait_for
 from test_converter_input import INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, message, ticket
 
 STATE = pathlib.Path("/run/braid-conv")
@@ -382,7 +382,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(lab):
 
 def test_table(lab):
     start(lab, a={"volume_mb_per_day": 5000, "rate_mbit": 20}, b={})
-    text = lab.run("conv", f"{BRAIDCTL} -s {lab.conv.control} subscribers")
+    text = lab.conv.words("subscribers")
     head, *rows = text.splitlines()
     assert head.split()[:2] == ["SUBSCRIBER", "SESSIONS"]
     assert any(row.split()[0] == "a" and "20 Mbit/s" in row and "0 B of 5.0 GB" in row for row in rows), text
