@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/inbound/inbound_parts.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/cursor.h"
 #include "base/util.h"
 #include "net/socket.h"
 #include "path/inbound.h"
-#include "role/converter/take_over.h"
 #include "role/outcome.h"
 
 #define WAIT_US (10 * US_PER_S)       /* for a claim, whatever happens meanwhile; the gateway gives its host less (role/gateway/reach.c) */
@@ -21,9 +18,6 @@
 #define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and within two seconds after a restart */
 #define LOOK_US (50 * US_PER_MS)      /* how often to look whether it has */
 #define CALL_US (8 * US_PER_S)        /* for a remote host whose first packet was let go to come, two of our answers being lost */
-#define ANSWER_US (10 * US_PER_S)     /* of the worker that has what is claimed */
-
-static_assert(SIGNALLING_CLAIM_BYTES == 8 + INBOUND_SECRET_BYTES, "a claim: where it waits, and what nobody can guess");
 
 enum { PART_CONNECTION, PART_DEADLINE };
 
@@ -32,30 +26,6 @@ static struct loop_ref ref_of(const struct inbound *inbound, const struct waitin
 	struct slab_name name = slab_name_of(&inbound->waiting, waiting);
 
 	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = inbound->handler, .part = part };
-}
-
-/* Laid out as: worker (8 bits), zero (8), generation (16), index (32); then the secret. */
-void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES])
-{
-	struct cursor_out out = cursor_into(claim, SIGNALLING_CLAIM_BYTES);
-	struct slab_name name = slab_name_of(&inbound->waiting, waiting);
-
-	cursor_put_u64be(&out, (uint64_t)inbound->worker->number << 56 | (uint64_t)name.generation << 32 | name.index);
-	cursor_put_bytes(&out, waiting->secret, INBOUND_SECRET_BYTES);
-}
-
-static uint64_t place_in(const uint8_t claim[SIGNALLING_CLAIM_BYTES])
-{
-	struct cursor c = cursor_of(claim, SIGNALLING_CLAIM_BYTES);
-
-	return cursor_get_u64be(&c);
-}
-
-struct waiting *inbound_by_place(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES])
-{
-	uint64_t place = place_in(claim);
-
-	return slab_get(&inbound->waiting, (struct slab_name){ (uint32_t)place, (uint16_t)(place >> 32) });
 }
 
 int inbound_release(struct inbound *inbound, struct waiting *waiting)
@@ -68,13 +38,6 @@ int inbound_release(struct inbound *inbound, struct waiting *waiting)
 	crowd_leave(inbound->owners, &waiting->owner);
 	slab_give(&inbound->waiting, waiting);
 	return fd;
-}
-
-static void *copy_for(const struct worker *to, const void *note, size_t n_note)
-{
-	void *copy = to && !to->halted ? malloc(n_note) : NULL;
-
-	return copy ? memcpy(copy, note, n_note) : NULL;
 }
 
 /* The connection is reset; the first packet is answered, as result says. */
@@ -259,6 +222,15 @@ void inbound_await(struct inbound *inbound, const struct forward *forward, int f
 		give_up(inbound, waiting);
 }
 
+void inbound_let_come(struct inbound *inbound, struct waiting *waiting, struct claim *claim)
+{
+	waiting->claim = claim;
+	inbound_hold_let_come(inbound, waiting->packet);
+	waiting->packet = 0;
+	if (look_at(inbound, waiting, loop_now_us(inbound->worker->loop) + CALL_US))
+		give_up(inbound, waiting);
+}
+
 /* Who was let come for a claim is the claimer's. */
 static bool was_let_come(struct inbound *inbound, int fd, const struct address *external, const struct address *remote)
 {
@@ -288,178 +260,6 @@ static void on_connection(void *context, int fd, const struct address *local, co
 		inbound_await(inbound, forward, fd, 0, peer);
 	else
 		net_close_reset(fd);   /* to the listener itself, from this machine; or the forward has just gone, or the claim */
-}
-
-/* The name is the peer's word. */
-static struct waiting *find(const struct inbound *inbound, const struct claim *claim)
-{
-	struct waiting *waiting = inbound_by_place(inbound, claim->claim);
-	uint8_t right[SIGNALLING_CLAIM_BYTES];
-
-	if (!waiting)
-		return NULL;
-	inbound_put_claim(inbound, waiting, right);
-	if (sodium_memcmp(right, claim->claim, sizeof(right)) || waiting->subscriber != claim->subscriber ||
-	    !address_equal(&waiting->remote, &claim->remote) || claim->n_first > waiting->n_first)
-		return NULL;
-	return waiting;
-}
-
-/* The host has them. They are still there: they were only looked at. */
-static bool drop_first(int fd, uint16_t n)
-{
-	uint8_t first[SIGNALLING_FIRST_BYTES];
-	int error = 0;
-
-	return !n || net_receive(fd, first, n, &error) == n;
-}
-
-/* It was accepted already. */
-static void hand_over(struct inbound *inbound, struct waiting *waiting, struct claim *claim)
-{
-	loop_unwatch(inbound->worker->loop, waiting->fd);
-	claim->fd = inbound_release(inbound, waiting);
-	claim->good = drop_first(claim->fd, claim->n_first);
-	if (claim->failure.outcome != OUTCOME_CONNECTED || !claim->good) {
-		net_close_reset(claim->fd);
-		claim->fd = -1;
-	}
-	inbound_answer(claim);
-}
-
-/* Its first packet waits, and is answered, or let come. */
-static void call(struct inbound *inbound, struct waiting *waiting, struct claim *claim)
-{
-	if (claim->failure.outcome != OUTCOME_CONNECTED) {
-		inbound_hold_answer(inbound, waiting->packet, &claim->failure, !address_is_v4(&waiting->remote));
-		inbound_release(inbound, waiting);
-		claim->good = true;
-		inbound_answer(claim);
-		return;
-	}
-	waiting->claim = claim;
-	inbound_hold_let_come(inbound, waiting->packet);
-	waiting->packet = 0;
-	if (look_at(inbound, waiting, loop_now_us(inbound->worker->loop) + CALL_US))
-		give_up(inbound, waiting);
-}
-
-/* The gateway can't have the host, or doesn't take it: another one may, which hears of it now or has heard already. Not where the host itself has refused. */
-static bool is_anothers(struct inbound *inbound, struct waiting *waiting, const struct claim *claim)
-{
-	if (claim->final || claim->failure.outcome == OUTCOME_CONNECTED || claim->failure.outcome == OUTCOME_REFUSED)
-		return false;
-	waiting->n_declined++;
-	return inbound_tell(inbound, waiting) || waiting->n_declined < waiting->n_tried;
-}
-
-/* At the worker that has it. A claim works once: what was claimed can't be claimed again, whatever becomes of it. */
-static void settle(struct claim *claim)
-{
-	struct inbound *inbound = claim->to->inbound;
-	struct waiting *waiting = find(inbound, claim);
-	bool right = waiting && !waiting->claim;
-
-	counter_add(&claim->to->counters.n_claims_wrong, !right);
-	if (right && is_anothers(inbound, waiting, claim)) {
-		claim->good = true;
-		inbound_answer(claim);
-		return;
-	}
-	counter_add(&claim->to->counters.n_inbound_refused, right && claim->failure.outcome != OUTCOME_CONNECTED);
-	if (!right)
-		inbound_answer(claim);
-	else if (waiting->fd >= 0)
-		hand_over(inbound, waiting, claim);
-	else
-		call(inbound, waiting, claim);
-}
-
-static void count_first(const struct converter *converter, const struct intake *intake, uint16_t n)
-{
-	const struct worker *worker = converter->worker;
-	struct relay_account *account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number);
-
-	if (account)
-		counter_add(&account->n_bytes[RELAY_DOWN], n);
-}
-
-static void take(struct converter *converter, struct intake *intake, int fd, uint16_t n_first)
-{
-	intake->far_fd = fd;
-	intake->inbound = true;
-	if (loop_watch(converter->worker->loop, fd, EPOLLET, intake_ref(converter, intake, INTAKE_FAR))) {
-		intake_abandon(converter, intake);
-		return;
-	}
-	counter_add(&converter->worker->counters.n_inbound_claimed, 1);
-	count_first(converter, intake, n_first);
-	converter_serve(converter, intake);
-}
-
-/* Back at the worker of the one who claims. */
-static void conclude(const struct claim *claim)
-{
-	static const struct signalling_result gone = { .outcome = OUTCOME_REFUSED };
-	struct converter *converter = claim->from->converter;
-	struct intake *intake = take_over_intake(converter, claim->intake);
-
-	if (!intake || intake->state != INTAKE_CONNECTING) {
-		if (claim->fd >= 0)
-			net_close_reset(claim->fd);
-	} else if (claim->fd >= 0) {
-		take(converter, intake, claim->fd, claim->n_first);
-	} else {
-		intake_refuse(converter, intake, claim->good ? &claim->failure : &gone);
-	}
-}
-
-static void on_answer(void *arg)
-{
-	conclude(arg);
-	free(arg);
-}
-
-void inbound_answer(struct claim *claim)
-{
-	if (claim->from == claim->to) {
-		on_answer(claim);
-		return;
-	}
-	if (!claim->from->halted && !loop_post(claim->from->loop, on_answer, claim))
-		return;
-	if (claim->fd >= 0)
-		net_close_reset(claim->fd);
-	free(claim);
-}
-
-static void on_claim(void *arg)
-{
-	settle(arg);
-}
-
-void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request, const struct signalling_result *result)
-{
-	bool may = result->outcome == OUTCOME_CONNECTED;
-	unsigned int number = (unsigned int)(place_in(request->claim) >> 56);
-	struct worker *worker = converter->worker;
-	struct claim claim = {
-		.from = worker, .to = number < worker->n_peers ? worker->peers[number] : worker, .intake = take_over_name_intake(converter, intake),
-		.subscriber = intake->ticket.number, .remote = request->destination, .n_first = request->n_first, .failure = may ? request->failure : *result, .final = !may, .fd = -1,
-	};
-	struct claim *copy;
-
-	memcpy(claim.claim, request->claim, sizeof(claim.claim));
-	intake_set_state(converter, intake, INTAKE_CONNECTING);
-	copy = intake_set_deadline(converter, intake, ANSWER_US) ? NULL : copy_for(claim.to, &claim, sizeof(claim));
-	if (copy && claim.to == worker) {
-		settle(copy);
-		return;
-	}
-	if (copy && !loop_post(claim.to->loop, on_claim, copy))
-		return;
-	free(copy);
-	intake_abandon(converter, intake);
 }
 
 int inbound_new(struct worker *worker, struct inbound **out)

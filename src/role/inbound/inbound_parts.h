@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Remote hosts' connections that wait for a gateway's claim. Private to role/inbound/inbound.c (who waits, and who claims), role/inbound/inbound_tell.c (which gateway hears of it) and
- * role/inbound/inbound_hold.c (those whose first packet waits in a queue, so that they are accepted only when their host has accepted).
+ * Remote hosts' connections that wait for a gateway's claim. Private to role/inbound/inbound.c (who waits, and for how long), role/inbound/inbound_tell.c (which gateway hears of it),
+ * role/inbound/inbound_claim.c (who claims, and has it) and role/inbound/inbound_hold.c (those whose first packet waits in a queue, so that they are accepted only when their host has
+ * accepted).
  */
 #ifndef BRAID_ROLE_INBOUND_INBOUND_PARTS_H
 #define BRAID_ROLE_INBOUND_INBOUND_PARTS_H
@@ -78,6 +79,8 @@ void inbound_untold(struct inbound *inbound, struct waiting *waiting);
 void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet, const struct address *remote);
 /* It waits no longer; the descriptor is the caller's. */
 int inbound_release(struct inbound *inbound, struct waiting *waiting);
+/* Its first packet is let go, and it comes for the claim, which is taken. It may be gone afterwards. */
+void inbound_let_come(struct inbound *inbound, struct waiting *waiting, struct claim *claim);
 /* The claim has what it was for, or good is false. Takes claim. */
 void inbound_answer(struct claim *claim);
 
