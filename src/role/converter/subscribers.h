@@ -11,10 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "conf/conf.h"
-#include "policy/directory.h"
-#include "policy/owners.h"
 #include "policy/quota.h"
 #include "relay/account.h"
+#include "role/converter/roster.h"
 
 struct subscribers;
 
@@ -22,23 +21,10 @@ enum { SUBSCRIBERS_NONE = 0 };   /* the number of nobody */
 
 enum subscribers_verdict { SUBSCRIBERS_MAY, SUBSCRIBERS_OVER_SESSIONS, SUBSCRIBERS_OVER_NEW, SUBSCRIBERS_OVER_VOLUME, SUBSCRIBERS_N_VERDICTS };
 
-/* The subscribers of one configuration, by the fingerprints of their keys, and of the names of those that have a password. Immutable. */
-struct roster {
-	struct directory_entry *keys, *logins;   /* place: in the configuration */
-	size_t n_keys, n_logins;
-	uint32_t *numbers;                 /* by place */
-	size_t n;
-	struct owned *clients;             /* by their addresses; owner: the place */
-	size_t n_clients;
-};
-
 int subscribers_new(unsigned int n_workers, struct subscribers **out);   /* 0 or -ENOMEM */
 void subscribers_freep(struct subscribers **subscribers);
 
-/* Gives every subscriber of conf a number, the one that it had before; limits stay as they are. NULL without memory. Main thread, as the next one. */
-struct roster *roster_new(struct subscribers *subscribers, const struct conf *conf);
-void roster_free(struct roster *roster);   /* NULL is fine */
-/* The limits of conf hold from now on; the workers' relays are still to be told that paces changed. */
+/* Main thread. The limits of conf hold from now on; the workers' relays are still to be told that paces changed. */
 void subscribers_apply(struct subscribers *subscribers, const struct conf *conf, const struct roster *roster);
 
 struct name_number {
@@ -51,18 +37,7 @@ struct name_number *subscribers_names(const struct subscribers *subscribers, siz
 /* SUBSCRIBERS_NONE where it isn't among the names. */
 uint32_t subscribers_find(const struct name_number *names, size_t n, const char *name);
 
-/* Number and configuration of the one whose key has the fingerprint; SUBSCRIBERS_NONE: nobody's. From any thread, as all that follow. */
-uint32_t roster_find(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
-		     const struct conf_subscriber **found);
-/* The same of the one whose name has the fingerprint, and who has a password. Another name may have the same one. */
-void roster_fingerprint(const uint8_t *name, size_t n_name, uint8_t out[DIRECTORY_FINGERPRINT_BYTES]);
-uint32_t roster_find_login(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
-			   const struct conf_subscriber **found);
-
-/* The same of the one whose client has the address. */
-uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address, const struct conf_subscriber **found);
-
-/* Counts a new session in, or says which limit forbids it and when to ask again (1..255 s). now_us: monotonic. */
+/* From any thread, as all that follow. Counts a new session in, or says which limit forbids it and when to ask again (1..255 s). now_us: monotonic. */
 enum subscribers_verdict subscribers_enter(struct subscribers *subscribers, uint32_t number, uint64_t now_us, uint8_t *retry_after_s);
 void subscribers_leave(struct subscribers *subscribers, uint32_t number);   /* SUBSCRIBERS_NONE is fine */
 /* Whether a session would be let in now but for max_new_per_s: what a gateway that asks wants to know. Nothing is counted. */
