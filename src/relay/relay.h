@@ -92,6 +92,12 @@ struct session_view {
 	size_t up_waiting_bytes, down_waiting_bytes;
 };
 
+/* Of its legs the one that is Multipath TCP: at a converter the near one. Of a session that has none, the far one. */
+static inline int session_multipath_fd(const struct session_view *session)
+{
+	return session->near_mptcp ? session->near_fd : session->far_fd;
+}
+
 /* Borrows loop. 0 or a negative errno. */
 int relay_new(struct loop *loop, const struct relay_options *options, struct relay **out);
 void relay_freep(struct relay **relay);   /* ends all sessions */

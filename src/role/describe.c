@@ -25,7 +25,7 @@ static void format_id(const struct worker *worker, struct slab_name session, cha
 
 int describe_read(const struct session_view *session, struct mptcp_connection_info *out)
 {
-	return mptcp_info_read(session->near_mptcp ? session->near_fd : session->far_fd, out);
+	return mptcp_info_read(session_multipath_fd(session), out);
 }
 
 uint8_t describe_link_of(const struct view *view, const struct subflow_info *subflow)
@@ -89,7 +89,7 @@ static void add_congestion(json_t *object, const struct session_view *session)
 {
 	char congestion[NET_CONGESTION_BYTES];
 
-	if (net_congestion(session->near_mptcp ? session->near_fd : session->far_fd, congestion))
+	if (net_congestion(session_multipath_fd(session), congestion))
 		json_object_set_new(object, "congestion", json_string(congestion));
 }
 
@@ -187,7 +187,7 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 static void tell_multipath(const struct session_view *session, const struct mptcp_connection_info *info, char *out, size_t n_out)
 {
 	char congestion[NET_CONGESTION_BYTES];
-	bool known = net_congestion(session->near_mptcp ? session->near_fd : session->far_fd, congestion);
+	bool known = net_congestion(session_multipath_fd(session), congestion);
 
 	snprintf(out, n_out, "Multipath TCP with %zu subflow%s%s%s", info->n_subflows, info->n_subflows == 1 ? "" : "s", known ? ", sending with " : "",
 		 congestion);

@@ -82,11 +82,6 @@ int loss_watch_probe(void)
 	return net_probe_congestion(BBR);
 }
 
-static int leg_of(const struct session_view *session)
-{
-	return session->near_mptcp ? session->near_fd : session->far_fd;
-}
-
 /* Of the leg that is Multipath TCP: the converter sends down it, the gateway up. */
 static uint64_t sent_bytes(const struct session_view *session)
 {
@@ -116,7 +111,7 @@ static void follow(struct loss_watch *watch, struct account *account, const stru
 
 		if (followed->taken)
 			continue;
-		net_congestion(leg_of(session), has);
+		net_congestion(session_multipath_fd(session), has);
 		*followed = (struct followed){ .session = session->ref, .taken = true, .congestion.bbr = !strcmp(has, BBR) };
 		account->followed = i;
 		return;
@@ -204,10 +199,10 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 		spoilt_moved(&followed->spoilt);
 	losses = (followed->bulk || refused) && follows_losses(watch) && now_us >= followed->congestion.look_at_us;
 	harm = refused && spoilt_due(&followed->spoilt, now_us);
-	if ((!losses && !harm) || mptcp_info_read(leg_of(session), &info) < 0)
+	if ((!losses && !harm) || mptcp_info_read(session_multipath_fd(session), &info) < 0)
 		return;
 	if (losses)
-		look_at_losses(watch, followed, leg_of(session), &info);
+		look_at_losses(watch, followed, session_multipath_fd(session), &info);
 	if (harm)
 		look_at_harm(watch, followed, session, &info);
 }

@@ -128,7 +128,7 @@ struct link_census stranded_census(struct worker *const *workers, size_t n_worke
  * which no event has told. One that was reset has none, too, and its event may come after this look, which has taken the error off the socket. */
 static bool is_cut_off(struct stranded *stranded, const struct session_view *session)
 {
-	int r = net_look(session->near_mptcp ? session->near_fd : session->far_fd);
+	int r = net_look(session_multipath_fd(session));
 
 	if (r == NET_E_AGAIN)
 		return true;
