@@ -39,14 +39,14 @@ void log_line(enum log_level level, const char *format, ...)
 	log_sink(level, line);
 }
 
-int log_limit_pass(struct log_limit *limit, uint64_t now_us, uint64_t *n_left_out)
+bool log_limit_pass(struct log_limit *limit, uint64_t now_us, uint64_t *n_left_out)
 {
 	if (now_us < limit->next_us) {
 		limit->n_left_out++;
-		return 0;
+		return false;
 	}
 	*n_left_out = limit->n_left_out;
 	limit->n_left_out = 0;
 	limit->next_us = now_us + LOG_LIMIT_US;
-	return 1;
+	return true;
 }

@@ -31,6 +31,6 @@ struct log_limit {
 };
 
 /* Whether to log now; *n_left_out is how many were not logged since the last. now_us: monotonic. */
-int log_limit_pass(struct log_limit *limit, uint64_t now_us, uint64_t *n_left_out);
+bool log_limit_pass(struct log_limit *limit, uint64_t now_us, uint64_t *n_left_out);
 
 #endif
