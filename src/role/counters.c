@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/counters.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include "base/util.h"
 #include "metrics/metrics.h"
@@ -130,6 +131,9 @@ static const struct metric relay_metrics[] = {
 	RELAY(GAUGE, n_pipes_lent, "pipes_lent", "of these, in use"),
 	RELAY(GAUGE, n_held_bytes, "held_bytes", "read and waiting for a slow reader"),
 };
+
+static_assert(ARRAY_SIZE(role_metrics) == sizeof(struct role_counters) / sizeof(uint64_t), "a row for each counter");
+static_assert(ARRAY_SIZE(relay_metrics) == sizeof(struct relay_counters) / sizeof(uint64_t), "a row for each counter");
 
 json_t *counters_json(struct worker *const *workers, size_t n_workers)
 {

@@ -11,10 +11,13 @@
 struct role_counters {
 	uint64_t n_accepted;
 	uint64_t n_accept_paused;             /* short of descriptors or memory */
-	uint64_t n_over_half_open, n_over_sessions, n_over_subscriber, n_over_waiting;
-	uint64_t n_intakes_full, n_endings_cut;
+	uint64_t n_over_half_open, n_over_sessions, n_over_subscriber;   /* turned away by a limit */
+	uint64_t n_over_waiting;              /* converter: watches of gateways that it had no place for */
+	uint64_t n_intakes_full, n_endings_cut;   /* converter: no place was left for a peer, or one was taken from a peer that was turned away */
 	uint64_t n_full;                      /* gateway: at a limit, lets new connections pass for a while */
-	uint64_t n_held, n_held_passed, n_held_refused, n_unlearnt, n_host_gave_up;              /* the near leg was reset while the far one was being set up */
+	uint64_t n_held, n_held_passed, n_held_refused;   /* gateway: first packets of hosts, and what became of them */
+	uint64_t n_unlearnt;                  /* gateway: destinations that are no longer known to accept */
+	uint64_t n_host_gave_up;              /* the near leg was reset while the far one was being set up */
 	uint64_t n_socks;                     /* host: requests of programs, by SOCKS */
 	uint64_t n_looked_at, n_direct, n_direct_failed;   /* gateway: for the server's name; and connected to by ourselves */
 	uint64_t n_attempts, n_attempts_failed, n_second_attempts, n_moved, n_raced, n_raced_away;
@@ -31,6 +34,7 @@ struct role_counters {
 	uint64_t n_striped, n_legs, n_legs_lost, n_pieces_again;   /* role/stripe/stripes.h */
 	uint64_t n_taken_over;                /* second attempts that took the place of the first */
 	uint64_t n_slow_senders;              /* a Convert message did not arrive in time */
+	/* Converter: clients turned away, by what was wrong with their ticket. */
 	uint64_t n_tickets_missing, n_tickets_malformed, n_tickets_unknown, n_tickets_forged, n_tickets_stale, n_tickets_replayed;
 	uint64_t n_tickets_not_remembered;
 	uint64_t n_logins_wrong;              /* users and passwords */
