@@ -13,7 +13,7 @@ struct entry *mappings_entry(const struct mappings *mappings, entry_ref ref)
 	return ref ? slab_at(&mappings->entries, ref - 1) : NULL;
 }
 
-entry_ref mappings_ref(const struct mappings *mappings, const struct entry *entry)
+static entry_ref ref_of(const struct mappings *mappings, const struct entry *entry)
 {
 	return slab_name_of(&mappings->entries, entry).index + 1;
 }
@@ -130,7 +130,7 @@ static void own(struct mappings *mappings, struct entry *entry)
 	struct entry *next = mappings_entry(mappings, owner->first);
 
 	entry->own_next = owner->first;
-	owner->first = mappings_ref(mappings, entry);
+	owner->first = ref_of(mappings, entry);
 	if (next)
 		next->own_before = owner->first;
 	owner->n_live++;
@@ -160,7 +160,7 @@ struct entry *mappings_link(struct mappings *mappings, const struct mapping *map
 
 	entry->mapping = *mapping;
 	entry->next_in_bucket = *bucket;
-	*bucket = mappings_ref(mappings, entry);
+	*bucket = ref_of(mappings, entry);
 	mappings->n_live++;
 	if (port) {
 		*port = *bucket;
@@ -178,7 +178,7 @@ struct entry *mappings_link(struct mappings *mappings, const struct mapping *map
 void mappings_unlink(struct mappings *mappings, struct entry *entry)
 {
 	const struct mapping *m = &entry->mapping;
-	entry_ref ref = mappings_ref(mappings, entry), *at = bucket_of(mappings, m->subscriber, m->protocol, &m->internal);
+	entry_ref ref = ref_of(mappings, entry), *at = bucket_of(mappings, m->subscriber, m->protocol, &m->internal);
 	entry_ref *port = mappings_port(mappings, &m->external);
 
 	while (*at != ref)

@@ -38,7 +38,6 @@ struct mappings {
 };
 
 struct entry *mappings_entry(const struct mappings *mappings, entry_ref ref);   /* NULL for 0 */
-entry_ref mappings_ref(const struct mappings *mappings, const struct entry *entry);
 
 /* Of the host's address, protocol and port: the live one (nonce NULL), or the held one that has the nonce. */
 struct entry *mappings_lookup(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol, const struct address *internal, const uint8_t *nonce);

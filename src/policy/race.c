@@ -3,6 +3,8 @@
 
 #define ALIKE_SLACK_US 5000   /* a scheduler's turn on either machine, and what jitter every link has */
 
+enum race { RACE_ALONE, RACE_OTHER, RACE_BOTH };   /* over the best one; over the other one; over both */
+
 static uint64_t alike_most_us(uint64_t rtt_us)
 {
 	return rtt_us + rtt_us / 4 + ALIKE_SLACK_US;
@@ -18,7 +20,7 @@ static bool is_alike(const struct race_link *best, const struct race_link *other
 	return best->rtt_us <= alike_most_us(other->rtt_us) && other->rtt_us <= alike_most_us(best->rtt_us);
 }
 
-enum race race_decide(const struct race_link *best, const struct race_link *other)
+static enum race decide(const struct race_link *best, const struct race_link *other)
 {
 	bool known = is_known(best, other);
 
@@ -79,7 +81,7 @@ size_t race_choose(enum race_mode mode, const struct choose_link *links, const s
 	if (!is_good(best) || !find_other(links, others, n_links, converters, n_converters, tried | 1u << out[0].link, best, &out[1]))
 		return 1;
 	if (mode == RACE_AUTO)
-		race = race_decide(&others[out[0].link], &others[out[1].link]);
+		race = decide(&others[out[0].link], &others[out[1].link]);
 	if (race == RACE_OTHER)
 		out[0] = out[1];
 	return race == RACE_BOTH ? 2 : 1;

@@ -17,19 +17,13 @@ struct race_link {
 	uint64_t rtt_us;         /* of a handshake lately; 0: not known */
 };
 
-enum race { RACE_ALONE, RACE_OTHER, RACE_BOTH };   /* over the best one; over the other one; over both */
-
 #define RACE_MOST 2
-
-/*
- * What AUTO does with two good links of equal cost. Where both have lost a SYN lately, or neither and their round trips are alike (or one of them isn't known: then it is
- * after that race), both. Where the best one alone has: the other, if it is about as near, else both. Otherwise the best one.
- */
-enum race race_decide(const struct race_link *best, const struct race_link *other);
 
 /*
  * The links to begin over, of those not in tried: as choose_first_link() says, and beside it, where mode has it so, the best other one that costs as much, is no backup, not
  * capped, neither unanswered nor silent, and lets Multipath TCP through as the first one does. others[i] belongs to links[i]. Returns how many are in out; 0 where choose_first_link() finds none.
+ * AUTO, of two such links: where both have lost a SYN lately, or neither and their round trips are alike (or one of them isn't known: then it is after that race), both. Where the best
+ * one alone has: the other, if it is about as near, else both. Otherwise the best one.
  */
 size_t race_choose(enum race_mode mode, const struct choose_link *links, const struct race_link *others, size_t n_links, const struct address *converters, size_t n_converters,
 		   uint32_t tried, struct choice out[RACE_MOST]);

@@ -111,7 +111,7 @@ static void discard_later(struct converter *converter, struct intake *intake)
 		intake_abandon(converter, intake);
 }
 
-void intake_discard(struct converter *converter, struct intake *intake)
+static void discard(struct converter *converter, struct intake *intake)
 {
 	int error = 0;
 
@@ -194,7 +194,7 @@ void intake_say(struct converter *converter, struct intake *intake)
 	if (intake->state == INTAKE_WAITING && mapping_calls_offered(converter, intake))
 		mapping_calls_read(converter, intake);
 	else
-		intake_discard(converter, intake);
+		discard(converter, intake);
 }
 
 int intake_owe(struct intake *intake, struct bytes answer)

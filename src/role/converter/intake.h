@@ -123,10 +123,9 @@ void intake_end(struct converter *converter, struct intake *intake);
 int intake_go_on(struct intake *intake);
 /* Its last answer, behind what the conversation has to say. What came behind the message is forgotten. 0 or -ENOMEM. */
 int intake_owe(struct intake *intake, struct bytes answer);
-/* In ENDING and WAITING: sends the answer as soon as it can be sent, then goes on as intake_discard(). */
+/* In ENDING and WAITING: sends the answer as soon as it can be sent, then reads and drops, so that closing doesn't reset the connection before the peer has read it. The intake may
+ * be gone afterwards. */
 void intake_say(struct converter *converter, struct intake *intake);
-/* Reads and drops, so that closing doesn't reset the connection before the peer has read the answer. The intake may be gone afterwards. */
-void intake_discard(struct converter *converter, struct intake *intake);
 /* Sends a last answer; with none, ends in order. The intake may be gone afterwards, here and below. */
 void intake_finish(struct converter *converter, struct intake *intake, const uint8_t *answer, size_t n_answer);
 void intake_refuse(struct converter *converter, struct intake *intake, const struct signalling_result *result);

@@ -55,8 +55,6 @@ struct stripes {
 };
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part);
-/* A new one without an end and without legs; NULL: there is no place or no memory. */
-struct striped *striped_take(struct stripes *stripes);
 /* Our end of it, watched; the other end goes to *other, which is -1 or as it was without one. 0, NET_E_* or a negative errno. */
 int striped_open_near(struct stripes *stripes, struct striped *s, int *other);
 /* Does all that can be done now, and sets the timer; the session may be gone afterwards, here and below. */
@@ -76,7 +74,6 @@ void striped_legs_lose_ended(struct stripes *stripes, struct striped *s);
 void striped_legs_look(struct stripes *stripes, struct striped *s);
 /* False where the leg is lost with it. */
 bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, const void *bytes, size_t n);
-void striped_leg_lose(struct stripes *stripes, struct striped *s, uint8_t leg);
 /* A connection that the peer has made; takes fd. answer: what it is told first; first: what it has said. */
 void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg, int fd, struct bytes answer, struct bytes first);
 /* Ends with the view: those over links that are gone, or have another address. */

@@ -42,7 +42,7 @@ static void close_leg(struct stripes *stripes, struct striped *s, uint8_t leg, b
 		stripe_leg_close(&s->out, leg);
 }
 
-void striped_leg_lose(struct stripes *stripes, struct striped *s, uint8_t leg)
+static void lose_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
 	uint32_t n = l->n_failed < RETRY_DOUBLINGS ? l->n_failed : RETRY_DOUBLINGS;
@@ -75,7 +75,7 @@ bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, 
 
 	if (!inbox_add(&l->out, (struct bytes){ bytes, n }) && flush(l))
 		return true;
-	striped_leg_lose(stripes, s, leg);
+	lose_leg(stripes, s, leg);
 	return false;
 }
 
@@ -110,7 +110,7 @@ static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 	if (!r)
 		r = loop_watch(worker->loop, l->fd, LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg));
 	if (r)
-		striped_leg_lose(stripes, s, leg);
+		lose_leg(stripes, s, leg);
 }
 
 /* Spare ones only where there are no others that work. */
@@ -172,7 +172,7 @@ void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t le
 	if (r == NET_E_AGAIN || l->fd < 0)
 		return;
 	if (r || (l->connected && !flush(l)))
-		striped_leg_lose(stripes, s, leg);
+		lose_leg(stripes, s, leg);
 	else if (!l->connected)
 		on_connected(stripes, s, leg);
 	striped_step(stripes, s);
@@ -235,7 +235,7 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg,
 		return;
 	stripe_leg_wrote(&s->out, leg, answer.n, now_us);
 	if (!take_bytes(stripes, s, l, first) || loop_watch(stripes->worker->loop, fd, LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg)))
-		striped_leg_lose(stripes, s, leg);
+		lose_leg(stripes, s, leg);
 }
 
 static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
@@ -253,7 +253,7 @@ static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 		if (l->ended)
 			return;
 		if (r || !take_bytes(stripes, s, l, all)) {
-			striped_leg_lose(stripes, s, leg);
+			lose_leg(stripes, s, leg);
 			return;
 		}
 	}
@@ -272,7 +272,7 @@ void striped_legs_lose_ended(struct stripes *stripes, struct striped *s)
 {
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
 		if (s->legs[i].fd >= 0 && s->legs[i].ended)
-			striped_leg_lose(stripes, s, i);
+			lose_leg(stripes, s, i);
 }
 
 void striped_legs_look(struct stripes *stripes, struct striped *s)
@@ -287,7 +287,7 @@ void striped_legs_look(struct stripes *stripes, struct striped *s)
 			continue;
 		stripe_leg_look(&s->out, i, n_bytes + s->legs[i].out.n_kept, min_rtt_us, now_us);
 		if (s->client && leg->stalled && now_us - leg->progress_at_us > SILENT_US)
-			striped_leg_lose(stripes, s, i);   /* TCP doubles the time until it tries again; a new connection begins with a second */
+			lose_leg(stripes, s, i);   /* TCP doubles the time until it tries again; a new connection begins with a second */
 	}
 }
 
@@ -302,7 +302,7 @@ void striped_legs_apply(struct stripes *stripes, struct striped *s)
 		if (there)
 			continue;
 		if (s->legs[i].fd >= 0)
-			striped_leg_lose(stripes, s, i);
+			lose_leg(stripes, s, i);
 		s->legs[i].try_at_us = s->legs[i].n_failed = 0;   /* whenever it is back */
 	}
 }

@@ -23,7 +23,8 @@ struct loop_ref striped_ref(const struct stripes *stripes, const struct striped 
 	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = stripes->handler, .part = (uint8_t)part };
 }
 
-struct striped *striped_take(struct stripes *stripes)
+/* A new one without an end and without legs; NULL: there is no place or no memory. */
+static struct striped *take(struct stripes *stripes)
 {
 	struct striped *s = slab_take(&stripes->sessions);
 
@@ -55,7 +56,7 @@ bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *up
 
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd)
 {
-	struct striped *s = striped_take(stripes);
+	struct striped *s = take(stripes);
 	int r;
 
 	if (!s)
@@ -117,7 +118,7 @@ static struct striped *session_of(struct stripes *stripes, const struct stripes_
 
 	if (s)
 		return is_of(s, arrival) ? s : NULL;
-	s = arrival->joins || has_its_share(stripes, arrival) ? NULL : striped_take(stripes);
+	s = arrival->joins || has_its_share(stripes, arrival) ? NULL : take(stripes);
 	if (!s)
 		return NULL;
 	memcpy(s->session, arrival->session, sizeof(s->session));
