@@ -21,7 +21,7 @@ uint32_t pcp_server_epoch(const struct pcp_server *server, uint64_t now_s)
 	return now_s > server->began_s ? (uint32_t)(now_s - server->began_s) : 0;
 }
 
-uint32_t pcp_error_lifetime(enum pcp_result result)
+uint32_t pcp_error_lifetime_s(enum pcp_result result)
 {
 	return result == PCP_NETWORK_FAILURE || result == PCP_NO_RESOURCES || result == PCP_USER_EX_QUOTA ? PCP_SHORT_S : PCP_LONG_S;
 }
@@ -235,5 +235,5 @@ size_t pcp_server_answer(const struct pcp_server *server, const struct pcp_asker
 		result = r ? result_of_form(r) : decide(&asked);
 	if (result == PCP_SUCCESS)
 		return succeed(&asked, epoch_s, out);
-	return pcp_error_put(bytes, result, !r, asked.lifetime_s ? asked.lifetime_s : pcp_error_lifetime(result), epoch_s, out, PCP_MESSAGE_BYTES);
+	return pcp_error_put(bytes, result, !r, asked.lifetime_s ? asked.lifetime_s : pcp_error_lifetime_s(result), epoch_s, out, PCP_MESSAGE_BYTES);
 }

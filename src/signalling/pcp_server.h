@@ -30,8 +30,8 @@ struct pcp_server {
 
 /* out has the response; returns its length, 0: no answer. */
 size_t pcp_server_answer(const struct pcp_server *server, const struct pcp_asker *asker, struct bytes request, uint64_t now_s, uint8_t out[PCP_MESSAGE_BYTES]);
-uint32_t pcp_server_epoch(const struct pcp_server *server, uint64_t now_s);
 /* How long the error holds, where nothing else says so. */
-uint32_t pcp_error_lifetime(enum pcp_result result);
+uint32_t pcp_error_lifetime_s(enum pcp_result result);
+uint32_t pcp_server_epoch(const struct pcp_server *server, uint64_t now_s);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/slab.h"
 #include "base/util.h"
 #include "net/socket.h"
@@ -16,6 +17,7 @@
 #include "policy/bucket.h"
 #include "role/mappings/lan_hosts.h"
 #include "signalling/pcp_client.h"
+#include "signalling/pcp_server.h"
 
 #define SOCKETS (2 * CONF_LAN_INTERFACES)
 #define WAITING_MOST 256u                 /* requests under way; the eight lower bits of their ids */
@@ -25,8 +27,6 @@
 #define HOSTS 64u                         /* buckets; hosts of one hash share one */
 #define ANNOUNCEMENTS 10                  /* RFC 6887, 14.1.3: so many, the pause doubles each time */
 #define ANNOUNCE_FIRST_US (250 * US_PER_MS)
-#define ERROR_S 30
-#define LONG_ERROR_S 1800
 
 static const struct bucket_limit host_limit = { .per_s = 10, .burst = 40 }, all_limit = { .per_s = 100, .burst = 400 };
 
@@ -116,12 +116,9 @@ static bool take_from(uint64_t *full_at_ns, const struct bucket_limit *limit, ui
 /* One host alone can't use up what all may ask. */
 static bool may_ask(struct port_server *server, const struct address *peer)
 {
-	uint64_t now_us = loop_now_us(server->loop);
-	uint32_t hash = 0;
+	uint64_t now_us = loop_now_us(server->loop), *host = &server->hosts_full_at_ns[hash_place(hash_add(HASH_BEGIN, peer->ip, sizeof(peer->ip)), HOSTS)];
 
-	for (size_t i = 0; i < sizeof(peer->ip); i++)
-		hash = hash * 31 + peer->ip[i];
-	return take_from(&server->hosts_full_at_ns[hash % HOSTS], &host_limit, now_us) && take_from(&server->all_full_at_ns, &all_limit, now_us);
+	return take_from(host, &host_limit, now_us) && take_from(&server->all_full_at_ns, &all_limit, now_us);
 }
 
 static void say(const struct port_server *server, const struct waiting *to, const void *bytes, size_t n)
@@ -149,7 +146,7 @@ static void refuse(struct port_server *server, const struct waiting *to, struct 
 		say_natpmp(server, to, &natpmp);
 		return;
 	}
-	say(server, to, out, pcp_refuse(request, result, result == PCP_NETWORK_FAILURE ? ERROR_S : LONG_ERROR_S, none.epoch_s, out));
+	say(server, to, out, pcp_refuse(request, result, pcp_error_lifetime_s(result), none.epoch_s, out));
 }
 
 static bool hand_over(struct port_server *server, const struct waiting *from, struct bytes request)
