@@ -38,18 +38,6 @@ static void on_tell(void *arg)
 	free(arg);
 }
 
-/* A relay is under way in this thread: what the telling does to the watch is to come after it. */
-static void post(const struct note *note)
-{
-	struct note *copy = note->to->halted ? NULL : malloc(sizeof(*copy));
-
-	if (!copy)
-		return;
-	*copy = *note;
-	if (loop_post(note->to->loop, on_tell, copy))
-		free(copy);
-}
-
 void limited_note(struct worker *worker, uint32_t owner, enum relay_way way, bool spoilt)
 {
 	uint64_t now_us = loop_now_us(worker->loop);
@@ -66,7 +54,7 @@ void limited_note(struct worker *worker, uint32_t owner, enum relay_way way, boo
 	if (!note.watch || number >= worker->n_peers || !worker->peers[number])
 		return;
 	note.to = worker->peers[number];
-	post(&note);
+	worker_post(note.to, on_tell, &note, sizeof(note));   /* in this thread, too, where a relay is under way: what the telling does to the watch is to come after it */
 }
 
 void limited_watch(const struct converter *converter, const struct intake *intake)
