@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "loop/loop.h"
 
 #define RESOLVER_ADDRESSES 8         /* of a name; further ones are left out */
 #define RESOLVER_NAME_BYTES 255
+#define RESOLVER_PATIENCE_US (5 * US_PER_S)   /* for an asker: a name server may answer, and another one after it */
 /* Names under way at once: whose asker has gone meanwhile is under way still. Each is two questions, whose numbers are of 65536, and c-ares seeks a free one until it finds it. */
 #define RESOLVER_QUERIES 4096
 

@@ -10,8 +10,6 @@
 #include "net/socket.h"
 #include "role/outcome.h"
 
-#define LOOKUP_US (5 * US_PER_S)      /* for a name server to answer, and another one after it */
-
 struct lookup {
 	size_t n, next;
 	struct address all[RESOLVER_ADDRESSES];   /* with the port */
@@ -133,7 +131,7 @@ void lookup_begin(struct converter *converter, struct intake *intake, struct byt
 		intake_refuse(converter, intake, &result);
 		return;
 	}
-	r = intake_set_deadline(converter, intake, LOOKUP_US);
+	r = intake_set_deadline(converter, intake, RESOLVER_PATIENCE_US);
 	if (!r)
 		r = ask(converter, name, text);
 	if (!r)

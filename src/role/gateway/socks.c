@@ -19,7 +19,6 @@
 #include "role/outcome.h"
 
 #define TELL_US (10 * US_PER_S)       /* for a program to say where it wants to go */
-#define LOOKUP_US (5 * US_PER_S)      /* for a name server to answer, and another one after it */
 
 struct socks {
 	struct conversation conversation;
@@ -203,7 +202,7 @@ static int ask(struct gateway *gateway, const struct setup *setup, struct bytes 
 static void look_up(struct gateway *gateway, struct setup *setup, struct bytes name)
 {
 	struct signalling_result result = { .outcome = OUTCOME_NETWORK_FAILURE };
-	int r = setup_set_deadline(gateway, setup, LOOKUP_US);
+	int r = setup_set_deadline(gateway, setup, RESOLVER_PATIENCE_US);
 
 	counter_add(&gateway->worker->counters.n_names_asked, 1);
 	setup->socks->naming = true;
