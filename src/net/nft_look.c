@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/util.h"
 
+#define LOOKS_MOST 5            /* each is in vain when somebody changes a ruleset meanwhile */
 #define OWN_TABLE 1             /* the attribute with the table's name */
 static_assert(NFTA_TABLE_NAME == OWN_TABLE && NFTA_CHAIN_TABLE == OWN_TABLE && NFTA_RULE_TABLE == OWN_TABLE && NFTA_SET_TABLE == OWN_TABLE &&
 	      NFTA_OBJ_TABLE == OWN_TABLE && NFTA_FLOWTABLE_TABLE == OWN_TABLE, "one attribute names the table in every message");
@@ -83,7 +84,7 @@ static void take(void *context, const struct nlmsghdr *message)
 	look->sum += h;
 }
 
-int nft_table_look(struct netlink *netlink, const struct nft_table *table, uint64_t *out)
+static int look_once(struct netlink *netlink, const struct nft_table *table, uint64_t *out)
 {
 	struct look look = { .table = table };
 
@@ -103,4 +104,13 @@ int nft_table_look(struct netlink *netlink, const struct nft_table *table, uint6
 	}
 	*out = look.sum;
 	return 0;
+}
+
+int nft_table_look(struct netlink *netlink, const struct nft_table *table, uint64_t *out)
+{
+	int r = -EINTR;
+
+	for (size_t i = 0; i < LOOKS_MOST && r == -EINTR; i++)
+		r = look_once(netlink, table, out);
+	return r;
 }

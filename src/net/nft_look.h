@@ -19,7 +19,8 @@ int nft_open_events(struct netlink **out);
 bool nft_event_matters(const struct nlmsghdr *message, const struct nft_table *table);
 
 /* netlink: of NETLINK_NETFILTER. *out differs where a chain, rule or set was added, replaced or deleted, a policy changed, or the table put to sleep; what
- * counts are the kernel's handles, which are never used twice. 0, NFT_E_MISSING where there is no such table, or a negative errno; -EINTR: look again. */
+ * counts are the kernel's handles, which are never used twice. 0, NFT_E_MISSING where there is no such table, or a negative errno; -EINTR: rulesets were changed all the
+ * while. */
 int nft_table_look(struct netlink *netlink, const struct nft_table *table, uint64_t *out);
 
 #endif

@@ -15,7 +15,6 @@
 #define RENEW_US (500 * US_PER_MS)
 #define RESTORE_FIRST_US US_PER_S
 #define RESTORE_MOST_US (60 * US_PER_S)
-#define LOOKS_MOST 5                   /* each is in vain when somebody changes a ruleset meanwhile */
 #define TEXT_BYTES 192
 
 static const struct nft_table our_table = { NFPROTO_INET, "braid" };
@@ -50,15 +49,6 @@ static struct loop_ref ref_of(const struct alive *alive, uint8_t part)
 	return (struct loop_ref){ .handler = alive->handler, .part = part };
 }
 
-static int look(struct alive *alive, uint64_t *picture)
-{
-	int r = -EINTR;
-
-	for (size_t i = 0; i < LOOKS_MOST && r == -EINTR; i++)
-		r = nft_table_look(alive->looks, &our_table, picture);
-	return r;
-}
-
 static void arm_restore(struct alive *alive, uint64_t at_us)
 {
 	if (!alive->restore_armed && !loop_timer_at(alive->options.loop, at_us, ref_of(alive, PART_RESTORE)))
@@ -85,7 +75,7 @@ static void restore(struct alive *alive, bool gone, uint64_t now_us)
 static void check(struct alive *alive, uint64_t now_us)
 {
 	uint64_t picture = 0, at_us = backoff_at_us(&alive->backoff, now_us);
-	int r = alive->active ? look(alive, &picture) : 0;
+	int r = alive->active ? nft_table_look(alive->looks, &our_table, &picture) : 0;
 
 	if (!alive->active || (!r && picture == alive->picture))
 		return;
@@ -220,7 +210,7 @@ void alive_begin(struct alive *alive)
 {
 	alive->active = true;
 	alive->renewed_at_us = loop_clock_us();
-	if (look(alive, &alive->picture))
+	if (nft_table_look(alive->looks, &our_table, &alive->picture))
 		alive->picture = 0;   /* gone again: no table looks like this, and the next renewal finds out */
 }
 

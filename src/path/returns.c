@@ -16,7 +16,6 @@
 #define REMOVE "table " TABLE "\ndelete table " TABLE "\n"
 #define RESTORE_FIRST_US US_PER_S
 #define RESTORE_MOST_US (60 * US_PER_S)
-#define LOOKS_MOST 5
 #define TEXT_BYTES 192
 
 /* A first packet never belongs to a socket of ours, though it may look like it (TIME_WAIT). Late in the hook, behind others' marks and what NAT undoes: what is a
@@ -62,15 +61,6 @@ static struct loop_ref ref_of(const struct returns *returns, uint8_t part)
 	return (struct loop_ref){ .handler = returns->handler, .part = part };
 }
 
-static int look(struct returns *returns, uint64_t *picture)
-{
-	int r = -EINTR;
-
-	for (size_t i = 0; i < LOOKS_MOST && r == -EINTR; i++)
-		r = nft_table_look(returns->looks, &our_table, picture);
-	return r;
-}
-
 int returns_put(struct returns *returns, char *reason, size_t n_reason)
 {
 	char script[sizeof(script_of) + 16];
@@ -83,7 +73,7 @@ int returns_put(struct returns *returns, char *reason, size_t n_reason)
 	if (r)
 		return r;
 	returns->active = returns->stands = true;
-	if (look(returns, &returns->picture))
+	if (nft_table_look(returns->looks, &our_table, &returns->picture))
 		returns->picture = 0;   /* gone again: no table looks like this, and the notification of that is on its way */
 	return 0;
 }
@@ -113,7 +103,7 @@ static void restore(struct returns *returns, uint64_t now_us)
 static void check(struct returns *returns, uint64_t now_us)
 {
 	uint64_t picture = 0, at_us = backoff_at_us(&returns->backoff, now_us);
-	int r = returns->active ? look(returns, &picture) : 0;
+	int r = returns->active ? nft_table_look(returns->looks, &our_table, &picture) : 0;
 
 	if (!returns->active || (!r && returns->stands && picture == returns->picture))
 		return;
