@@ -512,11 +512,11 @@ static void take_away(struct path *path)
 	char reason[192];
 
 	if (interception_remove(&path->interception, reason, sizeof(reason)))
-		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid");
+		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid: remove it by hand (nft delete table inet braid)");
 	if (inbound_table_remove(&path->inbound, reason, sizeof(reason)))
-		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_inbound");
+		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_inbound: remove it by hand (nft delete table inet braid_inbound)");
 	if (handshakes_remove(&path->handshakes, reason, sizeof(reason)))
-		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_converter");
+		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_converter: remove it by hand (nft delete table inet braid_converter)");
 	path->want.routes.n = path->want.rules.n = path->want.endpoints.n = 0;
 	if (!observe(path->netlink, path->pm, true, &path->seen, &path->have) &&
 	    apply(path->netlink, path->pm, &path->have, &path->want, reason, sizeof(reason)))

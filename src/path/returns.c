@@ -181,7 +181,7 @@ void returns_freep(struct returns **returns)
 	if (p->watching)
 		loop_unwatch(p->options.loop, netlink_fd(p->events));
 	if (p->active && nft_put_table(p->options.nft, TABLE, REMOVE, reason, sizeof(reason)))
-		warn(p, "cannot remove the nft table " TABLE);
+		warn(p, "cannot remove the nft table " TABLE ": remove it by hand (nft delete table " TABLE ")");
 	netlink_closep(&p->looks);
 	netlink_closep(&p->events);
 	free(p);

@@ -279,7 +279,7 @@ static void reset_newcomer(struct worker *worker, int fd)
 
 	counter_add(&worker->counters.n_intakes_full, 1);
 	if (worker_may_log(worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
-		log_warning("every place is taken, by peers that say nothing, wait or are being served: new ones are reset%s", left_out);
+		log_warning("every place is taken, by peers that say nothing, wait or are being served: new ones are reset; limits.max_half_open says how many there are%s", left_out);
 	net_close_reset(fd);
 }
 

@@ -40,7 +40,7 @@ void source_note_failure(struct worker *worker, const struct source_choice *sour
 		return;
 	counter_add(&worker->counters.n_no_source_address, 1);
 	if (worker_may_log(worker, WORKER_LOG_SOURCE, left_out, sizeof(left_out)))
-		log_warning("converter.pool: %s is no address of this machine: sessions that are to leave from it fail%s", address_format(&source->address, text),
+		log_warning("converter.pool: %s is no address of this machine: sessions that are to leave from it fail; give it to an interface, or take it out%s", address_format(&source->address, text),
 			    left_out);
 }
 
@@ -59,12 +59,12 @@ bool source_is_foreign(const struct conf *conf)
 
 void source_check_pool(const struct conf *conf, void (*warn)(void *context, const char *text), void *context)
 {
-	char line[160], text[ADDRESS_TEXT_BYTES];
+	char line[240], text[ADDRESS_TEXT_BYTES];
 
 	for (size_t i = 0; i < conf->converter.n_pool; i++) {
 		if (net_is_own_address(&conf->converter.pool[i]))
 			continue;
-		snprintf(line, sizeof(line), "converter.pool: %s is no address of this machine: sessions that are to leave from it fail until it is",
+		snprintf(line, sizeof(line), "converter.pool: %s is no address of this machine: sessions that are to leave from it fail until it is; give it to an interface, or take it out",
 			 address_format(&conf->converter.pool[i], text));
 		warn(context, line);
 	}
