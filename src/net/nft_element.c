@@ -162,13 +162,6 @@ int nft_element_find(struct nft_elements *elements, const struct nft_set *set, c
 	return transact(elements, elements->batch.sequence);
 }
 
-int nft_element_add(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms)
-{
-	const struct command add = { NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_ACK, set, key, timeout_ms };
-
-	return run(elements, &add, 1);
-}
-
 /* The first makes sure that there is something to delete. Linux takes a new timeout of an element in place since 6.12 alone. */
 int nft_element_renew(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Elements of a named nft set, one at a time: added, renewed, deleted. Netlink alone, without libnftables: no script is parsed and no ruleset
+ * Elements of a named nft set, one at a time: put there or renewed, looked for, deleted. Netlink alone, without libnftables: no script is parsed and no ruleset
  * read, so that it costs little enough to be done for a connection (two system calls, doc/measurements.md). Never blocks.
  */
 #ifndef BRAID_NET_NFT_ELEMENT_H
@@ -40,8 +40,6 @@ void nft_elements_closep(struct nft_elements **elements);
  * Each is one transaction. 0; NFT_E_MISSING: there is no such table or set (or for a deletion: no such element); or a negative errno, of which -ENFILE says
  * that the set is full. timeout_ms: 0 is the set's own, if it has one.
  */
-/* An element that is there already stays, with the time that it has left; from Linux 6.12 on it takes another timeout_ms than it had. */
-int nft_element_add(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms);
 /* The element has this time from now on, whether it was there or not. At no instant is it away. */
 int nft_element_renew(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms);
 /* Whether it is there: 0 or NFT_E_MISSING. */

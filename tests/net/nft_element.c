@@ -130,18 +130,17 @@ static void a_key_that_is_too_long_is_refused(void **state)
 	nft_key_add(&whole, bytes, NFT_KEY_BYTES);
 	assert_int_equal(whole.n, NFT_KEY_BYTES);
 	nft_key_add(&key, bytes, sizeof(bytes));
-	assert_int_equal(nft_element_add(*state, &alive, &key, 0), -EINVAL);
+	assert_int_equal(nft_element_renew(*state, &alive, &key, 0), -EINVAL);
 	nft_key_add(&key, bytes, 1);   /* doesn't make it better */
-	assert_int_equal(nft_element_add(*state, &alive, &key, 0), -EINVAL);
+	assert_int_equal(nft_element_renew(*state, &alive, &key, 0), -EINVAL);
 }
 
 static void an_element_comes_and_goes(void **state)
 {
 	struct nft_key key = tcp_key();
 
-	assert_int_equal(nft_element_add(*state, &alive, &key, LONG_MS), 0);
+	assert_int_equal(nft_element_renew(*state, &alive, &key, LONG_MS), 0);
 	expect_listed(&alive, "tcp timeout 1h");
-	assert_int_equal(nft_element_add(*state, &alive, &key, LONG_MS), 0);   /* there already */
 	assert_int_equal(nft_element_delete(*state, &alive, &key), 0);
 	assert_false(listed(&alive, "tcp"));
 	assert_int_equal(nft_element_delete(*state, &alive, &key), NFT_E_MISSING);
@@ -152,8 +151,6 @@ static void an_element_ends_by_itself(void **state)
 	struct nft_key key = tcp_key();
 
 	assert_int_equal(nft_element_renew(*state, &alive, &key, 30), 0);
-	wait_gone(&alive, "tcp");
-	assert_int_equal(nft_element_add(*state, &alive, &key, 30), 0);
 	wait_gone(&alive, "tcp");
 }
 
@@ -196,8 +193,8 @@ static void concatenated_keys(void **state)
 	struct nft_key one = pair_key("192.0.2.1", 443), other = pair_key("192.0.2.1", 80), longest = { .n = 0 };
 	uint8_t ip[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 7 };
 
-	assert_int_equal(nft_element_add(*state, &pairs, &one, 0), 0);
-	assert_int_equal(nft_element_add(*state, &pairs, &other, LONG_MS / 2), 0);
+	assert_int_equal(nft_element_renew(*state, &pairs, &one, 0), 0);
+	assert_int_equal(nft_element_renew(*state, &pairs, &other, LONG_MS / 2), 0);
 	expect_listed(&pairs, "192.0.2.1 . 443 expires ");
 	expect_listed(&pairs, "192.0.2.1 . 80 timeout 30m");
 	assert_int_equal(nft_element_delete(*state, &pairs, &one), 0);
@@ -206,7 +203,7 @@ static void concatenated_keys(void **state)
 	nft_key_add(&longest, ip, sizeof(ip));
 	nft_key_add(&longest, "\x01\xbb", 2);
 	nft_key_add(&longest, "\x06", 1);
-	assert_int_equal(nft_element_add(*state, &v6, &longest, 0), 0);
+	assert_int_equal(nft_element_renew(*state, &v6, &longest, 0), 0);
 	expect_listed(&v6, "2001:db8::7 . 443 . tcp");
 }
 
@@ -243,7 +240,6 @@ static void a_missing_set_or_table_is_told(void **state)
 
 	assert_int_equal(nft_element_renew(*state, &no_table, &key, LONG_MS), NFT_E_MISSING);
 	assert_int_equal(nft_element_renew(*state, &no_set, &key, LONG_MS), NFT_E_MISSING);
-	assert_int_equal(nft_element_add(*state, &no_set, &key, LONG_MS), NFT_E_MISSING);
 	assert_int_equal(nft_element_delete(*state, &no_table, &key), NFT_E_MISSING);
 	assert_int_equal(nft_element_renew(*state, &alive, &key, LONG_MS), 0);   /* nothing is left of the refusals */
 }
@@ -254,17 +250,17 @@ static void refusals_are_errors(void **state)
 	char name[NFT_KEY_BYTES * 5] = "";
 	struct nft_set odd = { NFPROTO_INET, "t", name };
 
-	assert_int_equal(nft_element_add(*state, &pairs, &tcp, 0), -EINVAL);   /* a key of another length */
+	assert_int_equal(nft_element_renew(*state, &pairs, &tcp, 0), -EINVAL);   /* a key of another length */
 	memset(name, 'n', 255);
-	assert_int_equal(nft_element_add(*state, &odd, &tcp, 0), NFT_E_MISSING);
+	assert_int_equal(nft_element_renew(*state, &odd, &tcp, 0), NFT_E_MISSING);
 	memset(name, 'n', 256);
-	assert_int_equal(nft_element_add(*state, &odd, &tcp, 0), -EINVAL);
+	assert_int_equal(nft_element_renew(*state, &odd, &tcp, 0), -EINVAL);
 	odd = (struct nft_set){ NFPROTO_INET, name, "alive" };
-	assert_int_equal(nft_element_add(*state, &odd, &tcp, 0), -EINVAL);
+	assert_int_equal(nft_element_renew(*state, &odd, &tcp, 0), -EINVAL);
 	nft_key_add(&one, "\x00\x50", 2);
 	nft_key_add(&other, "\x00\x51", 2);
-	assert_int_equal(nft_element_add(*state, &few, &one, 0), 0);
-	assert_int_equal(nft_element_add(*state, &few, &other, 0), -ENFILE);
+	assert_int_equal(nft_element_renew(*state, &few, &one, 0), 0);
+	assert_int_equal(nft_element_renew(*state, &few, &other, 0), -ENFILE);
 	assert_int_equal(nft_element_renew(*state, &few, &one, LONG_MS), 0);   /* needs no place beside itself */
 }
 
