@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "path/intercept.h"
 #include "path/marks.h"
+#include "path/rules_nft.h"
 
 #define SYN "tcp flags & (fin|syn|rst|ack) == syn"
 #define NOT_SYN "tcp flags & (fin|syn|rst|ack) != syn"
@@ -28,6 +29,8 @@ static inline unsigned int script_mark_of_rule(const struct script *s, size_t ru
 }
 
 void script_put_lan(const struct script *s);        /* { "lan0", "lan1" } */
+/* The chain of the policy's rules; the callbacks are given the script as their context. 0 or -ENOMEM. */
+int script_put_rules(const struct script *s, const char *chain, rules_nft_statements verdict, rules_nft_statements undecided);
 /* The statements before which a SYN is none of ours, wherever it comes from. */
 void script_put_untaken(const struct script *s);
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include "path/alive.h"
 #include "path/intercept_parts.h"
-#include "path/rules_nft.h"
 
 /*
  * A host's SYN goes through these chains:
@@ -148,15 +147,15 @@ static bool put_look(void *context, const struct rule *rule, size_t index, FILE 
 	return s->holds && s->options->accept != PATH_ACCEPT_FAITHFUL;
 }
 
-static int put_rules(const struct script *s)
+int script_put_rules(const struct script *s, const char *chain, rules_nft_statements verdict, rules_nft_statements undecided)
 {
 	struct rules_nft_options options = {
-		.generation = s->facts->generation, .utc_offset_minutes = s->facts->utc_offset_minutes, .verdict = put_verdict,
-		.undecided = put_look, .context = (void *)s,
+		.generation = s->facts->generation, .utc_offset_minutes = s->facts->utc_offset_minutes, .verdict = verdict,
+		.undecided = undecided, .context = (void *)s,
 	};
 	int r;
 
-	fputs("	chain rules {\n", s->out);
+	fprintf(s->out, "	chain %s {\n", chain);
 	r = s->options->rules ? rules_nft_body(s->options->rules, &options, s->out) : 0;
 	fputs("	}\n", s->out);
 	return r;
@@ -260,7 +259,7 @@ static int put_chains(const struct script *s)
 	fputs("table inet braid {\n", s->out);
 	if (path_catches(s->options)) {
 		put_treatments(s);
-		r = put_rules(s);
+		r = script_put_rules(s, "rules", put_verdict, put_look);
 		put_intercept(s);
 		put_decide(s);
 		put_guard(s);

@@ -20,7 +20,6 @@
 #include "path/alive.h"
 #include "path/cgroup.h"
 #include "path/intercept_parts.h"
-#include "path/rules_nft.h"
 #include "policy/admit.h"
 #include "policy/own.h"
 
@@ -186,20 +185,6 @@ static bool put_look(void *context, const struct rule *rule, size_t index, FILE 
 	return !rule->n_interfaces && !rule->n_macs && s->options->accept != PATH_ACCEPT_FAITHFUL;
 }
 
-static int put_rules(const struct script *s)
-{
-	struct rules_nft_options options = {
-		.generation = s->facts->generation, .utc_offset_minutes = s->facts->utc_offset_minutes, .verdict = put_verdict,
-		.undecided = put_look, .context = (void *)s,
-	};
-	int r;
-
-	fputs("	chain own_rules {\n", s->out);
-	r = s->options->rules ? rules_nft_body(s->options->rules, &options, s->out) : 0;
-	fputs("	}\n", s->out);
-	return r;
-}
-
 /* What isn't for us, whoever has begun it. A mark is somebody's word on where a packet is to go, our own sockets' among them. */
 static void put_left_alone(const struct script *s, const struct own_choice *own)
 {
@@ -315,7 +300,7 @@ int own_script_chains(const struct script *s)
 
 	if (!s->options->leads_own)
 		return 0;
-	r = put_rules(s);
+	r = script_put_rules(s, "own_rules", put_verdict, put_look);
 	put_take_and_keep(s);
 	put_own(s);
 	put_decide(s);

@@ -14,14 +14,16 @@
 #include "net/nft_element.h"
 #include "policy/rules.h"
 
+typedef bool (*rules_nft_statements)(void *context, const struct rule *rule, size_t index, FILE *out);
+
 struct rules_nft_options {
 	uint32_t generation;
 	int utc_offset_minutes;   /* local time less UTC: the kernel knows UTC alone. Where it changes (summer time) the body is to be written again */
 	/* Writes the statements that follow the matches of a rule ("goto bypass"), on one line; returns false to leave the rule out. Called once a rule. */
-	bool (*verdict)(void *context, const struct rule *rule, size_t index, FILE *out);
+	rules_nft_statements verdict;
 	/* The same for the rules that ask for a TLS name: nft knows their other matches alone, so the text must leave the decision to user space.
 	 * NULL: those rules are left out. */
-	bool (*undecided)(void *context, const struct rule *rule, size_t index, FILE *out);
+	rules_nft_statements undecided;
 	void *context;
 };
 
