@@ -287,7 +287,7 @@ int conf_check(const struct conf *conf, struct conf_error *error, const char *fi
 	return CONF_E_INVALID;
 }
 
-/* Whether the key's field is the same in both. Lists and links aren't marked as needing a restart, but for a link's interface. */
+/* Whether the key's field is the same in both. The types at the end have no key that is marked as needing a restart, but for a link's interface. */
 static bool same(const struct conf_key *key, const struct conf *a, const struct conf *b)
 {
 	const void *field_a = (const char *)a + key->offset, *field_b = (const char *)b + key->offset;
@@ -301,6 +301,8 @@ static bool same(const struct conf_key *key, const struct conf *a, const struct 
 		return !memcmp(field_a, field_b, sizeof(uint16_t));
 	case CONF_TYPE_PORTS:
 		return !memcmp(field_a, field_b, sizeof(struct conf_ports));
+	case CONF_TYPE_BYTES:
+		return !memcmp(field_a, field_b, sizeof(uint64_t));
 	case CONF_TYPE_IP:
 		return address_equal(field_a, field_b);
 	case CONF_TYPE_BOOL:
@@ -308,9 +310,23 @@ static bool same(const struct conf_key *key, const struct conf *a, const struct 
 	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
 		return !strcmp(field_a, field_b);
-	default:
-		return true;
+	case CONF_TYPE_KEY:
+	case CONF_TYPE_PREFIX:
+	case CONF_TYPE_ENDPOINT:
+	case CONF_TYPE_INTERFACE:
+	case CONF_TYPE_ADDRESSES:
+	case CONF_TYPE_CONVERTERS:
+	case CONF_TYPE_IPS:
+	case CONF_TYPE_INTERFACES:
+	case CONF_TYPE_PREFIXES:
+	case CONF_TYPE_PREFIX_FILE:
+	case CONF_TYPE_NAMES:
+	case CONF_TYPE_CGROUPS:
+	case CONF_TYPE_PORT_LIST:
+	case CONF_TYPE_RULES:
+		break;
 	}
+	return true;
 }
 
 static bool same_links(const struct conf *a, const struct conf *b)
