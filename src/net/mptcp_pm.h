@@ -36,6 +36,7 @@ void mptcp_pm_closep(struct mptcp_pm **pm);
 /* What the kernel said about the last failed call, "" if nothing. */
 const char *mptcp_pm_error_text(const struct mptcp_pm *pm);
 
+/* Calls fn for each. 0 or a negative errno, here and below. */
 int mptcp_pm_list(struct mptcp_pm *pm, mptcp_pm_endpoint_fn fn, void *context);
 /* -EEXIST: the address has an endpoint; -ERANGE: MPTCP_PM_MOST are there. */
 int mptcp_pm_add(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint);
@@ -44,6 +45,7 @@ int mptcp_pm_delete(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoin
 /* Switches the backup flag, on live subflows too (MP_PRIO); the endpoint's other flags can't be changed. */
 int mptcp_pm_set_backup(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint);
 
+/* Of all endpoints together: how many subflows a connection may have beside its first, and how many addresses of its peer's are taken. */
 int mptcp_pm_get_limits(struct mptcp_pm *pm, struct mptcp_pm_limits *limits);
 int mptcp_pm_set_limits(struct mptcp_pm *pm, const struct mptcp_pm_limits *limits);
 

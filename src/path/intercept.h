@@ -31,19 +31,20 @@ void interception_forget(struct interception *interception);
 /* Takes the table away, whether it is there or not. 0 or a negative errno. */
 int interception_remove(struct interception *interception, char *reason, size_t n_reason);
 
-/* The script alone, malloc'd: intercept_script.c. 0, -EINVAL, or -ENOMEM. */
+/* What the script depends on beyond the options. */
 struct intercept_facts {
 	bool holds, on_path_holds;
 	uint32_t generation;                  /* of the sets of options->rules */
 	int utc_offset_minutes;
 	const struct rules *before;           /* whose sets are in the table and are to go, of the generation before; NULL: none */
 };
-/* The part of it that is about connections on their way: intercept_on_path.c. The chains' names, to be made and emptied; then their bodies. 0 or -ENOMEM. */
 /* The statements that answer a SYN as the verdict's mark says. */
 void intercept_put_answers(uint32_t fwmark, FILE *out);
+/* The part of it that is about connections on their way: intercept_on_path.c. The chains' names, to be made and emptied; then their bodies. 0 or -ENOMEM. */
 void on_path_frame(FILE *out);
 int on_path_chains(const struct path_options *options, const struct intercept_facts *facts, FILE *out);
 
+/* The whole script, malloc'd: intercept_script.c. 0, -EINVAL with the reason in one line, or -ENOMEM. */
 int intercept_script(const struct path_options *options, const struct intercept_facts *facts, char **out, char *reason, size_t n_reason);
 
 #endif

@@ -48,6 +48,7 @@ struct path {
 	char warned[192];                /* the last failure told: the same is not told again */
 };
 
+/* kind: PATH_EVENT_*; link: of PATH_EVENT_LINK. */
 void path_emit(struct path *path, int kind, size_t link, const char *text);
 /* Looks, decides, acts, and tells. */
 void path_refresh(struct path *path);

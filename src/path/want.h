@@ -6,6 +6,7 @@
 #include "path/path.h"
 #include "policy/links.h"
 
+/* What these options ask for; nothing is closed or left yet. */
 struct links_want want_of(const struct path_options *options);
 enum path_link_state want_state(enum links_state state);
 /* "link dsl (eth1): up, 192.0.2.7, 2001:db8::7" */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include "base/address.h"
 
+/* Whether one of them contains it. */
 bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const struct address *a);
 
 /* Whether a destination is refused unless allowed by name: unspecified, loopback, private (RFC 1918, RFC 4193), shared (RFC

@@ -44,9 +44,11 @@ struct converters {
 	uint64_t suspected_at_us;  /* the one in use was doubted, and asked again then; 0: it isn't */
 };
 
+/* None of them has answered yet. */
 void converters_begin(struct converters *converters, size_t n, uint64_t now_us);
 /* The list is another one: from[i] is where the i-th of now was, CONVERTERS_NONE where it is new. */
 void converters_rearrange(struct converters *converters, const size_t *from, size_t n, uint64_t now_us);
+/* It has answered what it was asked, in that time. */
 void converters_answered(struct converters *converters, size_t i, uint64_t took_us, uint64_t now_us);
 /* It said that it is gone, couldn't be reached, or turned us away. */
 void converters_lost(struct converters *converters, size_t i, uint64_t now_us);

@@ -12,6 +12,7 @@ struct owned {
 	uint32_t owner;           /* the caller's own number */
 };
 
+/* Into the order that the others need. */
 void owners_sort(struct owned *list, size_t n);
 /* Of a sorted list: the first that has addresses in common with the one before it; NULL: none has, and owners_find() may be asked. */
 const struct owned *owners_overlap(const struct owned *list, size_t n);

@@ -33,6 +33,7 @@ struct quota_date quota_date_of(int year, int month, int day);
  * was counted while the clock was wrong. True where one has begun. */
 bool quota_turn(struct quota *quota, const struct quota_date *date, uint64_t total_bytes);
 
+/* In the period under way; total_bytes: what has been counted so far, which never gets less. */
 uint64_t quota_used_bytes(const struct quota *quota, unsigned int which, uint64_t total_bytes);
 
 /* An earlier run counted used_bytes in the period of that number: they are added where it is the one under way. Another one is kept aside, the latest of them: a
