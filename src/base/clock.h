@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Units of time. Instants are microseconds of the monotonic clock as uint64_t, named now_us or *_at_us; only the I/O
- * layers read a clock (loop/clock.h), the others are handed one. */
+ * layers read a clock (loop_clock_us()), the others are handed one. */
 #ifndef BRAID_BASE_CLOCK_H
 #define BRAID_BASE_CLOCK_H
 

@@ -31,7 +31,7 @@ struct braid {
 	struct shared shared;
 	struct path *path;
 	struct upstreams *upstreams;     /* NULL where there are no converters to ask: no gateway, or signalling = route */
-	struct link_health *link_health; /* NULL at a converter, as the next three */
+	struct link_health *link_health; /* NULL at a converter, as the next four */
 	struct rejoin *rejoin;
 	struct overflow_control *overflow;
 	struct link_volumes *link_volumes;

@@ -55,7 +55,7 @@ static json_t *converter_json(const struct braid *braid)
 			 "because", upstreams ? upstreams_because(upstreams) : "", "converters", upstreams ? upstreams_json(upstreams) : json_array());
 }
 
-/* "gateway, converter": a [gateway] section without hosts is there for this machine's own connections. */
+/* "gateway and converter": a [gateway] section without hosts is there for this machine's own connections. */
 static const char *format_roles(const struct conf *conf, char out[ROLES_BYTES])
 {
 	const char *roles[] = { conf->gateway.n_lan ? "gateway" : NULL, conf->host.enabled ? "host" : NULL, conf->converter.enabled ? "converter" : NULL };

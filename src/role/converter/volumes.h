@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keeps what subscribers have used of the day and the month in a file of daemon.state_dir, every ten seconds while there is something new, and at the end:
- * a daemon that is killed forgets ten seconds at most. JSON, written whole and put in the old one's place by rename: there is one writer, who has all of it in
- * memory, and an operator may read it.
+ * a daemon that is killed forgets ten seconds at most (role/state_file.h).
  */
 #ifndef BRAID_ROLE_CONVERTER_VOLUMES_H
 #define BRAID_ROLE_CONVERTER_VOLUMES_H

@@ -227,17 +227,17 @@ static bool is_of_other_rules(struct gateway *gateway, const struct net_queue_pa
 		return false;
 	if (n_later == MARK_GENERATIONS - 1)
 		net_queue_repeat(hold->queue, packet->id, 0);
-	else if (hold->n_early < HOLD_EARLY)
-		hold->early[hold->n_early++] = packet->id;
+	else if (hold->n_ahead < HOLD_AHEAD)
+		hold->ahead[hold->n_ahead++] = packet->id;
 	else
 		net_queue_pass(hold->queue, packet->id, mark_now(gateway, MARK_PASS));
 	return true;
 }
 
-static void match_early_anew(struct hold *hold)
+static void match_ahead_anew(struct hold *hold)
 {
-	while (hold->n_early)
-		net_queue_repeat(hold->queue, hold->early[--hold->n_early], 0);
+	while (hold->n_ahead)
+		net_queue_repeat(hold->queue, hold->ahead[--hold->n_ahead], 0);
 }
 
 static void begin(struct gateway *gateway, const struct net_queue_packet *packet, const struct syn *syn)
@@ -335,7 +335,7 @@ int hold_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	uint16_t number = (uint16_t)(view->conf->gateway.first_queue + gateway->worker->number);
 	int r;
 
-	match_early_anew(&gateway->hold);
+	match_ahead_anew(&gateway->hold);
 	if (gateway->hold.queue && !view->can_hold) {
 		hold_let_all_pass(gateway);
 		hold_fini(gateway);

@@ -22,14 +22,14 @@ struct setup;
 
 #define HOLD_BUCKETS 4096
 #define HOLD_SOURCES 1024
-#define HOLD_EARLY 64               /* packets: reloads are rare and short */
+#define HOLD_AHEAD 64               /* packets: reloads are rare and short */
 
 struct hold {
 	struct net_queue *queue;            /* NULL: nothing is held */
 	struct nft_elements *elements;      /* there where queue is */
 	uint8_t handler;
-	uint32_t early[HOLD_EARLY];         /* packets for which rules that we don't have yet have matched */
-	size_t n_early;
+	uint32_t ahead[HOLD_AHEAD];         /* packets for which rules that we don't have yet have matched */
+	size_t n_ahead;
 	struct pairs waiting;               /* setups by source and destination */
 	uint32_t buckets[HOLD_BUCKETS];     /* waiting's */
 	uint32_t n_by_source[HOLD_SOURCES]; /* that wait, by a hash of where they come from */

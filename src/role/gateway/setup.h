@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A host's connection on its way to becoming a session at the gateway. Private to the gateway (gateway.c: from accept to the
- * relay; attempt.c: reaching the converter over one link or another).
+ * relay; attempt.c: reaching the converter over one link or another; answer.c: what the converter answers).
  */
 #ifndef BRAID_ROLE_GATEWAY_SETUP_H
 #define BRAID_ROLE_GATEWAY_SETUP_H
@@ -138,9 +138,9 @@ bool attempt_tells_by_reset(const struct setup *setup);
  * other NET_E_* or a negative errno: the connection failed. */
 int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left);
 
-/* Attempts are, and none was answered yet. */
+/* Attempts are under way, and none was answered yet. */
 bool setup_is_under_way(const struct setup *setup);
-/* An attempt is, and has no answer yet. */
+/* An attempt is connected, and has no answer yet. */
 bool setup_any_connected(const struct setup *setup);
 /* The host's connection is there, and none of the attempts was answered yet: one that has connected may be its far leg already. */
 void attempt_go_on(struct gateway *gateway, struct setup *setup);
@@ -166,7 +166,7 @@ int setup_set_deadline(struct gateway *gateway, struct setup *setup, uint64_t af
 
 /* The attempt is the session's far leg from here on; held: its answer isn't read yet. The others are dropped. */
 void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool held, struct bytes down_first);
-/* The converter said no: the host gets a reset. */
+/* The converter said no: a host whose SYN waits is told what the converter said, any other gets a reset. */
 void setup_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result);
 /* No attempt is left. */
 void setup_fail(struct gateway *gateway, struct setup *setup);

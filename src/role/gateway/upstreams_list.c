@@ -147,31 +147,31 @@ int upstreams_list(struct upstreams *all, const struct conf *conf)
 }
 
 /* A list of addresses while it grows. */
-struct room {
+struct growing {
 	struct address *at;
 	size_t n, n_most;
 };
 
-static void put(struct room *room, const struct address *addresses, size_t n, uint16_t port)
+static void put(struct growing *list, const struct address *addresses, size_t n, uint16_t port)
 {
-	for (size_t i = 0; i < n && room->n < room->n_most; i++) {
+	for (size_t i = 0; i < n && list->n < list->n_most; i++) {
 		struct address address = addresses[i];
 
 		address.port = port ? port : address.port;
-		if (!address_among(room->at, room->n, &address))
-			room->at[room->n++] = address;
+		if (!address_among(list->at, list->n, &address))
+			list->at[list->n++] = address;
 	}
 }
 
 size_t upstreams_addresses(const struct upstreams *all, struct address *out, size_t n_out)
 {
-	struct room room = { .at = out, .n_most = n_out };
+	struct growing list = { .at = out, .n_most = n_out };
 
 	for (size_t i = 0; i < all->n; i++)
-		put(&room, all->members[i]->upstream->at.converter, all->members[i]->upstream->at.n_converter, 0);
+		put(&list, all->members[i]->upstream->at.converter, all->members[i]->upstream->at.n_converter, 0);
 	for (size_t i = 0; i < PROVISIONS_SOURCES; i++)
 		for (size_t j = 0; j < all->provisions.each[i].n; j++)
-			put(&room, all->provisions.each[i].converters[j].addresses, all->provisions.each[i].converters[j].n, CONF_PORT_CONVERT);
-	put(&room, all->former, size_min(all->n_former, UPSTREAMS_FORMER), 0);
-	return room.n;
+			put(&list, all->provisions.each[i].converters[j].addresses, all->provisions.each[i].converters[j].n, CONF_PORT_CONVERT);
+	put(&list, all->former, size_min(all->n_former, UPSTREAMS_FORMER), 0);
+	return list.n;
 }

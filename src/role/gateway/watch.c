@@ -311,7 +311,7 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 }
 
 /* Outcomes of other connections, sessions from the converter's side, that the links limit what it sends, answers to hosts' requests, and nothing else. */
-static const char *take_early(struct watch *watch, struct bytes all)
+static const char *take_told(struct watch *watch, struct bytes all)
 {
 	struct signalling_step step;
 
@@ -340,7 +340,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	int error = 0;
 
 	if (watch->probe.standing || *answered)
-		return take_early(watch, all);
+		return take_told(watch, all);
 	step = watch->probe.scheme->client_feed(&watch->probe.conversation, all.at, all.n, out);
 	left = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed };
 	if (step.n_out && net_send(watch->probe.fd, out, step.n_out, &error) != (ssize_t)step.n_out)
@@ -357,7 +357,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;
 	if (*answered)   /* what was waited for may have come with it */
-		return take_early(watch, left);
+		return take_told(watch, left);
 	inbox_free(&watch->probe.inbox);
 	return signalling_outcome_name(step.result.outcome);
 }

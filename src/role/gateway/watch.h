@@ -47,7 +47,7 @@ void watch_set_used(struct watch *watch, bool used);
 void watch_freep(struct watch **watch);
 /* What was found out about it: "braid", which has our key; "convert", RFC 8803 and nothing else; "other", which knows no Convert; "unknown". */
 const char *watch_peer_name(const struct watch *watch);
-/* A connection could not reach the converter: ask it again now; or, where there is a shared.doubt that asking can't dispel, not for a while. */
+/* A connection could not reach the converter: ask it again now; or, where there is an upstream.doubt that asking can't dispel, not for a while. */
 void watch_suspect(struct watch *watch);
 /* Another converter is doubted: whether this one answers is to be known anew, unless it has just been heard of. */
 void watch_check(struct watch *watch);

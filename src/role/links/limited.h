@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * That the links limit sessions (relay/limits.h), or one of them spoils them (policy/spoilt.h), brought to who opens and closes links: the gateway's main thread (role/links/overflow.h, harm.h). What hosts send, the gateway's
+ * That the links limit sessions (relay/limits.h), or one of them spoils them (policy/spoilt.h), brought to who opens and closes links: the gateway's main thread (role/links/overflow.h, aside.h). What hosts send, the gateway's
  * own relays see; what they get, the converter's see, and the converter says so on the watch of the subscriber's gateway, if that has asked for it.
  */
 #ifndef BRAID_ROLE_LINKS_LIMITED_H
