@@ -36,6 +36,7 @@ demo: build
 check: build
 	tools/check-layers
 	tools/check-sizes
+	tools/check-paths
 	meson test -C $(BUILD) --num-processes $$(($$(nproc) + 2)) --print-errorlogs --suite unit --suite golden --suite fuzz --suite assume --suite lab --suite net
 
 check-schemes: build
