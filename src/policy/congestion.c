@@ -39,7 +39,7 @@ struct seen {
 	bool same;                         /* no subflow came or went */
 };
 
-static struct congestion_past past_of(const struct congestion *congestion, const struct congestion_subflow *subflow, bool *known)
+static struct congestion_past past_of(const struct congestion *congestion, const struct leg_subflow *subflow, bool *known)
 {
 	for (size_t i = 0; i < congestion->n_subflows; i++) {
 		const struct congestion_past *past = &congestion->subflows[i];
@@ -53,13 +53,13 @@ static struct congestion_past past_of(const struct congestion *congestion, const
 	return (struct congestion_past){ .local = subflow->local, .remote = subflow->remote };
 }
 
-static bool has_queue(const struct congestion_subflow *subflow)
+static bool has_queue(const struct leg_subflow *subflow)
 {
 	return subflow->rtt_us > subflow->min_rtt_us + subflow->min_rtt_us / NEAR_SHARE + NEAR_SLACK_US;
 }
 
 /* Of losses with a queue, or on a short path, nothing is learnt, and what was learnt before is in doubt; but a link that creeps has a slow look now and then. */
-static void fill_window(struct congestion_past *past, const struct congestion_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
+static void fill_window(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
 {
 	if (subflow->min_rtt_us < SHORT_RTT_US || has_queue(subflow)) {
 		past->window_sent_bytes /= 2;
@@ -83,7 +83,7 @@ static bool sends_much(uint64_t sent_bytes, uint64_t since_us)
 }
 
 /* Of a look in which it crept. */
-static void fill_creep(struct congestion_past *past, const struct congestion_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
+static void fill_creep(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
 {
 	if (subflow->min_rtt_us < SHORT_RTT_US || has_queue(subflow))
 		return;
@@ -109,7 +109,7 @@ static bool is_lossy(const struct congestion_past *past)
 	       loses(past->window_sent_bytes, past->window_lost_bytes, LOSSY_PER_100_000);
 }
 
-static void see_subflow(struct seen *seen, struct congestion_past *past, const struct congestion_subflow *subflow, size_t place)
+static void see_subflow(struct seen *seen, struct congestion_past *past, const struct leg_subflow *subflow, size_t place)
 {
 	uint64_t sent_bytes = subflow->sent_bytes - past->sent_bytes, lost_bytes = subflow->retransmitted_bytes - past->retransmitted_bytes;
 
@@ -139,14 +139,14 @@ static uint32_t creeping(const struct congestion_past *pasts, size_t n)
 	return n_points >= ENOUGH_POINTS && loses(sent_bytes, lost_bytes, CREEP_PER_100_000) ? losers : 0;
 }
 
-static struct seen see(struct congestion *congestion, const struct congestion_facts *facts)
+static struct seen see(struct congestion *congestion, const struct leg_facts *facts)
 {
-	size_t n = facts->n_subflows < CONGESTION_SUBFLOWS ? facts->n_subflows : CONGESTION_SUBFLOWS;
-	struct congestion_past pasts[CONGESTION_SUBFLOWS];
+	size_t n = facts->n_subflows < LEG_SUBFLOWS ? facts->n_subflows : LEG_SUBFLOWS;
+	struct congestion_past pasts[LEG_SUBFLOWS];
 	struct seen seen = { .since_us = facts->now_us - congestion->looked_at_us, .creeps = true, .same = n == congestion->n_subflows };
 
 	for (size_t i = 0; i < n; i++) {
-		const struct congestion_subflow *subflow = &facts->subflows[i];
+		const struct leg_subflow *subflow = &facts->subflows[i];
 		bool known;
 
 		pasts[i] = past_of(congestion, subflow, &known);
@@ -217,7 +217,7 @@ static bool got_clean(struct congestion *congestion, const struct seen *seen)
 }
 
 /* What creeps is looked at each round trip. */
-static uint64_t pause_us(const struct congestion *congestion, const struct congestion_facts *facts, bool creeps)
+static uint64_t pause_us(const struct congestion *congestion, const struct leg_facts *facts, bool creeps)
 {
 	uint64_t longest_us = 0;
 
@@ -247,7 +247,7 @@ static struct congestion_verdict judge(struct congestion *congestion, const stru
 	return verdict;
 }
 
-struct congestion_verdict congestion_look(struct congestion *congestion, const struct congestion_facts *facts)
+struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts)
 {
 	struct seen seen = see(congestion, facts);
 	bool first = !congestion->looked_at_us;

@@ -12,23 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/address.h"
-
-#define CONGESTION_SUBFLOWS 16
-
-/* What the kernel tells of a subflow. */
-struct congestion_subflow {
-	struct address local, remote;      /* by which it is known again */
-	uint32_t rtt_us, min_rtt_us;       /* smoothed, as it is now; the shortest */
-	uint64_t sent_bytes;               /* retransmissions included */
-	uint64_t retransmitted_bytes;
-};
-
-struct congestion_facts {
-	uint64_t now_us;
-	size_t n_subflows;                 /* more than CONGESTION_SUBFLOWS: the others are passed over */
-	const struct congestion_subflow *subflows;
-};
+#include "policy/leg_facts.h"
 
 /* What is known of a subflow since it shows losses without a queue. */
 struct congestion_past {
@@ -43,7 +27,7 @@ struct congestion_past {
 struct congestion {
 	bool bbr;                          /* what the leg has; set it to begin with what there is */
 	size_t n_subflows;
-	struct congestion_past subflows[CONGESTION_SUBFLOWS];
+	struct congestion_past subflows[LEG_SUBFLOWS];
 	uint64_t looked_at_us;             /* 0: not yet */
 	uint64_t before_bps;               /* what got through with cubic lately; 0: not known */
 	uint64_t trial_bps;                /* and with bbr, added up */
@@ -60,6 +44,6 @@ struct congestion_verdict {
 };
 
 /* Sets the next look. The first one only takes the figures down. */
-struct congestion_verdict congestion_look(struct congestion *congestion, const struct congestion_facts *facts);
+struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts);
 
 #endif

@@ -25,30 +25,36 @@ static bool is_busy_for(const struct work *work, uint64_t stretch_us, uint32_t p
 	return work->busy_us * 100 >= stretch_us * percent;
 }
 
-static struct work work_of(const struct spoilt *spoilt, const struct spoilt_subflow *now, uint64_t stretch_us)
+/* Once: without what was sent again. */
+static uint64_t delivered_bytes(const struct leg_subflow *subflow)
+{
+	return subflow->sent_bytes - subflow->retransmitted_bytes;
+}
+
+static struct work work_of(const struct spoilt *spoilt, const struct leg_subflow *now, uint64_t stretch_us)
 {
 	struct work work = { 0 };
 
 	for (size_t i = 0; i < spoilt->n_subflows; i++) {
-		const struct spoilt_subflow *then = &spoilt->subflows[i];
+		const struct leg_subflow *then = &spoilt->subflows[i];
 
 		if (!address_equal(&then->local, &now->local) || !address_equal(&then->remote, &now->remote) || now->busy_us < then->busy_us ||
-		    now->delivered_bytes < then->delivered_bytes)
+		    delivered_bytes(now) < delivered_bytes(then))
 			continue;
-		work = (struct work){ true, now->delivered_bytes - then->delivered_bytes, now->busy_us - then->busy_us, spoilt->n_bytes[i], spoilt->rates_bps[i] };
+		work = (struct work){ true, delivered_bytes(now) - delivered_bytes(then), now->busy_us - then->busy_us, spoilt->n_bytes[i], spoilt->rates_bps[i] };
 		if (work.busy_us && is_busy_for(&work, stretch_us, LEAST_BUSY_PERCENT))
 			work.rate_bps = work.n_bytes * 8 * US_PER_S / work.busy_us;
 	}
 	return work;
 }
 
-static size_t counted(const struct spoilt_facts *facts)
+static size_t counted(const struct leg_facts *facts)
 {
-	return facts->n_subflows < SPOILT_SUBFLOWS ? facts->n_subflows : SPOILT_SUBFLOWS;
+	return facts->n_subflows < LEG_SUBFLOWS ? facts->n_subflows : LEG_SUBFLOWS;
 }
 
 /* The one that is at work all the time and takes longest. */
-static bool find_slow(const struct spoilt_facts *facts, const struct work *works, uint64_t stretch_us, size_t *slow)
+static bool find_slow(const struct leg_facts *facts, const struct work *works, uint64_t stretch_us, size_t *slow)
 {
 	bool found = false;
 
@@ -66,7 +72,7 @@ static bool is_growing(const struct work *work)
 	return work->n_bytes * 100 > work->before_bytes * GROWING_PERCENT;
 }
 
-static struct spoilt_verdict judge(const struct spoilt_facts *facts, const struct work *works, uint64_t stretch_us)
+static struct spoilt_verdict judge(const struct leg_facts *facts, const struct work *works, uint64_t stretch_us)
 {
 	struct spoilt_verdict verdict = { 0 };
 	uint64_t n_bytes = 0;
@@ -84,7 +90,7 @@ static struct spoilt_verdict judge(const struct spoilt_facts *facts, const struc
 	return verdict;
 }
 
-static void begin(struct spoilt *spoilt, const struct spoilt_facts *facts, const struct work *works)
+static void begin(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works)
 {
 	uint64_t stretch_us = STRETCH_US;
 
@@ -110,9 +116,9 @@ bool spoilt_due(const struct spoilt *spoilt, uint64_t now_us)
 	return now_us >= spoilt->end_us;
 }
 
-struct spoilt_verdict spoilt_look(struct spoilt *spoilt, const struct spoilt_facts *facts)
+struct spoilt_verdict spoilt_look(struct spoilt *spoilt, const struct leg_facts *facts)
 {
-	struct work works[SPOILT_SUBFLOWS] = { 0 };
+	struct work works[LEG_SUBFLOWS] = { 0 };
 	struct spoilt_verdict verdict = { 0 };
 	uint64_t stretch_us = facts->now_us - spoilt->begun_us;
 

@@ -10,32 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/address.h"
-
-#define SPOILT_SUBFLOWS 16
-
-/* What the kernel tells of a subflow. */
-struct spoilt_subflow {
-	struct address local, remote;      /* by which it is known again */
-	uint64_t delivered_bytes;          /* what was sent, without what was sent again */
-	uint64_t busy_us;                  /* in which it had something to send, or that wasn't acknowledged */
-	uint32_t rtt_us;                   /* smoothed */
-};
-
-struct spoilt_facts {
-	uint64_t now_us;
-	size_t n_subflows;                 /* more than SPOILT_SUBFLOWS: the others are passed over */
-	const struct spoilt_subflow *subflows;
-};
+#include "policy/leg_facts.h"
 
 /* Begin with zeros. */
 struct spoilt {
 	uint64_t begun_us;                 /* of the stretch that is looked at; 0: none */
 	uint64_t end_us;                   /* when it is to be judged */
 	size_t n_subflows;
-	struct spoilt_subflow subflows[SPOILT_SUBFLOWS];   /* as they were then */
-	uint64_t rates_bps[SPOILT_SUBFLOWS];               /* while they were at work, in the stretch before that; 0: not known */
-	uint64_t n_bytes[SPOILT_SUBFLOWS];                 /* what they had delivered in it */
+	struct leg_subflow subflows[LEG_SUBFLOWS];   /* as they were then */
+	uint64_t rates_bps[LEG_SUBFLOWS];               /* while they were at work, in the stretch before that; 0: not known */
+	uint64_t n_bytes[LEG_SUBFLOWS];                 /* what they had delivered in it */
 };
 
 struct spoilt_verdict {
@@ -49,6 +33,6 @@ void spoilt_moved(struct spoilt *spoilt);
 /* Whether spoilt_look() is due, sending being refused. */
 bool spoilt_due(const struct spoilt *spoilt, uint64_t now_us);
 /* Judges the stretch that has ended, and begins the next one. */
-struct spoilt_verdict spoilt_look(struct spoilt *spoilt, const struct spoilt_facts *facts);
+struct spoilt_verdict spoilt_look(struct spoilt *spoilt, const struct leg_facts *facts);
 
 #endif

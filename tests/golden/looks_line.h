@@ -11,12 +11,12 @@
 #define LOOKS_LINE_BYTES 2048
 
 /* c as it is afterwards. */
-static inline void looks_line_congestion(char out[LOOKS_LINE_BYTES], const struct congestion_facts *f, struct congestion_verdict v, const struct congestion *c)
+static inline void looks_line_congestion(char out[LOOKS_LINE_BYTES], const struct leg_facts *f, struct congestion_verdict v, const struct congestion *c)
 {
 	int n = snprintf(out, LOOKS_LINE_BYTES, "losses %" PRIu64, f->now_us);
 
-	for (size_t i = 0; i < f->n_subflows && i < CONGESTION_SUBFLOWS; i++) {
-		const struct congestion_subflow *s = &f->subflows[i];
+	for (size_t i = 0; i < f->n_subflows && i < LEG_SUBFLOWS; i++) {
+		const struct leg_subflow *s = &f->subflows[i];
 
 		n += snprintf(out + n, LOOKS_LINE_BYTES - (size_t)n, " %u/%u:%" PRIu32 ":%" PRIu32 ":%" PRIu64 ":%" PRIu64, s->local.port, s->remote.port, s->rtt_us,
 			      s->min_rtt_us, s->sent_bytes, s->retransmitted_bytes);
@@ -25,15 +25,15 @@ static inline void looks_line_congestion(char out[LOOKS_LINE_BYTES], const struc
 		 c->bbr ? "bbr" : "cubic", v.lossy, c->look_at_us);
 }
 
-static inline void looks_line_spoilt(char out[LOOKS_LINE_BYTES], const struct spoilt_facts *f, struct spoilt_verdict v, const struct spoilt *s)
+static inline void looks_line_spoilt(char out[LOOKS_LINE_BYTES], const struct leg_facts *f, struct spoilt_verdict v, const struct spoilt *s)
 {
 	int n = snprintf(out, LOOKS_LINE_BYTES, "harm %" PRIu64, f->now_us);
 
-	for (size_t i = 0; i < f->n_subflows && i < SPOILT_SUBFLOWS; i++) {
-		const struct spoilt_subflow *one = &f->subflows[i];
+	for (size_t i = 0; i < f->n_subflows && i < LEG_SUBFLOWS; i++) {
+		const struct leg_subflow *one = &f->subflows[i];
 
 		n += snprintf(out + n, LOOKS_LINE_BYTES - (size_t)n, " %u/%u:%" PRIu32 ":%" PRIu64 ":%" PRIu64, one->local.port, one->remote.port, one->rtt_us,
-			      one->delivered_bytes, one->busy_us);
+			      one->sent_bytes - one->retransmitted_bytes, one->busy_us);
 	}
 	snprintf(out + n, LOOKS_LINE_BYTES - (size_t)n, " -> %s slow %zu had %" PRIu64 " could %" PRIu64 " next %" PRIu64, v.spoilt ? "spoilt" : "fine", v.slow, v.had_bps,
 		 v.could_bps, s->end_us);

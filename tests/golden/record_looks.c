@@ -11,12 +11,12 @@
 
 #define FOLLOWED 256
 
-struct congestion_verdict __real_congestion_look(struct congestion *congestion, const struct congestion_facts *facts);
-struct congestion_verdict __wrap_congestion_look(struct congestion *congestion, const struct congestion_facts *facts);
+struct congestion_verdict __real_congestion_look(struct congestion *congestion, const struct leg_facts *facts);
+struct congestion_verdict __wrap_congestion_look(struct congestion *congestion, const struct leg_facts *facts);
 void __real_spoilt_moved(struct spoilt *spoilt);
 void __wrap_spoilt_moved(struct spoilt *spoilt);
-struct spoilt_verdict __real_spoilt_look(struct spoilt *spoilt, const struct spoilt_facts *facts);
-struct spoilt_verdict __wrap_spoilt_look(struct spoilt *spoilt, const struct spoilt_facts *facts);
+struct spoilt_verdict __real_spoilt_look(struct spoilt *spoilt, const struct leg_facts *facts);
+struct spoilt_verdict __wrap_spoilt_look(struct spoilt *spoilt, const struct leg_facts *facts);
 
 /* Each kind by itself: they share nothing. */
 static struct {
@@ -62,7 +62,7 @@ static void write_line(const void *key, const char *what, bool anew, const char 
 	pthread_mutex_unlock(&lock);
 }
 
-struct congestion_verdict __wrap_congestion_look(struct congestion *congestion, const struct congestion_facts *facts)
+struct congestion_verdict __wrap_congestion_look(struct congestion *congestion, const struct leg_facts *facts)
 {
 	bool anew = !congestion->looked_at_us && !congestion->n_failed;
 	struct congestion_verdict verdict;
@@ -83,7 +83,7 @@ void __wrap_spoilt_moved(struct spoilt *spoilt)
 	__real_spoilt_moved(spoilt);
 }
 
-struct spoilt_verdict __wrap_spoilt_look(struct spoilt *spoilt, const struct spoilt_facts *facts)
+struct spoilt_verdict __wrap_spoilt_look(struct spoilt *spoilt, const struct leg_facts *facts)
 {
 	struct spoilt_verdict verdict = __real_spoilt_look(spoilt, facts);
 	char line[LOOKS_LINE_BYTES];

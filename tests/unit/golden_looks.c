@@ -7,59 +7,56 @@
 
 #include "../golden/looks_line.h"
 
-#define LOOKS_SUBFLOWS 16
-#define FIGURES_MOST 4
-
-static_assert(LOOKS_SUBFLOWS == CONGESTION_SUBFLOWS && LOOKS_SUBFLOWS == SPOILT_SUBFLOWS, "a line has all of them");
-
 static struct replay {
 	struct congestion congestion;
 	struct spoilt spoilt;
 	unsigned int n_looks, n_changes, n_spoilt;
 } replay;
 
-/* A subflow as it stands in a line: its ports, and what the kernel told of it, in the order of looks_line.h. */
-struct told {
-	uint16_t local, remote;
-	uint64_t figures[FIGURES_MOST];
-};
+/* What stands in a line behind the ports of a subflow, in that order. A look at harm has what was delivered: sent, and not again. */
+enum figure { RTT, MIN_RTT, SENT, AGAIN, BUSY, N_FIGURES };
+static const enum figure of_losses[] = { RTT, MIN_RTT, SENT, AGAIN }, of_harm[] = { RTT, SENT, BUSY };
 
-static uint64_t now_of(size_t i)
+static void read_figures(size_t i, const char **at, const enum figure *order, size_t n, struct leg_subflow *out)
 {
-	return strtoull(strchr(lines[i], ' ') + 1, NULL, 10);
+	uint64_t figures[N_FIGURES] = { 0 };
+	int n_read = 0;
+
+	for (size_t f = 0; f < n; f++, *at += n_read)
+		if (sscanf(*at, ":%" SCNu64 "%n", &figures[order[f]], &n_read) != 1)
+			fail_msg("%s:%zu: not %zu figures each: %s", path, i + 1, n, *at);
+	out->rtt_us = (uint32_t)figures[RTT];
+	out->min_rtt_us = (uint32_t)figures[MIN_RTT];
+	out->sent_bytes = figures[SENT];
+	out->retransmitted_bytes = figures[AGAIN];
+	out->busy_us = figures[BUSY];
 }
 
-/* The words behind the time, until the arrow. Returns how many there are. */
-static size_t read_subflows(size_t i, size_t n_figures, struct told out[LOOKS_SUBFLOWS])
+/* The words behind the kind of look: the time, and the subflows until the arrow. */
+static struct leg_facts read_facts(size_t i, const enum figure *order, size_t n, struct leg_subflow subflows[LEG_SUBFLOWS])
 {
-	const char *at = strchr(strchr(lines[i], ' ') + 1, ' ');
+	const char *at = strchr(lines[i], ' ') + 1;
+	struct leg_facts facts = { .now_us = strtoull(at, NULL, 10), .subflows = subflows };
 	int n_read = 0;
-	size_t n = 0;
 
-	for (; at && n < LOOKS_SUBFLOWS && sscanf(at, " %" SCNu16 "/%" SCNu16 "%n", &out[n].local, &out[n].remote, &n_read) == 2; n++) {
+	memset(subflows, 0, LEG_SUBFLOWS * sizeof(subflows[0]));
+	at = strchr(at, ' ');
+	for (struct leg_subflow *s = subflows; at && facts.n_subflows < LEG_SUBFLOWS; s++, facts.n_subflows++) {
+		if (sscanf(at, " %" SCNu16 "/%" SCNu16 "%n", &s->local.port, &s->remote.port, &n_read) != 2)
+			break;
 		at += n_read;
-		for (size_t f = 0; f < n_figures; f++, at += n_read)
-			if (sscanf(at, ":%" SCNu64 "%n", &out[n].figures[f], &n_read) != 1)
-				fail_msg("%s:%zu: not %zu figures each: %s", path, i + 1, n_figures, at);
+		read_figures(i, &at, order, n, s);
 	}
-	return n;
+	return facts;
 }
 
 static void replay_losses(size_t i)
 {
-	struct congestion_subflow subflows[LOOKS_SUBFLOWS] = { 0 };
-	struct congestion_facts facts = { .now_us = now_of(i), .subflows = subflows };
+	struct leg_subflow subflows[LEG_SUBFLOWS];
+	struct leg_facts facts = read_facts(i, of_losses, ARRAY_SIZE(of_losses), subflows);
+	struct congestion_verdict verdict = congestion_look(&replay.congestion, &facts);
 	char seen[LOOKS_LINE_BYTES];
-	struct congestion_verdict verdict;
-	struct told told[LOOKS_SUBFLOWS];
 
-	facts.n_subflows = read_subflows(i, 4, told);
-	for (size_t s = 0; s < facts.n_subflows; s++)
-		subflows[s] = (struct congestion_subflow){
-			.local.port = told[s].local, .remote.port = told[s].remote, .rtt_us = (uint32_t)told[s].figures[0],
-			.min_rtt_us = (uint32_t)told[s].figures[1], .sent_bytes = told[s].figures[2], .retransmitted_bytes = told[s].figures[3],
-		};
-	verdict = congestion_look(&replay.congestion, &facts);
 	replay.n_changes += verdict.change;
 	looks_line_congestion(seen, &facts, verdict, &replay.congestion);
 	expect_line(i, seen);
@@ -67,19 +64,11 @@ static void replay_losses(size_t i)
 
 static void replay_harm(size_t i)
 {
-	struct spoilt_subflow subflows[LOOKS_SUBFLOWS] = { 0 };
-	struct spoilt_facts facts = { .now_us = now_of(i), .subflows = subflows };
+	struct leg_subflow subflows[LEG_SUBFLOWS];
+	struct leg_facts facts = read_facts(i, of_harm, ARRAY_SIZE(of_harm), subflows);
+	struct spoilt_verdict verdict = spoilt_look(&replay.spoilt, &facts);
 	char seen[LOOKS_LINE_BYTES];
-	struct spoilt_verdict verdict;
-	struct told told[LOOKS_SUBFLOWS];
 
-	facts.n_subflows = read_subflows(i, 3, told);
-	for (size_t s = 0; s < facts.n_subflows; s++)
-		subflows[s] = (struct spoilt_subflow){
-			.local.port = told[s].local, .remote.port = told[s].remote, .rtt_us = (uint32_t)told[s].figures[0],
-			.delivered_bytes = told[s].figures[1], .busy_us = told[s].figures[2],
-		};
-	verdict = spoilt_look(&replay.spoilt, &facts);
 	replay.n_spoilt += verdict.spoilt;
 	looks_line_spoilt(seen, &facts, verdict, &replay.spoilt);
 	expect_line(i, seen);

@@ -11,7 +11,7 @@
 /* Links that a transfer goes over, as the kernel would tell of them. */
 struct path {
 	struct congestion congestion;
-	struct congestion_subflow subflows[CONGESTION_SUBFLOWS + 1];
+	struct leg_subflow subflows[LEG_SUBFLOWS + 1];
 	size_t n;
 	uint64_t now_us;
 };
@@ -29,7 +29,7 @@ static struct path begin(size_t n)
 
 static struct congestion_verdict look(struct path *path)
 {
-	struct congestion_facts facts = { .now_us = path->now_us, .n_subflows = path->n, .subflows = path->subflows };
+	struct leg_facts facts = { .now_us = path->now_us, .n_subflows = path->n, .subflows = path->subflows };
 
 	return congestion_look(&path->congestion, &facts);
 }
@@ -365,7 +365,7 @@ static void test_begins_with_what_there_is(void **state)
 /* A port that another subflow had, counters that go backwards, two looks at one time, more subflows than there is room for. */
 static void test_odd_facts(void **state)
 {
-	struct path path = begin(1), many = begin(CONGESTION_SUBFLOWS + 1);
+	struct path path = begin(1), many = begin(LEG_SUBFLOWS + 1);
 
 	carry(&path, 0, MBYTE, 20000);
 	look(&path);
@@ -380,10 +380,10 @@ static void test_odd_facts(void **state)
 
 	look(&many);
 	for (int i = 0; i < 3; i++) {
-		carry(&many, CONGESTION_SUBFLOWS, MBYTE, 20000);
+		carry(&many, LEG_SUBFLOWS, MBYTE, 20000);
 		assert_false(second(&many, 0, 0).change);
 	}
-	assert_int_equal(many.congestion.n_subflows, CONGESTION_SUBFLOWS);
+	assert_int_equal(many.congestion.n_subflows, LEG_SUBFLOWS);
 }
 
 int main(void)

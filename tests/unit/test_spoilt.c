@@ -11,7 +11,7 @@
 
 struct path {
 	struct spoilt spoilt;
-	struct spoilt_subflow subflows[SPOILT_SUBFLOWS + 1];
+	struct leg_subflow subflows[LEG_SUBFLOWS + 1];
 	size_t n;
 	uint64_t now_us;
 };
@@ -30,7 +30,7 @@ static struct path begin(size_t n)
 
 static struct spoilt_verdict look(struct path *path)
 {
-	struct spoilt_facts facts = { .now_us = path->now_us, .n_subflows = path->n, .subflows = path->subflows };
+	struct leg_facts facts = { .now_us = path->now_us, .n_subflows = path->n, .subflows = path->subflows };
 
 	return spoilt_look(&path->spoilt, &facts);
 }
@@ -38,7 +38,7 @@ static struct spoilt_verdict look(struct path *path)
 /* So much within a second, and that share of it at work. */
 static void carry(struct path *path, size_t i, uint64_t n_bytes, unsigned int busy_percent)
 {
-	path->subflows[i].delivered_bytes += n_bytes;
+	path->subflows[i].sent_bytes += n_bytes;
 	path->subflows[i].busy_us += US_PER_S * busy_percent / 100;
 }
 
@@ -77,6 +77,20 @@ static void test_a_slow_one_that_grows_is_let_grow(void **state)
 		carry(&path, 0, 3 * MBYTE, 30);
 		carry(&path, 1, seconds[i].n_bytes, 100);
 		assert_int_equal(second(&path).spoilt, seconds[i].spoilt);
+	}
+}
+
+/* What is sent once more brings nothing. */
+static void test_what_is_sent_again_counts_once(void **state)
+{
+	struct path path = begin(2);
+
+	look(&path);
+	for (int i = 0; i < 2; i++) {
+		carry(&path, 0, 3 * MBYTE, 30);
+		path.subflows[0].retransmitted_bytes += 3 * MBYTE;
+		carry(&path, 1, MBYTE / 2, 100);
+		assert_false(second(&path).spoilt);
 	}
 }
 
@@ -209,7 +223,7 @@ static void test_who_moved_begins_anew(void **state)
 /* A subflow that came meanwhile, one in another's place, counters that go backwards, two looks at one time, more subflows than there is room for. */
 static void test_odd_facts(void **state)
 {
-	struct path path = begin(2), many = begin(SPOILT_SUBFLOWS + 1);
+	struct path path = begin(2), many = begin(LEG_SUBFLOWS + 1);
 
 	path.n = 1;
 	look(&path);
@@ -226,12 +240,12 @@ static void test_odd_facts(void **state)
 		if (i == 1)
 			path.subflows[1].busy_us = 0;
 		if (i == 2)
-			path.subflows[1].delivered_bytes = 0;
+			path.subflows[1].sent_bytes = 0;
 		assert_int_equal(second(&path).spoilt, i == 4);
 	}
 	look(&many);
 	carry(&many, 0, MBYTE, 10);
-	carry(&many, SPOILT_SUBFLOWS, 10000, 100);
+	carry(&many, LEG_SUBFLOWS, 10000, 100);
 	assert_false(second(&many).spoilt);
 }
 
@@ -240,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_waits_for_a_slow_one_is_spoilt),
 		cmocka_unit_test(test_a_slow_one_that_grows_is_let_grow),
+		cmocka_unit_test(test_what_is_sent_again_counts_once),
 		cmocka_unit_test(test_both_at_work_are_not),
 		cmocka_unit_test(test_a_little_is_no_harm),
 		cmocka_unit_test(test_nobody_at_work_is_no_links_fault),

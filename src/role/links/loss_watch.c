@@ -146,42 +146,32 @@ static void apply(struct loss_watch *watch, struct followed *followed, int fd, s
 	counter_add(bbr ? &watch->worker->counters.n_to_bbr : &watch->worker->counters.n_to_cubic, 1);
 }
 
-static void look_at_losses(struct loss_watch *watch, struct followed *followed, int fd, const struct mptcp_connection_info *info)
+static void look_at_losses(struct loss_watch *watch, struct followed *followed, int fd, const struct mptcp_connection_info *info, const struct leg_facts *facts)
 {
-	struct congestion_subflow subflows[MPTCP_INFO_SUBFLOWS];
-	struct congestion_facts facts = { .now_us = loop_now_us(watch->worker->loop), .subflows = subflows };
-	struct congestion_verdict verdict;
+	struct congestion_verdict verdict = congestion_look(&followed->congestion, facts);
 
-	for (size_t i = 0; i < info->n_subflows; i++) {
-		const struct subflow_info *s = &info->subflows[i];
-
-		subflows[facts.n_subflows++] = (struct congestion_subflow){
-			.local = s->local, .remote = s->remote, .rtt_us = s->rtt_us, .min_rtt_us = s->min_rtt_us,
-			.sent_bytes = s->bytes_sent, .retransmitted_bytes = s->bytes_retransmitted,
-		};
-	}
-	verdict = congestion_look(&followed->congestion, &facts);
 	apply(watch, followed, fd, verdict);
 	note_links(watch, info, verdict, followed->congestion.bbr);
 }
 
-static void look_at_harm(struct loss_watch *watch, struct followed *followed, const struct session_view *session, const struct mptcp_connection_info *info)
+static void look_at_harm(struct loss_watch *watch, struct followed *followed, const struct session_view *session, const struct leg_facts *facts)
 {
-	struct spoilt_subflow subflows[MPTCP_INFO_SUBFLOWS];
-	struct spoilt_facts facts = { .now_us = loop_now_us(watch->worker->loop), .subflows = subflows };
-
-	for (size_t i = 0; i < info->n_subflows; i++) {
-		const struct subflow_info *s = &info->subflows[i];
-
-		subflows[facts.n_subflows++] = (struct spoilt_subflow){
-			.local = s->local, .remote = s->remote, .rtt_us = s->rtt_us, .busy_us = s->busy_us,
-			.delivered_bytes = s->bytes_sent - s->bytes_retransmitted,
-		};
-	}
-	if (!spoilt_look(&followed->spoilt, &facts).spoilt)
+	if (!spoilt_look(&followed->spoilt, facts).spoilt)
 		return;
 	counter_add(&watch->worker->counters.n_spoilt, 1);
 	limited_note(watch->worker, session->owner, session->near_mptcp ? RELAY_DOWN : RELAY_UP, true);
+}
+
+static void fill_subflows(const struct mptcp_connection_info *info, struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS])
+{
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		const struct subflow_info *s = &info->subflows[i];
+
+		subflows[i] = (struct leg_subflow){
+			.local = s->local, .remote = s->remote, .rtt_us = s->rtt_us, .min_rtt_us = s->min_rtt_us,
+			.sent_bytes = s->bytes_sent, .retransmitted_bytes = s->bytes_retransmitted, .busy_us = s->busy_us,
+		};
+	}
 }
 
 static bool follows_losses(const struct loss_watch *watch)
@@ -194,6 +184,8 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 	uint64_t now_us = loop_now_us(watch->worker->loop);
 	bool refused = is_refused(session), losses, harm;
 	struct mptcp_connection_info info;
+	struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS];
+	struct leg_facts facts = { .now_us = now_us, .subflows = subflows };
 
 	if (!refused)
 		spoilt_moved(&followed->spoilt);
@@ -201,10 +193,12 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 	harm = refused && spoilt_due(&followed->spoilt, now_us);
 	if ((!losses && !harm) || mptcp_info_read(session_multipath_fd(session), &info) < 0)
 		return;
+	fill_subflows(&info, subflows);
+	facts.n_subflows = info.n_subflows;
 	if (losses)
-		look_at_losses(watch, followed, session_multipath_fd(session), &info);
+		look_at_losses(watch, followed, session_multipath_fd(session), &info, &facts);
 	if (harm)
-		look_at_harm(watch, followed, session, &info);
+		look_at_harm(watch, followed, session, &facts);
 }
 
 static void visit(void *context, const struct session_view *session)
