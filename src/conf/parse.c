@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/util.h"
 #include "conf/check.h"
+#include "conf/hints.h"
 #include "conf/keys.h"
 #include "conf/lists.h"
 #include "conf/rule.h"
@@ -15,6 +16,8 @@
 
 #define SUBSCRIBERS 65536
 #define FORWARDS 65536
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define BLANKS " \t"
 #define SECTION_BYTES 64          /* more than inih keeps of a name, which is more than the longest that is sound */
 
 struct parser {
@@ -25,7 +28,7 @@ struct parser {
 	void *base;                   /* where they go: conf, a link, a subscriber or a list */
 	enum conf_section kind;
 	bool *given;                  /* a flag a key, of this section */
-	bool commented;               /* there is a comment behind what the line says, or what inih takes for one */
+	char comment;                 /* ';' or '#': there is one behind what the line says, which is left out; 0: none */
 	bool keyed, goes_on;          /* the section has had a key; the line is indented, so it goes on with that key's value */
 	struct conf_list *lists;
 	size_t n_lists;
@@ -69,13 +72,34 @@ static void note_section(struct parser *p, const char *line, size_t n)
 	enter_section(p, section);
 }
 
-/* inih cuts a value at a ';' behind a blank. */
-static bool has_comment(const char *line)
+/* It begins behind a blank. Returns what with, 0: there is none. */
+static char take_comment_away(char *line)
 {
-	for (; *line; line++)
-		if (isspace((unsigned char)*line) && line[1] == ';')
-			return true;
-	return false;
+	for (; *line; line++) {
+		char begin = line[1];
+
+		if (!isspace((unsigned char)*line) || (begin != ';' && begin != '#'))
+			continue;
+		memcpy(line, "\n", 2);
+		return begin;
+	}
+	return 0;
+}
+
+/* A value goes on in an indented line, which never begins with a word and '=', or with a section's head: such a line is one of its own, however far it is indented. */
+static bool is_own_line(const char *line)
+{
+	size_t n_word = strspn(line, LOWER "0123456789_"), n_head = *line == '[' ? strspn(line + 1, LOWER) : 0;
+
+	return (n_word && line[n_word + strspn(line + n_word, BLANKS)] == '=') || (n_head && strchr(" ]", line[1 + n_head]));
+}
+
+static void take_indent_away(char *line, size_t n)
+{
+	size_t n_indent = strspn(line, BLANKS);
+
+	if (is_own_line(line + n_indent))
+		memmove(line, line + n_indent, n + 1 - n_indent);
 }
 
 /* inih asks for a line at a time: that is how we know which it is in. */
@@ -99,9 +123,10 @@ static char *read_line(char *out, int n_out, void *stream)
 	out[n] = '\n';
 	out[n + 1] = 0;
 	p->text += n + 1;
-	p->commented = has_comment(out);
+	take_indent_away(out, n + 1);
+	p->comment = take_comment_away(out);
 	p->goes_on = p->keyed && (*out == ' ' || *out == '\t');
-	note_section(p, out, n + 1);
+	note_section(p, out, strlen(out));
 	return p->result ? NULL : out;
 }
 
@@ -308,10 +333,10 @@ static void finish_rule(struct parser *p)
 	p->rule = NULL;
 }
 
-/* A rule, or what goes on with it: there inih leaves comments in. */
+/* A rule, or what goes on with it. */
 static void note_rule(struct parser *p, const char *text)
 {
-	size_t n_rule = p->rule ? strlen(p->rule) : 0, n_text = strcspn(text, ";");
+	size_t n_rule = p->rule ? strlen(p->rule) : 0, n_text = strlen(text);
 	char *more = realloc(p->rule, n_rule + n_text + 2);
 
 	if (!more) {
@@ -348,7 +373,7 @@ static bool is_login(const struct conf_key *key)
 static void set_key(struct parser *p, size_t i, const char *value)
 {
 	const struct conf_key *key = &conf_keys[i];
-	char wanted[CONF_WANTED_BYTES];
+	char wanted[CONF_WANTED_BYTES], hint[HINT_BYTES];
 	int r;
 
 	if (key->type == CONF_TYPE_RULES) {
@@ -363,8 +388,8 @@ static void set_key(struct parser *p, size_t i, const char *value)
 		fail(p, "%s.%s is given a second time; keep one of them", p->section, key->name);
 		return;
 	}
-	if (is_login(key) && p->commented) {
-		fail(p, "%s.%s: found ';' behind a blank, where a comment begins; such a comment goes into a line of its own, and a value with that can't be written", p->section, key->name);
+	if (is_login(key) && p->comment) {
+		fail(p, "%s.%s: found '%c' behind a blank, where a comment begins; such a comment goes into a line of its own, and a value with that can't be written", p->section, key->name, p->comment);
 		return;
 	}
 	if (!p->given[i] && is_list(key) && key->fallback)
@@ -373,7 +398,7 @@ static void set_key(struct parser *p, size_t i, const char *value)
 	r = conf_value_set(key, p->base, value);
 	conf_value_wanted(key, wanted, sizeof(wanted));
 	if (r > 0)
-		fail(p, "%s.%s: found '%s', wanted %s", p->section, key->name, key->secret ? "..." : value, wanted);
+		fail(p, "%s.%s: found '%s'%s, wanted %s", p->section, key->name, key->secret ? "..." : value, hint_of_value(key, value, hint), wanted);
 	else if (r < 0)
 		p->result = r;
 }
@@ -381,6 +406,7 @@ static void set_key(struct parser *p, size_t i, const char *value)
 static int on_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct parser *p = user;
+	char hint[HINT_BYTES];
 
 	if (!p->goes_on)
 		finish_rule(p);
@@ -396,7 +422,7 @@ static int on_key(void *user, const char *section, const char *name, const char 
 			set_key(p, i, value ? value : "");
 			return !p->result;
 		}
-	return fail(p, "found unknown key '%s' in [%s]; braidd --help-config lists what there is", name, section);
+	return fail(p, "found unknown key '%s' in [%s]%s; braidd --help-config lists what there is", name, section, hint_of_name(name, hint));
 }
 
 static int parse(struct parser *p)

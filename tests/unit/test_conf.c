@@ -80,6 +80,47 @@ static void sections_may_be_indented(void **state)
 
 	assert_true(conf->converter.enabled);
 	conf_freep(&conf);
+	conf = conf_of("[gateway]\n  lan = lan0\n  converter = 192.0.2.1\n\t[2001:db8::1]:443\n  [link a]\n\tinterface=wan0\n    backup\t= yes\n  [converter]\n  [subscriber b]\n  key = " KEY "\n");
+	assert_int_equal(conf->gateway.n_converter, 2);   /* an address in brackets goes on with the value */
+	assert_true(conf->links[0].backup && conf->converter.enabled && conf->n_subscribers == 1);
+	conf_freep(&conf);
+	expect_error("[gateway]\n  lan = lan0\n  convertr = 192.0.2.1\n", "x:3: found unknown key 'convertr' in [gateway]; braidd");
+}
+
+static void comments_may_follow(void **state)
+{
+	struct conf *conf = conf_of("[gateway] # home\nlan = lan0\t# upstairs\n   # and\n lan1 ; and\nconverter = 192.0.2.1 # [link b] = 3\n# = 4\n[link a]\ninterface = wan0 ; # DSL\n");
+
+	assert_int_equal(conf->gateway.n_converter, 1);
+	assert_int_equal(conf->n_links, 1);
+	assert_string_equal(conf->links[0].interface, "wan0");
+	conf_freep(&conf);
+	expect_error("[converter]\n[subscriber a]\npassword = a #b\n", "x:3: subscriber a.password: found '#' behind a blank");
+	conf = conf_of("[converter]\n[subscriber a]\npassword = a#b\n");
+	assert_string_equal(conf->subscribers[0].password, "a#b");
+	conf_freep(&conf);
+}
+
+/* As an editor of another system writes it. */
+static void lines_may_end_otherwise(void **state)
+{
+	struct conf *conf = conf_of("[gateway]\r\n\r\nlan = lan0\r\nconverter = 192.0.2.1,\r\n  2001:db8::1\r\n[link a]\r\ninterface = wan0\r\n; end\r\n");
+
+	assert_int_equal(conf->gateway.n_converter, 2);
+	assert_string_equal(conf->links[0].interface, "wan0");
+	conf_freep(&conf);
+}
+
+static void what_was_meant_is_guessed(void **state)
+{
+	expect_error("[gateway]\ninterface = wan0\n", "found unknown key 'interface' in [gateway], which is one of [link NAME]; braidd");
+	expect_error("[converter]\nkey = " KEY "\n", "found unknown key 'key' in [converter], which is one of [gateway], [upstream NAME], [subscriber NAME]; braidd");
+	expect_error("[gateway]\n\xc2\xa0lan = lan0\n", " (something in it isn't ASCII); braidd");
+	expect_error("[gateway]\nlan = \xe2\x80\x9clan0\xe2\x80\x9d\n", "' (something in it isn't ASCII), wanted");
+	expect_error("[gateway]\nlan = \"lan0\"\n", "' (values have no quotation marks), wanted");
+	expect_error("[gateway]\nconverter = vps.example.com\n", "found 'vps.example.com' (names aren't looked up), wanted at most 2 addresses");
+	expect_error("[gateway]\nconverter = fe80::1%wan0\n", "found 'fe80::1%wan0', wanted");
+	expect_error("[gateway]\nkey = 123\n", "gateway.key: found '...' (3 characters), wanted 64 hex digits");
 }
 
 static void a_subscriber_has_limits(void **state)
@@ -349,6 +390,9 @@ int main(void)
 		cmocka_unit_test(schemes_are_named),
 		cmocka_unit_test(races_are_named),
 		cmocka_unit_test(sections_may_be_indented),
+		cmocka_unit_test(comments_may_follow),
+		cmocka_unit_test(lines_may_end_otherwise),
+		cmocka_unit_test(what_was_meant_is_guessed),
 		cmocka_unit_test(a_subscriber_has_limits),
 		cmocka_unit_test(mappings_have_an_address_and_ports),
 		cmocka_unit_test(what_is_no_range_of_ports),

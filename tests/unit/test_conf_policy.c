@@ -50,7 +50,7 @@ static void rules_go_on_in_the_next_line(void **state)
 	struct conf *conf = conf_of("[policy]\nrule = a: bypass\n  # said between\n  to 10.0.0.0/8,\n\t11.0.0.0/8 ; and this\nrule = bond\n  port 1\n" GATEWAY "[policy]\nrule = reject\n", NULL);
 
 	assert_int_equal(conf->rules->n, 3);
-	assert_string_equal(conf->rules->all[0].text, "bypass to 10.0.0.0/8, 11.0.0.0/8 ");
+	assert_string_equal(conf->rules->all[0].text, "bypass to 10.0.0.0/8, 11.0.0.0/8");
 	assert_int_equal(conf->rules->all[0].line, 2);
 	assert_int_equal(conf->rules->all[1].n_ports, 1);
 	assert_int_equal(conf->rules->all[1].line, 6);
