@@ -152,6 +152,19 @@ static int usage(int code)
 	return code;
 }
 
+/* Below all that there is, what of it was meant is easily overlooked. */
+static int misused(const struct command *command, const char *name)
+{
+	usage(EXIT_USAGE);
+	if (!command)
+		fprintf(stderr, "\nbraidctl: there is no command '%s'\n", name);
+	else if (command->argument)
+		fprintf(stderr, "\nbraidctl: wanted: braidctl %s %s\n", name, command->argument);
+	else
+		fprintf(stderr, "\nbraidctl: %s takes no argument\n", name);
+	return EXIT_USAGE;
+}
+
 static const struct command *find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -179,9 +192,11 @@ int main(int argc, char **argv)
 		default: return usage(EXIT_USAGE);
 		}
 	}
-	command = optind < argc ? find(argv[optind]) : NULL;
-	if (!command || (!command->many && argc - optind != 1 + !!command->argument))
+	if (optind == argc)
 		return usage(EXIT_USAGE);
+	command = find(argv[optind]);
+	if (!command || (!command->many && argc - optind != 1 + !!command->argument))
+		return misused(command, argv[optind]);
 	wish.words = argv + optind + 1;
 	wish.n_words = (size_t)(argc - optind - 1);
 	wish.argument = command->argument ? argv[optind + 1] : NULL;

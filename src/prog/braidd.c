@@ -35,6 +35,11 @@ static void to_stderr(enum log_level level, const char *line)
 	fprintf(stderr, "braidd: %s: %s\n", names[level], line);
 }
 
+static bool holds_secrets(const struct conf *conf)
+{
+	return conf->gateway.has_key || conf->gateway.password[0] || conf->host.socks_password[0] || conf->n_subscribers;
+}
+
 /* 0, or what to exit with, and what is wrong. */
 static int read_conf(const char *path, struct conf **out, char *reason, size_t n_reason)
 {
@@ -55,6 +60,8 @@ static int read_conf(const char *path, struct conf **out, char *reason, size_t n
 		conf_freep(out);
 	for (size_t i = 0; *out && i < (*out)->n_warnings; i++)
 		log_warning("%s", (*out)->warnings[i]);
+	if (*out && holds_secrets(*out) && is_for_all(path))
+		log_warning("%s has keys or passwords in it, and everybody on this machine can read it: chmod 600 %s", path, path);
 	return *out ? 0 : EXIT_CONF;
 }
 
@@ -183,6 +190,8 @@ int main(int argc, char **argv)
 	r = read_conf(program.file, &conf, reason, sizeof(reason));
 	if (r)
 		log_error("%s", reason);
+	else if (check)
+		puts("the configuration is sound");
 	if (r || check) {
 		conf_freep(&conf);
 		return r;
