@@ -92,6 +92,7 @@ struct shared {
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_striped;              /* atomic: sessions in pieces, those too of which the relay has handed over all and the links haven't */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
+	bool heard, unheard;             /* atomics; gateway: what is caught of hosts' has come to one of us; it seems not to come (policy/unheard.h) */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */
 	uint64_t spoilt_at_us[RELAY_N_WAYS];    /* the same: one of the links kept a better one waiting (policy/spoilt.h) */

@@ -443,6 +443,7 @@ static void on_connection(void *context, int fd, const struct address *local, co
 		net_close_reset(fd);
 		return;
 	}
+	room_note_arrived(gateway);
 	setup = hold_take(gateway, peer, &destination);
 	if (!setup && address_is_unspecified(local)) {   /* at the worker's own listener it has had one, which is gone with what its rule says */
 		setup = setup_take(gateway, peer, &destination);
@@ -547,7 +548,7 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 		r = socks_apply(gateway, reason, n_reason);
 	if (r)
 		return r;
-	if (!conf_intercepts(view->conf) || !view->accepting || !view->converter_reachable || gateway->full) {
+	if (!conf_intercepts(view->conf) || !view->accepting || !view->converter_reachable || room_is_shut(gateway)) {
 		listeners_close(&gateway->listeners);
 		if (!view->converter_reachable)
 			hold_let_all_pass(gateway);

@@ -13,6 +13,7 @@
 #include "path/accepted.h"
 #include "path/marks.h"
 #include "role/gateway/look.h"
+#include "role/gateway/room.h"
 #include "role/gateway/setup.h"
 #include "role/outcome.h"
 #include "role/links/profile.h"
@@ -99,8 +100,21 @@ static void catch(struct gateway *gateway, struct setup *setup)
 		setup_abandon(gateway, setup);
 		return;
 	}
+	room_note_caught(gateway);
 	let_come(gateway, setup, setup->packet);
 	setup->packet = 0;
+}
+
+/* Our answer to the first one was lost; or nothing that is caught comes to us. */
+static void catch_again(struct gateway *gateway, struct setup *setup, uint32_t packet)
+{
+	if (room_note_caught(gateway)) {
+		let_come(gateway, setup, packet);
+		return;
+	}
+	hold_unlearn(gateway, &setup->destination);
+	setup->packet = packet;
+	setup_abandon(gateway, setup);
 }
 
 void hold_accept(struct gateway *gateway, struct setup *setup, struct attempt *attempt, struct bytes left)
@@ -195,7 +209,7 @@ void hold_on_deadline(struct gateway *gateway, struct setup *setup)
 
 static bool takes_connections(const struct gateway *gateway)
 {
-	return gateway->listeners.n && !gateway->full;
+	return gateway->listeners.n && !room_is_shut(gateway);
 }
 
 void hold_ask(struct gateway *gateway, struct setup *setup)
@@ -287,7 +301,7 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 	if (!setup)
 		begin(gateway, packet, &syn);
 	else if (setup->state == SETUP_CAUGHT)
-		let_come(gateway, setup, packet->id);   /* our answer to the first was lost */
+		catch_again(gateway, setup, packet->id);
 	else
 		wait_on(gateway, setup, packet->id);
 }

@@ -72,3 +72,49 @@ void room_note(struct gateway *gateway)
 		log_warning("limits.max_sessions or limits.max_half_open is reached: new connections go the ordinary way, those that run "
 			    "go on%s", left_out);
 }
+
+bool room_is_shut(const struct gateway *gateway)
+{
+	return gateway->full || unheard_rests(&gateway->unheard, loop_now_us(gateway->worker->loop));
+}
+
+static void log_unheard(const struct gateway *gateway)
+{
+	uint32_t mark = gateway->worker->view->conf->gateway.fwmark;
+
+	log_warning("a firewall of this machine seems to turn away hosts' connections that are caught: let it accept what has the mark 0x%x on its way in "
+		    "(nft: meta mark 0x%x accept, in the input chain); new connections go the ordinary way for %u s", mark, mark,
+		    (unsigned int)(gateway->unheard.rest_us / US_PER_S));
+}
+
+/* Who can't be told when to take them again goes on taking them. */
+static void rest(struct gateway *gateway)
+{
+	struct shared *shared = gateway->worker->shared;
+
+	if (room_look_later(gateway, gateway->unheard.rest_us) || room_look_later(gateway, 0)) {
+		unheard_arrived(&gateway->unheard);
+		return;
+	}
+	if (!__atomic_exchange_n(&shared->unheard, true, __ATOMIC_RELAXED) || gateway->unheard.rest_us > UNHEARD_REST_US)
+		log_unheard(gateway);
+}
+
+bool room_note_caught(struct gateway *gateway)
+{
+	uint64_t now_us = loop_now_us(gateway->worker->loop);
+
+	if (__atomic_load_n(&gateway->worker->shared->heard, __ATOMIC_RELAXED))
+		unheard_arrived(&gateway->unheard);
+	if (unheard_caught(&gateway->unheard, now_us))
+		rest(gateway);
+	return !unheard_rests(&gateway->unheard, now_us);
+}
+
+void room_note_arrived(struct gateway *gateway)
+{
+	if (!unheard_arrived(&gateway->unheard))
+		return;
+	__atomic_store_n(&gateway->worker->shared->heard, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&gateway->worker->shared->unheard, false, __ATOMIC_RELAXED);
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a gateway does at limits.max_sessions and limits.max_half_open: its listeners are closed, so that new connections go the ordinary way, until there is room
- * again. Private to the gateway. */
+/* What a gateway does at limits.max_sessions and limits.max_half_open, and where a firewall of this machine turns away what is caught: its listeners are closed, so that new
+ * connections go the ordinary way, until there is room again, or for a while. Private to the gateway. */
 #ifndef BRAID_ROLE_GATEWAY_ROOM_H
 #define BRAID_ROLE_GATEWAY_ROOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "base/clock.h"
 
@@ -13,6 +14,11 @@ struct gateway;
 
 /* A place was taken, or wasn't there: it may have been the last. */
 void room_note(struct gateway *gateway);
+/* A host is let come, or once more. False: nobody is, just now. */
+bool room_note_caught(struct gateway *gateway);
+/* A host has come. */
+void room_note_arrived(struct gateway *gateway);
+bool room_is_shut(const struct gateway *gateway);
 /* The timer SETUP_ROOM. */
 void room_look(struct gateway *gateway);
 /* That, later. 0 or -ENOMEM. */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/slab.h"
+#include "policy/unheard.h"
 #include "role/gateway/hold.h"
 #include "role/inbox.h"
 #include "role/listener.h"
@@ -110,6 +111,7 @@ struct gateway {
 	struct resolver *resolver;   /* NULL: no name was asked for yet */
 	uint32_t n_telling;       /* programs that are to say where they want to go */
 	bool full;                /* at a limit: doesn't listen, so that new connections pass, until there is room */
+	struct unheard unheard;   /* the same, while it rests */
 };
 
 void setup_set_state(struct setup *setup, enum setup_state next);
