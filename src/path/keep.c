@@ -130,6 +130,7 @@ static int save(const struct keep *keep)
 		n += (size_t)snprintf(text + n, FILE_BYTES - n, "%s\t%s\t%s\n", keep->settings[i].name, keep->settings[i].old,
 				      keep->settings[i].ours);
 	snprintf(draft, sizeof(draft), "%s.new", keep->file);
+	errno = 0;
 	fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != (ssize_t)n || rename(draft, keep->file))
 		return errno ? -errno : -ENOSPC;   /* no fsync: after a crash of the system it means nothing */
@@ -160,8 +161,8 @@ int keep_set(struct keep *keep, const char *name, const char *value)
 		memcpy(setting->old, now, sizeof(setting->old));
 	}
 	snprintf(setting->ours, sizeof(setting->ours), "%s", value);
-	r = save(keep);
-	return r ? r : write_now(keep, name, value);
+	keep->error = save(keep);
+	return write_now(keep, name, value);
 }
 
 int keep_give_back(struct keep *keep, const char *name)

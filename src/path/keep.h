@@ -27,6 +27,7 @@ struct keep {
 	char file[128];
 	struct keep_setting settings[KEEP_MOST];
 	size_t n_settings;
+	int error;                       /* the file could not be written: a negative errno; 0: it could */
 };
 
 /* Reads what an earlier run of this network namespace, since boot, has left in state_dir (made if it isn't there). 0 or a negative errno. */
@@ -34,7 +35,8 @@ int keep_open(struct keep *keep, const char *state_dir, struct mptcp_pm *pm, cha
 
 /* The value now. 0, SYSCTL_E_MISSING or a negative errno. */
 int keep_read(const struct keep *keep, const char *name, char out[SYSCTL_VALUE_BYTES]);
-/* Changes a setting to value, after its old one is safe in the file; one that has the value isn't touched. 0, SYSCTL_E_MISSING or a negative errno. */
+/* Changes a setting to value, after its old one is safe in the file, or keep->error says why it isn't: what the setting is for matters more. One that has the value isn't touched. 0,
+ * SYSCTL_E_MISSING or a negative errno. */
 int keep_set(struct keep *keep, const char *name, const char *value);
 /* Gives a setting that keep_set() has changed its old value, unless somebody else has changed it since. 0, SYSCTL_E_MISSING or a negative errno. */
 int keep_give_back(struct keep *keep, const char *name);

@@ -40,13 +40,23 @@ static void warn_about(const char *name, const char *value, const char *without,
 	warn(context, text);
 }
 
+static void warn_of_file(const struct keep *keep, settings_warn_fn warn, void *context)
+{
+	char text[sizeof(((struct path_event *)0)->text)];
+
+	snprintf(text, sizeof(text), "cannot write %.100s: %s; a crash would leave settings of the system as we want them", keep->file, strerror(-keep->error));
+	warn(context, text);
+}
+
 /* Missing in this kernel is fine: then there is nothing to be switched off either. */
 static void put(struct keep *keep, const char *name, const char *value, const char *without, settings_warn_fn warn, void *context)
 {
-	int r = keep_set(keep, name, value);
+	int before = keep->error, r = keep_set(keep, name, value);
 
 	if (r < 0)
 		warn_about(name, value, without, r, warn, context);
+	if (keep->error && keep->error != before)
+		warn_of_file(keep, warn, context);
 }
 
 static void put_limit(struct keep *keep, const char *name, settings_warn_fn warn, void *context)
