@@ -43,6 +43,11 @@ int ask(const char *path, const char *command, json_t *arguments, json_t **resul
 	json_t *answer;
 	FILE *in;
 
+	if (r == -EACCES || r == -EPERM) {
+		snprintf(reason, n_reason, "%s is for root and the daemon's group alone: %s; try it with sudo", path, strerror(-r));
+		json_decref(arguments);
+		return ASK_E_NO_DAEMON;
+	}
 	if (r) {
 		snprintf(reason, n_reason, "no daemon answers at %s: %s; is braidd running, and is this its daemon.control?", path, strerror(-r));
 		json_decref(arguments);

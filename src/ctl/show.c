@@ -63,6 +63,47 @@ static void show_kernel(const json_t *features, FILE *out)
 			fprintf(out, "missing    %s: %s\n", text_of(feature, "feature"), text_of(feature, "consequence"));
 }
 
+/* What to look at, at a first set-up above all; "" where the reason says it. */
+static const char *advice_on(const char *why)
+{
+	static const struct { const char *why, *advice; } all[] = {
+		{ "it doesn't answer", "; is that its address, and its TCP port open in the firewalls on the way?" },
+		{ "connection refused", "; does braidd run there, with this port in converter.listen?" },
+		{ "not authorised", "; has a [subscriber NAME] there the key that we have, and are both clocks right?" },
+		{ "missing cookie", "; it wants gateway.key" },
+		{ "no link leads to it", "; braidctl links says how they are" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (!strcmp(why, all[i].why))
+			return all[i].advice;
+	return "";
+}
+
+/* "203.0.113.7:5124, [2001:db8::7]:5124". */
+static void show_addresses(const json_t *one, FILE *out)
+{
+	const json_t *address;
+	size_t i;
+
+	json_array_foreach(json_object_get(one, "addresses"), i, address)
+		fprintf(out, "%s%s", i ? ", " : "", json_string_value(address));
+}
+
+/* Where there are several, they are listed. */
+static void show_lost(const json_t *converter, FILE *out)
+{
+	const json_t *all = json_object_get(converter, "converters");
+	const char *why = text_of(converter, "why");
+
+	fputs("converter  ", out);
+	if (json_array_size(all) == 1) {
+		show_addresses(json_array_get(all, 0), out);
+		fputc(' ', out);
+	}
+	fprintf(out, "does not answer (%s%s): new connections go the ordinary way\n", why, advice_on(why));
+}
+
 static void show_converter(const json_t *converter, FILE *out)
 {
 	const char *peer = text_of(converter, "peer"), *signalling = text_of(converter, "signalling");
@@ -70,7 +111,7 @@ static void show_converter(const json_t *converter, FILE *out)
 	if (!strcmp(signalling, "route"))
 		fprintf(out, "converter  is not asked: one on the way of a connection takes it (of routed connections, routed_plain came out as plain TCP)\n");
 	else if (!json_is_true(json_object_get(converter, "reachable")))
-		fprintf(out, "converter  does not answer (%s): new connections go the ordinary way\n", text_of(converter, "why"));
+		show_lost(converter, out);
 	else if (!strcmp(peer, "convert"))
 		fprintf(out, "converter  answers: connections are bonded by %s, with nothing of Braid's own, as it has no key of ours or knows of none\n", signalling);
 	else if (!strcmp(peer, "other"))
@@ -82,8 +123,8 @@ static void show_converter(const json_t *converter, FILE *out)
 /* "*dsl's DHCP  192.0.2.1:5124, [2001:db8::1]:5124  answers in 20.1 ms". Where there is one alone, all is said of it already. */
 static void show_converters(const json_t *converter, FILE *out)
 {
-	const json_t *all = json_object_get(converter, "converters"), *one, *address;
-	size_t i, j;
+	const json_t *all = json_object_get(converter, "converters"), *one;
+	size_t i;
 
 	if (json_array_size(all) < 2 && !json_is_true(json_object_get(json_array_get(all, 0), "provisioned")))
 		return;
@@ -91,8 +132,7 @@ static void show_converters(const json_t *converter, FILE *out)
 		bool used = json_is_true(json_object_get(one, "used"));
 
 		fprintf(out, "         %c %s (", used ? '*' : ' ', text_of(one, "name"));
-		json_array_foreach(json_object_get(one, "addresses"), j, address)
-			fprintf(out, "%s%s", j ? ", " : "", json_string_value(address));
+		show_addresses(one, out);
 		if (json_is_true(json_object_get(one, "answers")))
 			fprintf(out,") answers in %.1f ms", number_of(one, "took_ms"));
 		else
@@ -116,6 +156,21 @@ static void show_host(const json_t *host, FILE *out)
 	fputc('\n', out);
 }
 
+/* "br-lan, eth9 (there is no such interface now)". */
+static void show_lan(const json_t *lan, FILE *out)
+{
+	const json_t *one;
+	size_t i;
+
+	fputs("hosts      come by ", out);
+	json_array_foreach(lan, i, one) {
+		const char *why = text_of(one, "why");
+
+		fprintf(out, "%s%s%s%s%s", i ? ", " : "", text_of(one, "interface"), *why ? " (" : "", why, *why ? ")" : "");
+	}
+	fputc('\n', out);
+}
+
 void show_status(const json_t *result, FILE *out)
 {
 	const json_t *converter = json_object_get(result, "converter"), *warning;
@@ -132,11 +187,13 @@ void show_status(const json_t *result, FILE *out)
 		show_converter(converter, out);
 		show_converters(converter, out);
 	}
+	if (json_array_size(json_object_get(result, "lan")))
+		show_lan(json_object_get(result, "lan"), out);
 	if (json_is_object(json_object_get(result, "host")))
 		show_host(json_object_get(result, "host"), out);
 	show_kernel(json_object_get(result, "kernel"), out);
 	json_array_foreach(json_object_get(result, "warnings"), i, warning)
-		fprintf(out, "warning    %s\n", json_string_value(warning));
+		fprintf(out, "warning    %s ago: %s\n", table_seconds(json_number_value(json_array_get(json_object_get(result, "warned_s"), i)), age), json_string_value(warning));
 }
 
 /* "12.3 GB of 50.0 GB". */
@@ -204,6 +261,8 @@ void show_links(const json_t *result, FILE *out)
 	const json_t *link;
 	size_t i;
 
+	if (!json_array_size(json_object_get(result, "links")))
+		fprintf(out, "a converter has no links of its own; sessions and why have its gateways' addresses\n");
 	table_begin(&table, headers, ARRAY_SIZE(headers));
 	json_array_foreach(json_object_get(result, "links"), i, link) {
 		char (*row)[TABLE_CELL_BYTES] = table_row(&table);

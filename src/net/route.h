@@ -21,6 +21,7 @@ struct route_interface {
 	bool up;                 /* set up by its owner */
 	bool carrier;
 	bool point_to_point;     /* needs no next hop */
+	bool is_port;            /* of a bridge or a bond: IP packets come by that one */
 	uint64_t rx_bytes, tx_bytes;
 };
 

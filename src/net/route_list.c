@@ -51,6 +51,17 @@ static bool has_head(const struct nlmsghdr *message, uint16_t type, size_t n_byt
 	return message->nlmsg_type == type && mnl_nlmsg_get_payload_len(message) >= n_bytes;
 }
 
+/* IFLA_LINKINFO. What comes by a port of anything but a VRF is the other interface's. */
+static bool is_port(const struct nlattr *info)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, info)
+		if (mnl_attr_get_type(attr) == IFLA_INFO_SLAVE_KIND && !mnl_attr_validate(attr, MNL_TYPE_STRING))
+			return strncmp(mnl_attr_get_str(attr), "vrf", mnl_attr_get_payload_len(attr)) != 0;
+	return false;
+}
+
 static void interface_take(void *context, const struct nlmsghdr *message)
 {
 	struct listing *listing = context;
@@ -69,6 +80,8 @@ static void interface_take(void *context, const struct nlmsghdr *message)
 	mnl_attr_for_each(attr, message, sizeof(*head)) {
 		if (mnl_attr_get_type(attr) == IFLA_IFNAME && !mnl_attr_validate(attr, MNL_TYPE_NUL_STRING))
 			strncpy(interface.name, mnl_attr_get_str(attr), sizeof(interface.name) - 1);
+		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+			interface.is_port = is_port(attr);
 		if (mnl_attr_get_type(attr) == IFLA_STATS64)
 			memcpy(&stats, mnl_attr_get_payload(attr), size_min(sizeof(stats), mnl_attr_get_payload_len(attr)));
 	}

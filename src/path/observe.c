@@ -29,7 +29,7 @@ static void take_interface(void *context, const struct route_interface *from)
 		return;
 	to = &seen->interfaces.at[seen->interfaces.n++];
 	*to = (struct links_interface){ .ifindex = from->ifindex, .up = from->up, .carrier = from->carrier,
-					.point_to_point = from->point_to_point };
+					.point_to_point = from->point_to_point, .is_port = from->is_port };
 	static_assert(sizeof(to->name) == sizeof(from->name), "names of interfaces are of one size");
 	memcpy(to->name, from->name, sizeof(to->name));
 	if (!strcmp(from->name, "lo") && from->up)

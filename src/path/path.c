@@ -378,8 +378,10 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 	r = path->options.foreign_sources ? returns_put(path->returns, reason, n_reason) : 0;
 	if (!r)
 		r = put_interception(path, reason, n_reason);
-	if (!r)
+	if (!r) {
+		path_warn_of_lan(path);
 		warn_own(path);
+	}
 	return r;
 }
 

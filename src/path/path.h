@@ -138,6 +138,8 @@ void path_tell_closed(struct path *path);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 
+/* Why no host can come by this LAN interface, in words; "" where nothing is seen that would keep them away. */
+const char *path_lan_fault(const struct path *path, const char *interface);
 /* Whether of the links that are up one has IPv4 alone, and another IPv6 alone. */
 bool path_spans_families(const struct path *path);
 /* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in place. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a path is made of. Private to path.c, path_forwards.c and path_status.c. */
+/* What a path is made of. Private to path.c and path_*.c. */
 #ifndef BRAID_PATH_PATH_PARTS_H
 #define BRAID_PATH_PATH_PARTS_H
 
@@ -56,6 +56,9 @@ void path_refresh(struct path *path);
 /* After a plan: links whose endpoints go by it, and those that have gone lately. Whether there are any that the plan has to leave out; when they have rested, the path is looked at again. */
 bool path_rest(struct path *path);
 uint32_t path_resting(const struct path *path, bool v6);   /* a bit each */
+
+/* Of what keeps hosts from being served, whatever we do. */
+void path_warn_of_lan(struct path *path);
 
 /* Of an earlier run. Where nft refuses, there is none. */
 void path_forget_forwards(struct path *path);

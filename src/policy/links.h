@@ -47,7 +47,7 @@ struct links_want {
 struct links_interface {
 	char name[LINKS_NAME_BYTES];
 	unsigned int ifindex;
-	bool up, carrier, point_to_point;
+	bool up, carrier, point_to_point, is_port;   /* as in net/route.h */
 };
 
 struct links_address {

@@ -29,10 +29,14 @@
 enum { PART_SIGNAL = BRAID_PART_PUBLISH + 1, PART_DRAIN };
 
 /* Kept, too, for those who ask later. */
-static void warn(struct braid *braid, const char *text)
+static void warn(void *context, const char *text)
 {
+	struct braid *braid = context;
+	size_t i = braid->n_warnings++ % BRAID_WARNINGS;
+
 	log_warning("%s", text);
-	snprintf(braid->warnings[braid->n_warnings++ % BRAID_WARNINGS], BRAID_WARNING_BYTES, "%s", text);
+	braid->warned_at_us[i] = loop_clock_us();
+	snprintf(braid->warnings[i], BRAID_WARNING_BYTES, "%s", text);
 }
 
 /* No DHCP client runs on an interface that isn't there. */
@@ -258,14 +262,9 @@ static int probe_kernel(struct braid *braid, const struct conf *conf, char *reas
 	return probe_congestion(conf, reason, n_reason);
 }
 
-static void on_warning(void *context, const char *text)
-{
-	warn(context, text);
-}
-
 static int start_mapper(struct braid *braid)
 {
-	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = on_warning, .on_change = braid_on_mappings, .context = braid };
+	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = warn, .on_change = braid_on_mappings, .context = braid };
 
 	return mapper_new(braid->loop, &options, braid->holder->conf, braid->holder->roster, &braid->shared.mapper);
 }
@@ -273,7 +272,7 @@ static int start_mapper(struct braid *braid)
 static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
-	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = on_warning, .context = braid };
+	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = warn, .context = braid };
 	int r = subscribers_new((unsigned int)braid_n_workers(conf), &braid->shared.subscribers);
 
 	if (r)
@@ -319,7 +318,7 @@ static int start_links(struct braid *braid)
 {
 	struct link_volumes_options volumes = {
 		.shared = &braid->shared, .path = braid->path, .state_dir = braid->holder->conf->daemon.state_dir, .view = present_view,
-		.on_warning = on_warning, .on_change = on_links, .context = braid,
+		.on_warning = warn, .on_change = on_links, .context = braid,
 	};
 	struct overflow_options overflow = { .shared = &braid->shared, .path = braid->path, .view = present_view, .context = braid };
 	struct link_health_options health = {
@@ -344,7 +343,7 @@ static int start_links(struct braid *braid)
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
 	struct upstreams_options upstreams = { .shared = &braid->shared, .view = present_view, .on_change = on_upstreams, .on_others = on_others, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
-	struct port_server_options ports = { .on_warning = on_warning, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
+	struct port_server_options ports = { .on_warning = warn, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
 	int r = start_links(braid);
 
 	if (r || routed_is_wanted(conf))   /* there is nobody to ask or to watch */
@@ -370,7 +369,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 	if (!r && conf->converter.enabled)
 		r = start_subscribers(braid);
 	if (!r)
-		source_check_pool(conf, on_warning, braid);
+		source_check_pool(conf, warn, braid);
 	if (!r)
 		r = braid_publish(braid, routed_is_wanted(conf));
 	if (!r)
@@ -521,7 +520,7 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 		braid_publish(braid, braid->view->converter_reachable);   /* the old ones, put back: they have another number */
 		return r;
 	}
-	source_check_pool(conf, on_warning, braid);
+	source_check_pool(conf, warn, braid);
 	if (holder->roster)
 		subscribers_apply(braid->shared.subscribers, conf, holder->roster);
 	if (braid->shared.mapper && mapper_apply(braid->shared.mapper, conf, holder->roster))

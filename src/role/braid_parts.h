@@ -55,6 +55,7 @@ struct braid {
 	uint64_t started_at_us;
 	struct net_feature_state features[NET_FEATURE_N];
 	char warnings[BRAID_WARNINGS][BRAID_WARNING_BYTES];   /* the last ones, in a ring */
+	uint64_t warned_at_us[BRAID_WARNINGS];
 	size_t n_warnings;               /* ever */
 	bool draining;
 	bool reloading;                  /* path/ has the new configuration, or is about to */

@@ -36,14 +36,17 @@ static json_t *kernel_json(const struct braid *braid)
 	return array;
 }
 
-static json_t *warnings_json(const struct braid *braid)
+static void add_warnings(const struct braid *braid, json_t *result)
 {
-	json_t *array = json_array();
+	json_t *texts = json_array(), *ages = json_array();
 	size_t n = size_min(braid->n_warnings, BRAID_WARNINGS);
 
-	for (size_t i = braid->n_warnings - n; i < braid->n_warnings; i++)
-		json_array_append_new(array, json_string(braid->warnings[i % BRAID_WARNINGS]));
-	return array;
+	for (size_t i = braid->n_warnings - n; i < braid->n_warnings; i++) {
+		json_array_append_new(texts, json_string(braid->warnings[i % BRAID_WARNINGS]));
+		json_array_append_new(ages, json_real(seconds_since(braid->warned_at_us[i % BRAID_WARNINGS])));
+	}
+	json_object_set_new(result, "warnings", texts);
+	json_object_set_new(result, "warned_s", ages);
 }
 
 static json_t *converter_json(const struct braid *braid)
@@ -78,20 +81,39 @@ static json_t *host_json(const struct braid *braid)
 	return json_pack("{s:b, s:b, s:o}", "chooses", own_chooses(&host->choice), "takes", own_chooses(&host->choice) && path_can_hold(braid->path), "socks", socks);
 }
 
+/* By which hosts come, and what keeps them away, or "". */
+static json_t *lan_json(const struct braid *braid)
+{
+	const struct conf_gateway *gateway = &braid->holder->conf->gateway;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < gateway->n_lan; i++) {
+		const char *fault = path_lan_fault(braid->path, gateway->lan[i]);
+
+		if (!fault[0] && __atomic_load_n(&braid->shared.unheard, __ATOMIC_RELAXED))
+			fault = "a firewall of this machine seems to turn away what is caught: let it accept the mark gateway.fwmark in its input chain";
+		json_array_append_new(array, json_pack("{s:s, s:s}", "interface", gateway->lan[i], "why", fault));
+	}
+	return array;
+}
+
 static void run_status(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
 	const struct conf *conf = braid->holder->conf;
 	char roles[ROLES_BYTES];
-	json_t *result = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I, s:i, s:b, s:o, s:o}", "version", BRAID_VERSION, "roles", format_roles(conf, roles), "pid", (int)getpid(),
+	json_t *result = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I, s:i, s:b, s:o}", "version", BRAID_VERSION, "roles", format_roles(conf, roles), "pid", (int)getpid(),
 				   "uptime_s", seconds_since(braid->started_at_us),
 				   "sessions", (json_int_t)__atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED),
 				   "half_open", (json_int_t)__atomic_load_n(&braid->shared.n_half_open, __ATOMIC_RELAXED),
-				   "workers", (int)braid->n_workers, "accepting", braid->view->accepting, "kernel", kernel_json(braid),
-				   "warnings", warnings_json(braid));
+				   "workers", (int)braid->n_workers, "accepting", braid->view->accepting, "kernel", kernel_json(braid));
 
+	if (result)
+		add_warnings(braid, result);
 	if (result && conf->gateway.enabled)
 		json_object_set_new(result, "converter", converter_json(braid));
+	if (result && conf->gateway.n_lan)
+		json_object_set_new(result, "lan", lan_json(braid));
 	if (result && conf->host.enabled)
 		json_object_set_new(result, "host", host_json(braid));
 	control_answer(call, result);

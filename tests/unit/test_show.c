@@ -82,6 +82,42 @@ static void forwards_are_shown(void **state)
 			  "web      h     none yet        no resources\n");
 }
 
+#define STATUS "{'version': '0.1.0', 'roles': 'gateway', 'pid': 7, 'uptime_s': 90, 'sessions': 2, 'half_open': 1, 'workers': 4, 'accepting': true, 'kernel': [],"
+#define STATUS_SHOWN "version    0.1.0, gateway, pid 7, 4 workers\nrunning    90 s\nsessions   2, and 1 being set up\n"
+#define ONE "'converters': [{'name': 'gateway.converter', 'addresses': ['203.0.113.5:5124', '[2001:db8::5]:5124'], 'used': true, 'answers': false, 'why': 'x'}]"
+
+static void status_says_what_keeps_hosts_away(void **state)
+{
+	unit_expect_shown(show_status, answer(STATUS " 'converter': {'reachable': true, 'signalling': 'convert', 'peer': 'braid', " ONE "},"
+			  " 'lan': [{'interface': 'lan0', 'why': ''}, {'interface': 'eth9', 'why': 'there is none'}]}"),
+			  STATUS_SHOWN "converter  answers: connections are bonded by convert\nhosts      come by lan0, eth9 (there is none)\n");
+}
+
+static void status_says_what_to_look_at(void **state)
+{
+	static const struct { const char *why, *shown; } cases[] = {
+		{ "it doesn't answer", "it doesn't answer; is that its address, and its TCP port open in the firewalls on the way?" },
+		{ "connection refused", "connection refused; does braidd run there, with this port in converter.listen?" },
+		{ "not authorised", "not authorised; has a [subscriber NAME] there the key that we have, and are both clocks right?" },
+		{ "timed out", "timed out" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *result = answer(STATUS " 'converter': {'reachable': false, " ONE "}}");
+		char expected[512];
+
+		json_object_set_new(json_object_get(result, "converter"), "why", json_string(cases[i].why));
+		snprintf(expected, sizeof(expected), STATUS_SHOWN "converter  203.0.113.5:5124, [2001:db8::5]:5124 does not answer (%s): new connections go the ordinary way\n", cases[i].shown);
+		unit_expect_shown(show_status, result, expected);
+	}
+}
+
+static void status_says_when_it_warned(void **state)
+{
+	unit_expect_shown(show_status, answer(STATUS " 'warnings': ['one', 'other'], 'warned_s': [7300, 3]}"),
+			  STATUS_SHOWN "warning    2 h ago: one\nwarning    3.0 s ago: other\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +128,9 @@ int main(void)
 		cmocka_unit_test(subscribers_are_shown),
 		cmocka_unit_test(mappings_are_shown),
 		cmocka_unit_test(forwards_are_shown),
+		cmocka_unit_test(status_says_what_keeps_hosts_away),
+		cmocka_unit_test(status_says_what_to_look_at),
+		cmocka_unit_test(status_says_when_it_warned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
