@@ -3,7 +3,7 @@ BUILD ?= build
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: menu packages build demo check check-schemes check-links check-timing check-middlebox check-sanitized interop soak fuzz bench bench-paths compare install clean
+.PHONY: menu packages packages-build build demo check check-schemes check-links check-timing check-middlebox check-sanitized interop soak fuzz bench bench-paths compare install clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run every test"
@@ -22,40 +22,44 @@ menu:
 	@echo "make install          install what was built"
 	@echo "make clean            remove $(BUILD)/ and its like"
 
-packages:
+# What a machine needs that Braid is to run on, and no more: no servers, as tests have them.
+packages-build:
+	@tools/install-packages tools/packages-build
+
+packages: packages-build
 	@tools/install-packages
 
-build: packages
+build: packages-build
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(if $(WERROR),-Dwerror=true)
 	@ninja -C $(BUILD)
 
-demo: build
+demo: packages build
 	@lab/braid-lab --build $(BUILD) run demo
 
 # Most tests in namespaces wait: two more at a time than there are cores.
-check: build
+check: packages build
 	tools/check-layers
 	tools/check-sizes
 	tools/check-paths
 	meson test -C $(BUILD) --num-processes $$(($$(nproc) + 2)) --print-errorlogs --suite unit --suite golden --suite fuzz --suite assume --suite lab --suite net
 
-check-schemes: build
+check-schemes: packages build
 	meson test -C $(BUILD) --print-errorlogs --suite schemes
 
-check-links: build
+check-links: packages build
 	meson test -C $(BUILD) --print-errorlogs --suite links
 
-check-timing: build
+check-timing: packages build
 	meson test -C $(BUILD) --print-errorlogs --suite timing
 
-interop: build
+interop: packages build
 	@tools/install-packages tools/packages-interop
 	meson test -C $(BUILD) --print-errorlogs --suite interop
 
-check-middlebox: build
+check-middlebox: packages build
 	meson test -C $(BUILD) --verbose --suite compare
 
-soak: build
+soak: packages build
 	BRAID_SOAK_S=$$(($(MINUTES) * 60)) meson test -C $(BUILD) --verbose --suite soak
 
 check-sanitized: packages
@@ -69,15 +73,15 @@ fuzz: packages
 	@ninja -C $(BUILD)-fuzz fuzz-targets
 	tools/fuzz $(BUILD)-fuzz $(SECONDS)
 
-bench: build
+bench: packages build
 	@tools/install-packages tools/packages-bench
 	@bench/braid-bench --build $(BUILD) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-paths: build
+bench-paths: packages build
 	@tools/install-packages tools/packages-paths
 	@bench/braid-paths --build $(BUILD) $(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(CELLS),--cells '$(CELLS)') $(if $(ROUNDS),--rounds $(ROUNDS))
 
-compare: build
+compare: packages build
 	@tools/install-packages tools/packages-bench
 	@bench/compare --build $(BUILD) $(if $(QUICK),--quick) $(if $(SCHEMES),--schemes $(SCHEMES))
 
