@@ -11,7 +11,7 @@
 #include "base/util.h"
 #include "loop/timers.h"
 
-#define LOOP_HANDLERS 32   /* a worker has 14 from the beginning, and one more for the names of each role */
+#define LOOP_HANDLERS 32   /* a worker has 15 from the beginning, and one more for the names of each role */
 #define LOOP_EVENTS 512   /* taken from the kernel at once */
 
 struct posted {

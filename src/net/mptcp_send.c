@@ -76,14 +76,24 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 	return 0;
 }
 
-int mptcp_send_pending(int fd, uint32_t *n_bytes)
+static int ask(int fd, unsigned long what, uint32_t *n_bytes)
 {
 	int value = 0;
 
-	if (ioctl(fd, SIOCOUTQNSD, &value))
+	if (ioctl(fd, what, &value))
 		return -errno;
 	*n_bytes = value > 0 ? (uint32_t)value : 0;
 	return 0;
+}
+
+int mptcp_send_unacked(int fd, uint32_t *n_bytes)
+{
+	return ask(fd, SIOCOUTQ, n_bytes);
+}
+
+int mptcp_send_pending(int fd, uint32_t *n_bytes)
+{
+	return ask(fd, SIOCOUTQNSD, n_bytes);
 }
 
 /* The kernel doubles what it is told, for its overhead. */

@@ -29,6 +29,8 @@ enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
 /* 0, MPTCP_SEND_E_PLAIN, or a negative errno (-EOPNOTSUPP before Linux 6.5). */
 int mptcp_send_state(int fd, struct mptcp_send_state *out);
 
+/* Bytes that were taken from us and that the peer has not acknowledged, of plain TCP, too (SIOCOUTQ). 0 or a negative errno. */
+int mptcp_send_unacked(int fd, uint32_t *n_bytes);
 /* Bytes that were taken from us and that no subflow was given yet (SIOCOUTQNSD). 0 or a negative errno. */
 int mptcp_send_pending(int fd, uint32_t *n_bytes);
 

@@ -61,6 +61,43 @@ int half_append(struct half *half, struct half_tools *tools, const void *bytes, 
 	return 0;
 }
 
+void half_keep(struct half *half)
+{
+	half->keeps = true;
+}
+
+void half_keep_no_more(struct half *half, struct half_tools *tools)
+{
+	half->keeps = false;
+	if (half->residue && half->residue->at == half->residue->n_bytes)
+		residue_drop(half, tools);
+}
+
+bool half_kept(const struct half *half, struct bytes *out)
+{
+	*out = half->residue ? (struct bytes){ half->residue->bytes, half->residue->n_bytes } : (struct bytes){ 0 };
+	return half->keeps;
+}
+
+void half_say_again(struct half *half)
+{
+	if (half->residue)
+		half->residue->at = 0;
+	half->n_bytes = 0;
+	half->done = false;
+}
+
+/* False: it would be too much, or there is no memory for it. */
+static bool keep(struct half *half, struct half_tools *tools, const uint8_t *bytes, size_t n_bytes)
+{
+	size_t n_before = half->residue ? half->residue->n_bytes : 0;
+
+	if (n_before + n_bytes < HALF_KEPT_MOST_BYTES && !half_append(half, tools, bytes, n_bytes))
+		return true;
+	half_keep_no_more(half, tools);
+	return false;
+}
+
 size_t half_waiting_bytes(const struct half *half)
 {
 	return half->n_piped_bytes + (half->residue ? half->residue->n_bytes - half->residue->at : 0);
@@ -130,7 +167,7 @@ static int flush_residue(struct half *half, struct half_tools *tools)
 	int r = send_some(half, residue->bytes + residue->at, residue->n_bytes - residue->at, &n_sent);
 
 	residue->at += n_sent;
-	if (!r)
+	if (!r && !half->keeps)
 		residue_drop(half, tools);
 	return r;
 }
@@ -223,7 +260,7 @@ static bool is_broken(struct half *half)
 static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_most)
 {
 	int error = 0, r;
-	size_t n_wanted = size_min(size_min(n_most, tools->n_scratch_bytes), half->bulk ? SIZE_MAX : FIRST_READS_BYTES), n_sent, n_skip;
+	size_t n_wanted = size_min(size_min(n_most, tools->n_scratch_bytes), half->bulk && !half->keeps ? SIZE_MAX : FIRST_READS_BYTES), n_sent, n_skip;
 	ssize_t n = net_receive(half->src_fd, tools->scratch, n_wanted, &error);
 
 	if (n < 0)
@@ -234,10 +271,14 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_mo
 	half->readable = half->more_follows || (size_t)n == n_wanted;
 	n_skip = size_min(half->n_skip_bytes, (size_t)n);
 	half->n_skip_bytes -= (uint32_t)n_skip;
+	if (half->keeps && keep(half, tools, tools->scratch + n_skip, (size_t)n - n_skip)) {
+		half->bulk |= (size_t)n >= size_min(tools->n_scratch_bytes, FIRST_READS_BYTES);
+		return 0;   /* it goes with the next flush */
+	}
 	r = send_some(half, tools->scratch + n_skip, (size_t)n - n_skip, &n_sent);
 	if (r == HALF_WANT_WRITE)
 		return residue_keep(half, tools, tools->scratch + n_skip + n_sent, (size_t)n - n_skip - n_sent);
-	if (r || (size_t)n < size_min(tools->n_scratch_bytes, FIRST_READS_BYTES))
+	if (r || half->n_skip_bytes || (size_t)n < size_min(tools->n_scratch_bytes, FIRST_READS_BYTES))
 		return r;
 	half->bulk = true;
 	pipes_lend(&tools->pipes, &half->pipe);   /* where no pipe is left, the scratch buffer does it too */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/cursor.h"
 #include "policy/ending.h"
 #include "policy/steady.h"
 #include "relay/pipes.h"
@@ -49,7 +50,8 @@ struct half {
 	struct pipe *pipe;     /* lent; NULL most of the time */
 	size_t n_piped_bytes;
 	uint32_t n_skip_bytes; /* of what src brings next: they came another way already */
-	enum half_course course;
+	enum half_course course : 8;
+	bool keeps;            /* what src has brought is kept in the residue, those bytes too that dst has taken: half_kept() */
 	struct residue *residue;
 	uint64_t n_bytes;      /* that dst has taken */
 	struct steady steady;  /* of dst, where it is Multipath TCP */
@@ -72,6 +74,15 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
 int half_prepend(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
 /* The same behind those that wait, none of them in a pipe. 0 or -ENOMEM. */
 int half_append(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
+
+/* What goes ahead and what src has brought so far is kept from now on, until half_keep_no_more(), or there is more of it than HALF_KEPT_MOST_BYTES. Only before the first step. */
+#define HALF_KEPT_MOST_BYTES (256u << 10)
+void half_keep(struct half *half);
+void half_keep_no_more(struct half *half, struct half_tools *tools);
+/* All of that; false: it isn't kept any more. Borrowed until the next step. */
+bool half_kept(const struct half *half, struct bytes *out);
+/* All of that goes to another dst from the beginning, and the end, too, where it was passed on. */
+void half_say_again(struct half *half);
 
 /* Sends at most n_bytes of what waits, whatever was refused before. 0 or a negative errno. */
 int half_push(struct half *half, struct half_tools *tools, size_t n_bytes);

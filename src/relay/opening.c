@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include "base/counter.h"
 #include "net/socket.h"
@@ -34,6 +36,10 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->down.steady.guarded = s->near_mptcp;   /* accepted with Fast Open */
 	s->down.end_waits = s->near_mptcp;
 	s->up.end_waits = s->up.ending.joins = legs->far_joins;
+	if (legs->held && legs->up_kept)
+		half_keep(&s->up);
+	if (legs->down_kept)
+		half_keep(&s->down);
 	r = pacing_join(relay, s->account);
 	if (!r)
 		r = half_prepend(&s->up, &relay->tools, legs->up_first.at, legs->up_first.n);
@@ -89,6 +95,7 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 	if (!s || s->state != SESSION_HELD)
 		return;
 	session_set_state(s, SESSION_RELAYING);
+	half_keep_no_more(&s->up, &relay->tools);
 	if (s->down.ends_multipath)
 		s->down.course = HALF_COURSE_WHOLE;
 	s->down.readable = true;   /* its edge may have been spent on the answer */
@@ -109,11 +116,19 @@ static bool was_said(const struct session *s, struct bytes said)
 	return said.n && s->down.n_bytes == said.n && !half_waiting_bytes(&s->down) && !s->down.ended;
 }
 
+/* The same of all that was ever read for it: what was said, and what stands behind it. */
+static bool is_kept(const struct session *s, struct bytes said)
+{
+	struct bytes kept;
+
+	return said.n && half_kept(&s->down, &kept) && kept.n >= said.n && kept.n == s->down.n_bytes + half_waiting_bytes(&s->down);
+}
+
 static bool may_change(const struct session *s, const struct relay_leg_change *change)
 {
 	if (!s || s->state != SESSION_RELAYING || !s->near_mptcp || s->up.ended || s->up.n_skip_bytes)
 		return false;
-	return was_said(s, change->said) || (!s->down.n_bytes && (change->said.n || !net_handshake_ended(s->near_fd)));
+	return was_said(s, change->said) || is_kept(s, change->said) || (!s->down.n_bytes && (change->said.n || !net_handshake_ended(s->near_fd)));
 }
 
 /* The two legs may have brought more or less of the same so far. 0, or a code or errno: it can't be put together. */
@@ -130,6 +145,12 @@ static int join_up(struct relay *relay, struct session *s, struct bytes first)
 /* 0 or -ENOMEM. */
 static int say_again(struct relay *relay, struct session *s, struct bytes said)
 {
+	if (is_kept(s, said)) {
+		half_say_again(&s->down);
+		s->down.bulk = false;
+		s->down.steady = (struct steady){ .guarded = true };
+		return 0;
+	}
 	if (!was_said(s, said))
 		return 0;
 	s->down.n_bytes = 0;
@@ -160,13 +181,40 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	return 0;
 }
 
-int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes)
+/* What has come from the near leg so far, but for the first. 0, RELAY_E_TOO_LATE or -ENOMEM. */
+static int copy_more(const struct session *s, size_t n_first_bytes, uint8_t **more, size_t *n_more)
+{
+	size_t had = up_had_bytes(s);
+	struct bytes kept;
+
+	*more = NULL;
+	*n_more = had - n_first_bytes;
+	if (had == n_first_bytes)
+		return 0;
+	if (had < n_first_bytes || !half_kept(&s->up, &kept) || kept.n != had)
+		return RELAY_E_TOO_LATE;
+	*more = malloc(*n_more);
+	if (!*more)
+		return -ENOMEM;
+	memcpy(*more, kept.at + n_first_bytes, *n_more);
+	return 0;
+}
+
+int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes, uint8_t **more, size_t *n_more)
 {
 	struct session *s = relay_session(relay, ref);
+	int r;
 
-	if (!s || s->state != SESSION_HELD || s->up.ended || up_had_bytes(s) != n_first_bytes)
+	if (!s || s->state != SESSION_HELD)
 		return RELAY_E_TOO_LATE;
-	net_close_reset(s->far_fd);
+	r = copy_more(s, n_first_bytes, more, n_more);
+	if (r)
+		return r;
+	if (!net_look(s->far_fd)) {   /* its answer is there, or its end */
+		free(*more);
+		return RELAY_E_TOO_LATE;
+	}
+	net_close_reset(s->far_fd);   /* an end of the near leg's shows again when it is read next */
 	relay_session_retire(relay, s, SESSION_END_CLOSED);
 	return 0;
 }

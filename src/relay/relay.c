@@ -230,6 +230,16 @@ void relay_abort(struct relay *relay, struct slab_name ref)
 		relay_session_end(relay, s, SESSION_END_CLOSED);
 }
 
+void relay_keep_no_more(struct relay *relay, struct slab_name ref)
+{
+	struct session *s = relay_session(relay, ref);
+
+	if (!s)
+		return;
+	half_keep_no_more(&s->up, &relay->tools);
+	half_keep_no_more(&s->down, &relay->tools);
+}
+
 void relay_wake(struct relay *relay, struct slab_name ref)
 {
 	struct session *s = relay_session(relay, ref);

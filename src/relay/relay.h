@@ -67,6 +67,8 @@ struct relay_legs {
 	bool held;
 	bool far_joins;                  /* the far leg's subflows are ours to begin, and there is more than one link */
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
+	bool up_kept;                    /* held: what goes up is kept until then, as far as it isn't much: relay_take_back() */
+	bool down_kept;                  /* what goes down is kept until the near leg's peer has something of it, as far as it isn't much: relay_change_near() */
 	uint64_t tag;                    /* for on_held; 0 otherwise */
 	uint32_t owner;                  /* for on_end */
 	struct relay_account *account;   /* relay/account.h; NULL: nobody's. Borrowed as long as the relay lives */
@@ -112,16 +114,19 @@ struct relay_leg_change {
 	bool near_multipath;
 	struct address source;
 	struct bytes up_first;    /* that was read from near_fd; copied */
-	struct bytes said;        /* the old leg may have taken this from us, and its peer has not got it: it is said again; copied. Empty: none of it */
+	struct bytes said;        /* the old leg may have taken this from us, and its peer has not got it: it is said again, and what was kept behind it; copied. Empty: none of it */
 };
-/* Only where nothing else was written to the near leg yet, and, with nothing said, its handshake hasn't ended. Takes near_fd, watched by the caller; on failure it stays his, to be watched
+/* Only where nothing else was written to the near leg yet, or all of it is kept, and, with nothing said, its handshake hasn't ended. Takes near_fd, watched by the caller; on failure it stays his, to be watched
  * anew. 0 or RELAY_E_TOO_LATE. */
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change);
-/* Ends a held session of which nothing but n_first_bytes, those of up_first, has come from the near leg, and leaves that one to the caller, watched; the far leg is reset. Neither on_end
- * nor on_held_end is called. 0 or RELAY_E_TOO_LATE: all is as it was. */
-int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes);
+/* Ends a held session and leaves its near leg to the caller, watched; the far leg is reset. *more, *n_more: what has come from the near leg beyond n_first_bytes, those of up_first; malloc'd, the caller's, NULL where
+ * there is nothing. Neither on_end nor on_held_end is called. 0; RELAY_E_TOO_LATE: it isn't held, or more has come than was kept; -ENOMEM: in both cases all is as it was. */
+int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes, uint8_t **more, size_t *n_more);
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
 void relay_abort(struct relay *relay, struct slab_name ref);
+
+/* What is kept of what went up or down is so no longer. A stale ref is ignored. */
+void relay_keep_no_more(struct relay *relay, struct slab_name ref);
 
 /* Looks at both legs as if both had told of something to read. A stale ref is ignored. */
 void relay_wake(struct relay *relay, struct slab_name ref);

@@ -3,6 +3,7 @@
  * a small request waits for a turn of TURN_US, not for every transfer's share. */
 #include "base/clock.h"
 #include "base/counter.h"
+#include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "policy/share.h"
 #include "relay/ending_step.h"
@@ -81,6 +82,15 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	return r;
 }
 
+/* Whose peer has some of it has all that it may miss, or comes by it on this leg. */
+static void look_at_kept(struct relay *relay, struct session *s)
+{
+	uint32_t n_unacked;
+
+	if (s->down.keeps && s->down.n_bytes && (mptcp_send_unacked(s->near_fd, &n_unacked) || n_unacked < s->down.n_bytes))
+		half_keep_no_more(&s->down, &relay->tools);
+}
+
 /* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). With its third packet the peer has shown what it is. */
 static void look_at_opening(struct session *s)
 {
@@ -118,6 +128,7 @@ static int run_down(struct relay *relay, struct session *s)
 		return HALF_WANT_READ;
 	look_at_opening(s);
 	s->down.last = s->up.done;
+	look_at_kept(relay, s);
 	return run_way(relay, s, RELAY_DOWN);
 }
 

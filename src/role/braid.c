@@ -320,7 +320,7 @@ static int start_links(struct braid *braid)
 		.shared = &braid->shared, .path = braid->path, .state_dir = braid->holder->conf->daemon.state_dir, .view = present_view,
 		.on_warning = warn, .on_change = on_links, .context = braid,
 	};
-	struct overflow_options overflow = { .shared = &braid->shared, .path = braid->path, .view = present_view, .context = braid };
+	struct overflow_options overflow = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
 	struct link_health_options health = {
 		.shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view,
 		.on_answer = on_link_answer, .on_change = on_link_health, .context = braid,

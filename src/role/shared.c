@@ -113,7 +113,7 @@ static void fill_links(const struct shared *shared, const struct view *view, uin
 
 		links[i] = (struct choose_link){
 			.up = view->links[i].up, .backup = shared_is_out(shared, view, i), .cost = view->conf->links[i].cost,
-			.unanswered = shared_is_unanswered(shared, (uint8_t)i, now_us), .silent = shared_is_silent(shared, i),
+			.unanswered = shared_is_unanswered(shared, (uint8_t)i, now_us) || load(&memory->rests_until_us) > now_us, .silent = shared_is_silent(shared, i),
 			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
 		};

@@ -78,6 +78,7 @@ struct link_memory {
 	uint64_t n_first;                /* connections that began on it */
 	uint64_t closed;                 /* 1: sessions send nothing over it just now, as it costs more than others; the main thread's to set, as the next */
 	uint64_t used_up;                /* 1: its cap is; it is a backup until the period ends */
+	uint64_t rests_until_us;         /* its endpoint is about to be taken away and put back: connections had better not begin there; the main thread's to set */
 	uint64_t aside;                  /* 1: it kept better links waiting, and is a backup until it is tried again (role/links/aside.h) */
 };
 

@@ -11,6 +11,7 @@
 #include "role/converter/converter.h"
 #include "role/gateway/gateway.h"
 #include "role/inbound/inbound.h"
+#include "role/links/census.h"
 #include "role/links/limited.h"
 #include "role/links/loss_watch.h"
 #include "role/links/stranded.h"
@@ -115,6 +116,8 @@ static int build(struct worker *worker, unsigned int n_workers)
 	if (!r)
 		r = inbound_new(worker, &worker->inbound);
 	if (!r)
+		r = census_taker_new(worker, &worker->census_taker);
+	if (!r)
 		r = stranded_new(worker, &worker->stranded);
 	if (!r)
 		r = stripes_new(worker, &worker->stripes);
@@ -207,6 +210,7 @@ void worker_stopp(struct worker **out)
 	converter_freep(&worker->converter);
 	inbound_freep(&worker->inbound);
 	stranded_freep(&worker->stranded);
+	census_taker_freep(&worker->census_taker);
 	stripes_freep(&worker->stripes);
 	loss_watch_freep(&worker->loss_watch);
 	relay_freep(&worker->relay);

@@ -11,12 +11,14 @@
 #include <stdint.h>
 #include "loop/loop.h"
 #include "net/own_address.h"
+#include "policy/census.h"
 #include "policy/health.h"
 #include "relay/relay.h"
 #include "role/counters.h"
 #include "role/log.h"
 #include "role/shared.h"
 
+struct census_taker;
 struct gateway;
 struct converter;
 struct inbound;
@@ -25,13 +27,6 @@ struct stranded;
 struct stripes;
 
 enum worker_log { WORKER_LOG_SHORT, WORKER_LOG_LIMIT, WORKER_LOG_DENIED, WORKER_LOG_LINK, WORKER_LOG_SUBSCRIBER, WORKER_LOG_SOURCE, WORKER_LOG_INBOUND, WORKER_LOG_N };
-
-/* Of a gateway's sessions, as they were found at the last look (role/links/stranded.c). Atomics. */
-struct link_census {
-	uint64_t n_lacking;            /* nothing comes through over the link */
-	uint64_t n_with;               /* something does */
-	uint64_t n_alone;              /* and over no other one */
-};
 
 struct worker {
 	unsigned int number;
@@ -52,7 +47,10 @@ struct worker {
 	struct loss_watch *loss_watch;
 	struct own_address_probe own_addresses;
 	struct role_counters counters;
-	struct link_census census[CONF_LINKS];
+	struct census_taker *census_taker;
+	struct census census[CONF_LINKS];      /* of a gateway's sessions: atomics, as all of role/links/census.h here. As they were found at the last look, */
+	struct census counted[CONF_LINKS];     /* and when somebody asked last */
+	uint64_t n_asked, n_counted;           /* the main thread's; the last one that was answered */
 	struct health_seen seen[CONF_LINKS];   /* atomics; role/links/figures.h */
 	struct log_limit log_limits[WORKER_LOG_N];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */

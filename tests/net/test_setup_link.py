@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A link that is gone, or goes while a connection is being set up over it: the connection begins, or goes on, over the other (role/gateway/leave.h)."""
+import os
 import re
 import select
 
 import pytest
 
-from netlab import SERVER, Lab, counter, has_waiting, receive_exactly, wait_for
+from netlab import SERVER, Lab, counter, has_waiting, receive_all, receive_exactly, send_in_background, wait_for
 from test_second_attempt import expect_exchange, rule, talk
 
 RACES = pytest.mark.parametrize("race", ["off", "on"])
@@ -127,17 +128,48 @@ def test_link_goes_with_the_converters_answer(lab, race):
     assert counter(gateway, "no_answer") == counter(gateway, "outcome_not_authorised") == 0
 
 
-def test_what_the_server_has_said_goes_with_the_link(lab):
-    """Its first bytes can't be had again: the host's connection is reset, and its request is not asked twice."""
-    _, gateway = start(lab, accept="early")
-    listener = lab.listen("server")
+def begin_without_an_answer(lab, gateway, listener):
+    """A session over link a alone that the server has, and knows the request of, with nothing of the converter's coming but acknowledgements: (host's socket, server's)."""
+    rule(lab, "core", "iifname b0 tcp flags syn tcp option mptcp subtype 1 drop")
     rule(lab, "gw", "iifname l0 tcp sport 5124 tcp flags & (syn|psh) == psh drop")
+    rule(lab, "gw", "iifname l0 tcp sport 5124 meta length > 1000 drop")
     near = begin(lab, listener)
     far, _ = lab.accept(listener)
+    wait_for(lambda: [s["state"] for s in gateway.ctl("sessions")["sessions"]] == ["signalling"], "a session without an answer")
+    return near, far
+
+
+@pytest.mark.parametrize("n_bytes", [6, 1_000_000])
+def test_what_the_server_has_said_before_the_link_goes_is_said_again(lab, n_bytes):
+    """The converter has sent it, and the gateway has not got it: as much as fits the kernel's buffers."""
+    _, gateway = start(lab, accept="early")
+    listener = lab.listen("server")
+    near, far = begin_without_an_answer(lab, gateway, listener)
     assert receive_exactly(far, 8) == b"question"
-    far.sendall(b"answer")
+    answer = os.urandom(n_bytes)
+    pid = send_in_background(far, answer)
     wait_for(lambda: int(re.search(r"bytes_acked:(\d+)", lab.run("server", f"ss -Htni state established sport = :{listener.getsockname()[1]}"))[1]) >= 6, "the converter has the answer")
     cut(lab, gateway)
-    with pytest.raises(ConnectionResetError):
-        near.recv(1)
+    assert receive_exactly(near, n_bytes) == answer
+    os.waitpid(pid, 0)
+    assert not select.select([listener], [], [], 0.2)[0], "the server was connected to twice"
+    near.shutdown(1)
+    assert far.recv(1) == b"", "the server heard something twice"
+
+
+def test_what_the_host_has_said_since_is_said_again(lab):
+    """More than the opening has gone up, which the server has: it hears nothing of it twice."""
+    _, gateway = start(lab, accept="early")
+    listener = lab.listen("server")
+    near, far = begin_without_an_answer(lab, gateway, listener)
+    more = os.urandom(100_000)
+    near.sendall(more)
+    assert receive_exactly(far, 8 + len(more)) == b"question" + more
+    cut(lab, gateway)
+    far.sendall(b"answer")
+    assert receive_exactly(near, 6) == b"answer"
+    near.sendall(b"thanks")
+    near.shutdown(1)
+    assert receive_all(far) == b"thanks"
     assert not has_waiting(listener), "the server was connected to twice"
+    assert counter(gateway, "no_answer") == counter(gateway, "outcome_not_authorised") == 0

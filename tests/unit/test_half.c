@@ -300,6 +300,47 @@ static void the_first_bytes_go_ahead(void **state)
 	assert_int_equal(f->half.n_bytes, 5000);
 }
 
+static void what_is_kept_goes_to_another_from_the_beginning(void **state)
+{
+	struct fixture *f = *state;
+	struct bytes kept;
+
+	half_keep(&f->half);
+	move_all(f, 40000, 65536);   /* several reads */
+	assert_int_equal(shutdown(f->in[0], SHUT_WR), 0);
+	assert_int_equal(unit_half_step_ready(f), HALF_DONE);
+	assert_true(half_kept(&f->half, &kept) && kept.n == 40000);
+	close(f->out[0]);
+	close(f->out[1]);
+	unit_tcp_pair(f->out, false);
+	f->half.dst_fd = f->out[0];
+	half_say_again(&f->half);
+	f->n_out = 0;
+	move_all(f, 40000, 65536);
+	expect_ended(f);
+}
+
+static void much_is_not_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct bytes kept;
+
+	half_keep(&f->half);
+	move_all(f, 2 * HALF_KEPT_MOST_BYTES, 65536);
+	assert_false(half_kept(&f->half, &kept));
+	assert_true(f->tools.pipes.n_made);
+}
+
+static void what_came_another_way_is_left_out(void **state)
+{
+	struct fixture *f = *state;
+
+	f->half.n_skip_bytes = 3 * SCRATCH_BYTES + 1;
+	f->n_out = f->half.n_skip_bytes;
+	move_all(f, 200000, 65536);
+	assert_int_equal(f->half.n_bytes, 200000 - 3 * SCRATCH_BYTES - 1);
+}
+
 static void send_urgent(struct fixture *f)
 {
 	uint8_t byte = unit_stream_byte(f->n_in++);
@@ -492,6 +533,9 @@ int main(void)
 		TEST(but_not_where_an_end_may_follow),
 		TEST_SMALL(bytes_waiting_in_a_pipe_are_counted_and_dropped),
 		TEST(the_first_bytes_go_ahead),
+		TEST(what_is_kept_goes_to_another_from_the_beginning),
+		TEST(much_is_not_kept),
+		TEST(what_came_another_way_is_left_out),
 		TEST(urgent_data_within_bulk_stays_in_the_stream),
 		TEST(a_budget_ends_a_step),
 		TEST(a_sender_that_resets_is_a_failure),

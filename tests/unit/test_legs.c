@@ -133,12 +133,77 @@ static void a_leg_whose_stream_has_ended_stays(void **state)
 	run_until(f, "the session to end", all_ended);
 }
 
+/* The host has been told what the server said, before the relay looked again: nothing is known of its having it. */
+static struct pair *open_kept(struct fixture *f)
+{
+	struct relay_legs legs = legs_of(f, false);
+	struct pair *p = &f->pairs[0];
+
+	legs.near_mptcp = legs.down_kept = true;
+	legs.down_first = (struct bytes){ said(), N_SAID };
+	p->server.n_sent = N_SAID;
+	say(&p->server, 1000);
+	assert_int_equal(relay_open(f->relay, &legs, &p->ref), 0);
+	f->n_wanted = 1000;
+	run_until(f, "the host to hear the server", host_heard);
+	return p;
+}
+
+static void what_stands_behind_it_is_said_again_too(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_kept(f);
+	int fd;
+	struct relay_leg_change change = change_of(f, &fd, true);
+
+	assert_int_equal(relay_change_near(f->relay, p->ref, &change), 0);
+	close(p->host.fd);
+	p->host = (struct peer){ .fd = fd };
+	f->n_wanted = 1000;
+	run_until(f, "the host to hear all of it again", host_heard);
+	say(&p->server, 2000);
+	f->n_wanted = 2000;
+	run_until(f, "and more", host_heard);
+	assert_int_equal(relay_counters(f->relay)->n_held_bytes, 0);
+	end(&p->host);
+	end(&p->server);
+	run_until(f, "the session to end", all_ended);
+}
+
+static void what_the_host_has_is_kept_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_kept(f);
+
+	say(&p->server, 1100);
+	f->n_wanted = 1100;
+	run_until(f, "the host to hear more", host_heard);   /* the relay has looked by then */
+	expect_too_late(f, p->ref, true);
+	assert_int_equal(relay_counters(f->relay)->n_held_bytes, 0);
+	end(&p->host);
+	end(&p->server);
+	run_until(f, "the session to end", all_ended);
+}
+
+static void nor_what_nobody_wants(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_kept(f);
+
+	relay_keep_no_more(f->relay, p->ref);
+	expect_too_late(f, p->ref, true);
+	end(&p->host);
+	end(&p->server);
+	run_until(f, "the session to end", all_ended);
+	relay_keep_no_more(f->relay, p->ref);   /* nobody any more */
+}
+
 static struct pair *open_held(struct fixture *f)
 {
 	struct relay_legs legs = legs_of(f, false);
 	struct pair *p = &f->pairs[0];
 
-	legs.held = true;
+	legs.held = legs.up_kept = true;
 	legs.tag = TAG;
 	legs.up_first = (struct bytes){ said(), N_SAID };
 	p->host.n_sent = N_SAID;
@@ -148,24 +213,52 @@ static struct pair *open_held(struct fixture *f)
 	return p;
 }
 
+/* Its bytes beyond what went first; the far leg is reset. */
+static void take_back(struct fixture *f, struct pair *p, uint8_t **more, size_t *n_more)
+{
+	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID, more, n_more), 0);
+	run_until(f, "the server to see the reset", server_closed);
+	assert_int_equal(p->n_ends + f->n_held_ends + f->n_held, 0);
+	close(p->server.fd);
+}
+
+static void expect_not_given_back(struct fixture *f, const struct pair *p, size_t n_first)
+{
+	uint8_t *more;
+	size_t n_more;
+
+	assert_int_equal(relay_take_back(f->relay, p->ref, n_first, &more, &n_more), RELAY_E_TOO_LATE);
+}
+
+/* Another far leg, to which all is said again. */
+static void open_again(struct fixture *f, struct pair *p, const uint8_t *more, size_t n_more)
+{
+	uint8_t first[1000];
+	struct relay_legs legs = { .near_fd = p->near_fd, .near_watched = true, .up_first = { first, N_SAID + n_more } };
+	int fds[2];
+
+	memcpy(first, said(), N_SAID);
+	if (n_more)
+		memcpy(first + N_SAID, more, n_more);
+	unit_tcp_pair(fds, false);
+	p->server = (struct peer){ .fd = fds[1] };
+	legs.far_fd = fds[0];
+	assert_int_equal(relay_open(f->relay, &legs, &p->ref), 0);
+}
+
 /* It is a session's again with another far leg, the host none the wiser. */
 static void a_near_leg_is_given_back(void **state)
 {
 	struct fixture *f = *state;
 	struct pair *p = open_held(f);
-	struct relay_legs legs = { .near_fd = p->near_fd, .near_watched = true, .up_first = { said(), N_SAID } };
-	int fds[2];
+	uint8_t *more;
+	size_t n_more;
 
-	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID), 0);
-	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID), RELAY_E_TOO_LATE);
-	run_until(f, "the server to see the reset", server_closed);
+	take_back(f, p, &more, &n_more);
 	assert_int_equal(p->server.stream, UNIT_STREAM_RESET);
-	assert_int_equal(p->n_ends + f->n_held_ends + f->n_held, 0);
-	close(p->server.fd);
-	unit_tcp_pair(fds, false);
-	p->server = (struct peer){ .fd = fds[1] };
-	legs.far_fd = fds[0];
-	assert_int_equal(relay_open(f->relay, &legs, &p->ref), 0);
+	assert_null(more);
+	expect_not_given_back(f, p, N_SAID);
+	open_again(f, p, more, n_more);
 	say(&p->host, 100);
 	f->n_wanted = 100;
 	run_until(f, "the other server to hear all", server_heard);
@@ -175,34 +268,71 @@ static void a_near_leg_is_given_back(void **state)
 	expect_counters(f, 1, 0, 1);
 }
 
-static void a_near_leg_that_has_said_more_is_not(void **state)
+static void with_what_it_has_said_since(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_held(f);
+	uint8_t *more;
+	size_t n_more;
+
+	say(&p->host, 500);
+	f->n_wanted = 500;
+	run_until(f, "the server to hear more", server_heard);
+	end(&p->host);
+	run_until(f, "the server to see the end", server_closed);
+	take_back(f, p, &more, &n_more);
+	assert_int_equal(n_more, 500 - N_SAID);
+	open_again(f, p, more, n_more);
+	free(more);
+	run_until(f, "the other server to see the end", server_closed);
+	assert_int_equal(p->server.stream, UNIT_STREAM_ENDED);
+	assert_int_equal(p->server.n_received, 500);
+	end(&p->server);
+	run_until(f, "the session to end", all_ended);
+	assert_int_equal(relay_counters(f->relay)->n_held_bytes, 0);
+}
+
+static bool host_said_all(struct fixture *f)
+{
+	say(&f->pairs[0].host, f->n_wanted);
+	return server_heard(f);
+}
+
+static void a_near_leg_that_has_said_much_is_not(void **state)
 {
 	struct fixture *f = *state;
 	struct pair *p = open_held(f);
 
-	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID - 1), RELAY_E_TOO_LATE);
-	say(&p->host, 100);
-	f->n_wanted = 100;
-	run_until(f, "the server to hear more", server_heard);
-	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID), RELAY_E_TOO_LATE);
+	expect_not_given_back(f, p, N_SAID + 1);
+	f->n_wanted = 300000;
+	run_until(f, "the server to hear more than is kept", host_said_all);
+	expect_not_given_back(f, p, N_SAID);
+	assert_int_equal(relay_counters(f->relay)->n_held_bytes, 0);
 	f->answer = "yes";
 	assert_int_equal(send(p->server.fd, "yes", 3, 0), 3);
 	say(&p->server, 100);
+	f->n_wanted = 100;
 	run_until(f, "the host to hear", host_heard);
-	assert_int_equal(relay_take_back(f->relay, p->ref, 100), RELAY_E_TOO_LATE);   /* held no longer */
-	move_streams(f, 1000);
+	expect_not_given_back(f, p, 300000);   /* held no longer */
+	end(&p->host);
+	end(&p->server);
+	run_until(f, "the session to end", all_ended);
 }
 
-static void a_near_leg_whose_stream_has_ended_is_not(void **state)
+static void nor_one_whose_answer_is_there(void **state)
 {
 	struct fixture *f = *state;
 	struct pair *p = open_held(f);
 
-	end(&p->host);
-	run_until(f, "the server to see the end", server_closed);
-	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID), RELAY_E_TOO_LATE);
-	f->answer = "yes";
 	assert_int_equal(send(p->server.fd, "yes", 3, 0), 3);
+	expect_not_given_back(f, p, N_SAID);
+	f->answer = "yes";
+	say(&p->host, 500);
+	say(&p->server, 100);
+	f->n_wanted = 100;
+	run_until(f, "the host to hear", host_heard);
+	assert_int_equal(relay_counters(f->relay)->n_held_bytes, 0);   /* nothing is kept of one that is held no longer */
+	end(&p->host);
 	end(&p->server);
 	run_until(f, "the session to end", all_ended);
 }
@@ -216,9 +346,13 @@ int main(void)
 		TEST(what_the_other_leg_has_brought_more_goes_up),
 		TEST(a_leg_that_was_written_to_stays),
 		TEST(a_leg_whose_stream_has_ended_stays),
+		TEST(what_stands_behind_it_is_said_again_too),
+		TEST(what_the_host_has_is_kept_no_more),
+		TEST(nor_what_nobody_wants),
 		TEST(a_near_leg_is_given_back),
-		TEST(a_near_leg_that_has_said_more_is_not),
-		TEST(a_near_leg_whose_stream_has_ended_is_not),
+		TEST(with_what_it_has_said_since),
+		TEST(a_near_leg_that_has_said_much_is_not),
+		TEST(nor_one_whose_answer_is_there),
 	};
 
 	signal(SIGPIPE, SIG_IGN);   /* as in the daemon */

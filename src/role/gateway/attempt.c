@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/util.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/gateway/elsewhere.h"
@@ -112,7 +113,7 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	attempt->patience_us = patience_us(worker, setup, choice->link);
 	if (attempt->syn_data) {
 		options.first = attempt->opening;
-		options.n_first = attempt->n_opening;
+		options.n_first = size_min(attempt->n_opening, OPENING_SYN_BYTES);   /* it is longer where it was said before */
 	}
 	counter_add(&worker->counters.n_attempts, 1);
 	counter_add(&worker->counters.n_syn_data_sent, attempt->syn_data);

@@ -211,7 +211,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 	struct relay_legs legs = {
 		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = setup->state != SETUP_CAUGHT, .far_watched = true,
 		.far_mptcp = attempt->mptcp,
-		.far_joins = attempt->mptcp && view_has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful,
+		.far_joins = attempt->mptcp && view_has_several_links(worker->view), .held = held, .up_waits = held && attempt->doubtful, .up_kept = setup->has_ticket,
 		.far_multipath = attempt->mptcp && !attempt->plain, .tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/gateway/leave.h"
 
+#include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
+#include "role/describe.h"
+#include "role/gateway/opening.h"
 #include "role/gateway/setup.h"
 
 static bool is_gone(const struct gateway *gateway, uint8_t link)
@@ -17,19 +21,42 @@ static void begin_instead(struct gateway *gateway, struct setup *setup)
 		setup_fail(gateway, setup);
 }
 
-/* The relay has it, and nothing but the opening has gone up: then it can be said again, and the connection is one that is being set up, as before. Otherwise it ends with its
+/* Another link has joined: the kernel brings over that what is lost with this one. */
+static bool has_another(const struct gateway *gateway, const struct session_view *session)
+{
+	struct mptcp_connection_info info;
+	size_t n = describe_read(session, &info) ? 0 : info.n_subflows;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t link = describe_link_of(gateway->worker->view, &info.subflows[i]);
+
+		if (info.subflows[i].tcp_state == TCP_ESTABLISHED && link != CHOOSE_NO_LINK && !is_gone(gateway, link))
+			return true;
+	}
+	return false;
+}
+
+/* The relay has it, and what has gone up is known still: then it can be said again, and the connection is one that is being set up, as before. Otherwise it ends with its
  * link. */
 static void take_back(struct gateway *gateway, struct setup *setup)
 {
 	const struct worker *worker = gateway->worker;
 	struct attempt *attempt = setup->answering;
+	struct session_view session;
+	uint8_t *more;
+	size_t n_more;
+	int r;
 
-	if (!setup->has_ticket || attempt->striped || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent))
+	if (relay_find(worker->relay, setup->session, &session) && has_another(gateway, &session))
+		return;
+	if (!setup->has_ticket || attempt->striped || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &more, &n_more))
 		return;
 	attempt_leave(setup, attempt);
 	setup->answering = NULL;
 	setup_set_state(setup, SETUP_CONNECTING);
-	if (loop_rewatch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
+	r = opening_add(setup, (struct bytes){ more, n_more });
+	free(more);
+	if (r || loop_rewatch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
 	    setup_set_deadline(gateway, setup, setup_limit_us(gateway)))
 		setup_abandon(gateway, setup);
 	else
@@ -66,4 +93,26 @@ void leave_links(struct gateway *gateway, struct setup *setup)
 	}
 	if (n_left && !n_stay)
 		begin_instead(gateway, setup);
+}
+
+static void count_attempts(const struct setup *setup, struct census *census, size_t n_links)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++) {
+		const struct attempt *attempt = &setup->attempts[i];
+
+		if (attempt->fd < 0 || !attempt->mptcp || !attempt->connected || attempt->link >= n_links)
+			continue;
+		census[attempt->link].n_last++;
+		census[attempt->link].n_bound++;
+	}
+}
+
+void leave_count(const struct gateway *gateway, struct census *census)
+{
+	for (uint32_t i = 0; i < gateway->setups.n_touched; i++) {
+		const struct setup *setup = slab_at(&gateway->setups, i);
+
+		if (setup && setup->state != SETUP_HELD)
+			count_attempts(setup, census, gateway->worker->view->n_links);
+	}
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A link goes while connections are being set up over it: each goes on over another one (decision 0032). Private to the gateway. */
+/* A link goes while connections are being set up over it: each goes on over another one (decision 0032). */
 #ifndef BRAID_ROLE_GATEWAY_LEAVE_H
 #define BRAID_ROLE_GATEWAY_LEAVE_H
 
+struct census;
 struct gateway;
 struct setup;
 
 /* What was begun over links that aren't up any more, or swallow what is sent, is given up, and begun over another. The setup may be gone afterwards. */
 void leave_links(struct gateway *gateway, struct setup *setup);
+
+/* Adds to each link's count (policy/census.h) the connections that are being set up, and have reached the converter, over it: they would end with its endpoint. */
+void leave_count(const struct gateway *gateway, struct census *census);
 
 #endif

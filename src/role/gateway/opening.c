@@ -12,10 +12,7 @@
 #include "role/schemes.h"
 #include "signalling/ticket.h"
 
-/* What fits a SYN on a path with 1500-byte packets: 40 (IPv6) and 20 bytes of headers, 40 of TCP options. */
-#define OPENING_BYTES 1400
-
-static_assert(OPENING_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
+static_assert(OPENING_SYN_BYTES > SIGNALLING_MESSAGE_BYTES, "a message must fit the opening");
 
 /* Toward an IPv6 destination, to a converter that has asked for it. */
 static bool tells_source(const struct setup *setup)
@@ -75,7 +72,7 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	ssize_t n;
 	int error = NET_E_AGAIN;
 
-	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + n_message, OPENING_BYTES - n_message, &error);
+	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + n_message, OPENING_SYN_BYTES - n_message, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
 		return error;
 	setup->n_message = n_message;
@@ -143,6 +140,21 @@ int opening_declare_plain(struct gateway *gateway, struct setup *setup)
 	n_message = setup->scheme->client_begin(&setup->begun, &setup->request, message).n_out;
 	setup->declared = compose(setup, message, n_message, &setup->n_declared);
 	return setup->declared ? 0 : -ENOMEM;
+}
+
+int opening_add(struct setup *setup, struct bytes more)
+{
+	uint8_t *longer = more.n ? realloc(setup->opening, setup->n_opening + more.n) : setup->opening;
+
+	if (!longer)
+		return -ENOMEM;
+	if (more.n)
+		memcpy(longer + setup->n_opening, more.at, more.n);
+	setup->opening = longer;
+	setup->n_opening += more.n;
+	free(setup->declared);   /* it is composed anew */
+	setup->declared = NULL;
+	return 0;
 }
 
 void opening_free(struct setup *setup)

@@ -3,6 +3,11 @@
 #ifndef BRAID_ROLE_GATEWAY_OPENING_H
 #define BRAID_ROLE_GATEWAY_OPENING_H
 
+#include "base/cursor.h"
+
+/* What fits a SYN on a path with 1500-byte packets: 40 (IPv6) and 20 bytes of headers, 40 of TCP options. */
+#define OPENING_SYN_BYTES 1400
+
 struct gateway;
 struct setup;
 
@@ -15,6 +20,8 @@ int opening_build_anew(struct gateway *gateway, struct setup *setup);
 int opening_say_instead(struct setup *setup);
 /* The same with a message that says that its connection is plain TCP. 0 or -ENOMEM. */
 int opening_declare_plain(struct gateway *gateway, struct setup *setup);
+/* The host has said more: it goes behind; no attempt has the old one any more. 0 or -ENOMEM. */
+int opening_add(struct setup *setup, struct bytes more);
 void opening_free(struct setup *setup);
 
 #endif

@@ -10,9 +10,9 @@
 #include "base/util.h"
 #include "path/path.h"
 #include "policy/multipath.h"
+#include "role/links/census.h"
 #include "role/links/figures.h"
 #include "role/links/prober.h"
-#include "role/links/stranded.h"
 #include "role/log.h"
 #include "role/worker.h"
 
@@ -29,6 +29,7 @@ struct link_health {
 	struct health policy;
 	struct multipath multipath[CONF_LINKS];
 	uint32_t silent, taken_out;          /* a bit each: links that are, and those whose endpoint is out */
+	struct census_leaving leaving;       /* those that are to be taken out */
 };
 
 static uint64_t load(const uint64_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
@@ -76,28 +77,34 @@ static void tell(const struct link_health *health, const struct view *view, size
 	log_info("link %s is %s (was %s): %s", view->links[i].name, health_state_name(link->state), health_state_name(before), evidence);
 }
 
-/* A session that has nothing but this link would end with the endpoint: it is taken out when those have others, or have gone. */
-static void apply(struct link_health *health, const struct view *view)
+static uint32_t note_silent(const struct link_health *health, const struct view *view)
 {
-	uint32_t silent = 0, out = health->taken_out;
+	uint32_t silent = 0;
 
 	for (size_t i = 0; i < view->n_links; i++) {
 		bool is_silent = health->policy.links[i].state == HEALTH_SILENT;
 
 		silent |= (uint32_t)is_silent << i;
 		__atomic_store_n(&health->options.shared->links[i].silent, is_silent, __ATOMIC_RELAXED);
-		if (!is_silent)
-			out &= ~(1u << i);
-		else if (!stranded_census(health->options.workers, health->options.n_workers, i).n_alone)
-			out |= 1u << i;
 	}
-	if (out != health->taken_out)
-		path_set_silent(health->options.path, out);
-	health->taken_out = out;
-	if (silent == health->silent)
+	return silent;
+}
+
+/* A session that has nothing else keeps its link until it has another one, or has gone (decision 0038). */
+static void apply(struct link_health *health)
+{
+	uint32_t silent = note_silent(health, health->options.view(health->options.context)), out;
+
+	if (silent != health->silent) {
+		health->silent = silent;
+		census_leave_anew(&health->leaving);
+		health->options.on_change(health->options.context);   /* what is being set up there goes elsewhere before it is counted */
+	}
+	out = (health->taken_out & silent) | census_leave(&health->leaving, health->options.workers, health->options.n_workers, silent & ~health->taken_out, loop_clock_us());
+	if (out == health->taken_out)
 		return;
-	health->silent = silent;
-	health->options.on_change(health->options.context);
+	health->taken_out = out;
+	path_set_silent(health->options.path, out);
 }
 
 /* There is an address of the converter's that it reaches; and another link, or nothing would follow from it. */
@@ -184,8 +191,10 @@ static void look(struct link_health *health)
 			ask(health, i, false);
 		look_for_multipath(health, view, i, &links[i], facts.now_us);
 	}
-	apply(health, view);
+	apply(health);
 	health->look_at_us = verdict.next_us;
+	if (health->leaving.waits && health->look_at_us > facts.now_us + CENSUS_WAIT_US)
+		health->look_at_us = facts.now_us + CENSUS_WAIT_US;
 }
 
 static void look_again(struct link_health *health)
@@ -236,6 +245,7 @@ void link_health_changed(struct link_health *health, size_t link)
 {
 	prober_drop(health->prober, link);
 	health_changed(&health->policy, link);
+	census_leave_anew(&health->leaving);
 	health->multipath[link] = (struct multipath){ 0 };
 	if (health->look_at_us <= loop_now_us(health->loop))
 		return;
@@ -280,6 +290,7 @@ int link_health_new(struct loop *loop, const struct link_health_options *options
 	health->loop = loop;
 	health->options = *options;
 	health->handler = loop_handler_add(loop, &handler);
+	census_leave_anew(&health->leaving);
 	r = prober_new(loop, &prober, &health->prober);
 	if (r) {
 		free(health);

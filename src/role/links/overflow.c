@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "policy/overflow.h"
+#include "role/links/census.h"
 #include "role/links/limited.h"
 #include "role/log.h"
 
@@ -25,6 +26,8 @@ struct overflow_control {
 	struct overflow policy;
 	uint64_t n_bytes[CONF_LINKS][OVERFLOW_WAYS];
 	uint64_t read_at_us;                 /* these were */
+	uint32_t left;                       /* a bit each: links whose endpoint is out */
+	struct census_leaving leaving;       /* those that are to be */
 	char reasons[CONF_LINKS][REASON_BYTES];
 };
 
@@ -96,17 +99,19 @@ static void tell(struct overflow_control *control, const struct view *view, cons
 
 static void apply(struct overflow_control *control, const struct view *view, uint32_t open)
 {
+	const struct overflow_options *options = &control->options;
 	uint32_t closed = 0, left = 0;
 
 	for (size_t i = 0; i < view->n_links; i++) {
-		struct link_memory *memory = &control->options.shared->links[i];
+		struct link_memory *memory = &options->shared->links[i];
 		bool is_closed = !(open >> i & 1) && !view->links[i].backup;
 
 		__atomic_store_n(&memory->closed, is_closed, __ATOMIC_RELAXED);
 		closed |= (uint32_t)is_closed << i;
-		left |= (uint32_t)shared_is_left(control->options.shared, view, i) << i;
+		left |= (uint32_t)shared_is_left(options->shared, view, i) << i;
 	}
-	path_set_closed(control->options.path, closed, left);
+	control->left = (control->left & left) | census_leave(&control->leaving, options->workers, options->n_workers, left & ~control->left, loop_now_us(control->loop));
+	path_set_closed(options->path, closed, control->left);
 }
 
 /* After a reload other links may be the cheap ones: what was learnt is of the old ones. */
@@ -160,9 +165,10 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 void overflow_look_now(struct overflow_control *control)
 {
 	struct loop_ref ref = { .handler = control->handler };
-	uint64_t next_us = loop_now_us(control->loop) + OVERFLOW_LOOK_US;
+	uint64_t next_us;
 
 	look(control);
+	next_us = loop_now_us(control->loop) + (control->leaving.waits ? CENSUS_WAIT_US : OVERFLOW_LOOK_US);
 	if (!conf_has_costs(control->options.view(control->options.context)->conf) || control->look_at_us != CLOCK_NEVER_US)
 		return;
 	__atomic_store_n(&control->options.shared->wants_limits, true, __ATOMIC_RELAXED);
@@ -186,6 +192,7 @@ int overflow_new(struct loop *loop, const struct overflow_options *options, stru
 	control->loop = loop;
 	control->options = *options;
 	control->look_at_us = CLOCK_NEVER_US;
+	census_leave_anew(&control->leaving);
 	control->handler = loop_handler_add(loop, &handler);
 	*out = control;
 	overflow_look_now(control);

@@ -11,9 +11,12 @@
 #include "role/shared.h"
 
 struct overflow_control;
+struct worker;
 
 struct overflow_options {
-	struct shared *shared;                       /* borrowed, as path */
+	struct shared *shared;                       /* borrowed, as the next ones */
+	struct worker *const *workers;
+	size_t n_workers;
 	struct path *path;
 	struct view *(*view)(void *context);         /* the present view, borrowed for the call */
 	void *context;

@@ -9,10 +9,13 @@
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/describe.h"
+#include "role/links/census.h"
 #include "role/links/figures.h"
 
 #define LOOK_US (2 * US_PER_S)        /* a link that comes back meanwhile may bring a subflow */
 #define BATCH 64                      /* sessions between two turns of the loop */
+#define CUT_OFF 2                     /* looks in a row without a subflow */
+#define CUT_OFF_GATEWAY 3             /* where a link may be begun anew for it meanwhile (role/links/rejoin.h) */
 #define UNHEARD 2                     /* looks in a row with which more was acknowledged by TCP, and nothing by DATA_ACK */
 
 enum { PART_LOOK, PART_GO_ON };
@@ -20,8 +23,8 @@ enum { PART_LOOK, PART_GO_ON };
 /* What was found at the last look, by the session's place. */
 struct finding {
 	uint16_t generation;
-	bool cut_off;
-	uint8_t n_unheard;            /* looks in a row */
+	uint8_t n_cut_off;            /* looks in a row, here and below */
+	uint8_t n_unheard;
 	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
 	uint32_t moved_bytes;         /* both ways, the last digits */
 	uint64_t acked, n_delivered;  /* what its peer had acknowledged, by DATA_ACK and by TCP, when that was looked at last */
@@ -31,13 +34,11 @@ struct stranded {
 	struct worker *worker;
 	uint8_t handler;
 	uint32_t at;
-	struct link_census census[CONF_LINKS];   /* of the look under way */
 	struct figures *figures;
 	struct finding findings[];
 };
 
-/* Both streams of the connection have ended: it needs no subflow any more, only its other leg some time. */
-static bool has_ended(const struct session_view *session)
+bool stranded_has_ended(const struct session_view *session)
 {
 	return session->near_mptcp ? session->up_ended && session->down_done : session->down_ended && session->up_done;
 }
@@ -52,76 +53,6 @@ static bool has_subflow(const struct mptcp_connection_info *info)
 			return true;
 	}
 	return false;
-}
-
-/* Of whom links are looked for: the gateway's begin subflows, while neither end has ended its stream. */
-static bool may_join(const struct session_view *session)
-{
-	return session->far_mptcp && !session->held && !session->up_ended && !session->down_ended;
-}
-
-/* Links over which something comes through, or may still join; a bit each. */
-static uint32_t links_at_work(const struct view *view, const struct mptcp_connection_info *info)
-{
-	uint32_t links = 0;
-
-	for (size_t i = 0; i < info->n_subflows; i++) {
-		const struct subflow_info *s = &info->subflows[i];
-		uint8_t link = describe_link_of(view, s);
-
-		if (link != CHOOSE_NO_LINK && (s->tcp_state == TCP_ESTABLISHED || s->tcp_state == TCP_SYN_SENT) && s->n_unanswered < HEALTH_UNANSWERED)   /* its next ones come later and later */
-			links |= 1u << link;
-	}
-	return links;
-}
-
-/* Of a link that is to have nothing of sessions, who lacks it is nobody. */
-static bool is_lacked(const struct stranded *stranded, size_t i)
-{
-	const struct shared *shared = stranded->worker->shared;
-
-	return !shared_is_left(shared, stranded->worker->view, i) && !shared_is_silent(shared, i);
-}
-
-static void count_links(struct stranded *stranded, const struct mptcp_connection_info *info)
-{
-	const struct view *view = stranded->worker->view;
-	uint32_t at_work = links_at_work(view, info);
-
-	for (size_t i = 0; i < view->n_links && info->n_subflows; i++) {
-		const struct address *own = address_is_v4(&info->subflows[0].remote) ? &view->links[i].v4 : &view->links[i].v6;
-
-		if (!view->links[i].up || address_is_unspecified(own))
-			continue;
-		stranded->census[i].n_lacking += is_lacked(stranded, i) && at_work && !(at_work & 1u << i);   /* who has nothing that works isn't put at risk (decision 0036) */
-		stranded->census[i].n_with += at_work >> i & 1u;
-		stranded->census[i].n_alone += at_work == 1u << i;
-	}
-}
-
-static void publish_census(struct stranded *stranded)
-{
-	for (size_t i = 0; i < CONF_LINKS; i++) {
-		__atomic_store_n(&stranded->worker->census[i].n_lacking, stranded->census[i].n_lacking, __ATOMIC_RELAXED);
-		__atomic_store_n(&stranded->worker->census[i].n_with, stranded->census[i].n_with, __ATOMIC_RELAXED);
-		__atomic_store_n(&stranded->worker->census[i].n_alone, stranded->census[i].n_alone, __ATOMIC_RELAXED);
-		stranded->census[i] = (struct link_census){ 0 };
-	}
-	figures_publish(stranded->figures, stranded->worker);
-}
-
-struct link_census stranded_census(struct worker *const *workers, size_t n_workers, size_t link)
-{
-	struct link_census sum = { 0 };
-
-	for (size_t i = 0; i < n_workers; i++) {
-		const struct link_census *found = &workers[i]->census[link];
-
-		sum.n_lacking += __atomic_load_n(&found->n_lacking, __ATOMIC_RELAXED);
-		sum.n_with += __atomic_load_n(&found->n_with, __ATOMIC_RELAXED);
-		sum.n_alone += __atomic_load_n(&found->n_alone, __ATOMIC_RELAXED);
-	}
-	return sum;
 }
 
 /* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end, of
@@ -179,16 +110,21 @@ static void break_off(struct stranded *stranded, const struct session_view *sess
 	relay_break(stranded->worker->relay, session->ref);
 }
 
+bool stranded_knows(const struct stranded *stranded, struct slab_name session)
+{
+	return stranded->findings[session.index].generation == session.generation;
+}
+
 static void visit(void *context, const struct session_view *session)
 {
 	struct stranded *stranded = context;
 	struct worker *worker = stranded->worker;
 	static const struct finding unknown = { .n_delivered = UINT64_MAX };
 	struct finding *finding = &stranded->findings[session->ref.index];
-	bool known = finding->generation == session->ref.generation, before = finding->cut_off && known;
+	bool known = stranded_knows(stranded, session->ref);
 	struct finding now = { .generation = session->ref.generation, .kept_alive = known };
 	struct mptcp_connection_info info;
-	int r = has_ended(session) ? -ENODATA : describe_read(session, &info);
+	int r = stranded_has_ended(session) ? -ENODATA : describe_read(session, &info);
 	uint32_t moved_bytes = (uint32_t)(session->up_bytes + session->down_bytes);
 	bool is_told = !r;
 	char left_out[64];
@@ -199,16 +135,19 @@ static void visit(void *context, const struct session_view *session)
 		break_off(stranded, session);
 		return;
 	}
+	if (known && is_told && !session->held && !info.unacked_bytes)   /* what it may have had to say again, nobody asks for any more */
+		relay_keep_no_more(worker->relay, session->ref);
 	if (known && !finding->kept_alive)   /* most sessions are over by now: they are spared the system calls */
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
-	if (known && is_told && may_join(session))
-		count_links(stranded, &info);
+	if (is_told)
+		census_take(worker->census_taker, session, &info, known);
 	if (r >= 0)
 		figures_take(stranded->figures, worker, session, &info, known, !known || finding->moved_bytes != moved_bytes);
 	now.moved_bytes = moved_bytes;
-	now.cut_off = is_told && !has_subflow(&info) && is_cut_off(stranded, session);
+	if (is_told && !has_subflow(&info) && is_cut_off(stranded, session))
+		now.n_cut_off = known ? finding->n_cut_off + 1 : 1;
 	*finding = now;
-	if (!finding->cut_off || !before)
+	if (now.n_cut_off < (session->near_mptcp ? CUT_OFF : CUT_OFF_GATEWAY))
 		return;
 	counter_add(&worker->counters.n_stranded, 1);
 	if (worker_may_log(worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
@@ -224,8 +163,10 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	if (ref.part == PART_LOOK)
 		stranded->at = 0;
 	more = relay_each(stranded->worker->relay, &stranded->at, BATCH, visit, stranded);
-	if (!more)
-		publish_census(stranded);
+	if (!more) {
+		census_publish(stranded->worker->census_taker);
+		figures_publish(stranded->figures, stranded->worker);
+	}
 	ref.part = more ? PART_GO_ON : PART_LOOK;
 	while (loop_timer_at(stranded->worker->loop, more ? now_us : now_us + LOOK_US, ref))
 		;   /* never without: nobody else finds them */
