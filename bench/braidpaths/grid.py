@@ -16,6 +16,7 @@ RATIOS = {"1:1": 1, "1:3": 3, "1:10": 10}
 RTTS_MS = {"5 ms": (5, 5), "50 ms": (50, 50), "200 ms": (200, 200), "600 ms": (600, 600), "10/100 ms": (10, 100), "20/600 ms": (20, 600)}
 # Both links lose so many packets in a million, in bursts of a mean length.
 LOSSES = {"no loss": (0, 1), "0.1 % loss": (1_000, 1), "1 % loss": (10_000, 1), "5 % loss": (50_000, 1), "bursts of loss": (10_000, 10)}
+BURST_LEAST_MS, BURST_PACKETS = 200, 5     # a burst is over after so long, or so many times what its packets take on average, as a radio link's is: whoever sends one packet a second isn't kept in it
 # In round trips, between so many packets and so many milliseconds (or one round trip, where that is more).
 QUEUES = {"short queue": (0.3, 8, 1000), "queue of a round trip": (1, 16, 1000), "bloated queue": (4, 32, 1000)}
 BLOATED_LEAST_MS = 200
@@ -39,6 +40,10 @@ class Link:
     queue_ms: int
     loss_ppm: int = 0
     loss_burst: int = 1
+
+    @property
+    def loss_burst_ms(self):
+        return max(BURST_LEAST_MS, BURST_PACKETS * self.loss_burst * PACKET_BYTES * 8 * 1000 // self.rate_bps) if self.loss_burst > 1 else 0
 
     def loaded_s(self):
         return (self.rtt_ms + self.queue_ms) / 1000

@@ -22,7 +22,7 @@ BY_HAND_IF_KNOWN = {"net.mptcp.blackhole_timeout": 0, "net.mptcp.stale_loss_cnt"
 
 
 def accesses(cell):
-    return [Access(f"link{number}", link.rate_bps, link.rate_bps, link.rtt_ms, link.queue_ms, link.loss_ppm, link.loss_burst)
+    return [Access(f"link{number}", link.rate_bps, link.rate_bps, link.rtt_ms, link.queue_ms, link.loss_ppm, link.loss_burst, link.loss_burst_ms)
             for number, link in enumerate(cell.links)]
 
 

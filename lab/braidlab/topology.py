@@ -40,6 +40,7 @@ class Access:
     queue_ms: int = 50
     loss_ppm: int = 0
     loss_burst: int = 1       # mean length of a burst of losses
+    loss_burst_ms: int = 0    # no burst lasts longer; 0: only packets end it
     reorder_ppm: int = 0      # of the packets: others may overtake them, by reorder_us
     reorder_us: int = 0
     link: EmulatedLink = None
@@ -63,7 +64,7 @@ class Access:
 
     def settings(self):
         return {"ab__rate_bps": self.up_bps, "ba__rate_bps": self.down_bps, "delay_us": int(self.rtt_ms * 500),
-                "queue_ms": self.queue_ms, "loss_ppm": self.loss_ppm, "loss_burst": self.loss_burst,
+                "queue_ms": self.queue_ms, "loss_ppm": self.loss_ppm, "loss_burst": self.loss_burst, "loss_burst_ms": self.loss_burst_ms,
                 "reorder_ppm": self.reorder_ppm, "reorder_us": self.reorder_us}
 
 

@@ -53,15 +53,18 @@ static bool draw_is_below(uint64_t draw, uint64_t numerator, uint64_t denominato
 
 /* Gilbert: all packets of a burst are lost, none between bursts. A burst ends with probability 1 / loss_burst; for a share L of
  * losses one begins with L / (1 - L) / loss_burst. Where that passes 1, bursts have to be longer: one lost packet in L / (1 - L)
- * ends them. The first packet is lost with L, so that the chain starts as it goes on. */
-static bool model_draw_loss(struct model *model)
+ * ends them. The first packet is lost with L, so that the chain starts as it goes on. Where time ends a burst, too, the next packet is as one between bursts. */
+static bool model_draw_loss(struct model *model, uint64_t now_ns)
 {
 	const struct settings *s = &model->settings;
 	uint64_t draw = random_next(&model->loss_random), kept_ppm = PPM - s->loss_ppm;
+	bool goes_on = model->in_burst && !(s->loss_burst_ms && now_ns - model->burst_ns >= s->loss_burst_ms * NS_PER_MS);
 
+	if (!goes_on)
+		model->burst_ns = now_ns;
 	if (s->loss_burst == 1 || !model->loss_begun || s->loss_ppm == PPM)
 		model->in_burst = draw_is_below(draw, s->loss_ppm, PPM);
-	else if (model->in_burst)
+	else if (goes_on)
 		model->in_burst = s->loss_ppm > kept_ppm * s->loss_burst ? !draw_is_below(draw, kept_ppm, s->loss_ppm)
 									 : !draw_is_below(draw, 1, s->loss_burst);
 	else
@@ -127,7 +130,7 @@ enum model_verdict model_offer(struct model *model, uint32_t size_bytes, uint32_
 {
 	struct line_packet packet = { .slot = slot, .size_bytes = size_bytes, .extra_ns = model_draw_delay_ns(model) };
 	bool late = draw_is_below(random_next(&model->reorder_random), model->settings.reorder_ppm, PPM);
-	bool lost = model_draw_loss(model);
+	bool lost = model_draw_loss(model, now_ns);
 
 	if (model_is_silent(model)) {
 		model->counters.silenced_packets++;

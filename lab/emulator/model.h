@@ -3,7 +3,7 @@
  * unknown here. A packet passes loss, then a drop-tail queue in front of the rate, then the delay.
  *
  * Every packet offered takes the same draws from its generators, whatever becomes of it. Hence one seed gives one sequence of
- * losses, whatever the timing. */
+ * losses, whatever the timing, unless loss_burst_ms is set. */
 #ifndef BRAID_LAB_MODEL_H
 #define BRAID_LAB_MODEL_H
 
@@ -32,6 +32,7 @@ struct model {
 	struct line late;                   /* chosen to be overtaken */
 	uint64_t loss_random, jitter_random, reorder_random, duplicate_random;
 	bool in_burst;
+	uint64_t burst_ns;                  /* when that began, or a packet between bursts came */
 	bool loss_begun;                    /* a packet was offered since the settings of loss changed */
 	uint64_t free_ns;                   /* when all that is queued will have been sent, ... */
 	uint64_t free_rest;                 /* ... and this many (1 / rate) ns more, so that rates hold exactly */

@@ -29,6 +29,7 @@ static const struct settings_key settings_keys[] = {
 	KEY(jitter_us, 0, HOUR_US, 0, "uniform, either way; keeps the order"),
 	KEY(loss_ppm, 0, PPM, 0, "packets lost in a million, before the queue"),
 	KEY(loss_burst, 1, PPM, 1, "mean length of a burst of losses; 1: independent"),
+	KEY(loss_burst_ms, 0, HOUR_US / 1000, 0, "no burst lasts longer, however few packets come; 0: only packets end it"),
 	KEY(queue_bytes, 0, UINT32_MAX, 0, "IP bytes not yet sent, the drop-tail limit; 0: unlimited"),
 	KEY(queue_ms, 0, HOUR_US / 1000, 0, "the same as time at the rate; 0: unlimited"),
 	KEY(reorder_ppm, 0, PPM, 0, "packets in a million that others may overtake"),
@@ -110,5 +111,5 @@ void settings_print(const struct settings *settings, struct text *out)
 void settings_help(struct text *out)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(settings_keys); i++)
-		text_add(out, "  %-13s%s\n", settings_keys[i].name, settings_keys[i].help);
+		text_add(out, "  %-15s%s\n", settings_keys[i].name, settings_keys[i].help);
 }

@@ -17,6 +17,7 @@ struct settings {
 	uint64_t jitter_us;      /* uniform, either way */
 	uint64_t loss_ppm;
 	uint64_t loss_burst;     /* mean length; 1: independent losses */
+	uint64_t loss_burst_ms;  /* no burst lasts longer, however few packets come; 0: only packets end it */
 	uint64_t queue_bytes;    /* 0: unlimited */
 	uint64_t queue_ms;       /* the same as time at the rate; both hold */
 	uint64_t reorder_ppm;

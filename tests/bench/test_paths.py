@@ -68,6 +68,11 @@ def test_a_pair_has_the_lesser_and_the_longer_link_second():
     assert (cell.way, cell.n_bytes) == (UP, 0)
 
 
+@pytest.mark.parametrize("rate,burst,burst_ms", [(100 * MBIT, 10, 200), (MBIT, 10, 600), (2400, 10, 250_000), (100 * MBIT, 1, 0)])
+def test_bursts_of_loss_end(rate, burst, burst_ms):
+    assert Link(rate, 5, 5, 10_000, burst).loss_burst_ms == burst_ms
+
+
 def test_of_the_lowest_rate_there_are_four_and_bytes_bound_the_transfer():
     assert [link.rate_bps for link in LOW.links] == [2400] * 4
     assert (LOW.n_bytes, grid.skip_s(LOW), grid.rounds(LOW)) == (60_000, 0, 1)
