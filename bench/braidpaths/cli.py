@@ -21,6 +21,7 @@ from . import grid, heat, trial, verdict
 
 PROGRAMS = ("ip", "ss", "nstat", "nft")
 READ_BYTES = 1 << 16
+SEND_BUFFER_BYTES = 8 << 20     # net.core.wmem_max: half of what Braid takes at most, as the kernel doubles it
 
 
 def parse(arguments):
@@ -106,10 +107,18 @@ def run_cells(program, options, cells, take):
                 one.kill()
 
 
+def note_send_buffers():
+    """As a service Braid may have wider ones than the machine allows to everybody; in the lab's namespaces nobody may."""
+    limit = pathlib.Path("/proc/sys/net/core/wmem_max")
+    allowed = int(limit.read_text()) if limit.exists() else 0
+    return [] if allowed >= SEND_BUFFER_BYTES else [
+        f"net.core.wmem_max is {allowed}: Braid's send buffers are narrower here than where it runs as a service; root may set {SEND_BUFFER_BYTES} for the run"]
+
+
 class Report:
     def __init__(self, cells):
         self.order = {cell.name: number for number, cell in enumerate(cells)}
-        self.figures, self.seen, self.failures, self.notes = [], {}, [], []
+        self.figures, self.seen, self.failures, self.notes = [], {}, [], note_send_buffers()
         self.began = os.getloadavg()[0]
 
     def take(self, cell, result):
@@ -122,6 +131,9 @@ class Report:
         for name, some in self.seen[cell.name].items():
             if idle := verdict.idle_links(run["link_bytes"] for run in some):
                 self.notes.append(f"{cell.name}: {name}: in {len(idle)} of {len(some)} runs {max(idle)} of {len(cell.links)} links stood idle")
+            n_aside, names = verdict.stood_aside(some)
+            if n_aside:
+                self.notes.append(f"{cell.name}: {name}: in {n_aside} of {len(some)} runs {', '.join(names)} stood aside at the end")
         self.failures += [(cell.name, *failure) for failure in result["failures"]]
         ratios = f"{one.efficiency:.2f} of the sum, {one.to_kernel:.2f} of the kernel's" if one.is_whole() else "not whole"
         say(f"  {len(self.figures)} of {len(self.order)}: {cell.name}: {ratios}")

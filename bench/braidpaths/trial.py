@@ -67,7 +67,9 @@ class Braid(systems.Braid):
     """As it comes; with the profile of its links where these are of low rate."""
 
     def carry(self, world, cell):
-        return bonded(world, cell, world.topology.converter, self.door(world))
+        """Also which links stand aside then: in a run of the network's own, that was decided while it ran."""
+        seen = bonded(world, cell, world.topology.converter, self.door(world))
+        return seen | {"aside": [link["name"] for link in self.pair.ctl("links")["links"] if link["aside"]]}
 
 
 def carried(world, cell):

@@ -94,6 +94,12 @@ def idle_links(runs):
     return [n for n in idle if n]
 
 
+def stood_aside(runs):
+    """In how many runs a link did at their end, and which."""
+    asides = [run["aside"] for run in runs if run.get("aside")]
+    return len(asides), sorted({name for names in asides for name in names})
+
+
 def row(one):
     """A cell for JSON."""
     cell = one.cell

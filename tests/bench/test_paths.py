@@ -187,6 +187,12 @@ def test_links_that_stood_idle_are_told(runs, idle):
     assert verdict.idle_links(runs) == idle
 
 
+def test_links_that_stood_aside_are_told():
+    runs = [{"aside": ["link1"]}, {"aside": []}, {}, {"aside": ["link0", "link1"]}]
+    assert verdict.stood_aside(runs) == (2, ["link0", "link1"])
+    assert verdict.stood_aside(runs[1:3]) == (0, [])
+
+
 def test_a_row_holds_every_run():
     row = verdict.row(figures())
     assert row["alone_bps"][0] == {"runs": [9, 10, 8], "median": 9}
