@@ -26,9 +26,12 @@ static bool is_peers_window(const struct tcp_info *tcp)
 
 static void add_rate(struct mptcp_send_state *out, const struct tcp_info *tcp)
 {
+	uint64_t window_bytes = (uint64_t)tcp->tcpi_snd_cwnd * tcp->tcpi_snd_mss;
+
 	if (tcp->tcpi_state != ABI_TCP_ESTABLISHED || !tcp->tcpi_rtt)
 		return;
-	out->rate_bytes_per_s += (uint64_t)tcp->tcpi_snd_cwnd * tcp->tcpi_snd_mss * US_PER_S / tcp->tcpi_rtt;
+	out->windows_bytes += window_bytes;
+	out->rate_bytes_per_s += window_bytes * US_PER_S / tcp->tcpi_rtt;
 	if (tcp->tcpi_rtt > out->longest_rtt_us)
 		out->longest_rtt_us = tcp->tcpi_rtt;
 }

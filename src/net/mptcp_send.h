@@ -18,6 +18,7 @@ struct mptcp_send_state {
 	 * (doc/decisions/0007): what is no multiple of the window scale came about like that and isn't looked at. */
 	uint32_t window_bytes;
 	uint64_t rate_bytes_per_s;     /* that the congestion windows of all subflows allow */
+	uint64_t windows_bytes;        /* these windows together */
 	uint32_t min_rtt_us;           /* the shortest */
 	uint32_t longest_rtt_us;       /* smoothed, of those that the rate is of */
 	uint32_t rtt_us;               /* of the first subflow, smoothed */

@@ -14,10 +14,12 @@
 #define LEAST_BOUND_BYTES (32u << 10)
 #define SHORT_BOUND_BYTES 2000000u       /* on a path without delay: more brings no speed, and overruns a receiver whose window closes */
 #define BOUND_BYTES_A_US 2000u           /* and for each microsecond of round trip: 16 Gbit/s */
+#define LINKS_HELD_MS 5000u              /* a loss, or bbr's look at the least round trip, makes windows small for a moment; what waits for the lost packet wants its room meanwhile */
 /* Twice what Linux's own tuning has: a slow link has more than a round trip of bytes in its queue, and a good one that waits for these isn't held back by its congestion window, which
  * then doesn't grow, nor the bound with it. */
-#define LINKS_HELD_MS 5000u              /* a loss, or bbr's look at the least round trip, makes windows small for a moment; what waits for the lost packet wants its room meanwhile */
 #define LINKS_SHARE 4u
+#define UNEQUAL_PERCENT 150u             /* of what the windows are together: what the links carry in the longest round trip, where the others' are shorter */
+#define LINKS_NEED 2u                    /* of what the links carry in it no less: what is lost comes a round trip later. Linux's own tuning has more, up to its limit (tcp_wmem) */
 #define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
@@ -83,20 +85,36 @@ static uint32_t most_bytes(struct steady *steady, const struct steady_facts *fac
 	return most < facts->most_bytes ? (uint32_t)most : facts->most_bytes;
 }
 
-struct steady_verdict steady_follow(struct steady *steady, const struct steady_facts *facts)
+/* Sending is refused still: the buffer is full, but for the third that is to be free before more is taken. Linux's own tuning gives each subflow what its own window wants; where another
+ * one's round trip is longer, a fast link fills all of that with what waits for the slow one, which doesn't get what it would grow by either. */
+static bool is_too_narrow(const struct steady_facts *facts, uint32_t bound_bytes)
+{
+	uint64_t carried_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S, buffer_bytes = (uint64_t)facts->queued_bytes * 3 / 2;
+	bool unequal = carried_bytes * 100 > facts->windows_bytes * UNEQUAL_PERCENT;
+
+	return facts->windows_bytes && facts->queued_bytes && (unequal || carried_bytes * LINKS_NEED > buffer_bytes) && bound_bytes > buffer_bytes;
+}
+
+/* refused: queued_bytes shows how much the buffer takes. */
+static struct steady_verdict follow(struct steady *steady, const struct steady_facts *facts, bool refused)
 {
 	struct steady_verdict verdict = { 0 };
 	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100), most = most_bytes(steady, facts), difference;
 
-	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US)
-		return verdict;
 	if (share > most)
 		share = most;
+	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US && !(refused && is_too_narrow(facts, share)))
+		return verdict;
 	difference = share > steady->bound_bytes ? share - steady->bound_bytes : steady->bound_bytes - share;
 	if (share < LEAST_BOUND_BYTES || difference <= steady->bound_bytes / CHANGE_SHARE)
 		return verdict;
 	verdict.bound_bytes = steady->bound_bytes = share;
 	return verdict;
+}
+
+struct steady_verdict steady_follow(struct steady *steady, const struct steady_facts *facts)
+{
+	return follow(steady, facts, false);
 }
 
 struct steady_verdict steady_begin(struct steady *steady, const struct steady_facts *facts)
@@ -106,7 +124,7 @@ struct steady_verdict steady_begin(struct steady *steady, const struct steady_fa
 	steady->begun = true;
 	if (!facts->window_bytes && !steady->bound_bytes)   /* a bound that was set since has seen the window */
 		unknown.window_bytes = FIRST_WINDOW_BYTES;
-	return steady_follow(steady, &unknown);
+	return follow(steady, &unknown, false);
 }
 
 /* All that was sent has arrived, as far as TCP knows, and nothing waits in a subflow: what is missing is the DATA_ACK. */
@@ -134,9 +152,9 @@ struct steady_verdict steady_look(struct steady *steady, const struct steady_fac
 	after_us = pause_us(steady) << steady->fruitless;
 	steady->look_at_us = facts->now_us + (after_us < LOOK_SLOWEST_US ? after_us : LOOK_SLOWEST_US);
 	if (!is_stall(facts))
-		return steady_follow(steady, facts);
+		return follow(steady, facts, true);
 	steady->stalled = true;
-	verdict = steady_follow(steady, facts);
+	verdict = follow(steady, facts, true);
 	verdict.nudge = has_room(facts);   /* without room the peer may be slow, not silent; its own update comes then */
 	return verdict;
 }

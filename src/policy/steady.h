@@ -8,7 +8,8 @@
  * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent: its
  *         acknowledgement brings the DATA_ACK that is missing.
  *
- * Following costs a few percent on long paths, where the trap doesn't come about; so it begins on short ones, and where a stall was seen. Pure.
+ * Following costs a few percent on long paths, where the trap doesn't come about; so it begins on short ones, where a stall was seen, and where the kernel's own tuning, which knows nothing of
+ * other subflows' round trips and has a limit, leaves less room than unequal or long links want. Pure.
  */
 #ifndef BRAID_POLICY_STEADY_H
 #define BRAID_POLICY_STEADY_H
@@ -40,6 +41,7 @@ struct steady_facts {
 	uint32_t unsent_bytes;       /* in the subflows' queues */
 	uint32_t window_bytes;       /* that the peer offers; 0: not known just now */
 	uint64_t rate_bytes_per_s;   /* that the congestion windows allow; 0: not known */
+	uint64_t windows_bytes;      /* the congestion windows; 0: not known */
 	uint32_t longest_rtt_us;     /* smoothed */
 	uint32_t min_rtt_us;
 	uint32_t most_bytes;         /* that the send buffer may be bound to: what we are allowed, what memory there is */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include "policy/steady.h"
 
-#define STEADY_LINE_BYTES 256
-#define STEADY_FACTS "%" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu64 " %" SCNu32 " %" SCNu32 " %" SCNu32
+#define STEADY_LINE_BYTES 384
+#define STEADY_FACTS "%" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu64 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu64
 
 /* What a leg is known by, before the next event. */
 static inline void steady_line_leg(char out[STEADY_LINE_BYTES], const struct steady *s)
@@ -22,9 +22,9 @@ static inline void steady_line_decision(char out[STEADY_LINE_BYTES], const char 
 					const struct steady *s)
 {
 	int n = snprintf(out, STEADY_LINE_BYTES,
-			 "%s %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " ->", what, f->now_us,
+			 "%s %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " ->", what, f->now_us,
 			 f->acknowledged, f->queued_bytes, f->in_flight_packets, f->unsent_bytes, f->window_bytes, f->rate_bytes_per_s, f->longest_rtt_us,
-			 f->min_rtt_us, f->most_bytes);
+			 f->min_rtt_us, f->most_bytes, f->windows_bytes);
 
 	if (v.bound_bytes)
 		n += snprintf(out + n, STEADY_LINE_BYTES - (size_t)n, " bind %" PRIu32, v.bound_bytes);

@@ -32,7 +32,7 @@ static void expect_bound(size_t i, const struct steady_facts *facts, struct stea
 	if (facts->rate_bytes_per_s && verdict.bound_bytes > replay.links_bytes && verdict.bound_bytes > 64u << 10)
 		fail_msg("%s:%zu: a bound of %u bytes where the links have carried %llu at most in four round trips", path, i + 1, verdict.bound_bytes,
 			 (unsigned long long)replay.links_bytes);
-	if (!was_bound && !steady->guarded && !steady->stalled && facts->min_rtt_us > 5 * US_PER_MS)
+	if (!was_bound && !steady->guarded && !steady->stalled && facts->min_rtt_us > 5 * US_PER_MS && links_bytes / 4 <= facts->windows_bytes)
 		fail_msg("%s:%zu: a long path is bound without a reason", path, i + 1);
 }
 
@@ -66,8 +66,8 @@ static void replay_decision(size_t i, const char *what)
 	struct steady_facts f;
 
 	if (sscanf(lines[i] + strlen(what), STEADY_FACTS, &f.now_us, &f.acknowledged, &f.queued_bytes, &f.in_flight_packets, &f.unsent_bytes,
-		   &f.window_bytes, &f.rate_bytes_per_s, &f.longest_rtt_us, &f.min_rtt_us, &f.most_bytes) != 10)
-		fail_msg("%s:%zu: no ten figures: %s", path, i + 1, lines[i]);
+		   &f.window_bytes, &f.rate_bytes_per_s, &f.longest_rtt_us, &f.min_rtt_us, &f.most_bytes, &f.windows_bytes) != 11)
+		fail_msg("%s:%zu: no eleven figures: %s", path, i + 1, lines[i]);
 	verdict = decide(&replay.steady, &f, what);
 	steady_line_decision(seen, what, &f, verdict, &replay.steady);
 	expect_line(i, seen);

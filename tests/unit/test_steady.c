@@ -111,6 +111,42 @@ static void test_long_paths_are_left_alone_until_they_stall(void **state)
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 6000000);
 }
 
+/* Linux's own tuning gives a fast link what its own round trip wants, however long all wait for a slow one. */
+static void test_a_fast_link_beside_a_slow_one_gets_its_room(void **state)
+{
+	static const struct { uint64_t rate_bytes_per_s; uint32_t longest_rtt_us; uint64_t windows_bytes; uint32_t queued_bytes, window_bytes, bound_bytes; } cases[] = {
+		{ 6250000, 820000, 250000, 700000, 8000000, 6000000 },     /* 50 Mbit/s of 40 ms wait for what takes 0.8 s: 5 MB, and more for what is lost */
+		{ 6250000, 820000, 250000, 700000, 20000000, 8u << 20 },
+		{ 6250000, 820000, 250000, 5700000, 20000000, 0 },         /* we are not allowed more than there is */
+		{ 13125000, 60000, 315000, 1000000, 8000000, 3150000 },    /* 100 Mbit/s of 22 ms beside 5 of 60 */
+		{ 13125000, 60000, 525000, 1100000, 8000000, 0 },          /* nearly alike: Linux sees to it */
+		{ 13125000, 60000, 524999, 1100000, 8000000, 3150000 },
+		{ 13125000, 60000, 315000, 2100000, 8000000, 0 },          /* and there is as much */
+		{ 25000000, 100000, 2500000, 3333333, 30000000, 8u << 20 },   /* alike, but Linux's tuning has come to its limit */
+		{ 25000000, 100000, 2500000, 3333334, 30000000, 0 },
+		{ 6250000, 820000, 250000, 700000, 1400000, 0 },           /* a slow reader: no room in its window */
+		{ 6250000, 820000, 250000, 0, 8000000, 0 },                /* nothing is waited for */
+		{ 6250000, 820000, 0, 700000, 8000000, 0 },                /* not known */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct steady steady = { 0 };
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = 20000;
+		facts.in_flight_packets = 10;
+		facts.rate_bytes_per_s = cases[i].rate_bytes_per_s;
+		facts.longest_rtt_us = cases[i].longest_rtt_us;
+		facts.windows_bytes = cases[i].windows_bytes;
+		facts.queued_bytes = cases[i].queued_bytes;
+		facts.window_bytes = cases[i].window_bytes;
+		assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 0);
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);   /* what is queued now may be less than was taken */
+		assert_int_equal(steady_look(&steady, &facts).bound_bytes, cases[i].bound_bytes);
+		assert_int_equal(steady.bound_bytes, cases[i].bound_bytes);
+	}
+}
+
 static void test_guarded_legs_are_bound_on_every_path(void **state)
 {
 	struct steady steady = { .guarded = true };
@@ -234,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_what_links_carry_is_held_for_a_while),
 		cmocka_unit_test(test_closed_window_is_not_followed),
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
+		cmocka_unit_test(test_a_fast_link_beside_a_slow_one_gets_its_room),
 		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
 		cmocka_unit_test(test_begin_forgets_no_window_that_was_seen),
 		cmocka_unit_test(test_nudges_only_a_stall),
