@@ -258,7 +258,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "addresses of his that converter.intercept has: sessions of theirs are his, and need no key; nobody else's" },
 
 	{ CONF_DAEMON, "workers", CONF_TYPE_UINT, AT(daemon.workers), .min = 0, .max = 256, .fallback = "0", .restart = true,
-	  .help = "threads that relay; 0: one a core" },
+	  .help = "threads that connections come to, and as many for bulk; 0: one a core" },
 	{ CONF_DAEMON, "control", CONF_TYPE_PATH, AT(daemon.control), .max = CONF_PATH_BYTES, .fallback = "/run/braid/control", .restart = true,
 	  .help = "control socket for braidctl" },
 	{ CONF_DAEMON, "state_dir", CONF_TYPE_PATH, AT(daemon.state_dir), .max = CONF_PATH_BYTES, .fallback = "/run/braid", .restart = true,

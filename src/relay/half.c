@@ -128,6 +128,19 @@ void half_rest(struct half *half, struct half_tools *tools)
 		pipe_give_back(half, tools);
 }
 
+void half_leave(struct half *half, struct half_tools *tools)
+{
+	half_rest(half, tools);
+	if (half->residue)
+		tools->n_held_bytes -= half->residue->n_bytes;
+}
+
+void half_arrive(struct half *half, struct half_tools *tools)
+{
+	if (half->residue)
+		tools->n_held_bytes += half->residue->n_bytes;
+}
+
 /* What a failed read or write means to the half: waiting, or the end of the connection. */
 static int side_failed(int error, bool *ready, int status)
 {

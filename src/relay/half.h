@@ -93,6 +93,11 @@ void half_free(struct half *half, struct half_tools *tools);
 /* It will be a while: an empty pipe is given back. */
 void half_rest(struct half *half, struct half_tools *tools);
 
+/* With nothing in a pipe: from here on it uses nothing of these tools. What waits stays with it. */
+void half_leave(struct half *half, struct half_tools *tools);
+/* It uses these. */
+void half_arrive(struct half *half, struct half_tools *tools);
+
 /* Bytes read from src and not yet taken by dst. */
 size_t half_waiting_bytes(const struct half *half);
 

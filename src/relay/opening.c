@@ -48,16 +48,16 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	return r;
 }
 
-static int watch_legs(struct relay *relay, struct session *s, const struct relay_legs *legs)
+int relay_watch(struct relay *relay, struct session *s, bool near_watched, bool far_watched)
 {
-	struct loop_ref near = relay_leg_ref(relay, s, SESSION_NEAR), far = relay_leg_ref(relay, s, SESSION_FAR);
-	int r = legs->near_watched ? loop_rewatch(relay->loop, s->near_fd, LEG_EVENTS, near)
-				   : loop_watch(relay->loop, s->near_fd, LEG_EVENTS, near);
+	struct loop_ref near = relay_leg_ref(relay, s, (enum session_part)s->near_part), far = relay_leg_ref(relay, s, SESSION_FAR);
+	int r = near_watched ? loop_rewatch(relay->loop, s->near_fd, LEG_EVENTS, near)
+			     : loop_watch(relay->loop, s->near_fd, LEG_EVENTS, near);
 
 	if (r)
 		return r;
-	return legs->far_watched ? loop_rewatch(relay->loop, s->far_fd, LEG_EVENTS, far)
-				 : loop_watch(relay->loop, s->far_fd, LEG_EVENTS, far);
+	return far_watched ? loop_rewatch(relay->loop, s->far_fd, LEG_EVENTS, far)
+			   : loop_watch(relay->loop, s->far_fd, LEG_EVENTS, far);
 }
 
 int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref)
@@ -74,7 +74,7 @@ int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_n
 	}
 	r = session_fill(relay, s, legs);
 	if (!r)
-		r = watch_legs(relay, s, legs);
+		r = relay_watch(relay, s, legs->near_watched, legs->far_watched);
 	session_set_state(s, legs->held ? SESSION_HELD : SESSION_RELAYING);
 	counter_add(&relay->counters.n_opened, 1);
 	counter_add(&relay->counters.n_sessions, 1);

@@ -64,6 +64,11 @@ void relay_session_retire(struct relay *relay, struct session *s, enum session_e
 	half_free(&s->up, &relay->tools);
 	half_free(&s->down, &relay->tools);
 	count_end(relay, s, end);
+	relay_session_put_away(relay, s);
+}
+
+void relay_session_put_away(struct relay *relay, struct session *s)
+{
 	relay_unblock(relay, s);
 	for (unsigned int way = 0; way < RELAY_N_WAYS; way++)
 		pacing_leave(relay, s, (enum relay_way)way);

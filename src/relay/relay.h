@@ -20,6 +20,7 @@
 #include "relay/account.h"
 
 struct relay;
+struct relay_parcel;   /* a session on its way from one relay to another, of another thread */
 
 enum { RELAY_E_FULL = 1, RELAY_E_TOO_LATE };
 
@@ -42,6 +43,10 @@ struct relay_options {
 	/* The links limit what the session sends over its Multipath TCP leg, that way, just now: told about every tenth of a second while it is so. */
 	void (*on_limited)(void *context, uint32_t owner, enum relay_way way);
 	const bool *wants_limits;     /* atomic, borrowed: somebody wants to hear of that; NULL: nobody ever will */
+	/* Whether this relay is for sessions that are bulk (policy/placement.h). One that isn't of its kind is handed over, in no relay until relay_adopt(); false: it isn't taken, and stays.
+	 * NULL: all stay. */
+	bool for_bulk;
+	bool (*hand_over)(void *context, struct relay_parcel *parcel);
 	/* Each session, once, whatever ended it. */
 	void (*on_end)(void *context, uint32_t owner, enum session_end end);
 	void *context;
@@ -127,6 +132,11 @@ void relay_abort(struct relay *relay, struct slab_name ref);
 
 /* What is kept of what went up or down is so no longer. A stale ref is ignored. */
 void relay_keep_no_more(struct relay *relay, struct slab_name ref);
+
+/* As it was opened. */
+uint32_t relay_parcel_owner(const struct relay_parcel *parcel);
+/* Takes the parcel: the session is this relay's, under another name. account: its owner's, of this relay. Where there is no room it is reset, as one that was closed. */
+void relay_adopt(struct relay *relay, struct relay_parcel *parcel, struct relay_account *account);
 
 /* Looks at both legs as if both had told of something to read. A stale ref is ignored. */
 void relay_wake(struct relay *relay, struct slab_name ref);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The relay's inside. Private to relay.c (events, ends), opening.c (how sessions come into being, and change a leg), turn.c (who runs, and how
- * much), waiting.c (who can't, and for how long) and pacing.c (who may not yet). */
+ * much), waiting.c (who can't, and for how long), pacing.c (who may not yet) and moving.c (who goes elsewhere). */
 #ifndef BRAID_RELAY_RELAY_PARTS_H
 #define BRAID_RELAY_RELAY_PARTS_H
 
@@ -59,6 +59,12 @@ void relay_on_timer(void *context, struct loop_ref ref, uint64_t now_us);
 void relay_session_end(struct relay *relay, struct session *s, enum session_end end);
 /* The same without the descriptors, and without a word to anybody. */
 void relay_session_retire(struct relay *relay, struct session *s, enum session_end end);
+/* Out of all lists and queues; its memory is given back at the end of the turn. */
+void relay_session_put_away(struct relay *relay, struct session *s);
+/* Both legs tell of all that happens. 0 or a negative errno. */
+int relay_watch(struct relay *relay, struct session *s, bool near_watched, bool far_watched);
+/* It has run. Whether it went to another relay. */
+bool relay_moves(struct relay *relay, struct session *s, uint64_t n_moved_bytes);
 /* A half has failed. What the other leg has already sent is passed on once more: an answer followed by a reset is an answer.
  * The session goes on, failed, until a near leg whose handshake hasn't ended can take that. */
 void relay_session_fail(struct relay *relay, struct session *s);

@@ -4,6 +4,7 @@
 #define BRAID_RELAY_SESSION_H
 
 #include <assert.h>
+#include "policy/placement.h"
 #include "relay/account.h"
 #include "relay/half.h"
 #include "relay/relay.h"
@@ -26,21 +27,22 @@ struct session {
 	bool queued;                /* in one of the worker's run queues */
 	bool heavy;                 /* it moved much when it ran last: others go first */
 	bool bulk;                  /* and had more to move: counted in half_tools.n_bulk */
+	bool blocked;               /* in the list of those that wait to write */
 	bool rescued;               /* queued by the timer that backs the events, no event since */
 	bool near_mptcp, far_mptcp;
 	bool near_opening;          /* the near leg was accepted before its handshake had ended, as far as we know */
 	bool up_waits;              /* in HELD: nothing goes up */
-	bool inbound;               /* the far end began it */
-	bool routed;                /* nothing is said between the proxies */
+	bool inbound : 1;           /* the far end began it */
+	bool routed : 1;            /* nothing is said between the proxies */
 	uint8_t near_part;          /* enum session_part */
 	uint8_t link;
 	int near_fd, far_fd;
 	struct half up, down;       /* up: near to far */
 	uint32_t next;              /* in the run queue or the list of those to be reaped */
 	uint32_t blocked_next, blocked_before;   /* in the list of those that wait to write; SLAB_NONE */
-	bool blocked;
-	uint64_t tag;
 	uint32_t owner;
+	struct placement placement;
+	uint64_t tag;
 	struct relay_account *account;   /* NULL: nobody's */
 	struct pacing_place pacing[RELAY_N_WAYS];
 	uint64_t opened_at_us;

@@ -156,6 +156,8 @@ static void session_run(struct relay *relay, struct session *s)
 	}
 	s->heavy = s->up.n_bytes + s->down.n_bytes - before >= HEAVY_BYTES || up == HALF_AGAIN || down == HALF_AGAIN;
 	relay_set_bulk(relay, s, s->heavy && (is_unfinished(up) || is_unfinished(down)));
+	if (relay_moves(relay, s, s->up.n_bytes + s->down.n_bytes - before))
+		return;
 	if (up == HALF_AGAIN || down == HALF_AGAIN)
 		relay_queue(relay, s);
 	if (up == HALF_WANT_WRITE || down == HALF_WANT_WRITE)

@@ -134,7 +134,7 @@ static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES],
 {
 	struct braid *braid = context;
 
-	early_hear(braid->workers, braid->n_workers, nonce, result);
+	early_hear(braid->workers, braid->n_peers, nonce, result);
 }
 
 static void on_limited(void *context, bool spoilt)
@@ -148,7 +148,7 @@ static void on_inbound(void *context, const struct signalling_inbound *inbound)
 {
 	struct braid *braid = context;
 
-	reach_hear(braid->workers, braid->n_workers, inbound);
+	reach_hear(braid->workers, braid->n_peers, inbound);
 }
 
 static void on_suspect(void *context)
@@ -185,22 +185,18 @@ static void raise_descriptors(const struct conf *conf)
 
 static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 {
-	size_t n = braid_n_workers(braid->holder->conf);
-	int r = 0;
+	struct workers_options options = { .n_peers = braid_n_workers(braid->holder->conf), .shared = &braid->shared, .view = braid->view };
+	int r;
 
-	braid->workers = calloc(n, sizeof(*braid->workers));
+	braid->workers = calloc(2 * options.n_peers, sizeof(*braid->workers));
 	if (!braid->workers)
 		return -ENOMEM;
-	for (size_t i = 0; i < n && !r; i++) {
-		struct worker_options options = {
-			.number = (unsigned int)i, .n_workers = (unsigned int)n, .shared = &braid->shared, .peers = braid->workers,
-			.view = braid->view,
-		};
-
-		r = worker_start(&options, &braid->workers[i], reason, n_reason);
-		braid->n_workers += !r;
-	}
-	return r;
+	r = workers_start(&options, braid->workers, reason, n_reason);
+	if (r)
+		return r;
+	braid->n_peers = options.n_peers;
+	braid->n_workers = 2 * options.n_peers;
+	return 0;
 }
 
 static bool vouch(void *context)
@@ -273,7 +269,7 @@ static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = warn, .context = braid };
-	int r = subscribers_new((unsigned int)braid_n_workers(conf), &braid->shared.subscribers);
+	int r = subscribers_new(2 * braid_n_workers(conf), &braid->shared.subscribers);
 
 	if (r)
 		return r;
@@ -468,9 +464,7 @@ void braid_freep(struct braid **out)
 	overflow_freep(&braid->overflow);
 	link_volumes_freep(&braid->link_volumes);   /* while the links' counters can be read, and the view is there */
 	path_freep(&braid->path);   /* before the workers: from here on hosts' new connections go the ordinary way */
-	worker_halt_all(braid->workers, braid->n_workers);
-	for (size_t i = 0; i < braid->n_workers; i++)
-		worker_stopp(&braid->workers[i]);
+	workers_stop(braid->workers, braid->n_workers);
 	mapper_freep(&braid->shared.mapper);
 	free(braid->workers);
 	pulse_freep(&braid->pulse);

@@ -45,7 +45,7 @@ struct braid {
 	struct control *control;
 	struct log_limit control_short;  /* how often it is told that the control socket is short of descriptors */
 	struct worker **workers;
-	size_t n_workers;
+	size_t n_workers, n_peers;       /* n_peers: that connections come to, the others are for bulk (role/worker.h) */
 	size_t n_publishing;             /* views on their way to the workers */
 	bool telling;                    /* whether the converter answers, as soon as they have arrived */
 	bool gathering;                  /* mappings have changed, and are published by the timer */

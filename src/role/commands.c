@@ -106,7 +106,7 @@ static void run_status(void *context, struct control_call call, const json_t *ar
 				   "uptime_s", seconds_since(braid->started_at_us),
 				   "sessions", (json_int_t)__atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED),
 				   "half_open", (json_int_t)__atomic_load_n(&braid->shared.n_half_open, __ATOMIC_RELAXED),
-				   "workers", (int)braid->n_workers, "accepting", braid->view->accepting, "kernel", kernel_json(braid));
+				   "workers", (int)braid->n_peers, "accepting", braid->view->accepting, "kernel", kernel_json(braid));
 
 	if (result)
 		add_warnings(braid, result);

@@ -11,7 +11,7 @@ struct pulse;
 
 /* Borrows the workers. 0 or -ENOMEM. */
 int pulse_new(struct worker *const *workers, size_t n_workers, struct pulse **out);
-/* After worker_halt_all(): a question may be on its way until then. */
+/* After workers_stop(): a question may be on its way until then. */
 void pulse_freep(struct pulse **pulse);
 
 /* Whether all have answered what they were asked the last time; asks them again. One that has not answered isn't asked twice. Logs who

@@ -68,6 +68,34 @@ static void on_limited(void *context, uint32_t owner, enum relay_way way)
 	limited_note(context, owner, way, false);
 }
 
+static bool is_for_bulk(const struct worker *worker)
+{
+	return worker->number >= worker->n_peers;
+}
+
+struct passage {
+	struct worker *to;
+	struct relay_parcel *parcel;
+};
+
+static void end_passage(void *note)
+{
+	const struct passage *passage = note;
+	struct worker *to = passage->to;
+
+	relay_adopt(to->relay, passage->parcel, subscribers_account(to->shared->subscribers, relay_parcel_owner(passage->parcel), to->number));
+	free(note);
+}
+
+/* A session goes to the worker for bulk that belongs to its own, and back. */
+static bool hand_over(void *context, struct relay_parcel *parcel)
+{
+	struct worker *worker = context;
+	struct passage passage = { .to = worker->peers[is_for_bulk(worker) ? worker->number - worker->n_peers : worker->number + worker->n_peers], .parcel = parcel };
+
+	return worker_post(passage.to, end_passage, &passage, sizeof(passage));
+}
+
 static void on_session_end(void *context, uint32_t owner, enum session_end end)
 {
 	struct worker *worker = context;
@@ -78,8 +106,11 @@ static void on_session_end(void *context, uint32_t owner, enum session_end end)
 
 static int apply(struct worker *worker, char *reason, size_t n_reason)
 {
-	int r = gateway_apply(worker->gateway, reason, n_reason);
+	int r;
 
+	if (is_for_bulk(worker))
+		return 0;
+	r = gateway_apply(worker->gateway, reason, n_reason);
 	if (!r)
 		r = inbound_apply(worker->inbound, reason, n_reason);
 	return r ? r : converter_apply(worker->converter, reason, n_reason);
@@ -97,12 +128,13 @@ void worker_take_view(struct worker *worker, struct view *view)
 	relay_paces_changed(worker->relay);
 }
 
-static int build(struct worker *worker, unsigned int n_workers)
+static int build(struct worker *worker)
 {
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
-		.max_sessions = conf->limits.max_sessions, .max_pipes = (conf->relay.pipes + n_workers - 1) / n_workers,
-		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / n_workers, .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
+		.max_sessions = conf->limits.max_sessions, .max_pipes = is_for_bulk(worker) ? (conf->relay.pipes + worker->n_peers - 1) / worker->n_peers : 0,
+		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / (2 * worker->n_peers), .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
+		.for_bulk = is_for_bulk(worker), .hand_over = hand_over,
 		.context = worker,
 	};
 	int r = loop_new(&worker->loop);
@@ -150,62 +182,12 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int worker_start(const struct worker_options *options, struct worker **out, char *reason, size_t n_reason)
-{
-	_cleanup_(worker_stopp) struct worker *worker = calloc(1, sizeof(*worker));
-	int r;
-
-	snprintf(reason, n_reason, "worker %u: out of memory or descriptors", options->number);
-	if (!worker)
-		return -ENOMEM;
-	own_address_probe_init(&worker->own_addresses);
-	worker->number = options->number;
-	worker->shared = options->shared;
-	worker->n_peers = options->n_workers;
-	worker->peers = options->peers;
-	worker->view = view_ref(options->view);
-	r = build(worker, options->n_workers);
-	if (!r)
-		r = apply(worker, reason, n_reason);
-	if (r)
-		return r;
-	*out = worker;   /* its peers may speak to it as soon as it runs */
-	r = -pthread_create(&worker->thread, NULL, run, worker);
-	if (r) {
-		*out = NULL;
-		return r;
-	}
-	worker->started = true;
-	worker = NULL;
-	return 0;
-}
-
-static void join(struct worker *worker)
-{
-	if (!worker->started)
-		return;
-	loop_stop(worker->loop);
-	pthread_join(worker->thread, NULL);
-	worker->started = false;
-}
-
-void worker_halt_all(struct worker *const *workers, size_t n_workers)
-{
-	for (size_t i = 0; i < n_workers; i++)
-		join(workers[i]);
-	for (size_t i = 0; i < n_workers; i++)
-		loop_flush(workers[i]->loop);
-	for (size_t i = 0; i < n_workers; i++)
-		workers[i]->halted = true;
-}
-
-void worker_stopp(struct worker **out)
+static void stop(struct worker **out)
 {
 	struct worker *worker = *out;
 
 	if (!worker)
 		return;
-	join(worker);
 	gateway_freep(&worker->gateway);
 	converter_freep(&worker->converter);
 	inbound_freep(&worker->inbound);
@@ -220,4 +202,70 @@ void worker_stopp(struct worker **out)
 	free(worker->scratch);
 	free(worker);
 	*out = NULL;
+}
+
+static int start(const struct workers_options *options, struct worker **workers, unsigned int number, char *reason, size_t n_reason)
+{
+	_cleanup_(stop) struct worker *worker = calloc(1, sizeof(*worker));
+	int r;
+
+	snprintf(reason, n_reason, "worker %u: out of memory or descriptors", number);
+	if (!worker)
+		return -ENOMEM;
+	own_address_probe_init(&worker->own_addresses);
+	worker->number = number;
+	worker->shared = options->shared;
+	worker->n_peers = options->n_peers;
+	worker->peers = workers;
+	worker->view = view_ref(options->view);
+	r = build(worker);
+	if (!r)
+		r = apply(worker, reason, n_reason);
+	if (r)
+		return r;
+	workers[number] = worker;   /* its peers may speak to it as soon as it runs */
+	r = -pthread_create(&worker->thread, NULL, run, worker);
+	if (r) {
+		workers[number] = NULL;
+		return r;
+	}
+	worker->started = true;
+	worker = NULL;
+	return 0;
+}
+
+/* Those for bulk first: the others may have something for them at once. */
+int workers_start(const struct workers_options *options, struct worker **workers, char *reason, size_t n_reason)
+{
+	unsigned int n = 2 * options->n_peers;
+	int r = 0;
+
+	for (unsigned int i = n; i-- && !r;)
+		r = start(options, workers, i, reason, n_reason);
+	if (r)
+		workers_stop(workers, n);
+	return r;
+}
+
+static void join(struct worker *worker)
+{
+	if (!worker || !worker->started)
+		return;
+	loop_stop(worker->loop);
+	pthread_join(worker->thread, NULL);
+	worker->started = false;
+}
+
+void workers_stop(struct worker **workers, size_t n_workers)
+{
+	for (size_t i = 0; i < n_workers; i++)
+		join(workers[i]);
+	for (size_t i = 0; i < n_workers; i++)
+		if (workers[i])
+			loop_flush(workers[i]->loop);
+	for (size_t i = 0; i < n_workers; i++)
+		if (workers[i])
+			workers[i]->halted = true;
+	for (size_t i = 0; i < n_workers; i++)
+		stop(&workers[i]);
 }

@@ -36,8 +36,8 @@ struct worker {
 	struct loop *loop;
 	struct relay *relay;
 	struct shared *shared;         /* borrowed */
-	struct worker *const *peers;   /* all workers, by their numbers; borrowed. One that is still to start has not done anything that could name it */
-	unsigned int n_peers;          /* itself among them */
+	struct worker *const *peers;   /* all workers, by their numbers; borrowed. Behind the n_peers that connections come to stand those for bulk, one for each of them and begun before it. One that is still to start has not done anything that could name it */
+	unsigned int n_peers;          /* that connections come to */
 	struct view *view;             /* a reference */
 	struct gateway *gateway;       /* both always there; without the section they have no listeners */
 	struct converter *converter;
@@ -58,19 +58,16 @@ struct worker {
 
 #define WORKER_SCRATCH_BYTES 8192
 
-struct worker_options {
-	unsigned int number, n_workers;
+struct workers_options {
+	unsigned int n_peers;          /* that connections come to: they have listeners; behind them, in the array, come as many for bulk, which have none */
 	struct shared *shared;         /* borrowed */
-	struct worker *const *peers;   /* borrowed */
-	struct view *view;             /* a reference is taken */
+	struct view *view;             /* references are taken */
 };
 
-/* Opens the listeners and starts the thread. 0, or a negative errno with the reason in one line. */
-int worker_start(const struct worker_options *options, struct worker **out, char *reason, size_t n_reason);
-/* Ends all threads, and hands over what they still had for each other; nothing is freed yet. */
-void worker_halt_all(struct worker *const *workers, size_t n_workers);
-/* Ends the thread and all of its sessions. */
-void worker_stopp(struct worker **worker);
+/* Fills workers, 2 * n_peers of them, opens the listeners and starts the threads. 0, or a negative errno with the reason in one line: none runs then. */
+int workers_start(const struct workers_options *options, struct worker **workers, char *reason, size_t n_reason);
+/* Ends all threads, hands over what they still had for each other, and ends all of their sessions. What isn't there (NULL) is passed over. */
+void workers_stop(struct worker **workers, size_t n_workers);
 
 /* From any thread: fn has a copy of the note in that worker's thread, malloc'd, fn's to free. False: there was no memory, or it takes nothing any more (NULL: it is gone). */
 bool worker_post(struct worker *to, void (*fn)(void *note), const void *note, size_t n_bytes);
