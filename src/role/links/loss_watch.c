@@ -23,9 +23,9 @@
 #define BATCH 64                      /* sessions between two turns of the loop */
 #define BULK_BYTES (32u << 10)        /* sent since the last look at all: less is no bulk */
 #define IDLE_LOOKS 10                 /* of these without bulk: the place is another session's */
-#define NO_FOLLOWED 0xff
+#define NO_FOLLOWED 0
 
-static_assert(LOSS_WATCH_SESSIONS < NO_FOLLOWED, "a place is a byte");
+static_assert(LOSS_WATCH_SESSIONS <= UINT8_MAX, "a place is a byte");
 
 enum { PART_LOOK, PART_GO_ON };
 
@@ -41,7 +41,7 @@ struct followed {
 struct account {
 	uint64_t sent_bytes;              /* at the last look */
 	uint16_t generation;
-	uint8_t followed;                 /* NO_FOLLOWED: it isn't */
+	uint8_t followed;                 /* its place there, from 1; NO_FOLLOWED, as in memory that nobody has touched yet: it isn't */
 };
 
 struct loss_watch {
@@ -97,7 +97,7 @@ static bool is_refused(const struct session_view *session)
 static void leave(struct loss_watch *watch, struct account *account)
 {
 	if (account->followed != NO_FOLLOWED)
-		watch->followed[account->followed].taken = false;
+		watch->followed[account->followed - 1].taken = false;
 	account->followed = NO_FOLLOWED;
 }
 
@@ -113,7 +113,7 @@ static void follow(struct loss_watch *watch, struct account *account, const stru
 			continue;
 		net_congestion(session_multipath_fd(session), has);
 		*followed = (struct followed){ .session = session->ref, .taken = true, .congestion.bbr = !strcmp(has, BBR) };
-		account->followed = i;
+		account->followed = (uint8_t)(i + 1);
 		return;
 	}
 }
@@ -222,7 +222,7 @@ static void visit(void *context, const struct session_view *session)
 		follow(watch, account, session);
 	if (account->followed == NO_FOLLOWED)
 		return;
-	followed = &watch->followed[account->followed];
+	followed = &watch->followed[account->followed - 1];
 	followed->bulk = bulk;
 	followed->n_idle = bulk || is_refused(session) ? 0 : followed->n_idle + 1;
 	if (followed->n_idle >= IDLE_LOOKS)
@@ -270,8 +270,6 @@ int loss_watch_new(struct worker *worker, struct loss_watch **out)
 
 	if (!watch)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++)
-		watch->accounts[i].followed = NO_FOLLOWED;
 	watch->worker = worker;
 	watch->has_bbr = !loss_watch_probe();
 	handler.context = watch;
