@@ -210,10 +210,6 @@ int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_by
 	r = copy_more(s, n_first_bytes, more, n_more);
 	if (r)
 		return r;
-	if (!net_look(s->far_fd)) {   /* its answer is there, or its end */
-		free(*more);
-		return RELAY_E_TOO_LATE;
-	}
 	net_close_reset(s->far_fd);   /* an end of the near leg's shows again when it is read next */
 	relay_session_retire(relay, s, SESSION_END_CLOSED);
 	return 0;

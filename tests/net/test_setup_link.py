@@ -173,3 +173,19 @@ def test_what_the_host_has_said_since_is_said_again(lab):
     assert receive_all(far) == b"thanks"
     assert not has_waiting(listener), "the server was connected to twice"
     assert counter(gateway, "no_answer") == counter(gateway, "outcome_not_authorised") == 0
+
+
+def test_a_request_that_is_lost_with_its_link_is_brought_over_another(emulated):
+    """It doesn't go with the first packet, and what comes behind that is lost: the converter ends the connection, having waited in vain."""
+    lab = emulated
+    converter = lab.converter(converter={"convert_timeout_ms": 500})
+    gateway = lab.gateway(gateway={"accept": "early"})
+    lab.set_link("a", "eat_syn_data=2")
+    talk(lab, lab.listen("server"))
+    assert counter(gateway, "syn_data_lost") == 1
+    lab.set_link("a", "eat_syn_data=0")
+    rule(lab, "core", "iifname a0 tcp dport 5124 tcp flags & (syn|psh) == psh drop")
+    listener = lab.listen("server")
+    near = begin(lab, listener)
+    finish(lab, listener, near, "early")
+    assert counter(converter, "slow_senders") == 1

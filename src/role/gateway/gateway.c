@@ -258,12 +258,15 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		relay_release(gateway->worker->relay, session, left);
 	} else {
+		if (r == NET_E_RESET) {
+			attempt_note_reset(gateway, setup, setup->answering);
+			if (leave_reset(gateway, setup))
+				return;
+		}
 		if (!r && step.verdict != SIGNALLING_DONE)
 			setup_refuse(gateway, setup, &step.result);
 		else
 			unlearn(gateway, setup);
-		if (r == NET_E_RESET)
-			attempt_note_reset(gateway, setup, setup->answering);
 		relay_abort(gateway->worker->relay, session);
 	}
 	setup_free(gateway, setup);

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include "net/socket.h"
 #include "role/describe.h"
 #include "role/gateway/opening.h"
 #include "role/gateway/setup.h"
@@ -21,7 +22,7 @@ static void begin_instead(struct gateway *gateway, struct setup *setup)
 		setup_fail(gateway, setup);
 }
 
-/* Another link has joined: the kernel brings over that what is lost with this one. */
+/* Another link has joined. */
 static bool has_another(const struct gateway *gateway, const struct session_view *session)
 {
 	struct mptcp_connection_info info;
@@ -36,21 +37,17 @@ static bool has_another(const struct gateway *gateway, const struct session_view
 	return false;
 }
 
-/* The relay has it, and what has gone up is known still: then it can be said again, and the connection is one that is being set up, as before. Otherwise it ends with its
- * link. */
-static void take_back(struct gateway *gateway, struct setup *setup)
+/* The relay has it, and what has gone up is known still: then it can be said again, and the connection is one that is being set up, as before. False: it can't. */
+static bool take_back(struct gateway *gateway, struct setup *setup)
 {
 	const struct worker *worker = gateway->worker;
 	struct attempt *attempt = setup->answering;
-	struct session_view session;
 	uint8_t *more;
 	size_t n_more;
 	int r;
 
-	if (relay_find(worker->relay, setup->session, &session) && has_another(gateway, &session))
-		return;
 	if (!setup->has_ticket || attempt->striped || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &more, &n_more))
-		return;
+		return false;
 	attempt_leave(setup, attempt);
 	setup->answering = NULL;
 	setup_set_state(setup, SETUP_CONNECTING);
@@ -61,6 +58,23 @@ static void take_back(struct gateway *gateway, struct setup *setup)
 		setup_abandon(gateway, setup);
 	else
 		begin_instead(gateway, setup);
+	return true;
+}
+
+bool leave_reset(struct gateway *gateway, struct setup *setup)
+{
+	return !setup->n_instead && !setup->routed && setup->treatment.link == CHOOSE_NO_LINK && take_back(gateway, setup);
+}
+
+/* What is not there yet, of its answer or its end, may be lost with the link; unless another one has joined, by which the kernel brings it. Otherwise it ends with its link. */
+static void leave_held(struct gateway *gateway, struct setup *setup)
+{
+	struct relay *relay = gateway->worker->relay;
+	struct session_view session;
+	int r = relay_find(relay, setup->session, &session) ? net_look(session.far_fd) : 0;
+
+	if (r && (r != NET_E_AGAIN || !has_another(gateway, &session)) && !take_back(gateway, setup) && r != NET_E_AGAIN)
+		relay_wake(relay, session.ref);   /* looking has taken the error off the socket */
 }
 
 /* Without a ticket one that is connected may be served already, and what is begun in its place, too. */
@@ -78,7 +92,7 @@ void leave_links(struct gateway *gateway, struct setup *setup)
 		return;
 	if (setup->state == SETUP_HELD) {
 		if (is_gone(gateway, setup->answering->link))
-			take_back(gateway, setup);
+			leave_held(gateway, setup);
 		return;
 	}
 	if (!setup_is_under_way(setup))

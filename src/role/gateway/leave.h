@@ -3,6 +3,8 @@
 #ifndef BRAID_ROLE_GATEWAY_LEAVE_H
 #define BRAID_ROLE_GATEWAY_LEAVE_H
 
+#include <stdbool.h>
+
 struct census;
 struct gateway;
 struct setup;
@@ -10,6 +12,8 @@ struct setup;
 /* What was begun over links that aren't up any more, or swallow what is sent, is given up, and begun over another. The setup may be gone afterwards. */
 void leave_links(struct gateway *gateway, struct setup *setup);
 
+/* A session that waits for its answer was reset: perhaps by a converter that had waited for its message in vain, or found it to be plain TCP. True: it is begun over another link, once, and may be gone; false: it ends. */
+bool leave_reset(struct gateway *gateway, struct setup *setup);
 /* Adds to each link's count (policy/census.h) the connections that are being set up, and have reached the converter, over it: they would end with its endpoint. */
 void leave_count(const struct gateway *gateway, struct census *census);
 
