@@ -10,9 +10,9 @@ from test_rejoin import subflows, talk
 
 # What comes to the core over link b and would join is reset, once for each session: its kernel tries no more.
 NO_JOINS = "nft 'add table inet t; add chain inet t c { type filter hook forward priority 0; }; add rule inet t c iifname b0 tcp flags syn tcp option mptcp subtype 1 counter reject with tcp reset'"
-# A link that is there for a moment, and for a moment not.
+# A link that comes and goes every three seconds.
 FLAPS = """while ip link add ppp0 type veth peer name ppp1 && ip link set ppp1 up && ip link set ppp0 up && ip addr add 192.0.3.2/24 dev ppp0 && ip route add default via 192.0.3.1 dev ppp0 metric 30
-do sleep 1; ip link del ppp0; sleep 1; done"""
+do sleep 1; ip link del ppp0; sleep 2; done"""
 
 
 @pytest.fixture

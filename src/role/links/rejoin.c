@@ -16,6 +16,7 @@
 #define AGAIN_FIRST_US (10 * US_PER_S)    /* sessions have their subflows by then, and were looked at since */
 #define AGAIN_MOST_US (600 * US_PER_S)
 #define JOINED_US (5 * US_PER_S)          /* after a link's return: sessions have been looked at since */
+#define SETTLE_US (1 * US_PER_S)          /* after a link was lost: its sessions go over to the others meanwhile */
 #define COUNT_US (100 * US_PER_MS)        /* between two counts, while sessions would end with the link */
 #define COUNT_MOST_US (2 * US_PER_S)      /* until they have others: they are those that have begun just now */
 
@@ -36,6 +37,7 @@ struct rejoin {
 	struct rejoin_options options;
 	uint8_t handler;
 	bool counts;                      /* a timer runs for what is counted */
+	uint64_t settled_at_us;           /* nothing is begun anew before */
 	struct tried links[CONF_LINKS];
 };
 
@@ -72,7 +74,7 @@ static void look_at_count(struct rejoin *rejoin, size_t i, uint64_t now_us)
 	struct census census;
 	bool wanted, may;
 
-	if (now_us < link->count_at_us || !census_is_done(&link->count, rejoin->options.workers, rejoin->options.n_workers, now_us))
+	if (now_us < link->count_at_us || now_us < rejoin->settled_at_us || !census_is_done(&link->count, rejoin->options.workers, rejoin->options.n_workers, now_us))
 		return;
 	census = census_counted(rejoin->options.workers, rejoin->options.n_workers, i);
 	link->count_at_us = now_us + COUNT_US;
@@ -138,7 +140,7 @@ static void look(struct rejoin *rejoin, size_t i, uint64_t now_us)
 		wait_for_joins(link, AGAIN_FIRST_US, now_us);
 	else if (shared_is_silent(rejoin->options.shared, i))
 		wait_for_joins(link, JOINED_US, now_us);
-	else if (!census_wants_anew(&census) || !view->links[i].up || backoff_at_us(&link->backoff, now_us) > now_us)
+	else if (now_us < rejoin->settled_at_us || !census_wants_anew(&census) || !view->links[i].up || backoff_at_us(&link->backoff, now_us) > now_us)
 		return;
 	else if (link_health_works(rejoin->options.health, i, LOOK_US))
 		begin_to_count(rejoin, i, REASON_LACKED);
@@ -171,8 +173,11 @@ void rejoin_answered(struct rejoin *rejoin, size_t link)
 
 void rejoin_link_changed(struct rejoin *rejoin, size_t link)
 {
+	const struct view *view = rejoin->options.view(rejoin->options.context);
 	struct tried *changed = &rejoin->links[link];
 
+	if (view->links[link].up)   /* as it was: sessions may have lost it */
+		rejoin->settled_at_us = loop_now_us(rejoin->loop) + SETTLE_US;
 	for (size_t i = 0; i < CONF_LINKS; i++)
 		census_forget(&rejoin->links[i].count);   /* sessions may have lost this one since */
 	if (changed->reason)
