@@ -16,8 +16,10 @@
 #define BOUND_BYTES_A_US 2000u           /* and for each microsecond of round trip: 16 Gbit/s */
 #define LINKS_HELD_MS 5000u              /* a loss, or bbr's look at the least round trip, makes windows small for a moment; what waits for the lost packet wants its room meanwhile */
 /* Twice what Linux's own tuning has: a slow link has more than a round trip of bytes in its queue, and a good one that waits for these isn't held back by its congestion window, which
- * then doesn't grow, nor the bound with it. */
-#define LINKS_SHARE 4u
+ * then doesn't grow, nor the bound with it. Of long round trips two, and half a second: the queue isn't longer because the link is, and what stands in it for seconds is late for all. */
+#define SHORT_ROUND_TRIPS 4u
+#define LONG_ROUND_TRIPS 2u
+#define LONG_SLACK_US (500 * US_PER_MS)
 #define UNEQUAL_PERCENT 150u             /* of what the windows are together: what the links carry in the longest round trip, where the others' are shorter */
 #define LINKS_NEED 2u                    /* of what the links carry in it no less: what is lost comes a round trip later. Linux's own tuning has more, up to its limit (tcp_wmem) */
 #define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
@@ -54,7 +56,8 @@ void steady_moved(struct steady *steady)
 /* What lies beyond what the links carry until the last of them has answered waits in a subflow's queue: what is there can go over no other. */
 static uint32_t links_bytes(const struct steady_facts *facts)
 {
-	uint64_t n_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S * LINKS_SHARE;
+	uint64_t short_us = (uint64_t)facts->longest_rtt_us * SHORT_ROUND_TRIPS, long_us = (uint64_t)facts->longest_rtt_us * LONG_ROUND_TRIPS + LONG_SLACK_US;
+	uint64_t n_bytes = facts->rate_bytes_per_s * (short_us < long_us ? short_us : long_us) / US_PER_S;
 
 	if (n_bytes < LEAST_LINKS_BYTES)
 		return LEAST_LINKS_BYTES;

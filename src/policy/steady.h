@@ -3,8 +3,8 @@
  * Keeps a sending Multipath TCP leg steady (decision 0007). Since Linux 6.15 a receiver under load may lose the last DATA_ACK: TCP
  * has acknowledged all, MPTCP hasn't, and the sender stands still until its 200 ms retransmission timer. Two rules of the sender end that:
  *
- * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for a nudge, and below four times what the links
- *         carry in the longest round trip (the most of the last seconds): what one link's queue holds goes over no other;
+ * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for a nudge, and below what the links carry in four of the longest
+ *         round trips, or in two and half a second (the most of the last seconds): what one link's queue holds goes over no other;
  * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent: its
  *         acknowledgement brings the DATA_ACK that is missing.
  *

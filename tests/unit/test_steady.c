@@ -69,6 +69,8 @@ static void test_bound_is_what_the_links_carry(void **state)
 		{ 280000, 50000, 65536 },           /* a first window of ten packets */
 		{ 1250000, 60000, 300000 },         /* 10 Mbit/s */
 		{ 12500000, 400000, 4500000 },      /* a long link beside a fast one */
+		{ 1250000, 250000, 1250000 },
+		{ 1250000, 1000000, 3125000 },      /* of long round trips fewer */
 		{ UINT64_C(5000000000), 100000, 4500000 },
 	};
 
