@@ -9,7 +9,7 @@
 #define PACKET_BYTES 1400u
 #define ENOUGH_SENT_BYTES (100 * PACKET_BYTES)
 #define ENOUGH_LOST_BYTES (6 * PACKET_BYTES)     /* fewer may be chance */
-#define ENOUGH_LOOKS 2u                          /* one may fall into the end of a slow start, when its queue has gone already */
+#define ENOUGH_LOOKS 2u                          /* one may fall into the end of a slow start, when its queue has gone already; and what that lost is no more than the others show */
 #define WINDOW_BYTES (3000 * PACKET_BYTES)       /* then what is older counts half */
 #define LOSSY_PER_100_000 700u
 #define CLEAN_PER_100_000 200u
@@ -64,16 +64,20 @@ static void fill_window(struct congestion_past *past, const struct leg_subflow *
 	if (subflow->min_rtt_us < SHORT_RTT_US || has_queue(subflow)) {
 		past->window_sent_bytes /= 2;
 		past->window_lost_bytes /= 2;
+		past->window_worst_bytes /= 2;
 		past->n_looks /= 2;
 		return;
 	}
 	past->window_sent_bytes += sent_bytes;
 	past->window_lost_bytes += lost_bytes;
+	if (lost_bytes > past->window_worst_bytes)
+		past->window_worst_bytes = lost_bytes;
 	if (past->n_looks < ENOUGH_LOOKS)
 		past->n_looks++;
 	if (past->window_sent_bytes > WINDOW_BYTES) {
 		past->window_sent_bytes /= 2;
 		past->window_lost_bytes /= 2;
+		past->window_worst_bytes /= 2;
 	}
 }
 
@@ -103,10 +107,20 @@ static bool loses(uint64_t sent_bytes, uint64_t lost_bytes, uint32_t per_100_000
 	return lost_bytes * 100000 >= sent_bytes * per_100_000;
 }
 
+/* Where links lose at random, every look loses: what one lost beyond all others together was an overshoot. */
+static uint64_t lost_at_random(const struct congestion_past *past)
+{
+	uint64_t others_bytes = past->window_lost_bytes - past->window_worst_bytes;
+
+	return others_bytes < past->window_worst_bytes ? 2 * others_bytes : past->window_lost_bytes;
+}
+
 static bool is_lossy(const struct congestion_past *past)
 {
-	return past->n_looks >= ENOUGH_LOOKS && past->window_sent_bytes >= ENOUGH_SENT_BYTES && past->window_lost_bytes >= ENOUGH_LOST_BYTES &&
-	       loses(past->window_sent_bytes, past->window_lost_bytes, LOSSY_PER_100_000);
+	uint64_t lost_bytes = lost_at_random(past);
+
+	return past->n_looks >= ENOUGH_LOOKS && past->window_sent_bytes >= ENOUGH_SENT_BYTES && lost_bytes >= ENOUGH_LOST_BYTES &&
+	       loses(past->window_sent_bytes, lost_bytes, LOSSY_PER_100_000);
 }
 
 static void see_subflow(struct seen *seen, struct congestion_past *past, const struct leg_subflow *subflow, size_t place)

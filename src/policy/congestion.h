@@ -18,7 +18,7 @@
 struct congestion_past {
 	struct address local, remote;
 	uint64_t sent_bytes, retransmitted_bytes;       /* as they were at the last look */
-	uint64_t window_sent_bytes, window_lost_bytes;
+	uint64_t window_sent_bytes, window_lost_bytes, window_worst_bytes;   /* the last: in one look */
 	uint8_t n_looks;                                /* that the window is made of */
 	uint64_t creep_sent_bytes, creep_lost_bytes;    /* in looks in which it sent little */
 	uint8_t n_points;                               /* for those of them that had losses */

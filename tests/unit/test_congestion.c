@@ -120,7 +120,20 @@ static void test_few_packets_say_nothing(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_false(second(&path, 100000, 0).change);
 	assert_false(second(&path, 100000, 5 * 1400).change);   /* 1.4 %, of five packets */
-	assert_true(second(&path, 100000, 2 * 1400).change);
+	assert_true(second(&path, 100000, 3 * 1400).change);
+}
+
+/* The end of a slow start loses a tenth of it at once, and its queue has gone by the look: that is the link's end, and no loss at random. */
+static void test_one_overshoot_says_nothing(void **state)
+{
+	struct path path = begin(1);
+
+	look(&path);
+	assert_false(second(&path, 10 * MBYTE, MBYTE / 2).change);
+	for (int i = 0; i < 20; i++)
+		assert_false(second(&path, 4 * MBYTE, i % 5 ? 0 : 5600).change);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(second(&path, MBYTE, 20000).change, i == 2);   /* but what comes again and again */
 }
 
 static void test_little_sent_says_nothing(void **state)
@@ -394,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_second_subflow_is_named),
 		cmocka_unit_test(test_little_loss_changes_nothing),
 		cmocka_unit_test(test_few_packets_say_nothing),
+		cmocka_unit_test(test_one_overshoot_says_nothing),
 		cmocka_unit_test(test_little_sent_says_nothing),
 		cmocka_unit_test(test_little_sent_with_little_loss_says_nothing),
 		cmocka_unit_test(test_two_that_creep_are_seen_together),
