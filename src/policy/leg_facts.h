@@ -19,6 +19,7 @@ struct leg_subflow {
 
 struct leg_facts {
 	uint64_t now_us;
+	uint64_t arrived;                  /* in order, by DATA_ACK: a sequence number */
 	size_t n_subflows;                 /* more than LEG_SUBFLOWS: the others are passed over */
 	const struct leg_subflow *subflows;
 };

@@ -11,6 +11,8 @@
 #define LEAST_BUSY_PERCENT 5u         /* below it a rate can't be told: what it was before counts */
 #define GROWING_PERCENT 150u          /* of what it delivered in the stretch before: a slow one that is still finding its rate */
 #define LESS_PERCENT 80u              /* of what the best alone would bring: less is harm, and not the chance of a second */
+#define COURSE_LEAST_US (4 * US_PER_S)    /* the first bytes over a long link are waited for once */
+#define COURSE_MOST_US (16 * US_PER_S)    /* then what is older counts half */
 
 /* Of a subflow within the stretch. */
 struct work {
@@ -72,7 +74,44 @@ static bool is_growing(const struct work *work)
 	return work->n_bytes * 100 > work->before_bytes * GROWING_PERCENT;
 }
 
-static struct spoilt_verdict judge(const struct leg_facts *facts, const struct work *works, uint64_t stretch_us)
+static uint64_t bps(uint64_t n_bytes, uint64_t us)
+{
+	return n_bytes * 8 * US_PER_S / us;
+}
+
+/* The most that one with a shorter round trip has carried. */
+static uint64_t best_bytes(const struct leg_facts *facts, const struct work *works, size_t slow)
+{
+	uint64_t best = 0;
+
+	for (size_t i = 0; i < counted(facts); i++)
+		if (facts->subflows[i].rtt_us < facts->subflows[slow].rtt_us && works[i].n_bytes > best)
+			best = works[i].n_bytes;
+	return best;
+}
+
+static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works, uint64_t stretch_us, size_t slow)
+{
+	struct spoilt_course *course = &spoilt->course;
+
+	for (size_t i = 0; i < counted(facts); i++)
+		if (!works[i].known || counted(facts) != spoilt->n_subflows) {
+			*course = (struct spoilt_course){ 0 };
+			return;
+		}
+	if (course->us >= COURSE_MOST_US)
+		*course = (struct spoilt_course){ course->us / 2, course->arrived_bytes / 2, course->best_bytes / 2 };
+	course->us += stretch_us;
+	course->arrived_bytes += facts->arrived - spoilt->arrived;
+	course->best_bytes += best_bytes(facts, works, slow);
+}
+
+static bool is_late(const struct spoilt_course *course)
+{
+	return course->us >= COURSE_LEAST_US && course->arrived_bytes * 100 < course->best_bytes * LESS_PERCENT;
+}
+
+static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works, uint64_t stretch_us)
 {
 	struct spoilt_verdict verdict = { 0 };
 	uint64_t n_bytes = 0;
@@ -85,8 +124,14 @@ static struct spoilt_verdict judge(const struct leg_facts *facts, const struct w
 		if (!is_busy_for(&works[i], stretch_us, IDLE_PERCENT) && facts->subflows[i].rtt_us < facts->subflows[verdict.slow].rtt_us &&
 		    works[i].rate_bps > verdict.could_bps)
 			verdict.could_bps = works[i].rate_bps;
-	verdict.had_bps = n_bytes * 8 * US_PER_S / stretch_us;
+	verdict.had_bps = bps(n_bytes, stretch_us);
 	verdict.spoilt = verdict.had_bps * 100 < verdict.could_bps * LESS_PERCENT && !is_growing(&works[verdict.slow]);
+	follow_course(spoilt, facts, works, stretch_us, verdict.slow);
+	if (!verdict.spoilt && is_late(&spoilt->course)) {
+		verdict.spoilt = true;
+		verdict.had_bps = bps(spoilt->course.arrived_bytes, spoilt->course.us);
+		verdict.could_bps = bps(spoilt->course.best_bytes, spoilt->course.us);
+	}
 	return verdict;
 }
 
@@ -102,6 +147,7 @@ static void begin(struct spoilt *spoilt, const struct leg_facts *facts, const st
 		if (spoilt->subflows[i].rtt_us > stretch_us)
 			stretch_us = spoilt->subflows[i].rtt_us;
 	}
+	spoilt->arrived = facts->arrived;
 	spoilt->begun_us = facts->now_us;
 	spoilt->end_us = facts->now_us + (stretch_us < STRETCH_MOST_US ? stretch_us : STRETCH_MOST_US);
 }
@@ -109,6 +155,7 @@ static void begin(struct spoilt *spoilt, const struct leg_facts *facts, const st
 void spoilt_moved(struct spoilt *spoilt)
 {
 	spoilt->begun_us = spoilt->end_us = 0;
+	spoilt->course = (struct spoilt_course){ 0 };
 }
 
 bool spoilt_due(const struct spoilt *spoilt, uint64_t now_us)
@@ -125,7 +172,7 @@ struct spoilt_verdict spoilt_look(struct spoilt *spoilt, const struct leg_facts 
 	for (size_t i = 0; spoilt->begun_us && i < counted(facts); i++)
 		works[i] = work_of(spoilt, &facts->subflows[i], stretch_us);
 	if (spoilt->begun_us)
-		verdict = judge(facts, works, stretch_us);
+		verdict = judge(spoilt, facts, works, stretch_us);
 	begin(spoilt, facts, works);
 	return verdict;
 }

@@ -27,7 +27,7 @@ static inline void looks_line_congestion(char out[LOOKS_LINE_BYTES], const struc
 
 static inline void looks_line_spoilt(char out[LOOKS_LINE_BYTES], const struct leg_facts *f, struct spoilt_verdict v, const struct spoilt *s)
 {
-	int n = snprintf(out, LOOKS_LINE_BYTES, "harm %" PRIu64, f->now_us);
+	int n = snprintf(out, LOOKS_LINE_BYTES, "harm %" PRIu64 " %" PRIu64, f->now_us, f->arrived);
 
 	for (size_t i = 0; i < f->n_subflows && i < LEG_SUBFLOWS; i++) {
 		const struct leg_subflow *one = &f->subflows[i];

@@ -32,15 +32,16 @@ static void read_figures(size_t i, const char **at, const enum figure *order, si
 	out->busy_us = figures[BUSY];
 }
 
-/* The words behind the kind of look: the time, and the subflows until the arrow. */
-static struct leg_facts read_facts(size_t i, const enum figure *order, size_t n, struct leg_subflow subflows[LEG_SUBFLOWS])
+/* The words behind the kind of look: the time, what had arrived by then where that was noted, and the subflows until the arrow. */
+static struct leg_facts read_facts(size_t i, bool arrived, const enum figure *order, size_t n, struct leg_subflow subflows[LEG_SUBFLOWS])
 {
-	const char *at = strchr(lines[i], ' ') + 1;
-	struct leg_facts facts = { .now_us = strtoull(at, NULL, 10), .subflows = subflows };
+	const char *at = strchr(lines[i], ' ');
+	struct leg_facts facts = { .now_us = strtoull(at, (char **)&at, 10), .subflows = subflows };
 	int n_read = 0;
 
+	if (arrived)
+		facts.arrived = strtoull(at, (char **)&at, 10);
 	memset(subflows, 0, LEG_SUBFLOWS * sizeof(subflows[0]));
-	at = strchr(at, ' ');
 	for (struct leg_subflow *s = subflows; at && facts.n_subflows < LEG_SUBFLOWS; s++, facts.n_subflows++) {
 		if (sscanf(at, " %" SCNu16 "/%" SCNu16 "%n", &s->local.port, &s->remote.port, &n_read) != 2)
 			break;
@@ -53,7 +54,7 @@ static struct leg_facts read_facts(size_t i, const enum figure *order, size_t n,
 static void replay_losses(size_t i)
 {
 	struct leg_subflow subflows[LEG_SUBFLOWS];
-	struct leg_facts facts = read_facts(i, of_losses, ARRAY_SIZE(of_losses), subflows);
+	struct leg_facts facts = read_facts(i, false, of_losses, ARRAY_SIZE(of_losses), subflows);
 	struct congestion_verdict verdict = congestion_look(&replay.congestion, &facts);
 	char seen[LOOKS_LINE_BYTES];
 
@@ -65,7 +66,7 @@ static void replay_losses(size_t i)
 static void replay_harm(size_t i)
 {
 	struct leg_subflow subflows[LEG_SUBFLOWS];
-	struct leg_facts facts = read_facts(i, of_harm, ARRAY_SIZE(of_harm), subflows);
+	struct leg_facts facts = read_facts(i, true, of_harm, ARRAY_SIZE(of_harm), subflows);
 	struct spoilt_verdict verdict = spoilt_look(&replay.spoilt, &facts);
 	char seen[LOOKS_LINE_BYTES];
 

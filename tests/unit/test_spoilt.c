@@ -13,7 +13,7 @@ struct path {
 	struct spoilt spoilt;
 	struct leg_subflow subflows[LEG_SUBFLOWS + 1];
 	size_t n;
-	uint64_t now_us;
+	uint64_t now_us, arrived;
 };
 
 /* The first is fast, the others are slow. */
@@ -30,16 +30,17 @@ static struct path begin(size_t n)
 
 static struct spoilt_verdict look(struct path *path)
 {
-	struct leg_facts facts = { .now_us = path->now_us, .n_subflows = path->n, .subflows = path->subflows };
+	struct leg_facts facts = { .now_us = path->now_us, .arrived = path->arrived, .n_subflows = path->n, .subflows = path->subflows };
 
 	return spoilt_look(&path->spoilt, &facts);
 }
 
-/* So much within a second, and that share of it at work. */
+/* So much within a second, and that share of it at work. What is carried arrives in order. */
 static void carry(struct path *path, size_t i, uint64_t n_bytes, unsigned int busy_percent)
 {
 	path->subflows[i].sent_bytes += n_bytes;
 	path->subflows[i].busy_us += US_PER_S * busy_percent / 100;
+	path->arrived += n_bytes;
 }
 
 static struct spoilt_verdict second(struct path *path)
@@ -220,6 +221,88 @@ static void test_who_moved_begins_anew(void **state)
 	assert_false(second(&path).spoilt);
 }
 
+/* A second in which both are at work, and so much of what they carry, 1.1 MB, arrives in order. */
+static struct spoilt_verdict late_second(struct path *path, uint64_t arrived_bytes)
+{
+	carry(path, 0, MBYTE, 100);
+	carry(path, 1, MBYTE / 10, 100);
+	path->arrived += arrived_bytes - MBYTE - MBYTE / 10;
+	return second(path);
+}
+
+/* The slow one has more than it can carry while the fast one is at work: what this has carried waits at the peer. The first bytes over it are waited for once. */
+static void test_what_arrives_too_late_is_harm(void **state)
+{
+	struct path path = begin(2);
+	struct spoilt_verdict verdict;
+
+	path.arrived = UINT64_MAX - MBYTE;   /* it is a sequence number */
+	look(&path);
+	for (int i = 0; i < 3; i++)
+		assert_false(late_second(&path, MBYTE / 2).spoilt);
+	verdict = late_second(&path, MBYTE / 2);
+	assert_true(verdict.spoilt);
+	assert_int_equal(verdict.slow, 1);
+	assert_int_equal(verdict.had_bps, 4 * MBYTE);
+	assert_int_equal(verdict.could_bps, 8 * MBYTE);
+	assert_true(late_second(&path, MBYTE).spoilt);         /* 3 MB of 5 */
+	assert_false(late_second(&path, 2 * MBYTE).spoilt);    /* what waited has come: 5 of 6 */
+}
+
+/* As much as the fast one carries alone, but for a fifth. */
+static void test_what_arrives_a_little_late_is_none(void **state)
+{
+	static const struct { uint64_t arrived_bytes; bool spoilt; } cases[] = { { 800000, false }, { 799999, true } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct path path = begin(2);
+
+		look(&path);
+		for (int s = 0; s < 3; s++)
+			assert_false(late_second(&path, cases[i].arrived_bytes).spoilt);
+		assert_int_equal(late_second(&path, cases[i].arrived_bytes).spoilt, cases[i].spoilt);
+	}
+}
+
+/* A course begins anew where sending went on, and with other subflows; of a long one the half counts. */
+static void test_what_was_long_ago_counts_less(void **state)
+{
+	for (int how = 0; how < 3; how++) {
+		struct path path = begin(2);
+
+		look(&path);
+		for (int s = 0; s < 3; s++)
+			late_second(&path, 0);
+		if (how == 0) {
+			spoilt_moved(&path.spoilt);
+			look(&path);
+		} else if (how == 1) {
+			path.subflows[1].remote.port++;
+			assert_false(late_second(&path, 0).spoilt);
+		} else {
+			path.n = 3;
+			path.subflows[2].rtt_us = SLOW_RTT_US;
+			assert_false(late_second(&path, 0).spoilt);
+		}
+		for (int s = 0; s < 3; s++)
+			assert_false(late_second(&path, 0).spoilt);
+		assert_true(late_second(&path, 0).spoilt);
+	}
+}
+
+static void test_a_long_course_forgets(void **state)
+{
+	struct path path = begin(2);
+	unsigned int n = 0;
+
+	look(&path);
+	for (int s = 0; s < 100; s++)
+		assert_false(late_second(&path, MBYTE + MBYTE / 10).spoilt);
+	while (!late_second(&path, 0).spoilt)
+		n++;
+	assert_in_range(n, 2, 6);
+}
+
 /* A subflow that came meanwhile, one in another's place, counters that go backwards, two looks at one time, more subflows than there is room for. */
 static void test_odd_facts(void **state)
 {
@@ -264,6 +347,10 @@ int main(void)
 		cmocka_unit_test(test_the_best_of_those_that_wait_counts),
 		cmocka_unit_test(test_stretches_are_as_long_as_the_slowest_wants),
 		cmocka_unit_test(test_who_moved_begins_anew),
+		cmocka_unit_test(test_what_arrives_too_late_is_harm),
+		cmocka_unit_test(test_what_arrives_a_little_late_is_none),
+		cmocka_unit_test(test_what_was_long_ago_counts_less),
+		cmocka_unit_test(test_a_long_course_forgets),
 		cmocka_unit_test(test_odd_facts),
 	};
 

@@ -185,7 +185,7 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 	bool refused = is_refused(session), losses, harm;
 	struct mptcp_connection_info info;
 	struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS];
-	struct leg_facts facts = { .now_us = now_us, .subflows = subflows };
+	struct leg_facts facts = { .now_us = now_us, .arrived = info.acked, .subflows = subflows };
 
 	if (!refused)
 		spoilt_moved(&followed->spoilt);
