@@ -5,13 +5,14 @@
 #include "base/clock.h"
 
 #define STRETCH_US (1 * US_PER_S)     /* or a round trip of the slowest: what waits for it comes in its time */
-#define STRETCH_MOST_US (4 * US_PER_S)
+#define STRETCH_MOST_US (2 * US_PER_S)    /* longer round trips are a queue of our own: it does harm meanwhile */
 #define AT_WORK_PERCENT 95u
 #define IDLE_PERCENT 85u
 #define LEAST_BUSY_PERCENT 5u         /* below it a rate can't be told: what it was before counts */
 #define GROWING_PERCENT 150u          /* of what it delivered in the stretch before: a slow one that is still finding its rate */
 #define LESS_PERCENT 80u              /* of what the best alone would bring: less is harm, and not the chance of a second */
 #define COURSE_LEAST_US (4 * US_PER_S)    /* the first bytes over a long link are waited for once */
+#define COURSE_ROUND_TRIPS 12u            /* of the shortest, no less: where all are long, each takes that long to find its rate, and to make up for what it lost then */
 #define COURSE_MOST_US (16 * US_PER_S)    /* then what is older counts half */
 
 /* Of a subflow within the stretch. */
@@ -106,9 +107,14 @@ static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, 
 	course->best_bytes += best_bytes(facts, works, slow);
 }
 
-static bool is_late(const struct spoilt_course *course)
+static bool is_late(const struct spoilt_course *course, const struct spoilt_facts *facts)
 {
-	return course->us >= COURSE_LEAST_US && course->arrived_bytes * 100 < course->best_bytes * LESS_PERCENT;
+	uint64_t shortest_us = UINT32_MAX;
+
+	for (size_t i = 0; i < counted(facts); i++)
+		if (facts->subflows[i].rtt_us < shortest_us)
+			shortest_us = facts->subflows[i].rtt_us;
+	return course->us >= COURSE_LEAST_US && course->us >= shortest_us * COURSE_ROUND_TRIPS && course->arrived_bytes * 100 < course->best_bytes * LESS_PERCENT;
 }
 
 static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works, uint64_t stretch_us)
@@ -127,7 +133,7 @@ static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts
 	verdict.had_bps = bps(n_bytes, stretch_us);
 	verdict.spoilt = verdict.had_bps * 100 < verdict.could_bps * LESS_PERCENT && !is_growing(&works[verdict.slow]);
 	follow_course(spoilt, facts, works, stretch_us, verdict.slow);
-	if (!verdict.spoilt && is_late(&spoilt->course)) {
+	if (!verdict.spoilt && is_late(&spoilt->course, facts)) {
 		verdict.spoilt = true;
 		verdict.had_bps = bps(spoilt->course.arrived_bytes, spoilt->course.us);
 		verdict.could_bps = bps(spoilt->course.best_bytes, spoilt->course.us);

@@ -196,7 +196,7 @@ static void test_the_best_of_those_that_wait_counts(void **state)
 
 static void test_stretches_are_as_long_as_the_slowest_wants(void **state)
 {
-	static const uint64_t table[][2] = { { 20, 1000 }, { 1500, 1500 }, { 5000, 4000 } };
+	static const uint64_t table[][2] = { { 20, 1000 }, { 1500, 1500 }, { 5000, 2000 } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct path path = begin(2);
@@ -247,6 +247,18 @@ static void test_what_arrives_too_late_is_harm(void **state)
 	assert_int_equal(verdict.could_bps, 8 * MBYTE);
 	assert_true(late_second(&path, MBYTE).spoilt);         /* 3 MB of 5 */
 	assert_false(late_second(&path, 2 * MBYTE).spoilt);    /* what waited has come: 5 of 6 */
+}
+
+static void test_where_all_are_long_it_takes_longer(void **state)
+{
+	struct path path = begin(2);
+
+	path.subflows[0].rtt_us = 500 * US_PER_MS;
+	path.subflows[1].rtt_us = 600 * US_PER_MS;
+	look(&path);
+	for (int s = 0; s < 5; s++)
+		assert_false(late_second(&path, 0).spoilt);
+	assert_true(late_second(&path, 0).spoilt);
 }
 
 /* As much as the fast one carries alone, but for a fifth. */
@@ -348,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_stretches_are_as_long_as_the_slowest_wants),
 		cmocka_unit_test(test_who_moved_begins_anew),
 		cmocka_unit_test(test_what_arrives_too_late_is_harm),
+		cmocka_unit_test(test_where_all_are_long_it_takes_longer),
 		cmocka_unit_test(test_what_arrives_a_little_late_is_none),
 		cmocka_unit_test(test_what_was_long_ago_counts_less),
 		cmocka_unit_test(test_a_long_course_forgets),
