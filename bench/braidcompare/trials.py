@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests" / "net"))
 sys.dont_write_bytecode = True
 
 import middlebox  # noqa: E402  (the path comes first)
+import route  # noqa: E402
 import schemes  # noqa: E402
 import tcp_stage  # noqa: E402
 import test_same  # noqa: E402
@@ -22,6 +23,7 @@ from tcp_scenarios import SCENARIOS  # noqa: E402
 
 FORWARDED, WEB = 8080, 80
 SHORT_S = 5
+BOTH_FAMILIES = {"converter": {"allow": route.CLIENTS, "intercept": route.CLIENTS, "intercept_join": f"{route.CORE}, {route.CORE_V6}"}}
 
 
 def laboratory(directory):
@@ -32,13 +34,15 @@ def same(directory, scheme, whole):
     """{mode: [as over plain routing, of so many]}; which ones differ."""
     scenarios = SCENARIOS if whole else [scenario for scenario in SCENARIOS if scenario.plain]
     lab = laboratory(directory)
-    tcp_stage.prepare(lab, SCENARIOS)
+    tcp_stage.prepare(lab, SCENARIOS, scheme.on_path)
     plain = test_same.perform_all(lab, scenarios)
-    schemes.start_converter(lab, scheme, {"limits": test_same.LIMITS, "daemon": {"drain_timeout_ms": 0}})
-    out = {}
+    schemes.start_converter(lab, scheme, {"limits": test_same.LIMITS, "daemon": {"drain_timeout_ms": 0}, **(BOTH_FAMILIES if scheme.on_path else {})})
+    out, listener = {}, lab.listen("server", FORWARDED)
     for mode in test_same.MODES:
-        gateway = schemes.start_gateway(lab, scheme, test_same.gateway_conf(mode))
+        gateway = schemes.start_gateway(lab, scheme, test_same.gateway_conf(mode, scheme.on_path))
+        assert answered(lab, "host", SERVER, FORWARDED, listener, gateway).get("bonded")    # else it would be as over plain routing, of course
         seen = test_same.perform_all(lab, scenarios)
+        assert answered(lab, "host", SERVER, FORWARDED, listener, gateway).get("bonded")
         gateway.stop()
         differ = [s.name for s in scenarios if seen[s.name].without_times() != plain[s.name].without_times()]
         out[mode] = {"same": len(scenarios) - len(differ), "of": len(scenarios), "differ": differ}

@@ -20,7 +20,7 @@ class Scenario:
     port: int
     address: str
     script: typing.Callable
-    at: str = None       # the node that has the rule
+    at: str = None       # who has the rule: a node, or the router in front of the server
     rule: str = None
     plain: list = None   # the host's trace over plain routing, where the name promises it: no connection
 
@@ -36,15 +36,15 @@ OUTCOMES_V4 = [
     ("network prohibited", None, "server", "reject with icmp type net-prohibited", "ENETUNREACH", "at once"),
     ("host prohibited", None, "server", "reject with icmp type host-prohibited", "EHOSTUNREACH", "at once"),
     ("administratively prohibited", None, "server", "reject with icmp type admin-prohibited", "EHOSTUNREACH", "at once"),
-    ("prohibited by a router", None, "core", "reject with icmp type admin-prohibited", "EHOSTUNREACH", "at once"),
-    ("reset by a router", None, "core", "reject with tcp reset", "ECONNREFUSED", "at once"),
+    ("prohibited by a router", None, "router", "reject with icmp type admin-prohibited", "EHOSTUNREACH", "at once"),
+    ("reset by a router", None, "router", "reject with tcp reset", "ECONNREFUSED", "at once"),
     ("a router's route says unreachable", UNREACHABLE, None, None, "EHOSTUNREACH", "at once"),
     ("a router's route says prohibited", PROHIBITED, None, None, "EHOSTUNREACH", "at once"),
     ("a router has no route", "93.10.24.1", None, None, "ENETUNREACH", "at once"),
     ("a loop of routers", LOOP, None, None, "EHOSTUNREACH", "at once"),
     ("nobody has the address", NOBODY, None, None, "EHOSTUNREACH", "longer"),
     ("filtered by the server", None, "server", "drop", "ETIMEDOUT", "longer"),
-    ("filtered by a router", None, "core", "drop", "ETIMEDOUT", "longer"),
+    ("filtered by a router", None, "router", "drop", "ETIMEDOUT", "longer"),
     ("a router's route is a black hole", SILENT, None, None, "ETIMEDOUT", "longer"),
 ]
 OUTCOMES_V6 = [
@@ -56,7 +56,7 @@ OUTCOMES_V6 = [
     ("administratively prohibited", None, "server", "reject with icmpv6 type admin-prohibited", "EACCES", "at once"),
     ("source address against the policy", None, "server", "reject with icmpv6 type policy-fail", "EACCES", "at once"),
     ("route rejected", None, "server", "reject with icmpv6 type reject-route", "EACCES", "at once"),
-    ("prohibited by a router", None, "core", "reject with icmpv6 type admin-prohibited", "EACCES", "at once"),
+    ("prohibited by a router", None, "router", "reject with icmpv6 type admin-prohibited", "EACCES", "at once"),
     ("a router's route says unreachable", "2a00:21::1", None, None, "ENETUNREACH", "at once"),
     ("a router's route says prohibited", "2a00:23::1", None, None, "EACCES", "at once"),
     ("a router has no route", "2a00:24::1", None, None, "ENETUNREACH", "at once"),

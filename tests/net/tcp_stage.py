@@ -14,11 +14,11 @@ NARROW_BYTES = 32 << 10
 PATTERN = bytes(range(251)) * 4096   # 1 MB; 251 is no divisor of any buffer
 BULK = PATTERN[:600000]
 NARROW, NARROW_V6 = "93.10.20.40", "2a00:10::40"       # behind a link with small packets
-LOOP, LOOP_V6 = "93.10.25.1", "2a00:25::1"             # the routers send it to each other
+LOOP, LOOP_V6 = "93.10.25.1", "2a00:25::1"             # the router and the server's machine send it to each other
 NOBODY, NOBODY_V6 = "93.10.20.77", "2a00:10::77"       # in the server's network, but nobody has them
 
 TABLES = {
-    "core": """
+    "router": """
 table inet same {
 	set deaf { type inet_service; }
 	set gone { type inet_service; }
@@ -49,21 +49,59 @@ RULES
 # Where nothing takes time, an ICMP error comes while the kernel still holds the socket of connect(), and is passed over: only that of the next SYN, a second later, ends
 # the connecting. So every way of a SYN has a link with a delay.
 DETACH = "ip -n core link del c0"
-# Errors come one by one, however many; a dead peer is found within seconds, by whoever sends to it; the server takes data in a SYN.
-SETTINGS = """
+# The core is the router in front of the server, and the converter stands aside.
+ASIDE = """
 set -e
 ip -n core addr add 203.0.113.1/24 dev c0; ip -n core addr add 2001:db8:5::1/64 dev c0 nodad
 ip -n conv addr add 203.0.113.5/24 dev c0; ip -n conv addr add 2001:db8:5::5/64 dev c0 nodad
 ip -n conv route add default via 203.0.113.1; ip -n conv route add default via 2001:db8:5::1
-for n in gw core server; do ip netns exec $n sh -c '
+"""
+# The core is the converter, on the way. What routers do happens behind it: in the node that no converter is in, which has the server's link then.
+ON_PATH = """
+set -e
+batch() { ip -n $1 -batch -; }
+ip -n core link set s0 netns conv
+batch core <<-END
+	addr add 203.0.113.1/24 dev c0
+	addr add 2001:db8:5::1/64 dev c0 nodad
+	route del unreachable 93.10.21.0/24
+	route del blackhole 93.10.22.0/24
+	route del prohibit 93.10.23.0/24
+	route add 93.10.0.0/16 via 203.0.113.9
+	route add 2a00::/16 via 2001:db8:5::9
+END
+batch conv <<-END
+	addr add 203.0.113.9/24 dev c0
+	addr add 2001:db8:5::9/64 dev c0 nodad
+	link set s0 up
+	addr add 93.10.20.1/24 dev s0
+	addr add 2a00:10::1/64 dev s0 nodad
+	route add 203.0.113.5 via 203.0.113.1
+	route add 10.0.0.0/24 via 203.0.113.1
+	route add 192.0.2.0/24 via 203.0.113.1
+	route add 198.51.100.0/24 via 203.0.113.1
+	route add 2001:db8:5::5 via 2001:db8:5::1
+	route add 2001:db8:10::/64 via 2001:db8:5::1
+	route add 2001:db8:2::/64 via 2001:db8:5::1
+	route add 2001:db8:3::/64 via 2001:db8:5::1
+	route add unreachable 93.10.21.0/24
+	route add blackhole 93.10.22.0/24
+	route add prohibit 93.10.23.0/24
+END
+ip netns exec conv sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
+"""
+# Errors come one by one, however many; a dead peer is found within seconds, by whoever sends to it; the server takes data in a SYN, and sends back what the router loops.
+SETTINGS = """
+set -e
+for n in gw core conv server; do ip netns exec $n sh -c '
 	echo 0 > /proc/sys/net/ipv4/icmp_ratemask; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit'; done
-for n in host gw conv server; do ip netns exec $n sh -c 'echo 3 > /proc/sys/net/ipv4/tcp_retries2
+for n in host gw core conv server; do ip netns exec $n sh -c 'echo 3 > /proc/sys/net/ipv4/tcp_retries2
 	f=/proc/sys/net/ipv4/tcp_syn_linear_timeouts; test ! -e $f || echo 0 > $f'; done
-ip netns exec server sh -c 'echo 3 > /proc/sys/net/ipv4/tcp_fastopen'
-ip -n core route add unreachable 2a00:21::/64; ip -n core route add blackhole 2a00:22::/64; ip -n core route add prohibit 2a00:23::/64
-ip -n core route add 93.10.25.0/24 via 192.0.2.2; ip -n core route add 2a00:25::/64 via 2001:db8:2::2
+ip netns exec server sh -c 'echo 3 > /proc/sys/net/ipv4/tcp_fastopen; echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
+ip -n {router} route add unreachable 2a00:21::/64; ip -n {router} route add blackhole 2a00:22::/64; ip -n {router} route add prohibit 2a00:23::/64
+ip -n {router} route add 93.10.25.0/24 via 93.10.20.30; ip -n {router} route add 2a00:25::/64 via 2a00:10::30
 ip -n server addr add 93.10.20.40/24 dev s0; ip -n server addr add 2a00:10::40/64 dev s0 nodad
-ip -n core route add 93.10.20.40/32 dev s0 mtu 1300; ip -n core route add 2a00:10::40/128 dev s0 mtu 1300
+ip -n {router} route add 93.10.20.40/32 dev s0 mtu 1300; ip -n {router} route add 2a00:10::40/128 dev s0 mtu 1300
 """
 
 SCRIPTS = []                         # (name, script, the server's IPv4 address, its IPv6 address)
@@ -157,37 +195,38 @@ class Stage:
 
     def lose_syns(self, for_s=None):
         """SYNs to the port are lost on the way, from now on, or for a while."""
-        self._rule("core", "deaf", "add")
+        self._rule("router", "deaf", "add")
         if for_s:
             next_s = time.monotonic() + min(s for s in SYN_TIMES_S if s > for_s)
             self.later(for_s, lambda: self._pass_syns(next_s))
 
     def _pass_syns(self, before_s):
-        self._rule("core", "deaf", "delete")
+        self._rule("router", "deaf", "delete")
         self.late = time.monotonic() > before_s
 
     def vanish(self, who):
         """Nothing comes from that machine on this port any more; the network says nothing of it."""
-        self._rule(*{"server": ("core", "gone"), "host": ("gw", "gone")}[who], "add")
+        self._rule(*{"server": ("router", "gone"), "host": ("gw", "gone")}[who], "add")
 
-    def _rule(self, node, name, action):
-        self.lab.run(node, f"nft '{action} element inet same {name} {{ {self.port} }}'")
+    def _rule(self, place, name, action):
+        self.lab.run(self.lab.places.get(place, place), f"nft '{action} element inet same {name} {{ {self.port} }}'")
 
 
-def prepare(lab, scenarios):
-    """The tables and settings for all of them, each by its own port."""
+def prepare(lab, scenarios, on_path):
+    """The tables and settings for all of them, each by its own port. on_path: the core is the converter."""
+    lab.places = {"router": "conv" if on_path else "core"}
     netlab.set_up(DETACH)
     lab.emulate("c", "c0", "c0", 1, near_node="conv")
-    netlab.set_up(SETTINGS)
-    for node, table in TABLES.items():
-        rules = [f"		tcp dport {scenario.port} {scenario.rule}" for scenario in scenarios if scenario.at == node]
-        path = lab.directory / f"same-{node}.nft"
+    netlab.set_up((ON_PATH if on_path else ASIDE) + SETTINGS.replace("{router}", lab.places["router"]))
+    for place, table in TABLES.items():
+        rules = [f"		tcp dport {scenario.port} {scenario.rule}" for scenario in scenarios if scenario.at == place]
+        path = lab.directory / f"same-{place}.nft"
         path.write_text(table.replace("RULES", "\n".join(rules)))
-        lab.run(node, f"nft -f {path}")
+        lab.run(lab.places.get(place, place), f"nft -f {path}")
 
 
 def forget(lab):
     """What the scenarios of the last run have put into the sets."""
-    for node, names in (("core", ("deaf", "gone")), ("gw", ("gone",))):
+    for node, names in ((lab.places["router"], ("deaf", "gone")), ("gw", ("gone",))):
         for name in names:
             lab.run(node, f"nft flush set inet same {name}")
