@@ -42,6 +42,8 @@ struct relay_options {
 	void (*on_held_end)(void *context, uint64_t tag);
 	/* The links limit what the session sends over its Multipath TCP leg, that way, just now: told about every tenth of a second while it is so. */
 	void (*on_limited)(void *context, uint32_t owner, enum relay_way way);
+	/* The first bytes of a routed session's far leg have come, whose handshake was Multipath TCP's: whole, or as plain TCP. */
+	void (*on_shown)(void *context, uint8_t link, bool whole);
 	const bool *wants_limits;     /* atomic, borrowed: somebody wants to hear of that; NULL: nobody ever will */
 	/* Whether this relay is for sessions that are bulk (policy/placement.h). One that isn't of its kind is handed over, in no relay until relay_adopt(); false: it isn't taken, and stays.
 	 * NULL: all stay. */

@@ -62,12 +62,15 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	struct half *half = way == RELAY_UP ? &s->up : &s->down;
 	const struct half *other = way == RELAY_UP ? &s->down : &s->up;
 	uint64_t before = half->n_bytes, read_before = before + half_waiting_bytes(half), now_us = loop_now_us(relay->loop);
+	bool to_be_shown = half->course == HALF_COURSE_SHOWN_BY_BYTES;
 	int r;
 
 	if (half->writable)
 		steadying_follow(half, &relay->tools, now_us);
 	limits_begin(relay, half);
 	r = half_step(half, &relay->tools, most_bytes);
+	if (to_be_shown && half->course != HALF_COURSE_SHOWN_BY_BYTES)
+		relay->options.on_shown(relay->options.context, s->link, half->course == HALF_COURSE_LOOKED);
 	if (r == HALF_END_WAITS)
 		r = ending_step(half, other, &relay->tools, s->state != SESSION_HELD, now_us);
 	if (half->bulk)

@@ -96,6 +96,13 @@ static bool hand_over(void *context, struct relay_parcel *parcel)
 	return worker_post(passage.to, end_passage, &passage, sizeof(passage));
 }
 
+static void on_shown(void *context, uint8_t link, bool whole)
+{
+	struct worker *worker = context;
+
+	shared_note_multipath(worker->shared, link, whole, loop_now_us(worker->loop));
+}
+
 static void on_session_end(void *context, uint32_t owner, enum session_end end)
 {
 	struct worker *worker = context;
@@ -133,7 +140,7 @@ static int build(struct worker *worker)
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
 		.max_sessions = conf->limits.max_sessions, .max_pipes = is_for_bulk(worker) ? (conf->relay.pipes + worker->n_peers - 1) / worker->n_peers : 0,
-		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / (2 * worker->n_peers), .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
+		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / (2 * worker->n_peers), .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .on_shown = on_shown, .wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
 		.for_bulk = is_for_bulk(worker), .hand_over = hand_over,
 		.context = worker,
 	};

@@ -212,6 +212,29 @@ def goes_native(lab, listener, v6=False):
     return True
 
 
+def test_a_first_link_that_strips_options_behind_the_syn_is_learned(lab):
+    """Nothing can be declared: such sessions end with a reset. Soon connections are the server's own (decision 0029)."""
+    start_converter(lab)
+    start_gateway(lab, gateway={"route_link": "a"})
+    lab.run("core", "nft 'add table inet t; add chain inet t c { type filter hook prerouting priority -300; }; "
+                    "add rule inet t c iifname a0 tcp flags & syn == 0 reset tcp option mptcp'")
+    listener = lab.listen("server")
+
+    def ends_in_order():
+        near, far, _ = lab.session(listener)
+        far.sendall(b"answer")
+        far.close()
+        try:
+            return receive_all(near) == b"answer"
+        except ConnectionResetError:
+            return False
+    assert not ends_in_order()
+    n = [ends_in_order() for _ in range(5)].index(True)
+    assert n <= 2, "two in a row are enough"
+    taken = counter(lab.on_path, "intercepted")
+    assert all(ends_in_order() for _ in range(3)) and counter(lab.on_path, "intercepted") == taken
+
+
 @BOTH
 def test_the_converter_is_killed(net, v6):
     """New connections pass: to the server itself, over link a alone. When it is back it takes them again."""

@@ -119,6 +119,23 @@ static void what_is_whole_is_said(void **state)
 	relay_abort(f->relay, f->pairs[1].ref);
 }
 
+static void a_routed_sessions_first_bytes_show_what_its_leg_is(void **state)
+{
+	struct fixture *f = *state;
+	struct relay_legs legs = legs_of(f, false);
+	struct pair *p = &f->pairs[0];
+
+	legs.far_mptcp = legs.far_multipath = legs.routed = true;   /* by its handshake; it is plain TCP */
+	assert_int_equal(relay_open(f->relay, &legs, &p->ref), 0);
+	for (f->n_wanted = 10; f->n_wanted <= 20; f->n_wanted += 10) {
+		say(&p->server, f->n_wanted);
+		run_until(f, "the host to hear", host_heard);
+		assert_int_equal(f->n_shown[false], 1);
+	}
+	assert_int_equal(f->n_shown[true], 0);
+	relay_abort(f->relay, p->ref);
+}
+
 static void a_reset_after_half_a_close_is_a_reset(void **state)
 {
 	struct fixture *f = *state;
@@ -334,6 +351,7 @@ int main(void)
 		TEST(a_server_that_resets_resets_the_host),
 		TEST(a_broken_leg_brings_nothing_more),
 		TEST(what_is_whole_is_said),
+		TEST(a_routed_sessions_first_bytes_show_what_its_leg_is),
 		TEST(a_reset_after_half_a_close_is_a_reset),
 		TEST(the_end_comes_after_a_slow_readers_last_byte),
 		TEST(bulk_takes_pipes_and_gives_them_back),

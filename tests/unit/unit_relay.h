@@ -15,6 +15,7 @@
 #define SESSIONS 4
 #define PATIENCE_US (20 * US_PER_S)
 #define TAG 0x1234567890abcdefull
+#define LINK 3
 
 struct peer {
 	int fd;
@@ -46,6 +47,7 @@ struct fixture {
 	struct bytes down_first;
 	struct slab_name abort_too;  /* when another one ends */
 	bool abort_armed;
+	uint32_t n_shown[2];         /* as plain TCP, whole */
 	uint64_t up_before_bytes, n_turn_bytes, n_turn_most_bytes;   /* up, before this turn, in it, and in any */
 };
 
@@ -84,6 +86,12 @@ static inline void on_held_end(void *context, uint64_t tag)
 {
 	assert_true(tag == TAG);
 	((struct fixture *)context)->n_held_ends++;
+}
+
+static inline void on_shown(void *context, uint8_t link, bool whole)
+{
+	assert_int_equal(link, LINK);
+	((struct fixture *)context)->n_shown[whole]++;
 }
 
 static inline void on_turn_end(void *context, uint64_t now_us)
@@ -129,7 +137,7 @@ static inline int set_up(void **state)
 	f->n_fds = unit_n_descriptors();
 	f->n_each = 1 << 20;
 	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_held_bytes = 64 << 20, .on_held = on_held,
-					     .on_held_end = on_held_end, .on_end = on_end, .context = f };
+					     .on_held_end = on_held_end, .on_shown = on_shown, .on_end = on_end, .context = f };
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(relay_new(f->loop, &f->options, &f->relay), 0);
 	loop_handler_add(f->loop, &handler);
@@ -178,7 +186,7 @@ static inline struct relay_legs legs_of(struct fixture *f, bool small)
 	unit_tcp_pair(fds, small);
 	p->far_fd = fds[0];
 	p->server.fd = fds[1];
-	return (struct relay_legs){ .near_fd = p->near_fd, .far_fd = p->far_fd, .owner = (uint32_t)f->n_pairs++, .link = 3,
+	return (struct relay_legs){ .near_fd = p->near_fd, .far_fd = p->far_fd, .owner = (uint32_t)f->n_pairs++, .link = LINK,
 				    .opened_at_us = 77 };
 }
 

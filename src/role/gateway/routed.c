@@ -58,8 +58,9 @@ static int begin(struct gateway *gateway, struct setup *setup, struct attempt *a
 {
 	struct worker *worker = gateway->worker;
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
+	bool breaks = shared_breaks_mptcp(worker->shared, choice->link, loop_now_us(worker->loop));   /* there it is the server's own */
 	struct net_connect_options options = {
-		.mptcp = setup->treatment.link == CHOOSE_NO_LINK, .source = choice->source, .congestion = loss_watch_first(worker),
+		.mptcp = setup->treatment.link == CHOOSE_NO_LINK && !breaks, .source = choice->source, .congestion = loss_watch_first(worker),
 		.marking = treatment_marking(&setup->treatment), .fwmark = treatment_fwmark(worker->view->conf),
 	};
 	int r;
