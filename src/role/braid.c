@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/util.h"
@@ -15,6 +14,7 @@
 #include "role/commands.h"
 #include "role/converter/converter.h"
 #include "role/converter/early.h"
+#include "role/descriptors.h"
 #include "role/links/limited.h"
 #include "role/log.h"
 #include "role/links/loss_watch.h"
@@ -24,7 +24,6 @@
 #include "role/gateway/routed.h"
 
 #define DRAIN_LOOK_US (50 * US_PER_MS)
-#define SPARE_DESCRIPTORS 256
 
 enum { PART_SIGNAL = BRAID_PART_PUBLISH + 1, PART_DRAIN };
 
@@ -158,29 +157,6 @@ static void on_suspect(void *context)
 	__atomic_store_n(&braid->shared.suspected, false, __ATOMIC_RELEASE);
 	if (braid->upstreams)
 		upstreams_suspect(braid->upstreams);
-}
-
-/* Two descriptors a session, one more while it is set up, and some for pipes and the rest: as many as the kernel lets us have. */
-static void raise_descriptors(const struct conf *conf)
-{
-	struct rlimit limit;
-	rlim_t wanted = 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + SPARE_DESCRIPTORS +
-			(conf->n_forwards || conf_gives_mappings(conf) ? conf->limits.max_half_open : 0);
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	if (limit.rlim_cur < wanted) {
-		limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-		if (wanted > limit.rlim_max) {
-			struct rlimit more = { wanted, wanted };
-
-			if (!setrlimit(RLIMIT_NOFILE, &more))
-				return;
-			log_warning("limits.max_sessions, max_half_open and relay.pipes may need %llu open files, the limit is %llu: raise it "
-				    "(LimitNOFILE), or lower them", (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
-		}
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
 }
 
 static int start_workers(struct braid *braid, char *reason, size_t n_reason)
@@ -415,7 +391,7 @@ int braid_new(struct conf *conf, struct braid **out, char *reason, size_t n_reas
 		conf_freep(&conf);
 		return -ENOMEM;
 	}
-	raise_descriptors(conf);
+	descriptors_raise(conf, braid_n_workers(conf));
 	pthread_mutex_init(&braid->shared.lock, NULL);
 	braid->started_at_us = loop_clock_us();
 	r = loop_new(&braid->loop);

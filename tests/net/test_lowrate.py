@@ -2,18 +2,21 @@
 """Sessions in pieces over four links of low rate (link.profile = lowrate, doc/lowrate.md): both ways, one link cut, ends and resets. With BRAID_LOWRATE=whole at 2.4 kbit/s."""
 import hashlib
 import os
+import select
 import signal
 import socket
 import time
 
 import pytest
 
-from netlab import LINKS_ALLOWED, Lab, close_with_reset, counter, receive_all, send_in_background, set_up, wait_for
+from netlab import LINKS_ALLOWED, Lab, close_with_reset, counter, raise_descriptor_limit, receive_all, send_in_background, set_up, wait_for
 
 WHOLE = os.environ.get("BRAID_LOWRATE") == "whole"
 RATE_BPS, DELAY_MS, PATIENCE_S = (2400, 300, 240) if WHOLE else (64000, 60, 20)
 BYTES = 60_000
 BAR = 2.5      # over one link
+PLACES = 512   # STRIPES_MOST of role/stripe/stripes.h
+LOWRATE = {f"link {name}": {"profile": "lowrate"} for name in "ab"}
 # Beside those of netlab.py: device at the gateway, at the core, the network.
 MORE = {"c": ("l2", "b2", "192.0.3"), "d": ("l3", "b3", "192.0.4")}
 WIRE = """
@@ -147,6 +150,38 @@ def test_a_reset_is_a_reset(four):
     wait_for(lambda: not four.gw.ctl("sessions")["sessions"] and not four.conv.ctl("sessions")["sessions"], "the sessions to be over", PATIENCE_S)
 
 
+@pytest.mark.parametrize("left", ["a", "d"])
+def test_a_reset_behind_an_end_takes_whatever_link_is_left(four, left):
+    """Nothing acknowledges it any more: that way is at its end. Both links in turn, as it may be just this one that it goes over anyway."""
+    near, far = begin(four)
+    near.shutdown(socket.SHUT_WR)
+    assert far.recv(1) == b""
+    far.sendall(b"!")
+    assert near.recv(1) == b"!", "with it the end is acknowledged"
+    for name in "abcd".replace(left, ""):
+        cut(four, name)
+    close_with_reset(near)
+    poll = select.poll()
+    poll.register(far, 0)   # to read there is the end
+    assert poll.poll(1000 * PATIENCE_S), "the server was not told of the reset"
+
+
+def test_a_gateway_without_a_place_for_more_leaves_the_converter_alone(lab):
+    """What is over goes the ordinary way, and the others go on."""
+    raise_descriptor_limit()
+    lab.converter(daemon={"workers": 4})   # a client has half of the places of each
+    gateway = lab.gateway(gateway={"accept": "faithful"}, daemon={"workers": 1}, **LOWRATE)
+    listener = lab.listen("server")
+    pairs = [lab.session(listener)[:2] for _ in range(PLACES)]
+    assert counter(gateway, "striped") == PLACES
+    assert lab.bonded(listener) is False
+    gateway.wait_log(f"no place for a session in pieces .{PLACES} a worker")
+    assert gateway.ctl("status")["converter"]["reachable"] and not counter(gateway, "no_answer")
+    for sock in pairs.pop():
+        sock.close()
+    wait_for(lambda: lab.bonded(listener), "a place that is free again")
+
+
 def test_a_converter_that_begins_anew_has_lost_the_session(four):
     near, far = begin(four)
     four.conv.kill()
@@ -191,6 +226,6 @@ def test_a_backup_carries_where_the_others_are_silent(tmp_path):
 def test_without_a_key_there_are_no_pieces(lab):
     """Nobody has shown to be Braid; the links are slow all the same."""
     lab.converter(converter={"allow": LINKS_ALLOWED})
-    gateway = lab.gateway(gateway={"key": None}, **{f"link {name}": {"interface": f"l{number}", "profile": "lowrate"} for number, name in enumerate("ab")})
+    gateway = lab.gateway(gateway={"key": None}, **LOWRATE)
     lab.session(lab.listen("server"))
     assert not counter(gateway, "striped")

@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 
-static struct conf *conf_of(const char *text)
+static inline struct conf *conf_of(const char *text)
 {
 	struct conf_error error;
 	struct conf *conf = NULL;
@@ -17,7 +17,7 @@ static struct conf *conf_of(const char *text)
 	return conf;
 }
 
-static void expect_error(const char *text, const char *expected)
+static inline void expect_error(const char *text, const char *expected)
 {
 	struct conf_error error;
 	struct conf *conf = NULL;

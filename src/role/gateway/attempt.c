@@ -144,8 +144,12 @@ static int choose_link(const struct worker *worker, const struct setup *setup, u
 /* Once a link. */
 static bool attempt_try(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice)
 {
+	int r = attempt_begin(gateway, setup, attempt, choice, true);
+
 	setup->tried |= choice->link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice->link;
-	if (!attempt_begin(gateway, setup, attempt, choice, true))
+	setup->asked |= !r;
+	setup->starved |= r == NET_E_DESCRIPTORS;
+	if (!r)
 		return true;
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
 	return false;

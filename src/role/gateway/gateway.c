@@ -22,6 +22,7 @@
 #include "role/gateway/routed.h"
 #include "role/gateway/setup.h"
 #include "role/links/profile.h"
+#include "role/stripe/stripes.h"
 
 #define LONG_S 60                       /* a limit that lasts so long is worth asking the converter about */
 
@@ -129,12 +130,26 @@ static void note_no_answer(struct gateway *gateway, const struct setup *setup)
 		log_warning("the converter did not answer over any link: a host's connection that was accepted is reset, one that waits goes the ordinary way%s", left_out);
 }
 
+/* Nobody was asked: the converter has nothing to do with it. */
+static void note_starved(struct gateway *gateway)
+{
+	char left_out[64];
+
+	counter_add(&gateway->worker->counters.n_full, 1);
+	if (worker_may_log(gateway->worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
+		log_warning("no descriptor is left, or no place for a session in pieces (%u a worker): a host's connection that was accepted is reset, one that waits goes the ordinary way%s",
+			    STRIPES_MOST, left_out);
+}
+
 void setup_fail(struct gateway *gateway, struct setup *setup)
 {
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
 	log_debug("%s to %s: given up, no attempt is left", address_format(&setup->source, source), address_format(&setup->destination, destination));
-	note_no_answer(gateway, setup);
+	if (setup->starved && !setup->asked)
+		note_starved(gateway);
+	else
+		note_no_answer(gateway, setup);
 	if (setup->state != SETUP_ASKING)
 		unlearn(gateway, setup);   /* so that the host's next attempt can go the ordinary way */
 	setup_let_pass(gateway, setup);
@@ -155,7 +170,7 @@ void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state
 	}
 	upstream_unref(setup->upstream);
 	setup->upstream = upstream_ref(gateway->worker->view->upstream);
-	setup->moved = setup->exposed = false;
+	setup->moved = setup->exposed = setup->asked = setup->starved = false;
 	if (!setup->upstream)   /* the last one has just left the list */
 		setup_let_pass(gateway, setup);
 	else if (opening_build(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))

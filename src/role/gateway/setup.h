@@ -84,6 +84,8 @@ struct setup {
 	uint16_t n_first;         /* and so much of it has */
 	struct signalling_result failure;        /* why the host can't be had */
 	uint32_t tried;           /* a bit a link */
+	bool asked;               /* an attempt was begun */
+	bool starved;             /* one couldn't be, for want of a descriptor or of a place among the sessions in pieces */
 	struct upstream *upstream;   /* the converter that attempts are to; a reference; NULL before there are any, and with routed */
 	bool moved;               /* it is the second one */
 	bool exposed;             /* it may have what the host has said */

@@ -224,9 +224,10 @@ static void send_frame(struct stripes *stripes, struct striped *s, const struct 
 	counter_add(&stripes->worker->counters.n_pieces_again, send->again);
 }
 
-static void send_ack(struct stripes *stripes, struct striped *s, uint8_t leg)
+/* resets: and that this stream was reset, be it behind its end. */
+static void send_head(struct stripes *stripes, struct striped *s, uint8_t leg, bool resets)
 {
-	struct stripe_frame frame = { .offset = (uint32_t)s->out.next, .acknowledged = stripe_acknowledged(&s->in) };
+	struct stripe_frame frame = { .ends = resets, .resets = resets, .offset = (uint32_t)s->out.next, .acknowledged = stripe_acknowledged(&s->in) };
 	uint8_t head[STRIPE_HEAD_BYTES];
 
 	stripe_frame_put_head(&frame, head);
@@ -251,7 +252,17 @@ static void send_all(struct stripes *stripes, struct striped *s)
 	while (stripe_next(&s->out, &send))
 		send_frame(stripes, s, &send);
 	while (stripe_owes_ack(&s->in, now_of(stripes)) && takes_ack(s, leg = stripe_best_leg(&s->out)))
-		send_ack(stripes, s, leg);
+		send_head(stripes, s, leg, false);
+}
+
+/* Last words go with the session where a leg's TCP doesn't take them. */
+static bool takes_last_words(const struct striped *s)
+{
+	bool takes = !striped_any_leg(s);
+
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		takes |= s->out.legs[i].open && !s->legs[i].out.n_kept;
+	return takes;
 }
 
 /* Everything is where it belongs, and both ends know or hear it with the last words, over whichever leg they come. */
@@ -259,14 +270,15 @@ static bool is_finished(const struct striped *s)
 {
 	if (s->in.ending == STRIPE_RESETS && s->in.end_passed_on)
 		return true;
-	return stripe_is_done(&s->out) && (s->in.end_passed_on || s->ends_at_us);
+	return stripe_is_done(&s->out) && (s->in.end_passed_on || s->ends_at_us) && takes_last_words(s);
 }
 
+/* A reset behind an end that was acknowledged is acknowledged by nothing: it goes over all legs, as one may have gone with its link. */
 static void finish(struct stripes *stripes, struct striped *s)
 {
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
 		if (s->out.legs[i].open)
-			send_ack(stripes, s, i);
+			send_head(stripes, s, i, s->out.ending == STRIPE_RESETS);
 	give_back(stripes, s, true);
 }
 

@@ -12,8 +12,7 @@
 #include "role/links/profile.h"
 #include "role/stripe/striped.h"
 
-#define SESSIONS_MOST 512   /* a worker; of 270 kB each at most */
-#define SESSIONS_SHARE (SESSIONS_MOST / 2)   /* of one client: who has half a session, and says nothing, holds its place for two minutes */
+#define SESSIONS_SHARE (STRIPES_MOST / 2)   /* of one client: who has half a session, and says nothing, holds its place for two minutes */
 #define HOUSEHOLD_BYTES 8   /* of an IPv6 address */
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part)
@@ -236,7 +235,7 @@ int stripes_new(struct worker *worker, struct stripes **out)
 	struct stripes *stripes = calloc(1, sizeof(*stripes));
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = stripes };
 
-	if (!stripes || slab_init(&stripes->sessions, sizeof(struct striped), SESSIONS_MOST)) {
+	if (!stripes || slab_init(&stripes->sessions, sizeof(struct striped), STRIPES_MOST)) {
 		free(stripes);
 		return -ENOMEM;
 	}

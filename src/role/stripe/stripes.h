@@ -11,6 +11,8 @@
 #include "role/worker.h"
 #include "signalling/scheme.h"
 
+#define STRIPES_MOST 512   /* a worker; of 270 kB each at most */
+
 struct stripes;
 
 int stripes_new(struct worker *worker, struct stripes **out);   /* 0 or -ENOMEM */
@@ -18,7 +20,7 @@ void stripes_freep(struct stripes **stripes);                   /* resets all th
 
 /* Gateway: what begins now, to this converter, is to be striped. */
 bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *upstream);
-/* Begins one to this converter, of which it takes a reference of its own; *fd is the session's own end, which is connected, and the caller's. Legs follow over all links. 0, NET_E_* or a negative errno. */
+/* Begins one to this converter, of which it takes a reference of its own; *fd is the session's own end, which is connected, and the caller's. Legs follow over all links. 0, NET_E_* (NET_E_DESCRIPTORS: every place is taken, too) or a negative errno. */
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd);
 /* The worker has another view: legs over links that are gone end, others begin. */
 void stripes_apply(struct stripes *stripes);

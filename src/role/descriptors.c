@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "role/descriptors.h"
+
+#include <sys/resource.h>
+#include "policy/stripe.h"
+#include "role/log.h"
+#include "role/stripe/stripes.h"
+
+#define SPARE_DESCRIPTORS 256
+
+/* Two descriptors a session, one more while it is set up, and some for pipes and the rest. */
+uint64_t descriptors_wanted(const struct conf *conf)
+{
+	uint64_t n_waiting = conf->n_forwards || conf_gives_mappings(conf) ? conf->limits.max_half_open : 0;
+
+	return 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + n_waiting + SPARE_DESCRIPTORS;
+}
+
+/* The other end of its leg here, and a connection a link: as many as a converter's client may have; as there are such links at a gateway. */
+uint64_t descriptors_of_pieces(const struct conf *conf, size_t n_workers)
+{
+	uint64_t n_legs = 0, n = (uint64_t)n_workers * STRIPES_MOST;
+
+	for (size_t i = 0; i < conf->n_links; i++)
+		n_legs += conf->links[i].profile == CONF_PROFILE_LOWRATE;
+	if (conf->converter.enabled)
+		n_legs = STRIPE_LEGS;
+	if (n > conf->limits.max_sessions)
+		n = conf->limits.max_sessions;
+	return n_legs ? n * (1 + n_legs) : 0;
+}
+
+void descriptors_raise(const struct conf *conf, size_t n_workers)
+{
+	uint64_t least = descriptors_wanted(conf), wanted = least + descriptors_of_pieces(conf, n_workers);
+	struct rlimit limit, more = { wanted, wanted };
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted || (limit.rlim_max < wanted && !setrlimit(RLIMIT_NOFILE, &more)))
+		return;
+	if (limit.rlim_max < least)
+		log_warning("limits.max_sessions, max_half_open and relay.pipes may need %llu open files, the limit is %llu: raise it "
+			    "(LimitNOFILE), or lower them", (unsigned long long)least, (unsigned long long)limit.rlim_max);
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}

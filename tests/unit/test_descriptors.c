@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How many files the limits ask for. */
+#include "unit_conf.h"
+
+#include "role/descriptors.h"
+#include "role/stripe/stripes.h"
+
+#define GATEWAY "[gateway]\nlan = lan0\nconverter = 203.0.113.5\n[limits]\nmax_sessions = 1000\nmax_half_open = 100\n[relay]\npipes = 10\n"
+#define CONVERTER "[converter]\nallow = 192.0.2.0/24\n[limits]\nmax_sessions = 1000\nmax_half_open = 100\n[relay]\npipes = 10\n"
+#define OTHER "[link other]\ninterface = eth1\n"
+#define LOWRATE(name) "[link " name "]\ninterface = ppp" name "\nprofile = lowrate\n"
+
+static void expect(const char *text, uint64_t wanted, uint64_t of_pieces, size_t n_workers)
+{
+	struct conf *conf = conf_of(text);
+
+	assert_int_equal(descriptors_wanted(conf), wanted);
+	assert_int_equal(descriptors_of_pieces(conf, n_workers), of_pieces);
+	conf_freep(&conf);
+}
+
+static void two_a_session_and_one_while_it_is_set_up(void **state)
+{
+	expect(GATEWAY OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 0, 2);
+}
+
+static void what_waits_from_outside_has_one_too(void **state)
+{
+	expect(CONVERTER "[subscriber home]\nkey = 0000000000000000000000000000000000000000000000000000000000000001\n"
+	       "[forward web]\nsubscriber = home\nlisten = 203.0.113.5:80\nhost = 10.0.0.9\n",
+	       2 * 1000 + 2 * 10 + 2 * 100 + 256, 9 * STRIPES_MOST, 1);
+}
+
+static void a_session_in_pieces_has_one_a_link_and_the_other_end_of_its_leg(void **state)
+{
+	expect(GATEWAY LOWRATE("1") LOWRATE("2") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
+	expect(GATEWAY LOWRATE("1") LOWRATE("2"), 2 * 1000 + 2 * 10 + 100 + 256, 3 * 1000, 2);   /* no more of them than sessions */
+}
+
+static void a_converters_client_may_have_all_legs(void **state)
+{
+	expect(CONVERTER, 2 * 1000 + 2 * 10 + 100 + 256, 9 * STRIPES_MOST, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_a_session_and_one_while_it_is_set_up),
+		cmocka_unit_test(what_waits_from_outside_has_one_too),
+		cmocka_unit_test(a_session_in_pieces_has_one_a_link_and_the_other_end_of_its_leg),
+		cmocka_unit_test(a_converters_client_may_have_all_legs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
