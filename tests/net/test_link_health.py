@@ -78,3 +78,20 @@ def test_a_link_that_multipath_tcp_does_not_pass_is_named_and_spared(lab, settin
     gateway.wait_log(r"link a (takes|drops) .*: connections begin on other links")
     shown = gateway.words("links")
     assert note in shown and "good" in shown, shown
+
+
+def test_a_costlier_link_is_not_taken_for_being_clean(lab):
+    """Nothing could join from the cheap one: all of it would be paid for. While the cheap one is away there is no other."""
+    lab.conv = lab.converter()
+    lab.set_link("a", "strip_mptcp=1")
+    gateway = lab.gateway(**{"link b": {"cost": 10}})
+    wait_for(lambda: link(gateway, "a")["notes"], "link a is known to take options away")
+    began = link(gateway, "b")["sessions_first"]
+    listener = lab.listen("server")
+    lab.session(listener)
+    assert link(gateway, "b")["sessions_first"] == began and [session["mptcp"] for session in gateway.ctl("sessions")["sessions"]] == [False]
+    lab.set_carrier("a", False)
+    gateway.wait_log("link a .*no carrier")
+    wait_for(lambda: lab.bonded(listener), "the converter to be asked over link b")
+    lab.session(listener)
+    assert link(gateway, "b")["sessions_first"] > began and any(session["mptcp"] for session in gateway.ctl("sessions")["sessions"])

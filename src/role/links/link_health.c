@@ -168,7 +168,7 @@ static void look_for_multipath(struct link_health *health, const struct view *vi
 		ask(health, i, true);
 	believe(health, i);
 	if (multipath->state == MULTIPATH_DROPS && before != MULTIPATH_DROPS)
-		log_warning("link %s drops first packets with Multipath TCP options: connections begin on other links", view->links[i].name);
+		log_warning("link %s drops first packets with Multipath TCP options: connections begin on other links of its cost", view->links[i].name);
 }
 
 static void look(struct link_health *health)
@@ -221,7 +221,7 @@ static void take_multipath(struct link_health *health, const struct prober_answe
 	multipath_answered(multipath, answer->fell_back, now_us);
 	believe(health, answer->link);
 	if (answer->fell_back && !told)
-		log_warning("link %s takes Multipath TCP options away, or the converter has none: connections begin on other links",
+		log_warning("link %s takes Multipath TCP options away, or the converter has none: connections begin on other links of its cost",
 			    health->options.view(health->options.context)->links[answer->link].name);
 }
 
