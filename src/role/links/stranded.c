@@ -16,15 +16,15 @@
 #define BATCH 64                      /* sessions between two turns of the loop */
 #define CUT_OFF 2                     /* looks in a row without a subflow */
 #define CUT_OFF_GATEWAY 3             /* where a link may be begun anew for it meanwhile (role/links/rejoin.h) */
-#define UNHEARD 2                     /* looks in a row with which more was acknowledged by TCP, and nothing by DATA_ACK */
+#define UNHEARD 2                     /* looks of one standstill with which more was acknowledged by TCP, and nothing by DATA_ACK (decision 0037) */
 
 enum { PART_LOOK, PART_GO_ON };
 
 /* What was found at the last look, by the session's place. */
 struct finding {
 	uint16_t generation;
-	uint8_t n_cut_off;            /* looks in a row, here and below */
-	uint8_t n_unheard;
+	uint8_t n_cut_off;            /* looks in a row */
+	uint8_t n_unheard;            /* such looks, since DATA_ACK came to a stand */
 	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
 	uint32_t moved_bytes;         /* both ways, the last digits */
 	uint64_t acked, n_delivered;  /* what its peer had acknowledged, by DATA_ACK and by TCP, when that was looked at last */
