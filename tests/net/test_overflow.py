@@ -9,11 +9,12 @@ import threading
 import pytest
 
 from bulk import Bulk
-from netlab import Lab, counter, link, receive_exactly, wait_for
+from netlab import SERVER, Lab, counter, link, receive_exactly, wait_for
 
 SLOW_BPS = 20_000_000
 IDLE_BYTES = 30_000                 # handshakes, keep-alives, what ends connections
 COSTLY = {"link b": {"interface": "l1", "cost": 10}}
+ON_DEMAND = {"link b": {"interface": "l1", "cost": 10, "idle": "left"}}
 BOTH_WAYS = pytest.mark.parametrize("way", ["down", "up"])
 
 
@@ -124,7 +125,7 @@ def test_a_converter_that_has_not_heard_is_told_again(lab):
 
 
 def test_a_link_that_is_left_has_no_subflow_while_it_is_closed(lab):
-    gateway = lab.gateway(**{"link b": {"interface": "l1", "cost": 10, "idle": "left"}})
+    gateway = lab.gateway(**ON_DEMAND)
     session = lab.session(lab.listen("server"))
     talk(session, 10)
     assert link(gateway, "b")["subflows"] == 0 and "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint")
@@ -136,6 +137,24 @@ def test_a_link_that_is_left_has_no_subflow_while_it_is_closed(lab):
     wait_open(gateway, False)
     wait_for(lambda: "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint"), "link b to be left")
     assert "they begin anew there" not in gateway.log(), "that sessions lack it is nothing to be mended"
+
+
+def test_a_machines_own_programs_have_the_second_link_when_the_first_is_weak(lab):
+    """[host]: joined then, and left again."""
+    gateway = lab.gateway(gateway={"lan": None}, host={"all": "yes"}, **ON_DEMAND)
+    listener = lab.listen("server")
+    near = lab.connect("gw", SERVER, listener.getsockname()[1])
+    session = near, *lab.accept(listener)
+    talk(session, 10)
+    assert gateway.ctl("sessions")["sessions"][0]["direction"] == "own"
+    assert link(gateway, "b")["subflows"] == 0 and "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint")
+    lab.set_link("a", "loss_ppm=50000")
+    bulk = Bulk(lab, "down", session)
+    wait_for(lambda: carried(gateway) > 5_000_000, "bulk over link b")
+    lab.set_link("a", "loss_ppm=0")
+    bulk.leave()
+    wait_open(gateway, False)
+    wait_for(lambda: "198.51.100.2" not in lab.run("gw", "ip mptcp endpoint"), "link b to be left")
 
 
 def test_costs_change_with_a_reload(lab):
