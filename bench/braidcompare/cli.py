@@ -12,6 +12,7 @@ import time
 from braidbench import begin, systems
 from braidbench.cells import say
 from braidbench.cli import machine
+from braidlab.sandbox import INSIDE
 
 from . import contest, costs, report, set_up
 
@@ -35,6 +36,7 @@ def parse(arguments):
     parser.add_argument("--quick", action="store_true", help="fewer values, fewer cells; the page stays as it is")
     parser.add_argument("--schemes", type=names, default=[], metavar="NAME,...", help="only these")
     parser.add_argument("--parts", type=names, default=list(PARTS), metavar="NAME,...", help=f"of {', '.join(PARTS)}; the page stays as it is")
+    parser.add_argument("--page", type=pathlib.Path, metavar="JSON", help="measures nothing: the page's tables anew, from what a run has written")
     options = parser.parse_args(arguments)
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
@@ -104,4 +106,9 @@ def inside(options):
 
 
 def main(program, arguments):
+    written = arguments[:1] != [INSIDE] and parse(arguments).page
+    if written:
+        results = report.from_json(written.read_text())
+        PAGE.write_text(report.refresh(PAGE.read_text(), {**results, "bars": set_up.bars(results["set_up"])}))
+        return 0
     return begin.run(NAME, program, arguments, parse, try_all, inside)

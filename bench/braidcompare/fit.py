@@ -3,6 +3,12 @@
 import dataclasses
 
 
+def figure(value, digits):
+    """Without a sign where nothing is left of it."""
+    text = f"{value:.{digits}f}"
+    return text if float(text) else text.lstrip("-")
+
+
 @dataclasses.dataclass
 class Fit:
     """a: round trip between gateway and converter, s: between converter and server. off_ms: the largest residual."""
@@ -12,7 +18,8 @@ class Fit:
     off_ms: float
 
     def __str__(self):
-        return f"{self.i:.2f} a + {self.j:.2f} s + {self.c_ms:.1f} ms"
+        rest = figure(self.c_ms, 1)
+        return f"{figure(self.i, 2)} a + {figure(self.j, 2)} s {'-' if rest[0] == '-' else '+'} {rest.lstrip('-')} ms"
 
     def meets(self, wanted, share):
         """Whether both coefficients are the wanted ones, or smaller, to within a share of one round trip."""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tables out of what was measured and tried: for the terminal, and for doc/comparison.md between its marks."""
 import collections
+import json
+
+from .fit import Fit
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 NETWORK = {     # what the operator has to provide; known, not measured
@@ -129,6 +132,14 @@ def sections(results):
     """(title, table) of all that was measured."""
     return [("Time to set up", set_up(results["set_up"])), ("Costs", costs(results["costs"])), ("What hosts and operators have", conduct(results["trials"])),
             ("Middleboxes", boxes(results["trials"])), ("Bars", bars(results["bars"]))]
+
+
+def from_json(text):
+    """What a run has written."""
+    results = json.loads(text)
+    for row in results["set_up"]:
+        row.update({key: Fit(**row[key]) for key in ("connected", "first byte") if key in row})
+    return results
 
 
 def refresh(page, results):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The comparison's fits and tables, from figures that are given."""
+import dataclasses
+import json
 import pathlib
 import sys
 
@@ -29,6 +31,10 @@ def test_too_few_values_are_refused():
         fit([(10, 20, 30), (10, 30, 40), (10, 40, 50)])
 
 
+def test_a_fit_is_read_without_needless_signs():
+    assert str(Fit(-0.001, 1, -0.02, 0)) == "0.00 a + 1.00 s + 0.0 ms" and str(Fit(1.7, 2.2, -13.3, 0)) == "1.70 a + 2.20 s - 13.3 ms"
+
+
 @pytest.mark.parametrize("i,j,met", [(1.04, 2.0, True), (0.2, 0.1, True), (1.06, 2.0, False), (1.0, 2.11, False)])
 def test_bars(i, j, met):
     assert Fit(i, j, 0, 0).meets((1, 2), 0.05) == met
@@ -47,5 +53,6 @@ def test_a_page_keeps_its_words_and_gets_new_tables():
     for wanted in ("1.00 a + 2.00 s + 0.5 ms", "| 200 |", "works 1 (TCP 1), ECONNRESET 1, changed, then hangs 1", "| ConnectionRefusedError |", "bonded, from 203.0.113.5", "took 2.0 s", "| met |"):
         assert wanted in page, wanted
     assert report.refresh(page, results) == page
+    assert report.refresh(page, report.from_json(json.dumps(results, default=dataclasses.asdict))) == page
     with pytest.raises(ValueError):
         report.refresh("no marks", results)
