@@ -212,6 +212,19 @@ def goes_native(lab, listener, v6=False):
     return True
 
 
+@ACCEPTS
+def test_a_link_that_goes_while_a_connection_begins_over_it(lab, accept):
+    start_converter(lab)
+    start_gateway(lab, gateway={"route_link": "b", "attempt_timeout_ms": 60000, "accept": accept})
+    lab.run("core", "nft 'add table inet t; add chain inet t c { type filter hook prerouting priority -300; }; add rule inet t c iifname b0 tcp flags syn drop'")
+    listener = lab.listen("server")
+    near = lab.socket("host", timeout=0)
+    near.connect_ex((SERVER, listener.getsockname()[1]))
+    wait_for(lambda: counter(lab.gw, "routed") == 1, "the connection to be begun")
+    lab.set_carrier("b", False)
+    assert lab.accept(listener)[1] == LINK_A
+
+
 def test_a_first_link_that_strips_options_behind_the_syn_is_learned(lab):
     """Nothing can be declared: such sessions end with a reset. Soon connections are the server's own (decision 0029)."""
     start_converter(lab)

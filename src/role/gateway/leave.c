@@ -7,9 +7,10 @@
 #include "net/socket.h"
 #include "role/describe.h"
 #include "role/gateway/opening.h"
+#include "role/gateway/routed.h"
 #include "role/gateway/setup.h"
 
-static bool is_gone(const struct gateway *gateway, uint8_t link)
+bool leave_is_gone(const struct gateway *gateway, uint8_t link)
 {
 	const struct view *view = gateway->worker->view;
 
@@ -80,7 +81,7 @@ static void leave_held(struct gateway *gateway, struct setup *setup)
 /* Without a ticket one that is connected may be served already, and what is begun in its place, too. */
 static bool may_leave(const struct gateway *gateway, const struct setup *setup, const struct attempt *attempt)
 {
-	return attempt->fd >= 0 && !attempt->striped && is_gone(gateway, attempt->link) && (setup->has_ticket || !attempt->connected);
+	return attempt->fd >= 0 && !attempt->striped && leave_is_gone(gateway, attempt->link) && (setup->has_ticket || !attempt->connected);
 }
 
 /* One that a rule keeps on its link has nowhere to go. */
@@ -88,10 +89,14 @@ void leave_links(struct gateway *gateway, struct setup *setup)
 {
 	size_t n_left = 0, n_stay = 0;
 
-	if (setup->routed || setup->treatment.link != CHOOSE_NO_LINK)
+	if (setup->treatment.link != CHOOSE_NO_LINK)
 		return;
+	if (setup->routed) {
+		routed_leave_links(gateway, setup);
+		return;
+	}
 	if (setup->state == SETUP_HELD) {
-		if (is_gone(gateway, setup->answering->link))
+		if (leave_is_gone(gateway, setup->answering->link))
 			leave_held(gateway, setup);
 		return;
 	}

@@ -6,9 +6,14 @@
 #include <stdbool.h>
 
 struct census;
+#include <stdbool.h>
+#include <stdint.h>
+
 struct gateway;
 struct setup;
 
+/* It isn't up any more, or swallows what is sent. */
+bool leave_is_gone(const struct gateway *gateway, uint8_t link);
 /* What was begun over links that aren't up any more, or swallow what is sent, is given up, and begun over another. The setup may be gone afterwards. */
 void leave_links(struct gateway *gateway, struct setup *setup);
 

@@ -7,6 +7,7 @@
 #include "base/counter.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
+#include "role/gateway/leave.h"
 #include "role/gateway/setup.h"
 #include "role/links/loss_watch.h"
 #include "role/outcome.h"
@@ -154,6 +155,25 @@ void routed_on_timer(struct gateway *gateway, struct setup *setup, struct attemp
 	    now_us < attempt->begun_at_us + attempt->patience_us)
 		return;
 	begin_next(gateway, setup, other, &error);
+}
+
+void routed_leave_links(struct gateway *gateway, struct setup *setup)
+{
+	bool left = false;
+	int error;
+
+	if (setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING)
+		return;
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++) {
+		struct attempt *attempt = &setup->attempts[i];
+
+		if (attempt->fd < 0 || attempt->connected || !leave_is_gone(gateway, attempt->link))
+			continue;
+		attempt_drop(attempt);
+		left = true;
+	}
+	if (left && !attempt_n_pending(setup) && begin_next(gateway, setup, &setup->attempts[0], &error))
+		setup_let_pass(gateway, setup);
 }
 
 void routed_on_deadline(struct gateway *gateway, struct setup *setup)

@@ -21,5 +21,7 @@ void routed_begin(struct gateway *gateway, struct setup *setup);
 void routed_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events);
 void routed_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us);
 void routed_on_deadline(struct gateway *gateway, struct setup *setup);
+/* What was begun over links that are gone, and isn't connected, goes on over another one, in any state. */
+void routed_leave_links(struct gateway *gateway, struct setup *setup);
 
 #endif
