@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A converter of our own, or whoever is on the way to one, tells a gateway of sessions that it had better not believe in."""
+"""A converter of our own, or whoever is on the way to one, tells a gateway of sessions: as soon as it can, and of some that the gateway had better not believe in."""
 import os
 import select
 import socket
@@ -15,10 +15,14 @@ REMOTE_PORT = 4242
 PROHIBITED = (bytes([97, 13]), bytes([97, 1]))   # with the ICMP code of either family
 
 
-class Telling:
-    """Has the gateway's watch, and takes its claims."""
+def told_of(remote, host, port=REMOTE_PORT):
+    return message(connect(remote, port), tlv(195, b"\0\0" + os.urandom(24)), tlv(196, struct.pack("!H", 80) + mapped(host)))
 
-    def __init__(self, lab, gateway):
+
+class Telling:
+    """Has the gateway's watch, and takes its claims. first: what it says together with its answer."""
+
+    def __init__(self, lab, gateway, first=b""):
         with lab.inside("conv"):
             self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
             self.listener.bind((CONVERTER, PORT))
@@ -30,17 +34,29 @@ class Telling:
         self.lab, self.gateway = lab, lab.start_gateway(**{"link b": None, "gateway": gateway})
         self.watch, _ = lab.accept(self.listener)
         self.watch.recv(1024)
-        self.watch.sendall(message(SUPPORTED, watch_tlv(bytes(range(8)))))
+        self.watch.sendall(message(SUPPORTED, watch_tlv(bytes(range(8)))) + first)
         self.gateway.wait_log("the converter answers")
 
     def tell(self, remote, host, port=REMOTE_PORT):
         """Why the gateway declines, as the claim says it; None where it has connected."""
-        told = message(connect(remote, port), tlv(195, b"\0\0" + os.urandom(24)), tlv(196, struct.pack("!H", 80) + mapped(host)))
+        told = told_of(remote, host, port)
         self.watch.sendall(told)
+        return self.claimed(told)
+
+    def claimed(self, told):
         claim, _ = self.lab.accept(self.listener)
         got = claim.recv(1024)
         assert told[4:24] in got and told[24:52] in got, got.hex()
         return got[-2:] if got[-4:-2] == b"\x1e\x01" else None
+
+
+def test_what_is_told_together_with_the_answer_is_claimed(lab):
+    """A remote host that waits for a gateway which is only just there: the workers have heard of the session and not of the converter, if it is told too soon."""
+    lab.listen("host", 80)
+    told = [told_of(SERVER, HOST, REMOTE_PORT + i) for i in range(4)]
+    telling = Telling(lab, {}, b"".join(told))
+    claims = [lab.accept(telling.listener)[0].recv(1024) for _ in told]
+    assert all(any(each[24:52] in claim and claim[-4:-2] != b"\x1e\x01" for claim in claims) for each in told), [claim.hex() for claim in claims]
 
 
 @pytest.fixture

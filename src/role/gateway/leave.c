@@ -32,7 +32,7 @@ static bool has_another(const struct gateway *gateway, const struct session_view
 	for (size_t i = 0; i < n; i++) {
 		uint8_t link = describe_link_of(gateway->worker->view, &info.subflows[i]);
 
-		if (info.subflows[i].tcp_state == TCP_ESTABLISHED && link != CHOOSE_NO_LINK && !is_gone(gateway, link))
+		if (info.subflows[i].tcp_state == TCP_ESTABLISHED && link != CHOOSE_NO_LINK && !leave_is_gone(gateway, link))
 			return true;
 	}
 	return false;

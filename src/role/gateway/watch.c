@@ -310,15 +310,26 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 	return step;
 }
 
+/* Beyond its answer. */
+static bool may_say_more(const struct watch *watch)
+{
+	return watch->probe.name || watch->probe.serves_hosts;
+}
+
+static const char *keep(struct watch *watch, struct bytes left)
+{
+	return inbox_keep(&watch->probe.inbox, left) ? "out of memory" : NULL;
+}
+
 /* Outcomes of other connections, sessions from the converter's side, that the links limit what it sends, answers to hosts' requests, and nothing else. */
 static const char *take_told(struct watch *watch, struct bytes all)
 {
 	struct signalling_step step;
 
-	for (; (watch->probe.name || watch->probe.serves_hosts) && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
+	for (; may_say_more(watch) && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
 		step = take_one(watch, all);
 		if (step.verdict == SIGNALLING_NEED_MORE)
-			return inbox_keep(&watch->probe.inbox, all) ? "out of memory" : NULL;
+			return keep(watch, all);
 		if (step.verdict != SIGNALLING_DONE)
 			break;
 	}
@@ -331,7 +342,7 @@ static bool is_proven(const struct watch *watch, const struct signalling_step *s
 	return step->has_proof && ticket_is_proof(step->proof, watch->probe.asked.credential, watch->options.upstream->at.key, &watch->probe.converter);
 }
 
-/* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. */
+/* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. What has come behind it waits until the watch stands. */
 static const char *take(struct watch *watch, struct bytes all, bool *answered)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
@@ -339,14 +350,14 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	struct bytes left;
 	int error = 0;
 
-	if (watch->probe.standing || *answered)
+	if (watch->probe.standing)
 		return take_told(watch, all);
 	step = watch->probe.scheme->client_feed(&watch->probe.conversation, all.at, all.n, out);
 	left = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed };
 	if (step.n_out && net_send(watch->probe.fd, out, step.n_out, &error) != (ssize_t)step.n_out)
 		return "it takes no more";
 	if (step.verdict == SIGNALLING_NEED_MORE)
-		return inbox_keep(&watch->probe.inbox, left) ? "out of memory" : NULL;
+		return keep(watch, left);
 	if (step.verdict == SIGNALLING_DONE && upstream_must_prove(watch->options.upstream) && !is_proven(watch, &step))
 		return "DHCP has told of it, and it doesn't prove that it has our key";
 	*answered = step.verdict == SIGNALLING_DONE;
@@ -357,7 +368,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;
 	if (*answered)   /* what was waited for may have come with it */
-		return take_told(watch, left);
+		return keep(watch, left);
 	inbox_free(&watch->probe.inbox);
 	return signalling_outcome_name(step.result.outcome);
 }
@@ -384,17 +395,45 @@ static bool ask_otherwise(struct watch *watch, bool ended)
 	return true;
 }
 
-/* Reads until there is no more: an end may have come with the answer. What a converter sends without a pause waits for others' turns. */
+static void on_readable(struct watch *watch);
+
+/* The answer is complete. What has come behind it, a session from the converter's side perhaps, is heard when workers have been told of the converter: it goes to them by the same way. */
+static void hear_answer(struct watch *watch, uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1])
+{
+	struct bytes behind = { scratch, watch->probe.inbox.n_kept };
+	uint16_t generation = watch->probe.generation;
+	int error = 0;
+	ssize_t n = behind.n ? 1 : net_peek(watch->probe.fd, scratch, 1, &error);
+	const char *why = n < 0 && error != NET_E_AGAIN ? net_error_text(error) : NULL;
+
+	if (!n && watch->probe.kin) {   /* Braid ends it so where it has no place for us */
+		closed(watch);
+		return;
+	}
+	if (behind.n)
+		memcpy(scratch, watch->probe.inbox.kept, behind.n);
+	if (!why && (may_say_more(watch) || !behind.n))
+		stand(watch);
+	if (watch->probe.generation != generation)
+		return;
+	if (!why)
+		why = take_early(watch, behind);
+	if (why)
+		lost(watch, why);
+	else
+		on_readable(watch);   /* what came meanwhile is told of once */
+}
+
+/* Reads until there is no more, or the answer is there. What a converter sends without a pause waits for others' turns. */
 static void on_readable(struct watch *watch)
 {
 	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1];
 	const char *why = NULL;
 	bool answered = false, ended = false;
-	uint16_t generation = watch->probe.generation;
 	struct bytes all;
 	int r = 0;
 
-	for (size_t n = 0; !why && !r && !ended; n++) {
+	for (size_t n = 0; !why && !r && !ended && !answered; n++) {
 		if (n == READS) {
 			r = loop_rewatch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
 			break;
@@ -405,17 +444,13 @@ static void on_readable(struct watch *watch)
 	}
 	if (!why && r && r != NET_E_AGAIN)
 		why = net_error_text(r);
-	if ((why || ended) && !answered && ask_otherwise(watch, ended || r == NET_E_RESET)) {
+	if (!why && answered)
+		hear_answer(watch, scratch);
+	else if ((why || ended) && !answered && ask_otherwise(watch, ended || r == NET_E_RESET))
 		ask(watch);
-		return;
-	}
-	if (why) {
+	else if (why)
 		lost(watch, why);
-		return;
-	}
-	if (answered && !(ended && watch->probe.kin))   /* Braid ends it so where it has no place for us */
-		stand(watch);
-	if (ended && watch->probe.generation == generation)
+	else if (ended)
 		closed(watch);
 }
 
