@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "role/gateway/watch.h"
+#include "role/gateway/watch_parts.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -14,10 +14,8 @@
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "policy/converters.h"
-#include "role/inbox.h"
 #include "role/links/profile.h"
 #include "role/schemes.h"
-#include "signalling/scheme.h"
 #include "signalling/ticket.h"
 
 #define ANSWER_LIMIT_US (3 * US_PER_S)
@@ -33,52 +31,6 @@
 #define DISTRUST_DOUBLINGS 6
 #define PROBE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define READS 64   /* in a turn */
-
-/* One connection: ASKING until the answer is there, then STANDING. */
-struct probe {
-	int fd;                  /* -1: none */
-	bool standing;
-	uint16_t generation;
-	uint8_t link;
-	uint64_t begun_at_us, begun_standing_at_us;
-	const struct scheme *scheme;   /* here and below: of a probe that was begun */
-	struct signalling_request asked;
-	struct address converter;
-	bool wants_source;       /* the converter is to be told hosts' addresses */
-	bool offers;             /* it was told that we take sessions from its side */
-	bool hears_limits;       /* and that we want to know when the links limit what it sends, or one of them spoils it */
-	bool declined;           /* and does not know what one of these is */
-	bool kin;                /* it is Braid, and has our key */
-	bool strange;            /* what it has answered is no Convert */
-	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
-	bool serves_hosts;       /* and that it offers that */
-	struct conversation conversation;
-	struct inbox inbox;
-};
-
-/* A converter of an older kind, or of others, doesn't take all that we may say with our question. */
-enum watch_asking { ASK_ALL, ASK_WITHOUT_LIMITS, ASK_PLAIN };
-/* What was found out about the converter. KIN: it is Braid, and has our key. CONVERT: it serves RFC 8803, and is sent nothing else. OTHER: it knows no Convert. */
-enum peer { PEER_UNKNOWN, PEER_KIN, PEER_CONVERT, PEER_OTHER };
-
-struct watch {
-	struct loop *loop;
-	struct watch_options options;
-	struct probe probe;
-	bool begun, used, left;
-	bool reachable, told;
-	char why[64];            /* as it was told */
-	enum watch_asking asking;
-	bool by_connecting;      /* it knows no Convert: a connection that comes about is its answer */
-	bool knows_convert;      /* it has answered an Info */
-	enum peer peer;
-	uint32_t n_distrusted;   /* in a row: the longer it is left alone */
-	uint64_t distrusted_until_us;
-	uint64_t retry_us;
-	uint64_t closed_until_us;   /* how often the converter has closed the connection in order is counted */
-	uint32_t n_closed;
-	uint32_t tried;
-};
 
 enum { PART_PROBE, PART_LIMIT, PART_RETRY };
 
@@ -280,63 +232,6 @@ static void stand(struct watch *watch)
 	watch->options.on_answered(watch->options.context, 2 * rtt_us < took_us ? 2 * rtt_us : took_us, anew);
 }
 
-/* One message: an outcome, a session, that the links limit what is sent, or an answer to a host. */
-static struct signalling_step take_one(struct watch *watch, struct bytes all)
-{
-	const struct watch_options *options = &watch->options;
-	uint8_t nonce[SIGNALLING_NONCE_BYTES];
-	struct signalling_inbound inbound;
-	struct signalling_host_message message;
-	struct signalling_step step = scheme_convert.client_early(all.at, all.n, nonce);
-	bool spoilt;
-
-	if (step.verdict == SIGNALLING_DONE)
-		options->on_early(options->context, nonce, &step.result);
-	if (step.verdict == SIGNALLING_REFUSED && watch->probe.offers) {
-		step = scheme_convert.client_inbound(all.at, all.n, &inbound);
-		if (step.verdict == SIGNALLING_DONE)
-			options->on_inbound(options->context, &inbound);
-	}
-	if (step.verdict == SIGNALLING_REFUSED && watch->probe.hears_limits) {
-		step = scheme_convert.client_limited(all.at, all.n, &spoilt);
-		if (step.verdict == SIGNALLING_DONE)
-			options->on_limited(options->context, spoilt);
-	}
-	if (step.verdict == SIGNALLING_REFUSED && watch->probe.serves_hosts) {
-		step = scheme_convert.host_get(all.at, all.n, &message);
-		if (step.verdict == SIGNALLING_DONE)
-			options->on_answer(options->context, &message);
-	}
-	return step;
-}
-
-/* Beyond its answer. */
-static bool may_say_more(const struct watch *watch)
-{
-	return watch->probe.name || watch->probe.serves_hosts;
-}
-
-static const char *keep(struct watch *watch, struct bytes left)
-{
-	return inbox_keep(&watch->probe.inbox, left) ? "out of memory" : NULL;
-}
-
-/* Outcomes of other connections, sessions from the converter's side, that the links limit what it sends, answers to hosts' requests, and nothing else. */
-static const char *take_told(struct watch *watch, struct bytes all)
-{
-	struct signalling_step step;
-
-	for (; may_say_more(watch) && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
-		step = take_one(watch, all);
-		if (step.verdict == SIGNALLING_NEED_MORE)
-			return keep(watch, all);
-		if (step.verdict != SIGNALLING_DONE)
-			break;
-	}
-	inbox_free(&watch->probe.inbox);
-	return all.n ? "it says more than it was asked" : NULL;
-}
-
 static bool is_proven(const struct watch *watch, const struct signalling_step *step)
 {
 	return step->has_proof && ticket_is_proof(step->proof, watch->probe.asked.credential, watch->options.upstream->at.key, &watch->probe.converter);
@@ -351,13 +246,13 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	int error = 0;
 
 	if (watch->probe.standing)
-		return take_told(watch, all);
+		return watch_take_told(watch, all);
 	step = watch->probe.scheme->client_feed(&watch->probe.conversation, all.at, all.n, out);
 	left = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed };
 	if (step.n_out && net_send(watch->probe.fd, out, step.n_out, &error) != (ssize_t)step.n_out)
 		return "it takes no more";
 	if (step.verdict == SIGNALLING_NEED_MORE)
-		return keep(watch, left);
+		return watch_keep(watch, left);
 	if (step.verdict == SIGNALLING_DONE && upstream_must_prove(watch->options.upstream) && !is_proven(watch, &step))
 		return "DHCP has told of it, and it doesn't prove that it has our key";
 	*answered = step.verdict == SIGNALLING_DONE;
@@ -368,7 +263,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;
 	if (*answered)   /* what was waited for may have come with it */
-		return keep(watch, left);
+		return watch_keep(watch, left);
 	inbox_free(&watch->probe.inbox);
 	return signalling_outcome_name(step.result.outcome);
 }
@@ -412,12 +307,12 @@ static void hear_answer(struct watch *watch, uint8_t scratch[SIGNALLING_MESSAGE_
 	}
 	if (behind.n)
 		memcpy(scratch, watch->probe.inbox.kept, behind.n);
-	if (!why && (may_say_more(watch) || !behind.n))
+	if (!why && (watch_may_say_more(watch) || !behind.n))
 		stand(watch);
 	if (watch->probe.generation != generation)
 		return;
 	if (!why)
-		why = take_early(watch, behind);
+		why = watch_take_told(watch, behind);
 	if (why)
 		lost(watch, why);
 	else
