@@ -63,30 +63,34 @@ static void show_kernel(const json_t *features, FILE *out)
 			fprintf(out, "missing    %s: %s\n", text_of(feature, "feature"), text_of(feature, "consequence"));
 }
 
-/* What to look at, at a first set-up above all; "" where the reason says it. */
-static const char *advice_on(const char *why)
+/* With what to look at, at a first set-up above all. */
+static void show_why_lost(const char *why, FILE *out)
 {
-	static const struct { const char *why, *advice; } all[] = {
-		{ "it doesn't answer", "; is that its address, and its TCP port open in the firewalls on the way?" },
-		{ "connection refused", "; does braidd run there, with this port in converter.listen?" },
-		{ "not authorised", "; has a [subscriber NAME] there the key that we have, and are both clocks right?" },
-		{ "missing cookie", "; it wants gateway.key" },
-		{ "no link leads to it", "; braidctl links says how they are" },
+	static const struct { const char *why, *shown; } all[] = {
+		{ "", "has not answered yet" },
+		{ "it doesn't answer", "does not answer (is that its address, and its TCP port open in the firewalls on the way?)" },
+		{ "connection refused", "does not answer (connection refused; does braidd run there, with this port in converter.listen?)" },
+		{ "not authorised", "does not let us in (not authorised; is our gateway.key that of a [subscriber NAME] there, and are both clocks right?)" },
+		{ "missing cookie", "does not let us in (missing cookie; it wants a gateway.key)" },
+		{ "no link leads to it", "can't be reached (no link leads to it; braidctl links says how they are)" },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (!strcmp(why, all[i].why))
-			return all[i].advice;
-	return "";
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (strcmp(why, all[i].why))
+			continue;
+		fputs(all[i].shown, out);
+		return;
+	}
+	fprintf(out, "does not answer (%s)", why);
 }
 
 /* "203.0.113.7:5124, [2001:db8::7]:5124". */
-static void show_addresses(const json_t *one, FILE *out)
+static void show_addresses(const json_t *addresses, FILE *out)
 {
 	const json_t *address;
 	size_t i;
 
-	json_array_foreach(json_object_get(one, "addresses"), i, address)
+	json_array_foreach(addresses, i, address)
 		fprintf(out, "%s%s", i ? ", " : "", json_string_value(address));
 }
 
@@ -94,14 +98,14 @@ static void show_addresses(const json_t *one, FILE *out)
 static void show_lost(const json_t *converter, FILE *out)
 {
 	const json_t *all = json_object_get(converter, "converters");
-	const char *why = text_of(converter, "why");
 
 	fputs("converter  ", out);
 	if (json_array_size(all) == 1) {
-		show_addresses(json_array_get(all, 0), out);
+		show_addresses(json_object_get(json_array_get(all, 0), "addresses"), out);
 		fputc(' ', out);
 	}
-	fprintf(out, "does not answer (%s%s): new connections go the ordinary way\n", why, advice_on(why));
+	show_why_lost(text_of(converter, "why"), out);
+	fputs(": new connections go the ordinary way\n", out);
 }
 
 static void show_converter(const json_t *converter, FILE *out)
@@ -132,7 +136,7 @@ static void show_converters(const json_t *converter, FILE *out)
 		bool used = json_is_true(json_object_get(one, "used"));
 
 		fprintf(out, "         %c %s (", used ? '*' : ' ', text_of(one, "name"));
-		show_addresses(one, out);
+		show_addresses(json_object_get(one, "addresses"), out);
 		if (json_is_true(json_object_get(one, "answers")))
 			fprintf(out,") answers in %.1f ms", number_of(one, "took_ms"));
 		else
@@ -146,13 +150,13 @@ static void show_converters(const json_t *converter, FILE *out)
 static void show_host(const json_t *host, FILE *out)
 {
 	bool takes = json_is_true(json_object_get(host, "takes"));
-	const json_t *socks = json_object_get(host, "socks"), *address;
-	size_t i;
+	const json_t *socks = json_object_get(host, "socks");
 
 	fprintf(out, "host       %s", takes ? "this machine's own connections are taken" :
 		json_is_true(json_object_get(host, "chooses")) ? "this machine's own connections can't be taken, and go the ordinary way" : "no connections are taken");
-	json_array_foreach(socks, i, address)
-		fprintf(out, "%s%s", i ? ", " : "; SOCKS5 at ", json_string_value(address));
+	if (json_array_size(socks))
+		fputs("; SOCKS5 at ", out);
+	show_addresses(socks, out);
 	fputc('\n', out);
 }
 
@@ -168,6 +172,15 @@ static void show_lan(const json_t *lan, FILE *out)
 
 		fprintf(out, "%s%s%s%s%s", i ? ", " : "", text_of(one, "interface"), *why ? " (" : "", why, *why ? ")" : "");
 	}
+	fputc('\n', out);
+}
+
+static void show_serves(const json_t *serves, FILE *out)
+{
+	uint64_t n = count_of(serves, "subscribers");
+
+	fprintf(out, "serves     %llu subscriber%s, at ", (unsigned long long)n, n == 1 ? "" : "s");
+	show_addresses(json_object_get(serves, "listen"), out);
 	fputc('\n', out);
 }
 
@@ -187,6 +200,8 @@ void show_status(const json_t *result, FILE *out)
 		show_converter(converter, out);
 		show_converters(converter, out);
 	}
+	if (json_is_object(json_object_get(result, "serves")))
+		show_serves(json_object_get(result, "serves"), out);
 	if (json_array_size(json_object_get(result, "lan")))
 		show_lan(json_object_get(result, "lan"), out);
 	if (json_is_object(json_object_get(result, "host")))

@@ -70,15 +70,26 @@ static const char *format_roles(const struct conf *conf, char out[ROLES_BYTES])
 	return out;
 }
 
+static json_t *addresses_json(const struct address *addresses, size_t n)
+{
+	json_t *array = json_array();
+	char text[ADDRESS_TEXT_BYTES];
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(address_format(&addresses[i], text)));
+	return array;
+}
+
+static json_t *serves_json(const struct conf *conf)
+{
+	return json_pack("{s:o, s:I}", "listen", addresses_json(conf->converter.listen, conf->converter.n_listen), "subscribers", (json_int_t)conf->n_subscribers);
+}
+
 static json_t *host_json(const struct braid *braid)
 {
 	const struct conf_host *host = &braid->holder->conf->host;
-	json_t *socks = json_array();
-	char text[ADDRESS_TEXT_BYTES];
 
-	for (size_t i = 0; i < host->n_socks; i++)
-		json_array_append_new(socks, json_string(address_format(&host->socks[i], text)));
-	return json_pack("{s:b, s:b, s:o}", "chooses", own_chooses(&host->choice), "takes", own_chooses(&host->choice) && path_can_hold(braid->path), "socks", socks);
+	return json_pack("{s:b, s:b, s:o}", "chooses", own_chooses(&host->choice), "takes", own_chooses(&host->choice) && path_can_hold(braid->path), "socks", addresses_json(host->socks, host->n_socks));
 }
 
 /* By which hosts come, and what keeps them away, or "". */
@@ -112,6 +123,8 @@ static void run_status(void *context, struct control_call call, const json_t *ar
 		add_warnings(braid, result);
 	if (result && conf->gateway.enabled)
 		json_object_set_new(result, "converter", converter_json(braid));
+	if (result && conf->converter.enabled)
+		json_object_set_new(result, "serves", serves_json(conf));
 	if (result && conf->gateway.n_lan)
 		json_object_set_new(result, "lan", lan_json(braid));
 	if (result && conf->host.enabled)

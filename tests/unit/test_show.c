@@ -96,10 +96,11 @@ static void status_says_what_keeps_hosts_away(void **state)
 static void status_says_what_to_look_at(void **state)
 {
 	static const struct { const char *why, *shown; } cases[] = {
-		{ "it doesn't answer", "it doesn't answer; is that its address, and its TCP port open in the firewalls on the way?" },
-		{ "connection refused", "connection refused; does braidd run there, with this port in converter.listen?" },
-		{ "not authorised", "not authorised; has a [subscriber NAME] there the key that we have, and are both clocks right?" },
-		{ "timed out", "timed out" },
+		{ "", "has not answered yet" },
+		{ "it doesn't answer", "does not answer (is that its address, and its TCP port open in the firewalls on the way?)" },
+		{ "connection refused", "does not answer (connection refused; does braidd run there, with this port in converter.listen?)" },
+		{ "not authorised", "does not let us in (not authorised; is our gateway.key that of a [subscriber NAME] there, and are both clocks right?)" },
+		{ "timed out", "does not answer (timed out)" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -107,9 +108,16 @@ static void status_says_what_to_look_at(void **state)
 		char expected[512];
 
 		json_object_set_new(json_object_get(result, "converter"), "why", json_string(cases[i].why));
-		snprintf(expected, sizeof(expected), STATUS_SHOWN "converter  203.0.113.5:5124, [2001:db8::5]:5124 does not answer (%s): new connections go the ordinary way\n", cases[i].shown);
+		snprintf(expected, sizeof(expected), STATUS_SHOWN "converter  203.0.113.5:5124, [2001:db8::5]:5124 %s: new connections go the ordinary way\n", cases[i].shown);
 		unit_expect_shown(show_status, result, expected);
 	}
+}
+
+static void status_says_who_is_served(void **state)
+{
+	unit_expect_shown(show_status, answer(STATUS " 'serves': {'listen': ['[::]:5124', '192.0.2.1:443'], 'subscribers': 1},"
+			  " 'host': {'chooses': false, 'takes': false, 'socks': ['127.0.0.1:1080', '[::1]:1080']}}"),
+			  STATUS_SHOWN "serves     1 subscriber, at [::]:5124, 192.0.2.1:443\nhost       no connections are taken; SOCKS5 at 127.0.0.1:1080, [::1]:1080\n");
 }
 
 static void status_says_when_it_warned(void **state)
@@ -130,6 +138,7 @@ int main(void)
 		cmocka_unit_test(forwards_are_shown),
 		cmocka_unit_test(status_says_what_keeps_hosts_away),
 		cmocka_unit_test(status_says_what_to_look_at),
+		cmocka_unit_test(status_says_who_is_served),
 		cmocka_unit_test(status_says_when_it_warned),
 	};
 
