@@ -104,6 +104,18 @@ static void tell_changes(struct path *path, const struct links_verdict *before)
 	}
 }
 
+/* How they are to begin with. */
+static void tell_all(struct path *path)
+{
+	char text[192];
+
+	for (size_t i = 0; i < path->options.n_links; i++) {
+		path->since_us[i] = loop_clock_us();
+		want_describe(&path->options.links[i], &path->verdicts[i], text, sizeof(text));
+		path_emit(path, PATH_EVENT_LINK, i, text);
+	}
+}
+
 /* 0 or -ENOMEM. */
 static int retry_later(struct path *path)
 {
@@ -327,7 +339,7 @@ static int watch_tables(struct path *path, char *reason, size_t n_reason)
 	int r = alive_new(&options, &path->alive);
 
 	if (r)
-		snprintf(reason, n_reason, "cannot watch nftables: %s; a kernel with CONFIG_NF_TABLES is needed", strerror(-r));
+		snprintf(reason, n_reason, "cannot watch nftables: %s%s", strerror(-r), r == -EPERM ? "" : "; a kernel with CONFIG_NF_TABLES is needed");
 	return r ? r : returns_new(&returns, &path->returns, reason, n_reason);
 }
 
@@ -449,8 +461,7 @@ int path_new(struct loop *loop, const struct path_options *options, path_event_f
 	r = start(path, reason, n_reason);
 	if (r)
 		return r;
-	for (size_t i = 0; i < PATH_LINKS; i++)
-		path->since_us[i] = loop_clock_us();
+	tell_all(path);
 	*out = path;
 	path = NULL;
 	return 0;

@@ -122,7 +122,7 @@ typedef void (*path_event_fn)(void *context, const struct path_event *event);
 /* Whether the users and groups that are chosen are there. 0, or -EINVAL with the reason. */
 int path_check_own(const struct own_choice *own, char *reason, size_t n_reason);
 
-/* Puts everything in place, all or nothing. Borrows loop; copies the options. 0, or a negative errno with the reason in one line
+/* Puts everything in place, all or nothing, and tells of each link. Borrows loop; copies the options. 0, or a negative errno with the reason in one line
  * (what failed, on what, what to do) in reason. */
 int path_new(struct loop *loop, const struct path_options *options, path_event_fn on_event, void *context,
 	     struct path **out, char *reason, size_t n_reason);
