@@ -116,7 +116,7 @@ static char *read_line(char *out, int n_out, void *stream)
 	p->line++;
 	if (n + 2 > (size_t)n_out || memchr(p->text, 0, n)) {
 		fail(p, "found a line of %zu bytes%s, wanted at most %d; lists and rules may go on in the next line, indented", n,
-		     memchr(p->text, 0, n) ? " with a zero byte" : "", n_out - 2);
+		     memchr(p->text, 0, n) ? " with a zero byte (save the file as UTF-8)" : "", n_out - 2);
 		return NULL;
 	}
 	memcpy(out, p->text, n);

@@ -74,8 +74,22 @@ static const struct {
 };
 static_assert(ARRAY_SIZE(features) == NET_FEATURE_N, "describe every feature");
 
+/* What to do, where the kernel has it and may not. */
+static const char *why_no_mptcp(int error)
+{
+	switch (error) {
+	case ENOPROTOOPT: return "it is switched off: sysctl -w net.mptcp.enabled=1, and the same in /etc/sysctl.d";
+	case EAFNOSUPPORT: return "IPv6 is switched off as a whole (ipv6.disable=1), and our sockets are of it, for IPv4 too; net.ipv6.conf.all.disable_ipv6=1 does no harm";
+	default: return features[NET_FEATURE_MPTCP].consequence;
+	}
+}
+
 void net_probe_features(struct net_feature_state out[NET_FEATURE_N])
 {
-	for (size_t i = 0; i < NET_FEATURE_N; i++)
+	for (size_t i = 0; i < NET_FEATURE_N; i++) {
+		errno = 0;
 		out[i] = (struct net_feature_state){ features[i].name, features[i].probe(), features[i].consequence };
+		if (i == NET_FEATURE_MPTCP && !out[i].present)
+			out[i].consequence = why_no_mptcp(errno);
+	}
 }

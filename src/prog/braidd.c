@@ -120,6 +120,19 @@ static int catch_signals(void)
 	return sigprocmask(SIG_BLOCK, &set, NULL) ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* What the reason doesn't say already. */
+static void log_failure(const char *reason, int error)
+{
+	const char *what = strerror(-error);
+
+	if (geteuid() || error == -EPERM || error == -EACCES)
+		log_error("%s; braidd needs root, or CAP_NET_ADMIN, and CAP_NET_BIND_SERVICE for ports below 1024", reason);
+	else if (strstr(reason, what))
+		log_error("%s", reason);
+	else
+		log_error("%s (%s)", reason, what);
+}
+
 static int run(struct program *program, struct conf *conf)
 {
 	char reason[REASON_BYTES];
@@ -128,7 +141,7 @@ static int run(struct program *program, struct conf *conf)
 	program->signal_fd = catch_signals();
 	r = braid_new(conf, &program->braid, reason, sizeof(reason));
 	if (r) {
-		log_error("%s (%s)", reason, strerror(-r));
+		log_failure(reason, r);
 		return EXIT_OTHER;
 	}
 	r = program->signal_fd < 0 ? -errno : braid_watch_signals(program->braid, program->signal_fd, on_signal, program);

@@ -69,6 +69,15 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	loop_rewatch(l->worker->loop, l->each[ref.index].fd, EPOLLIN, ref);
 }
 
+const char *listener_advice(int error)
+{
+	switch (error) {
+	case -EADDRINUSE: return "; another program listens there: 'ss -ltnp' names it";
+	case -EADDRNOTAVAIL: return "; this machine doesn't have that address now";
+	default: return "";
+	}
+}
+
 void listeners_init(struct listeners *l, struct worker *worker,
 		    void (*on_connection)(void *context, int fd, const struct address *local, const struct address *peer), void *context)
 {
@@ -139,7 +148,7 @@ int listeners_set(struct listeners *l, const struct address *addresses, size_t n
 			continue;
 		r = l->n < LISTENERS ? open_one(l, &addresses[i], options) : -E2BIG;
 		if (r)
-			snprintf(reason, n_reason, "cannot listen on %s: %s", address_format(&addresses[i], text), strerror(-r));
+			snprintf(reason, n_reason, "cannot listen on %s: %s%s", address_format(&addresses[i], text), strerror(-r), listener_advice(r));
 	}
 	if (r) {
 		while (l->n > n_before)

@@ -34,6 +34,8 @@ void listeners_init(struct listeners *listeners, struct worker *worker,
  * errno with the reason in one line. */
 int listeners_set(struct listeners *listeners, const struct address *addresses, size_t n_addresses,
 		  const struct net_listen_options *options, char *reason, size_t n_reason);
+/* What to do about a negative errno with which listening failed, to go behind its name; "" where that says it. */
+const char *listener_advice(int error);
 /* Takes what is established, then closes. */
 void listeners_close(struct listeners *listeners);
 

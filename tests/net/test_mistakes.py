@@ -39,6 +39,25 @@ def test_what_check_says(tmp_path):
     assert (status, out) == (5, "") and f"{conf}:4: found unknown key 'keys' in [subscriber home]" in error
 
 
+def failure(lab, node, text, *before):
+    """What a daemon that can't begin says last."""
+    conf = lab.directory / "fails.conf"
+    conf.write_text(text + f"[daemon]\ncontrol = /run/braid-{node}/control\nstate_dir = /run/braid-{node}\n")
+    program = lab.start(node, *before, BRAIDD, "-c", conf)
+    assert program.process.wait(PATIENCE_S) == 1, program.log()
+    return program.log().rstrip("\n").split("\n")[-1].removeprefix("braidd: error: ")
+
+
+def test_why_a_daemon_cannot_begin(lab):
+    lab.listen("conv", 5124)
+    assert failure(lab, "conv", SOUND) == "cannot listen on [::]:5124: Address already in use; another program listens there: 'ss -ltnp' names it"
+    assert failure(lab, "conv", f"[converter]\nlisten = 203.0.113.66:5124\n{SOUND}") == \
+        "cannot listen on 203.0.113.66:5124: Cannot assign requested address; this machine doesn't have that address now"
+    assert failure(lab, "conv", SOUND, "setpriv", "--inh-caps", "-all", "--bounding-set", "-all").endswith("; braidd needs root, or CAP_NET_ADMIN, and CAP_NET_BIND_SERVICE for ports below 1024")
+    lab.run("conv", "sysctl -w net.mptcp.enabled=0")
+    assert "this kernel has no Multipath TCP for us: it is switched off: sysctl -w net.mptcp.enabled=1" in failure(lab, "conv", SOUND)
+
+
 def words(daemon):
     return subprocess.run([BRAIDCTL, "-s", daemon.control, "status"], check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout
 

@@ -409,7 +409,7 @@ int converter_probe(const struct conf *running, const struct conf *next, char *r
 
 		if (!r)
 			continue;
-		snprintf(reason, n_reason, "converter.listen: cannot listen on %s: %s", address_format(address, text), strerror(-r));
+		snprintf(reason, n_reason, "converter.listen: cannot listen on %s: %s%s", address_format(address, text), strerror(-r), listener_advice(r));
 		return r;
 	}
 	return 0;
