@@ -268,6 +268,20 @@ static void rate_cell(const json_t *health, const char *key, char *out)
 		cell(out, "%.1f Mbit/s", (double)count_of(health, key) / 1e6);
 }
 
+/* "lte is closed: nothing was held back for 8 s". Too long for a column. */
+static void show_reasons(const json_t *links, FILE *out)
+{
+	const json_t *link;
+	size_t i;
+
+	json_array_foreach(links, i, link) {
+		const char *use = json_is_true(json_object_get(link, "aside")) ? "stands aside" : json_is_true(json_object_get(link, "closed")) ? "is closed" : "is open";
+
+		if (json_string_length(json_object_get(link, "why")))
+			fprintf(out, "%s %s: %s\n", text_of(link, "name"), use, text_of(link, "why"));
+	}
+}
+
 void show_links(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = { "LINK", "INTERFACE", "STATE", "SINCE", "ADDRESS", ">RECEIVED", ">SENT", ">SUBFLOWS", ">FIRST",
@@ -303,6 +317,7 @@ void show_links(const json_t *result, FILE *out)
 		link_notes_cell(link, row[14]);
 	}
 	table_end(&table, out);
+	show_reasons(json_object_get(result, "links"), out);
 }
 
 /* "dsl 1.2 MB down 3.4 kB up, lte ..." */

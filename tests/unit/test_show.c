@@ -43,6 +43,22 @@ static void sessions_are_shown(void **state)
 			  "0.2      held      in           -           -             0.0 s   0 B     0 B  no         \n");
 }
 
+static void links_are_shown_and_why_they_are_closed(void **state)
+{
+	unit_expect_shown(show_links, answer("{'links': ["
+			  "{'name': 'dsl', 'interface': 'ppp0', 'state': 'up', 'since_s': 60, 'address_v4': '192.0.2.2', 'rx_bytes': 1000, 'tx_bytes': 2, 'subflows': 3, 'sessions_first': 4,"
+			  " 'notes': '', 'why': '', 'health': {'state': 'good', 'since_s': 50, 'rtt_ms': 20.5, 'least_rtt_ms': 20, 'loss_percent': 0.5, 'down_bps': 5000000}},"
+			  "{'name': 'lte', 'interface': 'wwan0', 'state': 'no interface', 'since_s': 2, 'address_v4': null, 'address_v6': null, 'cost': 10, 'closed': true, 'notes': '',"
+			  " 'why': 'nothing was held back'}, {'name': 'sat', 'aside': true, 'why': 'it is slow', 'notes': ''}]}"),
+			  "LINK  INTERFACE  STATE         SINCE  ADDRESS    RECEIVED  SENT  SUBFLOWS  FIRST     RTT / LEAST   LOSS        DOWN  UP  CAP  NOTES\n"
+			  "dsl   ppp0       good          50 s   192.0.2.2    1.0 kB   2 B         3      4  20.5 / 20.0 ms  0.5 %  5.0 Mbit/s           \n"
+			  "lte   wwan0      no interface  2.0 s  -               0 B   0 B         0      0                                              costs 10, closed\n"
+			  "sat   -          -             0.0 s  -               0 B   0 B         0      0                                              stands aside\n"
+			  "lte is closed: nothing was held back\nsat stands aside: it is slow\n");
+	unit_expect_shown(show_links, answer("{'links': []}"), "a converter has no links of its own; sessions and why have its gateways' addresses\n"
+			  "LINK  INTERFACE  STATE  SINCE  ADDRESS  RECEIVED  SENT  SUBFLOWS  FIRST  RTT / LEAST  LOSS  DOWN  UP  CAP  NOTES\n");
+}
+
 static void why_is_shown(void **state)
 {
 	unit_expect_shown(show_why, answer("{'id': '0.1', 'source': 's', 'destination': 'd', 'state': 'relaying', 'verdict': 'all is well', 'seen_as': '203.0.113.5:9', 'subflows': ["
@@ -132,6 +148,7 @@ int main(void)
 		cmocka_unit_test(a_list_without_rows_is_its_headers),
 		cmocka_unit_test(counters_are_shown),
 		cmocka_unit_test(sessions_are_shown),
+		cmocka_unit_test(links_are_shown_and_why_they_are_closed),
 		cmocka_unit_test(why_is_shown),
 		cmocka_unit_test(subscribers_are_shown),
 		cmocka_unit_test(mappings_are_shown),
