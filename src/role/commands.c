@@ -148,10 +148,18 @@ static void run_mappings(void *context, struct control_call call, const json_t *
 	control_answer(call, array ? json_pack("{s:o}", "mappings", array) : NULL);
 }
 
+/* Why it isn't asked at all; "" where it is. */
+static const char *why_nobody_gives_ports(const struct braid *braid)
+{
+	if (!braid->view->converter_reachable)
+		return "the converter does not answer";
+	return upstreams_serve_hosts(braid->upstreams) ? "" : "the converter gives no ports: it has no converter.mapping_address";
+}
+
 static void run_forwards(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
-	json_t *array = braid->own_ports ? port_client_json(braid->own_ports) : json_array();
+	json_t *array = braid->own_ports ? port_client_json(braid->own_ports, why_nobody_gives_ports(braid)) : json_array();
 
 	control_answer(call, array ? json_pack("{s:o}", "forwards", array) : NULL);
 }

@@ -127,3 +127,11 @@ def test_a_converter_that_gives_none(lab):
     refused = wait_for(lambda: forwards(lab)["web"]["refused"], "the refusal")
     assert refused == "not authorized" and forwards(lab)["web"]["external"] is None
     lab.gw.wait_log(f"the converter gives {HOST}:80 no port: not authorized")
+
+
+def test_a_converter_without_an_address_to_give(lab):
+    lab.conv = lab.converter()
+    lab.gw = lab.gateway(**WEB)
+    assert forwards(lab)["web"]["refused"] == "the converter gives no ports: it has no converter.mapping_address"
+    lab.conv.stop()
+    wait_for(lambda: forwards(lab)["web"]["refused"] == "the converter does not answer", "that nobody is asked")

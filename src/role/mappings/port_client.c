@@ -196,7 +196,7 @@ void port_client_end(struct port_client *client)
 	client->n = 0;
 }
 
-json_t *port_client_json(const struct port_client *client)
+json_t *port_client_json(const struct port_client *client, const char *why_none)
 {
 	json_t *array = json_array();
 
@@ -208,7 +208,7 @@ json_t *port_client_json(const struct port_client *client)
 		json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:o, s:s}", "name", client->all[i].name, "host", address_format(&lease->host, host), "external",
 						       is_there ? address_format(&lease->external, external) : NULL, "left_s",
 						       is_there ? json_integer((json_int_t)(lease->ends_at_s - now_s(client))) : json_null(), "refused",
-						       result_name(lease->result)));
+						       is_there || lease->result ? result_name(lease->result) : why_none));
 	}
 	return array;
 }

@@ -23,7 +23,7 @@ void port_client_reach(struct port_client *client);
 void port_client_hear(struct port_client *client, const struct pcp_response *response);
 /* All are given back. */
 void port_client_end(struct port_client *client);
-/* For doc/control.md: a new array, or NULL. */
-json_t *port_client_json(const struct port_client *client);
+/* For doc/control.md: a new array, or NULL. why_none: nobody is asked, or "". */
+json_t *port_client_json(const struct port_client *client, const char *why_none);
 
 #endif
