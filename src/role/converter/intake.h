@@ -19,10 +19,18 @@
 
 #define INTAKE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)   /* OUT: the handshake has ended */
 
-/* READING: the message isn't complete. LOOKING_UP: the destination's name (role/converter/lookup.h). CONNECTING: toward the destination. LISTENING: for it (role/converter/bind.h). ENDING: answered, waits for the
- * peer to close. WAITING: asked for information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone. CALLED: taken on its way, the destination has
- * accepted; its first packet was let go to our own listener, which has the connection soon. Such a one begins as CONNECTING, without a near leg. SECOND: another attempt of the same connection is being served; it waits for the end of its handshake
- * (role/converter/take_over.h). */
+/*
+ * One begins as READING, one that was taken on its way as CONNECTING, without a near leg, one that another worker hands over as SECOND. It is given back from any state.
+ *
+ *	READING		the message isn't complete
+ *	LOOKING_UP	the destination's name (role/converter/lookup.h)
+ *	CONNECTING	toward the destination; or waits for what it claims (role/inbound/inbound.h)
+ *	LISTENING	for the destination (role/converter/bind.h)
+ *	ENDING		answered, waits for the peer to close
+ *	WAITING		asked for information and was answered; is let stay while it keeps quiet, so that its owner learns at once when we are gone
+ *	CALLED		taken on its way, the destination has accepted: its first packet was let go to our own listener, which has the connection soon
+ *	SECOND		another attempt of the same connection is being served; it waits for the end of its handshake (role/converter/take_over.h)
+ */
 enum intake_state { INTAKE_READING, INTAKE_LOOKING_UP, INTAKE_CONNECTING, INTAKE_LISTENING, INTAKE_ENDING, INTAKE_WAITING, INTAKE_CALLED, INTAKE_SECOND };
 enum intake_part { INTAKE_NEAR, INTAKE_FAR, INTAKE_DEADLINE, INTAKE_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
 

@@ -21,14 +21,20 @@
 #define SETUP_ATTEMPTS (RACE_MOST + 1)   /* at once: those that race, and one more where they find nobody */
 #define SETUP_ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
-/* ASKING: the host's SYN waits, attempts are under way. CAUGHT: the SYN was let go to our own listener, which has the host's connection soon; the
- * far leg is there (answering), or under way (early), or is to be begun then. FIRST_BYTES: accepted, waits a moment for what the host says first. CONNECTING:
- * attempts are under way. DIRECT: a rule bypasses the server's name, and the destination itself is connected to. HELD: the relay has both legs, the converter's
- * answer is awaited. A setup begins as ASKING, CAUGHT or FIRST_BYTES; each may follow the one before, but CAUGHT with a far leg goes to the relay at once, with
- * one under way on to CONNECTING, and DIRECT, which FIRST_BYTES alone precedes, goes to the relay. It is given back from any. A session from the converter's side begins as
- * REACHING, where its host is being connected to; then it goes on as CONNECTING, the claim in its opening; or, its host not being there, as DECLINING: attempts bring the
- * claim with the reason, and that is the end of it. One that came to host.socks begins as TELLING, where its program says where it wants to go; then it goes on as ASKING, FIRST_BYTES or DIRECT,
- * and may come back to each of these for another address of the same name. HELD goes back to CONNECTING where its link goes (role/gateway/leave.h). */
+/*
+ * A host's connection begins as ASKING, CAUGHT or FIRST_BYTES, one that came to host.socks as TELLING, one from the converter's side as REACHING. It is given back from any state.
+ *
+ *	TELLING		its program says where it wants to go. Then ASKING, FIRST_BYTES or DIRECT, and each of these once more for another address of the same name
+ *	ASKING		the host's SYN waits, attempts are under way. Then CAUGHT
+ *	CAUGHT		the SYN was let go to our own listener, which has the host's connection soon. Where the far leg is there (answering), it goes to the relay then; where
+ *			one is under way (early), on to CONNECTING; else to FIRST_BYTES
+ *	FIRST_BYTES	accepted, waits a moment for what the host says first. Then CONNECTING or DIRECT
+ *	CONNECTING	attempts are under way. Then HELD; or the relay, where there is an answer before
+ *	HELD		the relay has both legs, the converter's answer is awaited. Where its link goes, CONNECTING once more (role/gateway/leave.h)
+ *	DIRECT		a rule bypasses the server's name: the destination itself is connected to. Then the relay
+ *	REACHING	the host is being connected to. Then CONNECTING, the claim in its opening; or DECLINING
+ *	DECLINING	the host isn't there: attempts bring the claim with the reason, and that is the end of it
+ */
 enum setup_state { SETUP_ASKING, SETUP_CAUGHT, SETUP_FIRST_BYTES, SETUP_CONNECTING, SETUP_DIRECT, SETUP_HELD, SETUP_REACHING, SETUP_DECLINING, SETUP_TELLING };
 
 /* loop_ref.part; SETUP_ATTEMPT + n is attempt n; SETUP_ROOM is the gateway's own. */
