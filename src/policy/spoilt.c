@@ -107,7 +107,7 @@ static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, 
 	course->best_bytes += best_bytes(facts, works, slow);
 }
 
-static bool is_late(const struct spoilt_course *course, const struct spoilt_facts *facts)
+static bool is_late(const struct spoilt_course *course, const struct leg_facts *facts)
 {
 	uint64_t shortest_us = UINT32_MAX;
 
