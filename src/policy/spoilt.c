@@ -101,20 +101,18 @@ static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, 
 			return;
 		}
 	if (course->us >= COURSE_MOST_US)
-		*course = (struct spoilt_course){ course->us / 2, course->arrived_bytes / 2, course->best_bytes / 2 };
+		*course = (struct spoilt_course){ course->us / 2, course->arrived_bytes / 2, course->best_bytes / 2, course->shortest_rtt_us };
+	for (size_t i = 0; i < counted(facts); i++)
+		if ((!i && !course->us) || facts->subflows[i].rtt_us < course->shortest_rtt_us)
+			course->shortest_rtt_us = facts->subflows[i].rtt_us;
 	course->us += stretch_us;
 	course->arrived_bytes += facts->arrived - spoilt->arrived;
 	course->best_bytes += best_bytes(facts, works, slow);
 }
 
-static bool is_late(const struct spoilt_course *course, const struct leg_facts *facts)
+static bool is_late(const struct spoilt_course *course)
 {
-	uint64_t shortest_us = UINT32_MAX;
-
-	for (size_t i = 0; i < counted(facts); i++)
-		if (facts->subflows[i].rtt_us < shortest_us)
-			shortest_us = facts->subflows[i].rtt_us;
-	return course->us >= COURSE_LEAST_US && course->us >= shortest_us * COURSE_ROUND_TRIPS && course->arrived_bytes * 100 < course->best_bytes * LESS_PERCENT;
+	return course->us >= COURSE_LEAST_US && course->us >= course->shortest_rtt_us * COURSE_ROUND_TRIPS && course->arrived_bytes * 100 < course->best_bytes * LESS_PERCENT;
 }
 
 static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works, uint64_t stretch_us)
@@ -133,7 +131,7 @@ static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts
 	verdict.had_bps = bps(n_bytes, stretch_us);
 	verdict.spoilt = verdict.had_bps * 100 < verdict.could_bps * LESS_PERCENT && !is_growing(&works[verdict.slow]);
 	follow_course(spoilt, facts, works, stretch_us, verdict.slow);
-	if (!verdict.spoilt && is_late(&spoilt->course, facts)) {
+	if (!verdict.spoilt && is_late(&spoilt->course)) {
 		verdict.spoilt = true;
 		verdict.had_bps = bps(spoilt->course.arrived_bytes, spoilt->course.us);
 		verdict.could_bps = bps(spoilt->course.best_bytes, spoilt->course.us);

@@ -16,6 +16,7 @@
 /* Of the stretches since the subflows have been these: what has arrived in order, and what the best of those that are faster than the slow one has carried. */
 struct spoilt_course {
 	uint64_t us, arrived_bytes, best_bytes;
+	uint64_t shortest_rtt_us;          /* that any of them had at the end of one */
 };
 
 /* Begin with zeros. */
