@@ -311,8 +311,9 @@ class Program:
 class Daemon(Program):
     def __init__(self, lab, node, conf, text=None):
         """text: in the place of what conf says."""
+        self.lab, self.node = lab, node
         self.conf_path = lab.directory / f"{node}.conf"
-        self.conf_path.write_text(text or conf_text(conf))
+        self.write(text or conf_text(conf))
         self.control = conf["daemon"]["control"]
         super().__init__(lab, node, BRAIDD, "-c", self.conf_path, name=f"braidd-{node}")
         self.wait_log(r"is up\n")
@@ -325,8 +326,13 @@ class Daemon(Program):
         """What braidctl --json answers."""
         return json.loads(self.words("--json", *command))
 
+    def write(self, text):
+        self.conf_path.write_text(text)
+        if "intercept_join" in text:
+            self.lab.joined.add(self.node)
+
     def reload(self, conf):
-        self.conf_path.write_text(conf if isinstance(conf, str) else conf_text(conf))
+        self.write(conf if isinstance(conf, str) else conf_text(conf))
         self.tell(signal.SIGHUP)
 
 
@@ -374,6 +380,7 @@ class Lab:
         become_root_of_own_namespaces()
         self.directory = pathlib.Path(directory)
         self.programs, self.sockets, self.n_numbers = [], [], 0
+        self.joined = set()   # nodes whose endpoints may have ports
         checked(libc.mount(b"none", b"/run", b"tmpfs", 0, None))
         os.makedirs("/run/netns")
         set_up(MAKE_NODES)
@@ -423,6 +430,8 @@ class Lab:
             program.tell(signal.SIGKILL)      # all, before any is waited for: each takes its time to die
         for program in self.programs:
             program.process.wait(PATIENCE_S)
+        for node in self.joined:   # a listener of the kernel's, as such an endpoint has one, keeps its network from ever ending
+            self.run(node, "ip mptcp endpoint flush")
         for fd in (*self.nodes.values(), self.home):
             os.close(fd)
         checked(libc.umount2(b"/run", MNT_DETACH))
