@@ -2,6 +2,7 @@
 import pytest
 
 from netlab import SIGNALLING, Lab
+from schemes import LACKED, SCHEMES
 
 
 @pytest.fixture
@@ -23,15 +24,14 @@ def served(tmp_path_factory):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "convert: about what Convert alone has; left out where BRAID_SIGNALLING is another scheme")
-    config.addinivalue_line("markers", "signalled: about a converter that is spoken to, or that can be anywhere; left out where BRAID_SIGNALLING is route")
+    for name, reason in LACKED.items():
+        config.addinivalue_line("markers", f"{name}: {reason}")
 
 
-def is_left_out(item):
-    return (SIGNALLING != "convert" and item.get_closest_marker("convert")) or (SIGNALLING == "route" and item.get_closest_marker("signalled"))
-
-
-def pytest_collection_modifyitems(config, items):
-    left_out = [item for item in items if is_left_out(item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+def pytest_collection_modifyitems(items):
+    """What the scheme of BRAID_SIGNALLING can't have by its nature is skipped."""
+    scheme = next(scheme for scheme in SCHEMES if scheme.name == SIGNALLING)
+    for item in items:
+        for name in scheme.lacks:
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=LACKED[name]))

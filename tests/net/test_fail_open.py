@@ -6,6 +6,7 @@ import pytest
 
 from netlab import KEY, wait_for
 
+pytestmark = pytest.mark.signalled
 OTHER_KEY = "ff" + KEY[2:]
 
 

@@ -13,6 +13,7 @@ from test_rejoin import subflows
 from test_second_attempt import lose_answers_on_link_a
 from test_zero_window import fill, read
 
+pytestmark = pytest.mark.signalled   # by route such a connection is the server's own (test_route.py)
 PLAIN, MPTCP = socket.IPPROTO_TCP, IPPROTO_MPTCP
 
 

@@ -17,6 +17,7 @@ from netlab import (CONVERTER, CONVERTER_V6, HOST, HOST_V6, IPPROTO_MPTCP, SERVE
 from test_converter_input import PORT, connect, mapped, message, tlv
 from test_early import SUPPORTED, TCP_FASTOPEN, watch_tlv
 
+pytestmark = pytest.mark.inbound
 WEB = 8080
 OTHER_KEY = "5a" * 32
 OFFER = tlv(195, b"\0\0")
