@@ -30,6 +30,13 @@ def laboratory(directory):
     return Lab(directory, delays_ms={"a": 2, "b": 2})
 
 
+def goes_by_proxies(lab, listener):
+    near, far, peer = lab.session(listener)
+    near.close()
+    far.close()
+    return peer != HOST
+
+
 def same(directory, scheme, whole):
     """{mode: [as over plain routing, of so many]}; which ones differ."""
     scenarios = SCENARIOS if whole else [scenario for scenario in SCENARIOS if scenario.plain]
@@ -40,9 +47,9 @@ def same(directory, scheme, whole):
     out, listener = {}, lab.listen("server", FORWARDED)
     for mode in test_same.MODES:
         gateway = schemes.start_gateway(lab, scheme, test_same.gateway_conf(mode, scheme.on_path))
-        assert answered(lab, "host", SERVER, FORWARDED, listener, gateway).get("bonded")    # else it would be as over plain routing, of course
+        assert goes_by_proxies(lab, listener)    # else it would be as over plain routing, of course
         seen = test_same.perform_all(lab, scenarios)
-        assert answered(lab, "host", SERVER, FORWARDED, listener, gateway).get("bonded")
+        assert goes_by_proxies(lab, listener)
         gateway.stop()
         differ = [s.name for s in scenarios if seen[s.name].without_times() != plain[s.name].without_times()]
         out[mode] = {"same": len(scenarios) - len(differ), "of": len(scenarios), "differ": differ}
