@@ -22,8 +22,10 @@ static void note_end(struct shared *shared, struct upstream *upstream)
 /* An end in the place of an answer: with some schemes that is one. */
 static int read_end(const struct gateway *gateway, const struct setup *setup, struct attempt *attempt, bool reset, struct signalling_step *step, struct bytes *left)
 {
-	if (!setup->scheme->client_end || attempt->inbox.n_kept)
+	if (!setup->scheme->client_end || attempt->inbox.n_kept) {
+		attempt->left_unanswered = !reset;
 		return NET_E_RESET;
+	}
 	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && attempt_tells_by_reset(setup)) };
 	*left = (struct bytes){ 0 };
 	attempt->ended = true;

@@ -64,7 +64,7 @@ static bool take_back(struct gateway *gateway, struct setup *setup)
 
 bool leave_reset(struct gateway *gateway, struct setup *setup)
 {
-	return !setup->n_instead && !setup->routed && setup->treatment.link == CHOOSE_NO_LINK && take_back(gateway, setup);
+	return !setup->answering->left_unanswered && !setup->n_instead && !setup->routed && setup->treatment.link == CHOOSE_NO_LINK && take_back(gateway, setup);
 }
 
 /* What is not there yet, of its answer or its end, may be lost with the link; unless another one has joined, by which the kernel brings it. Otherwise it ends with its link. */

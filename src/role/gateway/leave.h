@@ -4,11 +4,9 @@
 #define BRAID_ROLE_GATEWAY_LEAVE_H
 
 #include <stdbool.h>
-
-struct census;
-#include <stdbool.h>
 #include <stdint.h>
 
+struct census;
 struct gateway;
 struct setup;
 

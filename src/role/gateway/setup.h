@@ -50,6 +50,7 @@ struct attempt {
 	bool plain;               /* no Multipath TCP, as was known when it connected, and as the opening says where there is a key */
 	bool doubtful;            /* and were passed over, or the SYN was sent again: comes out as plain TCP, at our end perhaps with the first answer only */
 	bool ended;               /* and its end was the answer */
+	bool left_unanswered;     /* the converter ended it in order, without one */
 	bool overdue;             /* its patience is over */
 	const uint8_t *opening;   /* the setup's: opening, or declared */
 	size_t n_opening;
