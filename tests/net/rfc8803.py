@@ -25,6 +25,12 @@ class ProtocolError(Exception):
     pass
 
 
+def say(*words):
+    """A line, whole, whichever thread writes one at the same time."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 def encode_tlv(kind, value):
     """Section 6.2.1: the length counts 32-bit words, of type and length too; what is missing is zeros."""
     words = (len(value) + 2 + 3) // 4
@@ -123,7 +129,7 @@ class Converter:
         self.listener.bind(("::", options.port))
         self.listener.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 64)
         self.listener.listen(64)
-        print("listens", flush=True)
+        say("listens")
 
     def run(self):
         while True:
@@ -135,12 +141,12 @@ class Converter:
             message = read_message(sock)
             self.answer(sock, message, decode(message))
         except (OSError, ProtocolError) as error:
-            print("failed", error, flush=True)
+            say("failed", error)
             sock.close()
 
     def answer(self, sock, message, tlvs):
         kinds = [kind for kind, _ in tlvs]
-        print("heard", *kinds, flush=True)
+        say("heard", *kinds)
         if set(kinds) - KNOWN and self.unknown == "close":
             sock.close()
         elif set(kinds) - KNOWN and self.unknown == "error":
@@ -184,7 +190,7 @@ def endpoint(text):
 def forward(options):
     """Each connection that comes is carried on by Convert."""
     listener = socket.create_server(("127.0.0.1", options.port))
-    print("listens", flush=True)
+    say("listens")
     to, cookie = (CONNECT, encode_remote(*options.destination)), (COOKIE, b"\0\0" + b"a cookie of mine")
     tlvs = {"none": [to], "cookie-first": [cookie, to], "cookie-last": [to, cookie]}[options.order]
 
@@ -192,7 +198,7 @@ def forward(options):
         far, answer = ask(options.converter, tlvs, not options.tcp, options.pieces)
         far.settimeout(None)
         if any(kind == ERROR for kind, _ in answer):
-            print("refused", answer, flush=True)
+            say("refused", answer)
             near.close()
             far.close()
         else:
