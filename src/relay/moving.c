@@ -34,11 +34,13 @@ bool relay_moves(struct relay *relay, struct session *s, uint64_t n_moved_bytes)
 	bool is_bulk = placement_is_bulk(&s->placement, s->heavy, n_moved_bytes, (uint32_t)(loop_now_us(relay->loop) / US_PER_MS));
 	struct relay_parcel *parcel;
 
-	if (is_bulk == relay->options.for_bulk || !relay->options.hand_over || !may_move(s))
+	if (is_bulk == relay->options.for_bulk || !relay->options.may_hand_over || !may_move(s))
 		return false;
 	parcel = malloc(sizeof(*parcel));
-	if (!parcel)
+	if (!parcel || !relay->options.may_hand_over(relay->options.context)) {
+		free(parcel);
 		return false;
+	}
 	send_off(relay, s, parcel);
 	return true;
 }

@@ -83,6 +83,7 @@ int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_n
 		return r;
 	}
 	*ref = slab_name_of(&relay->sessions, s);
+	s->name = (struct session_name){ .place = ref->index, .generation = ref->generation, .relay = relay->options.number };
 	if (s->up.residue || s->down.residue)
 		relay_queue(relay, s);
 	return 0;

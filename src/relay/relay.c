@@ -290,7 +290,7 @@ static bool is_whole(const struct half *half)
 static struct session_view view_of(const struct relay *relay, const struct session *s)
 {
 	return (struct session_view){
-		.ref = slab_name_of(&relay->sessions, s),
+		.ref = slab_name_of(&relay->sessions, s), .name = s->name,
 		.near_fd = s->near_fd, .far_fd = s->far_fd,
 		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound, .routed = s->routed,
 		.whole = is_whole(s->near_mptcp ? &s->up : &s->down),

@@ -30,7 +30,15 @@ enum session_end {
 	SESSION_END_CLOSED,      /* by relay_abort() or relay_freep() */
 };
 
+/* Where a session was opened: its name for people, which it keeps wherever it goes. */
+struct session_name {
+	uint32_t place;
+	uint16_t generation;
+	uint16_t relay;               /* relay_options.number */
+};
+
 struct relay_options {
+	uint16_t number;              /* of those that hand sessions to each other */
 	uint32_t max_sessions;
 	uint32_t max_pipes;
 	bool steady;                  /* Multipath TCP legs are kept steady: policy/steady.h */
@@ -45,9 +53,10 @@ struct relay_options {
 	/* The first bytes of a routed session's far leg have come, whose handshake was Multipath TCP's: whole, or as plain TCP. */
 	void (*on_shown)(void *context, uint8_t link, bool whole);
 	const bool *wants_limits;     /* atomic, borrowed: somebody wants to hear of that; NULL: nobody ever will */
-	/* Whether this relay is for sessions that are bulk (policy/placement.h). One that isn't of its kind is handed over, in no relay until relay_adopt(); false: it isn't taken, and stays.
-	 * NULL: all stay. */
-	bool for_bulk;
+	bool for_bulk;                /* it is for sessions that are bulk (policy/placement.h) */
+	/* Whether one that isn't of its kind may be handed over now. True: hand_over() follows. NULL: all stay. */
+	bool (*may_hand_over)(void *context);
+	/* It is in no relay until relay_adopt(); false: it isn't taken, and stays. */
 	bool (*hand_over)(void *context, struct relay_parcel *parcel);
 	/* Each session, once, whatever ended it. */
 	void (*on_end)(void *context, uint32_t owner, enum session_end end);
@@ -88,7 +97,8 @@ struct relay_legs {
 };
 
 struct session_view {
-	struct slab_name ref;
+	struct slab_name ref;               /* in this relay, just now */
+	struct session_name name;
 	int near_fd, far_fd;
 	bool near_mptcp, far_mptcp, held, inbound, routed;
 	bool whole;                      /* its Multipath TCP leg was that at both ends: what is plain TCP of it is broken */
@@ -137,7 +147,7 @@ void relay_keep_no_more(struct relay *relay, struct slab_name ref);
 
 /* As it was opened. */
 uint32_t relay_parcel_owner(const struct relay_parcel *parcel);
-/* Takes the parcel: the session is this relay's, under another name. account: its owner's, of this relay. Where there is no room it is reset, as one that was closed. */
+/* Takes the parcel: the session is this relay's, under another ref. account: its owner's, of this relay. Where there is no room it is reset, as one that was closed. */
 void relay_adopt(struct relay *relay, struct relay_parcel *parcel, struct relay_account *account);
 
 /* Looks at both legs as if both had told of something to read. A stale ref is ignored. */

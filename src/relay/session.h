@@ -41,6 +41,7 @@ struct session {
 	uint32_t next;              /* in the run queue or the list of those to be reaped */
 	uint32_t blocked_next, blocked_before;   /* in the list of those that wait to write; SLAB_NONE */
 	uint32_t owner;
+	struct session_name name;
 	struct placement placement;
 	uint64_t tag;
 	struct relay_account *account;   /* NULL: nobody's */
@@ -50,6 +51,6 @@ struct session {
 	struct address source, destination;
 };
 
-static_assert(sizeof(struct session) <= 400, "a session's user memory is part of what Braid promises (1 KiB when idle)");
+static_assert(sizeof(struct session) <= 408, "a session's user memory is part of what Braid promises (1 KiB when idle)");
 
 #endif

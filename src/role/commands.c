@@ -190,7 +190,7 @@ static struct question *question_new(struct braid *braid, struct control_call ca
 static void begin_survey(struct braid *braid, struct control_call call, struct survey_options options)
 {
 	options.context = question_new(braid, call);
-	if (options.context && !survey_all(braid->loop, braid->workers, braid->n_workers, &options))
+	if (options.context && !survey_take(braid->loop, braid->workers, braid->n_workers, &options))
 		return;
 	free(options.context);
 	control_answer(call, NULL);
@@ -370,10 +370,12 @@ static void visit_why(void *part, const struct worker *worker, const struct sess
 static void why_done(void *context, void *const *parts, size_t n_parts)
 {
 	struct question *question = context;
-	struct why_part *why = parts[0];
+	json_t *found = NULL;
 
-	if (why->found)
-		control_answer(question->call, why->found);
+	for (size_t i = 0; i < n_parts && !found; i++)
+		found = ((struct why_part *)parts[i])->found;
+	if (found)
+		control_answer(question->call, found);
 	else
 		control_refuse(question->call, "that session has ended");
 	free(question);
@@ -381,21 +383,14 @@ static void why_done(void *context, void *const *parts, size_t n_parts)
 
 static void run_why(void *context, struct control_call call, const json_t *arguments)
 {
-	struct braid *braid = context;
 	const char *id = json_string_value(json_object_get(arguments, "session"));
-	struct survey_options options = { .part_bytes = sizeof(struct why_part), .visit = visit_why, .done = why_done };
-	struct slab_name session;
-	unsigned int worker;
+	struct session_name session;
 
-	if (!id || !describe_parse_id(id, &worker, &session) || worker >= braid->n_workers) {
+	if (!id || !describe_parse_id(id, &session)) {
 		control_refuse(call, "argument 'session': wanted the name of a session as in the list of sessions, such as 0:17:3");
 		return;
 	}
-	options.context = question_new(braid, call);
-	if (options.context && !survey_one(braid->loop, braid->workers[worker], session, &options))
-		return;
-	free(options.context);
-	control_answer(call, NULL);
+	begin_survey(context, call, (struct survey_options){ .part_bytes = sizeof(struct why_part), .one = &session, .visit = visit_why, .done = why_done });
 }
 
 static void answer_message(struct control_call call, const char *text)

@@ -11,16 +11,16 @@
 #include "net/socket.h"
 #include "policy/choose.h"
 
-bool describe_parse_id(const char *text, unsigned int *worker, struct slab_name *session)
+bool describe_parse_id(const char *text, struct session_name *name)
 {
 	char rest;
 
-	return sscanf(text, "%u:%" SCNu32 ":%" SCNu16 "%c", worker, &session->index, &session->generation, &rest) == 3;
+	return sscanf(text, "%" SCNu16 ":%" SCNu32 ":%" SCNu16 "%c", &name->relay, &name->place, &name->generation, &rest) == 3;
 }
 
-static void format_id(const struct worker *worker, struct slab_name session, char out[DESCRIBE_ID_BYTES])
+static void format_id(struct session_name name, char out[DESCRIBE_ID_BYTES])
 {
-	snprintf(out, DESCRIBE_ID_BYTES, "%u:%" PRIu32 ":%u", worker->number, session.index, session.generation);
+	snprintf(out, DESCRIBE_ID_BYTES, "%u:%" PRIu32 ":%u", name.relay, name.place, name.generation);
 }
 
 int describe_read(const struct session_view *session, struct mptcp_connection_info *out)
@@ -73,7 +73,7 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 {
 	char id[DESCRIBE_ID_BYTES], source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
-	format_id(worker, session->ref, id);
+	format_id(session->name, id);
 	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
 			 "state", session->held ? "signalling" : session->up_done || session->down_done ? "half-closed" : "relaying",
 			 "direction", direction_of(worker, session), "routed", session->routed, "source", address_format(&session->source, source),

@@ -11,8 +11,8 @@
 
 #define DESCRIBE_ID_BYTES 32
 
-/* "1:42:7": worker, place, generation. False where the text is no such name. */
-bool describe_parse_id(const char *text, unsigned int *worker, struct slab_name *session);
+/* "1:42:7": worker, place and generation, where it was opened. False where the text is no such name. */
+bool describe_parse_id(const char *text, struct session_name *name);
 
 /* What sessions shows of it. A new object, or NULL. */
 json_t *describe_session(const struct worker *worker, const struct session_view *session);

@@ -93,6 +93,8 @@ struct shared {
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_striped;              /* atomic: sessions in pieces, those too of which the relay has handed over all and the links haven't */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
+	uint64_t n_moving;               /* atomic: sessions on their way from one worker to another */
+	uint64_t stay_until_us;          /* atomic: none sets out before */
 	bool heard, unheard;             /* atomics; gateway: what is caught of hosts' has come to one of us; it seems not to come (policy/unheard.h) */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */
@@ -155,6 +157,15 @@ void shared_forget_link(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_suspect(struct shared *shared);
 /* The same, of one that did reach it. */
 void shared_note_doubt(struct shared *shared, struct upstream *upstream, enum upstream_doubt doubt);
+
+/* Sessions stay with their workers for SHARED_STAY_US from now: who looks over all of them finds each once. True: none is on its way; to be called again before the time is over,
+ * while the look goes on. From any thread. */
+bool shared_stay(struct shared *shared);
+/* A session sets out; false: it has to stay. */
+bool shared_set_out(struct shared *shared, uint64_t now_us);
+void shared_arrive(struct shared *shared);
+
+#define SHARED_STAY_US 100000u
 
 /* Takes a place under a limit; false when there is none left. Give it back with shared_release(). */
 bool shared_take(uint64_t *count, uint64_t most);

@@ -11,8 +11,7 @@ struct survey;
 struct errand {
 	struct survey *survey;
 	struct worker *worker;
-	struct slab_name next;   /* of survey_one(): the session; else its index is where to go on */
-	bool one;
+	uint32_t at;             /* where to go on */
 };
 
 struct survey {
@@ -20,6 +19,9 @@ struct survey {
 	struct loop *main_loop;
 	size_t n_left;           /* the main thread's: it alone counts down */
 	size_t n_errands;
+	bool short_of_memory;    /* a worker couldn't be told */
+	bool waits;              /* a session was on its way: each worker is waited for to have come round, and with it what was posted to it */
+	struct session_name one; /* if options.one */
 	void **parts;            /* of the errands, in their order */
 	struct errand errands[];
 };
@@ -32,12 +34,18 @@ static void survey_free(struct survey *survey)
 	free(survey);
 }
 
+static void start(struct survey *survey);
+
 static void errand_is_done(void *arg)
 {
 	struct survey *survey = arg;
 
 	if (--survey->n_left)
 		return;
+	if (survey->waits && !survey->short_of_memory) {
+		start(survey);
+		return;
+	}
 	survey->options.done(survey->options.context, survey->parts, survey->n_errands);
 	survey_free(survey);
 }
@@ -46,20 +54,19 @@ static void visit(void *context, const struct session_view *session)
 {
 	struct errand *errand = context;
 	struct survey *survey = errand->survey;
+	const struct session_name *one = &survey->one, *name = &session->name;
 
-	survey->options.visit(survey->parts[errand - survey->errands], errand->worker, session);
+	if (!survey->options.one || (one->relay == name->relay && one->place == name->place && one->generation == name->generation))
+		survey->options.visit(survey->parts[errand - survey->errands], errand->worker, session);
 }
 
 static void run_errand(void *arg)
 {
 	struct errand *errand = arg;
-	struct session_view session;
 
-	if (errand->one) {
-		if (relay_find(errand->worker->relay, errand->next, &session))
-			visit(errand, &session);
-	} else if (relay_each(errand->worker->relay, &errand->next.index, SURVEY_BATCH, visit, errand)) {
-		if (!loop_post(errand->worker->loop, run_errand, errand))
+	if (!errand->survey->waits) {
+		shared_stay(errand->worker->shared);
+		if (relay_each(errand->worker->relay, &errand->at, SURVEY_BATCH, visit, errand) && !loop_post(errand->worker->loop, run_errand, errand))
 			return;
 	}
 	while (loop_post(errand->survey->main_loop, errand_is_done, errand->survey))
@@ -74,7 +81,9 @@ static struct survey *survey_new(struct loop *main_loop, size_t n_errands, const
 		return NULL;
 	survey->options = *options;
 	survey->main_loop = main_loop;
-	survey->n_left = survey->n_errands = n_errands;
+	survey->n_errands = n_errands;
+	if (options->one)
+		survey->one = *options->one;
 	survey->parts = calloc(n_errands, sizeof(*survey->parts));
 	for (size_t i = 0; survey->parts && i < n_errands; i++) {
 		survey->errands[i].survey = survey;
@@ -92,12 +101,17 @@ static struct survey *survey_new(struct loop *main_loop, size_t n_errands, const
 
 static void start(struct survey *survey)
 {
-	for (size_t i = 0, n = survey->n_errands; i < n; i++)
-		if (loop_post(survey->errands[i].worker->loop, run_errand, &survey->errands[i]))
-			errand_is_done(survey);   /* its part stays empty */
+	survey->waits = !shared_stay(survey->errands[0].worker->shared);
+	survey->n_left = survey->n_errands;
+	for (size_t i = 0, n = survey->n_errands; i < n; i++) {
+		if (!loop_post(survey->errands[i].worker->loop, run_errand, &survey->errands[i]))
+			continue;
+		survey->short_of_memory = true;
+		errand_is_done(survey);   /* its part stays empty */
+	}
 }
 
-int survey_all(struct loop *main_loop, struct worker *const *workers, size_t n_workers, const struct survey_options *options)
+int survey_take(struct loop *main_loop, struct worker *const *workers, size_t n_workers, const struct survey_options *options)
 {
 	struct survey *survey = survey_new(main_loop, n_workers, options);
 
@@ -105,19 +119,6 @@ int survey_all(struct loop *main_loop, struct worker *const *workers, size_t n_w
 		return -ENOMEM;
 	for (size_t i = 0; i < n_workers; i++)
 		survey->errands[i].worker = workers[i];
-	start(survey);
-	return 0;
-}
-
-int survey_one(struct loop *main_loop, struct worker *worker, struct slab_name session, const struct survey_options *options)
-{
-	struct survey *survey = survey_new(main_loop, 1, options);
-
-	if (!survey)
-		return -ENOMEM;
-	survey->errands[0].worker = worker;
-	survey->errands[0].one = true;
-	survey->errands[0].next = session;
 	start(survey);
 	return 0;
 }

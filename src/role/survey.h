@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A look at the living sessions, which belong to their workers: each worker visits its own in its own thread, a few at a
- * time between its other work, and what was found goes to the main thread when the last one is done.
+ * time between its other work, and what was found goes to the main thread when the last one is done. Sessions stay with their
+ * workers meanwhile (shared_stay()), so that each is found once.
  */
 #ifndef BRAID_ROLE_SURVEY_H
 #define BRAID_ROLE_SURVEY_H
@@ -12,6 +13,7 @@
 
 struct survey_options {
 	size_t part_bytes;       /* of memory for each worker's findings, zeroed */
+	const struct session_name *one;   /* of this session alone; copied. NULL: of all */
 	/* In the worker's thread, once a session. */
 	void (*visit)(void *part, const struct worker *worker, const struct session_view *session);
 	/* In the main thread, once; the parts are freed afterwards, in the order of the workers. */
@@ -19,9 +21,7 @@ struct survey_options {
 	void *context;           /* freed by done */
 };
 
-/* Looks at all sessions of the workers. 0, or -ENOMEM and nothing is called. */
-int survey_all(struct loop *main_loop, struct worker *const *workers, size_t n_workers, const struct survey_options *options);
-/* Looks at one session. visit isn't called where the name is stale. 0, or -ENOMEM. */
-int survey_one(struct loop *main_loop, struct worker *worker, struct slab_name session, const struct survey_options *options);
+/* 0, or -ENOMEM and nothing is called. */
+int survey_take(struct loop *main_loop, struct worker *const *workers, size_t n_workers, const struct survey_options *options);
 
 #endif

@@ -84,7 +84,15 @@ static void end_passage(void *note)
 	struct worker *to = passage->to;
 
 	relay_adopt(to->relay, passage->parcel, subscribers_account(to->shared->subscribers, relay_parcel_owner(passage->parcel), to->number));
+	shared_arrive(to->shared);
 	free(note);
+}
+
+static bool may_hand_over(void *context)
+{
+	struct worker *worker = context;
+
+	return shared_set_out(worker->shared, loop_now_us(worker->loop));
 }
 
 /* A session goes to the worker for bulk that belongs to its own, and back. */
@@ -93,7 +101,10 @@ static bool hand_over(void *context, struct relay_parcel *parcel)
 	struct worker *worker = context;
 	struct passage passage = { .to = worker->peers[is_for_bulk(worker) ? worker->number - worker->n_peers : worker->number + worker->n_peers], .parcel = parcel };
 
-	return worker_post(passage.to, end_passage, &passage, sizeof(passage));
+	if (worker_post(passage.to, end_passage, &passage, sizeof(passage)))
+		return true;
+	shared_arrive(worker->shared);
+	return false;
 }
 
 static void on_shown(void *context, uint8_t link, bool whole)
@@ -139,9 +150,9 @@ static int build(struct worker *worker)
 {
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
-		.max_sessions = conf->limits.max_sessions, .max_pipes = is_for_bulk(worker) ? (conf->relay.pipes + worker->n_peers - 1) / worker->n_peers : 0,
+		.number = (uint16_t)worker->number, .max_sessions = conf->limits.max_sessions, .max_pipes = is_for_bulk(worker) ? (conf->relay.pipes + worker->n_peers - 1) / worker->n_peers : 0,
 		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / (2 * worker->n_peers), .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .on_shown = on_shown, .wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
-		.for_bulk = is_for_bulk(worker), .hand_over = hand_over,
+		.for_bulk = is_for_bulk(worker), .may_hand_over = may_hand_over, .hand_over = hand_over,
 		.context = worker,
 	};
 	int r = loop_new(&worker->loop);

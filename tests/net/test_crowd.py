@@ -6,7 +6,7 @@ import re
 import signal
 import time
 
-from netlab import SERVER, counter, raise_descriptor_limit, sockets, wait_for
+from netlab import SERVER, counter, raise_descriptor_limit, receive_exactly, send_in_background, sockets, wait_for
 from streams import BOTH_AT_ONCE, DOWN_FIRST, HEADER, NEVER, End, Plan, Serving, Sides
 
 STALLED = 1000
@@ -16,6 +16,7 @@ LEAST_BYTES = 16 << 10              # a session's way, SHARE_LEAST_BYTES of poli
 RUNNING_BYTES = 3_000_000
 BURST = 5000
 PATIENCE_S = 100
+BULK_BYTES = 30_000_000             # thirty times what makes it bulk
 STILL_S = 2
 NARROW = "4096 16384 32768"         # tcp_wmem and tcp_rmem: what waits, waits in the relay and behind it
 WIDE = "4096 1000000 4000000"       # tcp_rmem: a window that STALLED_BYTES fit into at once
@@ -120,3 +121,17 @@ def test_burst(lab):
     assert (server.wrong[:5], server.n_in_order) == ([], BURST)
     for daemon, n in zip(daemons, at_rest):
         wait_for(lambda: sockets(daemon.pid) <= n, f"{daemon.name}: {n} sockets as at the beginning")
+
+
+def test_bulk_is_found_by_its_name(served):
+    """It goes to a thread for bulk (decision 0040) while nobody looks, and has the name that it began with there, too."""
+    near, far, _ = served.session(served.listen("server"))
+    before = {daemon: daemon.ctl("sessions")["sessions"] for daemon in (served.gw, served.conv)}
+    child = send_in_background(far, bytes(BULK_BYTES))
+    receive_exactly(near, BULK_BYTES)
+    os.waitpid(child, 0)
+    for daemon, sessions in before.items():
+        [session] = daemon.ctl("sessions")["sessions"]
+        assert session["id"] == sessions[0]["id"] and daemon.ctl("why", session["id"])["down_bytes"] >= BULK_BYTES
+    near.close()
+    far.close()

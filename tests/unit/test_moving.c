@@ -10,7 +10,12 @@
 static struct relay *bulk;
 static struct relay_account *bulk_account;
 static unsigned int n_to_bulk, n_from_bulk;
-static bool refuses;
+static bool refuses, stays;
+
+static bool may_go(void *context)
+{
+	return !stays;
+}
 
 static bool to_bulk(void *context, struct relay_parcel *parcel)
 {
@@ -32,10 +37,14 @@ static void make_both(struct fixture *f, uint32_t n_bulk_most)
 {
 	struct relay_options options = f->options;
 
+	f->options.number = 1;
+	f->options.may_hand_over = may_go;
 	f->options.hand_over = to_bulk;
 	f->options.max_pipes = 0;
 	make_again(f);
+	options.number = 2;
 	options.for_bulk = true;
+	options.may_hand_over = may_go;
 	options.hand_over = from_bulk;
 	options.max_sessions = n_bulk_most;
 	assert_int_equal(relay_new(f->loop, &options, &bulk), 0);
@@ -47,7 +56,7 @@ static int set_up_both(void **state)
 
 	n_to_bulk = n_from_bulk = 0;
 	bulk_account = NULL;
-	refuses = false;
+	refuses = stays = false;
 	make_both(*state, SESSIONS);
 	return r;
 }
@@ -117,6 +126,17 @@ static void what_is_not_taken_stays(void **state)
 	assert_int_equal(relay_counters(f->relay)->n_orderly, 1);
 }
 
+static void what_may_not_go_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	stays = true;
+	open_pair(f, false);
+	expect_streams(f, BYTES);
+	assert_int_equal(n_to_bulk, 0);
+	assert_int_equal(relay_counters(f->relay)->n_orderly, 1);
+}
+
 static struct pair *open_in_bulk(struct fixture *f, struct relay_legs *legs)
 {
 	struct pair *p = &f->pairs[f->n_pairs - 1];
@@ -130,16 +150,27 @@ static bool it_came_back(struct fixture *f)
 	return n_from_bulk == 1;
 }
 
+static void note_name(void *context, const struct session_view *view)
+{
+	*(struct session_name *)context = view->name;
+}
+
 static void what_is_no_longer_bulk_comes_back(void **state)
 {
 	struct fixture *f = *state;
 	struct relay_legs legs = legs_of(f, false);
 	struct pair *p = open_in_bulk(f, &legs);
+	struct session_name name = { 0 };
 	struct session_view view;
+	uint32_t from = 0;
 
 	say(&p->host, 10);
 	run_until(f, "the session to come back", it_came_back);
 	assert_false(relay_find(bulk, p->ref, &view));
+	relay_each(f->relay, &from, SESSIONS, note_name, &name);
+	assert_int_equal(name.relay, 2);
+	assert_int_equal(name.place, p->ref.index);
+	assert_int_equal(name.generation, p->ref.generation);
 	f->n_wanted = 10;
 	run_until(f, "the server to hear", server_heard);
 	assert_int_equal(relay_counters(f->relay)->n_sessions, 1);
@@ -258,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bulk_goes_to_the_relay_for_it, set_up_both, tear_down_both),
 		cmocka_unit_test_setup_teardown(small_exchanges_stay, set_up_both, tear_down_both),
 		cmocka_unit_test_setup_teardown(what_is_not_taken_stays, set_up_both, tear_down_both),
+		cmocka_unit_test_setup_teardown(what_may_not_go_stays, set_up_both, tear_down_both),
 		cmocka_unit_test_setup_teardown(what_is_no_longer_bulk_comes_back, set_up_both, tear_down_both),
 		cmocka_unit_test_setup_teardown(what_waits_to_be_written_goes_along, set_up_both, tear_down_both),
 		cmocka_unit_test_setup_teardown(a_held_session_moves_when_it_is_released, set_up_both, tear_down_both),

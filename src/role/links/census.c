@@ -161,6 +161,8 @@ static void answer(void *note)
 
 static void ask(struct census_call *call, struct worker *const *workers, size_t n_workers, uint64_t now_us)
 {
+	if (!shared_stay(workers[0]->shared))   /* one that is on its way, nobody would count */
+		return;
 	for (size_t i = 0; i < n_workers; i++) {
 		struct question question = { .worker = workers[i], .number = ++workers[i]->n_asked };
 
@@ -174,6 +176,9 @@ bool census_is_done(struct census_call *call, struct worker *const *workers, siz
 {
 	if (!call->number || now_us - call->asked_at_us >= ASK_AGAIN_US)
 		ask(call, workers, n_workers, now_us);
+	if (!call->number)
+		return false;
+	shared_stay(workers[0]->shared);
 	for (size_t i = 0; i < n_workers; i++)
 		if (__atomic_load_n(&workers[i]->n_counted, __ATOMIC_ACQUIRE) < call->number)
 			return false;
