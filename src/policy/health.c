@@ -11,7 +11,7 @@
 #define QUIET_LEAST_US (200 * US_PER_MS)     /* mobile links pause for so long every now and then */
 #define WAIT_LEAST_US (60 * US_PER_MS)       /* for an answer */
 #define WAIT_MOST_US (3 * US_PER_S)
-#define WAIT_UNKNOWN_US (1 * US_PER_S)       /* where no round trip is known */
+#define WAIT_UNKNOWN_US (2 * US_PER_S)       /* where no round trip is known: of a second, by satellite, and the next hop is to be found first; a mobile modem wakes up */
 #define WAIT_SLACK_US (30 * US_PER_MS)
 #define PAUSE_FIRST_US (1 * US_PER_S)
 #define PAUSE_SILENT_MOST_US (30 * US_PER_S)

@@ -23,6 +23,18 @@ static void a_link_is_unknown_until_it_answers(void **state)
 	assert_int_equal(home.health.links[B].n_probes, 0);
 }
 
+/* By satellite, the next hop still to be found. */
+static void one_whose_first_answer_takes_long_is_not_silent(void **state)
+{
+	struct home home = home_of(2);
+
+	home.wires[B].rtt_us = 1700 * US_PER_MS;
+	pass(&home, 10 * 1000);
+	assert_int_equal(home.n_changes, 2);
+	expect(&home, A, HEALTH_GOOD);
+	expect(&home, B, HEALTH_GOOD);
+}
+
 static void an_idle_link_is_asked_ever_more_rarely_and_for_little(void **state)
 {
 	struct home home = home_of(2);
@@ -60,7 +72,7 @@ static void a_capped_link_is_not_asked(void **state)
 	assert_int_equal(home.health.links[A].n_probes, 0);
 	home.wires[A].spared = false;
 	home.wires[A].dead = true;
-	pass(&home, 1200);
+	pass(&home, 2200);
 	home.wires[A].spared = true;   /* amid it */
 	pass(&home, 60 * 1000);
 	assert_int_equal(home.health.links[A].n_probes, 2);
@@ -539,6 +551,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_link_is_unknown_until_it_answers),
+		cmocka_unit_test(one_whose_first_answer_takes_long_is_not_silent),
 		cmocka_unit_test(an_idle_link_is_asked_ever_more_rarely_and_for_little),
 		cmocka_unit_test(a_link_that_sessions_use_is_not_asked),
 		cmocka_unit_test(a_capped_link_is_not_asked),
