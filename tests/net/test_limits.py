@@ -235,8 +235,8 @@ def test_those_that_wait_on_their_way_leave_places_to_others(lab):
     make_phone(lab)
     for address in servers:
         lab.run("server", f"ip addr add {address}/32 dev lo")
-    lab.run("server", "nft 'table inet silence { set passed { type inet_service; flags dynamic; size 256; }; chain in { type filter hook input priority 0; "
-            "tcp dport 99 tcp option mptcp subtype 0 add @passed { tcp sport } drop; tcp dport 99 drop; }; }'")
+    lab.run("server", "nft 'table inet silence { set passed { type ipv4_addr . inet_service; flags dynamic; size 256; }; chain in { type filter hook input priority 0; "
+            "tcp dport 99 tcp option mptcp subtype 0 add @passed { ip daddr . tcp sport } drop; tcp dport 99 drop; }; }'")
     for address in servers * 4:
         near = lab.socket("gw", protocol=IPPROTO_MPTCP)
         near.setblocking(False)
