@@ -127,7 +127,8 @@ class Stage:
         self.host, self.server = End(timed=True), End(timed=False)
         self.listener = None
         self.threads = []
-        self.late = False    # SYNs were lost for longer than was meant: the machine was busy
+        self.late = False    # SYNs were lost for longer than was meant, or came in another order: the machine was busy
+        self.next_syn_s = 0  # when those that are lost are sent again for the first time after that
 
     def finish(self):
         for thread in self.threads:
@@ -197,12 +198,12 @@ class Stage:
         """SYNs to the port are lost on the way, from now on, or for a while."""
         self._rule("router", "deaf", "add")
         if for_s:
-            next_s = time.monotonic() + min(s for s in SYN_TIMES_S if s > for_s)
-            self.later(for_s, lambda: self._pass_syns(next_s))
+            self.next_syn_s = time.monotonic() + min(s for s in SYN_TIMES_S if s > for_s)
+            self.later(for_s, self._pass_syns)
 
-    def _pass_syns(self, before_s):
+    def _pass_syns(self):
         self._rule("router", "deaf", "delete")
-        self.late = time.monotonic() > before_s
+        self.late = time.monotonic() > self.next_syn_s
 
     def vanish(self, who):
         """Nothing comes from that machine on this port any more; the network says nothing of it."""
