@@ -220,7 +220,7 @@ def source_port_again(s):
 def overtaking(s):
     """The first one's SYN is lost, and the program goes on as soon as it is told that it is connected."""
     s.listen()
-    s.lose_syns(for_s=1.3)
+    s.lose_syns(for_s=2)   # amid the pause between the second SYN and the third
     first = s.host_socket()
     s.connect(first)
     waited = time.monotonic() >= s.next_syn_s
