@@ -2,6 +2,7 @@
 #include "policy/multipath.h"
 
 #include "base/clock.h"
+#include "base/util.h"
 
 #define ASKS 3u
 #define WAIT_LEAST_US (1 * US_PER_S)          /* for an answer; before Linux sends the third SYN, which is plain TCP */
@@ -62,4 +63,12 @@ void multipath_answered(struct multipath *multipath, bool fell_back, uint64_t no
 uint64_t multipath_bad_until_us(const struct multipath *multipath)
 {
 	return multipath->pause_us ? multipath->ask_at_us + SLACK_US : 0;
+}
+
+const char *multipath_state_name(enum multipath_state state)
+{
+	static const char *const names[] = { "unknown", "clean", "strips", "drops" };
+	static_assert(ARRAY_SIZE(names) == MULTIPATH_N_STATES, "name every state");
+
+	return names[state];
 }

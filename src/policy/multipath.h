@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum multipath_state { MULTIPATH_UNKNOWN, MULTIPATH_CLEAN, MULTIPATH_STRIPS, MULTIPATH_DROPS };
+enum multipath_state { MULTIPATH_UNKNOWN, MULTIPATH_CLEAN, MULTIPATH_STRIPS, MULTIPATH_DROPS, MULTIPATH_N_STATES };
 
 /* Begin with zeros, and so when the link has changed. */
 struct multipath {
@@ -34,5 +34,6 @@ bool multipath_look(struct multipath *multipath, const struct multipath_facts *f
 void multipath_answered(struct multipath *multipath, bool fell_back, uint64_t now_us);
 /* Until when that it doesn't is to be believed; 0: it isn't so. */
 uint64_t multipath_bad_until_us(const struct multipath *multipath);
+const char *multipath_state_name(enum multipath_state state);
 
 #endif

@@ -305,7 +305,8 @@ static json_t *health_json(const struct braid *braid, size_t i)
 	if (!braid->link_health)
 		return json_null();
 	link = link_health_of(braid->link_health, i);
-	return json_pack("{s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "state", health_state_name(link->state), "since_s", link->since_us ? seconds_since(link->since_us) : 0.0,
+	return json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "multipath", multipath_state_name(link_health_multipath(braid->link_health, i)),
+			 "state", health_state_name(link->state), "since_s", link->since_us ? seconds_since(link->since_us) : 0.0,
 			 "rtt_ms", ms_or_null(link->rtt_us), "least_rtt_ms", ms_or_null(link->least_rtt_us),
 			 "alive_s", link->alive_at_us ? json_real(seconds_since(link->alive_at_us)) : json_null(),
 			 "loss_percent", health_knows_loss(link) ? json_real((double)link->loss_per_10_000 / 100) : json_null(),

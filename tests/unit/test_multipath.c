@@ -131,6 +131,12 @@ static void a_long_way_has_longer(void **state)
 	assert_int_equal(home.n_asked, 3);
 }
 
+static void states_have_names(void **state)
+{
+	assert_string_equal(multipath_state_name(MULTIPATH_UNKNOWN), "unknown");
+	assert_string_equal(multipath_state_name(MULTIPATH_DROPS), "drops");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -140,6 +146,7 @@ int main(void)
 		cmocka_unit_test(a_dead_link_drops_nothing_in_particular),
 		cmocka_unit_test(one_that_stops_working_amid_it_is_asked_later),
 		cmocka_unit_test(a_long_way_has_longer),
+		cmocka_unit_test(states_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

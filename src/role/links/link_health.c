@@ -9,7 +9,6 @@
 #include "base/counter.h"
 #include "base/util.h"
 #include "path/path.h"
-#include "policy/multipath.h"
 #include "role/links/census.h"
 #include "role/links/figures.h"
 #include "role/links/prober.h"
@@ -269,6 +268,11 @@ bool link_health_works(struct link_health *health, size_t link, uint64_t within_
 const struct health_link *link_health_of(const struct link_health *health, size_t link)
 {
 	return &health->policy.links[link];
+}
+
+enum multipath_state link_health_multipath(const struct link_health *health, size_t link)
+{
+	return health->multipath[link].state;
 }
 
 static struct view *present_view(void *context)

@@ -9,6 +9,7 @@
 
 #include "loop/loop.h"
 #include "policy/health.h"
+#include "policy/multipath.h"
 #include "role/shared.h"
 
 struct link_health;
@@ -37,5 +38,7 @@ void link_health_elsewhere(struct link_health *health);
 bool link_health_works(struct link_health *health, size_t link, uint64_t within_us);
 /* What is known of it; borrowed. */
 const struct health_link *link_health_of(const struct link_health *health, size_t link);
+/* Whether it lets Multipath TCP through, as probes have found. */
+enum multipath_state link_health_multipath(const struct link_health *health, size_t link);
 
 #endif
