@@ -24,14 +24,14 @@ struct pacing_place {
 
 struct session {
 	enum session_state state;
-	bool queued;                /* in one of the worker's run queues */
-	bool heavy;                 /* it moved much when it ran last: others go first */
-	bool bulk;                  /* and had more to move: counted in half_tools.n_bulk */
-	bool blocked;               /* in the list of those that wait to write */
-	bool rescued;               /* queued by the timer that backs the events, no event since */
-	bool near_mptcp, far_mptcp;
-	bool near_opening;          /* the near leg was accepted before its handshake had ended, as far as we know */
-	bool up_waits;              /* in HELD: nothing goes up */
+	bool queued : 1;            /* in one of the worker's run queues */
+	bool heavy : 1;             /* it moved much when it ran last: others go first */
+	bool bulk : 1;              /* and had more to move: counted in half_tools.n_bulk */
+	bool blocked : 1;           /* in the list of those that wait to write */
+	bool rescued : 1;           /* queued by the timer that backs the events, no event since */
+	bool near_mptcp : 1, far_mptcp : 1;
+	bool near_opening : 1;      /* the near leg was accepted before its handshake had ended, as far as we know */
+	bool up_waits : 1;          /* in HELD: nothing goes up */
 	bool inbound : 1;           /* the far end began it */
 	bool routed : 1;            /* nothing is said between the proxies */
 	uint8_t near_part;          /* enum session_part */
@@ -51,6 +51,6 @@ struct session {
 	struct address source, destination;
 };
 
-static_assert(sizeof(struct session) <= 408, "a session's user memory is part of what Braid promises (1 KiB when idle)");
+static_assert(sizeof(struct session) <= 400, "a session's user memory is part of what Braid promises (1 KiB when idle)");
 
 #endif
