@@ -282,7 +282,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_RELAY, "held_mb", CONF_TYPE_UINT, AT(relay.held_mb), .min = 1, .max = 1000000, .fallback = "128", .restart = true,
 	  .help = "megabytes that were read and that slow readers have not taken, all sessions together; each may hold 16 kB beyond it, each way" },
 	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "16", .restart = true,
-	  .help = "most pipes (two descriptors each) that bulk transfers have at once, to be moved by splice; others are copied" },
+	  .help = "most pipes (two descriptors each) that bulk from hosts and servers has at once, to be moved by splice; what is more, and what comes by Multipath TCP, is copied" },
 
 	{ CONF_LOG, "level", CONF_TYPE_CHOICE, AT(log.level), .choices = levels, .fallback = "info", .help = "what is logged: error, warning, info or debug" },
 

@@ -294,7 +294,8 @@ static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_mo
 	if (r || half->n_skip_bytes || (size_t)n < size_min(tools->n_scratch_bytes, FIRST_READS_BYTES))
 		return r;
 	half->bulk = true;
-	pipes_lend(&tools->pipes, &half->pipe);   /* where no pipe is left, the scratch buffer does it too */
+	if (!half->src_multipath)
+		pipes_lend(&tools->pipes, &half->pipe);   /* where no pipe is left, the scratch buffer does it too */
 	return 0;
 }
 

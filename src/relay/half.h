@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One direction of a relayed connection: bytes from src to dst, then the end of the stream. They pass through the
- * worker's scratch buffer; once a read brings much, and while there are pipes, one is lent and the bytes go by splice(2) until src runs dry. Bytes
- * that dst would not take wait in that pipe, or, from the scratch buffer, in memory of their own (the residue).
+ * worker's scratch buffer; once a read from a plain TCP leg brings much, and while there are pipes, one is lent and the bytes go by splice(2)
+ * until src runs dry. Bytes that dst would not take wait in that pipe, or, from the scratch buffer, in memory of their own (the residue).
  */
 #ifndef BRAID_RELAY_HALF_H
 #define BRAID_RELAY_HALF_H
@@ -51,6 +51,7 @@ struct half {
 	size_t n_piped_bytes;
 	uint32_t n_skip_bytes; /* of what src brings next: they came another way already */
 	enum half_course course : 8;
+	bool src_multipath;    /* it is a Multipath TCP socket, whatever it speaks: splice would copy what it brings, too, page by page (decision 0042) */
 	bool keeps;            /* what src has brought is kept in the residue, those bytes too that dst has taken: half_kept() */
 	struct residue *residue;
 	uint64_t n_bytes;      /* that dst has taken */

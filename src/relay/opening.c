@@ -29,6 +29,8 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->destination = legs->destination;
 	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .steadied = s->far_mptcp && relay->options.steady };
 	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .steadied = s->near_mptcp && relay->options.steady };
+	s->up.src_multipath = legs->near_mptcp;
+	s->down.src_multipath = legs->far_mptcp;
 	s->up.ends_multipath = legs->near_multipath;
 	s->down.ends_multipath = legs->far_multipath;
 	if (legs->far_multipath && !legs->held)

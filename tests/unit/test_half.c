@@ -154,6 +154,17 @@ static void without_a_pipe_bulk_goes_all_the_same(void **state)
 	assert_int_equal(f->half.n_bytes, 4 << 20);
 }
 
+static void what_comes_by_multipath_tcp_takes_no_pipe(void **state)
+{
+	struct fixture *f = *state;
+
+	f->half.src_multipath = true;
+	move_all(f, 4 << 20, 1 << 20);
+	assert_int_equal(n_splices, 0);
+	assert_int_equal(f->tools.pipes.n_made, 0);
+	assert_true(f->half.bulk);
+}
+
 /* The last byte of a slow reader's stream comes before its end. */
 static void the_end_waits_for_all_bytes(void **state)
 {
@@ -526,6 +537,7 @@ int main(void)
 		TEST(an_end_of_what_has_become_plain_tcp_is_none),
 		TEST(bulk_goes_by_pipe_and_gives_it_back),
 		TEST(without_a_pipe_bulk_goes_all_the_same),
+		TEST(what_comes_by_multipath_tcp_takes_no_pipe),
 		TEST_SMALL(the_end_waits_for_all_bytes),
 		TEST_SMALL(what_the_reader_does_not_take_waits),
 		TEST_SMALL(no_more_is_read_at_once_than_the_budget),
