@@ -13,7 +13,9 @@
 #define WAIT_MOST_US (3 * US_PER_S)
 #define WAIT_UNKNOWN_US (2 * US_PER_S)       /* where no round trip is known: of a second, by satellite, and the next hop is to be found first; a mobile modem wakes up */
 #define WAIT_SLACK_US (30 * US_PER_MS)
+#define WAIT_LOWRATE_US (10 * US_PER_S)      /* at least, for one packet each way between others */
 #define PAUSE_FIRST_US (1 * US_PER_S)
+#define PAUSE_LOWRATE_US (30 * US_PER_S)
 #define PAUSE_SILENT_MOST_US (30 * US_PER_S)
 #define SILENT_OFTEN_US (120 * US_PER_S)     /* so long a silent link is asked every second: sessions that run would like it back */
 #define BUSY_TICKS 8u                        /* in a row in which something came: it comes all the time */
@@ -26,6 +28,8 @@
 #define PASSED_US (4500 * US_PER_MS)         /* two looks of the workers */
 #define RATE_UNKNOWN_BPS 1000000u            /* a link is taken for so fast until it is seen full */
 #define PROBES_AT_ONCE 8u
+#define RATE_LOWRATE_BPS 2400u
+#define PROBES_AT_ONCE_LOWRATE 3u            /* whether it works, and two when it is in doubt */
 #define BUDGET_PERCENT 1u
 #define EARN_MOST_US (3600 * US_PER_S)
 #define BITS_PER_BYTE 8u
@@ -50,6 +54,8 @@ static uint64_t wait_us(const struct health_link *link)
 {
 	uint64_t us = link->rtt_us + link->rtt_us / 4 + WAIT_SLACK_US;
 
+	if (link->lowrate)
+		return us < WAIT_LOWRATE_US ? WAIT_LOWRATE_US : us;
 	if (!link->rtt_us)
 		return WAIT_UNKNOWN_US;
 	return us < WAIT_LEAST_US ? WAIT_LEAST_US : us > WAIT_MOST_US ? WAIT_MOST_US : us;
@@ -85,7 +91,8 @@ void health_want(struct health *health, size_t i)
 /* Of what the link can, probes may take a hundredth. */
 static bool can_afford(struct health_link *link, uint64_t now_us)
 {
-	uint64_t bps = link->full_bps ? link->full_bps : RATE_UNKNOWN_BPS, most = PROBES_AT_ONCE * HEALTH_PROBE_BYTES;
+	uint64_t bps = link->lowrate ? RATE_LOWRATE_BPS : link->full_bps ? link->full_bps : RATE_UNKNOWN_BPS;
+	uint64_t most = (link->lowrate ? PROBES_AT_ONCE_LOWRATE : PROBES_AT_ONCE) * HEALTH_PROBE_BYTES;
 	uint64_t us = link->budget_at_us ? now_us - link->budget_at_us : 0;
 	uint64_t earned = bps * ((us < EARN_MOST_US ? us : EARN_MOST_US) / US_PER_MS) / (100 / BUDGET_PERCENT * BITS_PER_BYTE * US_PER_S / US_PER_MS);
 
@@ -201,12 +208,14 @@ static bool may_have_passed(const struct health_link *link, uint64_t now_us)
 /* Something does come: what wasn't answered was lost, or is no business of the link's. */
 static bool comes_something(const struct health_link *link, uint64_t now_us)
 {
+	if (link->lowrate)
+		return link->moved_at_us >= link->first_asked_at_us;
 	return link->moved_at_us >= link->first_asked_at_us && now_us - link->moved_at_us < wait_us(link) && has_passed(link, now_us);
 }
 
 static void pause_longer(struct health_link *link, uint64_t most_us)
 {
-	uint64_t us = link->pause_us ? 2 * link->pause_us : PAUSE_FIRST_US;
+	uint64_t us = link->pause_us ? 2 * link->pause_us : link->lowrate ? PAUSE_LOWRATE_US : PAUSE_FIRST_US;
 
 	link->pause_us = us < most_us ? us : most_us;
 }
@@ -323,7 +332,7 @@ static void tick(struct health *health, const struct health_facts *facts)
 		if (!moved)
 			continue;
 		link->moved_at_us = now_us;
-		if (is_steady(link) && link->state != HEALTH_SILENT)
+		if ((is_steady(link) || link->lowrate) && link->state != HEALTH_SILENT)
 			link->alive_at_us = now_us;
 		steady |= (uint32_t)is_steady(link) << i;
 	}
@@ -344,6 +353,7 @@ static void follow_link(struct health *health, size_t i, const struct health_fac
 	const struct health_link_facts *seen = &facts->links[i];
 	struct health_link *link = &health->links[i];
 
+	link->lowrate = seen->lowrate;
 	if (!seen->up && link->state != HEALTH_DOWN)
 		set_state(link, HEALTH_DOWN, facts->now_us);
 	else if (seen->up && link->state == HEALTH_DOWN)

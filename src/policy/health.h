@@ -42,6 +42,7 @@ struct health_seen {
 struct health_link_facts {
 	bool up;                      /* carrier, address, route */
 	bool spared;                  /* its cap is used up, or there is nobody to probe: it isn't probed, nor silent any more */
+	bool lowrate;                 /* a packet may take seconds, and a probe is a second of all that it can: it is asked seldom, waited for long, and whatever comes by its interface tells that it works */
 	bool suspected;               /* a connection that began there had no answer lately */
 	uint64_t rx_bytes, tx_bytes;  /* of its interface */
 	struct health_seen seen;
@@ -70,6 +71,7 @@ struct health_link {
 	uint64_t silent_us;           /* SILENT: nothing had come for so long when that was said */
 
 	/* What follows is health.c's own. */
+	bool lowrate;                 /* as the facts say */
 	uint8_t n_asked;              /* probes in a row without an answer */
 	bool wanted;                  /* to be asked at once */
 	uint64_t loses_until_us;      /* probes were lost there lately */

@@ -88,6 +88,7 @@ def test_a_download_and_an_upload_go_over_all_links(four):
     assert counter(four.gw, "legs") == counter(four.conv, "legs") == 4
     assert not WHOLE or max(down_s, up_s) <= one_s / BAR
     wait_for(lambda: not four.gw.ctl("sessions")["sessions"] and not four.conv.ctl("sessions")["sessions"], "the session to be over", PATIENCE_S)
+    assert counter(four.gw, "probes") <= 12, "each takes a second of all that such a link can"
 
 
 @pytest.mark.parametrize("way", ["down", "up"])

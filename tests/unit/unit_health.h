@@ -15,7 +15,7 @@
 
 /* What a link does, as a test says. */
 struct wire {
-	bool up, dead, spared, suspected;
+	bool up, dead, spared, suspected, lowrate;
 	bool answers_one_in_two;
 	uint64_t rx_bps, sent_bps;            /* sessions' */
 	uint64_t foreign_bps;                 /* of the interface alone */
@@ -80,6 +80,7 @@ static inline void carry(struct home *home, size_t i, uint64_t us, bool worker_l
 	link->up = wire->up;
 	link->spared = wire->spared;
 	link->suspected = wire->suspected;
+	link->lowrate = wire->lowrate;
 	link->rx_bytes += rx + (wire->dead ? 0 : wire->foreign_bps / 8 * us / US_PER_S + tx / 50);
 	link->tx_bytes += tx + rx / 50;
 	link->seen.received_bytes += rx;

@@ -12,6 +12,7 @@
 #include "role/links/census.h"
 #include "role/links/figures.h"
 #include "role/links/prober.h"
+#include "role/links/profile.h"
 #include "role/log.h"
 #include "role/worker.h"
 
@@ -124,7 +125,8 @@ static void fill(const struct link_health *health, const struct view *view, stru
 		const struct link_memory *memory = &health->options.shared->links[i];
 
 		links[i] = (struct health_link_facts){
-			.up = view->links[i].up && i < n, .spared = load(&memory->used_up) || !can_be_probed(health, view, i), .suspected = load(&memory->unanswered_until_us) > now_us,
+			.up = view->links[i].up && i < n, .spared = load(&memory->used_up) || !can_be_probed(health, view, i), .lowrate = profile_is_lowrate(view, i),
+			.suspected = load(&memory->unanswered_until_us) > now_us,
 			.rx_bytes = i < n ? status[i].rx_bytes : 0, .tx_bytes = i < n ? status[i].tx_bytes : 0,
 			.seen = figures_sum(health->options.workers, health->options.n_workers, i),
 		};
@@ -159,7 +161,7 @@ static void look_for_multipath(struct link_health *health, const struct view *vi
 	struct multipath *multipath = &health->multipath[i];
 	enum multipath_state before = multipath->state;
 	struct multipath_facts facts = {
-		.now_us = now_us, .works = !seen->spared && (link->state == HEALTH_GOOD || link->state == HEALTH_LOSSY || link->state == HEALTH_FULL),
+		.now_us = now_us, .works = !seen->spared && !seen->lowrate && (link->state == HEALTH_GOOD || link->state == HEALTH_LOSSY || link->state == HEALTH_FULL),
 		.suspected = seen->suspected || load(&health->options.shared->links[i].strips_mptcp_until_us) > now_us, .alive_at_us = link->alive_at_us, .rtt_us = link->rtt_us,
 	};
 
