@@ -185,7 +185,7 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 	bool refused = is_refused(session), losses, harm;
 	struct mptcp_connection_info info;
 	struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS];
-	struct leg_facts facts = { .now_us = now_us, .arrived = info.acked, .subflows = subflows };
+	struct leg_facts facts = { .now_us = now_us, .subflows = subflows };
 
 	if (!refused)
 		spoilt_moved(&followed->spoilt);
@@ -195,6 +195,7 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 		return;
 	fill_subflows(&info, subflows);
 	facts.n_subflows = info.n_subflows;
+	facts.arrived = info.acked;
 	if (losses)
 		look_at_losses(watch, followed, session_multipath_fd(session), &info, &facts);
 	if (harm)
