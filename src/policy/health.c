@@ -20,6 +20,7 @@
 #define SILENT_OFTEN_US (120 * US_PER_S)     /* so long a silent link is asked every second: sessions that run would like it back */
 #define BUSY_TICKS 8u                        /* in a row in which something came: it comes all the time */
 #define STEADY_TICKS 4u                      /* is alive */
+#define CAME_TICKS 2u                        /* while it is asked: more than a stray packet */
 #define TICK_LEAST_US (HEALTH_TICK_US * 4 / 5)
 #define DOUBT_DOUBLINGS 4u                   /* 16 s */
 #define DOUBT_FORGET_US (60 * US_PER_S)
@@ -132,8 +133,10 @@ void health_not_asked(struct health *health, size_t i)
 static void ask(struct health_link *link, size_t i, uint64_t now_us, struct health_verdict *verdict)
 {
 	charge(link);
-	if (!is_asked(link))
+	if (!is_asked(link)) {
 		link->first_asked_at_us = now_us;
+		link->n_came = 0;
+	}
 	link->n_asked += link->n_asked < UINT8_MAX;
 	link->asked_at_us = now_us;
 	link->wanted = false;
@@ -199,10 +202,11 @@ static bool is_steady(const struct health_link *link)
 	return link->n_busy >= STEADY_TICKS;
 }
 
-/* Much comes just now of which the workers' next look will tell whether it is sessions' own: a transfer that begins may fill a queue for longer than a probe is waited for. */
+/* Something comes just now of which the workers' next look will tell whether it is sessions' own: a transfer that begins may fill a queue for longer than a probe is waited for, and over a slow link
+ * packets come too seldom to be steady. */
 static bool may_have_passed(const struct health_link *link, uint64_t now_us)
 {
-	return is_steady(link) && now_us - link->first_asked_at_us < PASSED_US;
+	return (is_steady(link) || link->n_came >= CAME_TICKS) && now_us - link->first_asked_at_us < PASSED_US;
 }
 
 /* Something does come: what wasn't answered was lost, or is no business of the link's. */
@@ -332,6 +336,7 @@ static void tick(struct health *health, const struct health_facts *facts)
 		if (!moved)
 			continue;
 		link->moved_at_us = now_us;
+		link->n_came += is_asked(link) && link->n_came < CAME_TICKS;
 		if ((is_steady(link) || link->lowrate) && link->state != HEALTH_SILENT)
 			link->alive_at_us = now_us;
 		steady |= (uint32_t)is_steady(link) << i;

@@ -82,6 +82,7 @@ struct health_link {
 	uint64_t doubt_from_us;       /* no doubt before */
 	uint8_t n_doubts;             /* in a row, that came to nothing */
 	uint8_t n_busy;               /* ticks in a row in which something came */
+	uint8_t n_came;               /* ticks since it was asked first, in which something came */
 	uint64_t moved_at_us;         /* the last of them */
 	uint64_t rx_bytes;            /* as it was at the last tick */
 	uint8_t n_answers, n_flaps;   /* SILENT: answers since; how often it has come and gone */

@@ -7,6 +7,7 @@
 #define ASKS 3u
 #define WAIT_LEAST_US (1 * US_PER_S)          /* for an answer; before Linux sends the third SYN, which is plain TCP */
 #define WAIT_MOST_US (2500 * US_PER_MS)
+#define TOO_LATE_US (1900 * US_PER_MS)        /* that third SYN may have been sent by then: plain TCP is Linux's own doing */
 #define SUSPECT_US (60 * US_PER_S)            /* between two suspicions that are looked into */
 #define AGAIN_FIRST_US (50 * US_PER_S)
 #define AGAIN_MOST_US (600 * US_PER_S)
@@ -37,7 +38,7 @@ static bool is_due(const struct multipath *multipath, const struct multipath_fac
 
 bool multipath_look(struct multipath *multipath, const struct multipath_facts *facts)
 {
-	if (!facts->works) {
+	if (!facts->works || facts->rtt_us >= TOO_LATE_US) {
 		multipath->n_asked = 0;
 		return false;
 	}
@@ -55,9 +56,11 @@ bool multipath_look(struct multipath *multipath, const struct multipath_facts *f
 	return true;
 }
 
-void multipath_answered(struct multipath *multipath, bool fell_back, uint64_t now_us)
+void multipath_answered(struct multipath *multipath, bool fell_back, uint64_t waited_us, uint64_t now_us)
 {
-	settle(multipath, fell_back ? MULTIPATH_STRIPS : MULTIPATH_CLEAN, now_us);
+	enum multipath_state told = fell_back ? MULTIPATH_STRIPS : MULTIPATH_CLEAN;
+
+	settle(multipath, fell_back && waited_us >= TOO_LATE_US ? multipath->state : told, now_us);
 }
 
 uint64_t multipath_bad_until_us(const struct multipath *multipath)

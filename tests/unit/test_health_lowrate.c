@@ -54,12 +54,33 @@ static void one_of_low_rate_falls_silent(void **state)
 	expect(&home, A, HEALTH_GOOD);
 }
 
+/* Not of the profile, but slow: a transfer's first packets fill seconds of queue, and come eight in a second. */
+static void a_slow_one_is_not_silent_while_a_transfer_fills_it(void **state)
+{
+	struct home home = home_of(2);
+
+	pass(&home, 4000);
+	home.wires[A].queue_us = 3 * US_PER_S;
+	home.wires[A].suspected = true;
+	for (unsigned int i = 0; i < 2 * 8; i++) {
+		home.wires[A].rx_bps = 1500 * 8 * 100;   /* for ten milliseconds */
+		pass(&home, 10);
+		home.wires[A].rx_bps = 0;
+		pass(&home, 115);
+	}
+	expect(&home, A, HEALTH_GOOD);
+	home.wires[A].dead = true;
+	pass(&home, 8 * 1000);
+	expect(&home, A, HEALTH_SILENT);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_of_low_rate_is_asked_seldom),
 		cmocka_unit_test(one_of_low_rate_is_not_silent_while_something_comes),
 		cmocka_unit_test(one_of_low_rate_falls_silent),
+		cmocka_unit_test(a_slow_one_is_not_silent_while_a_transfer_fills_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

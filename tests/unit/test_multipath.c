@@ -12,6 +12,7 @@ struct home {
 	struct multipath_facts facts;
 	enum carrier carrier;
 	unsigned int n_asked;
+	uint64_t queue_us;                    /* that nobody knows of yet */
 };
 
 static struct home home_of(enum carrier carrier)
@@ -29,7 +30,7 @@ static void pass(struct home *home, uint64_t ms)
 			continue;
 		home->n_asked++;
 		if (home->carrier < DROPS)
-			multipath_answered(&home->multipath, home->carrier == STRIPS, home->facts.now_us + home->facts.rtt_us);
+			multipath_answered(&home->multipath, home->carrier == STRIPS, home->facts.rtt_us + home->queue_us, home->facts.now_us + home->facts.rtt_us + home->queue_us);
 	}
 }
 
@@ -126,9 +127,23 @@ static void a_long_way_has_longer(void **state)
 	pass(&home, 3200);
 	assert_int_equal(home.n_asked, 2);
 	home = home_of(DROPS);
-	home.facts.rtt_us = 60 * US_PER_S;
+	home.facts.rtt_us = 60 * US_PER_S;   /* Linux would have made plain TCP of it */
 	pass(&home, 5200);
-	assert_int_equal(home.n_asked, 3);
+	assert_int_equal(home.n_asked, 0);
+	expect(&home, MULTIPATH_UNKNOWN);
+}
+
+static void plain_tcp_that_comes_late_tells_nothing(void **state)
+{
+	struct home home = home_of(STRIPS);
+
+	home.queue_us = 3 * US_PER_S;
+	pass(&home, 10 * 1000);
+	assert_int_equal(home.n_asked, 1);
+	expect(&home, MULTIPATH_UNKNOWN);
+	home.queue_us = 0;
+	pass(&home, 70 * 1000);
+	expect(&home, MULTIPATH_STRIPS);
 }
 
 static void states_have_names(void **state)
@@ -146,6 +161,7 @@ int main(void)
 		cmocka_unit_test(a_dead_link_drops_nothing_in_particular),
 		cmocka_unit_test(one_that_stops_working_amid_it_is_asked_later),
 		cmocka_unit_test(a_long_way_has_longer),
+		cmocka_unit_test(plain_tcp_that_comes_late_tells_nothing),
 		cmocka_unit_test(states_have_names),
 	};
 

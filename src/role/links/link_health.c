@@ -219,9 +219,9 @@ static void take_multipath(struct link_health *health, const struct prober_answe
 	struct multipath *multipath = &health->multipath[answer->link];
 	bool told = multipath->state == MULTIPATH_STRIPS;
 
-	multipath_answered(multipath, answer->fell_back, now_us);
+	multipath_answered(multipath, answer->fell_back, now_us - answer->begun_at_us, now_us);
 	believe(health, answer->link);
-	if (answer->fell_back && !told)
+	if (multipath->state == MULTIPATH_STRIPS && !told)
 		log_warning("link %s takes Multipath TCP options away, or the converter has none: connections begin on other links of its cost",
 			    health->options.view(health->options.context)->links[answer->link].name);
 }
