@@ -206,7 +206,7 @@ static bool is_steady(const struct health_link *link)
  * packets come too seldom to be steady. */
 static bool may_have_passed(const struct health_link *link, uint64_t now_us)
 {
-	return (is_steady(link) || link->n_came >= CAME_TICKS) && now_us - link->first_asked_at_us < PASSED_US;
+	return (is_steady(link) || link->n_came >= CAME_TICKS || now_us - link->moved_at_us < QUIET_LEAST_US) && now_us - link->first_asked_at_us < PASSED_US;
 }
 
 /* Something does come: what wasn't answered was lost, or is no business of the link's. */

@@ -59,7 +59,7 @@ static void a_slow_one_is_not_silent_while_a_transfer_fills_it(void **state)
 {
 	struct home home = home_of(2);
 
-	pass(&home, 4000);
+	pass(&home, 4500);   /* the workers' next look is far */
 	home.wires[A].queue_us = 3 * US_PER_S;
 	home.wires[A].suspected = true;
 	for (unsigned int i = 0; i < 2 * 8; i++) {
