@@ -259,7 +259,7 @@ def test_bytes_and_a_reset_before_the_handshake_between_the_two_has_ended(tmp_pa
 
 def test_a_short_download_goes_over_both_links(tmp_path):
     """What the converter has put into one link's queue goes over no other: of a download that is over in seconds the second link has its share."""
-    n_bytes = 2 << 20
+    n_bytes = 4 << 20   # by route the second link joins when some of it has gone
     lab = Lab(tmp_path, delays_ms={"a": 25, "b": 25})
     for link in netlab.LINKS:
         lab.set_link(link, "rate_bps=10000000")
