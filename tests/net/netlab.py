@@ -228,6 +228,12 @@ def link(gateway, name):
     return next(row for row in gateway.ctl("links")["links"] if row["name"] == name)
 
 
+def wait_for_probes(gateway, converter):
+    """Each has a descriptor at either end: until both links have answered those that they have when they come up. The next ones are a second away, and short."""
+    wait_for(lambda: all(row["health"]["multipath"] == "clean" for row in gateway.ctl("links")["links"]), "the links to be known")
+    wait_for(lambda: not converter.ctl("status")["half_open"], "the converter to know that the probes have ended")
+
+
 def memory_kib(pid):
     """User memory of the process: Pss of all mappings, and the anonymous part of it."""
     text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()

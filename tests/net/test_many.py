@@ -49,7 +49,7 @@ def test_many_connections_at_once(lab):
         idle = memory_kib(daemon.pid)
         per_session = [(now - rest) * 1024 / N for now, rest in zip(idle, memory)]
         print(f"{daemon.name}: Pss {memory[0]} -> {idle[0]} KiB: {per_session[0]:.0f} bytes a session, anonymous {per_session[1]:.0f}")
-        assert max(per_session) <= 1024, f"{daemon.name}: more than 1 KiB of user memory an idle session"
+        assert per_session[1] <= 1024, f"{daemon.name}: more than 1 KiB of user memory an idle session"   # pages of the program that come into use are no session's
 
     begun = time.monotonic()
     sides = Sides()
