@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from netlab import LINKS_ALLOWED, SERVER, Lab, counter, has_waiting, receive_all, receive_exactly, sockets, wait_for, wait_for_probes
+from netlab import LINKS_ALLOWED, SERVER, Lab, counter, has_waiting, receive_all, receive_exactly, sockets, sockets_at_rest, wait_for
 from test_converter_input import CLOSED, SUCCESS, client, connect, message, ticket, tlv
 from test_inbound import FORWARDS, remote
 from test_rejoin import subflows
@@ -105,8 +105,7 @@ def test_losers_leave_nothing_and_their_links_join(lab):
     listener = lab.listen("server")
     assert lab.bonded(listener)
     wait_for(lambda: not converter.ctl("sessions")["sessions"], "the session's end")
-    wait_for_probes(gateway, converter)
-    n = sockets(converter.pid), sockets(gateway.pid)
+    n = sockets_at_rest(converter), sockets_at_rest(gateway)
     pairs = [lab.session(listener)[:2] for _ in range(20)]
     wait_for(lambda: subflows(gateway, "a") == subflows(gateway, "b") == 20, "every session on both links")
     wait_for(lambda: (sockets(converter.pid) - n[0], sockets(gateway.pid) - n[1]) == (40, 40), "two sockets a session at either daemon")
