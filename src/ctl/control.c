@@ -2,13 +2,13 @@
 #include "ctl/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -38,7 +38,6 @@ struct control {
 	struct control_options options;
 	uint8_t handler;
 	int fd;
-	int reserve_fd;          /* given up for a client where there is no other descriptor; -1: it was, and there is none yet */
 	char path[108];
 	struct slab clients;
 };
@@ -54,19 +53,11 @@ static struct loop_ref ref_of(const struct control *control, const struct client
 	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = control->handler, .part = PART_CLIENT };
 }
 
-/* Without any, it is tried again when a client ends, or after a rest. */
-static void reserve_fill(struct control *control)
-{
-	if (control->reserve_fd < 0)
-		control->reserve_fd = fcntl(control->fd, F_DUPFD_CLOEXEC, 0);
-}
-
 static void client_close(struct control *control, struct client *client)
 {
 	close(client->fd);
 	free(client->out);
 	slab_give(&control->clients, client);
-	reserve_fill(control);
 }
 
 /* Its answer is being worked out: nothing can be said of its manners. */
@@ -277,12 +268,10 @@ static void listener_rest(struct control *control, int error)
 		loop_rewatch(control->loop, control->fd, 0, listener_ref(control));
 }
 
-/* Whoever has the last descriptor has had the time of the rest to use it. */
+/* Its clients may have the descriptors: they have had the time of the rest to use them. */
 static void listener_wake(struct control *control)
 {
-	reserve_fill(control);
-	if (control->reserve_fd < 0)
-		close_quietest(control);
+	close_quietest(control);
 	loop_rewatch(control->loop, control->fd, EPOLLIN, listener_ref(control));
 }
 
@@ -318,16 +307,30 @@ static void admit(struct control *control, int fd)
 		client_look(control, client, client->since_us);
 }
 
-/* The descriptor, or a negative errno. Another thread may take the one that is given up here: then it is none this time. */
-static int take_connection(struct control *control)
+/* The descriptor, or a negative errno. */
+static int take_connection(const struct control *control)
 {
 	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && control->reserve_fd >= 0) {
-		close(fd_take(&control->reserve_fd));
-		fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	}
 	return fd < 0 ? -errno : fd;
+}
+
+/* The same with a number past the soft limit, which stands in nobody else's way but for this moment. A descriptor that were kept and given up here
+ * would be another thread's at times, and might stay so. */
+static int take_connection_beyond(const struct control *control)
+{
+	struct rlimit limit, beyond;
+	int fd;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	beyond = limit;
+	beyond.rlim_cur = limit.rlim_max - limit.rlim_cur > CONTROL_DESCRIPTORS ? limit.rlim_cur + CONTROL_DESCRIPTORS : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &beyond))
+		return -errno;
+	fd = take_connection(control);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return fd;
 }
 
 /* One a turn: who came before has had a turn to say what it wants, before its place is looked at. */
@@ -335,11 +338,12 @@ static void on_connection(struct control *control)
 {
 	int fd = take_connection(control);
 
+	if (fd == -EMFILE)
+		fd = take_connection_beyond(control);
 	if (fd >= 0)
 		admit(control, fd);
 	else if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
 		listener_rest(control, fd);
-	reserve_fill(control);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -368,14 +372,13 @@ int control_new(struct loop *loop, const struct control_options *options, struct
 		return -ENOMEM;
 	control->loop = loop;
 	control->options = *options;
-	control->fd = control->reserve_fd = -1;
+	control->fd = -1;
 	if (slab_init(&control->clients, sizeof(struct client), CLIENTS))
 		return -ENOMEM;
 	r = unix_listen(options->path, &control->fd, reason, n_reason);
 	if (r)
 		return r;
 	snprintf(control->path, sizeof(control->path), "%s", options->path);
-	reserve_fill(control);
 	control->handler = loop_handler_add(loop, &handler);
 	r = loop_watch(loop, control->fd, EPOLLIN, listener_ref(control));
 	if (r)
@@ -395,7 +398,6 @@ void control_freep(struct control **out)
 		if (slab_at(&control->clients, i))
 			client_close(control, slab_at(&control->clients, i));
 	slab_fini(&control->clients);
-	fd_closep(&control->reserve_fd);
 	fd_closep(&control->fd);
 	if (control->path[0])
 		unlink(control->path);

@@ -2,7 +2,7 @@
 /*
  * The control socket, daemon's side: a Unix stream socket; a request is one line of JSON, {"command": NAME, "arguments":
  * {...}} (arguments may be missing), its answer one line, {"result": ...} or {"error": TEXT}. Requests of one client are answered
- * in their order, one at a time. A descriptor is kept in reserve, so that the daemon can be asked when it has no other, and clients that say nothing
+ * in their order, one at a time. It can be asked when it is out of descriptors: see CONTROL_DESCRIPTORS. Clients that say nothing
  * make room for others. Who may open the socket may tell the daemon what to do: it belongs to its user and group alone.
  */
 #ifndef BRAID_CTL_CONTROL_H
@@ -13,6 +13,9 @@
 #include <stdint.h>
 #include "base/slab.h"
 #include "loop/loop.h"
+
+/* So many numbers past the soft limit of open files (as far as the hard one leaves them) are for clients alone. */
+#define CONTROL_DESCRIPTORS 64
 
 struct control;
 

@@ -2,6 +2,7 @@
 #include "role/descriptors.h"
 
 #include <sys/resource.h>
+#include "ctl/control.h"
 #include "policy/stripe.h"
 #include "role/log.h"
 #include "role/stripe/stripes.h"
@@ -30,16 +31,26 @@ uint64_t descriptors_of_pieces(const struct conf *conf, size_t n_workers)
 	return n_legs ? n * (1 + n_legs) : 0;
 }
 
+/* The control socket has what is between the two, of which only a tiny limit leaves nothing. */
+static rlim_t descriptors_soft(struct rlimit limit, uint64_t wanted)
+{
+	rlim_t most = limit.rlim_max > 2 * CONTROL_DESCRIPTORS ? limit.rlim_max - CONTROL_DESCRIPTORS : limit.rlim_max;
+
+	if (limit.rlim_cur < wanted)
+		limit.rlim_cur = wanted;
+	return limit.rlim_cur < most ? limit.rlim_cur : most;
+}
+
 void descriptors_raise(const struct conf *conf, size_t n_workers)
 {
 	uint64_t least = descriptors_wanted(conf), wanted = least + descriptors_of_pieces(conf, n_workers);
-	struct rlimit limit, more = { wanted, wanted };
+	struct rlimit limit, more = { wanted, wanted + CONTROL_DESCRIPTORS };
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted || (limit.rlim_max < wanted && !setrlimit(RLIMIT_NOFILE, &more)))
+	if (getrlimit(RLIMIT_NOFILE, &limit) || (limit.rlim_max < more.rlim_max && !setrlimit(RLIMIT_NOFILE, &more)))
 		return;
 	if (limit.rlim_max < least)
 		log_warning("limits.max_sessions, max_half_open and relay.pipes may need %llu open files, the limit is %llu: raise it "
 			    "(LimitNOFILE), or lower them", (unsigned long long)least, (unsigned long long)limit.rlim_max);
-	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	limit.rlim_cur = descriptors_soft(limit, wanted);
 	setrlimit(RLIMIT_NOFILE, &limit);
 }

@@ -351,53 +351,95 @@ static bool waited(struct fixture *fixture)
 	return loop_now_us(fixture->loop) > fixture->patience_us - PATIENCE_US + 50 * US_PER_MS;
 }
 
-/* This process may have as many as it has now; returns what to give back. */
-static struct rlimit no_more_descriptors(void)
+/* This process may have none from this one on; returns what to give back. */
+static struct rlimit no_more_descriptors_from(int lowest)
 {
-	int lowest = dup(0);
 	struct rlimit before, none;
 
-	close(lowest);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = (struct rlimit){ .rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	return before;
 }
 
-static void out_of_descriptors_one_client_is_served_after_the_other(void **state)
+static struct rlimit no_more_descriptors(void)
+{
+	int lowest = dup(0);
+
+	close(lowest);
+	return no_more_descriptors_from(lowest);
+}
+
+static void out_of_descriptors_clients_are_served_past_the_limit(void **state)
 {
 	struct fixture *fixture = *state;
-	struct rlimit before;
+	struct rlimit before, after;
 
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(unix_connect(fixture->path, &fixture->others[i]), 0);
 	client_connect(fixture);
 	client_say(fixture, "{\"command\": \"echo\"}\n");
 	before = no_more_descriptors();
-	expect_lines(fixture, 1, "{\"result\":{}}\n");   /* those before it say nothing, and hold the reserve in turn */
+	expect_lines(fixture, 1, "{\"result\":{}}\n");   /* those before it say nothing, and have their descriptors */
+	assert_int_equal(dup(0), -1);   /* nobody else gets one */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
+	assert_true(after.rlim_cur < before.rlim_cur);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	for (size_t i = 0; i < 3; i++)
-		assert_true(is_closed(fixture->others[i]));
-	assert_int_equal(fixture->n_short, 3);
+		assert_false(is_closed(fixture->others[i]));
+	assert_int_equal(fixture->n_short, 0);
+}
+
+/* Nor beyond it: every number that a client could have is taken. */
+static struct rlimit no_descriptors_at_all(int taken[CONTROL_DESCRIPTORS])
+{
+	for (size_t i = 0; i < CONTROL_DESCRIPTORS; i++)
+		assert_true((taken[i] = dup(0)) >= 0);
+	return no_more_descriptors_from(taken[0]);
+}
+
+static void whoever_says_nothing_gives_its_descriptor_up(void **state)
+{
+	struct fixture *fixture = *state;
+	int taken[CONTROL_DESCRIPTORS];
+	struct rlimit before;
+
+	assert_int_equal(unix_connect(fixture->path, &fixture->others[0]), 0);
+	client_connect(fixture);
+	client_say(fixture, "{\"command\": \"echo\"}\n");
+	expect_lines(fixture, 1, "{\"result\":{}}\n");
+	fixture->others[1] = fd_take(&fixture->fd);
+	client_connect(fixture);
+	client_say(fixture, "{\"command\": \"echo\"}\n");
+	before = no_descriptors_at_all(taken);
+	expect_lines(fixture, 1, "{\"result\":{}}\n");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < CONTROL_DESCRIPTORS; i++)
+		close(taken[i]);
+	assert_true(is_closed(fixture->others[0]));
+	assert_int_equal(fixture->n_short, 1);
 }
 
 static void out_of_descriptors_it_rests_and_comes_back(void **state)
 {
 	struct fixture *fixture = *state;
+	int taken[CONTROL_DESCRIPTORS];
 	struct rlimit before;
 
 	assert_int_equal(unix_connect(fixture->path, &fixture->others[0]), 0);
 	assert_int_equal(send(fixture->others[0], "{\"command\": \"later\"}\n", 21, 0), 21);
+	fixture->n_wanted = 1;
+	run_until(fixture, "one to wait for its answer", ran);   /* whose descriptor isn't to be had */
 	client_connect(fixture);
 	client_say(fixture, "{\"command\": \"echo\"}\n");
-	before = no_more_descriptors();
-	fixture->n_wanted = 1;
-	run_until(fixture, "the first to be served by the reserve", ran);
+	before = no_descriptors_at_all(taken);
 	fixture->calm = true;
 	fixture->n_turns = 0;
 	assert_int_equal(loop_timer_at(fixture->loop, loop_clock_us() + 60 * US_PER_MS, (struct loop_ref){ .handler = fixture->handler }), 0);
 	run_until(fixture, "60 ms to pass", waited);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < CONTROL_DESCRIPTORS; i++)
+		close(taken[i]);
 	assert_int_equal(fixture->n_runs, 1);
 	assert_in_range(fixture->n_turns, 1, 10);
 	assert_in_range(fixture->n_short, 1, 2);
@@ -429,7 +471,8 @@ int main(void)
 		TEST(what_an_earlier_run_left_is_replaced),
 		TEST(a_file_that_is_no_socket_is_left_alone),
 		TEST(paths_that_cannot_be_are_told),
-		TEST(out_of_descriptors_one_client_is_served_after_the_other),
+		TEST(out_of_descriptors_clients_are_served_past_the_limit),
+		TEST(whoever_says_nothing_gives_its_descriptor_up),
 		TEST(out_of_descriptors_it_rests_and_comes_back),
 	};
 

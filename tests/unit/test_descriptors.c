@@ -2,6 +2,8 @@
 /* How many files the limits ask for. */
 #include "unit_conf.h"
 
+#include <sys/resource.h>
+#include "ctl/control.h"
 #include "role/descriptors.h"
 #include "role/stripe/stripes.h"
 
@@ -42,6 +44,20 @@ static void a_converters_client_may_have_all_legs(void **state)
 	expect(CONVERTER, 2 * 1000 + 2 * 10 + 100 + 256, 9 * STRIPES_MOST, 1);
 }
 
+static void the_control_socket_has_some_below_the_hard_limit(void **state)
+{
+	struct conf *conf = conf_of(GATEWAY OTHER);
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	descriptors_raise(conf, 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(limit.rlim_max - limit.rlim_cur >= CONTROL_DESCRIPTORS);
+	conf_freep(&conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -49,6 +65,7 @@ int main(void)
 		cmocka_unit_test(what_waits_from_outside_has_one_too),
 		cmocka_unit_test(a_session_in_pieces_has_one_a_link_and_the_other_end_of_its_leg),
 		cmocka_unit_test(a_converters_client_may_have_all_legs),
+		cmocka_unit_test(the_control_socket_has_some_below_the_hard_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
