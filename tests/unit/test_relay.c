@@ -181,6 +181,44 @@ static void fewer_pipes_than_halves_are_enough(void **state)
 	assert_int_equal(relay_counters(f->relay)->n_pipes_made, 1);
 }
 
+/* The fixture's, one way: as many pipes as it wants to be made by then. */
+static void stream(struct fixture *f, bool up, uint64_t n_pipes_made)
+{
+	struct pair *p = &f->pairs[0];
+	struct peer *sender = up ? &p->host : &p->server, *reader = up ? &p->server : &p->host;
+	bool (*heard)(struct fixture *) = up ? server_heard : host_heard;
+
+	for (f->n_wanted = 0; f->n_wanted < 16 << 20;) {
+		f->n_wanted += 1 << 16;
+		say(sender, f->n_wanted);
+		run_until(f, "a piece of the stream", heard);
+	}
+	assert_int_equal(reader->n_received, f->n_wanted);
+	assert_int_equal(relay_counters(f->relay)->n_pipes_made, n_pipes_made);
+}
+
+static void expect_spliced(struct fixture *f, bool near_mptcp, bool far_mptcp)
+{
+	struct relay_legs legs = legs_of(f, false);
+
+	legs.near_mptcp = near_mptcp;
+	legs.far_mptcp = far_mptcp;
+	assert_int_equal(relay_open(f->relay, &legs, &f->pairs[0].ref), 0);
+	stream(f, near_mptcp, 0);    /* copied, as it comes by Multipath TCP */
+	stream(f, far_mptcp, 1);
+	relay_abort(f->relay, f->pairs[0].ref);
+}
+
+static void what_comes_by_multipath_tcp_takes_no_pipe(void **state)
+{
+	expect_spliced(*state, true, false);
+}
+
+static void nor_from_the_other_side(void **state)
+{
+	expect_spliced(*state, false, true);
+}
+
 static void without_pipes_bulk_goes_through_memory(void **state)
 {
 	struct fixture *f = *state;
@@ -356,6 +394,8 @@ int main(void)
 		TEST(the_end_comes_after_a_slow_readers_last_byte),
 		TEST(bulk_takes_pipes_and_gives_them_back),
 		TEST(fewer_pipes_than_halves_are_enough),
+		TEST(what_comes_by_multipath_tcp_takes_no_pipe),
+		TEST(nor_from_the_other_side),
 		TEST(without_pipes_bulk_goes_through_memory),
 		TEST(beyond_the_limit_of_all_each_holds_a_little),
 		TEST(a_write_without_its_event_is_rescued_once),
