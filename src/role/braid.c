@@ -9,15 +9,12 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/util.h"
-#include "net/socket.h"
 #include "role/braid_parts.h"
 #include "role/commands.h"
-#include "role/converter/converter.h"
 #include "role/converter/early.h"
 #include "role/descriptors.h"
 #include "role/links/limited.h"
 #include "role/log.h"
-#include "role/links/loss_watch.h"
 #include "role/mappings/mapper.h"
 #include "role/converter/source.h"
 #include "role/gateway/reach.h"
@@ -28,7 +25,7 @@
 enum { PART_SIGNAL = BRAID_PART_PUBLISH + 1, PART_DRAIN };
 
 /* Kept, too, for those who ask later. */
-static void warn(void *context, const char *text)
+void braid_warn(void *context, const char *text)
 {
 	struct braid *braid = context;
 	size_t i = braid->n_warnings++ % BRAID_WARNINGS;
@@ -48,7 +45,7 @@ static void forget_provisions(struct braid *braid, size_t link)
 	upstreams_provision(braid->upstreams, link, false, NULL, 0, 0);
 	upstreams_provision(braid->upstreams, link, true, NULL, 0, 0);
 	if (upstreams_apply(braid->upstreams, braid->holder->conf))
-		warn(braid, "out of memory: converters that the DHCP of a link has told of, which is gone, are still used");
+		braid_warn(braid, "out of memory: converters that the DHCP of a link has told of, which is gone, are still used");
 }
 
 static void on_path(void *context, const struct path_event *event)
@@ -56,7 +53,7 @@ static void on_path(void *context, const struct path_event *event)
 	struct braid *braid = context;
 
 	if (event->kind == PATH_EVENT_WARNING) {
-		warn(braid, event->text);
+		braid_warn(braid, event->text);
 		return;
 	}
 	if (event->kind == PATH_EVENT_LINK)
@@ -189,54 +186,9 @@ static int watch_workers(struct braid *braid)
 	return r;
 }
 
-static int probe_congestion(const struct conf *conf, char *reason, size_t n_reason)
-{
-	const char *congestion = loss_watch_least(conf);
-	bool is_auto = loss_watch_is_auto(conf);
-	int r = congestion[0] ? net_probe_congestion(congestion) : 0, auto_r = is_auto ? loss_watch_probe() : 0;
-
-	if (auto_r)
-		log_warning("this kernel does not have bbr for us (%s): relay.congestion = auto is cubic, and a link that loses packets at random carries little",
-			    strerror(-auto_r));
-	if (r && is_auto) {
-		log_warning("this kernel does not have cubic for us (%s): relay.congestion = auto begins with the system's default", strerror(-r));
-		r = 0;
-	}
-	if (r)
-		snprintf(reason, n_reason, "relay.congestion: this kernel does not have '%s' for us (%s); see net.ipv4.tcp_available_congestion_control",
-			 congestion, strerror(-r));
-	return r;
-}
-
-static bool needs_transparent(const struct conf *conf)
-{
-	return conf_intercepts(conf) || source_is_foreign(conf) || conf->n_forwards || conf->converter.n_intercept || conf_gives_mappings(conf);
-}
-
-/* 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
-static int probe_kernel(struct braid *braid, const struct conf *conf, char *reason, size_t n_reason)
-{
-	const struct net_feature_state *f = braid->features;
-
-	net_probe_features(braid->features);
-	if (!f[NET_FEATURE_MPTCP].present || (needs_transparent(conf) && !f[NET_FEATURE_TRANSPARENT].present)) {
-		const struct net_feature_state *missing = &f[f[NET_FEATURE_MPTCP].present ? NET_FEATURE_TRANSPARENT : NET_FEATURE_MPTCP];
-
-		snprintf(reason, n_reason, "this kernel has no %s for us: %s", missing->name, missing->consequence);
-		return -EOPNOTSUPP;
-	}
-	for (size_t i = 0; i < NET_FEATURE_N; i++) {
-		if (f[i].present || (i == NET_FEATURE_TRANSPARENT && !needs_transparent(conf)) ||
-		    (i == NET_FEATURE_MPTCP_FASTOPEN && !conf->converter.enabled))
-			continue;
-		log_warning("this kernel has no %s for us: %s", f[i].name, f[i].consequence);
-	}
-	return probe_congestion(conf, reason, n_reason);
-}
-
 static int start_mapper(struct braid *braid)
 {
-	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = warn, .on_change = braid_on_mappings, .context = braid };
+	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = braid_warn, .on_change = braid_on_mappings, .context = braid };
 
 	return mapper_new(braid->loop, &options, braid->holder->conf, braid->holder->roster, &braid->shared.mapper);
 }
@@ -244,7 +196,7 @@ static int start_mapper(struct braid *braid)
 static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
-	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = warn, .context = braid };
+	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = braid_warn, .context = braid };
 	int r = subscribers_new(2 * braid_n_workers(conf), &braid->shared.subscribers);
 
 	if (r)
@@ -290,7 +242,7 @@ static int start_links(struct braid *braid)
 {
 	struct link_volumes_options volumes = {
 		.shared = &braid->shared, .path = braid->path, .state_dir = braid->holder->conf->daemon.state_dir, .view = present_view,
-		.on_warning = warn, .on_change = on_links, .context = braid,
+		.on_warning = braid_warn, .on_change = on_links, .context = braid,
 	};
 	struct overflow_options overflow = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
 	struct link_health_options health = {
@@ -315,7 +267,7 @@ static int start_links(struct braid *braid)
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
 	struct upstreams_options upstreams = { .shared = &braid->shared, .view = present_view, .on_change = on_upstreams, .on_others = on_others, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
-	struct port_server_options ports = { .on_warning = warn, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
+	struct port_server_options ports = { .on_warning = braid_warn, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
 	int r = start_links(braid);
 
 	if (r || routed_is_wanted(conf))   /* there is nobody to ask or to watch */
@@ -332,7 +284,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths = braid_path_options(conf, NULL);
-	int r = probe_kernel(braid, conf, reason, n_reason);
+	int r = braid_probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)
 		r = replay_new(conf->converter.ticket_memory, conf->converter.ticket_window_s, &braid->shared.replay);
@@ -341,7 +293,7 @@ static int start(struct braid *braid, char *reason, size_t n_reason)
 	if (!r && conf->converter.enabled)
 		r = start_subscribers(braid);
 	if (!r)
-		source_check_pool(conf, warn, braid);
+		source_check_pool(conf, braid_warn, braid);
 	if (!r)
 		r = braid_publish(braid, routed_is_wanted(conf));
 	if (!r)
@@ -452,87 +404,6 @@ void braid_freep(struct braid **out)
 	loop_freep(&braid->loop);
 	free(braid);
 	*out = NULL;
-}
-
-int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n_restart, char *reason, size_t n_reason)
-{
-	struct conf_holder *holder = conf_holder_new(conf);
-	struct path_options paths = braid_path_options(conf, braid->upstreams);
-	int r;
-
-	snprintf(reason, n_reason, "out of memory");
-	if (!holder) {
-		conf_freep(&conf);
-		return -ENOMEM;
-	}
-	conf_restart_needed(braid->holder->conf, conf, restart, n_restart);
-	if (restart[0]) {
-		snprintf(reason, n_reason, "these change only with a restart: %s", restart);
-		conf_holder_unref(holder);
-		return -EINVAL;
-	}
-	if (braid->shared.subscribers)
-		holder->roster = roster_new(braid->shared.subscribers, conf);
-	r = braid->shared.subscribers && !holder->roster ? -ENOMEM : probe_congestion(conf, reason, n_reason);
-	if (!r && needs_transparent(conf) && !braid->features[NET_FEATURE_TRANSPARENT].present) {
-		snprintf(reason, n_reason, "subscriber.address_mode, [forward NAME]: this kernel has no %s for us", braid->features[NET_FEATURE_TRANSPARENT].name);
-		r = -EOPNOTSUPP;
-	}
-	if (!r)
-		r = converter_probe(braid->holder->conf, conf, reason, n_reason);
-	if (!r) {
-		braid->reloading = true;   /* rules of nft and of a view are to be the same ones */
-		r = path_update(braid->path, &paths, reason, n_reason);
-		braid->reloading = false;
-	}
-	if (r) {
-		conf_holder_unref(holder);
-		braid_publish(braid, braid->view->converter_reachable);   /* the old ones, put back: they have another number */
-		return r;
-	}
-	source_check_pool(conf, warn, braid);
-	if (holder->roster)
-		subscribers_apply(braid->shared.subscribers, conf, holder->roster);
-	if (braid->shared.mapper && mapper_apply(braid->shared.mapper, conf, holder->roster))
-		warn(braid, "out of memory: hosts' mappings go by the old configuration");
-	conf_holder_unref(braid->holder);
-	braid->holder = holder;
-	if (braid->ports)
-		port_server_apply(braid->ports, conf);
-	if (braid->own_ports && port_client_apply(braid->own_ports, conf))
-		warn(braid, "out of memory: the gateway's forwards are those of the old configuration");
-	r = braid_publish(braid, braid->view->converter_reachable);
-	if (!r && braid->overflow) {
-		link_volumes_look(braid->link_volumes);
-		overflow_look_now(braid->overflow);
-	}
-	if (!r && braid->upstreams)
-		r = upstreams_apply(braid->upstreams, conf);
-	if (!r && braid->upstreams)
-		upstreams_ask_again(braid->upstreams);
-	return r;
-}
-
-/* Connections to a converter that is new are known as such before there are any. */
-int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n, uint64_t until_us, char *reason, size_t n_reason)
-{
-	const struct conf *conf = braid->holder->conf;
-	struct path_options paths;
-	int r;
-
-	upstreams_provision(braid->upstreams, link, v6, addresses, n, until_us);
-	paths = braid_path_options(conf, braid->upstreams);
-	braid->reloading = true;
-	r = paths.n_converter ? path_update(braid->path, &paths, reason, n_reason) : 0;
-	braid->reloading = false;
-	if (r) {   /* what it has said before isn't good any more, either */
-		upstreams_provision(braid->upstreams, link, v6, NULL, 0, 0);
-		braid_publish(braid, braid->view->converter_reachable);   /* the old rules, put back: they have another number */
-		return r;
-	}
-	snprintf(reason, n_reason, "out of memory");
-	r = braid_publish(braid, braid->view->converter_reachable);   /* what links did meanwhile, too */
-	return r ? r : upstreams_apply(braid->upstreams, conf);
 }
 
 void braid_drain(struct braid *braid)

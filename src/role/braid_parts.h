@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The daemon's parts, as its main thread has them. Private to role/braid*.c and role/commands.c. */
+/* The daemon's parts, as its main thread has them. Private to role/braid*.c and the commands. */
 #ifndef BRAID_ROLE_BRAID_PARTS_H
 #define BRAID_ROLE_BRAID_PARTS_H
 
@@ -68,6 +68,13 @@ struct braid {
 
 enum { BRAID_PART_PUBLISH };     /* of the handler's timers; the others are role/braid.c's */
 
+/* To the log, and kept for those who ask later; the context is the struct braid. */
+void braid_warn(void *context, const char *text);
+/* What the kernel has, into braid->features; what is missing is told. 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
+int braid_probe_kernel(struct braid *braid, const struct conf *conf, char *reason, size_t n_reason);
+/* Parts of it that a reload may ask for anew. 0, or a negative errno with the reason in one line. */
+int braid_probe_congestion(const struct conf *conf, char *reason, size_t n_reason);
+int braid_probe_transparent(const struct braid *braid, const struct conf *conf, char *reason, size_t n_reason);
 unsigned int braid_n_workers(const struct conf *conf);
 /* Borrows from conf. upstreams: those of now, or NULL. */
 struct path_options braid_path_options(const struct conf *conf, const struct upstreams *upstreams);

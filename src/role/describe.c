@@ -28,6 +28,11 @@ int describe_read(const struct session_view *session, struct mptcp_connection_in
 	return mptcp_info_read(session_multipath_fd(session), out);
 }
 
+double describe_age_s(uint64_t at_us)
+{
+	return (double)(loop_clock_us() - at_us) / (double)US_PER_S;
+}
+
 uint8_t describe_link_of(const struct view *view, const struct subflow_info *subflow)
 {
 	for (size_t i = 0; i < view->n_links; i++)
@@ -78,7 +83,7 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 			 "state", session->held ? "signalling" : session->up_done || session->down_done ? "half-closed" : "relaying",
 			 "direction", direction_of(worker, session), "routed", session->routed, "source", address_format(&session->source, source),
 			 "destination", address_format(&session->destination, destination),
-			 "age_s", (double)(loop_now_us(worker->loop) - session->opened_at_us) / (double)US_PER_S,
+			 "age_s", describe_age_s(session->opened_at_us),
 			 "up_bytes", (json_int_t)session->up_bytes, "down_bytes", (json_int_t)session->down_bytes,
 			 "up_waiting_bytes", (json_int_t)session->up_waiting_bytes,
 			 "down_waiting_bytes", (json_int_t)session->down_waiting_bytes);

@@ -19,6 +19,7 @@ json_t *describe_session(const struct worker *worker, const struct session_view 
 /* What why shows: in words, and each subflow. A new object, or NULL. */
 json_t *describe_why(const struct worker *worker, const struct session_view *session);
 
+double describe_age_s(uint64_t at_us);   /* since then, in seconds */
 /* The link that a subflow goes over: its number, or CHOOSE_NO_LINK where it is none of ours. */
 uint8_t describe_link_of(const struct view *view, const struct subflow_info *subflow);
 /* What the kernel tells of the session's Multipath TCP leg; as mptcp_info_read(). */
