@@ -5,7 +5,7 @@ import ipaddress
 import pathlib
 import struct
 
-from netlab import CONVERTER, SERVER, SERVER_V6, checked, libc, receive_exactly, wait_for
+from netlab import CONVERTER, SERVER, SERVER_V6, SILENT, checked, libc, receive_exactly, wait_for
 
 PORT = 5124
 USER, PASSWORD = "home", "correct horse"
@@ -72,7 +72,7 @@ def over_file(path, text, directory):
 
 
 NAMES = {"both.example": (SERVER, SERVER_V6), "four.example": (SERVER,), "six.example": (SERVER_V6,), "private.example": ("10.0.0.9",), "loop.example": ("127.0.0.1",),
-         "second.example": ("93.10.21.1", SERVER), "mixed.example": ("10.0.0.9", SERVER)}
+         "second.example": ("93.10.21.1", SERVER), "late.example": (SILENT, SERVER), "mixed.example": ("10.0.0.9", SERVER)}
 
 
 @contextlib.contextmanager

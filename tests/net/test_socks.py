@@ -270,6 +270,23 @@ def test_a_subscriber_who_leaves_between_password_and_request(socks):
     wait_for(lambda: logs_in(socks), "the password is back")
 
 
+@pytest.mark.parametrize("goes", [False, True], ids=["stays", "goes"])
+def test_a_reload_while_a_names_addresses_are_tried(lab, goes):
+    """The first of them answers nothing; by the time of the second the subscriber is who he is in the new configuration."""
+    with named(lab):
+        lab.conv = lab.converter(**CONVERTER_CONF)
+        port = answering(lab)[1]
+        sock = logged_in(lab)
+        sock.sendall(request("late.example", port))
+        wait_for(lambda: lab.run("conv", "ss -Htn state syn-sent").strip(), "the first address is tried")
+        conf = lab.converter_conf(**CONVERTER_CONF)
+        if goes:
+            conf[f"subscriber {USER}"]["password"] = None
+        lab.conv.reload(conf)
+        lab.conv.wait_log("the configuration was read again")
+        assert read_reply(sock)[0] == (NOT_ALLOWED if goes else SUCCEEDED)
+
+
 def logs_in(lab):
     sock = lab.connect("host", CONVERTER, PORT)
     sock.sendall(greeting(WITH_PASSWORD) + login())

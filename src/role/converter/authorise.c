@@ -197,6 +197,18 @@ static struct proof prove_login(struct worker *worker, enum authorise_what what,
 	return proof;
 }
 
+bool authorise_again(const struct worker *worker, struct ticket_use *use)
+{
+	const struct conf_subscriber *subscriber;
+
+	if (!use->subscriber)
+		return true;
+	roster_find_login(worker->view->holder->roster, worker->view->conf, use->login, &subscriber);
+	use->subscriber = subscriber ? subscriber->name : NULL;
+	use->source = subscriber ? &subscriber->source : NULL;
+	return subscriber;
+}
+
 static enum signalling_outcome deny_without_ticket(struct worker *worker, const struct address *client)
 {
 	counter_add(&worker->counters.n_tickets_missing, 1);

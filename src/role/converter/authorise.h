@@ -34,6 +34,8 @@ struct signalling_result authorise_client(struct worker *worker, const struct ad
 struct signalling_result authorise_intercepted(struct worker *worker, const struct address *client, struct ticket_use *use, uint32_t *owner);
 /* Whether the user and the password of the request are a subscriber's, or the client is served anyway; the first is noted for authorise_client(). */
 bool authorise_login(struct worker *worker, const struct address *client, const struct signalling_request *request, struct ticket_use *use);
+/* Some time after authorise_client(), of one that has logged in if it is somebody's: the configuration may be another one. False where its subscriber has gone. */
+bool authorise_again(const struct worker *worker, struct ticket_use *use);
 /* Whether the client needs no credential. */
 bool authorise_anonymous(const struct worker *worker, const struct address *client);
 /* Who has it now. */

@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "net/resolver.h"
 #include "net/socket.h"
+#include "role/converter/authorise.h"
 #include "role/outcome.h"
 
 struct lookup {
@@ -46,10 +47,15 @@ static struct signalling_result unknown(struct converter *converter)
 
 bool lookup_next(struct converter *converter, struct intake *intake, const struct signalling_result *result)
 {
+	static const struct signalling_result gone = { .outcome = OUTCOME_NOT_AUTHORISED };
 	struct signalling_result last = *result;
 
 	if (!lookup_has_more(intake))
 		return false;
+	if (!authorise_again(converter->worker, &intake->ticket)) {
+		intake_refuse(converter, intake, &gone);
+		return true;
+	}
 	do {
 		struct signalling_request request = { .destination = intake->lookup->all[intake->lookup->next++] };
 

@@ -458,6 +458,11 @@ static bool begin_plain(struct gateway *gateway, struct setup *setup, struct att
 	return true;
 }
 
+int attempt_outcome(const struct gateway *gateway, const struct attempt *attempt, uint32_t events)
+{
+	return attempt->begun_at_us == loop_now_us(gateway->worker->loop) ? net_connect_result(attempt->fd) : net_connect_outcome(attempt->fd, events);
+}
+
 /* False when it isn't connected (yet), or is gone. */
 static bool attempt_connected(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
 {
@@ -465,7 +470,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 
 	if (attempt->connected)
 		return true;
-	r = net_connect_outcome(attempt->fd, events);
+	r = attempt_outcome(gateway, attempt, events);
 	if (r == NET_E_AGAIN)
 		return false;
 	if (r == NET_E_RESET && attempt_tells_by_reset(setup)) {

@@ -39,7 +39,7 @@ void direct_begin(struct gateway *gateway, struct setup *setup)
 
 	counter_add(&worker->counters.n_direct, 1);
 	setup_set_state(setup, SETUP_DIRECT);
-	*attempt = (struct attempt){ .fd = -1, .link = CHOOSE_NO_LINK };
+	*attempt = (struct attempt){ .fd = -1, .link = CHOOSE_NO_LINK, .begun_at_us = loop_now_us(worker->loop) };
 	r = net_connect_begin(&setup->destination, &options, &attempt->fd, &attempt->n_sent);
 	if (!r)
 		r = loop_watch(worker->loop, attempt->fd, DIRECT_EVENTS, setup_ref(gateway, setup, SETUP_ATTEMPT));
@@ -73,7 +73,7 @@ static void hand_over(struct gateway *gateway, struct setup *setup, struct attem
 
 void direct_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
 {
-	int r = attempt->fd < 0 ? NET_E_AGAIN : net_connect_outcome(attempt->fd, events);
+	int r = attempt->fd < 0 ? NET_E_AGAIN : attempt_outcome(gateway, attempt, events);
 
 	if (!r)
 		hand_over(gateway, setup, attempt);

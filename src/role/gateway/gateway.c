@@ -170,7 +170,7 @@ void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state
 	}
 	upstream_unref(setup->upstream);
 	setup->upstream = upstream_ref(gateway->worker->view->upstream);
-	setup->moved = setup->exposed = setup->asked = setup->starved = false;
+	setup->moved = setup->exposed = setup->asked = setup->starved = setup->routed = false;
 	if (!setup->upstream)   /* the last one has just left the list */
 		setup_let_pass(gateway, setup);
 	else if (opening_build(gateway, setup) || setup_set_deadline(gateway, setup, limit_us))

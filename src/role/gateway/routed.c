@@ -125,7 +125,7 @@ void routed_on_event(struct gateway *gateway, struct setup *setup, struct attemp
 {
 	static const struct bytes none = { 0 };
 	struct attempt *other = other_than(setup, attempt);
-	int r = attempt->fd < 0 || attempt->connected ? NET_E_AGAIN : net_connect_outcome(attempt->fd, events);
+	int r = attempt->fd < 0 || attempt->connected ? NET_E_AGAIN : attempt_outcome(gateway, attempt, events);
 
 	if (r == NET_E_AGAIN)
 		return;

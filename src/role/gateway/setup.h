@@ -133,6 +133,8 @@ int attempt_first(struct gateway *gateway, struct setup *setup);
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events);
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us);
 void attempt_drop(struct attempt *attempt);
+/* As net_connect_outcome(); but what comes in the turn in which it began is of the socket that had its place before. */
+int attempt_outcome(const struct gateway *gateway, const struct attempt *attempt, uint32_t events);
 size_t attempt_n_pending(const struct setup *setup);
 /* Its link has gone. */
 void attempt_leave(struct setup *setup, struct attempt *attempt);
