@@ -168,8 +168,12 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	if (!may_change(s, change))
 		return RELAY_E_TOO_LATE;
 	other = s->near_part == SESSION_NEAR ? SESSION_NEAR_OTHER : SESSION_NEAR;
-	if (loop_rewatch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, other)) || join_up(relay, s, change->up_first) || say_again(relay, s, change->said))
+	if (loop_rewatch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, other)) || join_up(relay, s, change->up_first))
 		return RELAY_E_TOO_LATE;
+	if (say_again(relay, s, change->said)) {   /* the old leg doesn't fit any more */
+		relay_abort(relay, ref);
+		return RELAY_E_TOO_LATE;
+	}
 	loop_unwatch(relay->loop, s->near_fd);
 	net_close_reset(s->near_fd);
 	s->near_part = (uint8_t)other;

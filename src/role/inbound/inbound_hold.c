@@ -41,7 +41,8 @@ static void again(struct inbound *inbound, struct waiting *waiting, uint32_t pac
 		inbound_hold_let_come(inbound, packet);
 		return;
 	}
-	net_queue_drop(inbound->queue, waiting->packet);
+	if (waiting->packet)
+		net_queue_drop(inbound->queue, waiting->packet);
 	waiting->packet = packet;
 }
 
@@ -85,11 +86,17 @@ void inbound_hold_init(struct inbound *inbound)
 	inbound->queue_handler = loop_handler_add(inbound->worker->loop, &handler);
 }
 
-/* Packets that wait still are dropped by the kernel: remote hosts send them again. */
+/* Packets that wait still are dropped by the kernel: remote hosts send them again. Another queue counts from one again. */
 void inbound_hold_close(struct inbound *inbound)
 {
 	if (!inbound->queue)
 		return;
+	for (uint32_t i = 0; i < inbound->waiting.n_touched; i++) {
+		struct waiting *waiting = slab_at(&inbound->waiting, i);
+
+		if (waiting)
+			waiting->packet = 0;
+	}
 	loop_unwatch(inbound->worker->loop, net_queue_fd(inbound->queue));
 	net_queue_closep(&inbound->queue);
 }

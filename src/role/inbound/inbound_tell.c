@@ -39,7 +39,7 @@ static void on_unsaid(void *arg)
 	for (uint8_t i = 0; waiting && i < waiting->n_tried; i++)
 		if (waiting->tried[i] == note->watch)
 			waiting->tried[i] = waiting->tried[--waiting->n_tried];
-	if (waiting && !waiting->claim && !waiting->n_tried)
+	if (waiting && !waiting->claim && waiting->n_declined >= waiting->n_tried)   /* whoever was told has declined */
 		inbound_untold(inbound, waiting);
 	free(note);
 }
