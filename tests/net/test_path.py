@@ -235,8 +235,8 @@ def test_put_in_place_and_taken_away(net):
     assert "dev lan0" in net.run("ip route get 10.0.0.9 from 198.51.100.2"), "answers to the LAN leave by the uplink"
     assert net.run("cat /proc/sys/net/mptcp/blackhole_timeout /proc/sys/net/mptcp/stale_loss_cnt") == "0\n1\n"
     assert net.run("cat /proc/sys/net/ipv4/tcp_fastopen") == "3\n"
-    begin_bytes = max(512 << 10, min(8 << 20, memory_bytes() // 512))   # policy/window.h
-    assert net.run("cat /proc/sys/net/ipv4/tcp_rmem").split() == ["4096", str(begin_bytes), str(4 * begin_bytes)]
+    begin_bytes = max(512 << 10, min(16 << 20, memory_bytes() // 512))   # policy/window.h
+    assert net.run("cat /proc/sys/net/ipv4/tcp_rmem").split() == ["4096", str(begin_bytes), str(min(32 << 20, 4 * begin_bytes))]
     assert net.run("cat /proc/sys/net/ipv4/conf/l1/rp_filter") == "2\n"
     links = driver.links()
     assert (links["a"]["state"], links["a"]["v4"], links["a"]["v6"]) == ("up", "192.0.2.2", "2001:db8:2::2")
