@@ -104,7 +104,7 @@ static const struct metric role_metrics[] = {
 	OUTCOME(OUTCOME_UNSUPPORTED_MESSAGE, "outcome_unsupported_message", "refused: a message that makes no sense here (error 2)"),
 	OUTCOME(OUTCOME_MISSING_CREDENTIAL, "outcome_missing_cookie", "refused: a ticket was missing (error 32)"),
 	OUTCOME(OUTCOME_NOT_AUTHORISED, "outcome_not_authorised", "refused: not authorised (error 32)"),
-	OUTCOME(OUTCOME_BYPASSED, "outcome_bypassed", "left to the ordinary way by the converter: its [policy], or an attempt that came and went (error 32, value 1)"),
+	OUTCOME(OUTCOME_BYPASSED, "outcome_bypassed", "left to the ordinary way by the converter: its [policy] or allow_destination, or an attempt that came and went (error 32, value 1)"),
 	OUTCOME(OUTCOME_UNSUPPORTED_OPTION, "outcome_unsupported_option", "refused: a TCP option that cannot be had (error 33)"),
 	OUTCOME(OUTCOME_OVER_LIMIT, "outcome_over_limit", "refused: over a limit (error 64)"),
 	OUTCOME(OUTCOME_NETWORK_FAILURE, "outcome_network_failure", "failed: the converter's own network (error 65)"),

