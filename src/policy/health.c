@@ -121,12 +121,17 @@ bool health_charge(struct health *health, size_t i, uint64_t now_us)
 	return true;
 }
 
+void health_give_back(struct health *health, size_t i)
+{
+	health->links[i].budget_bytes += HEALTH_PROBE_BYTES;
+	health->links[i].n_probes--;
+}
+
 void health_not_asked(struct health *health, size_t i)
 {
 	struct health_link *link = &health->links[i];
 
-	link->budget_bytes += HEALTH_PROBE_BYTES;
-	link->n_probes--;
+	health_give_back(health, i);
 	link->n_asked -= link->n_asked > 0;
 }
 

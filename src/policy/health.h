@@ -127,6 +127,8 @@ void health_want(struct health *health, size_t link);
 
 /* Enough has been sent up it to tell. */
 bool health_knows_loss(const struct health_link *link);
+/* What was charged for a probe is given back. */
+void health_give_back(struct health *health, size_t link);
 /* The probe that a look has asked for could not be begun. */
 void health_not_asked(struct health *health, size_t link);
 /* One more probe, of somebody else, over the link: it counts. False: the link can't afford it just now. */

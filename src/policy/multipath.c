@@ -56,6 +56,11 @@ bool multipath_look(struct multipath *multipath, const struct multipath_facts *f
 	return true;
 }
 
+void multipath_not_asked(struct multipath *multipath)
+{
+	multipath->n_asked -= multipath->n_asked > 0;
+}
+
 void multipath_answered(struct multipath *multipath, bool fell_back, uint64_t waited_us, uint64_t now_us)
 {
 	enum multipath_state told = fell_back ? MULTIPATH_STRIPS : MULTIPATH_CLEAN;

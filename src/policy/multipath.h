@@ -31,6 +31,8 @@ struct multipath_facts {
 
 /* True: it is to be asked now. */
 bool multipath_look(struct multipath *multipath, const struct multipath_facts *facts);
+/* It could not be. */
+void multipath_not_asked(struct multipath *multipath);
 /* waited_us: since it was asked. */
 void multipath_answered(struct multipath *multipath, bool fell_back, uint64_t waited_us, uint64_t now_us);
 /* Until when that it doesn't is to be believed; 0: it isn't so. */

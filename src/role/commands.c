@@ -100,7 +100,10 @@ struct why_part {
 
 static void visit_why(void *part, const struct worker *worker, const struct session_view *session)
 {
-	((struct why_part *)part)->found = describe_why(worker, session);
+	struct why_part *why = part;
+
+	json_decref(why->found);   /* names come again after 65,536 sessions */
+	why->found = describe_why(worker, session);
 }
 
 static void why_done(void *context, void *const *parts, size_t n_parts)
@@ -108,8 +111,14 @@ static void why_done(void *context, void *const *parts, size_t n_parts)
 	struct question *question = context;
 	json_t *found = NULL;
 
-	for (size_t i = 0; i < n_parts && !found; i++)
-		found = ((struct why_part *)parts[i])->found;
+	for (size_t i = 0; i < n_parts; i++) {
+		json_t *another = ((struct why_part *)parts[i])->found;
+
+		if (!another)
+			continue;
+		json_decref(found);
+		found = another;
+	}
 	if (found)
 		control_answer(question->call, found);
 	else

@@ -369,9 +369,9 @@ void shared_release(uint64_t *count)
 /* Each says first what it is about to do, and then looks at what the other has said: one of the two sees it. */
 bool shared_stay(struct shared *shared)
 {
-	uint64_t until_us = loop_clock_us() + SHARED_STAY_US, seen = __atomic_load_n(&shared->stay_until_us, __ATOMIC_RELAXED);
+	uint64_t until_us = loop_clock_us() + SHARED_STAY_US, seen = __atomic_load_n(&shared->stay_until_us, __ATOMIC_SEQ_CST);
 
-	while (seen < until_us && !__atomic_compare_exchange_n(&shared->stay_until_us, &seen, until_us, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+	while (seen < until_us && !__atomic_compare_exchange_n(&shared->stay_until_us, &seen, until_us, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
 	return !__atomic_load_n(&shared->n_moving, __ATOMIC_SEQ_CST);
 }

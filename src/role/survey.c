@@ -82,8 +82,10 @@ static struct survey *survey_new(struct loop *main_loop, size_t n_errands, const
 	survey->options = *options;
 	survey->main_loop = main_loop;
 	survey->n_errands = n_errands;
-	if (options->one)
+	if (options->one) {
 		survey->one = *options->one;
+		survey->options.one = &survey->one;
+	}
 	survey->parts = calloc(n_errands, sizeof(*survey->parts));
 	for (size_t i = 0; survey->parts && i < n_errands; i++) {
 		survey->errands[i].survey = survey;

@@ -72,6 +72,23 @@ static void a_suspicion_is_looked_into_once_a_minute(void **state)
 	expect(&home, MULTIPATH_STRIPS);
 }
 
+/* Without descriptors, or a budget, there is no answer to miss. */
+static void what_could_not_be_asked_is_nothing_dropped(void **state)
+{
+	struct home home = home_of(DROPS);
+
+	for (int i = 0; i < 10 * 20; i++) {
+		home.facts.now_us += 50 * US_PER_MS;
+		home.facts.alive_at_us = home.facts.now_us;
+		if (multipath_look(&home.multipath, &home.facts))
+			multipath_not_asked(&home.multipath);
+	}
+	expect(&home, MULTIPATH_UNKNOWN);
+	multipath_not_asked(&home.multipath);   /* more often than asked */
+	pass(&home, 10 * 1000);
+	expect(&home, MULTIPATH_DROPS);
+}
+
 /* Never forgotten between two probes, which come more and more rarely. */
 static void who_does_not_let_it_through_stays_known(void **state)
 {
@@ -157,6 +174,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_clean_link_is_asked_once),
 		cmocka_unit_test(a_suspicion_is_looked_into_once_a_minute),
+		cmocka_unit_test(what_could_not_be_asked_is_nothing_dropped),
 		cmocka_unit_test(who_does_not_let_it_through_stays_known),
 		cmocka_unit_test(a_dead_link_drops_nothing_in_particular),
 		cmocka_unit_test(one_that_stops_working_amid_it_is_asked_later),

@@ -169,16 +169,17 @@ static void ask(struct census_call *call, struct worker *const *workers, size_t 
 		call->number = question.number;   /* the same for all: none is ever asked without the others */
 		worker_post(workers[i], answer, &question, sizeof(question));
 	}
-	call->asked_at_us = now_us;
+	call->asked_at_us = call->stayed_at_us = now_us;
 }
 
 bool census_is_done(struct census_call *call, struct worker *const *workers, size_t n_workers, uint64_t now_us)
 {
-	if (!call->number || now_us - call->asked_at_us >= ASK_AGAIN_US)
+	if (!call->number || now_us - call->asked_at_us >= ASK_AGAIN_US || now_us - call->stayed_at_us >= SHARED_STAY_US)   /* sessions may have moved meanwhile */
 		ask(call, workers, n_workers, now_us);
 	if (!call->number)
 		return false;
 	shared_stay(workers[0]->shared);
+	call->stayed_at_us = now_us;
 	for (size_t i = 0; i < n_workers; i++)
 		if (__atomic_load_n(&workers[i]->n_counted, __ATOMIC_ACQUIRE) < call->number)
 			return false;
@@ -238,8 +239,12 @@ uint32_t census_leave(struct census_leaving *leaving, struct worker *const *work
 {
 	bool is_time = wanted && backoff_at_us(&leaving->backoff, now_us) <= now_us;
 
-	if (!__atomic_load_n(&workers[0]->shared->n_sessions, __ATOMIC_RELAXED))   /* not even one that is being set up */
+	if (!wanted)
+		census_forget(&leaving->count);
+	if (!__atomic_load_n(&workers[0]->shared->n_sessions, __ATOMIC_RELAXED)) {   /* not even one that is being set up */
+		leaving->waits = false;
 		return wanted;
+	}
 	leaving->waits = is_time && !census_is_done(&leaving->count, workers, n_workers, now_us);
 	if (!is_time || leaving->waits)
 		return 0;

@@ -27,6 +27,7 @@ struct census census_seen(struct worker *const *workers, size_t n_workers, size_
 struct census_call {
 	uint64_t number;          /* 0: none */
 	uint64_t asked_at_us;
+	uint64_t stayed_at_us;    /* when sessions were last told to stay where they are */
 };
 
 #define CENSUS_WAIT_US (5 * US_PER_MS)   /* to ask again whether it is done */

@@ -89,12 +89,12 @@ static void take_growth(struct health_seen *seen, const struct carried *before, 
 	seen->received_bytes += growth(before->received_bytes, now->received_bytes);
 }
 
-/* What is new is of this look alone; of one that was known, and isn't followed, nobody knows since when. */
-static void fill_before(const struct followed *followed, bool known, const struct carried *now, struct carried *before)
+/* What is new is of this look alone; of one that was counted before, and isn't followed, nobody knows since when. */
+static void fill_before(const struct followed *followed, bool counted, const struct carried *now, struct carried *before)
 {
 	if (followed)
 		memcpy(before, followed->links, sizeof(followed->links));
-	else if (known)
+	else if (counted)
 		memcpy(before, now, sizeof(followed->links));
 }
 
@@ -109,9 +109,9 @@ static void remember(struct figures *figures, struct followed *followed, struct 
 		followed->n_idle = 0;
 }
 
-void figures_take(struct figures *figures, const struct worker *worker, const struct session_view *session, const struct mptcp_connection_info *info, bool known, bool moved)
+void figures_take(struct figures *figures, const struct worker *worker, const struct session_view *session, const struct mptcp_connection_info *info, bool counted, bool moved)
 {
-	struct followed *followed = known ? find(figures, session->ref) : NULL;
+	struct followed *followed = counted ? find(figures, session->ref) : NULL;
 	struct carried now[CONF_LINKS] = { 0 }, before[CONF_LINKS] = { 0 };
 	uint8_t links[MPTCP_INFO_SUBFLOWS];
 
@@ -120,7 +120,7 @@ void figures_take(struct figures *figures, const struct worker *worker, const st
 		if (links[i] != CHOOSE_NO_LINK)
 			take_subflow(&figures->seen[links[i]], &now[links[i]], &info->subflows[i]);
 	}
-	fill_before(followed, known, now, before);
+	fill_before(followed, counted, now, before);
 	for (size_t i = 0; i < worker->view->n_links; i++)
 		take_growth(&figures->seen[i], &before[i], &now[i]);
 	for (size_t i = 0; i < info->n_subflows; i++)

@@ -18,8 +18,8 @@ struct figures;
 /* 0 or -ENOMEM. */
 int figures_new(struct figures **out);
 void figures_freep(struct figures **figures);
-/* One session of a look. known: it was there at the look before; moved: something has been relayed since. */
-void figures_take(struct figures *figures, const struct worker *worker, const struct session_view *session, const struct mptcp_connection_info *info, bool known, bool moved);
+/* One session of a look. counted: what it has carried is part of an earlier look, whoever took it; moved: something has been relayed since. */
+void figures_take(struct figures *figures, const struct worker *worker, const struct session_view *session, const struct mptcp_connection_info *info, bool counted, bool moved);
 /* The look is over: worker->seen has what was found. */
 void figures_publish(struct figures *figures, struct worker *worker);
 

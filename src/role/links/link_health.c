@@ -133,14 +133,24 @@ static void fill(const struct link_health *health, const struct view *view, stru
 	}
 }
 
-static void ask(struct link_health *health, size_t link, bool multipath)
+/* False where it couldn't be. */
+static bool ask(struct link_health *health, size_t link, bool multipath)
 {
 	struct role_counters *counters = &health->options.workers[0]->counters;   /* these are written here alone */
+	bool asked = prober_ask(health->prober, link, multipath);
 
-	if (prober_ask(health->prober, link, multipath))
-		counter_add(&counters->n_probes, 1);
-	else if (!multipath)
-		health_not_asked(&health->policy, link);
+	counter_add(&counters->n_probes, asked);
+	return asked;
+}
+
+static void ask_for_multipath(struct link_health *health, size_t link, uint64_t now_us)
+{
+	if (!health_charge(&health->policy, link, now_us)) {
+		multipath_not_asked(&health->multipath[link]);
+	} else if (!ask(health, link, true)) {
+		health_give_back(&health->policy, link);
+		multipath_not_asked(&health->multipath[link]);
+	}
 }
 
 /* New connections go by what the link's memory says. */
@@ -165,8 +175,8 @@ static void look_for_multipath(struct link_health *health, const struct view *vi
 		.suspected = seen->suspected || load(&health->options.shared->links[i].strips_mptcp_until_us) > now_us, .alive_at_us = link->alive_at_us, .rtt_us = link->rtt_us,
 	};
 
-	if (multipath_look(multipath, &facts) && health_charge(&health->policy, i, now_us))
-		ask(health, i, true);
+	if (multipath_look(multipath, &facts))
+		ask_for_multipath(health, i, now_us);
 	believe(health, i);
 	if (multipath->state == MULTIPATH_DROPS && before != MULTIPATH_DROPS)
 		log_warning("link %s drops first packets with Multipath TCP options: connections begin on other links of its cost", view->links[i].name);
@@ -174,22 +184,22 @@ static void look_for_multipath(struct link_health *health, const struct view *vi
 
 static void look(struct link_health *health)
 {
-	const struct view *view = health->options.view(health->options.context);
-	const struct conf_gateway *conf = &view->conf->gateway;
+	const struct view *view;
 	struct health_link_facts links[CONF_LINKS];
-	struct health_facts facts = { .links = links, .n_links = view->n_links, .lossy_percent = conf->link_lossy_percent, .full_ms = conf->link_full_ms,
-				      .probe_idle_s = conf->probe_idle_s };
+	struct health_facts facts;
 	struct health_verdict verdict;
 
-	prober_hear(health->prober);
+	prober_hear(health->prober);   /* who hears of an answer may have another view made */
+	view = health->options.view(health->options.context);
 	fill(health, view, links);
-	facts.now_us = loop_clock_us();
+	facts = (struct health_facts){ .now_us = loop_clock_us(), .links = links, .n_links = view->n_links, .lossy_percent = view->conf->gateway.link_lossy_percent,
+				       .full_ms = view->conf->gateway.link_full_ms, .probe_idle_s = view->conf->gateway.probe_idle_s };
 	verdict = health_look(&health->policy, &facts);
 	for (size_t i = 0; i < view->n_links; i++) {
 		if (verdict.changed >> i & 1)
 			tell(health, view, i, verdict.before[i]);
-		if (verdict.ask >> i & 1)
-			ask(health, i, false);
+		if (verdict.ask >> i & 1 && !ask(health, i, false))
+			health_not_asked(&health->policy, i);
 		look_for_multipath(health, view, i, &links[i], facts.now_us);
 	}
 	apply(health);

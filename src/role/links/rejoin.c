@@ -151,13 +151,12 @@ static void look(struct rejoin *rejoin, size_t i, uint64_t now_us)
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct rejoin *rejoin = context;
-	const struct view *view = rejoin->options.view(rejoin->options.context);
 
 	if (ref.part == PART_COUNT) {
 		look_at_counts(rejoin, now_us);
 		return;
 	}
-	for (size_t i = 0; i < view->n_links; i++)
+	for (size_t i = 0; i < rejoin->options.view(rejoin->options.context)->n_links; i++)   /* it may be another one each time */
 		look(rejoin, i, now_us);
 	if (!rejoin->counts)
 		look_at_counts(rejoin, now_us);

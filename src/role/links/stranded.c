@@ -25,6 +25,7 @@ struct finding {
 	uint16_t generation;
 	uint8_t n_cut_off;            /* looks in a row */
 	uint8_t n_unheard;            /* such looks, since DATA_ACK came to a stand */
+	bool looked;                  /* at a session with that generation: zero is the first one's */
 	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
 	uint32_t moved_bytes;         /* both ways, the last digits */
 	uint64_t acked, n_delivered;  /* what its peer had acknowledged, by DATA_ACK and by TCP, when that was looked at last */
@@ -112,7 +113,9 @@ static void break_off(struct stranded *stranded, const struct session_view *sess
 
 bool stranded_knows(const struct stranded *stranded, struct slab_name session)
 {
-	return stranded->findings[session.index].generation == session.generation;
+	const struct finding *finding = &stranded->findings[session.index];
+
+	return finding->looked && finding->generation == session.generation;
 }
 
 static void visit(void *context, const struct session_view *session)
@@ -122,7 +125,8 @@ static void visit(void *context, const struct session_view *session)
 	static const struct finding unknown = { .n_delivered = UINT64_MAX };
 	struct finding *finding = &stranded->findings[session->ref.index];
 	bool known = stranded_knows(stranded, session->ref);
-	struct finding now = { .generation = session->ref.generation, .kept_alive = known };
+	bool counted = known || session->opened_at_us + LOOK_US < loop_now_us(worker->loop);   /* by another worker, which it has come from */
+	struct finding now = { .generation = session->ref.generation, .looked = true, .kept_alive = known };
 	struct mptcp_connection_info info;
 	int r = stranded_has_ended(session) ? -ENODATA : describe_read(session, &info);
 	uint32_t moved_bytes = (uint32_t)(session->up_bytes + session->down_bytes);
@@ -142,7 +146,7 @@ static void visit(void *context, const struct session_view *session)
 	if (is_told)
 		census_take(worker->census_taker, session, &info, known);
 	if (r >= 0)
-		figures_take(stranded->figures, worker, session, &info, known, !known || finding->moved_bytes != moved_bytes);
+		figures_take(stranded->figures, worker, session, &info, counted, !known || finding->moved_bytes != moved_bytes);
 	now.moved_bytes = moved_bytes;
 	if (is_told && !has_subflow(&info) && is_cut_off(stranded, session))
 		now.n_cut_off = known ? finding->n_cut_off + 1 : 1;

@@ -67,7 +67,7 @@ int striped_take_frames(struct striped *s, struct bytes all, struct bytes *left)
 
 /* Legs. They say in s->over where the session is to end with them. */
 void striped_legs_begin(struct stripes *stripes, struct striped *s);
-void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t leg, uint32_t events);
+void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t leg);
 void striped_legs_read(struct stripes *stripes, struct striped *s);
 /* Those whose peer has ended them are lost. */
 void striped_legs_lose_ended(struct stripes *stripes, struct striped *s);

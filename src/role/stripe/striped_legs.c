@@ -164,10 +164,10 @@ static void on_connected(struct stripes *stripes, struct striped *s, uint8_t leg
 		stripe_leg_wrote(&s->out, leg, n, now_us);
 }
 
-void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t leg, uint32_t events)
+void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
-	int r = l->fd < 0 || l->connected ? 0 : net_connect_outcome(l->fd, events);
+	int r = l->fd < 0 || l->connected ? 0 : net_connect_result(l->fd);   /* the event may be of the socket before */
 
 	if (r == NET_E_AGAIN || l->fd < 0)
 		return;

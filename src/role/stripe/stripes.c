@@ -216,7 +216,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	if (s && ref.part == STRIPED_NEAR)
 		striped_on_near(stripes, s, events);
 	else if (s && ref.part >= STRIPED_LEG && ref.part < STRIPED_LEG + STRIPE_LEGS)
-		striped_leg_on_event(stripes, s, ref.part - STRIPED_LEG, events);
+		striped_leg_on_event(stripes, s, ref.part - STRIPED_LEG);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
