@@ -3,7 +3,7 @@
 import os
 import time
 
-from netlab import SERVER, memory_kib, raise_descriptor_limit, sockets, wait_for
+from netlab import SERVER, memory_kib, raise_descriptor_limit, sockets, sockets_at_rest, wait_for
 from streams import BOTH_AT_ONCE, NEVER, End, Plan, Serving, Sides
 
 N = int(os.environ.get("BRAID_MANY", "5000"))
@@ -14,7 +14,7 @@ PATIENCE_S = 100
 
 def open_all(lab, port, daemons):
     """N connections, opened in batches; each batch is through both daemons before the next."""
-    at_rest = [sockets(d.pid) for d in daemons]
+    at_rest = [sockets_at_rest(d) for d in daemons]
     socks = []
     while len(socks) < N:
         for _ in range(min(BATCH, N - len(socks))):
@@ -40,7 +40,7 @@ def test_many_connections_at_once(lab):
     bare = memory_without_room(lab)
     daemons = lab.converter(converter={"ticket_memory": 16384}), lab.gateway()
     listener = lab.listen("server")
-    at_rest = [(memory, sockets(d.pid)) for d, memory in zip(daemons, bare)]
+    at_rest = [(memory, sockets_at_rest(d)) for d, memory in zip(daemons, bare)]
     child = Serving(listener, PATIENCE_S)
     begun = time.monotonic()
     socks = open_all(lab, listener.getsockname()[1], daemons)
