@@ -161,6 +161,7 @@ static void answer(void *note)
 
 static void ask(struct census_call *call, struct worker *const *workers, size_t n_workers, uint64_t now_us)
 {
+	call->number = 0;   /* an older question's answers don't count any more */
 	if (!shared_stay(workers[0]->shared))   /* one that is on its way, nobody would count */
 		return;
 	for (size_t i = 0; i < n_workers; i++) {
@@ -169,7 +170,7 @@ static void ask(struct census_call *call, struct worker *const *workers, size_t 
 		call->number = question.number;   /* the same for all: none is ever asked without the others */
 		worker_post(workers[i], answer, &question, sizeof(question));
 	}
-	call->asked_at_us = call->stayed_at_us = now_us;
+	call->asked_at_us = now_us;
 }
 
 bool census_is_done(struct census_call *call, struct worker *const *workers, size_t n_workers, uint64_t now_us)
