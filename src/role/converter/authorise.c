@@ -183,30 +183,32 @@ bool authorise_login(struct worker *worker, const struct address *client, const 
 	return false;
 }
 
-static struct proof prove_login(struct worker *worker, enum authorise_what what, struct ticket_use *use)
+/* Whose login it is in the present configuration. False where he has gone. */
+static bool find_login(const struct worker *worker, struct ticket_use *use)
 {
 	const struct conf_subscriber *subscriber;
-	struct proof proof = { .number = roster_find_login(worker->view->holder->roster, worker->view->conf, use->login, &subscriber) };
 
-	if (!subscriber)
+	use->number = roster_find_login(worker->view->holder->roster, worker->view->conf, use->login, &subscriber);
+	use->subscriber = subscriber ? subscriber->name : NULL;
+	use->source = subscriber ? &subscriber->source : NULL;
+	return subscriber;
+}
+
+static struct proof prove_login(struct worker *worker, enum authorise_what what, struct ticket_use *use)
+{
+	struct proof proof = { 0 };
+
+	if (!find_login(worker, use))
 		return (struct proof){ .why = "its subscriber has gone since it logged in" };
-	proof.name = use->subscriber = subscriber->name;
-	use->number = proof.number;
-	use->source = &subscriber->source;
+	proof.name = use->subscriber;
+	proof.number = use->number;
 	proof.verdict = look_at_limits(worker, proof.number, what, &proof.retry_after_s);
 	return proof;
 }
 
 bool authorise_again(const struct worker *worker, struct ticket_use *use)
 {
-	const struct conf_subscriber *subscriber;
-
-	if (!use->subscriber)
-		return true;
-	roster_find_login(worker->view->holder->roster, worker->view->conf, use->login, &subscriber);
-	use->subscriber = subscriber ? subscriber->name : NULL;
-	use->source = subscriber ? &subscriber->source : NULL;
-	return subscriber;
+	return !use->subscriber || find_login(worker, use);
 }
 
 static enum signalling_outcome deny_without_ticket(struct worker *worker, const struct address *client)
