@@ -5,10 +5,12 @@ The core is the converter here. Both links lead to it, but it is on the way for 
 """
 import os
 import socket
+import struct
 
 import pytest
 
-from netlab import LINK_A, LINK_B, SERVER, SERVER_V6, Daemon, family_of, merged, receive_exactly, send_in_background, wait_for
+from netlab import LINK_A, LINK_B, PATIENCE_S, SERVER, SERVER_V6, Daemon, family_of, merged, receive_exactly, send_in_background, wait_for
+from segments import ACK
 
 CORE, CORE_V6 = "203.0.113.1", "2001:db8:5::1"
 LINK_A_V6, LINK_B_V6 = "2001:db8:2::2", "2001:db8:3::2"
@@ -87,3 +89,29 @@ def make_phone(lab):
                   f"ip -6 rule add from {LINK_B_V6} table 7; ip -6 route add default via 2001:db8:3::1 dev l1 table 7; "
                   f"ip mptcp endpoint add {LINK_A} dev l0 subflow; ip mptcp endpoint add {LINK_B} dev l1 subflow; "
                   f"ip mptcp endpoint add {LINK_A_V6} dev l0 subflow; ip mptcp endpoint add {LINK_B_V6} dev l1 subflow")
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def send_stray(lab, node, source, target):
+    """A segment with an acknowledgement, of a connection that nobody at the node knows; the flags of what comes back."""
+    family = family_of(source[0])
+    from_ip, to_ip = (socket.inet_pton(family, end[0]) for end in (source, target))
+    segment = struct.pack("!HHIIBBHHH", source[1], target[1], 1000, 2000, 5 << 4, ACK, 512, 0, 0) + b"stray!"
+    pseudo = from_ip + to_ip + struct.pack("!II", len(segment), socket.IPPROTO_TCP)
+    segment = segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:]
+    with lab.inside(node):
+        raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
+    with raw:
+        raw.settimeout(PATIENCE_S)
+        raw.bind((source[0], 0))
+        raw.sendto(segment, (target[0], 0))
+        while True:
+            packet = raw.recv(1 << 16)
+            answer = packet[(packet[0] & 15) * 4:] if family == socket.AF_INET else packet
+            if struct.unpack_from("!HH", answer) == (target[1], source[1]):
+                return answer[13]

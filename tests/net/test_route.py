@@ -8,9 +8,10 @@ import socket
 
 import pytest
 
-from netlab import (CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, family_of, receive_all, receive_exactly, send_in_background,
+from netlab import (CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Lab, close_with_reset, counter, family_of, receive_all, receive_exactly, send_in_background,
                     wait_for)
-from route import ACCEPTS, BOTH, BULK, CORE, CORE_V6, both_links_carry, carried, client_of, conf, how_it_fails, server_of, start_converter, start_gateway, transfer
+from route import ACCEPTS, BOTH, BULK, CORE, CORE_V6, both_links_carry, carried, client_of, conf, how_it_fails, send_stray, server_of, start_converter, start_gateway, transfer
+from segments import RST
 from servers import listening, seen_by_nginx, start_nginx
 from socks import NO_AUTHENTICATION, REFUSED, SUCCEEDED, greeting, read_reply, request
 
@@ -298,6 +299,31 @@ def test_the_converter_is_stopped(net):
     goes_native(net, listener)
     assert counter(net.gw, "routed_plain") == 1
     net.on_path.tell(signal.SIGCONT)
+
+
+@BOTH
+def test_what_is_left_of_a_session_goes_no_further(net, v6):
+    """The client's first subflow and the converter's connection to the server have the same ends: what comes behind the session's end, either way, isn't to reach the other's peer.
+    A connection of the client's own with these ends, which goes to the server, is let alone."""
+    listener = net.listen("server")
+    near, far, _ = net.session(listener, server_of(v6))
+    client, server = (client_of(v6), far.getpeername()[1]), (server_of(v6), far.getsockname()[1])
+    both_links_carry(net, near, far)
+    close_with_reset(far)
+    with pytest.raises(ConnectionResetError):
+        near.recv(1)
+    for node in ("gw", "server"):
+        net.run(node, "nft 'add table inet t; add chain inet t c { type filter hook input priority -300; }; add rule inet t c tcp flags & syn == 0 counter'")
+    assert send_stray(net, "gw", client, server) & RST
+    assert send_stray(net, "server", server, client) & RST
+    for node in ("gw", "server"):
+        assert "packets 1 " in net.run(node, "nft list chain inet t c"), f"{node} had more than the answer to its own"
+    own = net.socket("gw", family_of(server_of(v6)))
+    own.bind(client)
+    own.connect(server)
+    own.sendall(b"words")
+    far, peer = net.accept(listener)
+    assert receive_exactly(far, 5) == b"words"
 
 
 @BOTH
