@@ -67,6 +67,7 @@ int mptcp_info_read(int fd, struct mptcp_connection_info *out)
 	out->retransmits = full.info.retransmits;
 	out->acked = full.info.snd_una;
 	out->unacked_bytes = full.info.write_seq - full.info.snd_una;
+	out->received = full.info.rcv_nxt;
 	out->n_subflows = size_min(full.num_subflows, MPTCP_INFO_SUBFLOWS);
 	for (size_t i = 0; i < out->n_subflows; i++) {
 		fill(&out->subflows[i], &tcp[i]);

@@ -33,7 +33,8 @@ struct mptcp_connection_info {
 	uint32_t token;
 	uint32_t retransmits;          /* of the MPTCP level */
 	uint64_t acked;                /* by DATA_ACK: a sequence number */
-	uint64_t unacked_bytes;        /* that it hasn't acknowledged */
+	uint64_t unacked_bytes;        /* that it hasn't acknowledged; an end that was sent counts as one */
+	uint64_t received;             /* in order, up to here: a sequence number of the peer's */
 	size_t n_subflows;
 	struct subflow_info subflows[MPTCP_INFO_SUBFLOWS];
 };

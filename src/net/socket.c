@@ -2,6 +2,7 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -361,6 +362,17 @@ int net_look(int fd)
 	char byte;
 
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 ? net_error(errno) : 0;
+}
+
+int net_receive_queue_bytes(int fd, uint32_t *n_bytes)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t n_info = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &n_info))
+		return -errno;
+	*n_bytes = info[SK_MEMINFO_RMEM_ALLOC];
+	return 0;
 }
 
 ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error)

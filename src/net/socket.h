@@ -99,6 +99,8 @@ ssize_t net_peek(int fd, void *bytes, size_t n_bytes, int *error);
 /* What net_receive() would say: 0, bytes or an end; NET_E_AGAIN; or an error. An error is told once: who reads next sees an end in its place, so
  * the caller has to act on it. */
 int net_look(int fd);
+/* What the socket holds of what has come: not read yet, or out of order, with the kernel's overhead; 0 where there is nothing. 0 or a negative errno. */
+int net_receive_queue_bytes(int fd, uint32_t *n_bytes);
 
 /* Closes with RST (TCP) or FASTCLOSE (MPTCP): the peer learns that the stream did not end in order. */
 void net_close_reset(int fd);

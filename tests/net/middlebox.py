@@ -33,13 +33,11 @@ class Box:
     word: str = ""
     alters: bool = False        # plain TCP, too, arrives as something else
     unseen: str = ""            # why DSS checksums don't find that
-    stands: str = ""            # why a session may stand still without them
     sessions: int = 2           # one after another: the gateway learns from the first ones
     learns: bool = False        # at the cost of them (decision 0029)
 
 
 NOT_IN_SYNS = "data in the SYN have no checksum (RFC 8684, appendix B.2); the first checksum that is wrong makes plain TCP of the connection"
-COUNTED = "the receiver has counted bytes that were never sent: it takes the end for one that it has, until the sender's kernel gives up, and both count on"
 
 BOXES = [
     Box("SYN data lost", "eat_syn_data=2"),
@@ -51,22 +49,22 @@ BOXES = [
     Box("payload changed, first bytes", "rewrite=1", "first", True, NOT_IN_SYNS),
     Box("payload changed, later", "rewrite=1", "later", True),
     Box("payload lengthened, first bytes", "rewrite=2", "first", True, NOT_IN_SYNS),
-    Box("payload lengthened, later", "rewrite=2", "later", True, stands=COUNTED),
+    Box("payload lengthened, later", "rewrite=2", "later", True),
 ]
 CLEAR = "strip_mptcp=0 eat_mptcp_syns=0 eat_syn_data=0 rewrite=0"
 
 
 @dataclasses.dataclass
 class Outcome:
-    """what: works, changed (other bytes than were sent), cut short (an orderly end too early), hangs, or the error that the host was told. how: MPTCP, TCP (between the
-    proxies), ordinary (past them), or nothing."""
+    """what: works, changed (other bytes than were sent), cut short (an orderly end too early), hangs, or the error that the host was told, or the server, where the host had its end
+    by then. how: MPTCP, TCP (between the proxies), ordinary (past them), or nothing."""
     what: str
     how: str
     seconds: float
     detail: str = ""
 
     def is_clear(self):
-        return self.what == "works" or self.what in errno.errorcode.values()
+        return self.what == "works" or self.what.removesuffix(" at the server") in errno.errorcode.values()
 
     def is_what_tcp_has(self):
         """Other bytes than were sent, as plain TCP would have brought them; but it has ended, in order or by an error."""
@@ -182,6 +180,8 @@ class Talk:
                 return None
             if self.near and self.near.ended and len(self.near.received) < wanted_down:
                 return "cut short"
+            if self.near and self.near.ended and self.near.shut and far and far.error:
+                return f"{far.error} at the server"
             self.wait()
         return "hangs"
 

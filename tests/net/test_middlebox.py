@@ -34,7 +34,7 @@ def test_works_or_says_so(cells, box, where, when):
     outcomes = run(box, where, when)
     print(*outcomes, sep="; ")
     for outcome in outcomes:
-        assert outcome.is_clear() or box.alters and (outcome.is_what_tcp_has() or box.stands), outcomes
+        assert outcome.is_clear() or box.alters and outcome.is_what_tcp_has(), outcomes
         if not box.alters:
             assert outcome.what == "works" or when == WHEN[2] or box.learns, outcomes
     assert outcomes[-1].what == "works" or box.alters or when == WHEN[2] or "declaring" in scheme.lacks, outcomes

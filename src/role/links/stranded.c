@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
+#include "policy/broken.h"
 #include "role/describe.h"
 #include "role/links/census.h"
 #include "role/links/figures.h"
@@ -16,7 +17,6 @@
 #define BATCH 64                      /* sessions between two turns of the loop */
 #define CUT_OFF 2                     /* looks in a row without a subflow */
 #define CUT_OFF_GATEWAY 3             /* where a link may be begun anew for it meanwhile (role/links/rejoin.h) */
-#define UNHEARD 2                     /* looks of one standstill with which more was acknowledged by TCP, and nothing by DATA_ACK (decision 0037) */
 
 enum { PART_LOOK, PART_GO_ON };
 
@@ -24,11 +24,10 @@ enum { PART_LOOK, PART_GO_ON };
 struct finding {
 	uint16_t generation;
 	uint8_t n_cut_off;            /* looks in a row */
-	uint8_t n_unheard;            /* such looks, since DATA_ACK came to a stand */
 	bool looked;                  /* at a session with that generation: zero is the first one's */
 	bool kept_alive;              /* its far leg's peer is looked for; the near leg has that from its listener */
 	uint32_t moved_bytes;         /* both ways, the last digits */
-	uint64_t acked, n_delivered;  /* what its peer had acknowledged, by DATA_ACK and by TCP, when that was looked at last */
+	struct broken broken;
 };
 
 struct stranded {
@@ -71,33 +70,24 @@ static bool is_cut_off(struct stranded *stranded, const struct session_view *ses
 	return false;
 }
 
-/* Nothing is under way, and yet something unacknowledged by DATA_ACK. *n_bytes: that TCP has delivered then; what it counts as acknowledged has the SYNs of links that join, too. */
-static bool is_unacknowledged(const struct mptcp_connection_info *info, uint64_t *n_bytes)
+/* What TCP counts as acknowledged has the SYNs of links that join, too, so what was delivered is taken from what was sent. */
+static bool is_broken(struct broken *broken, const struct session_view *session, const struct mptcp_connection_info *info)
 {
-	bool under_way = false;
+	struct broken_facts facts = {
+		.acked = info->acked, .unacked_bytes = info->unacked_bytes, .received = info->received,
+		.sent_end = session->near_mptcp ? session->down_done : session->up_done, .got_end = session->near_mptcp ? session->up_ended : session->down_ended,
+	};
 
-	*n_bytes = 0;
 	for (size_t i = 0; i < info->n_subflows; i++) {
-		under_way = under_way || info->subflows[i].unacked_packets || info->subflows[i].unsent_bytes;
-		*n_bytes += info->subflows[i].bytes_sent - info->subflows[i].bytes_retransmitted;
+		const struct subflow_info *subflow = &info->subflows[i];
+
+		facts.under_way = facts.under_way || subflow->unacked_packets || subflow->unsent_bytes;
+		facts.n_delivered += subflow->bytes_sent - subflow->bytes_retransmitted;
+		facts.n_arrived += subflow->bytes_received;
 	}
-	return info->unacked_bytes && !under_way;
-}
-
-/* The peer acknowledges by TCP what Linux sends again, and by DATA_ACK nothing: it is plain TCP by now, or counts bytes that something on the way has added. One that stands still
- * for want of room acknowledges neither. */
-static void listen_for_ack(struct finding *finding, const struct finding *before, const struct mptcp_connection_info *info)
-{
-	uint64_t n_bytes;
-	bool stands = before->acked == info->acked && info->unacked_bytes;
-
-	finding->acked = info->acked;
-	finding->n_delivered = stands ? before->n_delivered : UINT64_MAX;
-	finding->n_unheard = stands ? before->n_unheard : 0;
-	if (!is_unacknowledged(info, &n_bytes))
-		return;   /* what is under way may be it */
-	finding->n_unheard += stands && n_bytes > before->n_delivered;
-	finding->n_delivered = n_bytes;
+	if (facts.sent_end && !facts.got_end && net_receive_queue_bytes(session_multipath_fd(session), &facts.queued_bytes))
+		return false;
+	return broken_look(broken, &facts);
 }
 
 /* Something on the way alters what it carries, or takes options away where it let them pass before. What this end has read since may be wrong, and the other end
@@ -122,7 +112,6 @@ static void visit(void *context, const struct session_view *session)
 {
 	struct stranded *stranded = context;
 	struct worker *worker = stranded->worker;
-	static const struct finding unknown = { .n_delivered = UINT64_MAX };
 	struct finding *finding = &stranded->findings[session->ref.index];
 	bool known = stranded_knows(stranded, session->ref);
 	bool counted = known || session->opened_at_us + LOOK_US < loop_now_us(worker->loop);   /* by another worker, which it has come from */
@@ -133,9 +122,9 @@ static void visit(void *context, const struct session_view *session)
 	bool is_told = !r;
 	char left_out[64];
 
-	if (is_told)
-		listen_for_ack(&now, known ? finding : &unknown, &info);
-	if (session->whole && (r == MPTCP_INFO_E_PLAIN || now.n_unheard >= UNHEARD)) {
+	if (known)
+		now.broken = finding->broken;
+	if (session->whole && (r == MPTCP_INFO_E_PLAIN || (is_told && is_broken(&now.broken, session, &info)))) {
 		break_off(stranded, session);
 		return;
 	}
