@@ -301,6 +301,17 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 	return r;
 }
 
+/* Without packet queues nobody is asked before a host is accepted. */
+static void warn_unheld(struct path *path)
+{
+	const struct path_options *options = &path->options;
+
+	if (options->n_lan && options->n_workers && options->accept != PATH_ACCEPT_EARLY && !path->interception.holds)
+		path_emit(path, PATH_EVENT_WARNING, 0, "no packet queue is to be had from this kernel: hosts are accepted before their destination has answered, until braidd is started anew where there is one");
+	if (options->n_on_path && options->on_path_holds && !path->interception.on_path_holds)
+		path_emit(path, PATH_EVENT_WARNING, 0, "no packet queue is to be had from this kernel: clients of converter.intercept are accepted before their server has answered");
+}
+
 /* What of [host] can't be had now. */
 static void warn_own(struct path *path)
 {
@@ -392,6 +403,7 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 		r = put_interception(path, reason, n_reason);
 	if (!r) {
 		path_warn_of_lan(path);
+		warn_unheld(path);
 		warn_own(path);
 	}
 	return r;
