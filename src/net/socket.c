@@ -13,6 +13,7 @@
 #include "net/mptcp_info.h"
 
 #define LISTEN_BACKLOG 4096          /* net.core.somaxconn caps it */
+#define PLAIN_BEGIN_BYTES 131072
 #define KEEPALIVE_PROBES 6
 #define KEEPALIVE_INTERVAL_MAX_S 75
 
@@ -94,12 +95,26 @@ static socklen_t to_sockaddr(const struct address *address, bool mapped, struct 
 	return sizeof(*in6);
 }
 
+/*
+ * Plain TCP begins with as narrow a window as Linux's own default, and it grows as it is read (decision 0006): what is wide from the beginning for Multipath TCP's sake (tcp_rmem) would
+ * be filled, in each session, by a source that is faster than the links. A buffer that was set is let go again, else it would stay as it is.
+ */
+static void narrow_window(int fd)
+{
+	set_int(fd, SOL_SOCKET, SO_RCVBUF, PLAIN_BEGIN_BYTES / 2);   /* the kernel doubles it */
+	set_int(fd, SOL_SOCKET, SO_BUF_LOCK, 0);
+}
+
 static int open_stream(const struct address *address, bool mapped, bool mptcp, int *fd)
 {
 	int family = address_is_v4(address) && !mapped ? AF_INET : AF_INET6;
 
 	*fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
-	return *fd < 0 ? net_error(errno) : 0;
+	if (*fd < 0)
+		return net_error(errno);
+	if (!mptcp)
+		narrow_window(*fd);
+	return 0;
 }
 
 /* One that isn't allowed here was reported at start; the default serves then. */
