@@ -13,8 +13,8 @@
  *	on_path_take	is held: waits in a queue for a worker's verdict, unless it is of a connection that was taken already
  *	on_path_early	or is handed to the workers' listener at once; where nobody listens, and where nobody has the queue, the packet goes on to its server
  *	on_path_decide	does what the verdict says: to that worker's own listener, an answer, or on to its server
- *	on_path_out	what goes back, and what is told to whom; which connections are ours to servers
- *	on_path_strays	what belongs to one of ours and has no socket any more
+ *	on_path_out	what goes back, and what is told to whom
+ * (and on_path_strays: intercept_strays.c)
  *
  * The packets behind the SYN are known by their socket, which has an address that isn't this machine's: path/returns.h leads them here.
  *
@@ -24,49 +24,28 @@
  * without checksums. And what is said to others, gateways that have come to a listener of ours and join there, is dropped before it leaves: the kernel says it
  * in acknowledgements of their own.
  *
- * A client's first subflow and our connection to its server have the same two ends, as the packets of either see them. What comes for one of them after its socket has gone isn't to go on
- * to the other's peer, who would take it for his connection's: on_path_ours_* know the pairs, for as long as the session may last and a minute after we have ended our side of it. A first
- * packet that goes on is a connection of the client's own from then on.
- *
  * What tells of an IPv6 address with a port has 30 bytes: beside timestamps there is no room for it, and Linux (6.18) then leaves it away. IPv6 connections do without timestamps.
  */
-
-#define SYN_ACK "tcp flags & (fin|syn|rst|ack) == (syn|ack)"
-
-#define OURS_MOST 262144
-#define OURS_S 86400
-#define OURS_ENDED_S 60
 
 static const struct { bool v6; const char *match; } families[] = { { false, "ip" }, { true, "ip6" } };
 #define N_FAMILIES ARRAY_SIZE(families)
 
-static void put_sets(FILE *out)
-{
-	for (size_t i = 0; i < N_FAMILIES; i++) {
-		unsigned int v = families[i].v6 ? 6 : 4;
-
-		fprintf(out, "	set on_path_ours_%u { type ipv%u_addr . inet_service . ipv%u_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n",
-			v, v, v, OURS_S, OURS_MOST);
-	}
-}
-
 void on_path_frame(FILE *out)
 {
-	static const char *const chains[] = { "on_path_early", "on_path_rules", "on_path_take", "on_path", "on_path_decide", "on_path_out", "on_path_strays" };
+	static const char *const chains[] = { "on_path_early", "on_path_rules", "on_path_take", "on_path", "on_path_decide", "on_path_out" };
 
-	fputs("table inet braid {\n", out);
-	put_sets(out);
-	fputs("	chain on_path_queues { }\n"
+	fputs("table inet braid {\n"
+	      "	chain on_path_queues { }\n"
 	      "	chain on_path_early { }\n"
 	      "	chain on_path_rules { }\n"
 	      "	chain on_path_take { }\n"
 	      "	chain on_path { type filter hook prerouting priority -158; policy accept; }\n"
 	      "	chain on_path_decide { type filter hook prerouting priority -156; policy accept; }\n"
 	      "	chain on_path_out { type filter hook output priority mangle; policy accept; }\n"
-	      "	chain on_path_strays { type filter hook forward priority filter; policy accept; }\n"
 	      "}\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
 		fprintf(out, "flush chain inet braid %s\n", chains[i]);
+	strays_frame(out);
 }
 
 /* All others are taken; what they say beyond that the worker looks up anew. */
@@ -142,8 +121,7 @@ static void put_decide(const struct path_options *options, FILE *out)
 	fprintf(out, "		meta mark & 0xffff == %u meta mark set 0\n	}\n", options->fwmark & 0xffffu);
 }
 
-/* Of one family: "{ 192.0.2.0/24, 198.51.100.7/32 }"; false: there are none. */
-static bool put_clients(const struct path_options *options, bool v6, const char *before, FILE *out)
+bool on_path_put_clients(const struct path_options *options, bool v6, const char *before, FILE *out)
 {
 	char text[ADDRESS_TEXT_BYTES];
 	size_t n = 0;
@@ -175,7 +153,7 @@ static void put_on_path(const struct path_options *options, FILE *out)
 		     "		ip6 daddr fe80::/10 return\n"
 		     ALIVE_CONDITION, options->on_path_port);
 	for (size_t i = 0; i < N_FAMILIES; i++)
-		if (put_clients(options, families[i].v6, families[i].v6 ? "		ip6 saddr { " : "		ip saddr { ", out))
+		if (on_path_put_clients(options, families[i].v6, families[i].v6 ? "		ip6 saddr { " : "		ip saddr { ", out))
 			fputs(" } tcp option mptcp subtype 0 goto on_path_rules\n", out);
 	fputs("	}\n", out);
 }
@@ -191,46 +169,6 @@ static void put_untold(const struct address *join, FILE *out)
 	fputs(" fib saddr type local drop\n", out);
 }
 
-/* A pair of ends as what goes to the server has it, or (back) as what comes from there. */
-static void put_pair(size_t family, bool back, FILE *out)
-{
-	const char *match = families[family].match;
-
-	fprintf(out, back ? "%s daddr . tcp dport . %s saddr . tcp sport" : "%s saddr . tcp sport . %s daddr . tcp dport", match, match);
-}
-
-static void put_ours(FILE *out)
-{
-	for (size_t i = 0; i < N_FAMILIES; i++) {
-		unsigned int v = families[i].v6 ? 6 : 4;
-
-		fprintf(out, "		" SYN " fib saddr type != local update @on_path_ours_%u { ", v);
-		put_pair(i, false, out);
-		fputs(" }\n		tcp flags & (fin|rst) != 0 ", out);
-		put_pair(i, false, out);
-		fprintf(out, " @on_path_ours_%u update @on_path_ours_%u { ", v, v);
-		put_pair(i, false, out);
-		fprintf(out, " timeout %us }\n", OURS_ENDED_S);
-	}
-}
-
-static void put_strays(FILE *out)
-{
-	fputs("	chain on_path_strays {\n		meta l4proto != tcp return\n", out);
-	for (size_t i = 0; i < N_FAMILIES; i++) {
-		fprintf(out, "		" SYN " delete @on_path_ours_%u { ", families[i].v6 ? 6u : 4u);
-		put_pair(i, false, out);
-		fputs(" }\n", out);
-	}
-	for (size_t i = 0; i < N_FAMILIES; i++)
-		for (unsigned int back = 0; back < 2; back++) {
-			fputs("		", out);
-			put_pair(i, back, out);
-			fprintf(out, " @on_path_ours_%u reject with tcp reset\n", families[i].v6 ? 6u : 4u);
-		}
-	fputs("	}\n", out);
-}
-
 static void put_out(const struct path_options *options, FILE *out)
 {
 	fputs("	chain on_path_out {\n"
@@ -238,7 +176,6 @@ static void put_out(const struct path_options *options, FILE *out)
 	      "		" SYN_ACK " tcp option @30,16,16 0x0181 fib saddr type != local tcp option @30,16,16 set 0x01a1\n", out);
 	for (size_t i = 0; i < options->n_joins; i++)
 		put_untold(&options->joins[i], out);
-	put_ours(out);
 	fputs("	}\n", out);
 }
 
@@ -253,6 +190,6 @@ int on_path_chains(const struct path_options *options, const struct intercept_fa
 	r = put_rules(options, facts, out);
 	put_on_path(options, out);
 	put_out(options, out);
-	put_strays(out);
+	strays_chains(options, out);
 	return r;
 }

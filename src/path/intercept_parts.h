@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the writers of the script for the table inet braid share. Private to path/intercept_script.c and path/own_script.c. */
+/* What the writers of the script for the table inet braid share. Private to path/intercept_*.c and path/own_script.c. */
 #ifndef BRAID_PATH_INTERCEPT_PARTS_H
 #define BRAID_PATH_INTERCEPT_PARTS_H
 
@@ -10,6 +10,7 @@
 
 #define SYN "tcp flags & (fin|syn|rst|ack) == syn"
 #define NOT_SYN "tcp flags & (fin|syn|rst|ack) != syn"
+#define SYN_ACK "tcp flags & (fin|syn|rst|ack) == (syn|ack)"
 
 struct script {
 	FILE *out;
@@ -37,5 +38,12 @@ void script_put_untaken(const struct script *s);
 /* own_script.c: the chains for connections of this machine itself, where there are or have been any to be taken. 0 or -ENOMEM. */
 void own_script_frame(const struct script *s);
 int own_script_chains(const struct script *s);
+
+/* intercept_on_path.c: before, and the clients of one family: "192.0.2.0/24, 198.51.100.7/32"; false: there are none, and nothing was written. */
+bool on_path_put_clients(const struct path_options *options, bool v6, const char *before, FILE *out);
+
+/* intercept_strays.c: what is left of connections that were taken on their way. */
+void strays_frame(FILE *out);
+void strays_chains(const struct path_options *options, FILE *out);
 
 #endif

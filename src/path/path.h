@@ -55,6 +55,7 @@ struct path_options {
 	const struct prefix *on_path;   /* a converter's: clients whose Multipath TCP connections are taken on their way; none overlap. Borrowed, as long as these options hold */
 	size_t n_on_path;
 	uint16_t on_path_port;          /* of the listeners that they are handed to (path/marks.h) */
+	bool on_path_keeps_source;      /* we connect to their servers from their own addresses and ports */
 	bool on_path_holds;             /* their first packets wait for a worker's verdict, each of n_workers with a queue */
 	uint16_t on_path_queue;         /* the first */
 	struct address joins[PATH_JOINS];   /* with ports: what such clients are told, to join there */

@@ -2,7 +2,7 @@
 #include "policy/broken.h"
 
 #define UNHEARD 2    /* looks with which more was acknowledged by TCP, and nothing by DATA_ACK */
-#define REPEATED 3   /* looks in a row before which something came, and nothing new */
+#define REPEATED 4   /* looks in a row before which something came, and nothing new */
 
 /* What is under way may be what is missing: such a look says nothing either way. */
 static void listen_for_ack(struct broken *broken, const struct broken_facts *facts)

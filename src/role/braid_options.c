@@ -32,6 +32,7 @@ static void take_on_path(struct path_options *options, const struct conf *conf)
 	options->on_path = converter->intercept;
 	options->n_on_path = converter->n_intercept;
 	options->on_path_port = converter->intercept_port;
+	options->on_path_keeps_source = converter->intercept_source == CONF_INTERCEPT_CLIENT;
 	options->on_path_holds = converter->intercept_accept == CONF_FORWARD_FAITHFUL;
 	options->on_path_queue = (uint16_t)converter->intercept_queue;
 	for (size_t i = 0; i < converter->n_intercept_join; i++) {

@@ -97,11 +97,11 @@ def checksum(data):
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-def send_stray(lab, node, source, target):
-    """A segment with an acknowledgement, of a connection that nobody at the node knows; the flags of what comes back."""
+def send_stray(lab, node, source, target, flags=ACK):
+    """A segment of a connection that nobody at the node knows; the flags of what comes back."""
     family = family_of(source[0])
     from_ip, to_ip = (socket.inet_pton(family, end[0]) for end in (source, target))
-    segment = struct.pack("!HHIIBBHHH", source[1], target[1], 1000, 2000, 5 << 4, ACK, 512, 0, 0) + b"stray!"
+    segment = struct.pack("!HHIIBBHHH", source[1], target[1], 1000, 2000, 5 << 4, flags, 512, 0, 0) + b"stray!"
     pseudo = from_ip + to_ip + struct.pack("!II", len(segment), socket.IPPROTO_TCP)
     segment = segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:]
     with lab.inside(node):

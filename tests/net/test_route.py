@@ -11,7 +11,7 @@ import pytest
 from netlab import (CONVERTER, IPPROTO_MPTCP, LINK_A, LINK_B, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, Lab, close_with_reset, counter, family_of, receive_all, receive_exactly, send_in_background,
                     wait_for)
 from route import ACCEPTS, BOTH, BULK, CORE, CORE_V6, both_links_carry, carried, client_of, conf, how_it_fails, send_stray, server_of, start_converter, start_gateway, transfer
-from segments import RST
+from segments import RST, SYN
 from servers import listening, seen_by_nginx, start_nginx
 from socks import NO_AUTHENTICATION, REFUSED, SUCCEEDED, greeting, read_reply, request
 
@@ -304,7 +304,7 @@ def test_the_converter_is_stopped(net):
 @BOTH
 def test_what_is_left_of_a_session_goes_no_further(net, v6):
     """The client's first subflow and the converter's connection to the server have the same ends: what comes behind the session's end, either way, isn't to reach the other's peer.
-    A connection of the client's own with these ends, which goes to the server, is let alone."""
+    A connection of the two with these ends, whoever begins it, is let alone."""
     listener = net.listen("server")
     near, far, _ = net.session(listener, server_of(v6))
     client, server = (client_of(v6), far.getpeername()[1]), (server_of(v6), far.getsockname()[1])
@@ -314,10 +314,13 @@ def test_what_is_left_of_a_session_goes_no_further(net, v6):
         near.recv(1)
     for node in ("gw", "server"):
         net.run(node, "nft 'add table inet t; add chain inet t c { type filter hook input priority -300; }; add rule inet t c tcp flags & syn == 0 counter'")
+    net.run("gw", "nft 'add chain inet t s { type filter hook input priority -299; }; add rule inet t s tcp flags & (syn|ack) == syn counter'")
     assert send_stray(net, "gw", client, server) & RST
     assert send_stray(net, "server", server, client) & RST
     for node in ("gw", "server"):
         assert "packets 1 " in net.run(node, "nft list chain inet t c"), f"{node} had more than the answer to its own"
+    assert send_stray(net, "server", server, client, SYN) & RST
+    assert "packets 1 " in net.run("gw", "nft list chain inet t s"), "the server's own first packet went no further"
     own = net.socket("gw", family_of(server_of(v6)))
     own.bind(client)
     own.connect(server)
