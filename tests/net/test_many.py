@@ -18,7 +18,15 @@ def open_all(lab, port, daemons, at_rest):
     while len(socks) < N:
         for _ in range(min(BATCH, N - len(socks))):
             socks.append(lab.connect("host", SERVER, port))
-        wait_for(lambda: all(sockets(d.pid) >= n + 2 * len(socks) for d, n in zip(daemons, at_rest)), f"{len(socks)} sessions")
+        missing = [0, 0]
+
+        def all_through():
+            missing[:] = [n + 2 * len(socks) - sockets(d.pid) for d, n in zip(daemons, at_rest)]
+            return max(missing) <= 0
+        try:
+            wait_for(all_through, f"{len(socks)} sessions", PATIENCE_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; sockets that are missing at converter and gateway: {missing}; the gateway's log ends with\n{daemons[1].log()[-2000:]}") from error
     return socks
 
 
