@@ -19,7 +19,7 @@
 #define OURS_ENDED_S 60
 
 static const struct family { bool v6; unsigned int number; const char *match, *clients; } families[] = {
-	{ false, 4, "ip", "ip saddr { " }, { true, 6, "ip6", "ip6 saddr { " },
+	{ false, 4, "ip", "		ip saddr { " }, { true, 6, "ip6", "		ip6 saddr { " },
 };
 
 void strays_frame(FILE *out)
@@ -66,9 +66,9 @@ static void put_known(const struct family *family, bool back, FILE *out)
 /* A SYN+ACK leaves when a client is accepted before its server has been asked, too, or where its plain SYN went on while ours was under way. */
 static void put_began(const struct path_options *options, const struct family *family, FILE *out)
 {
-	fputs("		" SYN " fib saddr type != local ", out);
-	on_path_put_clients(options, family->v6, family->clients, out);
-	fputs(" }", out);
+	if (!on_path_put_clients(options, family->v6, family->clients, out))
+		return;
+	fputs(" } " SYN " fib saddr type != local", out);
 	put_change(family, "update", false, OURS_ASKED_S, out);
 	fprintf(out, "		" SYN_ACK " fib saddr type != local tcp option mptcp subtype 0 meta nfproto %s", family->v6 ? "ipv6" : "ipv4");
 	put_change(family, "add", true, OURS_ASKED_S, out);   /* one that is there stays as it is */
@@ -91,27 +91,17 @@ static void put_heard(const struct path_options *options, const struct family *f
 	put_change(family, "update", true, OURS_ENDED_S, out);
 }
 
-static bool has_clients(const struct path_options *options, const struct family *family)
-{
-	for (size_t i = 0; i < options->n_on_path; i++)
-		if (prefix_is_v4(&options->on_path[i]) != family->v6)
-			return true;
-	return false;
-}
-
 void strays_chains(const struct path_options *options, FILE *out)
 {
-	static const char *const heads[] = { "	chain on_path_began {\n", "	chain on_path_heard {\n" };
-
 	if (!options->on_path_keeps_source)
 		return;
-	for (size_t c = 0; c < ARRAY_SIZE(heads); c++) {
-		fputs(heads[c], out);
-		for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-			if (has_clients(options, &families[i]))
-				(c ? put_heard : put_began)(options, &families[i], out);
-		fputs("	}\n", out);
-	}
+	fputs("	chain on_path_began {\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		put_began(options, &families[i], out);
+	fputs("	}\n	chain on_path_heard {\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		put_heard(options, &families[i], out);
+	fputs("	}\n", out);
 	fprintf(out, "	chain on_path_strays {\n"
 		     "		meta l4proto != tcp return\n"
 		     "		tcp flags & (fin|syn|rst) != 0 jump on_path_heard\n"
