@@ -74,6 +74,8 @@ void assume_wait_connected(int fd);
 int assume_accept(int listener_fd);
 /* With a byte each way behind it, so that both ends know each other as MPTCP where they can. */
 struct assume_pair assume_pair(bool v6, bool far_mptcp);
+/* Makes links 0 and 1, and a connection by IPv4 that has a subflow over each, as both ends know. */
+struct assume_pair assume_pair_of_two(void);
 void assume_pair_close(struct assume_pair *pair);   /* passes over descriptors that are -1 */
 void assume_wait_readable(int fd, const char *what);
 /* Waits for the condition, at most ASSUME_LIMIT_MS. */

@@ -43,14 +43,7 @@ int main(void)
 
 	assume_begin("MPTCP_FULL_INFO lists subflows with addresses, bytes and round trips",
 		     "bytes and subflows of a session cannot be shown by link");
-	assume_make_link(0);
-	assume_make_link(1);
-	assume_route_from_link(1);
-	assume_limits();
-	assume_endpoint_add(1, false, false);
-	pair = assume_pair(false, true);
-	assume_wait_subflows(pair.near_fd, 2, "a second endpoint");
-	assume_wait_subflows(pair.far_fd, 2, "a second endpoint, seen by the peer");
+	pair = assume_pair_of_two();
 	s.from_fd = pair.near_fd;
 	s.to_fd = pair.far_fd;
 	assume_stream_run(&s, N_BYTES, N_BYTES, "4 MB");

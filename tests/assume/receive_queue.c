@@ -59,14 +59,7 @@ int main(void)
 
 	assume_begin("SO_MEMINFO of an MPTCP socket tells of bytes that wait out of order, and nothing where all were read",
 		     "a session whose end something on its way has swallowed waits for a minute");
-	assume_make_link(0);
-	assume_make_link(1);
-	assume_route_from_link(1);
-	assume_limits();
-	assume_endpoint_add(1, false, false);
-	pair = assume_pair(false, true);
-	assume_wait_subflows(pair.near_fd, 2, "a second endpoint");
-	assume_wait_subflows(pair.far_fd, 2, "a second endpoint, seen by the peer");
+	pair = assume_pair_of_two();
 	s.from_fd = pair.near_fd;
 	s.to_fd = pair.far_fd;
 	before = received_up_to(pair.far_fd);

@@ -219,6 +219,21 @@ void assume_limits(void)
 	}
 }
 
+struct assume_pair assume_pair_of_two(void)
+{
+	struct assume_pair pair;
+
+	assume_make_link(0);
+	assume_make_link(1);
+	assume_route_from_link(1);
+	assume_limits();
+	assume_endpoint_add(1, false, false);
+	pair = assume_pair(false, true);
+	assume_wait_subflows(pair.near_fd, 2, "a second endpoint");
+	assume_wait_subflows(pair.far_fd, 2, "a second endpoint, seen by the peer");
+	return pair;
+}
+
 static uint8_t pattern(uint64_t at)
 {
 	return (uint8_t)(at ^ at >> 8 ^ at >> 16 ^ at >> 24);
