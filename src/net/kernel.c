@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/sysinfo.h>
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 #include "net/socket.h"
@@ -92,4 +93,11 @@ void net_probe_features(struct net_feature_state out[NET_FEATURE_N])
 		if (i == NET_FEATURE_MPTCP && !out[i].present)
 			out[i].consequence = why_no_mptcp(errno);
 	}
+}
+
+uint64_t net_memory_bytes(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) ? 0 : (uint64_t)info.totalram * info.mem_unit;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum net_feature {
 	NET_FEATURE_MPTCP,
@@ -23,5 +24,8 @@ struct net_feature_state {
 
 /* Tries all of them: a few sockets on the loopback interface, no packets. */
 void net_probe_features(struct net_feature_state out[NET_FEATURE_N]);
+
+/* The machine's memory; 0: it isn't known. */
+uint64_t net_memory_bytes(void);
 
 #endif

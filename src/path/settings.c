@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include "base/util.h"
+#include "net/kernel.h"
 #include "policy/window.h"
 
 #define FASTOPEN_BOTH 3u   /* client and server */
@@ -109,19 +109,11 @@ static void put_mtu_probing(struct keep *keep, settings_warn_fn warn, void *cont
 		put(keep, "net/ipv4/tcp_mtu_probing", "1", "a link that loses long packets, and tells nobody, carries next to nothing", warn, context);
 }
 
-/* 0 where it isn't known. */
-static uint64_t memory_bytes(void)
-{
-	struct sysinfo info;
-
-	return sysinfo(&info) ? 0 : (uint64_t)info.totalram * info.mem_unit;
-}
-
 /* A sender of several subflows that is held by the window overruns it by a little now and then (Linux 6.18): what is beyond is dropped behind
  * TCP's back and comes again only by the MPTCP timer, 200 ms later, while the window grows as slowly. So it begins wide, as far as there is memory, and may grow. */
 static void put_receive_window(struct keep *keep, settings_warn_fn warn, void *context)
 {
-	struct window_buffers wanted = window_buffers(memory_bytes());
+	struct window_buffers wanted = window_buffers(net_memory_bytes());
 	unsigned int least, begin, most;
 	char now[SYSCTL_VALUE_BYTES], value[SYSCTL_VALUE_BYTES];
 

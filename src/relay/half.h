@@ -13,6 +13,7 @@
 #include "base/cursor.h"
 #include "policy/ending.h"
 #include "policy/steady.h"
+#include "policy/widen.h"
 #include "relay/pipes.h"
 
 /* What the halves of one worker share. */
@@ -23,6 +24,8 @@ struct half_tools {
 	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together; of what is in user memory all until the last byte went */
 	uint32_t send_bound_most_bytes; /* of a Multipath TCP leg's send buffer */
 	bool send_bound_forced;
+	struct widen_limits receive_limits;   /* of a plain TCP leg's receive buffer */
+	bool receive_forced;
 	uint32_t n_bulk;                /* sessions that carry all they can */
 };
 
@@ -33,30 +36,31 @@ struct residue;
 enum half_course { HALF_COURSE_UNKNOWN, HALF_COURSE_SHOWN_BY_BYTES, HALF_COURSE_WHOLE, HALF_COURSE_LOOKED, HALF_COURSE_BROKEN };
 
 struct half {
-	int src_fd, dst_fd;    /* borrowed */
-	bool readable;         /* src may have bytes: set by its events, cleared by EAGAIN and by a read that brings less than it could */
-	bool more_follows;     /* src has told of an end or of urgent data: these stand behind a read that brings less, unannounced */
-	bool writable;         /* dst may take bytes: set by its events, cleared by EAGAIN */
-	bool ends_multipath;   /* src is no plain TCP, as far as its peer knows: as plain TCP its end is a lost subflow, and none */
-	bool ended;            /* src has ended in order */
-	bool done;             /* and dst was told so */
-	bool last;             /* the other direction is done: dst is closed right behind this one's end, and needn't be told of it before */
-	bool end_waits;        /* the end is not to be passed on yet: HALF_END_WAITS then */
-	bool steadied;         /* dst is Multipath TCP, as far as was seen, and kept steady: policy/steady.h */
-	bool bulk;             /* src has brought much at once */
-	bool cut;              /* the session has failed: bytes still pass, an end no longer does */
-	bool dry;              /* bulk whose source had no more: relay/limits.h */
-	uint32_t limits_from;  /* whether the links limit it isn't asked before that; in 1024 us (relay/limits.h) */
-	struct pipe *pipe;     /* lent; NULL most of the time */
+	int src_fd, dst_fd;        /* borrowed */
+	bool readable;             /* src may have bytes: set by its events, cleared by EAGAIN and by a read that brings less than it could */
+	bool writable;             /* dst may take bytes: set by its events, cleared by EAGAIN */
+	bool more_follows : 1;     /* src has told of an end or of urgent data: these stand behind a read that brings less, unannounced */
+	bool ends_multipath : 1;   /* src is no plain TCP, as far as its peer knows: as plain TCP its end is a lost subflow, and none */
+	bool ended : 1;            /* src has ended in order */
+	bool done : 1;             /* and dst was told so */
+	bool last : 1;             /* the other direction is done: dst is closed right behind this one's end, and needn't be told of it before */
+	bool end_waits : 1;        /* the end is not to be passed on yet: HALF_END_WAITS then */
+	bool steadied : 1;         /* dst is Multipath TCP, as far as was seen, and kept steady: policy/steady.h */
+	bool bulk : 1;             /* src has brought much at once */
+	bool cut : 1;              /* the session has failed: bytes still pass, an end no longer does */
+	bool dry : 1;              /* bulk whose source had no more: relay/limits.h */
+	bool src_multipath : 1;    /* it is a Multipath TCP socket, whatever it speaks: splice would copy what it brings, too, page by page (decision 0042) */
+	bool keeps : 1;            /* what src has brought is kept in the residue, those bytes too that dst has taken: half_kept() */
+	enum half_course course : 3;
+	uint32_t limits_from;      /* whether the links limit it isn't asked before that; in 1024 us (relay/limits.h) */
+	struct pipe *pipe;         /* lent; NULL most of the time */
 	size_t n_piped_bytes;
-	uint32_t n_skip_bytes; /* of what src brings next: they came another way already */
-	enum half_course course : 8;
-	bool src_multipath;    /* it is a Multipath TCP socket, whatever it speaks: splice would copy what it brings, too, page by page (decision 0042) */
-	bool keeps;            /* what src has brought is kept in the residue, those bytes too that dst has taken: half_kept() */
+	uint32_t n_skip_bytes;     /* of what src brings next: they came another way already */
+	struct widen widen;        /* of src, where it is plain TCP */
 	struct residue *residue;
-	uint64_t n_bytes;      /* that dst has taken */
-	struct steady steady;  /* of dst, where it is Multipath TCP */
-	struct ending ending;  /* where end_waits */
+	uint64_t n_bytes;          /* that dst has taken */
+	struct steady steady;      /* of dst, where it is Multipath TCP */
+	struct ending ending;      /* where end_waits */
 };
 
 enum half_status {

@@ -8,8 +8,11 @@
 #include "base/counter.h"
 #include "base/slab.h"
 #include "base/util.h"
+#include "net/kernel.h"
 #include "net/mptcp_send.h"
 #include "net/socket.h"
+#include "net/tcp_receive.h"
+#include "policy/window.h"
 #include "relay/pacing.h"
 
 #define RELAY_SCRATCH_BYTES (512u << 10)
@@ -182,6 +185,14 @@ static void on_turn_end(void *context, uint64_t now_us)
 	__atomic_store_n(&relay->counters.n_held_bytes, relay->tools.n_held_bytes, __ATOMIC_RELAXED);
 }
 
+static void learn_limits(struct half_tools *tools)
+{
+	uint32_t receive_most_bytes = window_buffers(net_memory_bytes()).most_bytes;
+
+	tools->send_bound_most_bytes = mptcp_send_bound_most(&tools->send_bound_forced);
+	tools->receive_limits = widen_limits(tcp_receive_buffer_most(receive_most_bytes, &tools->receive_forced), receive_most_bytes);
+}
+
 int relay_new(struct loop *loop, const struct relay_options *options, struct relay **out)
 {
 	_cleanup_(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
@@ -197,7 +208,7 @@ int relay_new(struct loop *loop, const struct relay_options *options, struct rel
 		return -ENOMEM;
 	relay->tools.n_scratch_bytes = RELAY_SCRATCH_BYTES;
 	relay->tools.pipes.n_most = options->max_pipes;
-	relay->tools.send_bound_most_bytes = mptcp_send_bound_most(&relay->tools.send_bound_forced);
+	learn_limits(&relay->tools);
 	relay->options.steady = options->steady && relay->tools.send_bound_most_bytes >= SEND_BOUND_LEAST_BYTES;
 	relay->timer_at_us = CLOCK_NEVER_US;
 	handler.context = relay;

@@ -10,6 +10,7 @@
 #include "relay/limits.h"
 #include "relay/pacing.h"
 #include "relay/steadying.h"
+#include "relay/widening.h"
 
 #define TURN_US (1 * US_PER_MS)
 #define HEAVY_BYTES (32u << 10)   /* who has moved as much in a run waits behind those that didn't, the next time */
@@ -68,6 +69,7 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	if (half->writable)
 		steadying_follow(half, &relay->tools, now_us);
 	limits_begin(relay, half);
+	widening_look(half, &relay->tools, now_us);
 	r = half_step(half, &relay->tools, most_bytes);
 	if (to_be_shown && half->course != HALF_COURSE_SHOWN_BY_BYTES)
 		relay->options.on_shown(relay->options.context, s->link, half->course == HALF_COURSE_LOOKED);
