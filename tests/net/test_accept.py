@@ -189,6 +189,7 @@ def test_converter_that_hangs_lets_the_host_go_the_ordinary_way(lab):
     assert far.recv(1) == b"x"
     converter.tell(signal.SIGCONT)
     wait_for(lambda: lab.bonded(), "bonded again")
+    listener.settimeout(5)
     try:
         again, peer = lab.accept(listener)   # the converter may have found what was asked of it, and no more
         assert peer == CONVERTER

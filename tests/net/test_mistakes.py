@@ -93,7 +93,7 @@ def test_a_firewall_turns_away_what_is_caught(lab):
     lab.run("gw", f"nft '{STRICT}'")
     lab.converter()
     gateway, first, listener = lab.gateway(daemon={"workers": 1}), lab.listen("server"), lab.listen("server")
-    first.settimeout(80)   # on a machine that stands still for seconds the hosts' fifth SYN may be the one that passes, 31 s after the first
+    first.settimeout(PATIENCE_S + 31)   # on a machine that stands still for seconds the hosts' fifth SYN may be the one that passes, 31 s after the first
     for _ in range(4):
         lab.socket("host", timeout=0).connect_ex((SERVER, first.getsockname()[1]))
     gateway.wait_log("let it accept what has the mark 0x5124 on its way in")

@@ -17,7 +17,7 @@ import pytest
 BUILD = pathlib.Path(os.environ.get("BRAID_BUILD_DIR", pathlib.Path(__file__).parents[2] / "build"))
 DRIVER = BUILD / "tests" / "net" / "path-driver"
 ARGUMENTS = ["link=a:l0", "link=b:l1:backup", "lan=lan0", "lan=lan1"]
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 SET_UP = """
 set -e
