@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from gateways import key_of
-from netlab import (CONVERTER, CONVERTER_V6, HOST, HOST_V6, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, counter, receive_all, receive_exactly, wait_for)
+from netlab import CONVERTER, CONVERTER_V6, HOST, HOST_V6, PATIENCE_S, PROHIBITED, SERVER, SERVER_V6, UNREACHABLE, counter, receive_all, receive_exactly, wait_for
 from servers import seen_by_nginx, start_nginx
 from test_converter_input import (DESTINATION_UNREACHABLE, INFO, NOT_AUTHORIZED, RESOURCE_EXCEEDED, SUCCESS, answer_of, client, connect, error_of, mapped, message,
                                   ticket, tlv)
@@ -344,7 +344,7 @@ def test_what_else_goes_to_the_prefix_is_not_swallowed(net):
         heard = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     net.sockets.append(heard)
     heard.bind((HOST_V6, 5353))
-    heard.settimeout(10)
+    heard.settimeout(PATIENCE_S)
     with net.inside("server"):
         said = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     net.sockets.append(said)

@@ -174,16 +174,26 @@ def test_who_waits_must_keep_quiet(open_lab, protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_who_is_turned_away_may_have_sent_much(lab, protocol):
-    """It is taken and dropped, so that the answer isn't lost to a reset."""
+    """It is taken and dropped, so that the answer isn't lost to a reset; and with the peer's end it is over, at once, not by the time limit of two seconds, which a machine that stands still may meet, but
+    not three times in a row."""
     lab.conv = lab.converter()
+    took_s = [turned_away_after_much(lab, PROTOCOLS[protocol]) for _ in range(3)]
+    assert min(took_s) < 1.5, took_s
+
+
+def turned_away_after_much(lab, protocol):
+    """How long it took to close, from the client's end."""
     n_before = sockets(lab.conv.pid)
-    sock = client(lab, b"", how="after", protocol=PROTOCOLS[protocol], source=None)
+    sock = client(lab, b"", how="after", protocol=protocol, source=None)
     wait_for(lambda: sockets(lab.conv.pid) > n_before, "the connection taken")
     deliver_at_once(lab, sock, message(connect(SERVER, 80)) + bytes(1 << 20))
+    begun = time.monotonic()
     sock.shutdown(socket.SHUT_WR)
-    wait_for(lambda: sockets(lab.conv.pid) == n_before, "the connection closed, sooner than by the time limit", 1.5)
+    wait_for(lambda: sockets(lab.conv.pid) == n_before, "the connection closed")
+    took_s = time.monotonic() - begun
     got = receive_all(sock)
     assert got[4] == 30 and got[6] == NOT_AUTHORIZED, f"expected one Error TLV alone, saw {got.hex()}"
+    return took_s
 
 
 # What is sent, and the code that RFC 8803 (6.2.8) has for it; an echo of the message as the value where there is to be one.

@@ -70,7 +70,7 @@ def test_a_connection_on_its_way_goes_elsewhere(lab, race):
 @pytest.mark.convert   # others have no ticket, by which the converters would know the host's bytes
 def test_what_a_host_has_said_goes_to_one_converter_alone(lab):
     """A destination that accepted lately: the host's bytes are in the first packet, which the silent converter may have. The connection is ended, and the next one goes by the second."""
-    _, _, gateway = both(lab)
+    _, _, gateway = both(lab, early_data_wait_ms=1000)   # the host's bytes are waited for
     listener = lab.listen("server")
     assert comes_by(lab, listener) == FIRST
     hush(lab, FIRST)

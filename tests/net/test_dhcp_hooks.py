@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from netlab import BUILD
+from netlab import BUILD, PATIENCE_S
 
 DHCP = BUILD / "packaging" / "dhcp"
 SHELLS = [shell for shell in (["sh"], ["busybox", "sh"]) if shutil.which(shell[0])]
@@ -34,7 +34,7 @@ class Stage:
     def run(self, *command, status=0, **env):
         """What braidctl was told meanwhile, a line each, without the socket."""
         self.said.write_text("")
-        done = subprocess.run([*self.shell, *map(str, command)], env=self.env | env, capture_output=True, text=True, timeout=20)
+        done = subprocess.run([*self.shell, *map(str, command)], env=self.env | env, capture_output=True, text=True, timeout=PATIENCE_S)
         assert (done.returncode, done.stderr) == (status, "") or status and done.returncode == status, done
         return [line.removeprefix("-s /control dhcp ") for line in self.said.read_text().splitlines()]
 

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from netlab import (BRAIDD, BUILD, CONVERTER, Daemon, HOST, KEY, LINK_A, OTHER_ID, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, conf_text, counter,
+from netlab import (BRAIDD, BUILD, CONVERTER, Daemon, HOST, KEY, LINK_A, OTHER_ID, PATIENCE_S, PROHIBITED, SERVER, SERVER_V6, SILENT, UNREACHABLE, conf_text, counter,
                     family_of, has_other_id, receive_exactly, wait_for)
 from servers import sha256, start_nginx
 from socks import NO_AUTHENTICATION, SUCCEEDED, greeting, read_reply, request
@@ -439,14 +439,14 @@ def test_who_has_no_right_is_told(lab):
     conf = lab.directory / "x.conf"
     conf.write_text(conf_text(lab.gateway_conf(gateway={"lan": None}, host={"all": "yes"})))
     with lab.inside("gw"):
-        done = subprocess.run(["unshare", "-U", BRAIDD, "-c", conf], capture_output=True, text=True, timeout=20)
+        done = subprocess.run(["unshare", "-U", BRAIDD, "-c", conf], capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 1 and "CAP_NET_ADMIN" in done.stderr, done.stderr
     for keys, words in (({"users": "nobody-knows"}, "host.users: there is no user 'nobody-knows'"), ({"groups": "nobody-knows"}, "host.groups: there is no group"),
                         ({"users": str(1 << 32)}, f"host.users: there is no user '{1 << 32}'"), ({"groups": "-1"}, "host.groups: there is no group '-1'")):
         conf.write_text(conf_text(lab.gateway_conf(gateway={"lan": None}, host=keys)))
         with lab.inside("gw"):
-            done = subprocess.run([BRAIDD, "-c", conf], capture_output=True, text=True, timeout=20)
+            done = subprocess.run([BRAIDD, "-c", conf], capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 5 and words in done.stderr, done.stderr
-        done = subprocess.run([BRAIDD, "--check", "-c", conf], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([BRAIDD, "--check", "-c", conf], capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 5 and words in done.stderr, done.stderr
     assert lab.run("gw", "nft list tables") == ""

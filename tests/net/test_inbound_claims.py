@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from netlab import CONVERTER, HOST, IPPROTO_MPTCP, KEY, LINK_A, LINK_B, SERVER, close_with_reset, counter, receive_exactly, wait_for
+from netlab import (CONVERTER, HOST, IPPROTO_MPTCP, KEY, LINK_A, LINK_B, MSG_FASTOPEN, PATIENCE_S, SERVER, TCP_FASTOPEN_NO_COOKIE, close_with_reset, counter,
+                    receive_exactly, wait_for)
 from test_converter_input import CONNECTION_RESET, PORT, SUCCESS, answer_of, client, connect, error_of, mapped, message, ticket, tlv
 from test_inbound import FAITHFUL, FORWARDS, OFFER, OTHER_KEY, WEB, claim_tlv, counters, expect_reset, forward, remote
 
@@ -155,9 +156,10 @@ def test_one_that_is_crowded_leaves_others_alone(lab):
 # What the remote host says first
 
 def speak(lab, first):
-    """A remote host that says it as soon as it is connected."""
-    far = remote(lab)
-    far.sendall(first)
+    """A remote host that says it with its handshake's last packet: the converter, which has no Fast Open there, takes none of it with the SYN, and it is sent again by then."""
+    far = lab.socket("server")
+    far.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+    far.sendall(first[far.sendto(first, MSG_FASTOPEN, (CONVERTER, WEB)):])
     return far
 
 
@@ -239,7 +241,7 @@ def test_faithful_answers(lab, error, wanted):
     if wanted == "silence":
         assert not select.select([], [far], [], 0.3)[1]
     else:
-        assert select.select([], [far], [], 20)[1] and far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == wanted
+        assert select.select([], [far], [], PATIENCE_S)[1] and far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == wanted
 
 
 def test_faithful_claims_are_good_once(lab):
@@ -252,7 +254,7 @@ def test_faithful_claims_are_good_once(lab):
     assert error_of(lab, claim_of(far, wrong))[0] == CONNECTION_RESET
     near = client(lab, claim_of(far, claim) + b"220 ready")
     assert answer_of(near) == SUCCESS
-    far.settimeout(20)
+    far.settimeout(PATIENCE_S)
     assert receive_exactly(far, 9) == b"220 ready"
     assert error_of(lab, claim_of(far, claim))[0] == CONNECTION_RESET
     assert counters(converter, "inbound_claimed", "claims_wrong") == [1, 2]
@@ -389,7 +391,7 @@ def test_raced_claims(lab, faithful):
         served = [n for n, answer in enumerate(answers) if answer == SUCCESS]
         assert len(served) == 1 and served[0] in (0, 2, 4), f"round {i}: {answers}"
         assert all(answer[4] == 30 and answer[6] == CONNECTION_RESET for n, answer in enumerate(answers) if n not in served), answers
-        far.settimeout(20)
+        far.settimeout(PATIENCE_S)
         assert receive_exactly(far, 1) == bytes(served), "the bytes of another one"
         for sock in [far, *socks]:
             close_with_reset(sock)
@@ -434,7 +436,7 @@ def test_a_syn_flood_beside_another_forward(lab, faithful):
         _, claim, _ = watch.hear()
         near = client(lab, claim_of(None, claim, port=far.getsockname()[1]) + b"here")
         assert answer_of(near) == SUCCESS
-        far.settimeout(20)
+        far.settimeout(PATIENCE_S)
         assert receive_exactly(far, 4) == b"here"
         far.close()
         near.close()

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from netlab import CONVERTER, HOST, HOST_V6, IPPROTO_MPTCP, LINK_A, SERVER, SERVER_V6
+from netlab import CONVERTER, HOST, HOST_V6, IPPROTO_MPTCP, LINK_A, PATIENCE_S, SERVER, SERVER_V6
 from test_converter_input import PORT, connect, mapped, message, tlv
 from test_early import SUPPORTED, TCP_FASTOPEN, watch_tlv
 
@@ -28,7 +28,7 @@ class Telling:
             self.listener.bind((CONVERTER, PORT))
             self.listener.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 16)
             self.listener.listen()
-        self.listener.settimeout(20)
+        self.listener.settimeout(PATIENCE_S)
         lab.sockets.append(self.listener)
         lab.run("conv", "echo 0x602 > /proc/sys/net/ipv4/tcp_fastopen")
         self.lab, self.gateway = lab, lab.start_gateway(**{"link b": None, "gateway": gateway})

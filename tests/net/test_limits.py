@@ -79,7 +79,7 @@ def is_served(lab, sent):
 @pytest.mark.signalled
 def test_half_open_at_the_converter(lab):
     """Connects that hang take the places; a new client is told so, running sessions don't notice, and the places come back."""
-    converter = lab.converter(converter={"allow": "192.0.2.0/24"}, limits={"max_half_open": N, "connect_timeout_ms": 1500})
+    converter = lab.converter(converter={"allow": "192.0.2.0/24"}, limits={"max_half_open": N, "connect_timeout_ms": 6000})
     lab.listener = lab.listen("server")
     lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
     good = message(connect(SERVER, lab.listener.getsockname()[1]))

@@ -12,7 +12,7 @@ import pytest
 from netlab import LINKS_ALLOWED, Lab, close_with_reset, counter, raise_descriptor_limit, receive_all, send_in_background, set_up, wait_for
 
 WHOLE = os.environ.get("BRAID_LOWRATE") == "whole"
-RATE_BPS, DELAY_MS, PATIENCE_S = (2400, 300, 240) if WHOLE else (64000, 60, 20)
+RATE_BPS, DELAY_MS, PATIENCE_S = (2400, 300, 240) if WHOLE else (64000, 60, 60)
 BYTES = 60_000
 BAR = 2.5      # over one link
 PLACES = 512   # STRIPES_MOST of role/stripe/stripes.h

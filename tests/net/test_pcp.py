@@ -236,7 +236,7 @@ def test_what_a_full_disk_missed_is_written_later(lab, tmp_path):
     assert asker.map(internal=8082, external=20003)[0] == SUCCESS
     assert "cannot write /run/braid-conv/mappings.sqlite: database or disk is full" in lab.conv.log()
     filler.unlink()
-    wait_for(lambda: kept(lab, tmp_path) == {f"{CONVERTER}:20002", f"{CONVERTER}:20003"}, "all is written", 30)
+    wait_for(lambda: kept(lab, tmp_path) == {f"{CONVERTER}:20002", f"{CONVERTER}:20003"}, "all is written")
     before = mappings(lab)
     restart(lab, signal.SIGKILL)
     assert mappings(lab) == before and len(before) == 2

@@ -57,8 +57,9 @@ class Names:
         return self.session(*parts, address=address)[2]
 
     def reset(self, name, address=SERVER, port=None):
+        first = hello(name)   # it takes a while; who has connected is waited for half a second
         near = self.lab.connect("host", address, port or self.port)
-        near.sendall(hello(name))
+        near.sendall(first)
         with pytest.raises(ConnectionResetError):
             near.recv(1)
 

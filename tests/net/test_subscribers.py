@@ -303,7 +303,7 @@ def test_volumes_outlive_the_daemon(lab):
     pair = session(lab, "a")
     move(pair, 4 * MB)
     n_all = n_first + 4 * MB + len(SUCCESS)   # the last of it is counted when it has arrived
-    wait_for(lambda: kept("a") == n_all, "the file written again", 25)
+    wait_for(lambda: kept("a") == n_all, "the file written again")
     lab.conv.kill()
     end(pair)
     again(lab, a={"volume_mb_per_day": 5}, b={})

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from netlab import LINKS_ALLOWED, SERVER, Lab, counter, has_waiting, receive_all, receive_exactly, sockets, sockets_at_rest, wait_for
+from netlab import LINKS_ALLOWED, Lab, PATIENCE_S, SERVER, counter, has_waiting, receive_all, receive_exactly, sockets, sockets_at_rest, wait_for
 from test_converter_input import CLOSED, SUCCESS, client, connect, message, ticket, tlv
 from test_inbound import FORWARDS, remote
 from test_rejoin import subflows
@@ -249,7 +249,7 @@ def test_raced_ticket_is_good_once(lab):
     far, _ = lab.accept(listener)
     assert receive_exactly(far, 8) == b"question"
     for sock in socks:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE_S)
     winners = [sock for sock in socks if not is_reset_or_answer(sock)]
     assert len(winners) == 1, f"{len(winners)} of them were served"
     with pytest.raises(ConnectionResetError):
