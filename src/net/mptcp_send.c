@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "base/clock.h"
@@ -69,7 +70,7 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 	uint32_t last_heard_ms = UINT32_MAX;
 
 	if (getsockopt(fd, SOL_MPTCP, ABI_MPTCP_FULL_INFO, &full, &n_full))
-		return errno == EOPNOTSUPP ? MPTCP_SEND_E_PLAIN : -errno;
+		return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? MPTCP_SEND_E_PLAIN : -errno;
 	if (full.info.flags & ABI_MPTCP_FLAG_FALLBACK)
 		return MPTCP_SEND_E_PLAIN;
 	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = queued_bytes(&full.info), .min_rtt_us = UINT32_MAX };
@@ -97,6 +98,32 @@ int mptcp_send_unacked(int fd, uint32_t *n_bytes)
 int mptcp_send_pending(int fd, uint32_t *n_bytes)
 {
 	return ask(fd, SIOCOUTQNSD, n_bytes);
+}
+
+/* What has fallen back tells of its one connection. */
+static int plain_unsent(int fd, uint32_t *n_bytes)
+{
+	struct tcp_info tcp = { 0 };
+	socklen_t n_tcp = sizeof(tcp);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp))
+		return -errno;
+	*n_bytes = tcp.tcpi_notsent_bytes;
+	return 0;
+}
+
+int mptcp_send_unsent(int fd, uint32_t *n_bytes)
+{
+	struct mptcp_send_state state;
+	int r = mptcp_send_state(fd, &state);
+
+	if (!r)
+		r = mptcp_send_pending(fd, n_bytes);
+	else if (r > 0)
+		return plain_unsent(fd, n_bytes);
+	if (!r)
+		*n_bytes += state.unsent_bytes;
+	return r;
 }
 
 /* The kernel doubles what it is told, for its overhead. */

@@ -34,6 +34,8 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out);
 int mptcp_send_unacked(int fd, uint32_t *n_bytes);
 /* Bytes that were taken from us and that no subflow was given yet (SIOCOUTQNSD). 0 or a negative errno. */
 int mptcp_send_pending(int fd, uint32_t *n_bytes);
+/* Those, and what a subflow was given and hasn't sent yet; of plain TCP what it hasn't sent. 0 or a negative errno. */
+int mptcp_send_unsent(int fd, uint32_t *n_bytes);
 
 /* Bounds the send buffer, as SO_SNDBUF counts (with overhead). forced: past the system's limit (net.core.wmem_max), for which one must be allowed
  * to. It ends the kernel's own tuning for good. 0 or a negative errno. */

@@ -187,7 +187,7 @@ static int flush_residue(struct half *half, struct half_tools *tools)
 
 static void piped_gone(struct half *half, struct half_tools *tools, size_t n_bytes)
 {
-	half->n_piped_bytes -= n_bytes;
+	half->n_piped_bytes -= (uint32_t)n_bytes;
 	tools->n_held_bytes -= n_bytes;
 	half->n_bytes += n_bytes;
 }
@@ -253,7 +253,7 @@ static int fill_pipe(struct half *half, struct half_tools *tools, size_t n_most)
 	}
 	if (error)
 		return read_failed(half, error);
-	half->n_piped_bytes += (size_t)n;
+	half->n_piped_bytes += (uint32_t)n;
 	tools->n_held_bytes += (size_t)n;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef BRAID_RELAY_HALF_H
 #define BRAID_RELAY_HALF_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,8 +36,11 @@ struct residue;
  * was broken under way, and may be wrong; its first bytes are looked at. LOOKED: they were. BROKEN: it was found so, and nothing more of it is passed on. */
 enum half_course { HALF_COURSE_UNKNOWN, HALF_COURSE_SHOWN_BY_BYTES, HALF_COURSE_WHOLE, HALF_COURSE_LOOKED, HALF_COURSE_BROKEN };
 
+static_assert(HALF_COURSE_BROKEN < 1 << 3, "half.course has three bits");
+
 struct half {
 	int src_fd, dst_fd;        /* borrowed */
+	/* These two are no bits, their addresses are taken. */
 	bool readable;             /* src may have bytes: set by its events, cleared by EAGAIN and by a read that brings less than it could */
 	bool writable;             /* dst may take bytes: set by its events, cleared by EAGAIN */
 	bool more_follows : 1;     /* src has told of an end or of urgent data: these stand behind a read that brings less, unannounced */
@@ -54,7 +58,7 @@ struct half {
 	enum half_course course : 3;
 	uint32_t limits_from;      /* whether the links limit it isn't asked before that; in 1024 us (relay/limits.h) */
 	struct pipe *pipe;         /* lent; NULL most of the time */
-	size_t n_piped_bytes;
+	uint32_t n_piped_bytes;
 	uint32_t n_skip_bytes;     /* of what src brings next: they came another way already */
 	struct widen widen;        /* of src, where it is plain TCP */
 	struct residue *residue;

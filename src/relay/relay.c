@@ -187,7 +187,9 @@ static void on_turn_end(void *context, uint64_t now_us)
 
 static void learn_limits(struct half_tools *tools)
 {
-	uint32_t receive_most_bytes = window_buffers(net_memory_bytes()).most_bytes;
+	/* The kernel's own limit may be raised yet, when paths are prepared, and may be higher than Braid would set it. */
+	uint32_t ours_bytes = window_buffers(net_memory_bytes()).most_bytes, kernels_bytes = tcp_receive_kernel_most();
+	uint32_t receive_most_bytes = kernels_bytes > ours_bytes ? kernels_bytes : ours_bytes;
 
 	tools->send_bound_most_bytes = mptcp_send_bound_most(&tools->send_bound_forced);
 	tools->receive_limits = widen_limits(tcp_receive_buffer_most(receive_most_bytes, &tools->receive_forced), receive_most_bytes);
