@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "net/mptcp_abi.h"
+#include "net/mptcp_info.h"
 
 #define SUBFLOWS 16
 #define BOUND_MOST_BYTES (16u << 20)
@@ -44,6 +45,8 @@ static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32
 	out->in_flight_packets += tcp->tcpi_unacked;
 	out->cwnd_packets += tcp->tcpi_unacked ? tcp->tcpi_snd_cwnd : 0;
 	out->unsent_bytes += tcp->tcpi_notsent_bytes;
+	if (tcp->tcpi_state == ABI_TCP_ESTABLISHED && (tcp->tcpi_unacked || tcp->tcpi_notsent_bytes) && tcp->tcpi_notsent_bytes < out->least_unsent_bytes)
+		out->least_unsent_bytes = tcp->tcpi_notsent_bytes;
 	add_rate(out, tcp);
 	if (tcp->tcpi_min_rtt < out->min_rtt_us)
 		out->min_rtt_us = tcp->tcpi_min_rtt;
@@ -73,10 +76,12 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 		return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? MPTCP_SEND_E_PLAIN : -errno;
 	if (full.info.flags & ABI_MPTCP_FLAG_FALLBACK)
 		return MPTCP_SEND_E_PLAIN;
-	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = queued_bytes(&full.info), .min_rtt_us = UINT32_MAX };
+	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = queued_bytes(&full.info), .min_rtt_us = UINT32_MAX, .least_unsent_bytes = UINT32_MAX };
 	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
 		add(out, &tcp[i], &last_heard_ms);
+	if (out->least_unsent_bytes == UINT32_MAX)
+		out->least_unsent_bytes = out->unsent_bytes;
 	return 0;
 }
 
@@ -100,8 +105,8 @@ int mptcp_send_pending(int fd, uint32_t *n_bytes)
 	return ask(fd, SIOCOUTQNSD, n_bytes);
 }
 
-/* What has fallen back tells of its one connection. */
-static int plain_unsent(int fd, uint32_t *n_bytes)
+/* Of plain TCP; of Multipath TCP the first subflow. */
+static int first_unsent(int fd, uint32_t *n_bytes)
 {
 	struct tcp_info tcp = { 0 };
 	socklen_t n_tcp = sizeof(tcp);
@@ -115,14 +120,20 @@ static int plain_unsent(int fd, uint32_t *n_bytes)
 int mptcp_send_unsent(int fd, uint32_t *n_bytes)
 {
 	struct mptcp_send_state state;
-	int r = mptcp_send_state(fd, &state);
+	uint32_t pending_bytes = 0;
+	int r = mptcp_send_pending(fd, &pending_bytes);   /* first: what goes to a subflow meanwhile is counted there */
 
-	if (!r)
-		r = mptcp_send_pending(fd, n_bytes);
-	else if (r > 0)
-		return plain_unsent(fd, n_bytes);
-	if (!r)
-		*n_bytes += state.unsent_bytes;
+	if (r)
+		return r;
+	r = mptcp_send_state(fd, &state);
+	if (r > 0) {
+		r = first_unsent(fd, n_bytes);
+		if (mptcp_info_fell_back(fd))
+			return r;   /* what is pending has become what isn't acknowledged (6.18) */
+	} else {
+		*n_bytes = r ? 0 : state.least_unsent_bytes;
+	}
+	*n_bytes += pending_bytes;
 	return r;
 }
 

@@ -13,6 +13,7 @@ struct mptcp_send_state {
 	uint32_t in_flight_packets;    /* of all subflows */
 	uint32_t cwnd_packets;         /* of those that have some in flight */
 	uint32_t unsent_bytes;         /* in all subflows */
+	uint32_t least_unsent_bytes;   /* in the one that has least, of those that are established and have something to carry */
 	/* The peer's, 0 where it isn't known just now. Of several subflows the one that heard from the peer last knows it, the narrowest of those that
 	 * heard at once. The kernel writes its own idea of the connection's window over a subflow's when it sends, which may be far beyond the peer's
 	 * (doc/decisions/0007): what is no multiple of the window scale came about like that and isn't looked at. */
@@ -27,14 +28,14 @@ struct mptcp_send_state {
 
 enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
 
-/* 0, MPTCP_SEND_E_PLAIN, or a negative errno (-EOPNOTSUPP before Linux 6.5). */
+/* 0, MPTCP_SEND_E_PLAIN (before Linux 6.5 always), or a negative errno. */
 int mptcp_send_state(int fd, struct mptcp_send_state *out);
 
 /* Bytes that were taken from us and that the peer has not acknowledged, of plain TCP, too (SIOCOUTQ). 0 or a negative errno. */
 int mptcp_send_unacked(int fd, uint32_t *n_bytes);
 /* Bytes that were taken from us and that no subflow was given yet (SIOCOUTQNSD). 0 or a negative errno. */
 int mptcp_send_pending(int fd, uint32_t *n_bytes);
-/* Those, and what a subflow was given and hasn't sent yet; of plain TCP what it hasn't sent. 0 or a negative errno. */
+/* 0: the connection, or one of its subflows, has sent all that it was given, and could carry more. Else about what it hasn't sent yet. 0 or a negative errno. */
 int mptcp_send_unsent(int fd, uint32_t *n_bytes);
 
 /* Bounds the send buffer, as SO_SNDBUF counts (with overhead). forced: past the system's limit (net.core.wmem_max), for which one must be allowed

@@ -13,7 +13,7 @@
 struct widen {
 	uint32_t from_bytes;         /* had come when the present look's time began, modulo 2^32 */
 	uint32_t from_us;            /* when that was, likewise */
-	uint32_t dry_us;             /* when the source was read last, and had no more */
+	uint32_t dry_us;             /* when something was read last, and the source had no more */
 	uint32_t buffer_kib : 24;    /* as it was set, or is to be; 0: not ours yet */
 	bool left_to_kernel : 1;
 	bool looks : 1;              /* from_bytes and from_us hold */
@@ -41,8 +41,8 @@ struct widen_facts {
 	uint32_t unsent_bytes;       /* that the other leg has taken, and not sent yet; widen_look() alone asks */
 };
 
-/* The source has been read, and n_bytes have come by now. dry: it has no more; else it has, or may have: it wasn't asked, as the other leg takes no more. */
-void widen_note(struct widen *widen, bool dry, uint64_t n_bytes, uint64_t now_us);
+/* The source has been read, and n_bytes have come by now, some of them now. dry: it has no more; else it has, or may have: it wasn't asked, as the other leg takes no more. */
+void widen_note(struct widen *widen, bool dry, bool some, uint64_t n_bytes, uint64_t now_us);
 
 /* Much comes: what to hold the buffer at, the window staying as it may be now; 0: it is left to the kernel. From here on nobody tunes it but widen_look(). Never narrower than it is: what is on its way would
  * be dropped. */
@@ -50,7 +50,7 @@ uint32_t widen_begin(struct widen *widen, const struct widen_limits *limits, con
 
 /* Before the source is read: whether it is to be looked at; whether the buffer is to be wider. A distant source's window comes in a burst each round trip, within which the other leg has something to send: it is
  * asked when the source has paused. */
-bool widen_is_due(const struct widen *widen, uint64_t n_bytes, uint64_t now_us);
+bool widen_is_due(const struct widen *widen, const struct widen_limits *limits, uint64_t n_bytes, uint64_t now_us);
 void widen_look(struct widen *widen, const struct widen_limits *limits, const struct widen_facts *facts);
 
 /* The source is dry: what to set the buffer and the window to; 0: it stays as it is. With bytes in the buffer, and so no window, Linux before 6.7 would never open it again. */

@@ -71,7 +71,7 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	limits_begin(relay, half);
 	widening_look(half, &relay->tools, now_us);
 	r = half_step(half, &relay->tools, most_bytes);
-	widening_note(half, &relay->tools, now_us, r);
+	widening_note(half, &relay->tools, now_us, r, half->n_bytes + half_waiting_bytes(half) > read_before);
 	if (to_be_shown && half->course != HALF_COURSE_SHOWN_BY_BYTES)
 		relay->options.on_shown(relay->options.context, s->link, half->course == HALF_COURSE_LOOKED);
 	if (r == HALF_END_WAITS)

@@ -33,12 +33,10 @@ void widening_look(struct half *half, const struct half_tools *tools, uint64_t n
 {
 	struct widen_facts facts;
 
-	if (!is_ours(half) || !widen_is_due(&half->widen, came_bytes(half), now_us))
+	if (!is_ours(half) || !widen_is_due(&half->widen, &tools->receive_limits, came_bytes(half), now_us))
 		return;
 	facts = facts_of(half, now_us);
-	if (mptcp_send_unsent(half->dst_fd, &facts.unsent_bytes))
-		leave(half);
-	else
+	if (!mptcp_send_unsent(half->dst_fd, &facts.unsent_bytes))
 		widen_look(&half->widen, &tools->receive_limits, &facts);
 }
 
@@ -56,13 +54,13 @@ static void begin(struct half *half, const struct half_tools *tools, uint64_t no
 		leave(half);
 }
 
-void widening_note(struct half *half, const struct half_tools *tools, uint64_t now_us, int status)
+void widening_note(struct half *half, const struct half_tools *tools, uint64_t now_us, int status, bool some)
 {
 	uint32_t bytes;
 
 	if (!is_ours(half))
 		return;
-	widen_note(&half->widen, status == HALF_WANT_READ, came_bytes(half), now_us);
+	widen_note(&half->widen, status == HALF_WANT_READ, some, came_bytes(half), now_us);
 	if (!half->widen.buffer_kib)
 		begin(half, tools, now_us);
 	bytes = status == HALF_WANT_READ ? widen_to_set(&half->widen) : 0;

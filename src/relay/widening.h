@@ -9,7 +9,7 @@
 /* Before a half's step. */
 void widening_look(struct half *half, const struct half_tools *tools, uint64_t now_us);
 
-/* After it: an enum half_status. */
-void widening_note(struct half *half, const struct half_tools *tools, uint64_t now_us, int status);
+/* After it: an enum half_status; whether something was read. */
+void widening_note(struct half *half, const struct half_tools *tools, uint64_t now_us, int status, bool some);
 
 #endif

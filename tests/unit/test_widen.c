@@ -22,7 +22,7 @@ static struct leg begin_with(uint32_t buffer_bytes, struct widen_limits limits)
 	uint32_t held_bytes;
 	struct leg leg = { .limits = limits, .facts = { .now_us = 7 * US_PER_S, .n_bytes = 64 * KIB, .rtt_us = RTT_US, .buffer_bytes = buffer_bytes, .window_bytes = WINDOW_BYTES } };
 
-	widen_note(&leg.widen, true, leg.facts.n_bytes, leg.facts.now_us);
+	widen_note(&leg.widen, true, true, leg.facts.n_bytes, leg.facts.now_us);
 	held_bytes = widen_begin(&leg.widen, &leg.limits, &leg.facts);
 	assert_int_equal(held_bytes, (uint32_t)leg.widen.buffer_kib << 10);
 	return leg;
@@ -39,7 +39,7 @@ static struct leg begin(uint32_t buffer_bytes)
 
 static bool is_due(const struct leg *leg, uint32_t n_more_bytes, uint64_t after_us)
 {
-	return widen_is_due(&leg->widen, leg->facts.n_bytes + n_more_bytes, leg->facts.now_us + after_us);
+	return widen_is_due(&leg->widen, &leg->limits, leg->facts.n_bytes + n_more_bytes, leg->facts.now_us + after_us);
 }
 
 /* n_bytes come within took_us, the source is dry then, and it is looked at: what the buffer is set to. */
@@ -47,8 +47,8 @@ static uint32_t come(struct leg *leg, uint32_t n_bytes, uint64_t took_us)
 {
 	leg->facts.n_bytes += n_bytes;
 	leg->facts.now_us += took_us;
-	widen_note(&leg->widen, true, leg->facts.n_bytes, leg->facts.now_us);
-	assert_true(widen_is_due(&leg->widen, leg->facts.n_bytes, leg->facts.now_us));
+	widen_note(&leg->widen, true, true, leg->facts.n_bytes, leg->facts.now_us);
+	assert_true(widen_is_due(&leg->widen, &leg->limits, leg->facts.n_bytes, leg->facts.now_us));
 	widen_look(&leg->widen, &leg->limits, &leg->facts);
 	return widen_to_set(&leg->widen);
 }
@@ -89,13 +89,54 @@ static void test_the_longer_round_trip_counts_as_far_as_nobody_stood_still(void 
 {
 	struct leg leg = begin(128 * KIB);
 
-	leg.facts.rtt_us = 0;
 	leg.facts.receiver_rtt_us = 2 * RTT_US;
 	assert_int_equal(come(&leg, WINDOW_BYTES / 2, 2 * RTT_US), 2 * BEGIN_BYTES);
 	leg = begin(128 * KIB);
 	leg.facts.receiver_rtt_us = UINT32_MAX;
+	assert_int_equal(come(&leg, WINDOW_BYTES / 2, 4 * RTT_US + 1), 0);
+	assert_int_equal(come(&leg, WINDOW_BYTES / 2, 4 * RTT_US), 2 * BEGIN_BYTES);
+	leg = begin(128 * KIB);
+	leg.facts.receiver_rtt_us = UINT32_MAX;
+	leg.facts.rtt_us = US_PER_MS;
+	assert_int_equal(come(&leg, WINDOW_BYTES / 2, 50 * US_PER_MS + 1), 0);
+	assert_int_equal(come(&leg, WINDOW_BYTES / 2, 50 * US_PER_MS), 2 * BEGIN_BYTES);
+	leg = begin(128 * KIB);
+	leg.facts.receiver_rtt_us = UINT32_MAX;
+	leg.facts.rtt_us = 0;
 	assert_int_equal(come(&leg, WINDOW_BYTES / 2, US_PER_S + 1), 0);
 	assert_int_equal(come(&leg, WINDOW_BYTES / 2, US_PER_S), 2 * BEGIN_BYTES);
+}
+
+/* Of a thread that has much to do: the window was full all that time. */
+static void test_how_long_it_takes_to_come_and_read_counts(void **state)
+{
+	struct leg leg = begin(128 * KIB);
+
+	leg.facts.rtt_us = 0;
+	assert_int_equal(come(&leg, WINDOW_BYTES / 2, 30 * US_PER_MS), 0);
+	leg.facts.n_bytes += WINDOW_BYTES / 2;
+	widen_note(&leg.widen, true, true, leg.facts.n_bytes, leg.facts.now_us + 12 * US_PER_MS);
+	leg.facts.now_us += 20 * US_PER_MS;
+	widen_look(&leg.widen, &leg.limits, &leg.facts);   /* read 8 ms ago, half a window in 20 ms */
+	assert_int_equal(widen_to_set(&leg.widen), 0);
+	leg.facts.n_bytes += WINDOW_BYTES / 2;
+	widen_note(&leg.widen, true, true, leg.facts.n_bytes, leg.facts.now_us);
+	leg.facts.now_us += 20 * US_PER_MS;
+	widen_look(&leg.widen, &leg.limits, &leg.facts);   /* read 20 ms ago */
+	assert_int_equal(widen_to_set(&leg.widen), 2 * BEGIN_BYTES);
+}
+
+/* The other direction's bytes have this one's source asked, too. */
+static void test_a_pause_is_one_however_often_the_source_is_asked(void **state)
+{
+	struct leg leg = begin(128 * KIB);
+
+	leg.facts.unsent_bytes = 1;
+	assert_int_equal(come(&leg, WINDOW_BYTES / 2, US_PER_MS), 0);
+	widen_note(&leg.widen, true, false, leg.facts.n_bytes, leg.facts.now_us + US_PER_MS / 2);
+	assert_true(is_due(&leg, 0, US_PER_MS));
+	widen_note(&leg.widen, true, true, leg.facts.n_bytes, leg.facts.now_us + US_PER_MS / 2);
+	assert_false(is_due(&leg, 0, US_PER_MS));
 }
 
 /* A round trip in no time: who reads isn't there all the time. */
@@ -160,10 +201,10 @@ static void test_a_source_that_has_more_isnt_waited_for(void **state)
 	struct leg leg = begin(128 * KIB);
 	uint64_t n_bytes = leg.facts.n_bytes + BEGIN_BYTES / 4, now_us = leg.facts.now_us + RTT_US;
 
-	widen_note(&leg.widen, false, n_bytes, now_us);
-	assert_false(widen_is_due(&leg.widen, n_bytes, now_us));
-	widen_note(&leg.widen, true, n_bytes, now_us);   /* and yet what it had counts */
-	assert_true(widen_is_due(&leg.widen, n_bytes, now_us));
+	widen_note(&leg.widen, false, true, n_bytes, now_us);
+	assert_false(widen_is_due(&leg.widen, &leg.limits, n_bytes, now_us));
+	widen_note(&leg.widen, true, true, n_bytes, now_us);   /* and yet what it had counts */
+	assert_true(widen_is_due(&leg.widen, &leg.limits, n_bytes, now_us));
 }
 
 static void test_nothing_is_looked_at_before_it_is_set(void **state)
@@ -181,8 +222,7 @@ static void test_it_is_widened_to_the_limit_and_stays_there(void **state)
 
 	assert_int_equal(widen_to_set(&leg.widen), 4 * MIB);
 	assert_int_equal(come(&leg, 2 * MIB, US_PER_MS), 7 * MIB);
-	assert_int_equal(come(&leg, 2 * MIB, US_PER_MS), 0);
-	assert_int_equal(come(&leg, 2 * MIB, US_PER_MS), 0);
+	assert_false(is_due(&leg, 14 * MIB, RTT_US));   /* nothing is to be asked any more */
 }
 
 static void test_both_clocks_go_round(void **state)
@@ -192,7 +232,7 @@ static void test_both_clocks_go_round(void **state)
 	leg.facts.now_us = 2ull * UINT32_MAX - RTT_US / 2;
 	leg.facts.n_bytes = 3ull * UINT32_MAX - BEGIN_BYTES / 8;
 	leg.widen.looks = false;
-	widen_note(&leg.widen, true, leg.facts.n_bytes, leg.facts.now_us);
+	widen_note(&leg.widen, true, true, leg.facts.n_bytes, leg.facts.now_us);
 	assert_int_equal(come(&leg, BEGIN_BYTES / 4, RTT_US), 2 * BEGIN_BYTES);
 }
 
@@ -219,7 +259,7 @@ static void test_who_may_not_set_enough_leaves_distant_sources_to_the_kernel(voi
 		assert_int_equal(widen_begin(&widen, &limits, &facts), cases[i].left ? 0 : BEGIN_BYTES);
 		assert_int_equal(widen.left_to_kernel, cases[i].left);
 		assert_int_equal(widen_to_set(&widen), cases[i].left ? 0 : BEGIN_BYTES);
-		assert_false(widen_is_due(&widen, MIB, US_PER_S));
+		assert_false(widen_is_due(&widen, &limits, MIB, US_PER_S));
 	}
 }
 
@@ -243,6 +283,8 @@ int main(void)
 		cmocka_unit_test(test_half_a_window_a_round_trip_doubles_it),
 		cmocka_unit_test(test_what_came_counts_however_much_it_is),
 		cmocka_unit_test(test_the_longer_round_trip_counts_as_far_as_nobody_stood_still),
+		cmocka_unit_test(test_how_long_it_takes_to_come_and_read_counts),
+		cmocka_unit_test(test_a_pause_is_one_however_often_the_source_is_asked),
 		cmocka_unit_test(test_near_sources_have_some_time),
 		cmocka_unit_test(test_a_window_that_still_grows_isnt_the_buffers),
 		cmocka_unit_test(test_nothing_is_widened_while_the_other_leg_has_something_to_send),
