@@ -115,13 +115,11 @@ def links_of_an_answer(served, listener):
 
 def test_a_host_that_ends_at_once_gets_both_links(served):
     """Linux takes no join for a connection that is half closed: the end waits for the join, and the answer comes over both links. Not for ever, though:
-    some may have come while the machine stood still for a tenth of a second. So three in a row are looked for."""
+    some may have come while the machine stood still for a tenth of a second."""
     listener = served.listen("server")
-    answers, in_a_row = [], 0
-    while in_a_row < 3 and len(answers) < 12:
-        answers.append(used := links_of_an_answer(served, listener))
-        in_a_row = in_a_row + 1 if len(used) == 2 and min(used.values()) > len(BULK) // 20 else 0
-    assert in_a_row == 3, answers
+    answers = [links_of_an_answer(served, listener) for _ in range(8)]
+    over_both = [used for used in answers if len(used) == 2 and min(used.values()) > len(BULK) // 20]
+    assert len(over_both) >= 6, answers
 
 
 def fill(sender):
