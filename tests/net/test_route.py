@@ -127,7 +127,7 @@ def test_the_first_link_is_silent(tmp_path):
     lab = Lab(tmp_path, {"a": 1, "b": 1})
     try:
         start_converter(lab)
-        start_gateway(lab, gateway={"attempt_timeout_ms": 3000})
+        start_gateway(lab, gateway={"attempt_timeout_ms": 1000})
         listener = lab.listen("server")
         assert lab.session(listener)[2] == LINK_A
         lab.set_link("a", "silence=1")
