@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 #include "net/mptcp_info.h"
+#include "net/tcp_receive.h"
 
 #define LISTEN_BACKLOG 4096          /* net.core.somaxconn caps it */
 #define PLAIN_BEGIN_BYTES 131072
@@ -101,8 +102,8 @@ static socklen_t to_sockaddr(const struct address *address, bool mapped, struct 
  */
 static void narrow_window(int fd)
 {
-	set_int(fd, SOL_SOCKET, SO_RCVBUF, PLAIN_BEGIN_BYTES / 2);   /* the kernel doubles it */
-	set_int(fd, SOL_SOCKET, SO_BUF_LOCK, 0);
+	tcp_receive_buffer_hold(fd, PLAIN_BEGIN_BYTES, false);
+	tcp_receive_buffer_let_go(fd);
 }
 
 static int open_stream(const struct address *address, bool mapped, bool mptcp, int *fd)

@@ -9,10 +9,6 @@
 #include "base/util.h"
 #include "net/sysctl.h"
 
-#ifndef SO_BUF_LOCK
-#define SO_BUF_LOCK 72
-#endif
-
 int tcp_receive_buffer_get(int fd, uint32_t *n_bytes)
 {
 	int value = 0;
