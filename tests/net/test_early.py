@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from netlab import CONVERTER, IPPROTO_MPTCP, KEY, Lab, PATIENCE_S, SERVER, SERVER_V6, UNREACHABLE, counter, receive_exactly, wait_for
+from netlab import CONVERTER, IPPROTO_MPTCP, KEY, PATIENCE_S, SERVER, SERVER_V6, UNREACHABLE, Lab, counter, receive_exactly, wait_for
 from test_accept import CLOSED, outcome
 from test_converter_input import INFO, PORT, client, connect, message, ticket, tlv
 

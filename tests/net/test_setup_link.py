@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from netlab import Lab, MSG_FASTOPEN, PATIENCE_S, SERVER, TCP_FASTOPEN_NO_COOKIE, counter, has_waiting, link, receive_all, receive_exactly, send_in_background, wait_for
+from netlab import MSG_FASTOPEN, PATIENCE_S, SERVER, TCP_FASTOPEN_NO_COOKIE, Lab, counter, has_waiting, link, receive_all, receive_exactly, send_in_background, wait_for
 from test_second_attempt import expect_exchange, rule, talk
 
 RACES = pytest.mark.parametrize("race", ["off", "on"])

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from netlab import LINKS_ALLOWED, Lab, PATIENCE_S, SERVER, counter, has_waiting, receive_all, receive_exactly, sockets, sockets_at_rest, wait_for
+from netlab import LINKS_ALLOWED, PATIENCE_S, SERVER, Lab, counter, has_waiting, receive_all, receive_exactly, sockets, sockets_at_rest, wait_for
 from test_converter_input import CLOSED, SUCCESS, client, connect, message, ticket, tlv
 from test_inbound import FORWARDS, remote
 from test_rejoin import subflows
