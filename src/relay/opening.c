@@ -189,35 +189,35 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 }
 
 /* What has come from the near leg so far, but for the first. 0, RELAY_E_TOO_LATE or -ENOMEM. */
-static int copy_more(const struct session *s, size_t n_first_bytes, uint8_t **more, size_t *n_more)
+static int copy_more(const struct session *s, size_t n_first_bytes, struct relay_taken_back *out)
 {
 	size_t had = up_had_bytes(s);
 	struct bytes kept;
 
-	*more = NULL;
-	*n_more = had - n_first_bytes;
+	*out = (struct relay_taken_back){ .n_more = had - n_first_bytes };
 	if (had == n_first_bytes)
 		return 0;
 	if (had < n_first_bytes || !half_kept(&s->up, &kept) || kept.n != had)
 		return RELAY_E_TOO_LATE;
-	*more = malloc(*n_more);
-	if (!*more)
+	out->more = malloc(out->n_more);
+	if (!out->more)
 		return -ENOMEM;
-	memcpy(*more, kept.at + n_first_bytes, *n_more);
+	memcpy(out->more, kept.at + n_first_bytes, out->n_more);
 	return 0;
 }
 
-int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes, uint8_t **more, size_t *n_more)
+int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes, struct relay_taken_back *out)
 {
 	struct session *s = relay_session(relay, ref);
 	int r;
 
 	if (!s || s->state != SESSION_HELD)
 		return RELAY_E_TOO_LATE;
-	r = copy_more(s, n_first_bytes, more, n_more);
+	r = copy_more(s, n_first_bytes, out);
 	if (r)
 		return r;
-	net_close_reset(s->far_fd);   /* an end of the near leg's shows again when it is read next */
-	relay_session_retire(relay, s, SESSION_END_CLOSED);
+	out->far_fd = s->far_fd;
+	loop_unwatch(relay->loop, s->far_fd);
+	relay_session_retire(relay, s, SESSION_END_CLOSED);   /* an end of the near leg's shows again when it is read next */
 	return 0;
 }

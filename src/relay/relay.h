@@ -136,9 +136,15 @@ struct relay_leg_change {
 /* Only where nothing else was written to the near leg yet, or all of it is kept, and, with nothing said, its handshake hasn't ended. Takes near_fd, watched by the caller; on failure it stays his, to be watched
  * anew. 0 or RELAY_E_TOO_LATE. */
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change);
-/* Ends a held session and leaves its near leg to the caller, watched; the far leg is reset. *more, *n_more: what has come from the near leg beyond n_first_bytes, those of up_first; malloc'd, the caller's, NULL where
- * there is nothing. Neither on_end nor on_held_end is called. 0; RELAY_E_TOO_LATE: it isn't held, or more has come than was kept; -ENOMEM: in both cases all is as it was. */
-int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes, uint8_t **more, size_t *n_more);
+/* All the caller's. */
+struct relay_taken_back {
+	int far_fd;               /* not watched any more */
+	uint8_t *more;            /* what has come from the near leg beyond up_first; malloc'd, NULL where there is nothing */
+	size_t n_more;
+};
+/* Ends a held session and leaves both legs to the caller, the near one watched still. n_first_bytes: those of up_first. Neither on_end nor on_held_end is called. 0; RELAY_E_TOO_LATE: it isn't held, or more has come
+ * than was kept; -ENOMEM: in both cases all is as it was. */
+int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes, struct relay_taken_back *out);
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
 void relay_abort(struct relay *relay, struct slab_name ref);
 

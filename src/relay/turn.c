@@ -3,6 +3,7 @@
  * a small request waits for a turn of TURN_US, not for every transfer's share. */
 #include "base/clock.h"
 #include "base/counter.h"
+#include "net/mptcp_info.h"
 #include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "policy/share.h"
@@ -88,12 +89,18 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	return r;
 }
 
+/* Plain TCP that its peer may not know to be such: what it acknowledges it may yet give up (decision 0016). */
+static bool is_unknown_plain(const struct session *s)
+{
+	return s->up.ends_multipath && s->up.course == HALF_COURSE_UNKNOWN && mptcp_info_fell_back(s->near_fd);
+}
+
 /* Whose peer has some of it has all that it may miss, or comes by it on this leg. */
 static void look_at_kept(struct relay *relay, struct session *s)
 {
 	uint32_t n_unacked;
 
-	if (s->down.keeps && s->down.n_bytes && (mptcp_send_unacked(s->near_fd, &n_unacked) || n_unacked < s->down.n_bytes))
+	if (s->down.keeps && s->down.n_bytes && (mptcp_send_unacked(s->near_fd, &n_unacked) || n_unacked < s->down.n_bytes) && !is_unknown_plain(s))
 		half_keep_no_more(&s->down, &relay->tools);
 }
 

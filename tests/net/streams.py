@@ -10,6 +10,7 @@ import os
 import random
 import select
 import selectors
+import signal
 import socket
 import struct
 import time
@@ -228,6 +229,11 @@ class Serving:
         stop_read, self.stop_write = os.pipe()
         self.pid, self.result_fd = in_child(lambda: serve(listener, patience_s, stop_read))
         os.close(stop_read)
+
+    def give_up(self):
+        """What became of it is of no interest any more."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
 
     def result(self):
         """The client's side has ended: what became of the server's."""

@@ -3,6 +3,7 @@
 #include "unit_relay.h"
 
 #include <sys/epoll.h>
+#include "net/socket.h"
 
 #define N_SAID 4
 
@@ -213,21 +214,21 @@ static struct pair *open_held(struct fixture *f)
 	return p;
 }
 
-/* Its bytes beyond what went first; the far leg is reset. */
-static void take_back(struct fixture *f, struct pair *p, uint8_t **more, size_t *n_more)
+/* Its bytes beyond what went first, and the far leg, which is open still. */
+static void take_back(struct fixture *f, struct pair *p, struct relay_taken_back *back)
 {
-	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID, more, n_more), 0);
-	run_until(f, "the server to see the reset", server_closed);
+	assert_int_equal(relay_take_back(f->relay, p->ref, N_SAID, back), 0);
+	assert_int_equal(net_look(back->far_fd), NET_E_AGAIN);
+	net_close_reset(back->far_fd);
 	assert_int_equal(p->n_ends + f->n_held_ends + f->n_held, 0);
 	close(p->server.fd);
 }
 
 static void expect_not_given_back(struct fixture *f, const struct pair *p, size_t n_first)
 {
-	uint8_t *more;
-	size_t n_more;
+	struct relay_taken_back back;
 
-	assert_int_equal(relay_take_back(f->relay, p->ref, n_first, &more, &n_more), RELAY_E_TOO_LATE);
+	assert_int_equal(relay_take_back(f->relay, p->ref, n_first, &back), RELAY_E_TOO_LATE);
 }
 
 /* Another far leg, to which all is said again. */
@@ -251,14 +252,12 @@ static void a_near_leg_is_given_back(void **state)
 {
 	struct fixture *f = *state;
 	struct pair *p = open_held(f);
-	uint8_t *more;
-	size_t n_more;
+	struct relay_taken_back back;
 
-	take_back(f, p, &more, &n_more);
-	assert_int_equal(p->server.stream, UNIT_STREAM_RESET);
-	assert_null(more);
+	take_back(f, p, &back);
+	assert_null(back.more);
 	expect_not_given_back(f, p, N_SAID);
-	open_again(f, p, more, n_more);
+	open_again(f, p, back.more, back.n_more);
 	say(&p->host, 100);
 	f->n_wanted = 100;
 	run_until(f, "the other server to hear all", server_heard);
@@ -272,18 +271,17 @@ static void with_what_it_has_said_since(void **state)
 {
 	struct fixture *f = *state;
 	struct pair *p = open_held(f);
-	uint8_t *more;
-	size_t n_more;
+	struct relay_taken_back back;
 
 	say(&p->host, 500);
 	f->n_wanted = 500;
 	run_until(f, "the server to hear more", server_heard);
 	end(&p->host);
 	run_until(f, "the server to see the end", server_closed);
-	take_back(f, p, &more, &n_more);
-	assert_int_equal(n_more, 500 - N_SAID);
-	open_again(f, p, more, n_more);
-	free(more);
+	take_back(f, p, &back);
+	assert_int_equal(back.n_more, 500 - N_SAID);
+	open_again(f, p, back.more, back.n_more);
+	free(back.more);
 	run_until(f, "the other server to see the end", server_closed);
 	assert_int_equal(p->server.stream, UNIT_STREAM_ENDED);
 	assert_int_equal(p->server.n_received, 500);

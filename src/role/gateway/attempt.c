@@ -29,6 +29,14 @@ void attempt_drop(struct attempt *attempt)
 	inbox_free(&attempt->inbox);
 }
 
+void attempt_drop_all(struct setup *setup)
+{
+	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
+		attempt_drop(&setup->attempts[i]);
+	while (setup->n_parked)
+		net_close_reset(setup->parked[--setup->n_parked]);
+}
+
 static struct attempt *free_attempt(struct setup *setup)
 {
 	size_t n = setup->raced ? SETUP_ATTEMPTS : SETUP_ATTEMPTS - 1;
@@ -215,6 +223,8 @@ static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t lin
 		return CHOOSE_E_NONE;
 	setup->begun_again = true;
 	counter_add(&gateway->worker->counters.n_fell_back_again, 1);
+	if (!attempt_n_pending(setup) && opening_say_instead(setup))
+		return CHOOSE_E_NONE;
 	return attempt_again(gateway, setup, link == CHOOSE_NO_LINK ? 0 : ~(1u << link));
 }
 
@@ -232,12 +242,26 @@ static void forget_told(struct setup *setup, const struct attempt *attempt)
 	setup->told = setup->told && !attempt->connected;
 }
 
-void attempt_leave(struct setup *setup, struct attempt *attempt)
+void attempt_park(struct setup *setup, int fd)
+{
+	if (setup->n_parked < SETUP_PARKED)
+		setup->parked[setup->n_parked++] = fd;
+	else
+		net_close_reset(fd);
+}
+
+void attempt_leave(const struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
 	setup->left = setup->exposed = true;
 	forget_told(setup, attempt);
+	if (attempt->fd >= 0) {
+		loop_unwatch(gateway->worker->loop, attempt->fd);
+		attempt_park(setup, attempt->fd);
+	}
+	attempt->fd = -1;
 	attempt_drop(attempt);
 }
+
 
 /* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
  * were lost, that is why. Others end a connection for reasons of their own. */
@@ -253,19 +277,14 @@ static bool may_be_turned_away(const struct setup *setup)
 	return setup->raced && attempt_n_pending(setup) > 1;
 }
 
-/* It came to nothing, and another one that raced with it is connected: that one is served. It may be the only one left. */
-static bool overtaken(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
+/* Another one that raced with it is connected: that one is served. It may be the only one left. */
+static bool is_overtaken(const struct setup *setup, const struct attempt *attempt)
 {
 	size_t n_others = 0;
 
 	for (size_t i = 0; setup->raced && i < SETUP_ATTEMPTS; i++)
 		n_others += &setup->attempts[i] != attempt && setup->attempts[i].fd >= 0 && setup->attempts[i].connected;
-	if (!n_others)
-		return false;
-	forget_told(setup, attempt);
-	attempt_drop(attempt);
-	attempt_go_on(gateway, setup);
-	return true;
+	return n_others;
 }
 
 /* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
@@ -277,9 +296,12 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 
 	setup->exposed |= !at_once;
 	counter_add(&gateway->worker->counters.n_attempts_failed, 1);
-	if (overtaken(gateway, setup, attempt))
-		return;
 	forget_told(setup, attempt);
+	if (is_overtaken(setup, attempt)) {
+		attempt_drop(attempt);
+		attempt_go_on(gateway, setup);
+		return;
+	}
 	if (reset && !may_be_turned_away(setup))
 		attempt_note_reset(gateway, setup, attempt);
 	if (at_once && attempt->syn_data && !may_be_turned_away(setup))
@@ -296,16 +318,18 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 		setup_fail(gateway, setup);
 }
 
-/* Plain TCP with data in the SYN: Linux has lost bytes of such, either way (doc/assumptions.md), and the converter, not having been told, refuses it. */
+/* Plain TCP with data in the SYN: Linux has lost bytes of such, either way (doc/assumptions.md), and the converter, not having been told, refuses it, or serves what it doesn't know to be such. */
 static void attempt_distrusted(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
+	bool overtaken = is_overtaken(setup, attempt);
 	uint8_t link = attempt->link;
 
-	if (overtaken(gateway, setup, attempt))
+	if (!setup->has_ticket) {
+		attempt_failed(gateway, setup, attempt, false);
 		return;
-	forget_told(setup, attempt);
-	attempt_drop(attempt);
-	if (begin_again(gateway, setup, link) && !attempt_n_pending(setup) && attempt_next(gateway, setup))
+	}
+	attempt_leave(gateway, setup, attempt);
+	if (!overtaken && begin_again(gateway, setup, link) && !attempt_n_pending(setup) && attempt_instead(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -422,8 +446,10 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 	}
 	if (!r && setup->state == SETUP_DECLINING) {   /* it has heard it */
 		setup_abandon(gateway, setup);
-	} else if (r || !attempt_is_sound(gateway, attempt, attempt->fd)) {
+	} else if (r) {
 		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
+	} else if (!attempt_is_sound(gateway, attempt, attempt->fd)) {
+		attempt_distrusted(gateway, setup, attempt);
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		note_overtaken(gateway, setup, attempt);

@@ -37,8 +37,7 @@ int elsewhere_begin(struct gateway *gateway, struct setup *setup)
 
 	if (!other || !may_move(setup))
 		return CHOOSE_E_NONE;
-	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
-		attempt_drop(&setup->attempts[i]);
+	attempt_drop_all(setup);
 	upstream_unref(setup->upstream);
 	setup->upstream = upstream_ref(other);
 	setup->moved = true;

@@ -53,8 +53,7 @@ static struct setup *setup_of_tag(const struct gateway *gateway, uint64_t tag)
 
 void setup_free(struct gateway *gateway, struct setup *setup)
 {
-	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
-		attempt_drop(&setup->attempts[i]);
+	attempt_drop_all(setup);
 	opening_free(setup);
 	upstream_unref(setup->upstream);
 	inbox_free(&setup->first);
@@ -273,11 +272,10 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		relay_release(gateway->worker->relay, session, left);
 	} else {
-		if (r == NET_E_RESET) {
+		if (r == NET_E_RESET)
 			attempt_note_reset(gateway, setup, setup->answering);
-			if (leave_reset(gateway, setup))
-				return;
-		}
+		if ((r == NET_E_RESET || (!r && step.verdict == SIGNALLING_DONE)) && leave_broken(gateway, setup, far_fd))
+			return;
 		if (!r && step.verdict != SIGNALLING_DONE)
 			setup_refuse(gateway, setup, &step.result);
 		else

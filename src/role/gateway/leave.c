@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/describe.h"
 #include "role/gateway/opening.h"
@@ -43,17 +44,17 @@ static bool take_back(struct gateway *gateway, struct setup *setup)
 {
 	const struct worker *worker = gateway->worker;
 	struct attempt *attempt = setup->answering;
-	uint8_t *more;
-	size_t n_more;
+	struct relay_taken_back back;
 	int r;
 
-	if (!setup->has_ticket || attempt->striped || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &more, &n_more))
+	if (!setup->has_ticket || attempt->striped || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &back))
 		return false;
-	attempt_leave(setup, attempt);
+	attempt_leave(gateway, setup, attempt);
+	attempt_park(setup, back.far_fd);
 	setup->answering = NULL;
 	setup_set_state(setup, SETUP_CONNECTING);
-	r = opening_add(setup, (struct bytes){ more, n_more });
-	free(more);
+	r = opening_add(setup, (struct bytes){ back.more, back.n_more });
+	free(back.more);
 	if (r || loop_rewatch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
 	    setup_set_deadline(gateway, setup, setup_limit_us(gateway)))
 		setup_abandon(gateway, setup);
@@ -62,9 +63,15 @@ static bool take_back(struct gateway *gateway, struct setup *setup)
 	return true;
 }
 
-bool leave_reset(struct gateway *gateway, struct setup *setup)
+/* An end in order is the converter's, unless it came as plain TCP that nobody had asked for (doc/assumptions.md). */
+static bool was_ended(const struct attempt *attempt, int far_fd)
 {
-	return !setup->answering->left_unanswered && !setup->n_instead && !setup->routed && setup->treatment.link == CHOOSE_NO_LINK && take_back(gateway, setup);
+	return attempt->left_unanswered && (attempt->plain || !mptcp_info_fell_back(far_fd));
+}
+
+bool leave_broken(struct gateway *gateway, struct setup *setup, int far_fd)
+{
+	return !was_ended(setup->answering, far_fd) && !setup->n_instead && !setup->routed && setup->treatment.link == CHOOSE_NO_LINK && take_back(gateway, setup);
 }
 
 /* What is not there yet, of its answer or its end, may be lost with the link; unless another one has joined, by which the kernel brings it. Otherwise it ends with its link. */
@@ -106,7 +113,7 @@ void leave_links(struct gateway *gateway, struct setup *setup)
 		bool leaves = may_leave(gateway, setup, &setup->attempts[i]);
 
 		if (leaves)
-			attempt_leave(setup, &setup->attempts[i]);
+			attempt_leave(gateway, setup, &setup->attempts[i]);
 		n_left += leaves;
 		n_stay += setup->attempts[i].fd >= 0;
 	}

@@ -19,6 +19,7 @@
 #include "signalling/scheme.h"
 
 #define SETUP_ATTEMPTS (RACE_MOST + 1)   /* at once: those that race, and one more where they find nobody */
+#define SETUP_PARKED 4
 #define SETUP_ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
 /*
@@ -80,7 +81,9 @@ struct setup {
 	bool early;               /* the host's connection was let come for that: attempts are under way in CAUGHT too, until there is answering */
 	bool has_ticket;          /* in each attempt: the converter serves one of them alone */
 	bool raced;               /* and knows that they are begun at once */
-	bool left;                /* an attempt was given up, its link having gone */
+	bool left;                /* an attempt was given up that the converter may be serving */
+	uint8_t n_parked;
+	int parked[SETUP_PARKED]; /* the connections of such attempts, open until the setup's end: with them would end what the converter has of it */
 	uint8_t n_instead;        /* so often another was begun in its place */
 	bool waits;               /* the host's bytes may go when the converter has answered, and not before */
 	bool known;               /* accepted early because its destination had accepted lately */
@@ -136,9 +139,13 @@ void attempt_drop(struct attempt *attempt);
 /* As net_connect_outcome(); but what comes in the turn in which it began is of the socket that had its place before. */
 int attempt_outcome(const struct gateway *gateway, const struct attempt *attempt, uint32_t events);
 size_t attempt_n_pending(const struct setup *setup);
-/* Its link has gone. */
-void attempt_leave(struct setup *setup, struct attempt *attempt);
-/* None being left: begins another one in the place of those that are gone with their links; the converter is told so. 0, or CHOOSE_E_NONE where there is none. */
+/* It is given up, and not with a word of ours: another one takes its place at the converter, with all that is there. */
+void attempt_leave(const struct gateway *gateway, struct setup *setup, struct attempt *attempt);
+/* The same of a connection that has no place among the attempts. */
+void attempt_park(struct setup *setup, int fd);
+/* What attempts were given up is reset, too. */
+void attempt_drop_all(struct setup *setup);
+/* None being left: begins another one in the place of those that were given up; the converter is told so. 0, or CHOOSE_E_NONE where there is none. */
 int attempt_instead(struct gateway *gateway, struct setup *setup);
 /* Whether a connection with this descriptor, whose answer was read, is to be trusted. One that became plain TCP only with the answer isn't: the
  * converter's end was plain before, and what either end's Multipath TCP sent again may be in the stream twice (doc/assumptions.md). */

@@ -101,8 +101,7 @@ static void tell_refused(struct gateway *gateway, struct setup *setup, const str
 /* What was begun for one address isn't for the next one. */
 static void drop_attempts(struct setup *setup)
 {
-	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
-		attempt_drop(&setup->attempts[i]);
+	attempt_drop_all(setup);
 	opening_free(setup);
 	setup->tried = 0;
 	setup->begun_again = setup->told = setup->early = setup->asks_early = setup->left = false;
