@@ -307,7 +307,7 @@ def test_a_gateway_that_does_not_come_leaves_it_to_another(lab):
     far = remote(lab)
     told = second.hear()
     assert first.hear() == told, "the same name: whoever is there has it"
-    assert first.again and not second.again
+    assert first.again != second.again, "whom the converter has noted last is told first"
     assert answer_of(client(lab, claim_of(far, told[1]))) == SUCCESS
     assert error_of(lab, claim_of(far, told[1]))[0] == CONNECTION_RESET
 
