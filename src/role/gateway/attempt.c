@@ -254,11 +254,11 @@ void attempt_leave(const struct gateway *gateway, struct setup *setup, struct at
 {
 	setup->left = setup->exposed = true;
 	forget_told(setup, attempt);
-	if (attempt->fd >= 0) {
+	if (attempt->fd >= 0 && attempt->connected && setup->has_ticket) {
 		loop_unwatch(gateway->worker->loop, attempt->fd);
 		attempt_park(setup, attempt->fd);
+		attempt->fd = -1;
 	}
-	attempt->fd = -1;
 	attempt_drop(attempt);
 }
 

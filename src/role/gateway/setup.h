@@ -139,9 +139,9 @@ void attempt_drop(struct attempt *attempt);
 /* As net_connect_outcome(); but what comes in the turn in which it began is of the socket that had its place before. */
 int attempt_outcome(const struct gateway *gateway, const struct attempt *attempt, uint32_t events);
 size_t attempt_n_pending(const struct setup *setup);
-/* It is given up, and not with a word of ours: another one takes its place at the converter, with all that is there. */
+/* It is given up. One that the converter may be serving, and with a ticket would go on with another, is parked. */
 void attempt_leave(const struct gateway *gateway, struct setup *setup, struct attempt *attempt);
-/* The same of a connection that has no place among the attempts. */
+/* It is kept open, unread, until the setup's end: its own would end what the converter has. */
 void attempt_park(struct setup *setup, int fd);
 /* What attempts were given up is reset, too. */
 void attempt_drop_all(struct setup *setup);
