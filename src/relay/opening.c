@@ -18,6 +18,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->near_mptcp = s->near_opening = legs->near_mptcp;
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
+	s->near_instead = legs->near_instead & 7;
 	s->inbound = legs->inbound;
 	s->routed = legs->routed;
 	s->up_waits = legs->up_waits;
@@ -131,6 +132,8 @@ static bool may_change(const struct session *s, const struct relay_leg_change *c
 {
 	if (!s || s->state != SESSION_RELAYING || !s->near_mptcp || s->up.ended || s->up.n_skip_bytes)
 		return false;
+	if (s->near_spoke && relay_is_unknown_plain(s))
+		return false;
 	return was_said(s, change->said) || is_kept(s, change->said) || (!s->down.n_bytes && (change->said.n || !net_handshake_ended(s->near_fd)));
 }
 
@@ -180,6 +183,8 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	s->near_fd = s->up.src_fd = s->down.dst_fd = change->near_fd;
 	s->source = change->source;
 	s->up.ends_multipath = change->near_multipath;
+	s->near_instead = change->near_instead & 7;
+	s->near_spoke = false;
 	s->up.course = HALF_COURSE_UNKNOWN;
 	s->near_opening = true;
 	s->down.steadied = relay->options.steady;

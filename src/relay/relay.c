@@ -307,7 +307,7 @@ static struct session_view view_of(const struct relay *relay, const struct sessi
 		.near_fd = s->near_fd, .far_fd = s->far_fd,
 		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound, .routed = s->routed,
 		.whole = is_whole(s->near_mptcp ? &s->up : &s->down),
-		.source = s->source, .destination = s->destination, .link = s->link, .owner = s->owner,
+		.source = s->source, .destination = s->destination, .link = s->link, .near_instead = s->near_instead, .owner = s->owner,
 		.opened_at_us = s->opened_at_us, .up_bytes = s->up.n_bytes, .down_bytes = s->down.n_bytes,
 		.up_ended = s->up.ended, .down_ended = s->down.ended, .up_done = s->up.done, .down_done = s->down.done,
 		.up_waiting_bytes = half_waiting_bytes(&s->up), .down_waiting_bytes = half_waiting_bytes(&s->down),

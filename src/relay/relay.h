@@ -84,7 +84,8 @@ struct relay_legs {
 	bool far_joins;                  /* the far leg's subflows are ours to begin, and there is more than one link */
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
 	bool up_kept;                    /* held: what goes up is kept until then, as far as it isn't much: relay_take_back() */
-	bool down_kept;                  /* what goes down is kept until the near leg's peer has something of it, as far as it isn't much: relay_change_near() */
+	bool down_kept;                  /* what goes down is kept until the near leg's peer has something of it, and knows what the leg is, as far as it isn't much: relay_change_near() */
+	uint8_t near_instead;            /* the opener's, for session_view: which of the peer's attempts it is */
 	uint64_t tag;                    /* for on_held; 0 otherwise */
 	uint32_t owner;                  /* for on_end */
 	struct relay_account *account;   /* relay/account.h; NULL: nobody's. Borrowed as long as the relay lives */
@@ -104,6 +105,7 @@ struct session_view {
 	bool whole;                      /* its Multipath TCP leg was that at both ends: what is plain TCP of it is broken */
 	struct address source, destination;
 	uint8_t link;
+	uint8_t near_instead;            /* as it was opened, or its near leg changed */
 	uint32_t owner;                  /* as it was opened */
 	uint64_t opened_at_us, up_bytes, down_bytes;
 	bool up_ended, down_ended;       /* the one end has ended its stream */
@@ -129,11 +131,13 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 struct relay_leg_change {
 	int near_fd;
 	bool near_multipath;
+	uint8_t near_instead;
 	struct address source;
 	struct bytes up_first;    /* that was read from near_fd; copied */
 	struct bytes said;        /* the old leg may have taken this from us, and its peer has not got it: it is said again, and what was kept behind it; copied. Empty: none of it */
 };
-/* Only where nothing else was written to the near leg yet, or all of it is kept, and, with nothing said, its handshake hasn't ended. Takes near_fd, watched by the caller; on failure it stays his, to be watched
+/* Only where nothing else was written to the near leg yet, or all of it is kept, and, with nothing said, its handshake hasn't ended; and where one that is plain TCP unknown to its peer has brought nothing since it was
+ * the session's: that may be what came before, once more (doc/assumptions.md). Takes near_fd, watched by the caller; on failure it stays his, to be watched
  * anew. 0 or RELAY_E_TOO_LATE. */
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change);
 /* All the caller's. */

@@ -51,6 +51,8 @@ void relay_set_bulk(struct relay *relay, struct session *s, bool is_bulk);
 void relay_run_turn(struct relay *relay);
 /* Both halves move what they still can. */
 void relay_pass_on(struct relay *relay, struct session *s);
+/* The near leg is plain TCP, which its peer may not know: what it acknowledges it may yet give up, and what it brings may come twice (decision 0016). */
+bool relay_is_unknown_plain(const struct session *s);
 /* The timer looks after it, from now on; no longer. Both may be called again. */
 void relay_block(struct relay *relay, struct session *s);
 void relay_unblock(struct relay *relay, struct session *s);

@@ -30,9 +30,11 @@ struct session {
 	bool blocked : 1;           /* in the list of those that wait to write */
 	bool rescued : 1;           /* queued by the timer that backs the events, no event since */
 	bool near_mptcp : 1, far_mptcp : 1;
+	bool near_spoke : 1;        /* bytes have come over the near leg since it was opened */
 	bool near_opening : 1;      /* the near leg was accepted before its handshake had ended, as far as we know */
 	bool up_waits : 1;          /* in HELD: nothing goes up */
 	bool inbound : 1;           /* the far end began it */
+	uint8_t near_instead : 3;   /* the opener's */
 	bool routed : 1;            /* nothing is said between the proxies */
 	uint8_t near_part;          /* enum session_part */
 	uint8_t link;

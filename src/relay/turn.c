@@ -72,6 +72,7 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	limits_begin(relay, half);
 	widening_look(half, &relay->tools, now_us);
 	r = half_step(half, &relay->tools, most_bytes);
+	s->near_spoke |= way == RELAY_UP && half->n_bytes + half_waiting_bytes(half) > read_before;
 	widening_note(half, &relay->tools, now_us, r, half->n_bytes + half_waiting_bytes(half) > read_before);
 	if (to_be_shown && half->course != HALF_COURSE_SHOWN_BY_BYTES)
 		relay->options.on_shown(relay->options.context, s->link, half->course == HALF_COURSE_LOOKED);
@@ -89,8 +90,7 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	return r;
 }
 
-/* Plain TCP that its peer may not know to be such: what it acknowledges it may yet give up (decision 0016). */
-static bool is_unknown_plain(const struct session *s)
+bool relay_is_unknown_plain(const struct session *s)
 {
 	return s->up.ends_multipath && s->up.course == HALF_COURSE_UNKNOWN && mptcp_info_fell_back(s->near_fd);
 }
@@ -100,7 +100,7 @@ static void look_at_kept(struct relay *relay, struct session *s)
 {
 	uint32_t n_unacked;
 
-	if (s->down.keeps && s->down.n_bytes && (mptcp_send_unacked(s->near_fd, &n_unacked) || n_unacked < s->down.n_bytes) && !is_unknown_plain(s))
+	if (s->down.keeps && s->down.n_bytes && (mptcp_send_unacked(s->near_fd, &n_unacked) || n_unacked < s->down.n_bytes) && !relay_is_unknown_plain(s))
 		half_keep_no_more(&s->down, &relay->tools);
 }
 

@@ -14,7 +14,7 @@ static void put_claim(struct convert_writer *w, const struct signalling_request 
 
 static uint8_t flags_of(const struct signalling_request *request)
 {
-	return (uint8_t)((request->plain ? CONVERT_BRAID_PLAIN : 0) | (request->raced ? CONVERT_BRAID_RACED : 0) | (request->instead ? CONVERT_BRAID_INSTEAD : 0));
+	return (uint8_t)((request->plain ? CONVERT_BRAID_PLAIN : 0) | (request->raced ? CONVERT_BRAID_RACED : 0) | convert_instead_flags(request->instead));
 }
 
 struct signalling_step convert_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out)

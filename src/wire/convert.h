@@ -51,6 +51,8 @@ enum convert_type {                       /* 6.2.2 */
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
 #define CONVERT_BRAID_RACED 2u            /* the same, and below */
 #define CONVERT_BRAID_INSTEAD 4u
+#define CONVERT_BRAID_INSTEAD_SHIFT 3     /* and in two bits how many such were before it */
+#define CONVERT_BRAID_INSTEAD_MOST 4u
 
 enum convert_error_code {                 /* 6.2.8, table 2 */
 	CONVERT_ERROR_UNSUPPORTED_VERSION = 0,
@@ -122,7 +124,7 @@ struct convert_message {
 	uint8_t limited;         /* with has_limited: CONVERT_LIMITED_ bits */
 	bool plain;              /* with has_dscp: the client knows that this connection is plain TCP */
 	bool raced;              /* with has_dscp: the client has begun more than one like this at once, and wants one of them served */
-	bool instead;            /* with has_dscp: this one comes in the place of one whose link has gone */
+	uint8_t instead;         /* with has_dscp: the how manieth it is that comes in the place of one that was given up, 0 to CONVERT_BRAID_INSTEAD_MOST; 0: it is the first */
 	uint64_t watch;          /* the converter's name for a connection that it keeps for a gateway */
 	struct bytes nonce;      /* of the ticket of another connection; CONVERT_NONCE_BYTES */
 	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with each Connect */
@@ -169,6 +171,8 @@ void convert_put_extended(struct convert_writer *w, struct bytes options);      
 void convert_put_supported(struct convert_writer *w, struct bytes kinds);                       /* pads */
 void convert_put_cookie(struct convert_writer *w, struct bytes cookie);                         /* pads */
 void convert_put_error(struct convert_writer *w, const struct convert_error *error);            /* pads */
+/* Of its flags those that say so: instead of struct convert_message. */
+uint8_t convert_instead_flags(uint8_t instead);
 void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags);   /* CONVERT_BRAID_PLAIN, ... */
 void convert_put_watch(struct convert_writer *w, uint64_t watch);
 void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES]);

@@ -107,7 +107,7 @@ static int dscp_get(struct convert_message *m, struct cursor value)
 	flags = cursor_get_u8(&value);
 	m->plain = flags & CONVERT_BRAID_PLAIN;
 	m->raced = flags & CONVERT_BRAID_RACED;
-	m->instead = flags & CONVERT_BRAID_INSTEAD;
+	m->instead = flags & CONVERT_BRAID_INSTEAD ? (uint8_t)(1 + (flags >> CONVERT_BRAID_INSTEAD_SHIFT & 3)) : 0;
 	return cursor_failed(&value) || value.n_left || m->dscp > DSCP_MOST ? CONVERT_E_MALFORMED : 0;
 }
 

@@ -67,6 +67,13 @@ void convert_put_cookie(struct convert_writer *w, struct bytes cookie)
 	put_padded(w, CONVERT_COOKIE, cookie);
 }
 
+uint8_t convert_instead_flags(uint8_t instead)
+{
+	unsigned int before = (instead < CONVERT_BRAID_INSTEAD_MOST ? instead : CONVERT_BRAID_INSTEAD_MOST) - 1u;
+
+	return instead ? (uint8_t)(CONVERT_BRAID_INSTEAD | before << CONVERT_BRAID_INSTEAD_SHIFT) : 0;
+}
+
 void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags)
 {
 	put_head(w, CONVERT_BRAID_DSCP, 2);
@@ -198,7 +205,7 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		convert_put_error(w, &m->error);
 		break;
 	case CONVERT_BRAID_DSCP:
-		convert_put_dscp(w, m->dscp, (uint8_t)(m->plain * CONVERT_BRAID_PLAIN | m->raced * CONVERT_BRAID_RACED | m->instead * CONVERT_BRAID_INSTEAD));
+		convert_put_dscp(w, m->dscp, (uint8_t)(m->plain * CONVERT_BRAID_PLAIN | m->raced * CONVERT_BRAID_RACED | convert_instead_flags(m->instead)));
 		break;
 	case CONVERT_BRAID_WATCH:
 		convert_put_watch(w, m->watch);

@@ -34,7 +34,8 @@ static void show_ours(FILE *out, const struct convert_message *m, const struct c
 
 	switch (tlv->type) {
 	case CONVERT_BRAID_DSCP:
-		fprintf(out, "text DSCP %u%s%s%s\n", m->dscp, m->plain ? ", plain TCP" : "", m->raced ? ", raced" : "", m->instead ? ", instead" : "");
+		fprintf(out, "text DSCP %u%s%s", m->dscp, m->plain ? ", plain TCP" : "", m->raced ? ", raced" : "");
+		fprintf(out, m->instead ? ", instead %u\n" : "\n", m->instead);
 		break;
 	case CONVERT_BRAID_WATCH:
 		fprintf(out, "text watch %016" PRIx64 "\n", m->watch);

@@ -119,10 +119,10 @@ static void client_asks_as_the_rfc_says(void **state)
 	unit_expect_bytes("Cookie, Connect", "010b2263" COOKIE CONNECT, out, begin(&request, out));
 	request.dscp = 46;
 	unit_expect_bytes("Cookie, Connect, DSCP", "010c2263" COOKIE CONNECT "c0012e00", out, begin(&request, out));
-	request.plain = request.raced = request.instead = 1;
-	unit_expect_bytes("Cookie, Connect, DSCP, every flag", "010c2263" COOKIE CONNECT "c0012e07", out, begin(&request, out));
+	request.plain = request.raced = 1, request.instead = 3;
+	unit_expect_bytes("Cookie, Connect, DSCP, every flag", "010c2263" COOKIE CONNECT "c0012e17", out, begin(&request, out));
 	request.dscp = 0;
-	unit_expect_bytes("Cookie, Connect, every flag", "010c2263" COOKIE CONNECT "c0010007", out, begin(&request, out));
+	unit_expect_bytes("Cookie, Connect, every flag", "010c2263" COOKIE CONNECT "c0010017", out, begin(&request, out));
 	request.dscp = 46;
 	request.plain = request.raced = request.instead = 0;
 	request.watch = 0x0123456789abcdef;

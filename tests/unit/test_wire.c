@@ -215,13 +215,15 @@ static void dscp_is_six_bits(void **state)
 		assert_true(dscp >= 64 || message.dscp == dscp);
 	}
 	m.at[6] = 46;
-	for (unsigned int flags = 0; flags < 256; flags++) {   /* all but these three are to be ignored */
+	for (unsigned int flags = 0; flags < 256; flags++) {   /* all but these are to be ignored */
 		m.at[7] = (uint8_t)flags;
 		assert_int_equal(get(&message, m.at, m.n), 0);
 		assert_int_equal(message.plain, flags & 1);
 		assert_int_equal(message.raced, flags >> 1 & 1);
-		assert_int_equal(message.instead, flags >> 2 & 1);
+		assert_int_equal(message.instead, flags & 4 ? 1 + (flags >> 3 & 3) : 0);
+		assert_int_equal(convert_instead_flags(message.instead), flags & 4 ? flags & 28 : 0);
 	}
+	assert_int_equal(convert_instead_flags(200), convert_instead_flags(CONVERT_BRAID_INSTEAD_MOST));
 	assert_int_equal(get(&message, longer.at, longer.n), CONVERT_E_MALFORMED);
 }
 

@@ -33,7 +33,7 @@ void converter_serve(struct converter *converter, struct intake *intake)
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct relay_legs legs = {
 		.near_fd = intake->near_fd, .far_fd = intake->far_fd, .near_watched = true, .far_watched = true,
-		.near_mptcp = true, .near_multipath = intake->multipath, .down_kept = intake->ticket.admitted, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
+		.near_mptcp = true, .near_multipath = intake->multipath, .near_instead = intake->instead, .down_kept = intake->ticket.admitted, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
 		.account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number),
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
 		.destination = intake->destination, .inbound = intake->inbound, .routed = intake->scheme->mute, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,

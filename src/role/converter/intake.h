@@ -63,7 +63,7 @@ struct intake {
 	bool wants_mptcp;
 	bool multipath;           /* the peer takes it for Multipath TCP, or may */
 	bool raced;               /* the peer has begun several attempts of the connection at once */
-	bool instead;             /* in SECOND: the peer has given up the first one */
+	uint8_t instead;          /* which of its peer's attempts it is, of those that were begun in the place of one that was given up; 0: none of these */
 	bool takes_inbound;       /* in WAITING: sessions from our side may be told on it */
 	bool hears_limits;        /* and that the links limit what we send */
 	bool hears_harm;          /* and that one keeps a better one waiting */

@@ -19,7 +19,8 @@ struct second_attempt {
 	struct worker *to;
 	struct ticket_use ticket;
 	int fd;
-	bool multipath, raced, instead;
+	bool multipath, raced;
+	uint8_t instead;
 	struct address client, destination;
 	struct treatment treatment;
 	struct inbox inbox;
@@ -75,6 +76,7 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 	net_close_reset(old_fd);
 	first->near_fd = second->near_fd;
 	first->multipath = second->multipath;
+	first->instead = second->instead;
 	first->client = second->client;
 	first->conversation = second->conversation;
 	inbox_free(&first->inbox);
@@ -88,7 +90,7 @@ static bool take_session(struct converter *converter, struct intake *second, str
 {
 	static const struct signalling_result connected = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
 	struct net_marking marking = treatment_marking(&second->treatment);
-	struct relay_leg_change change = { .near_fd = second->near_fd, .near_multipath = second->multipath, .source = second->client,
+	struct relay_leg_change change = { .near_fd = second->near_fd, .near_multipath = second->multipath, .near_instead = second->instead, .source = second->client,
 					   .up_first = { second->inbox.kept, second->inbox.n_kept } };
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
 
@@ -124,10 +126,11 @@ static struct intake *intake_there(const struct converter *converter, const stru
 	return first && first != second && address_equal(&first->destination, &second->destination) ? first : NULL;
 }
 
-/* Who has the connection: whose handshake ends first, for that one has seen its link work both ways, and can be written to. Unless the link has gone since. */
-static enum contest contest(int first_fd, const struct intake *second)
+/* Who has the connection: the one that its peer has begun in the place of the other; of two that stand beside each other the one whose handshake ends first, for that one has seen its link work both
+ * ways, and can be written to. */
+static enum contest contest(int first_fd, uint8_t first_instead, const struct intake *second)
 {
-	if (!second->instead && net_handshake_ended(first_fd))
+	if (second->instead < first_instead || (second->instead == first_instead && net_handshake_ended(first_fd)))
 		return CONTEST_LOST;
 	return net_handshake_ended(second->near_fd) ? CONTEST_WON : CONTEST_OPEN;
 }
@@ -136,6 +139,7 @@ static enum contest contest(int first_fd, const struct intake *second)
  * came and went; or, the first being well, that a ticket is good for one. */
 static enum contest settle(struct converter *converter, struct intake *second, struct signalling_result *result)
 {
+	static const struct signalling_result gone = { .outcome = OUTCOME_BYPASSED };   /* its destination has not refused: a host that waits had better go the ordinary way */
 	uint64_t holder = authorise_holder(converter->worker, &second->ticket);   /* asked each time: it may have become a session under way */
 	struct slab_name name = slab_name_in(holder);
 	struct intake *first = what_of(holder) == WHAT_INTAKE ? intake_there(converter, second, name) : NULL;
@@ -144,15 +148,19 @@ static enum contest settle(struct converter *converter, struct intake *second, s
 
 	*result = (struct signalling_result){ .outcome = OUTCOME_NOT_AUTHORISED };
 	if (what_of(holder) == WHAT_SESSION && session_is_there(converter, second, name, &session)) {
-		state = contest(session.near_fd, second);
-		return state == CONTEST_WON && !take_session(converter, second, name) ? CONTEST_LOST : state;
+		state = contest(session.near_fd, session.near_instead, second);
+		if (state != CONTEST_WON || take_session(converter, second, name))
+			return state;
+		if (second->instead > session.near_instead)   /* the destination's bytes have gone with the one before: this connection alone can't be served */
+			*result = gone;
+		return CONTEST_LOST;
 	}
 	if (!first)
-		result->outcome = OUTCOME_BYPASSED;   /* its destination has not refused: a host that waits had better go the ordinary way */
+		*result = gone;
 	else if (first->state == INTAKE_ENDING && first->said.outcome != OUTCOME_CONNECTED)
 		*result = first->said;
 	else if (first->state == INTAKE_CONNECTING)
-		state = contest(first->near_fd, second);
+		state = contest(first->near_fd, first->instead, second);
 	return state == CONTEST_WON && !take_intake(converter, first, second) ? CONTEST_LOST : state;
 }
 
@@ -168,8 +176,6 @@ void take_over_look(struct converter *converter, struct intake *second)
 		intake_free(converter, second);
 		break;
 	case CONTEST_LOST:
-		if (second->instead && result.outcome == OUTCOME_NOT_AUTHORISED)   /* the destination's bytes have gone with that link: this connection alone can't be served */
-			result.outcome = OUTCOME_BYPASSED;
 		turn_away(converter, second, &result);
 		break;
 	}

@@ -2,6 +2,7 @@
 /* Reaching the converter over one link or another. */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -244,15 +245,17 @@ static void forget_told(struct setup *setup, const struct attempt *attempt)
 
 void attempt_park(struct setup *setup, int fd)
 {
-	if (setup->n_parked < SETUP_PARKED)
-		setup->parked[setup->n_parked++] = fd;
-	else
-		net_close_reset(fd);
+	if (setup->n_parked == SETUP_PARKED) {   /* the first has been replaced since, if anyone */
+		net_close_reset(setup->parked[0]);
+		memmove(setup->parked, setup->parked + 1, sizeof(setup->parked) - sizeof(setup->parked[0]));
+		setup->n_parked--;
+	}
+	setup->parked[setup->n_parked++] = fd;
 }
 
 void attempt_leave(const struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
-	setup->left = setup->exposed = true;
+	setup->left = setup->left_since = setup->exposed = true;
 	forget_told(setup, attempt);
 	if (attempt->fd >= 0 && attempt->connected && setup->has_ticket) {
 		loop_unwatch(gateway->worker->loop, attempt->fd);
@@ -261,7 +264,6 @@ void attempt_leave(const struct gateway *gateway, struct setup *setup, struct at
 	}
 	attempt_drop(attempt);
 }
-
 
 /* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
  * were lost, that is why. Others end a connection for reasons of their own. */
@@ -427,10 +429,10 @@ static bool is_second(const struct setup *setup, const struct signalling_result 
 	return attempt_n_pending(setup) > 1 && (result->outcome == OUTCOME_NOT_AUTHORISED || (setup->raced && result->outcome == OUTCOME_OVER_LIMIT));
 }
 
-/* The same, where that other attempt has gone with its link meanwhile. */
+/* The same, where that other attempt was given up meanwhile. */
 static bool was_second(const struct setup *setup, const struct signalling_result *result)
 {
-	return setup->left && !setup->request.instead && result->outcome == OUTCOME_NOT_AUTHORISED;
+	return setup->left_since && result->outcome == OUTCOME_NOT_AUTHORISED;
 }
 
 /* Several attempts are under way: the first good answer wins. */
@@ -517,10 +519,10 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	return true;
 }
 
-/* The only one under way, of whose answer nothing has come: the relay can have it. Not where the converter may serve another one, which has gone with its link. */
+/* The only one under way, of whose answer nothing has come: the relay can have it. Not where the converter may serve another one, which was given up since this one was begun. */
 static bool may_be_held(const struct setup *setup, const struct attempt *attempt)
 {
-	return setup->state == SETUP_CONNECTING && !setup->waits && attempt_n_pending(setup) == 1 && !attempt->inbox.n_kept && (!setup->left || setup->request.instead);
+	return setup->state == SETUP_CONNECTING && !setup->waits && attempt_n_pending(setup) == 1 && !attempt->inbox.n_kept && !setup->left_since;
 }
 
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)

@@ -41,7 +41,7 @@ int elsewhere_begin(struct gateway *gateway, struct setup *setup)
 	upstream_unref(setup->upstream);
 	setup->upstream = upstream_ref(other);
 	setup->moved = true;
-	setup->told = setup->begun_again = setup->left = false;
+	setup->told = setup->begun_again = setup->left = setup->left_since = false;
 	setup->n_instead = 0;
 	setup->tried = 0;
 	counter_add(&gateway->worker->counters.n_moved, 1);

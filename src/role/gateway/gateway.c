@@ -507,10 +507,12 @@ void gateway_freep(struct gateway **out)
 
 		if (!setup)
 			continue;
-		if (setup->state == SETUP_HELD)
+		if (setup->state == SETUP_HELD) {
 			relay_abort(gateway->worker->relay, setup->session);
-		else
+			setup_free(gateway, setup);
+		} else {
 			setup_abandon(gateway, setup);
+		}
 	}
 	hold_fini(gateway);
 	slab_fini(&gateway->setups);

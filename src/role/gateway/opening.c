@@ -124,7 +124,8 @@ int opening_say_instead(struct setup *setup)
 {
 	uint8_t message[SIGNALLING_MESSAGE_BYTES];
 
-	setup->request.instead = 1;
+	setup->request.instead = (uint8_t)(setup->request.instead + 1);
+	setup->left_since = false;
 	setup->request.plain = setup->treatment.link != CHOOSE_NO_LINK;
 	return replace_message(setup, message, setup->scheme->client_begin(&setup->begun, &setup->request, message).n_out);
 }

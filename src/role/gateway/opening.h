@@ -16,7 +16,7 @@ struct setup;
 int opening_build(struct gateway *gateway, struct setup *setup);
 /* Once more, for another converter, with the same of the host's behind the message. 0, -ENOMEM, or -EINVAL: that one has to answer before it bears what was read already. */
 int opening_build_anew(struct gateway *gateway, struct setup *setup);
-/* The same once more, with a message that says that it comes in the place of one whose link has gone; no attempt has the old one any more. 0 or -ENOMEM. */
+/* The same once more, with a message that says that it comes in the place of one that was given up; no attempt has the old one any more. 0 or -ENOMEM. */
 int opening_say_instead(struct setup *setup);
 /* The same with a message that says that its connection is plain TCP. 0 or -ENOMEM. */
 int opening_declare_plain(struct gateway *gateway, struct setup *setup);

@@ -82,6 +82,7 @@ struct setup {
 	bool has_ticket;          /* in each attempt: the converter serves one of them alone */
 	bool raced;               /* and knows that they are begun at once */
 	bool left;                /* an attempt was given up that the converter may be serving */
+	bool left_since;          /* the same, since the opening has come to say what it says */
 	uint8_t n_parked;
 	int parked[SETUP_PARKED]; /* the connections of such attempts, open until the setup's end: with them would end what the converter has of it */
 	uint8_t n_instead;        /* so often another was begun in its place */

@@ -104,7 +104,7 @@ static void drop_attempts(struct setup *setup)
 	attempt_drop_all(setup);
 	opening_free(setup);
 	setup->tried = 0;
-	setup->begun_again = setup->told = setup->early = setup->asks_early = setup->left = false;
+	setup->begun_again = setup->told = setup->early = setup->asks_early = setup->left = setup->left_since = false;
 	setup->n_instead = 0;
 	setup->answering = NULL;
 }

@@ -128,7 +128,7 @@ static void visit(void *context, const struct session_view *session)
 		break_off(stranded, session);
 		return;
 	}
-	if (known && is_told && !session->held && !info.unacked_bytes)   /* what it may have had to say again, nobody asks for any more */
+	if (known && !session->held && (is_told ? !info.unacked_bytes : r == MPTCP_INFO_E_PLAIN))   /* what it may have had to say again, nobody asks for any more */
 		relay_keep_no_more(worker->relay, session->ref);
 	if (known && !finding->kept_alive)   /* most sessions are over by now: they are spared the system calls */
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
