@@ -135,12 +135,13 @@ static void a_leg_whose_stream_has_ended_stays(void **state)
 }
 
 /* The host has been told what the server said, before the relay looked again: nothing is known of its having it. */
-static struct pair *open_kept(struct fixture *f)
+static struct pair *open_kept_as(struct fixture *f, bool unknown_plain)
 {
 	struct relay_legs legs = legs_of(f, false);
 	struct pair *p = &f->pairs[0];
 
 	legs.near_mptcp = legs.down_kept = true;
+	legs.near_multipath = unknown_plain;
 	legs.down_first = (struct bytes){ said(), N_SAID };
 	p->server.n_sent = N_SAID;
 	say(&p->server, 1000);
@@ -148,6 +149,11 @@ static struct pair *open_kept(struct fixture *f)
 	f->n_wanted = 1000;
 	run_until(f, "the host to hear the server", host_heard);
 	return p;
+}
+
+static struct pair *open_kept(struct fixture *f)
+{
+	return open_kept_as(f, false);
 }
 
 static void what_stands_behind_it_is_said_again_too(void **state)
@@ -183,6 +189,41 @@ static void what_the_host_has_is_kept_no_more(void **state)
 	assert_int_equal(relay_counters(f->relay)->n_held_bytes, 0);
 	end(&p->host);
 	end(&p->server);
+	run_until(f, "the session to end", all_ended);
+}
+
+/* The host doesn't know it for plain TCP, and may give up what it has acknowledged. */
+static void but_where_it_may_give_that_up(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_kept_as(f, true);
+	struct relay_leg_change change;
+	int fd;
+
+	say(&p->server, 1100);
+	f->n_wanted = 1100;
+	run_until(f, "the host to hear more", host_heard);
+	change = change_of(f, &fd, true);
+	assert_int_equal(relay_change_near(f->relay, p->ref, &change), 0);
+	close(p->host.fd);
+	p->host = (struct peer){ .fd = fd };
+	run_until(f, "the host to hear all of it again", host_heard);
+	end(&p->host);
+	end(&p->server);
+	run_until(f, "the session to end", all_ended);
+}
+
+/* It may be what came before, once more. */
+static void and_has_said_nothing_since(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_kept_as(f, true);
+
+	say(&p->host, 1);
+	f->n_wanted = 1;
+	run_until(f, "the server to hear it", server_heard);
+	expect_too_late(f, p->ref, true);
+	relay_abort(f->relay, p->ref);
 	run_until(f, "the session to end", all_ended);
 }
 
@@ -345,6 +386,8 @@ int main(void)
 		TEST(a_leg_whose_stream_has_ended_stays),
 		TEST(what_stands_behind_it_is_said_again_too),
 		TEST(what_the_host_has_is_kept_no_more),
+		TEST(but_where_it_may_give_that_up),
+		TEST(and_has_said_nothing_since),
 		TEST(nor_what_nobody_wants),
 		TEST(a_near_leg_is_given_back),
 		TEST(with_what_it_has_said_since),
