@@ -13,7 +13,7 @@ import pytest
 
 from netlab import (BRAIDCTL, CONVERTER, IPPROTO_MPTCP, LINKS, MSG_FASTOPEN, PATIENCE_S, SERVER, SILENT, TCP_FASTOPEN_NO_COOKIE, Daemon, Lab, conf_text, counter, has_waiting,
                     receive_exactly, sockets, wait_for)
-from test_converter_input import INFO, answer_of, client, connect, message, ticket
+from test_converter_input import INFO, NOT_AUTHORIZED, SUCCESS, answer_of, client, connect, error_of, message, ticket, tlv
 
 N = 8
 
@@ -153,6 +153,33 @@ def fast_open(lab, data):
     with contextlib.suppress(BlockingIOError):
         sock.sendto(data, MSG_FASTOPEN, (CONVERTER, 5124))
     return sock
+
+
+def test_the_latest_of_several_has_the_connection(lab):
+    """One that comes in the place of others that were given up takes it from one that was answered, too; an older one doesn't take it back (decision 0016)."""
+    lab.run("gw", "echo 3 > /proc/sys/net/ipv4/tcp_fastopen")
+    lab.converter()
+    listener = lab.listen("server")
+    port = listener.getsockname()[1]
+    proof = ticket(SERVER, port)
+
+    def asks(instead):
+        flags = 4 | (instead - 1) << 3 if instead else 0
+        return message(proof, connect(SERVER, port), tlv(192, bytes([0, flags])))
+
+    near = client(lab, asks(0))
+    far, _ = lab.accept(listener)
+    assert answer_of(near) == SUCCESS
+    for instead in (1, 2, 4):
+        before, near = near, client(lab, asks(instead))
+        assert answer_of(near) == SUCCESS
+        with pytest.raises(ConnectionResetError):
+            before.recv(1)
+        for older in range(instead + 1):
+            assert error_of(lab, asks(older)) == (NOT_AUTHORIZED, b"\0")
+    near.sendall(b"question")
+    expect_exchange(near, far)
+    assert not has_waiting(listener), "the server was connected to twice"
 
 
 def test_watch_whose_handshake_never_ends_gives_its_place_back(lab):
