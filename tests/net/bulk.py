@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bulk over one connection, for what links show only under load."""
+import contextlib
 import os
 import threading
 
@@ -31,6 +32,7 @@ class Bulk:
         os.kill(self.pid, 9)
         os.waitpid(self.pid, 0)
         for sock in (self.near, self.far):
-            sock.shutdown(2)
+            with contextlib.suppress(OSError):   # bytes were under way to the one that is closed first: the other may be reset by now
+                sock.shutdown(2)
             sock.close()
         self.reading.join()
