@@ -18,7 +18,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->near_mptcp = s->near_opening = legs->near_mptcp;
 	s->far_mptcp = legs->far_mptcp;
 	s->link = legs->link;
-	s->near_instead = legs->near_instead & 7;
+	s->near_instead = legs->near_instead;
 	s->inbound = legs->inbound;
 	s->routed = legs->routed;
 	s->up_waits = legs->up_waits;
@@ -183,7 +183,7 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	s->near_fd = s->up.src_fd = s->down.dst_fd = change->near_fd;
 	s->source = change->source;
 	s->up.ends_multipath = change->near_multipath;
-	s->near_instead = change->near_instead & 7;
+	s->near_instead = change->near_instead;
 	s->near_spoke = false;
 	s->up.course = HALF_COURSE_UNKNOWN;
 	s->near_opening = true;

@@ -85,7 +85,7 @@ struct relay_legs {
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
 	bool up_kept;                    /* held: what goes up is kept until then, as far as it isn't much: relay_take_back() */
 	bool down_kept;                  /* what goes down is kept until the near leg's peer has something of it, and knows what the leg is, as far as it isn't much: relay_change_near() */
-	uint8_t near_instead;            /* the opener's, for session_view: which of the peer's attempts it is */
+	uint8_t near_instead;            /* the opener's, for session_view: which of the peer's attempts it is, 0..7 */
 	uint64_t tag;                    /* for on_held; 0 otherwise */
 	uint32_t owner;                  /* for on_end */
 	struct relay_account *account;   /* relay/account.h; NULL: nobody's. Borrowed as long as the relay lives */

@@ -84,7 +84,7 @@ struct signalling_request {
 	uint8_t dscp;                 /* of the connection's packets, 0..63; to be asked only of a peer that is Braid */
 	uint8_t plain;                /* the client knows that its connection to the server is plain TCP; as dscp for a peer that is Braid */
 	uint8_t raced;                /* the client has begun more than one connection like this at once, for one of them to be served; the same */
-	uint8_t instead;              /* the how manieth it is that comes in the place of one that was given up, its link having gone or it being plain TCP, with all that it was told; the highest has it; 0: the first; the same */
+	uint8_t instead;              /* its number among those that come in the place of one that was given up (its link has gone, it became plain TCP) with all that this one was told: the highest has it; 0: none of these; the same */
 	uint8_t n_credential;
 	uint8_t credential[SIGNALLING_CREDENTIAL_BYTES];   /* opaque here; see signalling/ticket.h */
 	uint8_t takes_inbound;        /* with probe: sessions from the server's side may be told on this connection; as dscp for a peer that is Braid */

@@ -124,7 +124,7 @@ struct convert_message {
 	uint8_t limited;         /* with has_limited: CONVERT_LIMITED_ bits */
 	bool plain;              /* with has_dscp: the client knows that this connection is plain TCP */
 	bool raced;              /* with has_dscp: the client has begun more than one like this at once, and wants one of them served */
-	uint8_t instead;         /* with has_dscp: the how manieth it is that comes in the place of one that was given up, 0 to CONVERT_BRAID_INSTEAD_MOST; 0: it is the first */
+	uint8_t instead;         /* with has_dscp: its number among those that come in the place of one that was given up, CONVERT_BRAID_INSTEAD_MOST at most; 0: it is none of these */
 	uint64_t watch;          /* the converter's name for a connection that it keeps for a gateway */
 	struct bytes nonce;      /* of the ticket of another connection; CONVERT_NONCE_BYTES */
 	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with each Connect */
@@ -171,7 +171,7 @@ void convert_put_extended(struct convert_writer *w, struct bytes options);      
 void convert_put_supported(struct convert_writer *w, struct bytes kinds);                       /* pads */
 void convert_put_cookie(struct convert_writer *w, struct bytes cookie);                         /* pads */
 void convert_put_error(struct convert_writer *w, const struct convert_error *error);            /* pads */
-/* Of its flags those that say so: instead of struct convert_message. */
+/* instead of struct convert_message as flags, below; more than CONVERT_BRAID_INSTEAD_MOST is said as that. */
 uint8_t convert_instead_flags(uint8_t instead);
 void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags);   /* CONVERT_BRAID_PLAIN, ... */
 void convert_put_watch(struct convert_writer *w, uint64_t watch);

@@ -245,7 +245,7 @@ static void forget_told(struct setup *setup, const struct attempt *attempt)
 
 void attempt_park(struct setup *setup, int fd)
 {
-	if (setup->n_parked == SETUP_PARKED) {   /* the first has been replaced since, if anyone */
+	if (setup->n_parked == SETUP_PARKED) {
 		net_close_reset(setup->parked[0]);
 		memmove(setup->parked, setup->parked + 1, sizeof(setup->parked) - sizeof(setup->parked[0]));
 		setup->n_parked--;

@@ -19,7 +19,7 @@
 #include "signalling/scheme.h"
 
 #define SETUP_ATTEMPTS (RACE_MOST + 1)   /* at once: those that race, and one more where they find nobody */
-#define SETUP_PARKED 4
+#define SETUP_PARKED 4              /* connections given up, at once: then the first of them is reset, which has been replaced since */
 #define SETUP_ANSWER_SLACK_US (10 * US_PER_S)   /* more than the converter's own time limit of a connect, so that its answer is heard */
 
 /*
