@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * note_handshake() of role/gateway/attempt.c takes plain TCP for a sign that the link strips MPTCP options, unless data in the SYN got no answer: with
+ * evidence_of_handshake() of role/gateway/evidence.c takes plain TCP for a sign that the link strips MPTCP options, unless data in the SYN got no answer: with
  * such data Linux makes plain TCP of the connection by itself (doc/assumptions.md), without it a lost SYN must not.
  */
 #include "assume.h"

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reaching the converter over one link or another. */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
-#include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/gateway/elsewhere.h"
+#include "role/gateway/evidence.h"
 #include "role/gateway/opening.h"
 #include "role/gateway/setup.h"
 #include "role/links/loss_watch.h"
 #include "role/links/profile.h"
 #include "role/stripe/stripes.h"
 
-#define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
 #define EARLY_ROUND_TRIPS 3
 #define EARLY_SLACK_US (200 * US_PER_MS)
 #define INSTEAD_MOST 3
@@ -265,14 +263,6 @@ void attempt_leave(const struct gateway *gateway, struct setup *setup, struct at
 	attempt_drop(attempt);
 }
 
-/* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
- * were lost, that is why. Others end a connection for reasons of their own. */
-void attempt_note_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt)
-{
-	if (setup->has_ticket && attempt->connected && attempt->mptcp && !attempt->plain && !attempt->doubtful)
-		shared_note_multipath(gateway->worker->shared, attempt->link, false, loop_now_us(gateway->worker->loop));
-}
-
 /* Of several that were begun at once the converter turns away all but one: the end of one says nothing while there is another. */
 static bool may_be_turned_away(const struct setup *setup)
 {
@@ -305,7 +295,7 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 		return;
 	}
 	if (reset && !may_be_turned_away(setup))
-		attempt_note_reset(gateway, setup, attempt);
+		evidence_of_reset(gateway, setup, attempt);
 	if (at_once && attempt->syn_data && !may_be_turned_away(setup))
 		shared_note_syn_data(gateway->worker->shared, link, false, attempt->begun_at_us, loop_now_us(gateway->worker->loop));
 	attempt_drop(attempt);
@@ -335,49 +325,6 @@ static void attempt_distrusted(struct gateway *gateway, struct setup *setup, str
 		setup_fail(gateway, setup);
 }
 
-/* What is told on the watch is to come by a link that loses less, where there is one. */
-static void note_loss(struct gateway *gateway, const struct setup *setup, uint8_t link, bool news)
-{
-	struct worker *worker = gateway->worker;
-	struct choice choices[RACE_MOST];
-
-	if (!news || worker->view->conf->gateway.syn_race == RACE_OFF || __atomic_load_n(&setup->upstream->watch_link, __ATOMIC_RELAXED) != link)
-		return;
-	if (shared_choose_race(worker->shared, worker->view, &setup->upstream->at, RACE_AUTO, 0, loop_now_us(worker->loop), choices) == 1 && choices[0].link != link)
-		shared_suspect(worker->shared);
-}
-
-/* What the handshake has shown of the link. Linux makes plain TCP of a connection whose SYN data was not acknowledged: that says nothing of
- * Multipath TCP on the link (doc/assumptions.md). */
-static void note_handshake(struct gateway *gateway, const struct setup *setup, struct attempt *attempt)
-{
-	struct worker *worker = gateway->worker;
-	uint64_t now_us = loop_now_us(worker->loop), waited_us = now_us - attempt->begun_at_us;
-	struct mptcp_beginning beginning = mptcp_info_beginning(attempt->fd);
-	bool acked = attempt->syn_data && beginning.syn_data_acked;
-
-	if (attempt->striped) {   /* it says nothing of a link */
-		attempt->plain = true;
-		return;
-	}
-	if (waited_us > SYN_REPEATED_US && race_is_overdue(waited_us, shared_rtt_us(worker->shared, attempt->link)))
-		note_loss(gateway, setup, attempt->link, shared_note_lost_syn(worker->shared, attempt->link, now_us));
-	shared_note_answer(worker->shared, attempt->link, waited_us, now_us);
-	if (!beginning.tcp_state || beginning.tcp_state == TCP_CLOSE)   /* reset since, as those are that lose a race: nothing of this is told any more */
-		return;
-	attempt->doubtful = attempt->syn_data && (!acked || waited_us > SYN_REPEATED_US);
-	if (attempt->syn_data) {
-		counter_add(&worker->counters.n_syn_data_lost, !acked);
-		shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
-	}
-	attempt->plain = beginning.fell_back;
-	if (attempt->plain && attempt->mptcp) {
-		counter_add(&worker->counters.n_fell_back, 1);
-		if (acked == attempt->syn_data)
-			shared_note_fallback(worker->shared, attempt->link, now_us);
-	}
-}
-
 /* The part of the opening that the SYN didn't take. 0, NET_E_AGAIN, or what ended the connection. */
 static int send_opening(struct attempt *attempt)
 {
@@ -391,36 +338,6 @@ static int send_opening(struct attempt *attempt)
 		attempt->n_sent += (size_t)n;
 	}
 	return 0;
-}
-
-/* A link that was asked before the winner's, and has not even answered the SYN, is spared for a while. */
-static void note_overtaken(struct gateway *gateway, const struct setup *setup, const struct attempt *winner)
-{
-	uint64_t now_us = loop_now_us(gateway->worker->loop);
-
-	for (size_t i = 0; i < SETUP_ATTEMPTS; i++) {
-		const struct attempt *other = &setup->attempts[i];
-
-		if (other->fd < 0 || other->connected || other->striped || other->link == winner->link || net_connect_result(other->fd) != NET_E_AGAIN)
-			continue;   /* its event may be in this turn's batch */
-		note_loss(gateway, setup, other->link, shared_note_overtaken(gateway->worker->shared, other->link, now_us - other->begun_at_us, winner->link, now_us));
-		if (other->begun_at_us < winner->begun_at_us)
-			shared_note_unanswered(gateway->worker->shared, other->link, now_us);
-	}
-}
-
-bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd)
-{
-	bool whole;
-
-	if (attempt->plain || attempt->ended)
-		return true;
-	whole = !mptcp_info_fell_back(fd);
-	shared_note_multipath(gateway->worker->shared, attempt->link, whole, loop_now_us(gateway->worker->loop));
-	if (whole)
-		return true;
-	counter_add(&gateway->worker->counters.n_fell_back_late, 1);
-	return false;
 }
 
 /* The ticket's second use: the other attempt is served. Of several that were begun at once the converter may have had a place for one alone. */
@@ -450,11 +367,11 @@ static void attempt_answer(struct gateway *gateway, struct setup *setup, struct 
 		setup_abandon(gateway, setup);
 	} else if (r) {
 		attempt_failed(gateway, setup, attempt, r == NET_E_RESET);
-	} else if (!attempt_is_sound(gateway, attempt, attempt->fd)) {
+	} else if (!evidence_is_sound(gateway, attempt, attempt->fd)) {
 		attempt_distrusted(gateway, setup, attempt);
 	} else if (step.verdict == SIGNALLING_DONE) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
-		note_overtaken(gateway, setup, attempt);
+		evidence_of_winner(gateway, setup, attempt);
 		if (setup->state == SETUP_ASKING || setup->state == SETUP_CAUGHT)
 			hold_accept(gateway, setup, attempt, left);
 		else
@@ -513,7 +430,7 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	}
 	attempt->connected = true;
 	__atomic_store_n(&setup->upstream->heard_at_us, loop_now_us(gateway->worker->loop), __ATOMIC_RELAXED);
-	note_handshake(gateway, setup, attempt);
+	evidence_of_handshake(gateway, setup, attempt);
 	if (attempt->plain && attempt->mptcp && setup->has_ticket)
 		return begin_plain(gateway, setup, attempt);
 	return true;
@@ -578,7 +495,7 @@ void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attem
 	}
 	attempt->overdue = true;
 	counter_add(&gateway->worker->counters.n_second_attempts, 1);
-	note_loss(gateway, setup, attempt->link, shared_note_lost_syn(gateway->worker->shared, attempt->link, now_us));
+	evidence_of_lost_syn(gateway, setup, attempt->link, now_us);
 	if (is_suspect(gateway->worker->view, setup))
 		shared_suspect(gateway->worker->shared);
 	if (!setup->has_ticket) {

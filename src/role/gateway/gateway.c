@@ -14,6 +14,7 @@
 #include "net/socket.h"
 #include "path/marks.h"
 #include "role/gateway/direct.h"
+#include "role/gateway/evidence.h"
 #include "role/gateway/leave.h"
 #include "role/gateway/look.h"
 #include "role/gateway/opening.h"
@@ -268,12 +269,12 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 	setup->answering->fd = -1;
 	if (r == NET_E_AGAIN)
 		return;
-	if (!r && step.verdict == SIGNALLING_DONE && attempt_is_sound(gateway, setup->answering, far_fd)) {
+	if (!r && step.verdict == SIGNALLING_DONE && evidence_is_sound(gateway, setup->answering, far_fd)) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 		relay_release(gateway->worker->relay, session, left);
 	} else {
 		if (r == NET_E_RESET)
-			attempt_note_reset(gateway, setup, setup->answering);
+			evidence_of_reset(gateway, setup, setup->answering);
 		if ((r == NET_E_RESET || (!r && step.verdict == SIGNALLING_DONE)) && leave_broken(gateway, setup, far_fd))
 			return;
 		if (!r && step.verdict != SIGNALLING_DONE)

@@ -148,11 +148,6 @@ void attempt_park(struct setup *setup, int fd);
 void attempt_drop_all(struct setup *setup);
 /* None being left: begins another one in the place of those that were given up; the converter is told so. 0, or CHOOSE_E_NONE where there is none. */
 int attempt_instead(struct gateway *gateway, struct setup *setup);
-/* Whether a connection with this descriptor, whose answer was read, is to be trusted. One that became plain TCP only with the answer isn't: the
- * converter's end was plain before, and what either end's Multipath TCP sent again may be in the stream twice (doc/assumptions.md). */
-bool attempt_is_sound(struct gateway *gateway, const struct attempt *attempt, int fd);
-/* It was reset by the converter, without an answer. */
-void attempt_note_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt);
 /* With some schemes a reset is the destination's word; but only where somebody is known to be there who would say it so. */
 bool attempt_tells_by_reset(const struct setup *setup);
 /* Reads the converter's answer, and goes on with the conversation until there is one. 0: the verdict is known, *left what came behind it; NET_E_AGAIN: not yet;
