@@ -38,7 +38,6 @@ void converter_serve(struct converter *converter, struct intake *intake)
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
 		.destination = intake->destination, .inbound = intake->inbound, .routed = intake->scheme->mute, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
 	};
-	struct net_marking marking = treatment_marking(&intake->treatment);
 	struct net_negotiated negotiated;
 	struct slab_name session;
 
@@ -55,8 +54,7 @@ void converter_serve(struct converter *converter, struct intake *intake)
 		return;
 	}
 	legs.down_first = (struct bytes){ intake->unsaid.kept, intake->unsaid.n_kept };
-	net_mark(intake->near_fd, &intake->client, true, &marking);
-	loss_watch_begin(worker, intake->near_fd, &intake->client);
+	intake_prepare_leg(converter, intake);
 	early_tell(converter, intake, &result);
 	counter_add(&worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
 	if (!relay_open(worker->relay, &legs, &session))   /* has closed both, and called on_end, where it fails */

@@ -9,6 +9,7 @@
 #include "role/converter/lookup.h"
 #include "role/outcome.h"
 #include "role/links/limited.h"
+#include "role/links/loss_watch.h"
 #include "role/converter/take_over.h"
 #include "role/mappings/mapping_calls.h"
 
@@ -49,6 +50,14 @@ int intake_set_deadline(struct converter *converter, struct intake *intake, uint
 {
 	intake->deadline_us = loop_now_us(converter->worker->loop) + after_us;
 	return loop_timer_at(converter->worker->loop, intake->deadline_us, intake_ref(converter, intake, INTAKE_DEADLINE));
+}
+
+void intake_prepare_leg(const struct converter *converter, const struct intake *intake)
+{
+	struct net_marking marking = treatment_marking(&intake->treatment);
+
+	net_mark(intake->near_fd, &intake->client, true, &marking);
+	loss_watch_begin(converter->worker, intake->near_fd, &intake->client);
 }
 
 void intake_leave_half_open(struct converter *converter, struct intake *intake)

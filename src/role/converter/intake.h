@@ -115,6 +115,9 @@ struct intake *intake_watch(const struct converter *converter, uint64_t name, ui
  * makes its gateway ask again, and the intake is gone. */
 bool intake_tell(struct converter *converter, struct intake *watch, struct bytes message);
 
+/* Its near leg is to be a session's: as its rule has it sent, with what earlier ones have shown of the peer's links. */
+void intake_prepare_leg(const struct converter *converter, const struct intake *intake);
+
 /* Gives back what is counted under limits.max_half_open. */
 void intake_leave_half_open(struct converter *converter, struct intake *intake);
 /* Gives back what a session would count, where there will be none. */

@@ -89,14 +89,13 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 static bool take_session(struct converter *converter, struct intake *second, struct slab_name session)
 {
 	static const struct signalling_result connected = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
-	struct net_marking marking = treatment_marking(&second->treatment);
 	struct relay_leg_change change = { .near_fd = second->near_fd, .near_multipath = second->multipath, .near_instead = second->instead, .source = second->client,
 					   .up_first = { second->inbox.kept, second->inbox.n_kept } };
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
 
 	if (second->instead)
 		change.said = (struct bytes){ answer, second->scheme->server_answer(&second->conversation, &connected, answer) };
-	net_mark(second->near_fd, &second->client, true, &marking);
+	intake_prepare_leg(converter, second);
 	return !relay_change_near(converter->worker->relay, session, &change);
 }
 
