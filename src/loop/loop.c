@@ -23,7 +23,7 @@ struct posted {
 struct loop {
 	int epoll_fd;
 	int wake_fd;
-	uint64_t now_us;
+	uint64_t now_us, before_us;
 	bool again;
 	struct loop_handler handlers[LOOP_HANDLERS];   /* 0 is the loop's own: wake_fd */
 	uint8_t n_handlers;
@@ -96,7 +96,7 @@ int loop_new(struct loop **out)
 	loop->posted_end = &loop->posted;
 	loop->n_handlers = 1;
 	pthread_mutex_init(&loop->lock, NULL);
-	loop->now_us = loop_clock_us();
+	loop->now_us = loop->before_us = loop_clock_us();
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0)
 		return -errno;
@@ -148,6 +148,11 @@ int loop_timer_at(struct loop *loop, uint64_t at_us, struct loop_ref ref)
 uint64_t loop_now_us(const struct loop *loop)
 {
 	return loop->now_us;
+}
+
+uint64_t loop_before_us(const struct loop *loop)
+{
+	return loop->before_us;
 }
 
 void loop_again(struct loop *loop)
@@ -257,6 +262,7 @@ int loop_run(struct loop *loop)
 
 		if (n < 0)
 			return n;
+		loop->before_us = loop->now_us;
 		loop->now_us = loop_clock_us();
 		for (int i = 0; i < n; i++) {
 			union event_data data = { .u64 = events[i].data.u64 };

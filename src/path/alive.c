@@ -31,13 +31,27 @@ struct alive {
 	struct nft_key keys[2];          /* of both elements: TCP, which is intercepted, and UDP, which may be refused */
 	bool active;                     /* there is to be a table */
 	uint64_t picture;                /* of the table as we made it */
-	uint64_t renewed_at_us;
 	struct backoff backoff;
 	bool restore_armed;
 	bool (*vouch)(void *context);
 	void *vouch_context;
 	int told_error;                  /* of a renewal: the same isn't told again */
 };
+
+bool alive_passed_since(const struct alive_times *times, uint64_t since_us, uint64_t now_us)
+{
+	uint64_t renewed_at_us = __atomic_load_n(&times->renewed_at_us, __ATOMIC_ACQUIRE);   /* first: it is written last */
+
+	return renewed_at_us && (renewed_at_us + ALIVE_MS * US_PER_MS < now_us || __atomic_load_n(&times->passed_until_us, __ATOMIC_ACQUIRE) > since_us);
+}
+
+/* The rules take SYNs, and will for ALIVE_MS. passed: until now they didn't. */
+static void note_renewed(struct alive *alive, bool passed, uint64_t now_us)
+{
+	if (passed)
+		__atomic_store_n(&alive->options.times->passed_until_us, loop_clock_us(), __ATOMIC_RELEASE);
+	__atomic_store_n(&alive->options.times->renewed_at_us, now_us, __ATOMIC_RELEASE);
+}
 
 static void warn(struct alive *alive, const char *text)
 {
@@ -66,6 +80,7 @@ static void restore(struct alive *alive, bool gone, uint64_t now_us)
 			 reason);
 		arm_restore(alive, backoff_at_us(&alive->backoff, now_us));
 	} else {
+		note_renewed(alive, true, now_us);
 		snprintf(text, sizeof(text), "somebody has %s the nft table inet braid (nft flush ruleset?); it is put back", gone ? "removed" : "changed");
 	}
 	warn(alive, text);
@@ -100,7 +115,7 @@ static void renewal_failed(struct alive *alive, int error)
 
 static void renew(struct alive *alive, uint64_t now_us)
 {
-	uint64_t stood_us = now_us - alive->renewed_at_us;
+	uint64_t stood_us = now_us - alive->options.times->renewed_at_us;
 	char text[TEXT_BYTES];
 	int r;
 
@@ -118,7 +133,7 @@ static void renew(struct alive *alive, uint64_t now_us)
 		return;
 	}
 	alive->told_error = 0;
-	alive->renewed_at_us = now_us;
+	note_renewed(alive, stood_us > ALIVE_MS * US_PER_MS, now_us);
 	if (stood_us <= ALIVE_MS * US_PER_MS)
 		return;
 	snprintf(text, sizeof(text), "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
@@ -208,8 +223,8 @@ int alive_new(const struct alive_options *options, struct alive **out)
 
 void alive_begin(struct alive *alive)
 {
+	note_renewed(alive, !alive->active, loop_clock_us());
 	alive->active = true;
-	alive->renewed_at_us = loop_clock_us();
 	if (nft_table_look(alive->looks, &our_table, &alive->picture))
 		alive->picture = 0;   /* gone again: no table looks like this, and the next renewal finds out */
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "loop/loop.h"
 
 #define ALIVE_MS 1900                  /* within 2 s, with what clocks and timers of the kernel may add */
@@ -16,8 +17,18 @@
 #define ALIVE_SET "	set alive { type inet_proto; flags timeout; elements = { tcp timeout 1900ms, udp timeout 1900ms } }\n"
 #define ALIVE_CONDITION "		meta l4proto != @alive return\n"
 
+/* When the rules took SYNs, for other threads to know. Begin with zeros. */
+struct alive_times {
+	uint64_t renewed_at_us;        /* atomics, written by the main thread; 0: there is no watchdog */
+	uint64_t passed_until_us;      /* they didn't until then */
+};
+
+/* Whether SYNs may have gone the ordinary way at some time since since_us. A host whose own has waited for so long may have sent it again, and be connected. */
+bool alive_passed_since(const struct alive_times *times, uint64_t since_us, uint64_t now_us);
+
 struct alive_options {
-	struct loop *loop;             /* borrowed */
+	struct loop *loop;             /* borrowed, as is */
+	struct alive_times *times;
 	/* Puts the table in place anew and calls alive_begin(). 0, or a negative errno with the reason in one line. */
 	int (*restore)(void *context, char *reason, size_t n_reason);
 	void (*warn)(void *context, const char *text);

@@ -345,7 +345,7 @@ static int restore_interception(void *context, char *reason, size_t n_reason)
 
 static int watch_tables(struct path *path, char *reason, size_t n_reason)
 {
-	struct alive_options options = { .loop = path->loop, .restore = restore_interception, .warn = warn, .context = path };
+	struct alive_options options = { .loop = path->loop, .times = path->options.times, .restore = restore_interception, .warn = warn, .context = path };
 	struct returns_options returns = { .loop = path->loop, .nft = path->interception.nft, .fwmark = path->options.fwmark, .warn = warn, .context = path };
 	int r = alive_new(&options, &path->alive);
 

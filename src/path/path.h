@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "loop/loop.h"
+#include "path/alive.h"
 #include "policy/forwards.h"
 #include "policy/own.h"
 #include "policy/rules.h"
@@ -77,6 +78,7 @@ struct path_options {
 	const struct rules *rules;      /* NULL: none; borrowed, as long as these options hold */
 	char state_dir[108];            /* where the sysctls' old values are kept while we run */
 	bool plumbing;                  /* false: only look, change nothing */
+	struct alive_times *times;      /* borrowed, as long as the path is there (path/alive.h) */
 };
 
 /* Hosts' connections, or this machine's own. */

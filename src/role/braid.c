@@ -283,7 +283,7 @@ static int start_gateway(struct braid *braid, const struct conf *conf)
 static int start(struct braid *braid, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
-	struct path_options paths = braid_path_options(conf, NULL);
+	struct path_options paths = braid_path_options(braid, conf);
 	int r = braid_probe_kernel(braid, conf, reason, n_reason);
 
 	if (!r && conf->converter.enabled)

@@ -65,7 +65,7 @@ static void take_own(struct path_options *options, const struct conf *conf, cons
 	put_converters(options, more, n_more);
 }
 
-struct path_options braid_path_options(const struct conf *conf, const struct upstreams *upstreams)
+struct path_options braid_path_options(struct braid *braid, const struct conf *conf)
 {
 	static const enum path_accept accepts[] = {
 		[CONF_ACCEPT_AUTO] = PATH_ACCEPT_AUTO, [CONF_ACCEPT_FAITHFUL] = PATH_ACCEPT_FAITHFUL, [CONF_ACCEPT_EARLY] = PATH_ACCEPT_EARLY,
@@ -77,7 +77,7 @@ struct path_options braid_path_options(const struct conf *conf, const struct ups
 		.accept_memory = conf->gateway.accept_memory, .accept_memory_s = conf->gateway.accept_memory_s,
 		.n_workers = braid_n_workers(conf), .first_queue = (uint16_t)conf->gateway.first_queue,
 		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .rules = conf->rules, .refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
-		.fullmesh = conf->gateway.signalling == CONF_SIGNALLING_ROUTE,
+		.fullmesh = conf->gateway.signalling == CONF_SIGNALLING_ROUTE, .times = &braid->shared.alive,
 	};
 
 	snprintf(options.state_dir, sizeof(options.state_dir), "%s", conf->daemon.state_dir);
@@ -91,7 +91,7 @@ struct path_options braid_path_options(const struct conf *conf, const struct ups
 		link->backup = conf_link_is_backup(conf, i);
 	}
 	if (own_chooses(&conf->host.choice))
-		take_own(&options, conf, upstreams);
+		take_own(&options, conf, braid->upstreams);
 	for (size_t i = 0; conf->gateway.enabled && i < conf->gateway.n_lan; i++)
 		snprintf(options.lan[options.n_lan++], IF_NAMESIZE, "%s", conf->gateway.lan[i]);
 	if (conf->converter.enabled)

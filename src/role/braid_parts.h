@@ -76,8 +76,8 @@ int braid_probe_kernel(struct braid *braid, const struct conf *conf, char *reaso
 int braid_probe_congestion(const struct conf *conf, char *reason, size_t n_reason);
 int braid_probe_transparent(const struct braid *braid, const struct conf *conf, char *reason, size_t n_reason);
 unsigned int braid_n_workers(const struct conf *conf);
-/* Borrows from conf. upstreams: those of now, or NULL. */
-struct path_options braid_path_options(const struct conf *conf, const struct upstreams *upstreams);
+/* Borrows from both. */
+struct path_options braid_path_options(struct braid *braid, const struct conf *conf);
 /* What a link's DHCP of one family says of converters from now on, as upstreams_provision(). 0, or a negative errno with the reason in one line. */
 int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n, uint64_t until_us, char *reason, size_t n_reason);
 /* A new view with what is known now, handed to all workers. 0 or -ENOMEM. */

@@ -84,7 +84,7 @@ static int put_in_force(struct braid *braid, struct conf_holder *holder)
 int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n_restart, char *reason, size_t n_reason)
 {
 	struct conf_holder *holder = conf_holder_new(conf);
-	struct path_options paths = braid_path_options(conf, braid->upstreams);
+	struct path_options paths = braid_path_options(braid, conf);
 	int r;
 
 	snprintf(reason, n_reason, "out of memory");
@@ -111,7 +111,7 @@ int braid_provision(struct braid *braid, size_t link, bool v6, const struct prov
 	int r;
 
 	upstreams_provision(braid->upstreams, link, v6, addresses, n, until_us);
-	paths = braid_path_options(conf, braid->upstreams);
+	paths = braid_path_options(braid, conf);
 	r = paths.n_converter ? update_path(braid, &paths, reason, n_reason) : 0;
 	if (r) {   /* what it has said before isn't good any more, either */
 		upstreams_provision(braid->upstreams, link, v6, NULL, 0, 0);

@@ -13,6 +13,7 @@
 #include "base/address.h"
 #include "conf/conf.h"
 #include "loop/loop.h"
+#include "path/alive.h"
 #include "policy/choose.h"
 #include "policy/converters.h"
 #include "policy/forwards.h"
@@ -97,6 +98,7 @@ struct shared {
 	uint64_t stay_until_us;          /* atomic: none sets out before */
 	bool heard, unheard;             /* atomics; gateway: what is caught of hosts' has come to one of us; it seems not to come (policy/unheard.h) */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
+	struct alive_times alive;        /* gateway: when hosts' first packets came to us, and when not */
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */
 	uint64_t spoilt_at_us[RELAY_N_WAYS];    /* the same: one of the links kept a better one waiting (policy/spoilt.h) */
 

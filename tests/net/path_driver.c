@@ -48,8 +48,9 @@ static void take_hop(struct path_options *options, char *value)
 
 static struct path_options options_of(const char *state_dir, char **arguments)
 {
+	static struct alive_times times;
 	struct path_options options = { .intercept_port = 5125, .fwmark = 0x42524144, .route_table = 5120, .rule_priority = 5120,
-					.plumbing = true };
+					.plumbing = true, .times = &times };
 
 	snprintf(options.state_dir, sizeof(options.state_dir), "%s", state_dir);
 	for (; *arguments; arguments++) {

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from netlab import CONVERTER, descriptors, in_child, memory_kib, result_of, standing_still, wait_for
+from netlab import CONVERTER, HOST, SERVER, descriptors, has_waiting, in_child, memory_kib, result_of, standing_still, wait_for
 from streams import NEVER, End, Plan, Sides
 
 ALIVE_MS = 1900
@@ -94,6 +94,23 @@ def test_gateway_stopped(pair):
     pair.gw.wait_log(r"a thread of braidd stood still for \d+ ms: new connections went the ordinary way meanwhile")
     near.sendall(b"still there")
     assert far.recv(100) == b"still there"
+
+
+def test_what_waited_meanwhile_is_not_let_come(pair):
+    """First packets of connections that have gone the ordinary way by then, repeated: a second one to the server each, and an answer that may reset the host's."""
+    pair.gw.pause()
+    listener = pair.listen("server")   # not known to accept: its first packet waits
+    near = pair.socket("host")
+    near.setblocking(False)
+    near.connect_ex((SERVER, listener.getsockname()[1]))
+    far, peer = pair.accept(listener)
+    assert peer == HOST, "the kernel repeats it when the rules have gone"
+    pair.gw.tell(signal.SIGCONT)
+    bonds(pair, pair.server, "the daemon runs again")
+    near.setblocking(True)
+    near.sendall(b"still there")
+    assert far.recv(100) == b"still there"
+    assert not has_waiting(listener), "the server was connected to twice"
 
 
 def test_one_thread_stands_still(pair):

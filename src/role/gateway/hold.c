@@ -63,6 +63,22 @@ struct setup *hold_take(struct gateway *gateway, const struct address *source, c
 	return setup;
 }
 
+/* A first packet that is here since then: its host may have sent another one since, which has gone the ordinary way, and be connected. This one is nobody's then; and it is sent again where that isn't so. */
+static bool is_late(const struct gateway *gateway, uint64_t since_us)
+{
+	return alive_passed_since(&gateway->worker->shared->alive, since_us, loop_now_us(gateway->worker->loop));
+}
+
+/* With the setup's first packet. */
+static void decide(struct gateway *gateway, struct setup *setup, unsigned int mark)
+{
+	if (mark && !is_late(gateway, setup->accepted_at_us))
+		net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, mark));
+	else
+		net_queue_drop(gateway->hold.queue, setup->packet);
+	setup->packet = 0;
+}
+
 /* To our own listener, so that the connection comes to the worker that waits for it. */
 static void let_come(struct gateway *gateway, struct setup *setup, uint32_t packet)
 {
@@ -74,8 +90,7 @@ static void let_come(struct gateway *gateway, struct setup *setup, uint32_t pack
 void hold_pass(struct gateway *gateway, struct setup *setup)
 {
 	counter_add(&gateway->worker->counters.n_held_passed, 1);
-	net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, MARK_PASS));
-	setup->packet = 0;
+	decide(gateway, setup, MARK_PASS);
 }
 
 void setup_let_pass(struct gateway *gateway, struct setup *setup)
@@ -93,6 +108,10 @@ static void catch(struct gateway *gateway, struct setup *setup)
 			setup_abandon(gateway, setup);
 		else
 			setup_arrive(gateway, setup);
+		return;
+	}
+	if (is_late(gateway, setup->accepted_at_us)) {
+		setup_abandon(gateway, setup);
 		return;
 	}
 	setup_set_state(setup, SETUP_CAUGHT);
@@ -175,11 +194,7 @@ void hold_refuse(struct gateway *gateway, struct setup *setup, const struct sign
 		return;
 	}
 	counter_add(&gateway->worker->counters.n_held_refused, 1);
-	if (mark)
-		net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, mark));
-	else
-		net_queue_drop(gateway->hold.queue, setup->packet);
-	setup->packet = 0;
+	decide(gateway, setup, mark);
 	setup_abandon(gateway, setup);
 }
 
@@ -306,10 +321,18 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		wait_on(gateway, setup, packet->id);
 }
 
+static void drop(void *context, const struct net_queue_packet *packet)
+{
+	net_queue_drop(((struct gateway *)context)->hold.queue, packet->id);
+}
+
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
 {
 	struct gateway *gateway = context;
 
+	while (is_late(gateway, loop_before_us(gateway->worker->loop)))
+		if (net_queue_take(gateway->hold.queue, drop, gateway))
+			return;
 	for (size_t i = 0; i < TAKES && gateway->hold.queue; i++)
 		if (net_queue_take(gateway->hold.queue, on_packet, gateway))
 			return;
