@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A host's connection on its way to becoming a session at the gateway. Private to the gateway (gateway.c: from accept to the
- * relay; attempt.c: reaching the converter over one link or another; answer.c: what the converter answers).
+ * A host's connection on its way to becoming a session at the gateway. Private to the gateway (gateway.c: what happens to it;
+ * setup.c: its life; attempt.c: reaching the converter over one link or another; answer.c: what the converter answers; hand_over.c: its end as a session).
  */
 #ifndef BRAID_ROLE_GATEWAY_SETUP_H
 #define BRAID_ROLE_GATEWAY_SETUP_H
@@ -186,5 +186,13 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 void setup_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result);
 /* No attempt is left. */
 void setup_fail(struct gateway *gateway, struct setup *setup);
+/* In HELD: both legs are reset. */
+void setup_break_off(struct gateway *gateway, struct setup *setup);
+/* Its destination has accepted lately, as far as we knew: it is asked the next time. */
+void setup_unlearn(struct gateway *gateway, const struct setup *setup);
+/* The converter has left it unanswered: counted, logged, and a doubt about the converter. */
+void setup_note_no_answer(struct gateway *gateway, const struct setup *setup);
+/* A rule keeps it on a link that is gone. */
+bool setup_is_on_dead_link(const struct gateway *gateway, const struct setup *setup);
 
 #endif

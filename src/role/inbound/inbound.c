@@ -13,7 +13,7 @@
 #include "role/outcome.h"
 
 #define WAIT_US (10 * US_PER_S)       /* for a claim, whatever happens meanwhile; the gateway gives its host less (role/gateway/reach.c) */
-#define FIRST_US (5 * US_PER_MS)      /* for what a remote host says first: as long as a gateway waits for its hosts' (role/gateway/gateway.c) */
+#define FIRST_US (5 * US_PER_MS)      /* for what a remote host says first: as long as a gateway waits for its hosts' (role/gateway/setup.c) */
 #define NEXT_US (2 * US_PER_S)        /* a gateway that was told has not come: another one is told as well, where there is one */
 #define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and within two seconds after a restart */
 #define LOOK_US (50 * US_PER_MS)      /* how often to look whether it has */
