@@ -230,9 +230,7 @@ static int wait_events(struct loop *loop, struct epoll_event *events)
 	timeout.tv_nsec = (long)(wait_us % US_PER_S) * 1000;
 	loop->again = false;
 	n = epoll_pwait2(loop->epoll_fd, events, LOOP_EVENTS, wait_us == CLOCK_NEVER_US ? NULL : &timeout, NULL);
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
-	return n;
+	return n < 0 ? -errno : n;
 }
 
 static void run_timers(struct loop *loop)
@@ -260,6 +258,8 @@ int loop_run(struct loop *loop)
 	while (!stop) {
 		int n = wait_events(loop, events);
 
+		if (n == -EINTR)   /* stopped and continued, say: nothing was taken, so it is no turn */
+			continue;
 		if (n < 0)
 			return n;
 		loop->before_us = loop->now_us;

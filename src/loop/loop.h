@@ -46,7 +46,7 @@ int loop_timer_at(struct loop *loop, uint64_t at_us, struct loop_ref ref);
 
 /* The instant at which this turn's events were taken from the kernel. */
 uint64_t loop_now_us(const struct loop *loop);
-/* The same of the turn before: what an event of this one tells of, where that took all that there was, has come since. */
+/* The same of the turn before: what a receiver finds now, having taken all that there was then, has come since. */
 uint64_t loop_before_us(const struct loop *loop);
 
 /* Wants another turn at once, without sleeping (a budget was used up and work is left). */

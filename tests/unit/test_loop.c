@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "base/slab.h"
 #include "loop/loop.h"
@@ -123,6 +125,50 @@ static void end_of_turn(void *context, uint64_t now_us)
 		loop_stop(seen->loop);
 	else
 		loop_again(seen->loop);
+}
+
+static void note_turn(void *context, uint64_t now_us)
+{
+	struct seen *seen = context;
+
+	if (seen->n_turns++)
+		assert_int_equal(loop_before_us(seen->loop), seen->last_at_us);
+	seen->last_at_us = now_us;
+}
+
+static void stop_on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	loop_stop(((struct seen *)context)->loop);
+}
+
+static void ignore(int number)
+{
+}
+
+static void *interrupt(void *thread)
+{
+	for (int i = 0; i < 20; i++) {
+		pthread_kill(*(pthread_t *)thread, SIGUSR1);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* As by SIGSTOP and SIGCONT: what came meanwhile is taken by a turn whose one before was before it. */
+static void being_interrupted_is_no_turn(void **state)
+{
+	const struct loop_handler handler = { .on_timer = stop_on_timer, .on_turn_end = note_turn };
+	_cleanup_(seen_free) struct seen seen = seen_of(&handler, &seen);
+	struct sigaction action = { .sa_handler = ignore }, before;
+	pthread_t self = pthread_self(), other;
+
+	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+	assert_int_equal(loop_timer_at(seen.loop, loop_clock_us() + 500 * US_PER_MS, (struct loop_ref){ .handler = seen.handler }), 0);
+	assert_int_equal(pthread_create(&other, NULL, interrupt, &self), 0);
+	assert_int_equal(loop_run(seen.loop), 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+	assert_in_range(seen.n_turns, 1, 2);   /* the timer's, and the stop's */
 }
 
 static void another_turn_comes_at_once_when_asked_for(void **state)
@@ -383,6 +429,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_fire_in_order_and_not_early),
 		cmocka_unit_test(a_timer_set_for_now_starves_nobody),
+		cmocka_unit_test(being_interrupted_is_no_turn),
 		cmocka_unit_test(another_turn_comes_at_once_when_asked_for),
 		cmocka_unit_test(calls_of_other_threads_come_all_and_in_order),
 		cmocka_unit_test(another_thread_may_stop_an_idle_loop),
