@@ -30,6 +30,7 @@ struct alive {
 	struct netlink *looks, *events;
 	struct nft_key keys[2];          /* of both elements: TCP, which is intercepted, and UDP, which may be refused */
 	bool active;                     /* there is to be a table */
+	bool away;                       /* somebody has removed or changed it */
 	uint64_t picture;                /* of the table as we made it */
 	struct backoff backoff;
 	bool restore_armed;
@@ -45,12 +46,15 @@ bool alive_passed_since(const struct alive_times *times, uint64_t since_us, uint
 	return renewed_at_us && (renewed_at_us + ALIVE_MS * US_PER_MS < now_us || __atomic_load_n(&times->passed_until_us, __ATOMIC_ACQUIRE) > since_us);
 }
 
-/* The rules take SYNs, and will for ALIVE_MS. passed: until now they didn't. */
-static void note_renewed(struct alive *alive, bool passed, uint64_t now_us)
+/* The rules take SYNs, and will until ALIVE_MS after at_us. passed: until now they didn't, as where that was too long ago. */
+static void note_renewed(struct alive *alive, bool passed, uint64_t at_us)
 {
-	if (passed)
-		__atomic_store_n(&alive->options.times->passed_until_us, loop_clock_us(), __ATOMIC_RELEASE);
-	__atomic_store_n(&alive->options.times->renewed_at_us, now_us, __ATOMIC_RELEASE);
+	struct alive_times *times = alive->options.times;
+	uint64_t now_us = loop_clock_us();
+
+	if (passed || times->renewed_at_us + ALIVE_MS * US_PER_MS < now_us)
+		__atomic_store_n(&times->passed_until_us, now_us, __ATOMIC_RELEASE);
+	__atomic_store_n(&times->renewed_at_us, at_us, __ATOMIC_RELEASE);
 }
 
 static void warn(struct alive *alive, const char *text)
@@ -72,15 +76,16 @@ static void arm_restore(struct alive *alive, uint64_t at_us)
 static void restore(struct alive *alive, bool gone, uint64_t now_us)
 {
 	char reason[TEXT_BYTES] = "", text[TEXT_BYTES + 64];
-	int r = alive->options.restore(alive->options.context, reason, sizeof(reason));
+	int r;
 
+	alive->away = true;
+	r = alive->options.restore(alive->options.context, reason, sizeof(reason));
 	backoff_done(&alive->backoff, now_us);
 	if (r) {
 		snprintf(text, sizeof(text), "the nft table inet braid %s, and new connections go the ordinary way: %s", gone ? "is gone" : "was changed",
 			 reason);
 		arm_restore(alive, backoff_at_us(&alive->backoff, now_us));
 	} else {
-		note_renewed(alive, true, now_us);
 		snprintf(text, sizeof(text), "somebody has %s the nft table inet braid (nft flush ruleset?); it is put back", gone ? "removed" : "changed");
 	}
 	warn(alive, text);
@@ -115,7 +120,7 @@ static void renewal_failed(struct alive *alive, int error)
 
 static void renew(struct alive *alive, uint64_t now_us)
 {
-	uint64_t stood_us = now_us - alive->options.times->renewed_at_us;
+	uint64_t at_us = loop_clock_us(), stood_us = at_us - alive->options.times->renewed_at_us;
 	char text[TEXT_BYTES];
 	int r;
 
@@ -133,7 +138,7 @@ static void renew(struct alive *alive, uint64_t now_us)
 		return;
 	}
 	alive->told_error = 0;
-	note_renewed(alive, stood_us > ALIVE_MS * US_PER_MS, now_us);
+	note_renewed(alive, false, at_us);
 	if (stood_us <= ALIVE_MS * US_PER_MS)
 		return;
 	snprintf(text, sizeof(text), "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
@@ -223,8 +228,9 @@ int alive_new(const struct alive_options *options, struct alive **out)
 
 void alive_begin(struct alive *alive)
 {
-	note_renewed(alive, !alive->active, loop_clock_us());
+	note_renewed(alive, !alive->active || alive->away, loop_clock_us());
 	alive->active = true;
+	alive->away = false;
 	if (nft_table_look(alive->looks, &our_table, &alive->picture))
 		alive->picture = 0;   /* gone again: no table looks like this, and the next renewal finds out */
 }

@@ -27,8 +27,8 @@ struct alive_times {
 bool alive_passed_since(const struct alive_times *times, uint64_t since_us, uint64_t now_us);
 
 struct alive_options {
-	struct loop *loop;             /* borrowed, as is */
-	struct alive_times *times;
+	struct loop *loop;             /* borrowed */
+	struct alive_times *times;     /* borrowed */
 	/* Puts the table in place anew and calls alive_begin(). 0, or a negative errno with the reason in one line. */
 	int (*restore)(void *context, char *reason, size_t n_reason);
 	void (*warn)(void *context, const char *text);

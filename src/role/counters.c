@@ -25,6 +25,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_host_gave_up, "host_gave_up", "reset by the near end before the far end was reached"),
 	ROLE(COUNTER, n_held, "held", "first packets of hosts that waited for their destination's answer"),
 	ROLE(COUNTER, n_held_passed, "held_passed", "of these, that went the ordinary way"),
+	ROLE(COUNTER, n_held_late, "held_late", "first packets of hosts, dropped as they had waited while the rules let others pass: their hosts send them again"),
 	ROLE(COUNTER, n_held_refused, "held_refused", "of these, that were answered as the destination had answered: refused, unreachable, silence"),
 	ROLE(COUNTER, n_early_used, "early_used", "of these, that were answered by what the converter told on the watch"),
 	ROLE(COUNTER, n_unlearnt, "unlearnt", "connections accepted early that failed: their destinations are asked again"),

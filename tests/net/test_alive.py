@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from netlab import CONVERTER, HOST, SERVER, descriptors, has_waiting, in_child, memory_kib, result_of, standing_still, wait_for
+from netlab import CONVERTER, HOST, SERVER, counter, descriptors, has_waiting, in_child, memory_kib, result_of, standing_still, wait_for
 from streams import NEVER, End, Plan, Sides
 
 ALIVE_MS = 1900
@@ -111,6 +111,29 @@ def test_what_waited_meanwhile_is_not_let_come(pair):
     near.sendall(b"still there")
     assert far.recv(100) == b"still there"
     assert not has_waiting(listener), "the server was connected to twice"
+    assert counter(pair.gw, "held_late")
+
+
+def test_what_was_being_asked_meanwhile_is_not_let_come(pair):
+    """The same, where the converter is connecting to the server when the daemon is stopped, and says yes while it stands still."""
+    listener = pair.listen("server")
+    pair.run("server", f"nft 'add table inet t; add chain inet t c {{ type filter hook input priority 0; }}; add rule inet t c ip saddr {CONVERTER} tcp dport {listener.getsockname()[1]} drop'")
+    near = pair.socket("host")
+    near.setblocking(False)
+    asked = counter(pair.conv, "accepted")
+    near.connect_ex((SERVER, listener.getsockname()[1]))
+    wait_for(lambda: counter(pair.conv, "accepted") > asked, "the converter to be asked")
+    pair.gw.pause()
+    far, peer = pair.accept(listener)
+    assert peer == HOST, "the kernel repeats it when the rules have gone"
+    pair.run("server", "nft delete table inet t")
+    assert pair.accept(listener)[1] == CONVERTER
+    pair.gw.tell(signal.SIGCONT)
+    wait_for(lambda: counter(pair.gw, "held_late"), "its first packet to be dropped")
+    bonds(pair, pair.server, "the daemon runs again")
+    near.setblocking(True)
+    near.sendall(b"still there")
+    assert far.recv(100) == b"still there"
 
 
 def test_one_thread_stands_still(pair):

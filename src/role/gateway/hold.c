@@ -11,6 +11,7 @@
 #include "net/queue.h"
 #include "net/socket.h"
 #include "path/accepted.h"
+#include "path/alive.h"
 #include "path/marks.h"
 #include "role/gateway/look.h"
 #include "role/gateway/room.h"
@@ -22,6 +23,8 @@
 #define REACH_ATTEMPTS 3            /* so many patiences without a link that answers: the SYN goes the ordinary way */
 #define SOURCE_SHARE 8              /* one host may have an 8th of the places: a scan of silent addresses takes all it can get */
 #define TAKES 16                    /* of the queue in a turn */
+#define TAKES_LATE 8192             /* the same of what is dropped: a packet each at least, so all that a queue holds */
+#define SENT_AGAIN_US (900 * US_PER_MS)   /* by no host sooner: a second, and what clocks may differ */
 
 static uint32_t mark_now(const struct gateway *gateway, unsigned int mark)
 {
@@ -66,16 +69,35 @@ struct setup *hold_take(struct gateway *gateway, const struct address *source, c
 /* A first packet that is here since then: its host may have sent another one since, which has gone the ordinary way, and be connected. This one is nobody's then; and it is sent again where that isn't so. */
 static bool is_late(const struct gateway *gateway, uint64_t since_us)
 {
-	return alive_passed_since(&gateway->worker->shared->alive, since_us, loop_now_us(gateway->worker->loop));
+	uint64_t now_us = loop_clock_us();   /* this turn may have stood still itself */
+
+	return now_us - since_us > SENT_AGAIN_US && alive_passed_since(&gateway->worker->shared->alive, since_us, now_us);
 }
 
-/* With the setup's first packet. */
-static void decide(struct gateway *gateway, struct setup *setup, unsigned int mark)
+static void take_packet(const struct gateway *gateway, struct setup *setup, uint32_t packet)
 {
-	if (mark && !is_late(gateway, setup->accepted_at_us))
-		net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, mark));
-	else
-		net_queue_drop(gateway->hold.queue, setup->packet);
+	setup->packet = packet;
+	setup->packet_at_us = loop_now_us(gateway->worker->loop);
+}
+
+static void drop_late(struct gateway *gateway, uint32_t packet)
+{
+	counter_add(&gateway->worker->counters.n_held_late, 1);
+	net_queue_drop(gateway->hold.queue, packet);
+}
+
+/* With the setup's first packet: mark 0 drops it. */
+static void decide(struct gateway *gateway, struct setup *setup, unsigned int mark, uint64_t *counter)
+{
+	if (is_late(gateway, setup->packet_at_us)) {
+		drop_late(gateway, setup->packet);
+	} else {
+		counter_add(counter, 1);
+		if (mark)
+			net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, mark));
+		else
+			net_queue_drop(gateway->hold.queue, setup->packet);
+	}
 	setup->packet = 0;
 }
 
@@ -89,8 +111,7 @@ static void let_come(struct gateway *gateway, struct setup *setup, uint32_t pack
 
 void hold_pass(struct gateway *gateway, struct setup *setup)
 {
-	counter_add(&gateway->worker->counters.n_held_passed, 1);
-	decide(gateway, setup, MARK_PASS);
+	decide(gateway, setup, MARK_PASS, &gateway->worker->counters.n_held_passed);
 }
 
 void setup_let_pass(struct gateway *gateway, struct setup *setup)
@@ -110,7 +131,7 @@ static void catch(struct gateway *gateway, struct setup *setup)
 			setup_arrive(gateway, setup);
 		return;
 	}
-	if (is_late(gateway, setup->accepted_at_us)) {
+	if (is_late(gateway, setup->packet_at_us)) {
 		setup_abandon(gateway, setup);
 		return;
 	}
@@ -132,7 +153,7 @@ static void catch_again(struct gateway *gateway, struct setup *setup, uint32_t p
 		return;
 	}
 	hold_unlearn(gateway, &setup->destination);
-	setup->packet = packet;
+	take_packet(gateway, setup, packet);
 	setup_abandon(gateway, setup);
 }
 
@@ -193,8 +214,7 @@ void hold_refuse(struct gateway *gateway, struct setup *setup, const struct sign
 		socks_refuse(gateway, setup, result);
 		return;
 	}
-	counter_add(&gateway->worker->counters.n_held_refused, 1);
-	decide(gateway, setup, mark);
+	decide(gateway, setup, mark, &gateway->worker->counters.n_held_refused);
 	setup_abandon(gateway, setup);
 }
 
@@ -281,7 +301,7 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 		return;
 	}
 	setup_set_state(setup, SETUP_ASKING);
-	setup->packet = packet->id;
+	take_packet(gateway, setup, packet->id);
 	setup->treatment = treatment;
 	remember(gateway, setup);
 	setup->known = treatment.accept == CONF_ACCEPT_AUTO && mark & MARK_KNOWN;
@@ -297,7 +317,7 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 static void wait_on(struct gateway *gateway, struct setup *setup, uint32_t packet)
 {
 	net_queue_drop(gateway->hold.queue, setup->packet);
-	setup->packet = packet;
+	take_packet(gateway, setup, packet);
 }
 
 static void on_packet(void *context, const struct net_queue_packet *packet)
@@ -323,14 +343,14 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 
 static void drop(void *context, const struct net_queue_packet *packet)
 {
-	net_queue_drop(((struct gateway *)context)->hold.queue, packet->id);
+	drop_late(context, packet->id);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
 {
 	struct gateway *gateway = context;
 
-	while (is_late(gateway, loop_before_us(gateway->worker->loop)))
+	for (size_t i = 0; i < TAKES_LATE && gateway->hold.queue && is_late(gateway, loop_before_us(gateway->worker->loop)); i++)
 		if (net_queue_take(gateway->hold.queue, drop, gateway))
 			return;
 	for (size_t i = 0; i < TAKES && gateway->hold.queue; i++)

@@ -51,9 +51,9 @@ void hold_accept(struct gateway *gateway, struct setup *setup, struct attempt *a
 /* The converter has told the outcome on the watch. Where the destination has accepted, the host may come as soon as an attempt stands on which the answer will come. */
 void hold_hear_early(struct gateway *gateway, struct setup *setup, const struct signalling_result *result);
 void hold_come_early(struct gateway *gateway, struct setup *setup);
-/* The connection came to nothing: the host gets the same answer. Frees the setup. */
+/* The connection came to nothing: the host gets the same answer, unless its SYN is late. Frees the setup. */
 void hold_refuse(struct gateway *gateway, struct setup *setup, const struct signalling_result *result);
-/* The SYN goes its ordinary way. The setup stays the caller's. */
+/* The SYN goes its ordinary way; it is dropped where it is late, having waited since before hosts' SYNs last passed. The setup stays the caller's. */
 void hold_pass(struct gateway *gateway, struct setup *setup);
 /* The converter is gone: so does every SYN that waits. */
 void hold_let_all_pass(struct gateway *gateway);

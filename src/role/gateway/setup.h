@@ -71,6 +71,7 @@ struct setup {
 	struct address source, destination;
 	uint64_t accepted_at_us;
 	uint32_t packet;          /* the SYN's number in the queue where it waits; 0: none does */
+	uint64_t packet_at_us;    /* it came: at the latest */
 	uint32_t next_waiting;    /* in ASKING and CAUGHT: hold.c's */
 	struct treatment treatment;
 	struct socks *socks;      /* the program said where it wants to go; NULL: it was intercepted */
@@ -164,7 +165,7 @@ void attempt_go_on(struct gateway *gateway, struct setup *setup);
 /* A place for a new connection under both limits, or NULL; counted and logged then. The session's place is to be given back by shared_release() where
  * no setup_abandon() or relay does it. */
 struct setup *setup_take(struct gateway *gateway, const struct address *source, const struct address *destination);
-/* Resets the host's connection, or lets its SYN go the ordinary way where that waits still. */
+/* Resets the host's connection, or lets its SYN go the ordinary way (unless it is late: role/gateway/hold.h) where that waits still. */
 void setup_abandon(struct gateway *gateway, struct setup *setup);
 /* The program's or host's connection goes its ordinary way, where that can still be: its SYN waits, or it was not told anything yet. Else it is reset. */
 void setup_let_pass(struct gateway *gateway, struct setup *setup);
