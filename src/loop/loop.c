@@ -23,7 +23,8 @@ struct posted {
 struct loop {
 	int epoll_fd;
 	int wake_fd;
-	uint64_t now_us, before_us;
+	uint64_t now_us;
+	uint64_t asked_us, before_us;   /* when the kernel was asked for this turn's events, and for those of the turn before */
 	bool again;
 	struct loop_handler handlers[LOOP_HANDLERS];   /* 0 is the loop's own: wake_fd */
 	uint8_t n_handlers;
@@ -96,7 +97,7 @@ int loop_new(struct loop **out)
 	loop->posted_end = &loop->posted;
 	loop->n_handlers = 1;
 	pthread_mutex_init(&loop->lock, NULL);
-	loop->now_us = loop->before_us = loop_clock_us();
+	loop->now_us = loop->asked_us = loop->before_us = loop_clock_us();
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0)
 		return -errno;
@@ -216,9 +217,9 @@ void loop_flush(struct loop *loop)
 	run_posted(loop);
 }
 
-static int wait_events(struct loop *loop, struct epoll_event *events)
+static int wait_events(struct loop *loop, struct epoll_event *events, uint64_t now_us)
 {
-	uint64_t at_us = timers_next_us(&loop->timers), now_us = loop_clock_us(), wait_us = 0;
+	uint64_t at_us = timers_next_us(&loop->timers), wait_us = 0;
 	struct timespec timeout;
 	int n;
 
@@ -256,13 +257,15 @@ int loop_run(struct loop *loop)
 	bool stop = false;
 
 	while (!stop) {
-		int n = wait_events(loop, events);
+		uint64_t asked_us = loop_clock_us();
+		int n = wait_events(loop, events, asked_us);
 
 		if (n == -EINTR)   /* stopped and continued, say: nothing was taken, so it is no turn */
 			continue;
 		if (n < 0)
 			return n;
-		loop->before_us = loop->now_us;
+		loop->before_us = loop->asked_us;
+		loop->asked_us = asked_us;
 		loop->now_us = loop_clock_us();
 		for (int i = 0; i < n; i++) {
 			union event_data data = { .u64 = events[i].data.u64 };

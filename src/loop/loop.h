@@ -46,7 +46,7 @@ int loop_timer_at(struct loop *loop, uint64_t at_us, struct loop_ref ref);
 
 /* The instant at which this turn's events were taken from the kernel. */
 uint64_t loop_now_us(const struct loop *loop);
-/* The same of the turn before: what a receiver finds now, having taken all that there was then, has come since. */
+/* When the kernel was asked for the events of the turn before: what a receiver finds now, having taken all that there was then, has come since. We may have stood still between that and having them. */
 uint64_t loop_before_us(const struct loop *loop);
 
 /* Wants another turn at once, without sleeping (a budget was used up and work is left). */

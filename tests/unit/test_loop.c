@@ -131,9 +131,9 @@ static void note_turn(void *context, uint64_t now_us)
 {
 	struct seen *seen = context;
 
-	if (seen->n_turns++)
-		assert_int_equal(loop_before_us(seen->loop), seen->last_at_us);
+	assert_true(loop_before_us(seen->loop) <= seen->last_at_us);
 	seen->last_at_us = now_us;
+	seen->n_turns++;
 }
 
 static void stop_on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -162,6 +162,7 @@ static void being_interrupted_is_no_turn(void **state)
 	struct sigaction action = { .sa_handler = ignore }, before;
 	pthread_t self = pthread_self(), other;
 
+	seen.last_at_us = loop_clock_us();
 	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
 	assert_int_equal(loop_timer_at(seen.loop, loop_clock_us() + 500 * US_PER_MS, (struct loop_ref){ .handler = seen.handler }), 0);
 	assert_int_equal(pthread_create(&other, NULL, interrupt, &self), 0);
