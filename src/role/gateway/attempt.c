@@ -280,7 +280,7 @@ static bool is_overtaken(const struct setup *setup, const struct attempt *attemp
 }
 
 /* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
- * converter, without an answer, as it does with plain TCP that it wasn't told of. Where we hadn't even seen that it was connected, that is why. */
+ * converter, without an answer. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
 {
 	bool at_once = reset && !attempt->connected;
@@ -296,8 +296,6 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 	}
 	if (reset && !may_be_turned_away(setup))
 		evidence_of_reset(gateway, setup, attempt);
-	if (at_once && attempt->syn_data && !may_be_turned_away(setup))
-		shared_note_syn_data(gateway->worker->shared, link, false, attempt->begun_at_us, loop_now_us(gateway->worker->loop));
 	attempt_drop(attempt);
 	if (setup->left && !attempt_n_pending(setup)) {
 		if (attempt_instead(gateway, setup))

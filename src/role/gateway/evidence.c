@@ -10,11 +10,16 @@
 #define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
 
 /* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
- * were lost, that is why. Others end a connection for reasons of their own. */
+ * were lost, that is why, as where we hadn't even seen that it was connected. Others end a connection for reasons of their own. */
 void evidence_of_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt)
 {
-	if (setup->has_ticket && attempt->connected && attempt->mptcp && !attempt->plain && !attempt->doubtful)
-		shared_note_multipath(gateway->worker->shared, attempt->link, false, loop_now_us(gateway->worker->loop));
+	struct shared *shared = gateway->worker->shared;
+	uint64_t now_us = loop_now_us(gateway->worker->loop);
+
+	if (!attempt->connected && attempt->syn_data)
+		shared_note_syn_data(shared, attempt->link, false, attempt->begun_at_us, now_us);
+	else if (setup->has_ticket && attempt->connected && attempt->mptcp && !attempt->plain && !attempt->doubtful)
+		shared_note_multipath(shared, attempt->link, false, now_us);
 }
 
 /* What is told on the watch is to come by a link that loses less, where there is one. */

@@ -80,24 +80,16 @@ static void take_packet(const struct gateway *gateway, struct setup *setup, uint
 	setup->packet_at_us = loop_now_us(gateway->worker->loop);
 }
 
-static void drop_late(struct gateway *gateway, uint32_t packet)
-{
-	counter_add(&gateway->worker->counters.n_held_late, 1);
-	net_queue_drop(gateway->hold.queue, packet);
-}
-
 /* With the setup's first packet: mark 0 drops it. */
 static void decide(struct gateway *gateway, struct setup *setup, unsigned int mark, uint64_t *counter)
 {
-	if (is_late(gateway, setup->packet_at_us)) {
-		drop_late(gateway, setup->packet);
-	} else {
-		counter_add(counter, 1);
-		if (mark)
-			net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, mark));
-		else
-			net_queue_drop(gateway->hold.queue, setup->packet);
-	}
+	bool late = is_late(gateway, setup->packet_at_us);
+
+	counter_add(late ? &gateway->worker->counters.n_held_late : counter, 1);
+	if (mark && !late)
+		net_queue_pass(gateway->hold.queue, setup->packet, mark_now(gateway, mark));
+	else
+		net_queue_drop(gateway->hold.queue, setup->packet);
 	setup->packet = 0;
 }
 
@@ -112,14 +104,6 @@ static void let_come(struct gateway *gateway, struct setup *setup, uint32_t pack
 void hold_pass(struct gateway *gateway, struct setup *setup)
 {
 	decide(gateway, setup, MARK_PASS, &gateway->worker->counters.n_held_passed);
-}
-
-void setup_let_pass(struct gateway *gateway, struct setup *setup)
-{
-	if (socks_waits(setup))
-		socks_go_direct(gateway, setup);
-	else
-		setup_abandon(gateway, setup);
 }
 
 static void catch(struct gateway *gateway, struct setup *setup)
@@ -341,20 +325,22 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 		wait_on(gateway, setup, packet->id);
 }
 
-static void drop(void *context, const struct net_queue_packet *packet)
+static void drop_late(void *context, const struct net_queue_packet *packet)
 {
-	drop_late(context, packet->id);
+	struct gateway *gateway = context;
+
+	counter_add(&gateway->worker->counters.n_held_late, 1);
+	net_queue_drop(gateway->hold.queue, packet->id);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
 {
 	struct gateway *gateway = context;
+	bool late = is_late(gateway, loop_before_us(gateway->worker->loop));
+	size_t n_most = late ? TAKES_LATE : TAKES;
 
-	for (size_t i = 0; i < TAKES_LATE && gateway->hold.queue && is_late(gateway, loop_before_us(gateway->worker->loop)); i++)
-		if (net_queue_take(gateway->hold.queue, drop, gateway))
-			return;
-	for (size_t i = 0; i < TAKES && gateway->hold.queue; i++)
-		if (net_queue_take(gateway->hold.queue, on_packet, gateway))
+	for (size_t i = 0; i < n_most && gateway->hold.queue; i++)
+		if (net_queue_take(gateway->hold.queue, late ? drop_late : on_packet, gateway))
 			return;
 }
 

@@ -51,6 +51,14 @@ void setup_abandon(struct gateway *gateway, struct setup *setup)
 	setup_free(gateway, setup);
 }
 
+void setup_let_pass(struct gateway *gateway, struct setup *setup)
+{
+	if (socks_waits(setup))
+		socks_go_direct(gateway, setup);
+	else
+		setup_abandon(gateway, setup);
+}
+
 void setup_unlearn(struct gateway *gateway, const struct setup *setup)
 {
 	if (!setup->inbound)
