@@ -15,7 +15,6 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "loop/loop.h"
-#include "path/alive.h"
 #include "policy/forwards.h"
 #include "policy/own.h"
 #include "policy/rules.h"
@@ -38,6 +37,8 @@ struct path_link_options {
 
 /* Of a connection that is intercepted: before its destination has accepted, after it, or by whether it has done so lately. */
 enum path_accept { PATH_ACCEPT_AUTO, PATH_ACCEPT_FAITHFUL, PATH_ACCEPT_EARLY };
+
+struct alive_times;
 
 struct path_options {
 	struct path_link_options links[PATH_LINKS];

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include "base/util.h"
 #include "path/inbound.h"
+#include "path/alive.h"
 #include "path/path.h"
 
 #define ARGUMENTS_MOST 32
