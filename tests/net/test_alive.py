@@ -15,6 +15,7 @@ import pytest
 
 from netlab import CONVERTER, HOST, SERVER, counter, descriptors, has_waiting, in_child, memory_kib, result_of, standing_still, wait_for
 from streams import NEVER, End, Plan, Sides
+from test_second_attempt import rule
 
 ALIVE_MS = 1900
 
@@ -96,13 +97,19 @@ def test_gateway_stopped(pair):
     assert far.recv(100) == b"still there"
 
 
+def begin(lab, listener):
+    """A connection of the host's to the listener that isn't waited for."""
+    near = lab.socket("host")
+    near.setblocking(False)
+    near.connect_ex((SERVER, listener.getsockname()[1]))
+    return near
+
+
 def test_what_waited_meanwhile_is_not_let_come(pair):
     """First packets of connections that have gone the ordinary way by then, repeated: a second one to the server each, and an answer that may reset the host's."""
     pair.gw.pause()
     listener = pair.listen("server")   # not known to accept: its first packet waits
-    near = pair.socket("host")
-    near.setblocking(False)
-    near.connect_ex((SERVER, listener.getsockname()[1]))
+    near = begin(pair, listener)
     far, peer = pair.accept(listener)
     assert peer == HOST, "the kernel repeats it when the rules have gone"
     pair.gw.tell(signal.SIGCONT)
@@ -117,11 +124,9 @@ def test_what_waited_meanwhile_is_not_let_come(pair):
 def test_what_was_being_asked_meanwhile_is_not_let_come(pair):
     """The same, where the converter is connecting to the server when the daemon is stopped, and says yes while it stands still."""
     listener = pair.listen("server")
-    pair.run("server", f"nft 'add table inet t; add chain inet t c {{ type filter hook input priority 0; }}; add rule inet t c ip saddr {CONVERTER} tcp dport {listener.getsockname()[1]} drop'")
-    near = pair.socket("host")
-    near.setblocking(False)
+    rule(pair, "server", f"ip saddr {CONVERTER} tcp dport {listener.getsockname()[1]} drop")
     asked = counter(pair.conv, "accepted")
-    near.connect_ex((SERVER, listener.getsockname()[1]))
+    near = begin(pair, listener)
     wait_for(lambda: counter(pair.conv, "accepted") > asked, "the converter to be asked")
     pair.gw.pause()
     far, peer = pair.accept(listener)
