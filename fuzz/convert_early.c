@@ -46,11 +46,13 @@ static void hear_host(const uint8_t *bytes, size_t n)
 
 static void hear_limited(const uint8_t *bytes, size_t n)
 {
-	uint8_t *copy = fuzz_copy(bytes, n);
-	bool spoilt;
-	struct signalling_step step = scheme_convert.client_limited(copy, n, &spoilt);
+	uint8_t *copy = fuzz_copy(bytes, n), out[SIGNALLING_MESSAGE_BYTES];
+	enum signalling_limited what, again;
+	struct signalling_step step = scheme_convert.client_limited(copy, n, &what);
 
 	expect((step.verdict == SIGNALLING_DONE) == (step.n_consumed > 0) && step.n_consumed <= n);
+	if (step.verdict == SIGNALLING_DONE)
+		expect(scheme_convert.client_limited(out, scheme_convert.server_limited(what, out), &again).verdict == SIGNALLING_DONE && again == what);
 	free(copy);
 }
 

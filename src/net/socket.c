@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include "base/clock.h"
 #include "base/util.h"
 #include "net/mptcp_abi.h"
 #include "net/mptcp_info.h"
@@ -209,6 +210,15 @@ int net_accept(int listener_fd, int *fd, struct address *peer)
 	default:
 		return net_error(errno);
 	}
+}
+
+/* Not by the last acknowledgement: one that was accepted with Fast Open has had none yet, and the kernel counts from its own start then (Linux 6.18). */
+uint64_t net_silent_us(int fd)
+{
+	struct tcp_info tcp = { 0 };
+	socklen_t n_tcp = sizeof(tcp);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) ? 0 : tcp.tcpi_last_data_recv * US_PER_MS;
 }
 
 int net_negotiated(int fd, struct net_negotiated *out)

@@ -16,6 +16,7 @@
 #define RESTORE_FIRST_US US_PER_S
 #define RESTORE_MOST_US (60 * US_PER_S)
 #define TEXT_BYTES 192
+#define LONG_AGO_US 1u                   /* not 0: that is no watchdog at all */
 
 static const struct nft_table our_table = { NFPROTO_INET, "braid" };
 static const struct nft_set our_set = { NFPROTO_INET, "braid", "alive" };
@@ -31,10 +32,11 @@ struct alive {
 	struct nft_key keys[2];          /* of both elements: TCP, which is intercepted, and UDP, which may be refused */
 	bool active;                     /* there is to be a table */
 	bool away;                       /* somebody has removed or changed it */
+	bool passing;                    /* its rules let all pass, as we want it */
 	uint64_t picture;                /* of the table as we made it */
 	struct backoff backoff;
 	bool restore_armed;
-	bool (*vouch)(void *context);
+	alive_vouch_fn vouch;
 	void *vouch_context;
 	int told_error;                  /* of a renewal: the same isn't told again */
 };
@@ -118,14 +120,23 @@ static void renewal_failed(struct alive *alive, int error)
 	warn(alive, text);
 }
 
+/* What is gone already, or with its table, is as good: the next renewal finds out. */
+static void let_pass(struct alive *alive)
+{
+	if (alive->passing)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(alive->keys); i++)
+		nft_element_delete(alive->elements, &our_set, &alive->keys[i]);
+	alive->passing = true;
+	__atomic_store_n(&alive->options.times->renewed_at_us, LONG_AGO_US, __ATOMIC_RELEASE);
+}
+
 static void renew(struct alive *alive, uint64_t now_us)
 {
-	uint64_t at_us = loop_clock_us(), stood_us = at_us - alive->options.times->renewed_at_us;
+	uint64_t at_us = loop_clock_us(), stood_us = alive->passing ? 0 : at_us - alive->options.times->renewed_at_us;
 	char text[TEXT_BYTES];
 	int r;
 
-	if (alive->vouch && !alive->vouch(alive->vouch_context))
-		return;
 	r = nft_element_renew(alive->elements, &our_set, &alive->keys[0], ALIVE_MS);
 	if (!r)
 		r = nft_element_renew(alive->elements, &our_set, &alive->keys[1], ALIVE_MS);
@@ -138,12 +149,27 @@ static void renew(struct alive *alive, uint64_t now_us)
 		return;
 	}
 	alive->told_error = 0;
+	alive->passing = false;
 	note_renewed(alive, false, at_us);
 	if (stood_us <= ALIVE_MS * US_PER_MS)
 		return;
 	snprintf(text, sizeof(text), "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
 		 (unsigned long long)(stood_us / US_PER_MS));
 	warn(alive, text);
+}
+
+static void beat(struct alive *alive, uint64_t now_us)
+{
+	switch (alive->vouch ? alive->vouch(alive->vouch_context) : ALIVE_TAKE) {
+	case ALIVE_TAKE:
+		renew(alive, now_us);
+		break;
+	case ALIVE_LET_PASS:
+		let_pass(alive);
+		break;
+	case ALIVE_NO_LONGER:
+		break;
+	}
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -156,7 +182,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		return;
 	}
 	if (alive->active)
-		renew(alive, now_us);
+		beat(alive, now_us);
 	loop_timer_at(alive->options.loop, now_us + RENEW_US, ref);
 }
 
@@ -230,7 +256,7 @@ void alive_begin(struct alive *alive)
 {
 	note_renewed(alive, !alive->active || alive->away, loop_clock_us());
 	alive->active = true;
-	alive->away = false;
+	alive->away = alive->passing = false;
 	if (nft_table_look(alive->looks, &our_table, &alive->picture))
 		alive->picture = 0;   /* gone again: no table looks like this, and the next renewal finds out */
 }
@@ -240,7 +266,7 @@ void alive_end(struct alive *alive)
 	alive->active = false;
 }
 
-void alive_vouch(struct alive *alive, bool (*vouch)(void *context), void *context)
+void alive_vouch(struct alive *alive, alive_vouch_fn vouch, void *context)
 {
 	alive->vouch = vouch;
 	alive->vouch_context = context;

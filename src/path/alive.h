@@ -26,6 +26,10 @@ struct alive_times {
 /* Whether SYNs may have gone the ordinary way at some time since since_us. A host whose own has waited for so long may have sent it again, and be connected. */
 bool alive_passed_since(const struct alive_times *times, uint64_t since_us, uint64_t now_us);
 
+/* Whether the rules are to take SYNs for another ALIVE_MS; as long as they were to before; or none from now on, until they are to again. */
+enum alive_word { ALIVE_TAKE, ALIVE_NO_LONGER, ALIVE_LET_PASS };
+typedef enum alive_word (*alive_vouch_fn)(void *context);
+
 struct alive_options {
 	struct loop *loop;             /* borrowed */
 	struct alive_times *times;     /* borrowed */
@@ -47,7 +51,7 @@ void alive_begin(struct alive *alive);
 /* There is no table any more, and need not be one. */
 void alive_end(struct alive *alive);
 
-/* Asked before each renewal: false leaves it out. Without one the loop's own turning is enough. */
-void alive_vouch(struct alive *alive, bool (*vouch)(void *context), void *context);
+/* Asked before each renewal. Without one the loop's own turning is enough. */
+void alive_vouch(struct alive *alive, alive_vouch_fn vouch, void *context);
 
 #endif

@@ -581,7 +581,7 @@ uint32_t path_rules_generation(const struct path *path)
 	return path->interception.generation;
 }
 
-void path_vouch(struct path *path, bool (*vouch)(void *context), void *context)
+void path_vouch(struct path *path, alive_vouch_fn vouch, void *context)
 {
 	if (path->alive)
 		alive_vouch(path->alive, vouch, context);

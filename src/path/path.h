@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "base/address.h"
 #include "loop/loop.h"
+#include "path/alive.h"
 #include "policy/forwards.h"
 #include "policy/own.h"
 #include "policy/rules.h"
@@ -37,8 +38,6 @@ struct path_link_options {
 
 /* Of a connection that is intercepted: before its destination has accepted, after it, or by whether it has done so lately. */
 enum path_accept { PATH_ACCEPT_AUTO, PATH_ACCEPT_FAITHFUL, PATH_ACCEPT_EARLY };
-
-struct alive_times;
 
 struct path_options {
 	struct path_link_options links[PATH_LINKS];
@@ -162,8 +161,8 @@ void path_rejoin(struct path *path, size_t link, uint64_t rest_us);
 /* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
 void path_check_settings(struct path *path);
 
-/* Connections are taken only while vouch, asked twice a second, says that whoever is to serve them is at work. Without one, while the loop turns. */
-void path_vouch(struct path *path, bool (*vouch)(void *context), void *context);
+/* Connections are taken as vouch says, which is asked twice a second. Without one, while the loop turns. */
+void path_vouch(struct path *path, alive_vouch_fn vouch, void *context);
 
 /* Copies the present status of at most n_out links, returns how many there are. Reads the interfaces' counters. */
 size_t path_status(struct path *path, struct path_link_status *out, size_t n_out);

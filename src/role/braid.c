@@ -12,6 +12,7 @@
 #include "role/braid_parts.h"
 #include "role/commands.h"
 #include "role/converter/early.h"
+#include "role/converter/late.h"
 #include "role/descriptors.h"
 #include "role/links/limited.h"
 #include "role/log.h"
@@ -133,11 +134,15 @@ static void on_early(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES],
 	early_hear(braid->workers, braid->n_peers, nonce, result);
 }
 
-static void on_limited(void *context, bool spoilt)
+static void on_limited(void *context, enum signalling_limited what)
 {
 	struct braid *braid = context;
+	uint64_t now_us = loop_now_us(braid->loop);
 
-	limited_hear(&braid->shared, spoilt, loop_now_us(braid->loop));
+	if (what == SIGNALLING_LATE)
+		late_hear(&braid->shared, now_us);
+	else
+		limited_hear(&braid->shared, what == SIGNALLING_SPOILT, now_us);
 }
 
 static void on_inbound(void *context, const struct signalling_inbound *inbound)
@@ -172,14 +177,28 @@ static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 	return 0;
 }
 
-static bool vouch(void *context)
+static void on_late(void *context)
 {
-	return pulse_take(((struct braid *)context)->pulse);
+	struct braid *braid = context;
+
+	if (braid->holder->conf->converter.enabled)
+		late_tell(braid->workers, braid->n_peers);
+}
+
+static enum alive_word vouch(void *context)
+{
+	const struct braid *braid = context;
+	enum pulse_word word = pulse_word(braid->pulse);
+
+	if (word == PULSE_LATE || late_is_converter(&braid->shared, loop_now_us(braid->loop)))
+		return ALIVE_LET_PASS;
+	return word == PULSE_WELL ? ALIVE_TAKE : ALIVE_NO_LONGER;
 }
 
 static int watch_workers(struct braid *braid)
 {
-	int r = pulse_new(braid->workers, braid->n_workers, &braid->pulse);
+	struct pulse_options options = { .loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers, .on_late = on_late, .context = braid };
+	int r = pulse_new(&options, &braid->pulse);
 
 	if (!r)
 		path_vouch(braid->path, vouch, braid);

@@ -16,6 +16,8 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_accepted, "accepted", "connections taken from listeners"),
 	ROLE(COUNTER, n_accept_paused, "accept_paused", "pauses of a listener, for want of descriptors or memory"),
 	ROLE(COUNTER, n_full, "full", "times a gateway let connections pass, being at a limit"),
+	ROLE(COUNTER, n_late, "late", "times that a worker was so late that new connections were to go the ordinary way"),
+	ROLE(COUNTER, n_late_told, "late_told", "times that a gateway was told so, at a converter"),
 	ROLE(COUNTER, n_over_half_open, "over_half_open", "connections turned away by limits.max_half_open"),
 	ROLE(COUNTER, n_over_sessions, "over_sessions", "connections turned away by limits.max_sessions"),
 	ROLE(COUNTER, n_over_subscriber, "over_subscriber", "connections turned away by a limit of their subscriber's"),

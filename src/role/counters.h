@@ -15,6 +15,7 @@ struct role_counters {
 	uint64_t n_over_waiting;              /* converter: watches of gateways that it had no place for */
 	uint64_t n_intakes_full, n_endings_cut;   /* converter: no place was left for a peer, or one was taken from a peer that was turned away */
 	uint64_t n_full;                      /* gateway: at a limit, lets new connections pass for a while */
+	uint64_t n_late, n_late_told;         /* the same as it is late (the main thread's); converter: gateways were told that it is */
 	uint64_t n_held, n_held_passed, n_held_refused, n_held_late;   /* gateway: first packets of hosts, and what became of them */
 	uint64_t n_unlearnt;                  /* gateway: destinations that are no longer known to accept */
 	uint64_t n_host_gave_up;              /* the near leg was reset while the far one was being set up */

@@ -12,6 +12,7 @@
 
 #define ACCEPT_BATCH 64
 #define REST_US (100 * US_PER_MS)
+#define LONG_TURN_US (100 * US_PER_MS)
 
 static struct loop_ref ref_of(const struct listeners *l, size_t i)
 {
@@ -32,6 +33,16 @@ static void rest(struct listeners *l, size_t i, int error)
 	l->each[i].resting = !loop_rewatch(l->worker->loop, l->each[i].fd, 0, ref_of(l, i));
 }
 
+/* The kernel has accepted it; it is asked about where others wait, too, or we come late ourselves. */
+static void note_wait(const struct listeners *l, size_t i, int fd)
+{
+	struct worker *worker = l->worker;
+	uint64_t us = l->each[i].full || loop_now_us(worker->loop) - loop_before_us(worker->loop) > LONG_TURN_US ? net_silent_us(fd) : 0;
+
+	if (us > worker->longest_wait_us)
+		worker->longest_wait_us = us;
+}
+
 /* Takes at most n_most connections. False when none is left or none can be taken now. */
 static bool take(struct listeners *l, size_t i, size_t n_most)
 {
@@ -46,6 +57,8 @@ static bool take(struct listeners *l, size_t i, size_t n_most)
 		if (r)
 			return false;
 		counter_add(&l->worker->counters.n_accepted, 1);
+		if (!n)
+			note_wait(l, i, fd);
 		l->on_connection(l->context, fd, &l->each[i].address, &peer);
 	}
 	return true;
@@ -56,7 +69,7 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	struct listeners *l = context;
 
 	if (ref.index < l->n && !l->each[ref.index].resting)
-		take(l, ref.index, ACCEPT_BATCH);
+		l->each[ref.index].full = take(l, ref.index, ACCEPT_BATCH);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -128,7 +141,7 @@ static int open_one(struct listeners *l, const struct address *address, const st
 	if (r)
 		return r;
 	l->each[l->n].address = *address;
-	l->each[l->n].resting = false;
+	l->each[l->n].resting = l->each[l->n].full = false;
 	r = loop_watch(l->worker->loop, fd, EPOLLIN, ref_of(l, l->n));
 	if (r)
 		return r;

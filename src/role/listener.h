@@ -24,6 +24,7 @@ struct listeners {
 		int fd;
 		struct address address;
 		bool resting;
+		bool full;            /* it had as many as are taken at once, or more, the last time */
 	} each[LISTENERS];
 };
 

@@ -3,33 +3,31 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "policy/lateness.h"
 #include "role/log.h"
 
+#define PULSE_US (500 * US_PER_MS)
 #define TOLD_AFTER 4   /* questions: by then the rules are about to end, one is what a busy machine leaves unanswered now and then */
 
 struct heart {
 	struct worker *worker;
+	uint64_t asked_at_us;    /* the worker reads it while it is asked, and writes the next one: */
+	uint64_t waited_us;      /* the question, or what else has waited for the worker, if that was longer */
 	bool asked;              /* atomic; the worker sets it back */
 	unsigned int n_missed;   /* in a row */
+	struct lateness lateness;
+	struct log_limit log_limit;
+	bool told;               /* that it is late */
 };
 
 struct pulse {
-	size_t n_hearts;
+	struct pulse_options options;
+	uint8_t handler;
+	enum pulse_word word;
 	struct heart hearts[];
 };
-
-int pulse_new(struct worker *const *workers, size_t n_workers, struct pulse **out)
-{
-	struct pulse *pulse = calloc(1, sizeof(*pulse) + n_workers * sizeof(pulse->hearts[0]));
-
-	if (!pulse)
-		return -ENOMEM;
-	pulse->n_hearts = n_workers;
-	for (size_t i = 0; i < n_workers; i++)
-		pulse->hearts[i].worker = workers[i];
-	*out = pulse;
-	return 0;
-}
 
 void pulse_freep(struct pulse **pulse)
 {
@@ -37,38 +35,110 @@ void pulse_freep(struct pulse **pulse)
 	*pulse = NULL;
 }
 
+/* It has waited behind everything that the worker had to do before. */
 static void answer(void *arg)
 {
-	__atomic_store_n(&((struct heart *)arg)->asked, false, __ATOMIC_RELEASE);
+	struct heart *heart = arg;
+	uint64_t waited_us = loop_clock_us() - heart->asked_at_us;
+
+	heart->waited_us = waited_us > heart->worker->longest_wait_us ? waited_us : heart->worker->longest_wait_us;
+	heart->worker->longest_wait_us = 0;
+	__atomic_store_n(&heart->asked, false, __ATOMIC_RELEASE);
 }
 
 static void ask(struct heart *heart)
 {
+	heart->asked_at_us = loop_clock_us();
 	heart->asked = true;
-	if (loop_post(heart->worker->loop, answer, heart))
-		heart->asked = false;   /* short of memory for the question: that says nothing of the worker */
+	if (!loop_post(heart->worker->loop, answer, heart))
+		return;
+	heart->asked = false;   /* short of memory for the question: that says nothing of the worker */
+	heart->waited_us = 0;
 }
 
-static bool take(struct heart *heart)
+static void log_late(struct heart *heart, uint64_t waited_us)
 {
-	if (__atomic_load_n(&heart->asked, __ATOMIC_ACQUIRE)) {
-		if (++heart->n_missed == TOLD_AFTER)
-			log_error("worker %u stands still: new connections go the ordinary way until it moves; if it doesn't, restart braidd, and report it",
-				  heart->worker->number);
-		return false;
+	uint64_t n_left_out;
+
+	heart->told = log_limit_pass(&heart->log_limit, loop_clock_us(), &n_left_out);
+	if (heart->told)
+		log_warning("worker %u is %.1f s late: new connections go the ordinary way until it has caught up", heart->worker->number, (double)waited_us / US_PER_S);
+}
+
+/* One for bulk is given no new connections. */
+static void note(struct heart *heart, uint64_t waited_us)
+{
+	if (heart->worker->number >= heart->worker->n_peers || !lateness_note(&heart->lateness, waited_us))
+		return;
+	if (heart->lateness.late) {
+		counter_add(&heart->worker->counters.n_late, 1);
+		log_late(heart, waited_us);
+	} else if (heart->told) {
+		log_info("worker %u has caught up", heart->worker->number);
 	}
+}
+
+static void note_missed(struct heart *heart)
+{
+	if (++heart->n_missed == TOLD_AFTER)
+		log_error("worker %u stands still: new connections go the ordinary way until it moves; if it doesn't, restart braidd, and report it",
+			  heart->worker->number);
+	note(heart, loop_clock_us() - heart->asked_at_us);
+}
+
+static void note_answered(struct heart *heart)
+{
 	if (heart->n_missed >= TOLD_AFTER)
 		log_info("worker %u moves again", heart->worker->number);
 	heart->n_missed = 0;
+	note(heart, heart->waited_us);
 	ask(heart);
-	return true;
 }
 
-bool pulse_take(struct pulse *pulse)
+static enum pulse_word take(struct heart *heart)
 {
-	bool well = true;
+	bool missed = __atomic_load_n(&heart->asked, __ATOMIC_ACQUIRE);
 
-	for (size_t i = 0; i < pulse->n_hearts; i++)
-		well &= take(&pulse->hearts[i]);
-	return well;
+	(missed ? note_missed : note_answered)(heart);
+	return heart->lateness.late ? PULSE_LATE : missed ? PULSE_MISSED : PULSE_WELL;
+}
+
+static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
+{
+	struct pulse *pulse = context;
+
+	pulse->word = PULSE_WELL;
+	for (size_t i = 0; i < pulse->options.n_workers; i++) {
+		enum pulse_word one = take(&pulse->hearts[i]);
+
+		pulse->word = one > pulse->word ? one : pulse->word;
+	}
+	if (pulse->word == PULSE_LATE)
+		pulse->options.on_late(pulse->options.context);
+	loop_timer_at(pulse->options.loop, now_us + PULSE_US, ref);
+}
+
+enum pulse_word pulse_word(const struct pulse *pulse)
+{
+	return pulse->word;
+}
+
+int pulse_new(const struct pulse_options *options, struct pulse **out)
+{
+	struct loop_handler handler = { .on_timer = on_timer };
+	struct pulse *pulse = calloc(1, sizeof(*pulse) + options->n_workers * sizeof(pulse->hearts[0]));
+	int r;
+
+	if (!pulse)
+		return -ENOMEM;
+	pulse->options = *options;
+	for (size_t i = 0; i < options->n_workers; i++)
+		pulse->hearts[i].worker = options->workers[i];
+	handler.context = pulse;
+	pulse->handler = loop_handler_add(options->loop, &handler);
+	r = loop_timer_at(options->loop, loop_now_us(options->loop), (struct loop_ref){ .handler = pulse->handler });
+	if (r)
+		pulse_freep(&pulse);
+	*out = pulse;
+	return r;
 }

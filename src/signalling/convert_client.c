@@ -17,6 +17,12 @@ static uint8_t flags_of(const struct signalling_request *request)
 	return (uint8_t)((request->plain ? CONVERT_BRAID_PLAIN : 0) | (request->raced ? CONVERT_BRAID_RACED : 0) | convert_instead_flags(request->instead));
 }
 
+static uint8_t hears(const struct signalling_request *request)
+{
+	return (uint8_t)((request->hears_harm ? CONVERT_LIMITED_SPOILT : 0) | (request->hears_limits ? 0 : CONVERT_LIMITED_NO_LIMITS) |
+			 (request->hears_late ? CONVERT_LIMITED_LATE : 0));
+}
+
 struct signalling_step convert_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out)
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
@@ -31,8 +37,8 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 		convert_put_connect(&w, &connect);
 	if (request->probe && request->takes_inbound)
 		convert_put_claim(&w, (struct bytes){ 0 });
-	if (request->probe && (request->hears_limits || request->hears_harm))
-		convert_put_limited(&w, (uint8_t)((request->hears_harm ? CONVERT_LIMITED_SPOILT : 0) | (request->hears_limits ? 0 : CONVERT_LIMITED_NO_LIMITS)));
+	if (request->probe && (request->hears_limits || request->hears_harm || request->hears_late))
+		convert_put_limited(&w, hears(request));
 	if (request->probe && request->has_leg)
 		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0)), request->session);
 	if (request->has_claim && !request->probe)

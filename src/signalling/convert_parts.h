@@ -14,8 +14,8 @@ size_t convert_server_answer(struct conversation *c, const struct signalling_res
 size_t convert_server_offer(const struct signalling_offer *offer, uint8_t *out);
 size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
-size_t convert_server_limited(bool spoilt, uint8_t *out);
-struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in, bool *spoilt);
+size_t convert_server_limited(enum signalling_limited what, uint8_t *out);
+struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in, enum signalling_limited *what);
 size_t convert_server_inbound(const struct signalling_inbound *inbound, uint8_t *out);
 struct signalling_step convert_client_inbound(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound);
 size_t convert_host_put(const struct signalling_host_message *message, uint8_t *out);

@@ -199,6 +199,7 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 		request->takes_inbound = message.has_claim;
 		request->hears_limits = message.has_limited && !(message.limited & CONVERT_LIMITED_NO_LIMITS);
 		request->hears_harm = message.has_limited && message.limited & CONVERT_LIMITED_SPOILT;
+		request->hears_late = message.has_limited && message.limited & CONVERT_LIMITED_LATE;
 		return answer_info(&message, out);
 	}
 	return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);

@@ -27,19 +27,21 @@ struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes, .result.outcome = OUTCOME_CONNECTED };
 }
 
-size_t convert_server_limited(bool spoilt, uint8_t *out)
+size_t convert_server_limited(enum signalling_limited what, uint8_t *out)
 {
+	static const uint8_t bits[] = { [SIGNALLING_LIMITED_BY_LINKS] = 0, [SIGNALLING_SPOILT] = CONVERT_LIMITED_SPOILT, [SIGNALLING_LATE] = CONVERT_LIMITED_LATE };
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
-	convert_put_limited(&w, spoilt ? CONVERT_LIMITED_SPOILT : 0);
+	convert_put_limited(&w, bits[what]);
 	return convert_end(&w);
 }
 
-struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in, bool *spoilt)
+struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in, enum signalling_limited *what)
 {
 	struct convert_message message;
 	struct signalling_step step = convert_told(in, n_in, CONVERT_TOLD_LIMITED, &message);
+	uint8_t bits = step.verdict == SIGNALLING_DONE ? message.limited : 0;
 
-	*spoilt = step.verdict == SIGNALLING_DONE && message.limited & CONVERT_LIMITED_SPOILT;
+	*what = bits & CONVERT_LIMITED_LATE ? SIGNALLING_LATE : bits & CONVERT_LIMITED_SPOILT ? SIGNALLING_SPOILT : SIGNALLING_LIMITED_BY_LINKS;
 	return step;
 }

@@ -94,6 +94,7 @@ struct signalling_request {
 	uint8_t session[SIGNALLING_SESSION_BYTES];   /* and whose */
 	uint8_t hears_limits;         /* with probe: that the links limit its sessions from the server's side may be told on this connection; the same */
 	uint8_t hears_harm;           /* or that a slow link keeps a better one waiting */
+	uint8_t hears_late;           /* or that the server is late with all that it has to do */
 	uint8_t has_claim;            /* the destination is there already, as a session from the server's side that waits by this name */
 	uint8_t claim[SIGNALLING_CLAIM_BYTES];
 	uint16_t n_first;             /* with has_claim: so many of the first bytes that were told are where they belong, and aren't to come again */
@@ -156,6 +157,10 @@ struct signalling_host_message {
 	struct bytes message;         /* of wire/pcp.h; 1..SIGNALLING_HOST_MESSAGE_BYTES */
 };
 
+/* What a server's sessions with a client are limited by: the links that they go over (decision 0027); one of these, that keeps a better one waiting (decision 0031); the server itself, which is late
+ * (decision 0039). */
+enum signalling_limited { SIGNALLING_LIMITED_BY_LINKS, SIGNALLING_SPOILT, SIGNALLING_LATE };
+
 struct scheme {
 	const char *name;
 	bool mute;                    /* no outcome has words: whatever isn't success is a reset */
@@ -189,10 +194,9 @@ struct scheme {
 	size_t (*server_early)(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out);
 	/* Client, on such a connection: DONE: nonce and result are there, whatever the outcome. REFUSED: no such message. */
 	struct signalling_step (*client_early)(const uint8_t *in, size_t n_in, uint8_t nonce[SIGNALLING_NONCE_BYTES]);
-	/* Server: on such a connection, that the links limit what it sends to this client just now (decision 0027); spoilt: that a slow link keeps a better one waiting
-	 * (decision 0031). Client: DONE: it says so. */
-	size_t (*server_limited)(bool spoilt, uint8_t *out);
-	struct signalling_step (*client_limited)(const uint8_t *in, size_t n_in, bool *spoilt);
+	/* Server: on such a connection, that this is so just now. Client: DONE: it says so. */
+	size_t (*server_limited)(enum signalling_limited what, uint8_t *out);
+	struct signalling_step (*client_limited)(const uint8_t *in, size_t n_in, enum signalling_limited *what);
 	/* The same two for a session from the server's side (decision 0019). */
 	size_t (*server_inbound)(const struct signalling_inbound *inbound, uint8_t *out);
 	struct signalling_step (*client_inbound)(const uint8_t *in, size_t n_in, struct signalling_inbound *inbound);

@@ -109,7 +109,7 @@ struct convert_first {
 };
 
 /* TLV 199. With an Info: what the gateway wants to hear of: that the links limit what is sent to it, unless that bit says no, and that a slow link keeps a better one waiting. Alone: what is so. */
-enum { CONVERT_LIMITED_SPOILT = 1, CONVERT_LIMITED_NO_LIMITS = 2 };
+enum { CONVERT_LIMITED_SPOILT = 1, CONVERT_LIMITED_NO_LIMITS = 2, CONVERT_LIMITED_LATE = 4 };
 
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {

@@ -174,7 +174,7 @@ static int limited_get(struct convert_message *m, struct cursor value)
 	if (value.n_left != 2)
 		return CONVERT_E_MALFORMED;
 	cursor_skip(&value, 1);   /* to be zero and ignored */
-	m->limited = cursor_get_u8(&value) & (CONVERT_LIMITED_SPOILT | CONVERT_LIMITED_NO_LIMITS);
+	m->limited = cursor_get_u8(&value) & (CONVERT_LIMITED_SPOILT | CONVERT_LIMITED_NO_LIMITS | CONVERT_LIMITED_LATE);
 	return 0;
 }
 

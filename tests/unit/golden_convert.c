@@ -53,7 +53,7 @@ static void show_ours(FILE *out, const struct convert_message *m, const struct c
 		fprintf(out, "text host %s\n", address_format(&m->host, text));
 		break;
 	case CONVERT_BRAID_LIMITED:
-		fprintf(out, "text limited by the links%s%s\n", m->limited & CONVERT_LIMITED_SPOILT ? ", spoilt" : "",
+		fprintf(out, "text limited by the links%s%s%s\n", m->limited & CONVERT_LIMITED_SPOILT ? ", spoilt" : "", m->limited & CONVERT_LIMITED_LATE ? ", late" : "",
 			m->limited & CONVERT_LIMITED_NO_LIMITS ? ", no limits" : "");
 		break;
 	case CONVERT_BRAID_PCP:

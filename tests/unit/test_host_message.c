@@ -80,15 +80,18 @@ static void who_wants_to_hear_of_limits_says_so(void **state)
 }
 
 /* What it wants to hear is in the second byte, which older ones pass over. */
-static void who_wants_to_hear_of_harm_says_so(void **state)
+static void who_wants_to_hear_of_more_says_so(void **state)
 {
 	static const struct {
-		uint8_t limits, harm;
+		uint8_t limits, harm, late;
 		const char *question;
-	} table[] = { { 1, 1, "01032263 01010000 c7010001" }, { 0, 1, "01032263 01010000 c7010003" } };
+	} table[] = {
+		{ 1, 1, 0, "01032263 01010000 c7010001" }, { 0, 1, 0, "01032263 01010000 c7010003" }, { 0, 0, 1, "01032263 01010000 c7010006" },
+		{ 1, 0, 1, "01032263 01010000 c7010004" }, { 1, 1, 1, "01032263 01010000 c7010005" },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct signalling_request request = { .probe = 1, .hears_limits = table[i].limits, .hears_harm = table[i].harm };
+		struct signalling_request request = { .probe = 1, .hears_limits = table[i].limits, .hears_harm = table[i].harm, .hears_late = table[i].late };
 		uint8_t wire[SIGNALLING_MESSAGE_BYTES], out[SIGNALLING_MESSAGE_BYTES];
 		struct conversation conversation;
 		size_t n = scheme->client_begin(&conversation, &request, wire).n_out;
@@ -97,36 +100,41 @@ static void who_wants_to_hear_of_harm_says_so(void **state)
 		assert_int_equal(scheme->server_feed(&conversation, wire, n, out, &request).verdict, SIGNALLING_ANSWERED);
 		assert_int_equal(request.hears_limits, table[i].limits);
 		assert_int_equal(request.hears_harm, table[i].harm);
+		assert_int_equal(request.hears_late, table[i].late);
 	}
 }
 
-static void harm_is_heard(void **state)
+static void what_limits_sessions_is_heard(void **state)
 {
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n = scheme->server_limited(true, out);
-	bool spoilt = false;
+	static const struct {
+		enum signalling_limited what;
+		const char *message;
+	} table[] = { { SIGNALLING_LIMITED_BY_LINKS, "01022263 c7010000" }, { SIGNALLING_SPOILT, "01022263 c7010001" }, { SIGNALLING_LATE, "01022263 c7010004" } };
 
-	unit_expect_bytes("spoilt", "01022263 c7010001", out, n);
-	assert_int_equal(scheme->client_limited(out, n, &spoilt).verdict, SIGNALLING_DONE);
-	assert_true(spoilt);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		uint8_t out[SIGNALLING_MESSAGE_BYTES];
+		size_t n = scheme->server_limited(table[i].what, out);
+		enum signalling_limited what;
+		struct signalling_step step;
+
+		unit_expect_bytes("message", table[i].message, out, n);
+		for (size_t n_in = 0; n_in < n; n_in++)
+			assert_int_equal(scheme->client_limited(out, n_in, &what).verdict, SIGNALLING_NEED_MORE);
+		step = scheme->client_limited(out, n, &what);
+		assert_true(step.verdict == SIGNALLING_DONE && step.n_consumed == n);
+		assert_int_equal(what, table[i].what);
+	}
 }
 
-static void limits_are_heard(void **state)
+static void what_says_something_else_is_no_limit(void **state)
 {
 	static const char *const others[] = { "01012263", "01022263 01010000", "02022263 c7010000", "01022263 c6010000" };
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	bool spoilt = true;
-	size_t n = scheme->server_limited(false, out);
-	struct signalling_step step = scheme->client_limited(out, n, &spoilt);
+	enum signalling_limited what;
 
-	unit_expect_bytes("limited", "01022263 c7010000", out, n);
-	assert_true(step.verdict == SIGNALLING_DONE && step.n_consumed == n && !spoilt);
-	for (size_t n_in = 0; n_in < n; n_in++)
-		assert_int_equal(scheme->client_limited(out, n_in, &spoilt).verdict, SIGNALLING_NEED_MORE);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		struct unit_bytes m = unit_hex(others[i]);
 
-		assert_int_equal(scheme->client_limited(m.at, m.n, &spoilt).verdict, SIGNALLING_REFUSED);
+		assert_int_equal(scheme->client_limited(m.at, m.n, &what).verdict, SIGNALLING_REFUSED);
 	}
 }
 
@@ -137,9 +145,9 @@ int main(void)
 		cmocka_unit_test(hosts_messages_arrive),
 		cmocka_unit_test(what_is_no_hosts_message_is_refused),
 		cmocka_unit_test(who_wants_to_hear_of_limits_says_so),
-		cmocka_unit_test(limits_are_heard),
-		cmocka_unit_test(who_wants_to_hear_of_harm_says_so),
-		cmocka_unit_test(harm_is_heard),
+		cmocka_unit_test(who_wants_to_hear_of_more_says_so),
+		cmocka_unit_test(what_limits_sessions_is_heard),
+		cmocka_unit_test(what_says_something_else_is_no_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,7 @@ struct intake {
 	bool takes_inbound;       /* in WAITING: sessions from our side may be told on it */
 	bool hears_limits;        /* and that the links limit what we send */
 	bool hears_harm;          /* and that one keeps a better one waiting */
+	bool hears_late;          /* and that we are late */
 	bool inbound;             /* the far leg was there first: a remote host's connection, which this one claims */
 	bool held;                /* in CONNECTING and CALLED: there is no near leg yet, its first packet waits or waited; here and below: role/converter/intercepted.h */
 	uint32_t packet;          /* the packet's number in the queue; 0: it was let go */

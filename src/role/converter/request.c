@@ -269,6 +269,7 @@ void request_information(struct converter *converter, struct intake *intake, con
 		intake->takes_inbound = request->takes_inbound && intake->ticket.admitted;
 		intake->hears_limits = request->hears_limits && intake->ticket.admitted;
 		intake->hears_harm = request->hears_harm && intake->ticket.admitted;
+		intake->hears_late = request->hears_late && intake->ticket.admitted;
 		intake_say(converter, intake);
 	}
 }

@@ -157,11 +157,11 @@ static void on_inbound(void *context, const struct signalling_inbound *inbound)
 	options->on_inbound(options->context, inbound);
 }
 
-static void on_limited(void *context, bool spoilt)
+static void on_limited(void *context, enum signalling_limited what)
 {
 	const struct upstreams_options *options = &((struct upstreams_member *)context)->all->options;
 
-	options->on_limited(options->context, spoilt);
+	options->on_limited(options->context, what);
 }
 
 /* What one that is in use no longer still says is of no more use: hosts ask again. */

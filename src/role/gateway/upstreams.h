@@ -22,7 +22,7 @@ struct upstreams_options {
 	/* As a watch has them; of the one that is in use. */
 	void (*on_early)(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result);
 	void (*on_inbound)(void *context, const struct signalling_inbound *inbound);
-	void (*on_limited)(void *context, bool spoilt);
+	void (*on_limited)(void *context, enum signalling_limited what);
 	void (*on_answer)(void *context, const struct signalling_host_message *message);
 	void *context;
 };

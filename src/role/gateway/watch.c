@@ -79,7 +79,8 @@ static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 		request->takes_inbound = watch->probe.offers = watch->used && conf->inbound && watch->asking < ASK_PLAIN;
 		request->hears_limits = watch->used && conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
 		request->hears_harm = watch->used && all->n_links > 1 && watch->asking < ASK_WITHOUT_LIMITS;
-		watch->probe.hears_limits = request->hears_limits || request->hears_harm;
+		request->hears_late = watch->used && watch->asking < ASK_WITHOUT_LIMITS;
+		watch->probe.hears_limits = request->hears_late;
 	}
 	if (!watch->probe.scheme->tickets)
 		schemes_put_login(conf, at, false, request);

@@ -30,8 +30,8 @@ struct watch_options {
 	void (*on_early)(void *context, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result);
 	/* A remote host at the converter wants one of ours. */
 	void (*on_inbound)(void *context, const struct signalling_inbound *inbound);
-	/* The links limit what the converter sends: asked for where links have several costs. */
-	void (*on_limited)(void *context, bool spoilt);
+	/* What sessions with the converter are limited by. */
+	void (*on_limited)(void *context, enum signalling_limited what);
 	/* The converter has answered what watch_ask() asked; borrowed for the call. */
 	void (*on_answer)(void *context, const struct signalling_host_message *message);
 	void *context;

@@ -19,7 +19,7 @@ struct probe {
 	struct address converter;
 	bool wants_source;       /* the converter is to be told hosts' addresses */
 	bool offers;             /* it was told that we take sessions from its side */
-	bool hears_limits;       /* and that we want to know when the links limit what it sends, or one of them spoils it */
+	bool hears_limits;       /* and that we want to know when it is late, the links limit what it sends, or one of them spoils it */
 	bool declined;           /* and does not know what one of these is */
 	bool kin;                /* it is Braid, and has our key */
 	bool strange;            /* what it has answered is no Convert */
@@ -57,7 +57,7 @@ struct watch {
 const char *watch_keep(struct watch *watch, struct bytes left);
 /* Whether it has said that it may say more than its answer. */
 bool watch_may_say_more(const struct watch *watch);
-/* Takes that: outcomes of other connections, sessions from the converter's side, that the links limit what it sends, answers to hosts' requests, and nothing else. */
+/* Takes that: outcomes of other connections, sessions from the converter's side, what limits sessions, answers to hosts' requests, and nothing else. */
 const char *watch_take_told(struct watch *watch, struct bytes all);
 
 #endif

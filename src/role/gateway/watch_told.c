@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/gateway/watch_parts.h"
 
-/* One message: an outcome, a session, that the links limit what is sent, or an answer to a host. */
+/* One message: an outcome, a session, what limits sessions, or an answer to a host. */
 static struct signalling_step take_one(struct watch *watch, struct bytes all)
 {
 	const struct watch_options *options = &watch->options;
@@ -9,7 +9,7 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 	struct signalling_inbound inbound;
 	struct signalling_host_message message;
 	struct signalling_step step = scheme_convert.client_early(all.at, all.n, nonce);
-	bool spoilt;
+	enum signalling_limited what;
 
 	if (step.verdict == SIGNALLING_DONE)
 		options->on_early(options->context, nonce, &step.result);
@@ -19,9 +19,9 @@ static struct signalling_step take_one(struct watch *watch, struct bytes all)
 			options->on_inbound(options->context, &inbound);
 	}
 	if (step.verdict == SIGNALLING_REFUSED && watch->probe.hears_limits) {
-		step = scheme_convert.client_limited(all.at, all.n, &spoilt);
+		step = scheme_convert.client_limited(all.at, all.n, &what);
 		if (step.verdict == SIGNALLING_DONE)
-			options->on_limited(options->context, spoilt);
+			options->on_limited(options->context, what);
 	}
 	if (step.verdict == SIGNALLING_REFUSED && watch->probe.serves_hosts) {
 		step = scheme_convert.host_get(all.at, all.n, &message);

@@ -29,7 +29,7 @@ static void tell(const struct note *note)
 	if (!watch || !(note->spoilt ? watch->hears_harm : watch->hears_limits))
 		return;
 	counter_add(note->spoilt ? &note->to->counters.n_spoilt_told : &note->to->counters.n_limits_told,
-		    intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_limited(note->spoilt, out) }));
+		    intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_limited(note->spoilt ? SIGNALLING_SPOILT : SIGNALLING_LIMITED_BY_LINKS, out) }));
 }
 
 static void on_tell(void *arg)

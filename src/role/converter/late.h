@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * That a converter is late with all that it has to do, brought to gateways, which then let new connections go the ordinary way (decision 0039): said on the watches of those that want to hear it.
+ */
+#ifndef BRAID_ROLE_CONVERTER_LATE_H
+#define BRAID_ROLE_CONVERTER_LATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct shared;
+struct worker;
+
+/* Converter, main thread: it is late just now. To be said again at least twice a second while it is so. */
+void late_tell(struct worker *const *workers, size_t n_workers);
+/* Gateway, main thread: the converter in use has said so. */
+void late_hear(struct shared *shared, uint64_t now_us);
+/* Gateway, main thread: whether it has done so lately. */
+bool late_is_converter(const struct shared *shared, uint64_t now_us);
+
+#endif
