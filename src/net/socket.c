@@ -14,6 +14,8 @@
 #include "net/mptcp_info.h"
 #include "net/tcp_receive.h"
 
+#define SILENT_MOST_MS 60000u
+
 #define LISTEN_BACKLOG 4096          /* net.core.somaxconn caps it */
 #define PLAIN_BEGIN_BYTES 131072
 #define KEEPALIVE_PROBES 6
@@ -212,13 +214,16 @@ int net_accept(int listener_fd, int *fd, struct address *peer)
 	}
 }
 
-/* Not by the last acknowledgement: one that was accepted with Fast Open has had none yet, and the kernel counts from its own start then (Linux 6.18). */
+/* Not by the last acknowledgement: one that was accepted with Fast Open has had none yet, and the kernel counts from its own start then, as it does of one whose data were lost (Linux 6.18). Nobody waits for
+ * a minute. */
 uint64_t net_silent_us(int fd)
 {
 	struct tcp_info tcp = { 0 };
 	socklen_t n_tcp = sizeof(tcp);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) ? 0 : tcp.tcpi_last_data_recv * US_PER_MS;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp) || tcp.tcpi_last_data_recv > SILENT_MOST_MS)
+		return 0;
+	return tcp.tcpi_last_data_recv * US_PER_MS;
 }
 
 int net_negotiated(int fd, struct net_negotiated *out)

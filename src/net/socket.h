@@ -45,7 +45,7 @@ int net_probe_listen(const struct address *address, const struct net_listen_opti
 /* Takes one connection. peer is filled in. 0, NET_E_AGAIN, NET_E_ABORTED, NET_E_DESCRIPTORS, or a negative errno. */
 int net_accept(int listener_fd, int *fd, struct address *peer);
 
-/* For how long the peer has said nothing, from the handshake on; 0 where it isn't known. Of a connection that has just been taken from a listener: how long it has waited for that, at least. */
+/* For how long the peer has said nothing, from the handshake on; 0 where it isn't known, or is more than a minute. Of a connection that has just been taken from a listener: how long it has waited for that, at least. */
 uint64_t net_silent_us(int fd);
 
 /* What a TCP connection agreed on with its peer. 0 or a negative errno. */

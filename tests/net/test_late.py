@@ -13,7 +13,7 @@ from streams import BOTH_AT_ONCE, NEVER, End, Plan, Serving, Sides
 
 RATE = 600
 N = 6 * RATE
-SESSIONS_MOST = 2000                 # a backlog of three seconds and a half, were there nothing but that
+SESSIONS_MOST = 3000                 # a backlog of five seconds, were there nothing but that
 RUNS_S, STANDS_S = 0.003, 0.097      # of every tenth of a second, what a slow machine's processor would do
 PATIENCE_S = 60
 
