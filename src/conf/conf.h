@@ -37,7 +37,7 @@
 /* In the order of their names in conf/keys.c. */
 enum conf_idle { CONF_IDLE_JOINED, CONF_IDLE_LEFT };
 enum conf_period { CONF_PERIOD_DAY, CONF_PERIOD_MONTH };
-enum conf_profile { CONF_PROFILE_AUTO, CONF_PROFILE_SATELLITE, CONF_PROFILE_LOWRATE, CONF_PROFILE_LOSSY };
+enum conf_profile { CONF_PROFILE_AUTO, CONF_PROFILE_SATELLITE, CONF_PROFILE_LOWRATE };
 
 struct conf_link {
 	char name[CONF_NAME_BYTES];

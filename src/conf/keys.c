@@ -15,7 +15,7 @@ static const char *const mptcp_hosts[] = { "pass", "proxy", NULL };
 static const char *const address_modes[] = { "shared", "preserve", "prefix", NULL };   /* as enum source_mode */
 static const char *const idles[] = { "joined", "left", NULL };
 static const char *const intercept_sources[] = { "client", "subscriber", NULL };
-static const char *const profiles[] = { "auto", "satellite", "lowrate", "lossy", NULL };   /* enum conf_profile */
+static const char *const profiles[] = { "auto", "satellite", "lowrate", NULL };   /* enum conf_profile */
 static const char *const periods[] = { "day", "month", NULL };
 static const char *const quic[] = { "leave", "refuse", NULL };
 static const char *const signalling[] = { "convert", "plain", "socks5", "route", NULL };
@@ -191,7 +191,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "yes: used only while no other link works" },
 	{ CONF_LINK, "profile", CONF_TYPE_CHOICE, .offset = offsetof(struct conf_link, profile), .choices = profiles, .fallback = "auto",
 	  .help = "lowrate: a packet takes seconds (2.4 kbit/s, 600 ms): sessions go in pieces over a plain TCP connection a link, if all links are of this kind, else it is a backup; "
-		  "lossy: it loses packets all the time: while such a link is up, sessions go in pieces, too; satellite: an answer takes a second; auto: none of these" },
+		  "satellite: an answer takes a second; auto: neither" },
 	{ CONF_LINK, "cost", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cost), .min = 0, .max = 1000000, .fallback = "0",
 	  .help = "a link that costs more than another carries only what the cheaper ones can't, and no connection begins on it while one of them works; links of "
 		  "equal cost are used alike" },

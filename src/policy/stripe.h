@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A stream over several plain TCP connections, its legs, one a link: which piece goes over which leg and when, which goes once more over another one, and how the pieces
- * become a stream again. For links so slow that a packet takes seconds (decision 0033, doc/pieces.md), and, if it is wide, for links that lose packets all the time (decision 0044). Pure: bytes are counted
- * here and kept by the caller; time is handed in.
+ * become a stream again. For links so slow that a packet takes seconds (decision 0033, doc/lowrate.md). Pure: bytes are counted here and kept by the caller; time is handed in.
  *
  * Places in a stream are bytes from its beginning; its end counts as one. What a leg has left to deliver is what it has taken and its TCP has had no acknowledgement of. Little is
  * kept in each, so that a leg that dies has little of the stream.
@@ -16,14 +15,11 @@
 
 #define STRIPE_LEGS 8
 #define STRIPE_NO_LEG 0xff
-#define STRIPE_PIECE_BYTES 1024u          /* most, */
-#define STRIPE_WIDE_PIECE_BYTES 16384u    /* or where it is wide, as a leg's rate allows. Of a leg that is not known yet: */
+#define STRIPE_PIECE_BYTES 1024u          /* most; of a leg that is not known yet: */
 #define STRIPE_FIRST_PIECE_BYTES 256u     /* then twice as much, and so on: a much longer packet than those before would take longer than TCP waits before it sends it again */
 #define STRIPE_FRAME_OVERHEAD_BYTES 12u   /* that a piece has beside it in its leg */
-#define STRIPE_PIECES 256                 /* under way at once; what has arrived, and isn't next, is in so many ranges at most, */
-#define STRIPE_WIDE_PIECES 2048           /* or where it is wide */
-#define STRIPE_WINDOW_BYTES (128u << 10)  /* sent, and not passed on at the other end, */
-#define STRIPE_WIDE_WINDOW_BYTES (32u << 20)   /* or where it is wide: at most, of what the legs have shown to carry */
+#define STRIPE_PIECES 256                 /* under way at once; what has arrived, and isn't next, is in so many ranges at most */
+#define STRIPE_WINDOW_BYTES (128u << 10)  /* sent, and not passed on at the other end; a power of two */
 
 struct stripe_leg {
 	bool open;
@@ -34,7 +30,7 @@ struct stripe_leg {
 	uint64_t rtt_us;             /* without anything waiting */
 	uint64_t progress_at_us;     /* when something was acknowledged last, or it began to have something */
 	bool from_idle;              /* that was when it began: a round trip goes before the first acknowledgement */
-	uint64_t sample_bytes, sample_us, sample_whole_us;   /* of the next measurement of its rate; whole: with what went before the first acknowledgements */
+	uint64_t sample_bytes, sample_us;   /* of the next measurement of its rate */
 	uint8_t n_measured;          /* so often, as far as it matters */
 };
 
@@ -49,16 +45,13 @@ struct stripe_piece {
 
 enum stripe_end { STRIPE_GOES_ON, STRIPE_ENDS, STRIPE_RESETS };
 
-/* The stream that is sent; begins with zeros, but for the first two. */
+/* The stream that is sent. */
 struct stripe_out {
-	bool wide;
-	uint64_t memory_bytes;       /* where it is wide: there is no room for more than that just now */
-	uint64_t window_bytes;       /* as wide as the legs have shown to want */
 	uint64_t acked, next, end;   /* passed on at the other end; handed to legs so far; taken from the local stream so far */
 	enum stripe_end ending;      /* behind end */
 	bool end_sent;
 	bool end_known;              /* it was sent at least once, and may be acknowledged */
-	struct stripe_piece pieces[STRIPE_WIDE_PIECES];   /* a ring: the oldest at first */
+	struct stripe_piece pieces[STRIPE_PIECES];   /* a ring: the oldest at first */
 	size_t first, n_pieces;
 	struct stripe_leg legs[STRIPE_LEGS];
 };
@@ -106,12 +99,10 @@ struct stripe_range {
 	uint64_t from, to;
 };
 
-/* The stream that is received; begins with zeros, but for the first. */
+/* The stream that is received. */
 struct stripe_in {
-	bool wide;
-	size_t longest_bytes;        /* piece so far */
 	uint64_t passed_on, in_order;   /* to the local stream; all up to there is here */
-	struct stripe_range later[STRIPE_WIDE_PIECES];   /* behind it, in order, apart from each other */
+	struct stripe_range later[STRIPE_PIECES];   /* behind it, in order, apart from each other */
 	size_t n_later;
 	enum stripe_end ending;         /* where it is known: */
 	uint64_t end;
@@ -123,14 +114,15 @@ struct stripe_in {
 
 /* What a piece brings that isn't here in order already: skip bytes at its front are. 0 or STRIPE_E_WRONG. */
 int stripe_arrive(struct stripe_in *in, uint32_t offset, size_t n, enum stripe_end ending, size_t *skip);
-/* The stream's place that an offset of a frame means: the one that is nearest to what is here in order. */
-uint64_t stripe_place(const struct stripe_in *in, uint32_t offset);
-/* How much can be passed on. */
-size_t stripe_readable(const struct stripe_in *in);
+/* How much can be passed on; *at: its place in a buffer of STRIPE_WINDOW_BYTES, without a wrap. */
+size_t stripe_readable(const struct stripe_in *in, size_t *at);
 void stripe_pass_on(struct stripe_in *in, size_t n_bytes, uint64_t now_us);
 /* All has been passed on but the end, which is there: as what it is to be passed on. */
 enum stripe_end stripe_end_due(const struct stripe_in *in);
 void stripe_pass_on_end(struct stripe_in *in, uint64_t now_us);
+/* Where the stream's place offset is, in such a buffer; *n_most: so much without a wrap. */
+size_t stripe_place(uint64_t offset, size_t *n_most);
+
 /* What any frame is to say. */
 uint32_t stripe_acknowledged(const struct stripe_in *in);
 /* Whether a frame is to go for its sake alone. */

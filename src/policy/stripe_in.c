@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/clock.h"
 
-#define ACK_AFTER_PIECES 2
+#define ACK_AFTER_BYTES (2 * STRIPE_PIECE_BYTES)
 #define ACK_AFTER_US (500 * US_PER_MS)
 
 /* Puts the range among the others, those that it touches becoming one with it. False: there are too many. */
@@ -21,7 +21,7 @@ static bool keep(struct stripe_in *in, struct stripe_range range)
 		if (in->later[to].to > range.to)
 			range.to = in->later[to].to;
 	}
-	if (from == to && in->n_later == (in->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES))
+	if (from == to && in->n_later == STRIPE_PIECES)
 		return false;
 	memmove(&in->later[from + 1], &in->later[to], (in->n_later - to) * sizeof(in->later[0]));
 	in->n_later = in->n_later - (to - from) + 1;
@@ -55,19 +55,13 @@ static bool ends_well(struct stripe_in *in, uint64_t to, enum stripe_end ending)
 	return to >= furthest;
 }
 
-uint64_t stripe_place(const struct stripe_in *in, uint32_t offset)
-{
-	uint32_t ahead = offset - (uint32_t)in->in_order;
-
-	return ahead <= UINT32_MAX / 2 ? in->in_order + ahead : in->in_order - (uint32_t)-ahead;
-}
-
 int stripe_arrive(struct stripe_in *in, uint32_t offset, size_t n, enum stripe_end ending, size_t *skip)
 {
-	uint64_t from = stripe_place(in, offset), to = from + n;
+	uint32_t ahead = offset - (uint32_t)in->in_order;
+	uint64_t from = ahead <= UINT32_MAX / 2 ? in->in_order + ahead : in->in_order - (uint32_t)-ahead, to = from + n;
 
 	*skip = n;
-	if (from > to || to > in->passed_on + (in->wide ? STRIPE_WIDE_WINDOW_BYTES : STRIPE_WINDOW_BYTES))   /* before the beginning, or beyond the window */
+	if (from > to || to > in->passed_on + STRIPE_WINDOW_BYTES)   /* before the beginning, or beyond the window */
 		return STRIPE_E_WRONG;
 	if (!ends_well(in, to, ending))
 		return STRIPE_E_WRONG;
@@ -76,17 +70,27 @@ int stripe_arrive(struct stripe_in *in, uint32_t offset, size_t n, enum stripe_e
 		return 0;
 	}
 	*skip = from < in->in_order ? (size_t)(in->in_order - from) : 0;
-	if (n > in->longest_bytes)
-		in->longest_bytes = n;
 	if (!keep(in, (struct stripe_range){ from + *skip, to }))
 		return STRIPE_E_WRONG;
 	take_in_order(in);
 	return 0;
 }
 
-size_t stripe_readable(const struct stripe_in *in)
+size_t stripe_place(uint64_t offset, size_t *n_most)
 {
-	return (size_t)(in->in_order - in->passed_on);
+	size_t at = (size_t)(offset % STRIPE_WINDOW_BYTES);
+
+	*n_most = STRIPE_WINDOW_BYTES - at;
+	return at;
+}
+
+size_t stripe_readable(const struct stripe_in *in, size_t *at)
+{
+	uint64_t n = in->in_order - in->passed_on;
+	size_t n_most;
+
+	*at = stripe_place(in->passed_on, &n_most);
+	return n < n_most ? (size_t)n : n_most;
 }
 
 void stripe_pass_on(struct stripe_in *in, size_t n_bytes, uint64_t now_us)
@@ -121,9 +125,9 @@ uint32_t stripe_acknowledged(const struct stripe_in *in)
 
 bool stripe_owes_ack(const struct stripe_in *in, uint64_t now_us)
 {
-	uint64_t more = acknowledged(in) - in->told, enough = ACK_AFTER_PIECES * (in->longest_bytes > STRIPE_PIECE_BYTES ? in->longest_bytes : STRIPE_PIECE_BYTES);
+	uint64_t more = acknowledged(in) - in->told;
 
-	return in->again || (more && (in->end_passed_on || more >= enough || now_us - in->owes_since_us >= ACK_AFTER_US));
+	return in->again || (more && (in->end_passed_on || more >= ACK_AFTER_BYTES || now_us - in->owes_since_us >= ACK_AFTER_US));
 }
 
 void stripe_told(struct stripe_in *in)

@@ -60,7 +60,7 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_limits_told, "limits_told", "times that a gateway was told that the links limit what is sent to it"),
 	ROLE(COUNTER, n_early_told, "early_told", "outcomes told to gateways on their watches, ahead of the connection's own answer"),
 	ROLE(COUNTER, n_taken_over, "taken_over", "second attempts that went on where the first one was lost"),
-	ROLE(COUNTER, n_striped, "striped", "sessions in pieces over several plain connections, links being of low rate, or losing packets"),
+	ROLE(COUNTER, n_striped, "striped", "sessions in pieces over several plain connections, links being of low rate"),
 	ROLE(COUNTER, n_legs, "legs", "such connections of theirs"),
 	ROLE(COUNTER, n_legs_lost, "legs_lost", "of these, and of those that came to nothing, that failed"),
 	ROLE(COUNTER, n_pieces_again, "pieces_again", "pieces sent once more over another one"),

@@ -21,14 +21,9 @@ uint64_t descriptors_wanted(const struct conf *conf)
 uint64_t descriptors_of_pieces(const struct conf *conf, size_t n_workers)
 {
 	uint64_t n_legs = 0, n = (uint64_t)n_workers * STRIPES_MOST;
-	bool lossy = false;
 
-	for (size_t i = 0; i < conf->n_links; i++) {
+	for (size_t i = 0; i < conf->n_links; i++)
 		n_legs += conf->links[i].profile == CONF_PROFILE_LOWRATE;
-		lossy |= conf->links[i].profile == CONF_PROFILE_LOSSY;
-	}
-	if (lossy)
-		n_legs = conf->n_links;
 	if (conf->converter.enabled)
 		n_legs = STRIPE_LEGS;
 	if (n > conf->limits.max_sessions)

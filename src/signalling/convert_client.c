@@ -40,7 +40,7 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 	if (request->probe && (request->hears_limits || request->hears_harm || request->hears_late))
 		convert_put_limited(&w, hears(request));
 	if (request->probe && request->has_leg)
-		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0) | (request->wide ? CONVERT_BRAID_WIDE : 0)), request->session);
+		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0)), request->session);
 	if (request->has_claim && !request->probe)
 		put_claim(&w, request);
 	if ((request->dscp || flags_of(request)) && !request->probe)

@@ -149,7 +149,7 @@ static bool first_makes_sense(const struct convert_message *message)
 static bool leg_makes_sense(const struct convert_message *message)
 {
 	return message->has_info && !message->has_connect && !message->has_claim && !message->has_limited &&
-	       (message->leg & ~(CONVERT_BRAID_JOINS | CONVERT_BRAID_WIDE)) <= UINT8_MAX;
+	       (message->leg & ~CONVERT_BRAID_JOINS) <= UINT8_MAX;
 }
 
 static struct signalling_step take_leg(const struct convert_message *message, struct signalling_request *request)
@@ -157,7 +157,6 @@ static struct signalling_step take_leg(const struct convert_message *message, st
 	request->has_leg = 1;
 	request->leg = (uint8_t)message->leg;
 	request->joins = message->leg & CONVERT_BRAID_JOINS ? 1 : 0;
-	request->wide = message->leg & CONVERT_BRAID_WIDE ? 1 : 0;
 	memcpy(request->session, message->session.at, sizeof(request->session));
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes };
 }

@@ -91,7 +91,6 @@ struct signalling_request {
 	uint8_t has_leg;              /* with probe: nothing is asked: the connection is a leg of a session; server: given with DONE, and there is no destination */
 	uint8_t leg;                  /* which */
 	uint8_t joins;                /* the session has been seen there, and is not to begin anew: where it isn't there any more, OUTCOME_REFUSED */
-	uint8_t wide;                 /* its links aren't slow, but lose packets: its pieces may be longer, and more under way */
 	uint8_t session[SIGNALLING_SESSION_BYTES];   /* and whose */
 	uint8_t hears_limits;         /* with probe: that the links limit its sessions from the server's side may be told on this connection; the same */
 	uint8_t hears_harm;           /* or that a slow link keeps a better one waiting */

@@ -48,7 +48,6 @@ enum convert_type {                       /* 6.2.2 */
 };
 
 #define CONVERT_BRAID_JOINS 0x8000u       /* in the number of CONVERT_BRAID_LEG */
-#define CONVERT_BRAID_WIDE 0x4000u        /* the same */
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
 #define CONVERT_BRAID_RACED 2u            /* the same, and below */
 #define CONVERT_BRAID_INSTEAD 4u
@@ -133,7 +132,7 @@ struct convert_message {
 	struct address host;     /* behind the gateway, that such a session is for */
 	struct convert_pcp pcp;
 	struct convert_first first;
-	uint16_t leg;            /* with has_leg: which of its session's legs the connection is; CONVERT_BRAID_JOINS with it: the session is there already; CONVERT_BRAID_WIDE: its links lose packets */
+	uint16_t leg;            /* with has_leg: which of its session's legs the connection is; CONVERT_BRAID_JOINS with it: the session is there already */
 	struct bytes session;    /* and whose; CONVERT_SESSION_BYTES */
 	struct bytes proof;      /* that the converter has the key of the ticket that it answers; CONVERT_PROOF_BYTES */
 	size_t n_unknown;        /* TLVs of types that this file has no name for */

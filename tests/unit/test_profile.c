@@ -30,21 +30,6 @@ static void all_that_are_up_count(void **state)
 	}
 }
 
-static void one_that_loses_packets_is_enough(void **state)
-{
-	static const uint32_t mixed[] = { CONF_PROFILE_LOSSY, CONF_PROFILE_AUTO, CONF_PROFILE_LOWRATE };
-	static struct conf conf;
-	struct view view;
-
-	for (uint32_t up = 0; up < 8; up++) {
-		set(&view, &conf, 3, mixed, up);
-		assert_int_equal(profile_any_lossy(&view), up & 1);
-		view.links[0].backup = true;
-		assert_false(profile_any_lossy(&view));
-	}
-	assert_int_equal(profile_attempt_us(&view, 0, 0, US_PER_S), US_PER_S);
-}
-
 static void each_link_has_its_time(void **state)
 {
 	static const uint64_t attempts_s[] = { 1, 4, 120 }, answers_s[] = { 3, 10, 120 };
@@ -80,7 +65,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_that_are_up_count),
-		cmocka_unit_test(one_that_loses_packets_is_enough),
 		cmocka_unit_test(each_link_has_its_time),
 		cmocka_unit_test(what_a_link_shows_counts),
 	};

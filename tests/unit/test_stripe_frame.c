@@ -44,7 +44,7 @@ static void half_a_frame_is_short(void **state)
 static void what_is_no_frame(void **state)
 {
 	static const char *const cases[] = { "04000000 00000000 00000000", "80000000 00000000 00000000", "02000000 00000000 00000000", "00010000 00000000 00000000",
-					     "00004001 00000000 00000000" };
+					     "00000401 00000000 00000000" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct unit_bytes m = unit_hex(cases[i]);

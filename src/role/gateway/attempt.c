@@ -84,7 +84,7 @@ static int choose_protocol(struct gateway *gateway, struct setup *setup, struct 
 	return 0;
 }
 
-/* Over all links at once, where they are of low rate or lose packets: what is connected to is here. */
+/* Over all links at once, where they are of low rate: what is connected to is here. */
 static bool is_striped(const struct gateway *gateway, const struct setup *setup)
 {
 	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK && stripes_are_wanted(gateway->worker->stripes, setup->upstream);

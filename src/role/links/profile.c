@@ -38,14 +38,6 @@ bool profile_all_lowrate(const struct view *view)
 	return n;
 }
 
-bool profile_any_lossy(const struct view *view)
-{
-	for (size_t i = 0; i < view->n_links; i++)
-		if (view->links[i].up && !view->links[i].backup && profile_of(view, i) == CONF_PROFILE_LOSSY)
-			return true;
-	return false;
-}
-
 static uint64_t with_profile(const struct view *view, size_t link, uint64_t usual_us, uint64_t satellite_us)
 {
 	switch (profile_of(view, link)) {

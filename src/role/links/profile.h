@@ -8,8 +8,6 @@
 bool profile_is_lowrate(const struct view *view, size_t link);
 /* All links that are up are. */
 bool profile_all_lowrate(const struct view *view);
-/* One that is up, and no backup, loses packets all the time. */
-bool profile_any_lossy(const struct view *view);
 /* For a connection to be made over the link, and for an answer on it; not less than is usual. */
 uint64_t profile_attempt_us(const struct view *view, size_t link, uint64_t rtt_us, uint64_t usual_us);
 uint64_t profile_answer_us(const struct view *view, size_t link, uint64_t rtt_us, uint64_t usual_us);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/stripe/striped.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -13,12 +12,10 @@
 #include "role/converter/converter.h"
 #include "wire/stripe.h"
 
-static_assert(STRIPE_WIDE_PIECE_BYTES == STRIPE_PAYLOAD_BYTES && STRIPE_FRAME_OVERHEAD_BYTES == STRIPE_HEAD_BYTES, "a piece is a frame's payload");
+static_assert(STRIPE_PIECE_BYTES == STRIPE_PAYLOAD_BYTES && STRIPE_FRAME_OVERHEAD_BYTES == STRIPE_HEAD_BYTES, "a piece is a frame's payload");
 
 #define NEAR_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define NEAR_BUFFER_BYTES (32u << 10)
-#define WIDE_NEAR_BUFFER_BYTES (1u << 20)
-#define MEMORY_SHARE 4
 #define ALONE_US (180 * US_PER_S)         /* without any leg */
 #define MUTE_US (120 * US_PER_S)
 #define RESET_TOLD_US (60 * US_PER_S)
@@ -32,7 +29,7 @@ static uint64_t now_of(const struct stripes *stripes)
 
 int striped_open_near(struct stripes *stripes, struct striped *s, int *other)
 {
-	int r = net_pair(&s->near_fd, other, s->out.wide ? WIDE_NEAR_BUFFER_BYTES : NEAR_BUFFER_BYTES);
+	int r = net_pair(&s->near_fd, other, NEAR_BUFFER_BYTES);
 
 	if (r)
 		return r;
@@ -60,8 +57,8 @@ static void give_back(struct stripes *stripes, struct striped *s, bool orderly)
 {
 	striped_legs_close(stripes, s, orderly);
 	close_near(stripes, s, orderly);
-	ring_free(&s->out_bytes);
-	ring_free(&s->in_bytes);
+	free(s->out_bytes);
+	free(s->in_bytes);
 	upstream_unref(s->upstream);
 	shared_release(&stripes->worker->shared->n_striped);
 	slab_give(&stripes->sessions, s);
@@ -80,29 +77,35 @@ static void near_failed(struct stripes *stripes, struct striped *s)
 	stripe_end(&s->out, STRIPE_RESETS);
 }
 
-/* What the other end has passed on, nobody asks for any more. */
-static int take_acknowledgement(struct striped *s, uint32_t acknowledged)
+/* Into a ring of STRIPE_WINDOW_BYTES, and out of it. */
+static void ring_put(uint8_t *ring, uint64_t offset, const uint8_t *bytes, size_t n)
 {
-	uint64_t before = s->out.acked;
-	int r = stripe_acknowledge(&s->out, acknowledged);
+	size_t n_most, at = stripe_place(offset, &n_most), n_first = size_min(n, n_most);
 
-	ring_give_up(&s->out_bytes, before, s->out.acked, s->out.acked >= s->out.end);
-	return r;
+	memcpy(ring + at, bytes, n_first);
+	memcpy(ring, bytes + n_first, n - n_first);
+}
+
+static void ring_get(const uint8_t *ring, uint64_t offset, uint8_t *bytes, size_t n)
+{
+	size_t n_most, at = stripe_place(offset, &n_most), n_first = size_min(n, n_most);
+
+	memcpy(bytes, ring + at, n_first);
+	memcpy(bytes + n_first, ring, n - n_first);
 }
 
 static int take_frame(struct striped *s, const struct stripe_frame *frame)
 {
 	enum stripe_end ending = !frame->ends ? STRIPE_GOES_ON : frame->resets ? STRIPE_RESETS : STRIPE_ENDS;
-	uint64_t at = stripe_place(&s->in, frame->offset);
 	size_t skip, n = frame->payload.n;
-	int r = take_acknowledgement(s, frame->acknowledged);
+	int r = stripe_acknowledge(&s->out, frame->acknowledged);
 
 	if (r || (!n && ending == STRIPE_GOES_ON))
 		return r;
 	r = stripe_arrive(&s->in, frame->offset, n, ending, &skip);
-	if (r || skip == n)
-		return r;
-	return ring_put(&s->in_bytes, at + skip, (struct bytes){ frame->payload.at + skip, n - skip }) ? 0 : -ENOMEM;
+	if (!r && skip < n)
+		ring_put(s->in_bytes, frame->offset + (uint32_t)skip, frame->payload.at + skip, n - skip);
+	return r;
 }
 
 int striped_take_frames(struct striped *s, struct bytes all, struct bytes *left)
@@ -134,35 +137,26 @@ static bool has_near(struct stripes *stripes, struct striped *s)
 	return true;
 }
 
-static void note_passed_on(struct stripes *stripes, struct striped *s, size_t n)
-{
-	uint64_t before = s->in.passed_on;
-
-	stripe_pass_on(&s->in, n, now_of(stripes));
-	ring_give_up(&s->in_bytes, before, s->in.passed_on, !stripe_readable(&s->in) && !s->in.n_later);
-}
-
 /* False: not now, or there is nobody any more. */
-static bool pass_some_on(struct stripes *stripes, struct striped *s, size_t n)
+static bool pass_some_on(struct stripes *stripes, struct striped *s, size_t at, size_t n)
 {
-	struct bytes some = ring_bytes(&s->in_bytes, s->in.passed_on, n);
 	int error = 0;
 	ssize_t n_sent;
 
 	if (s->near_gone) {
-		note_passed_on(stripes, s, n);
+		stripe_pass_on(&s->in, n, now_of(stripes));
 		return true;
 	}
 	if (!has_near(stripes, s)) {
 		s->over = true;
 		return false;
 	}
-	n_sent = net_send(s->near_fd, some.at, some.n, &error);
+	n_sent = net_send(s->near_fd, s->in_bytes + at, n, &error);
 	if (n_sent < 0 && error != NET_E_AGAIN)
 		near_failed(stripes, s);
 	if (n_sent <= 0)
 		return s->near_gone;
-	note_passed_on(stripes, s, (size_t)n_sent);
+	stripe_pass_on(&s->in, (size_t)n_sent, now_of(stripes));
 	return true;
 }
 
@@ -185,35 +179,24 @@ static void pass_end_on(struct stripes *stripes, struct striped *s)
 
 static void pass_on(struct stripes *stripes, struct striped *s)
 {
-	size_t n;
+	size_t at, n;
 
-	while (!s->over && (n = stripe_readable(&s->in)) && pass_some_on(stripes, s, n))
+	while (!s->over && (n = stripe_readable(&s->in, &at)) && pass_some_on(stripes, s, at, n))
 		;
 	if (!s->over)
 		pass_end_on(stripes, s);
-}
-
-/* A part of what is left for all sessions of the worker, so that there is something left for others. */
-static uint64_t share_of_memory(const struct stripes *stripes)
-{
-	uint64_t most_bytes = (uint64_t)stripes->worker->view->conf->relay.held_mb << 20, held_bytes = stripes->pool.n_held_bytes;
-
-	return held_bytes < most_bytes ? (most_bytes - held_bytes) / MEMORY_SHARE : 0;
 }
 
 static void take_near(struct stripes *stripes, struct striped *s)
 {
 	size_t n_room;
 
-	s->out.memory_bytes = share_of_memory(stripes);
 	while (s->near_fd >= 0 && (n_room = stripe_room(&s->out))) {
-		uint8_t *room = ring_room(&s->out_bytes, s->out.end, &n_room);
+		size_t n_most, at = stripe_place(s->out.end, &n_most);
 		int error = 0;
-		ssize_t n = room ? net_receive(s->near_fd, room, n_room, &error) : -1;
+		ssize_t n = net_receive(s->near_fd, s->out_bytes + at, size_min(n_room, n_most), &error);
 
-		if (!room)
-			near_failed(stripes, s);
-		else if (n > 0)
+		if (n > 0)
 			stripe_take(&s->out, (size_t)n);
 		else if (!n)
 			stripe_end(&s->out, STRIPE_ENDS);
@@ -233,7 +216,7 @@ static void send_frame(struct stripes *stripes, struct striped *s, const struct 
 	};
 
 	stripe_frame_put_head(&frame, bytes);
-	ring_get(&s->out_bytes, send->offset, bytes + STRIPE_HEAD_BYTES, send->n);
+	ring_get(s->out_bytes, send->offset, bytes + STRIPE_HEAD_BYTES, send->n);
 	if (!striped_leg_write(stripes, s, send->leg, bytes, STRIPE_HEAD_BYTES + send->n))
 		return;
 	stripe_sent(&s->out, send, now_of(stripes));

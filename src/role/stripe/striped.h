@@ -7,11 +7,9 @@
 #include "policy/stripe.h"
 #include "role/gateway/upstream.h"
 #include "role/inbox.h"
-#include "role/stripe/ring.h"
 #include "role/stripe/stripes.h"
 
-#define STRIPED_SCRATCH_BYTES (64u << 10)
-#define STRIPED_READS 16                  /* of as much each, a turn */
+#define STRIPED_READS 64                  /* of WORKER_SCRATCH_BYTES each, a turn */
 
 /* loop_ref.part; STRIPED_LEG + n is leg n. */
 enum striped_part { STRIPED_NEAR, STRIPED_TIMER, STRIPED_LEG };
@@ -22,7 +20,6 @@ struct striped_leg {
 	bool answered;              /* client: the converter takes it */
 	bool ended;                 /* by the peer */
 	struct address source;      /* client: from where it was begun */
-	uint64_t begun_at_us;       /* client */
 	uint64_t try_at_us;         /* client: not before, where there is none */
 	uint32_t n_failed;          /* in a row */
 	struct conversation conversation;
@@ -40,7 +37,7 @@ struct striped {
 	bool more;                  /* a leg has more to read than one turn takes */
 	struct stripe_out out;
 	struct stripe_in in;
-	struct ring out_bytes, in_bytes;
+	uint8_t *out_bytes, *in_bytes;   /* STRIPE_WINDOW_BYTES each, as far as they are used */
 	struct striped_leg legs[STRIPE_LEGS];
 	struct address client_address, own;   /* at the converter */
 	bool admitted;
@@ -55,10 +52,6 @@ struct stripes {
 	struct worker *worker;
 	struct slab sessions;
 	uint8_t handler;
-	struct ring_pool pool;
-	uint32_t send_most_bytes;   /* a leg's buffer may be so wide, */
-	bool send_forced;           /* and for that has to be set as one who may */
-	uint8_t scratch[STRIPED_SCRATCH_BYTES];
 };
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part);

@@ -5,7 +5,6 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/counter.h"
-#include "net/mptcp_send.h"
 #include "net/pair.h"
 #include "net/socket.h"
 #include "role/links/loss_watch.h"
@@ -16,9 +15,7 @@
 #define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define RETRY_FIRST_US (2 * US_PER_S)
 #define RETRY_DOUBLINGS 5
-#define WIDE_RETRY_DOUBLINGS 1
 #define SILENT_US (120 * US_PER_S)
-#define WIDE_SILENT_US (5 * US_PER_S)
 #define REFUSED_US (600 * US_PER_S)
 
 bool striped_any_leg(const struct striped *s)
@@ -48,7 +45,7 @@ static void close_leg(struct stripes *stripes, struct striped *s, uint8_t leg, b
 static void lose_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
-	uint32_t most = s->out.wide ? WIDE_RETRY_DOUBLINGS : RETRY_DOUBLINGS, n = l->n_failed < most ? l->n_failed : most;
+	uint32_t n = l->n_failed < RETRY_DOUBLINGS ? l->n_failed : RETRY_DOUBLINGS;
 
 	counter_add(&stripes->worker->counters.n_legs_lost, 1);
 	close_leg(stripes, s, leg, false);
@@ -82,19 +79,11 @@ bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, 
 	return false;
 }
 
-/* What is given to a leg is ours to bound, and a leg that loses packets has more than a round trip of them under way. */
-static void tune(const struct stripes *stripes, const struct striped *s, int fd)
-{
-	net_tune_leg(fd, false);
-	if (s->out.wide && stripes->send_most_bytes)
-		mptcp_send_bound(fd, stripes->send_most_bytes, stripes->send_forced);
-}
-
 /* A ticket for no destination, as with an Info: whose leg it is. */
 static size_t put_opening(struct striped *s, uint8_t leg, uint8_t *out)
 {
 	const struct conf_upstream *at = &s->upstream->at;
-	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg, .joins = s->known, .wide = s->out.wide };
+	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg, .joins = s->known };
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	memcpy(request.session, s->session, sizeof(request.session));
@@ -110,12 +99,11 @@ static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct worker *worker = stripes->worker;
 	struct striped_leg *l = &s->legs[leg];
-	struct net_connect_options options = { .mptcp = false, .congestion = s->out.wide ? loss_watch_lossy(worker) : loss_watch_first(worker) };
+	struct net_connect_options options = { .mptcp = false, .congestion = loss_watch_first(worker) };
 	struct choice choice;
 	size_t n_sent;
 	int r = shared_choose_link_to(worker->shared, worker->view, s->upstream->at.converter, s->upstream->at.n_converter, ~(1u << leg), loop_now_us(worker->loop), &choice);
 
-	l->begun_at_us = loop_now_us(worker->loop);
 	options.source = l->source = choice.source;
 	if (!r)
 		r = net_connect_begin(&choice.converter, &options, &l->fd, &n_sent);
@@ -151,20 +139,13 @@ void striped_legs_begin(struct stripes *stripes, struct striped *s)
 			begin_leg(stripes, s, i);
 }
 
-static bool is_connecting(const struct striped *s, size_t leg)
-{
-	return s->client && s->legs[leg].fd >= 0 && !s->legs[leg].connected;
-}
-
 uint64_t striped_legs_next_us(const struct stripes *stripes, const struct striped *s)
 {
 	uint64_t next_us = CLOCK_NEVER_US;
 
-	for (size_t i = 0; i < STRIPE_LEGS; i++) {
-		uint64_t at_us = may_begin(stripes, s, i) ? s->legs[i].try_at_us : s->out.wide && is_connecting(s, i) ? s->legs[i].begun_at_us + WIDE_SILENT_US : CLOCK_NEVER_US;
-
-		next_us = at_us < next_us ? at_us : next_us;
-	}
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		if (may_begin(stripes, s, i) && s->legs[i].try_at_us < next_us)
+			next_us = s->legs[i].try_at_us;
 	return next_us;
 }
 
@@ -176,7 +157,7 @@ static void on_connected(struct stripes *stripes, struct striped *s, uint8_t leg
 
 	counter_add(&stripes->worker->counters.n_legs, 1);
 	s->legs[leg].connected = true;
-	tune(stripes, s, s->legs[leg].fd);
+	net_tune_leg(s->legs[leg].fd, false);
 	net_keep_alive(s->legs[leg].fd, stripes->worker->view->conf->limits.keepalive_s);
 	stripe_leg_open(&s->out, leg, now_us);
 	if (striped_leg_write(stripes, s, leg, opening, n))
@@ -248,9 +229,7 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg,
 	counter_add(&stripes->worker->counters.n_legs, 1);
 	l->fd = fd;
 	l->connected = l->answered = true;
-	if (s->out.wide)
-		net_change_congestion(fd, loss_watch_lossy(stripes->worker));
-	tune(stripes, s, fd);
+	net_tune_leg(fd, false);
 	stripe_leg_open(&s->out, leg, now_us);
 	if (!striped_leg_write(stripes, s, leg, answer.at, answer.n))
 		return;
@@ -266,7 +245,7 @@ static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 	for (size_t n = 0; n < STRIPED_READS; n++) {
 		struct bytes all;
 		bool ended = false;
-		int r = inbox_receive(&l->in, l->fd, stripes->scratch, sizeof(stripes->scratch), &all, &ended);
+		int r = inbox_receive(&l->in, l->fd, stripes->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
 
 		if (r == NET_E_AGAIN)
 			return;
@@ -296,26 +275,19 @@ void striped_legs_lose_ended(struct stripes *stripes, struct striped *s)
 			lose_leg(stripes, s, i);
 }
 
-/* TCP doubles the time until it tries again, of a handshake, too; a new connection begins with a second. */
-static bool is_silent(const struct striped *s, uint8_t leg, uint64_t now_us)
-{
-	const struct stripe_leg *seen = &s->out.legs[leg];
-
-	if (is_connecting(s, leg))
-		return s->out.wide && now_us - s->legs[leg].begun_at_us >= WIDE_SILENT_US;
-	return s->client && seen->open && seen->stalled && now_us - seen->progress_at_us > (s->out.wide ? WIDE_SILENT_US : SILENT_US);
-}
-
 void striped_legs_look(struct stripes *stripes, struct striped *s)
 {
 	uint64_t now_us = loop_now_us(stripes->worker->loop);
 	uint32_t n_bytes, min_rtt_us;
 
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
-		if (s->out.legs[i].open && !net_unacknowledged(s->legs[i].fd, &n_bytes, &min_rtt_us))
-			stripe_leg_look(&s->out, i, n_bytes + s->legs[i].out.n_kept, min_rtt_us, now_us);
-		if (is_silent(s, i, now_us))
-			lose_leg(stripes, s, i);
+		const struct stripe_leg *leg = &s->out.legs[i];
+
+		if (!leg->open || net_unacknowledged(s->legs[i].fd, &n_bytes, &min_rtt_us))
+			continue;
+		stripe_leg_look(&s->out, i, n_bytes + s->legs[i].out.n_kept, min_rtt_us, now_us);
+		if (s->client && leg->stalled && now_us - leg->progress_at_us > SILENT_US)
+			lose_leg(stripes, s, i);   /* TCP doubles the time until it tries again; a new connection begins with a second */
 	}
 }
 

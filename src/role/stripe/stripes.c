@@ -8,14 +8,12 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
-#include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "role/links/profile.h"
 #include "role/stripe/striped.h"
 
 #define SESSIONS_SHARE (STRIPES_MOST / 2)   /* of one client: who has half a session, and says nothing, holds its place for two minutes */
 #define HOUSEHOLD_BYTES 8   /* of an IPv6 address */
-#define RECEIVED_SHARES 2   /* of relay.held_mb: what others send is theirs to bound, up to there */
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part)
 {
@@ -24,8 +22,8 @@ struct loop_ref striped_ref(const struct stripes *stripes, const struct striped 
 	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = stripes->handler, .part = (uint8_t)part };
 }
 
-/* A new one without an end and without legs; NULL: there is no place. */
-static struct striped *take(struct stripes *stripes, bool wide)
+/* A new one without an end and without legs; NULL: there is no place or no memory. */
+static struct striped *take(struct stripes *stripes)
 {
 	struct striped *s = slab_take(&stripes->sessions);
 
@@ -35,19 +33,15 @@ static struct striped *take(struct stripes *stripes, bool wide)
 	s->near_fd = -1;
 	for (size_t i = 0; i < STRIPE_LEGS; i++)
 		s->legs[i].fd = -1;
-	s->out.wide = s->in.wide = wide;
-	s->out_bytes.pool = s->in_bytes.pool = &stripes->pool;
-	s->begun_at_us = loop_now_us(stripes->worker->loop);
-	counter_add(&stripes->worker->counters.n_striped, 1);
-	return s;
-}
-
-/* Without a place for them, links of low rate are of no use, and others still are. */
-static bool links_want_them(const struct stripes *stripes)
-{
-	const struct view *view = stripes->worker->view;
-
-	return profile_all_lowrate(view) || (profile_any_lossy(view) && slab_has_place(&stripes->sessions));
+	s->out_bytes = malloc(STRIPE_WINDOW_BYTES);
+	s->in_bytes = malloc(STRIPE_WINDOW_BYTES);
+	if (s->out_bytes && s->in_bytes) {
+		s->begun_at_us = loop_now_us(stripes->worker->loop);
+		counter_add(&stripes->worker->counters.n_striped, 1);
+		return s;
+	}
+	striped_abort(stripes, s);
+	return NULL;
 }
 
 /* Legs are Braid's own, and for a converter that has shown to be Braid (doc/wire.md). */
@@ -56,12 +50,12 @@ bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *up
 	const struct worker *worker = stripes->worker;
 	bool kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 
-	return kin && links_want_them(stripes) && loop_now_us(worker->loop) >= __atomic_load_n(&upstream->no_legs_until_us, __ATOMIC_RELAXED);
+	return kin && profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= __atomic_load_n(&upstream->no_legs_until_us, __ATOMIC_RELAXED);
 }
 
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd)
 {
-	struct striped *s = take(stripes, !profile_all_lowrate(stripes->worker->view));
+	struct striped *s = take(stripes);
 	int r;
 
 	if (!s)
@@ -122,8 +116,8 @@ static struct striped *session_of(struct stripes *stripes, const struct stripes_
 	struct striped *s = find(stripes, arrival->session);
 
 	if (s)
-		return is_of(s, arrival) && s->out.wide == arrival->wide ? s : NULL;
-	s = arrival->joins || has_its_share(stripes, arrival) ? NULL : take(stripes, arrival->wide);
+		return is_of(s, arrival) ? s : NULL;
+	s = arrival->joins || has_its_share(stripes, arrival) ? NULL : take(stripes);
 	if (!s)
 		return NULL;
 	memcpy(s->session, arrival->session, sizeof(s->session));
@@ -202,14 +196,8 @@ void stripes_arrive(struct stripes *stripes, const struct stripes_arrival *arriv
 	free(passage);
 }
 
-static void limit_memory(struct stripes *stripes)
-{
-	stripes->pool.most_bytes = RECEIVED_SHARES * ((uint64_t)stripes->worker->view->conf->relay.held_mb << 20);
-}
-
 void stripes_apply(struct stripes *stripes)
 {
-	limit_memory(stripes);
 	for (uint32_t i = 0; i < stripes->sessions.n_touched; i++) {
 		struct striped *s = slab_at(&stripes->sessions, i);
 
@@ -252,8 +240,6 @@ int stripes_new(struct worker *worker, struct stripes **out)
 		return -ENOMEM;
 	}
 	stripes->worker = worker;
-	limit_memory(stripes);
-	stripes->send_most_bytes = mptcp_send_bound_most(&stripes->send_forced);
 	stripes->handler = loop_handler_add(worker->loop, &handler);
 	*out = stripes;
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sessions over links so slow that a packet takes seconds (link.profile = lowrate), where the kernel's Multipath TCP sends most of a stream several times, and over such as lose packets all the time
- * (lossy), where one waits for the other: a plain TCP connection a link, and the stream in pieces over them (policy/stripe.h, decisions 0033 and 0044, doc/pieces.md). To the gateway such a session's far leg, and to the converter its near leg, is a
+ * Sessions over links so slow that a packet takes seconds (link.profile = lowrate), where the kernel's Multipath TCP sends most of a stream several times: a plain TCP connection a
+ * link, and the stream in pieces over them (policy/stripe.h, decision 0033, doc/lowrate.md). To the gateway such a session's far leg, and to the converter its near leg, is a
  * connection like any other: its other end is here. One a worker.
  */
 #ifndef BRAID_ROLE_STRIPE_STRIPES_H
@@ -11,7 +11,7 @@
 #include "role/worker.h"
 #include "signalling/scheme.h"
 
-#define STRIPES_MOST 512   /* a worker */
+#define STRIPES_MOST 512   /* a worker; of 270 kB each at most */
 
 struct stripes;
 
@@ -34,7 +34,6 @@ struct stripes_arrival {
 	uint32_t subscriber;
 	struct address client, own;
 	bool joins;                 /* a session that is there already, or none */
-	bool wide;                  /* policy/stripe.h */
 	struct bytes answer;        /* to go first */
 	struct bytes refusal;       /* in its place, where that one isn't there any more */
 	struct bytes first;         /* what came behind its message */
