@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from gateways import child
 from netlab import SERVER, counter, raise_descriptor_limit, wait_for
 from streams import BOTH_AT_ONCE, NEVER, End, Plan, Serving, Sides
 
@@ -21,20 +22,16 @@ PATIENCE_S = 60
 @contextlib.contextmanager
 def slowed(daemon):
     """It runs for a small part of the time only, as if its processor were slower by so much."""
-    pid = os.fork()
-    if not pid:
-        with contextlib.suppress(ProcessLookupError):
-            while True:
-                os.kill(daemon.pid, signal.SIGSTOP)
-                time.sleep(STANDS_S)
-                os.kill(daemon.pid, signal.SIGCONT)
-                time.sleep(RUNS_S)
-        os._exit(0)
+    def run():
+        while True:
+            os.kill(daemon.pid, signal.SIGSTOP)
+            time.sleep(STANDS_S)
+            os.kill(daemon.pid, signal.SIGCONT)
+            time.sleep(RUNS_S)
     try:
-        yield
+        with child(daemon.lab, daemon.node, run):
+            yield
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
         daemon.tell(signal.SIGCONT)
 
 
@@ -66,13 +63,13 @@ def test_who_is_late_is_spared(lab, which):
     gateway, late = daemons["gateway"], daemons[which]
     listener = lab.listen("server")
     assert lab.bonded(listener)
-    child = Serving(listener, 2 * PATIENCE_S)
+    serving = Serving(listener, 2 * PATIENCE_S)
     try:
         with slowed(late):
             sides = come(lab, listener.getsockname()[1])
             tally = all_served(sides)
     finally:
-        child.give_up()
+        serving.give_up()
     n_bonded = counter(gateway, "accepted")
     print(f"\n{N} connections, {n_bonded} through the gateway; reset {tally.n_reset_unplanned}, open {sides.n_open}; {late.name} was late {counter(late, 'late')} times")
     assert (tally.n_reset_unplanned, tally.wrong[:5], sides.n_open) == (0, [], 0)
