@@ -14,10 +14,9 @@
 #include "net/mptcp_info.h"
 #include "net/tcp_receive.h"
 
-#define SILENT_MOST_MS 60000u
-
 #define LISTEN_BACKLOG 4096          /* net.core.somaxconn caps it */
 #define PLAIN_BEGIN_BYTES 131072
+#define SILENT_MOST_MS 60000u
 #define KEEPALIVE_PROBES 6
 #define KEEPALIVE_INTERVAL_MAX_S 75
 
