@@ -16,6 +16,8 @@
 
 static inline size_t size_min(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t size_max(size_t a, size_t b) { return a > b ? a : b; }
+static inline uint64_t u64_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t u64_max(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 /* For _cleanup_: frees what the pointer points to; NULL is fine. */
 static inline void freep(void *pointer) { free(*(void **)pointer); }

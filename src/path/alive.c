@@ -16,12 +16,13 @@
 #define RESTORE_FIRST_US US_PER_S
 #define RESTORE_MOST_US (60 * US_PER_S)
 #define TEXT_BYTES 192
-#define LONG_AGO_US 1u                   /* not 0: that is no watchdog at all */
+#define LONG_AGO_US 1u                   /* as we want it. Not 0: that is no watchdog at all */
 
 static const struct nft_table our_table = { NFPROTO_INET, "braid" };
 static const struct nft_set our_set = { NFPROTO_INET, "braid", "alive" };
 
 enum { PART_RENEW, PART_RESTORE };
+enum { KEY_TCP, KEY_UDP, KEYS };
 
 struct alive {
 	struct alive_options options;
@@ -29,10 +30,10 @@ struct alive {
 	bool watching;
 	struct nft_elements *elements;
 	struct netlink *looks, *events;
-	struct nft_key keys[2];          /* of both elements: TCP, which is intercepted, and UDP, which may be refused */
+	struct nft_key keys[KEYS];       /* of both elements: TCP, which is intercepted, and UDP, which may be refused */
 	bool active;                     /* there is to be a table */
 	bool away;                       /* somebody has removed or changed it */
-	bool passing;                    /* its rules let all pass, as we want it */
+	bool passing;                    /* its rules let all TCP pass, as we want it; renewed_at_us is LONG_AGO_US then */
 	uint64_t picture;                /* of the table as we made it */
 	struct backoff backoff;
 	bool restore_armed;
@@ -120,42 +121,55 @@ static void renewal_failed(struct alive *alive, int error)
 	warn(alive, text);
 }
 
-/* What is gone already, or with its table, is as good: the next renewal finds out. */
+/* Who lets a first packet come looks whether others have passed before it: that is written before the first one can. What is gone already, or with its table, is as good: the next renewal finds out. */
 static void let_pass(struct alive *alive)
 {
+	int r;
+
 	if (alive->passing)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(alive->keys); i++)
-		nft_element_delete(alive->elements, &our_set, &alive->keys[i]);
-	alive->passing = true;
 	__atomic_store_n(&alive->options.times->renewed_at_us, LONG_AGO_US, __ATOMIC_RELEASE);
+	r = nft_element_delete(alive->elements, &our_set, &alive->keys[KEY_TCP]);
+	nft_element_delete(alive->elements, &our_set, &alive->keys[KEY_UDP]);
+	alive->passing = !r || r == NFT_E_MISSING;   /* else the next beat tries again */
+}
+
+static void warn_of_standstill(struct alive *alive, uint64_t stood_us)
+{
+	char text[TEXT_BYTES];
+
+	snprintf(text, sizeof(text), "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
+		 (unsigned long long)(stood_us / US_PER_MS));
+	warn(alive, text);
+}
+
+/* From here on SYNs are taken, whatever becomes of UDP's. */
+static int renew_tcp(struct alive *alive)
+{
+	uint64_t at_us = loop_clock_us(), before_us = alive->options.times->renewed_at_us;
+	int r = nft_element_renew(alive->elements, &our_set, &alive->keys[KEY_TCP], ALIVE_MS);
+
+	if (r)
+		return r;
+	alive->passing = false;
+	note_renewed(alive, false, at_us);
+	if (before_us != LONG_AGO_US && at_us - before_us > ALIVE_MS * US_PER_MS)
+		warn_of_standstill(alive, at_us - before_us);
+	return 0;
 }
 
 static void renew(struct alive *alive, uint64_t now_us)
 {
-	uint64_t at_us = loop_clock_us(), stood_us = alive->passing ? 0 : at_us - alive->options.times->renewed_at_us;
-	char text[TEXT_BYTES];
-	int r;
+	int r = renew_tcp(alive);
 
-	r = nft_element_renew(alive->elements, &our_set, &alive->keys[0], ALIVE_MS);
 	if (!r)
-		r = nft_element_renew(alive->elements, &our_set, &alive->keys[1], ALIVE_MS);
-	if (r == NFT_E_MISSING) {
+		r = nft_element_renew(alive->elements, &our_set, &alive->keys[KEY_UDP], ALIVE_MS);
+	if (!r)
+		alive->told_error = 0;
+	else if (r == NFT_E_MISSING)
 		check(alive, now_us);
-		return;
-	}
-	if (r) {
+	else
 		renewal_failed(alive, r);
-		return;
-	}
-	alive->told_error = 0;
-	alive->passing = false;
-	note_renewed(alive, false, at_us);
-	if (stood_us <= ALIVE_MS * US_PER_MS)
-		return;
-	snprintf(text, sizeof(text), "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
-		 (unsigned long long)(stood_us / US_PER_MS));
-	warn(alive, text);
 }
 
 static void beat(struct alive *alive, uint64_t now_us)
@@ -235,14 +249,14 @@ static int start(struct alive *alive)
 int alive_new(const struct alive_options *options, struct alive **out)
 {
 	_cleanup_(alive_freep) struct alive *alive = calloc(1, sizeof(*alive));
-	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+	static const uint8_t protocols[KEYS] = { [KEY_TCP] = IPPROTO_TCP, [KEY_UDP] = IPPROTO_UDP };
 	int r;
 
 	if (!alive)
 		return -ENOMEM;
 	alive->options = *options;
 	alive->backoff = (struct backoff){ .first_us = RESTORE_FIRST_US, .most_us = RESTORE_MOST_US };
-	for (size_t i = 0; i < ARRAY_SIZE(alive->keys); i++)
+	for (size_t i = 0; i < KEYS; i++)
 		nft_key_add(&alive->keys[i], &protocols[i], sizeof(protocols[i]));
 	r = start(alive);
 	if (r)

@@ -7,9 +7,22 @@ static bool begins(struct lateness *lateness, uint64_t waited_us)
 	return waited_us >= LATENESS_ONCE_US || lateness->n_looks == LATENESS_LOOKS;
 }
 
-bool lateness_note(struct lateness *lateness, uint64_t waited_us)
+static bool is_late(struct lateness *lateness, enum lateness_question question, uint64_t waited_us)
 {
-	bool late = begins(lateness, waited_us) || (lateness->late && waited_us >= LATENESS_ENDS_US), changed = late != lateness->late;
+	switch (question) {
+	case LATENESS_UNASKED:
+		break;
+	case LATENESS_ASKED:
+		return lateness->late || waited_us >= LATENESS_ONCE_US;
+	case LATENESS_ANSWERED:
+		return begins(lateness, waited_us) || (lateness->late && waited_us >= LATENESS_ENDS_US);
+	}
+	return lateness->late;
+}
+
+bool lateness_note(struct lateness *lateness, enum lateness_question question, uint64_t waited_us)
+{
+	bool late = is_late(lateness, question, waited_us), changed = late != lateness->late;
 
 	lateness->late = late;
 	return changed;

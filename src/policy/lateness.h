@@ -15,10 +15,19 @@
 
 struct lateness {
 	bool late;
-	unsigned int n_looks;   /* in a row that have found LATENESS_STEADY_US or more; counted as far as LATENESS_LOOKS */
+	unsigned int n_looks;   /* in a row that have found an answer after LATENESS_STEADY_US or more; counted as far as LATENESS_LOOKS */
 };
 
-/* A look: what was done last had waited for so long; or what still waits, so far. True: the worker is late from here on, or isn't any more. */
-bool lateness_note(struct lateness *lateness, uint64_t waited_us);
+/*
+ * What a look finds of the question that the worker is posted:
+ *
+ *	UNASKED		there is none, so nothing is known of how late it is now
+ *	ASKED		it waits still, and has for waited_us: that it may go on to do, so it is no look of its own, and ends no lateness
+ *	ANSWERED	it, or what else has waited for the worker, had waited for waited_us
+ */
+enum lateness_question { LATENESS_UNASKED, LATENESS_ASKED, LATENESS_ANSWERED };
+
+/* A look. True: the worker is late from here on, or isn't any more. */
+bool lateness_note(struct lateness *lateness, enum lateness_question question, uint64_t waited_us);
 
 #endif

@@ -177,12 +177,11 @@ static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 	return 0;
 }
 
-static void on_late(void *context)
+static void on_look(void *context, bool late)
 {
 	struct braid *braid = context;
 
-	if (braid->holder->conf->converter.enabled)
-		late_tell(braid->workers, braid->n_peers);
+	late_tell(braid->workers, braid->n_peers, late && braid->holder->conf->converter.enabled);
 }
 
 static enum alive_word vouch(void *context)
@@ -197,7 +196,7 @@ static enum alive_word vouch(void *context)
 
 static int watch_workers(struct braid *braid)
 {
-	struct pulse_options options = { .loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers, .on_late = on_late, .context = braid };
+	struct pulse_options options = { .loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers, .on_look = on_look, .context = braid };
 	int r = pulse_new(&options, &braid->pulse);
 
 	if (!r)

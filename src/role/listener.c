@@ -39,8 +39,8 @@ static void note_wait(const struct listeners *l, size_t i, int fd)
 	struct worker *worker = l->worker;
 	uint64_t us = l->each[i].full || loop_now_us(worker->loop) - loop_before_us(worker->loop) > LONG_TURN_US ? net_silent_us(fd) : 0;
 
-	if (us > worker->longest_wait_us)
-		worker->longest_wait_us = us;
+	if (us > __atomic_load_n(&worker->longest_wait_us, __ATOMIC_RELAXED))
+		__atomic_store_n(&worker->longest_wait_us, us, __ATOMIC_RELAXED);
 }
 
 /* Takes at most n_most connections. False when none is left or none can be taken now. */

@@ -13,9 +13,9 @@
 
 struct heart {
 	struct worker *worker;
-	uint64_t asked_at_us;    /* the worker reads it while it is asked, and writes the next one: */
-	uint64_t waited_us;      /* the question, or what else has waited for the worker, if that was longer */
-	bool asked;              /* atomic; the worker sets it back */
+	enum lateness_question question;   /* atomic. While it is ASKED the worker reads asked_at_us, writes waited_us, and has it ANSWERED; else all is the main thread's */
+	uint64_t asked_at_us;
+	uint64_t waited_us;
 	unsigned int n_missed;   /* in a row */
 	struct lateness lateness;
 	struct log_limit log_limit;
@@ -39,21 +39,17 @@ void pulse_freep(struct pulse **pulse)
 static void answer(void *arg)
 {
 	struct heart *heart = arg;
-	uint64_t waited_us = loop_clock_us() - heart->asked_at_us;
 
-	heart->waited_us = waited_us > heart->worker->longest_wait_us ? waited_us : heart->worker->longest_wait_us;
-	heart->worker->longest_wait_us = 0;
-	__atomic_store_n(&heart->asked, false, __ATOMIC_RELEASE);
+	heart->waited_us = loop_clock_us() - heart->asked_at_us;
+	__atomic_store_n(&heart->question, LATENESS_ANSWERED, __ATOMIC_RELEASE);
 }
 
 static void ask(struct heart *heart)
 {
 	heart->asked_at_us = loop_clock_us();
-	heart->asked = true;
-	if (!loop_post(heart->worker->loop, answer, heart))
-		return;
-	heart->asked = false;   /* short of memory for the question: that says nothing of the worker */
-	heart->waited_us = 0;
+	__atomic_store_n(&heart->question, LATENESS_ASKED, __ATOMIC_RELEASE);
+	if (loop_post(heart->worker->loop, answer, heart))
+		__atomic_store_n(&heart->question, LATENESS_UNASKED, __ATOMIC_RELEASE);   /* short of memory for it: that says nothing of the worker */
 }
 
 static void log_late(struct heart *heart, uint64_t waited_us)
@@ -66,9 +62,9 @@ static void log_late(struct heart *heart, uint64_t waited_us)
 }
 
 /* One for bulk is given no new connections. */
-static void note(struct heart *heart, uint64_t waited_us)
+static void note(struct heart *heart, enum lateness_question question, uint64_t waited_us)
 {
-	if (heart->worker->number >= heart->worker->n_peers || !lateness_note(&heart->lateness, waited_us))
+	if (heart->worker->number >= heart->worker->n_peers || !lateness_note(&heart->lateness, question, waited_us))
 		return;
 	if (heart->lateness.late) {
 		counter_add(&heart->worker->counters.n_late, 1);
@@ -83,24 +79,31 @@ static void note_missed(struct heart *heart)
 	if (++heart->n_missed == TOLD_AFTER)
 		log_error("worker %u stands still: new connections go the ordinary way until it moves; if it doesn't, restart braidd, and report it",
 			  heart->worker->number);
-	note(heart, loop_clock_us() - heart->asked_at_us);
+	note(heart, LATENESS_ASKED, loop_clock_us() - heart->asked_at_us);
 }
 
+/* What connections have waited is asked for now, not when the question was answered: after a stall those that came meanwhile are taken later than that, and belong to the same look. */
 static void note_answered(struct heart *heart)
 {
+	uint64_t waited_us = __atomic_exchange_n(&heart->worker->longest_wait_us, 0, __ATOMIC_RELAXED);
+
 	if (heart->n_missed >= TOLD_AFTER)
 		log_info("worker %u moves again", heart->worker->number);
 	heart->n_missed = 0;
-	note(heart, heart->waited_us);
-	ask(heart);
+	note(heart, LATENESS_ANSWERED, waited_us > heart->waited_us ? waited_us : heart->waited_us);
 }
 
 static enum pulse_word take(struct heart *heart)
 {
-	bool missed = __atomic_load_n(&heart->asked, __ATOMIC_ACQUIRE);
+	enum lateness_question question = __atomic_load_n(&heart->question, __ATOMIC_ACQUIRE);
 
-	(missed ? note_missed : note_answered)(heart);
-	return heart->lateness.late ? PULSE_LATE : missed ? PULSE_MISSED : PULSE_WELL;
+	if (question == LATENESS_ASKED)
+		note_missed(heart);
+	if (question == LATENESS_ANSWERED)
+		note_answered(heart);
+	if (question != LATENESS_ASKED)
+		ask(heart);
+	return heart->lateness.late ? PULSE_LATE : question == LATENESS_ASKED ? PULSE_MISSED : PULSE_WELL;
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -113,9 +116,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 
 		pulse->word = one > pulse->word ? one : pulse->word;
 	}
-	if (pulse->word == PULSE_LATE)
-		pulse->options.on_late(pulse->options.context);
-	loop_timer_at(pulse->options.loop, now_us + PULSE_US, ref);
+	pulse->options.on_look(pulse->options.context, pulse->word == PULSE_LATE);
+	loop_timer_at(pulse->options.loop, loop_clock_us() + PULSE_US, ref);   /* by the clock: what is asked now has waited for all of it then, and for LATENESS_ONCE_US after two */
 }
 
 enum pulse_word pulse_word(const struct pulse *pulse)

@@ -11,7 +11,7 @@ struct pulse_options {
 	struct loop *loop;                  /* borrowed, as the workers */
 	struct worker *const *workers;
 	size_t n_workers;
-	void (*on_late)(void *context);     /* twice a second, while one that connections come to is late (policy/lateness.h) */
+	void (*on_look)(void *context, bool late);   /* twice a second; late: one that connections come to is (policy/lateness.h) */
 	void *context;
 };
 

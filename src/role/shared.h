@@ -100,6 +100,7 @@ struct shared {
 	bool heard, unheard;             /* atomics; gateway: what is caught of hosts' has come to one of us; it seems not to come (policy/unheard.h) */
 	bool wants_limits;               /* atomic; links have several costs, here or at a gateway of a subscriber's: then it stays so */
 	struct alive_times alive;        /* gateway: when hosts' first packets came to us, and when not */
+	bool late;                       /* atomic; converter: we are, as of the last look (role/pulse.h) */
 	uint64_t late_at_us;             /* gateway, the main thread's, as the next: the converter has said that it is late; 0: never (role/converter/late.h) */
 	struct log_limit late_log;
 	uint64_t limited_at_us[RELAY_N_WAYS];   /* atomics; gateway: the links limited what sessions send; 0: never (role/links/limited.h) */

@@ -52,7 +52,8 @@ struct worker {
 	struct census counted[CONF_LINKS];     /* and when somebody asked last */
 	uint64_t n_asked, n_counted;           /* the main thread's; the last one that was answered */
 	struct health_seen seen[CONF_LINKS];   /* atomics; role/links/figures.h */
-	uint64_t longest_wait_us;      /* of a connection for us to accept it, since the last question (role/pulse.h) */
+	uint64_t longest_wait_us;      /* atomic: of a connection for us to accept it, since the main thread has looked (role/pulse.h), which sets it back */
+	bool late_posted;              /* atomic: it is to tell gateways that we are late, and hasn't come to it (role/converter/late.h) */
 	struct log_limit log_limits[WORKER_LOG_N];
 	uint8_t *scratch;              /* WORKER_SCRATCH_BYTES, for whoever runs */
 };

@@ -19,6 +19,9 @@ static void on_tell(void *arg)
 	struct converter *converter = worker->converter;
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 
+	__atomic_store_n(&worker->late_posted, false, __ATOMIC_RELEASE);
+	if (!__atomic_load_n(&worker->shared->late, __ATOMIC_RELAXED))
+		return;   /* it has caught up meanwhile */
 	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
 		struct intake *watch = slab_at(&converter->intakes, i);
 
@@ -27,10 +30,20 @@ static void on_tell(void *arg)
 	}
 }
 
-void late_tell(struct worker *const *workers, size_t n_workers)
+/* Where there is no memory for it: in half a second again. */
+static void post(struct worker *worker)
 {
-	for (size_t i = 0; i < n_workers; i++)
-		loop_post(workers[i]->loop, on_tell, workers[i]);   /* where there is no memory for it: in half a second again */
+	if (!__atomic_exchange_n(&worker->late_posted, true, __ATOMIC_ACQ_REL) && loop_post(worker->loop, on_tell, worker))
+		__atomic_store_n(&worker->late_posted, false, __ATOMIC_RELEASE);
+}
+
+void late_tell(struct worker *const *workers, size_t n_workers, bool late)
+{
+	for (size_t i = 0; i < n_workers; i++) {
+		__atomic_store_n(&workers[i]->shared->late, late, __ATOMIC_RELAXED);
+		if (late)
+			post(workers[i]);
+	}
 }
 
 void late_hear(struct shared *shared, uint64_t now_us)

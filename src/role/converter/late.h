@@ -12,8 +12,9 @@
 struct shared;
 struct worker;
 
-/* Converter, main thread: it is late just now. To be said again at least twice a second while it is so. */
-void late_tell(struct worker *const *workers, size_t n_workers);
+/* Converter, main thread, twice a second: whether it is late just now; while it is, gateways are told each time, by each of these workers that has done so the time before. One that comes to it when it isn't
+ * any more tells nothing. */
+void late_tell(struct worker *const *workers, size_t n_workers, bool late);
 /* Gateway, main thread: the converter in use has said so. */
 void late_hear(struct shared *shared, uint64_t now_us);
 /* Gateway, main thread: whether it has done so lately. */
