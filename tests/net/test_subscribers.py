@@ -92,6 +92,13 @@ def move(pair, n_bytes):
         n_bytes -= n
 
 
+def move_counted(lab, name, pair, n_bytes):
+    """And waits until it counts: the last of it does a moment after it has arrived, and another worker may be asked meanwhile."""
+    before = figures(lab, name)["down_bytes"]
+    move(pair, n_bytes)
+    wait_for(lambda: figures(lab, name)["down_bytes"] >= before + n_bytes, f"{name}: {n_bytes} bytes more counted")
+
+
 def test_sessions(lab):
     start(lab, a={"max_sessions": 2}, b={"max_sessions": 2})
     pairs = [session(lab, "a") for _ in range(2)]
@@ -241,10 +248,10 @@ def test_volume(lab, key, period):
     """Beyond it new sessions are refused and those that run go on; a gateway that asks learns it, too."""
     start(lab, a={key: 2}, b={})
     pair = session(lab, "a")
-    move(pair, 2 * MB)
+    move_counted(lab, "a", pair, 2 * MB)
     assert refusal(lab, "a") == 255
     lab.conv.wait_log(r"subscriber a is at its limit \(volume_mb_per_day or volume_mb_per_month\)")
-    move(pair, MB)
+    move_counted(lab, "a", pair, MB)
     still_works(pair)
     end(session(lab, "b"))
     code, value = error_of(lab, question("a"))
@@ -267,7 +274,7 @@ def test_hosts_go_the_ordinary_way_beyond_a_volume(lab):
     listener = lab.listen("server")
     near, far, peer = lab.session(listener)
     assert peer == CONVERTER
-    move((near, far), MB)
+    move_counted(lab, "home", (near, far), MB)
     assert lab.bonded(listener) is None, "the first one is reset"
     gateway.wait_log("can't be reached .resource exceeded")
     wait_for(lambda: lab.bonded(listener) is False, "the ordinary way")
