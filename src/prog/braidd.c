@@ -2,6 +2,7 @@
 /* braidd: arguments, the configuration file, the log, signals. Everything else is role/braid.h. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sodium.h>
@@ -19,6 +20,8 @@
 
 #define DEFAULT_FILE "/etc/braid/braid.conf"
 #define REASON_BYTES 640
+#define MAPPED_FROM_BYTES (256 << 10)
+#define TRIMMED_FROM_BYTES (32 << 20)   /* what the end of the heap may keep, as sessions come and go */
 
 enum { EXIT_FINE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_CONF = 5 };
 
@@ -174,6 +177,14 @@ static int usage(int code)
 	return code;
 }
 
+/* Room for all sessions that may be is taken at the start, and mostly never used: such as comes fresh from the kernel costs nothing until then. The C library would take it from
+ * what the configuration's text was read into, as that was long, and clear it. */
+static void keep_room_untouched(void)
+{
+	mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
+	mallopt(M_TRIM_THRESHOLD, TRIMMED_FROM_BYTES);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -186,6 +197,7 @@ int main(int argc, char **argv)
 	bool check = false;
 	int c, r;
 
+	keep_room_untouched();
 	log_set_sink(to_stderr);
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) >= 0) {
 		switch (c) {
