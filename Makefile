@@ -3,10 +3,10 @@ BUILD ?= build
 SECONDS ?= 20
 MINUTES ?= 60
 
-.PHONY: menu packages packages-build build demo check check-schemes check-links check-timing check-middlebox check-sanitized interop soak fuzz bench bench-paths compare install clean
+.PHONY: menu packages packages-build build demo check check-schemes check-links check-timing check-middlebox check-sanitized interop soak fuzz bench bench-paths compare install uninstall clean
 menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
-	@echo "make check            install what is missing, build, run every test"
+	@echo "make check            install what is missing, build, run the tests that take minutes"
 	@echo "make check-schemes    the end-to-end tests once more for each other way of signalling"
 	@echo "make check-links      links that die, come back, lose, strip or crawl, longer than make check has time for"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
@@ -20,6 +20,7 @@ menu:
 	@echo "make compare          the ways of telling a converter where a connection goes, side by side (a quarter of an hour; QUICK=1: fewer cells; SCHEMES=a,b)"
 	@echo "make build            build into $(BUILD)/"
 	@echo "make install          install what was built"
+	@echo "make uninstall        take away what make install put there"
 	@echo "make clean            remove $(BUILD)/ and its like"
 
 # What a machine needs that Braid is to run on, and no more: no servers, as tests have them.
@@ -87,6 +88,10 @@ compare: packages build
 
 install: build
 	meson install -C $(BUILD)
+
+# What it was installed from, and with which DESTDIR, is in the build folder.
+uninstall:
+	ninja -C $(BUILD) uninstall
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-sanitized $(BUILD)-fuzz

@@ -133,7 +133,7 @@ static const struct command commands[] = {
 	{ "policy", "list", true, "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one decides, and why", run_policy, NULL },
 	{ "dhcp", "link", true, "'dhcp LINK 4|6 HEX [SECONDS]': what the DHCP of a gateway's link says of converters, as hooks call it", run_dhcp, NULL },
 	{ "reload", NULL, false, "read the configuration again; sessions go on", NULL, show_message },
-	{ "drain", NULL, false, "take no new connections, end when the last session has ended", NULL, show_message },
+	{ "drain", NULL, false, "take no new connections, end with the last session, or after daemon.drain_timeout_ms", NULL, show_message },
 	{ "stop", NULL, false, "end at once", NULL, show_message },
 	{ "check", "file", false, "say whether a configuration is sound", run_check, NULL },
 	{ "key", NULL, false, "make a key for a subscriber", run_key, NULL },

@@ -156,7 +156,7 @@ static void run_reload(void *context, struct control_call call, const json_t *ar
 
 static void run_drain(void *context, struct control_call call, const json_t *arguments)
 {
-	answer_message(call, "no new connections are taken; the daemon ends when the last session has ended");
+	answer_message(call, "no new connections are taken; the daemon ends with the last session, or after daemon.drain_timeout_ms");
 	braid_drain(context);
 }
 
