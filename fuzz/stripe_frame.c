@@ -15,28 +15,39 @@ static void check_written_back(const struct stripe_frame *frame, const uint8_t *
 
 static void check_stream(const struct stripe_in *in)
 {
-	uint64_t last = in->in_order;
+	uint64_t last = in->in_order, window = STRIPE_WINDOW_BYTES + stripe_promised(in);
 
-	expect(in->passed_on <= in->in_order && in->in_order <= in->passed_on + STRIPE_WINDOW_BYTES && in->n_later <= STRIPE_PIECES);
+	expect(window <= (in->wide ? STRIPE_WIDE_WINDOW_BYTES : STRIPE_WINDOW_BYTES) + 1);
+	expect(in->passed_on <= in->in_order && in->in_order <= in->passed_on + window && in->n_later <= (in->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES));
 	for (size_t i = 0; i < in->n_later; i++) {
-		expect(in->later[i].from > last && in->later[i].from < in->later[i].to && in->later[i].to <= in->passed_on + STRIPE_WINDOW_BYTES);
+		expect(in->later[i].from > last && in->later[i].from < in->later[i].to && in->later[i].to <= in->passed_on + window);
 		last = in->later[i].to;
 	}
 	expect(in->ending == STRIPE_GOES_ON || last <= in->end);
 }
 
+/* Of all pieces in the ring, those that no leg has are counted. */
+static size_t n_lost(const struct stripe_out *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->n_pieces; i++)
+		n += out->pieces[(out->first + i) % STRIPE_WIDE_PIECES].leg == STRIPE_NO_LEG;
+	return n;
+}
+
 /* Passes some of it on, as a local stream does that takes what it likes. */
 static void pass_on(struct stripe_in *in, size_t n_most)
 {
-	size_t at, n = stripe_readable(in, &at);
+	size_t n = stripe_readable(in);
 
-	expect(at + n <= STRIPE_WINDOW_BYTES);
 	if (n > n_most)
 		n = n_most;
 	if (n)
 		stripe_pass_on(in, n, 1);
 	if (stripe_end_due(in) != STRIPE_GOES_ON)
 		stripe_pass_on_end(in, 1);
+	stripe_set_window(in, true, n_most * STRIPE_WINDOW_BYTES);
 	if (stripe_owes_ack(in, 1))
 		stripe_told(in);
 }
@@ -48,14 +59,26 @@ static bool take(struct stripe_in *in, struct stripe_out *out, const struct stri
 	struct stripe_send send;
 	size_t skip = 0;
 
-	if (stripe_acknowledge(out, frame->acknowledged))
+	if (stripe_acknowledge(out, frame->acknowledged, frame->window))
 		return false;
 	expect(out->acked <= out->next + out->end_sent && out->next <= out->end);
+	expect(out->n_lost == n_lost(out));
+	expect(!out->n_pieces || out->pieces[out->first].offset >= out->acked || !out->pieces[out->first].n);
+	if (frame->wants) {   /* then all goes once more */
+		stripe_leg_close(out, 0);
+		stripe_leg_open(out, 0, 1);
+	}
+	stripe_look(out, frame->offset);
+	expect(out->n_lost == n_lost(out));
 	stripe_take(out, stripe_room(out) / 2);
-	while (stripe_next(out, &send))
+	while (stripe_next(out, &send)) {
+		expect(send.offset >= out->acked && send.offset + send.n <= out->end);
 		stripe_sent(out, &send, 1);
+	}
 	if (!frame->payload.n && !frame->ends)
 		return true;
+	stripe_lapse(in, 1 + frame->acknowledged);
+	stripe_comes(in, frame->offset, 1);
 	if (stripe_arrive(in, frame->offset, frame->payload.n, ending, &skip))
 		return false;
 	expect(skip <= frame->payload.n);
@@ -64,12 +87,14 @@ static bool take(struct stripe_in *in, struct stripe_out *out, const struct stri
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	struct stripe_in in = { 0 };
-	struct stripe_out out = { 0 };
+	static struct stripe_in in;     /* large */
+	static struct stripe_out out;
 	struct stripe_frame frame;
 	size_t n_used;
 	int r;
 
+	in = (struct stripe_in){ .wide = n & 1 };
+	out = (struct stripe_out){ .wide = n & 1, .memory_bytes = STRIPE_WIDE_WINDOW_BYTES };
 	stripe_leg_open(&out, 0, 0);
 	while (!(r = stripe_frame_get(&frame, bytes, n, &n_used))) {
 		expect(n_used >= STRIPE_HEAD_BYTES && n_used <= n && frame.payload.n <= STRIPE_PAYLOAD_BYTES && (frame.ends || !frame.resets));

@@ -104,7 +104,7 @@ def turn(build, cell, system):
 def measure(build, cell, n_rounds):
     """Every run of each system, in order; and failures, as (system, what was seen)."""
     timeout_s = LOW_START_S if cell.n_bytes else START_TIMEOUT_S
-    profiles = {f"link {access.name}.profile": "lowrate" for access in accesses(cell)} if cell.n_bytes else {}
+    profiles = {f"link {access.name}.profile": profile for access, link in zip(accesses(cell), cell.links) if (profile := grid.profile(cell, link))}
     all_systems = [Alone("alone"), Braid("braid", find_program(build, "src/prog/braidd"), profiles, timeout_s=timeout_s), Kernel("kernel")]
     runs, failures = {system.name: [] for system in all_systems}, []
     for _ in range(n_rounds):

@@ -38,6 +38,11 @@ void slab_fini(struct slab *slab)
 	*slab = (struct slab){ .free_first = SLAB_NONE };
 }
 
+bool slab_has_place(const struct slab *slab)
+{
+	return slab->free_first != SLAB_NONE || slab->n_touched < slab->n_most;
+}
+
 void *slab_take(struct slab *slab)
 {
 	uint32_t index = slab->free_first;

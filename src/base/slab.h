@@ -30,6 +30,7 @@ int slab_init(struct slab *slab, size_t object_bytes, uint32_t n_most);   /* 0 o
 void slab_fini(struct slab *slab);
 /* A zeroed object, or NULL where all are taken. */
 void *slab_take(struct slab *slab);
+bool slab_has_place(const struct slab *slab);
 /* NULL where the name is stale. */
 void *slab_get(const struct slab *slab, struct slab_name name);
 /* The taken object at the index, or NULL: for walking over all, up to n_touched. */

@@ -37,7 +37,8 @@
 /* In the order of their names in conf/keys.c. */
 enum conf_idle { CONF_IDLE_JOINED, CONF_IDLE_LEFT };
 enum conf_period { CONF_PERIOD_DAY, CONF_PERIOD_MONTH };
-enum conf_profile { CONF_PROFILE_AUTO, CONF_PROFILE_SATELLITE, CONF_PROFILE_LOWRATE };
+enum conf_pieces { CONF_PIECES_PROFILE, CONF_PIECES_AUTO };
+enum conf_profile { CONF_PROFILE_AUTO, CONF_PROFILE_SATELLITE, CONF_PROFILE_LOWRATE, CONF_PROFILE_LOSSY };
 
 struct conf_link {
 	char name[CONF_NAME_BYTES];
@@ -148,6 +149,7 @@ struct conf_gateway {
 	uint32_t probe_idle_s;          /* most time between two probes of a link on which nothing happens */
 	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
 	uint32_t syn_race;              /* enum race_mode */
+	uint32_t pieces;                /* enum conf_pieces */
 };
 
 /* This machine's own connections. Where the converter is, and how it is reached, the gateway's section says. */

@@ -15,13 +15,14 @@ static const char *const mptcp_hosts[] = { "pass", "proxy", NULL };
 static const char *const address_modes[] = { "shared", "preserve", "prefix", NULL };   /* as enum source_mode */
 static const char *const idles[] = { "joined", "left", NULL };
 static const char *const intercept_sources[] = { "client", "subscriber", NULL };
-static const char *const profiles[] = { "auto", "satellite", "lowrate", NULL };   /* enum conf_profile */
+static const char *const profiles[] = { "auto", "satellite", "lowrate", "lossy", NULL };   /* enum conf_profile */
 static const char *const periods[] = { "day", "month", NULL };
 static const char *const quic[] = { "leave", "refuse", NULL };
 static const char *const signalling[] = { "convert", "plain", "socks5", "route", NULL };
 static_assert(ARRAY_SIZE(signalling) == CONF_SIGNALLING_N + 1, "name every scheme");
 
 static const char *const races[] = { "off", "on", "auto", NULL };   /* as enum race_mode */
+static const char *const pieces[] = { "profile", "auto", NULL };   /* enum conf_pieces */
 static const char *const pipelined[] = { "auto", "yes", "no", NULL };
 
 #define AT(field) .offset = offsetof(struct conf, field)
@@ -89,6 +90,9 @@ const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "syn_race", CONF_TYPE_CHOICE, AT(gateway.syn_race), .choices = races, .fallback = "off",
 	  .help = "on: a new connection's first packet goes out over two good links of equal cost at once, and the converter serves one of them; auto: where their round trips are "
 		  "alike, or the better one has lost such packets lately; needs a key, and signalling = convert" },
+	{ CONF_GATEWAY, "pieces", CONF_TYPE_CHOICE, AT(gateway.pieces), .choices = pieces, .fallback = "profile",
+	  .help = "profile: new sessions go in pieces over a plain TCP connection a link where link.profile says so; auto: there, and where the round trips of links of equal cost are far apart, four times as long "
+		  "and 200 ms at least; else by Multipath TCP" },
 
 	{ CONF_HOST, "all", CONF_TYPE_BOOL, AT(host.choice.all), .fallback = "no",
 	  .help = "yes: every connection that a program of this machine begins is bonded" },
@@ -191,7 +195,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "yes: used only while no other link works" },
 	{ CONF_LINK, "profile", CONF_TYPE_CHOICE, .offset = offsetof(struct conf_link, profile), .choices = profiles, .fallback = "auto",
 	  .help = "lowrate: a packet takes seconds (2.4 kbit/s, 600 ms): sessions go in pieces over a plain TCP connection a link, if all links are of this kind, else it is a backup; "
-		  "satellite: an answer takes a second; auto: neither" },
+		  "lossy: it loses packets all the time: while such a link is up, sessions go in pieces, too; satellite: an answer takes a second; auto: none of these" },
 	{ CONF_LINK, "cost", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cost), .min = 0, .max = 1000000, .fallback = "0",
 	  .help = "a link that costs more than another carries only what the cheaper ones can't, and no connection begins on it while one of them works; links of "
 		  "equal cost are used alike" },
@@ -264,7 +268,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_DAEMON, "state_dir", CONF_TYPE_PATH, AT(daemon.state_dir), .max = CONF_PATH_BYTES, .fallback = "/run/braid", .restart = true,
 	  .help = "where old values of system settings are kept while we run, subscribers' and links' volumes and hosts' mappings; in /run these last until the next boot" },
 	{ CONF_DAEMON, "drain_timeout_ms", CONF_TYPE_UINT, AT(daemon.drain_timeout_ms), .min = 0, .max = 86400000, .fallback = "30000",
-	  .help = "at SIGTERM: how long sessions may go on" },
+	  .help = "at SIGTERM and braidctl drain: how long sessions may go on" },
 
 	{ CONF_LIMITS, "max_sessions", CONF_TYPE_UINT, AT(limits.max_sessions), .min = 1, .max = 10000000, .fallback = "8000", .restart = true,
 	  .help = "sessions at once" },
@@ -280,7 +284,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_RELAY, "steady", CONF_TYPE_BOOL, AT(relay.steady), .fallback = "yes", .restart = true,
 	  .help = "how much a Multipath TCP connection may have under way is bounded, so that it doesn't stand still where a DATA_ACK is lost; no: only to see what happens then" },
 	{ CONF_RELAY, "held_mb", CONF_TYPE_UINT, AT(relay.held_mb), .min = 1, .max = 1000000, .fallback = "128", .restart = true,
-	  .help = "megabytes that were read and that slow readers have not taken, all sessions together; each may hold 16 kB beyond it, each way" },
+	  .help = "megabytes that were read and that slow readers have not taken, all sessions together; each may hold 16 kB beyond it, each way; sessions in pieces have as much once more, and 128 kB each, each way" },
 	{ CONF_RELAY, "pipes", CONF_TYPE_UINT, AT(relay.pipes), .min = 0, .max = 100000, .fallback = "16", .restart = true,
 	  .help = "most pipes (two descriptors each) that bulk from hosts and servers has at once, to be moved by splice; what is more, and what comes by Multipath TCP, is copied" },
 

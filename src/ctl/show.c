@@ -346,7 +346,7 @@ static void session_row(const json_t *session, char (*row)[TABLE_CELL_BYTES])
 	table_seconds(number_of(session, "age_s"), row[5]);
 	table_bytes(count_of(session, "up_bytes"), row[6]);
 	table_bytes(count_of(session, "down_bytes"), row[7]);
-	cell(row[8], "%s", json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
+	cell(row[8], "%s", json_is_true(json_object_get(session, "pieces")) ? "pieces" : json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
 	links_cell(json_object_get(session, "links"), row[9]);
 }
 

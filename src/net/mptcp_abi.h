@@ -18,6 +18,7 @@
 #endif
 
 #define ABI_TCP_ESTABLISHED 1            /* of netinet/tcp.h, which linux/tcp.h does not go with */
+#define ABI_TCP_SYN_RECV 3
 #define ABI_MPTCP_INFO 1
 #define ABI_MPTCP_FULL_INFO 4          /* 6.5 */
 #define ABI_MPTCP_FLAG_FALLBACK 1u

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include "base/address.h"
 #include "base/util.h"
+#include "net/mptcp_abi.h"
 #include "net/socket.h"
 
 #define ACCEPT_MS 100   /* over loopback it is there at once; a firewall of somebody's may have it otherwise */
@@ -75,7 +76,7 @@ int net_pair(int *one, int *other, uint32_t n_bytes)
 	return 0;
 }
 
-int net_unacknowledged(int fd, uint32_t *n_bytes, uint32_t *min_rtt_us)
+int net_sent(int fd, struct net_sent *out)
 {
 	struct tcp_info tcp = { 0 };
 	socklen_t n_tcp = sizeof(tcp);
@@ -83,7 +84,10 @@ int net_unacknowledged(int fd, uint32_t *n_bytes, uint32_t *min_rtt_us)
 
 	if (ioctl(fd, SIOCOUTQ, &value) || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &n_tcp))
 		return -errno;
-	*n_bytes = value > 0 ? (uint32_t)value : 0;
-	*min_rtt_us = tcp.tcpi_min_rtt == UINT32_MAX ? 0 : tcp.tcpi_min_rtt;
+	out->in_handshake = tcp.tcpi_state == ABI_TCP_SYN_RECV;
+	out->unacked_bytes = value > 0 ? (uint32_t)value : 0;
+	out->unsent_bytes = tcp.tcpi_notsent_bytes;
+	out->sacked_bytes = tcp.tcpi_sacked * tcp.tcpi_snd_mss;
+	out->min_rtt_us = tcp.tcpi_min_rtt == UINT32_MAX ? 0 : tcp.tcpi_min_rtt;
 	return 0;
 }

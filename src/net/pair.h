@@ -3,12 +3,18 @@
 #ifndef BRAID_NET_PAIR_H
 #define BRAID_NET_PAIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Both ends non-blocking, with send and receive buffers of about n_bytes each. 0, NET_E_* or a negative errno. */
 int net_pair(int *one, int *other, uint32_t n_bytes);
 
-/* What is written to a TCP connection and not acknowledged yet, and its shortest round trip (0: not known). 0 or a negative errno. */
-int net_unacknowledged(int fd, uint32_t *n_bytes, uint32_t *min_rtt_us);
+/* What is written to a TCP connection and not acknowledged yet; what of it is not sent, and what has arrived behind what was lost, as whole packets; its shortest round trip (0: not known). Of one that was accepted with data in its SYN the
+ * first means nothing until its handshake has ended. */
+struct net_sent {
+	bool in_handshake;
+	uint32_t unacked_bytes, unsent_bytes, sacked_bytes, min_rtt_us;
+};
+int net_sent(int fd, struct net_sent *out);   /* 0 or a negative errno */
 
 #endif

@@ -405,13 +405,23 @@ int net_receive_queue_bytes(int fd, uint32_t *n_bytes)
 	return 0;
 }
 
-ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error)
+static ssize_t send_once(int fd, const void *bytes, size_t n_bytes, int flags, int *error)
 {
-	ssize_t n = send(fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = send(fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 
 	if (n < 0)
 		*error = net_error(errno);
 	return n;
+}
+
+ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error)
+{
+	return send_once(fd, bytes, n_bytes, 0, error);
+}
+
+ssize_t net_send_later(int fd, const void *bytes, size_t n_bytes, int *error)
+{
+	return send_once(fd, bytes, n_bytes, MSG_MORE, error);
 }
 
 static void set_linger(int fd, bool resets)

@@ -97,6 +97,8 @@ const char *net_error_text(int net_error);
  * on failure *error is NET_E_* or a negative errno and the result is -1. */
 ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error);
 ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error);
+/* The same; TCP may keep what is no whole segment until what is under way is acknowledged (MSG_MORE). */
+ssize_t net_send_later(int fd, const void *bytes, size_t n_bytes, int *error);
 /* net_receive() that leaves the bytes where they are; an error it takes. */
 ssize_t net_peek(int fd, void *bytes, size_t n_bytes, int *error);
 /* What net_receive() would say: 0, bytes or an end; NET_E_AGAIN; or an error. An error is told once: who reads next sees an end in its place, so

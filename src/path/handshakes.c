@@ -32,7 +32,7 @@ static void put_windows(FILE *out, const uint16_t *ports, size_t n_ports)
 {
 	fputs("	chain syn {\n		type filter hook input priority mangle; policy accept;\n		tcp dport ", out);
 	put_ports(out, ports, n_ports);
-	fprintf(out, " tcp flags & (fin|syn|rst|ack) == syn tcp window > %u tcp window set %u\n	}\n", WINDOW_OF_SYN, WINDOW_OF_SYN);
+	fprintf(out, " tcp flags & (fin|syn|rst|ack) == syn tcp option mptcp exists tcp window > %u tcp window set %u\n	}\n", WINDOW_OF_SYN, WINDOW_OF_SYN);
 }
 
 /* Whoever joins is told so (SYN+ACK), and then hears no acknowledgement alone for a while. */

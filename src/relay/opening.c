@@ -21,6 +21,7 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->near_instead = legs->near_instead;
 	s->inbound = legs->inbound;
 	s->routed = legs->routed;
+	s->in_pieces = legs->in_pieces;
 	s->up_waits = legs->up_waits;
 	s->tag = legs->tag;
 	s->owner = legs->owner;

@@ -305,7 +305,7 @@ static struct session_view view_of(const struct relay *relay, const struct sessi
 	return (struct session_view){
 		.ref = slab_name_of(&relay->sessions, s), .name = s->name,
 		.near_fd = s->near_fd, .far_fd = s->far_fd,
-		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound, .routed = s->routed,
+		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound, .routed = s->routed, .in_pieces = s->in_pieces,
 		.whole = is_whole(s->near_mptcp ? &s->up : &s->down),
 		.source = s->source, .destination = s->destination, .link = s->link, .near_instead = s->near_instead, .owner = s->owner,
 		.opened_at_us = s->opened_at_us, .up_bytes = s->up.n_bytes, .down_bytes = s->down.n_bytes,

@@ -93,6 +93,7 @@ struct relay_legs {
 	struct address source, destination;
 	bool inbound;                    /* the far end began it */
 	bool routed;                     /* nothing is said between the proxies: the converter stands on its way */
+	bool in_pieces;                  /* the leg between the proxies is a connection in this process, whose other end sends it on in pieces */
 	uint8_t link;                    /* of the first subflow; 0xff: none of ours */
 	uint64_t opened_at_us;
 };
@@ -101,7 +102,7 @@ struct session_view {
 	struct slab_name ref;               /* in this relay, just now */
 	struct session_name name;
 	int near_fd, far_fd;
-	bool near_mptcp, far_mptcp, held, inbound, routed;
+	bool near_mptcp, far_mptcp, held, inbound, routed, in_pieces;
 	bool whole;                      /* its Multipath TCP leg was that at both ends: what is plain TCP of it is broken */
 	struct address source, destination;
 	uint8_t link;

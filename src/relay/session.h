@@ -36,6 +36,7 @@ struct session {
 	bool inbound : 1;           /* the far end began it */
 	uint8_t near_instead : 3;   /* the opener's */
 	bool routed : 1;            /* nothing is said between the proxies */
+	bool in_pieces : 1;         /* the leg between the proxies is a connection in this process */
 	uint8_t near_part;          /* enum session_part */
 	uint8_t link;
 	int near_fd, far_fd;

@@ -79,9 +79,9 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 	char id[DESCRIBE_ID_BYTES], source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
 	format_id(session->name, id);
-	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "id", id,
 			 "state", session->held ? "signalling" : session->up_done || session->down_done ? "half-closed" : "relaying",
-			 "direction", direction_of(worker, session), "routed", session->routed, "source", address_format(&session->source, source),
+			 "direction", direction_of(worker, session), "routed", session->routed, "pieces", session->in_pieces, "source", address_format(&session->source, source),
 			 "destination", address_format(&session->destination, destination),
 			 "age_s", describe_age_s(session->opened_at_us),
 			 "up_bytes", (json_int_t)session->up_bytes, "down_bytes", (json_int_t)session->down_bytes,
@@ -89,12 +89,12 @@ static json_t *head(const struct worker *worker, const struct session_view *sess
 			 "down_waiting_bytes", (json_int_t)session->down_waiting_bytes);
 }
 
-/* Of the leg that is Multipath TCP; what the other end sends with, it alone knows. */
+/* Of the leg between the proxies; what the other end sends with, it alone knows. The legs of one in pieces have bbr, or as their links want it. */
 static void add_congestion(json_t *object, const struct session_view *session)
 {
 	char congestion[NET_CONGESTION_BYTES];
 
-	if (net_congestion(session_multipath_fd(session), congestion))
+	if (!session->in_pieces && net_congestion(session_multipath_fd(session), congestion))
 		json_object_set_new(object, "congestion", json_string(congestion));
 }
 
@@ -116,7 +116,7 @@ json_t *describe_session(const struct worker *worker, const struct session_view 
 
 	json_object_set_new(object, "mptcp", json_boolean(!r));
 	add_congestion(object, session);
-	json_object_set_new(object, "links", r < 0 ? json_array() : links_of(worker->view, session, &info));
+	json_object_set_new(object, "links", r < 0 || session->in_pieces ? json_array() : links_of(worker->view, session, &info));
 	return object;
 }
 
@@ -175,6 +175,10 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 	const char *link = known ? worker->view->links[session->link].name : "one path";
 	bool strips = known && __atomic_load_n(&worker->shared->links[session->link].strips_mptcp_until_us, __ATOMIC_RELAXED);
 
+	if (session->in_pieces) {
+		snprintf(out, n_out, "in pieces over a plain TCP connection a link (braid.conf(5), gateway.pieces): links are of low rate, lossy, or far apart");
+		return;
+	}
 	if (!known && !session->near_mptcp && !session->far_mptcp) {
 		snprintf(out, n_out, "plain TCP to the destination itself: a rule of [policy] bypasses the server's name, or it came to host.socks and is not for the converter");
 		return;
@@ -213,7 +217,7 @@ json_t *describe_why(const struct worker *worker, const struct session_view *ses
 		tell_multipath(session, &info, verdict, sizeof(verdict));
 	if (!r)
 		tell_missing(worker->view, &info, verdict, sizeof(verdict));
-	for (size_t i = 0; r >= 0 && i < info.n_subflows; i++)
+	for (size_t i = 0; r >= 0 && !session->in_pieces && i < info.n_subflows; i++)
 		json_array_append_new(subflows, subflow_json(worker, &info.subflows[i]));
 	json_object_set_new(object, "mptcp", json_boolean(!r));
 	add_congestion(object, session);

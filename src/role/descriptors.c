@@ -17,13 +17,18 @@ uint64_t descriptors_wanted(const struct conf *conf)
 	return 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + n_waiting + SPARE_DESCRIPTORS;
 }
 
-/* The other end of its leg here, and a connection a link: as many as a converter's client may have; as there are such links at a gateway. */
+/* The other end of its leg here, and a connection a link: as many as a converter's client may have; at a gateway all links, where they may be of use for it. */
 uint64_t descriptors_of_pieces(const struct conf *conf, size_t n_workers)
 {
 	uint64_t n_legs = 0, n = (uint64_t)n_workers * STRIPES_MOST;
+	bool all = conf->gateway.enabled && conf->gateway.pieces == CONF_PIECES_AUTO && conf->n_links > 1;
 
-	for (size_t i = 0; i < conf->n_links; i++)
+	for (size_t i = 0; i < conf->n_links; i++) {
 		n_legs += conf->links[i].profile == CONF_PROFILE_LOWRATE;
+		all |= conf->links[i].profile == CONF_PROFILE_LOSSY;
+	}
+	if (all)
+		n_legs = conf->n_links;
 	if (conf->converter.enabled)
 		n_legs = STRIPE_LEGS;
 	if (n > conf->limits.max_sessions)

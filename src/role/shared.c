@@ -180,6 +180,11 @@ uint64_t shared_rtt_us(const struct shared *shared, uint8_t link)
 	return link < CONF_LINKS ? load(&shared->links[link].rtt_us) : 0;
 }
 
+uint64_t shared_least_rtt_us(const struct shared *shared, size_t link)
+{
+	return load(&shared->links[link].least_rtt_us);
+}
+
 uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view, bool open)
 {
 	uint64_t longest_us = 0;

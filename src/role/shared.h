@@ -76,6 +76,7 @@ struct link_memory {
 	uint64_t loses_until_us;         /* packets at random, by what a bulk transfer showed */
 	uint64_t rtt_us;                 /* of the last handshake; 0: none yet */
 	uint64_t rtt_at_us;              /* and when that was */
+	uint64_t least_rtt_us;           /* in the last ten minutes or so; 0: not known; the main thread's to set */
 	uint64_t lost_syn_until_us;      /* a SYN or its answer was lost */
 	uint64_t n_first;                /* connections that began on it */
 	uint64_t closed;                 /* 1: sessions send nothing over it just now, as it costs more than others; the main thread's to set, as the next */
@@ -94,6 +95,7 @@ struct shared {
 	bool suspected;                  /* atomic: on_suspect is on its way; it is to set it back */
 	uint64_t n_sessions;             /* atomic: relayed, all workers */
 	uint64_t n_striped;              /* atomic: sessions in pieces, those too of which the relay has handed over all and the links haven't */
+	uint64_t n_striped_bytes[2];     /* atomics: what these hold of what they send, and have promised to take (enum striped_kind, role/stripe/striped.h) */
 	uint64_t n_half_open;            /* atomic: being set up, all workers */
 	uint64_t n_moving;               /* atomic: sessions on their way from one worker to another */
 	uint64_t stay_until_us;          /* atomic: none sets out before */
@@ -129,6 +131,7 @@ bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t n
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* connections came out as plain TCP lately */
 bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* or became it under way */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
+uint64_t shared_least_rtt_us(const struct shared *shared, size_t link);   /* lately, about what it has without a queue; 0: not known */
 uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view, bool open);   /* of the links that are up; open: but for those that are closed */
 bool shared_is_out(const struct shared *shared, const struct view *view, size_t link);   /* a backup, by the configuration, a cap or the harm that it did */
 bool shared_is_spare(const struct shared *shared, const struct view *view, size_t link);   /* out, or closed as it costs more than others */
@@ -140,6 +143,8 @@ void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us, ui
 bool shared_note_lost_syn(struct shared *shared, uint8_t link, uint64_t now_us);
 /* A handshake wasn't waited for any longer, that over another link, the winner, being there: it may tell of a loss, or how far the link is at least. */
 bool shared_note_overtaken(struct shared *shared, uint8_t link, uint64_t waited_us, uint8_t winner, uint64_t now_us);
+#define SHARED_SYN_REPEATED_US (990 * US_PER_MS)   /* a handshake that took longer: Linux sends a SYN again after a second, without what was in it */
+
 /* begun_at_us: of the attempt. What was lost with a link that went away meanwhile says nothing of the link. */
 void shared_note_syn_data(struct shared *shared, uint8_t link, bool acked, uint64_t begun_at_us, uint64_t now_us);
 /* Bulk transfers up it are better off with bbr; or were found not to be. */

@@ -40,13 +40,13 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 	if (request->probe && (request->hears_limits || request->hears_harm || request->hears_late))
 		convert_put_limited(&w, hears(request));
 	if (request->probe && request->has_leg)
-		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0)), request->session);
+		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0) | (request->wide ? CONVERT_BRAID_WIDE : 0) | (request->lossy ? CONVERT_BRAID_LOSSY : 0)), request->session);
 	if (request->has_claim && !request->probe)
 		put_claim(&w, request);
 	if ((request->dscp || flags_of(request)) && !request->probe)
 		convert_put_dscp(&w, request->dscp, flags_of(request));
 	if (request->watch && !request->probe)
-		convert_put_watch(&w, request->watch);
+		convert_put_watch(&w, request->watch, 0);
 	if (!address_is_unspecified(&request->source) && !request->probe)
 		convert_put_source(&w, &request->source);
 	return (struct signalling_step){ .verdict = SIGNALLING_NEED_MORE, .n_out = convert_end(&w) };
@@ -104,6 +104,7 @@ struct signalling_step convert_client_feed(struct conversation *c, const uint8_t
 		step.verdict = SIGNALLING_DONE;
 		step.result.outcome = OUTCOME_CONNECTED;
 		step.kin = message.has_watch;
+		step.takes_wide = message.has_watch && message.knows & CONVERT_BRAID_KNOWS_WIDE;
 		step.watch = message.watch;
 		step.wants_source = message.has_source;
 		step.maps = message.has_pcp;

@@ -87,7 +87,7 @@ size_t convert_server_offer(const struct signalling_offer *offer, uint8_t *out)
 
 	convert_put_supported(&w, (struct bytes){ supported_kinds, sizeof(supported_kinds) });
 	if (offer->kin)   /* where the watch has no name, too */
-		convert_put_watch(&w, offer->watch);
+		convert_put_watch(&w, offer->watch, CONVERT_BRAID_KNOWS_WIDE);
 	if (offer->wants_source)
 		convert_put_source(&w, &any);
 	if (offer->maps)
@@ -149,7 +149,8 @@ static bool first_makes_sense(const struct convert_message *message)
 static bool leg_makes_sense(const struct convert_message *message)
 {
 	return message->has_info && !message->has_connect && !message->has_claim && !message->has_limited &&
-	       (message->leg & ~CONVERT_BRAID_JOINS) <= UINT8_MAX;
+	       !(message->leg & CONVERT_BRAID_LOSSY && !(message->leg & CONVERT_BRAID_WIDE)) &&
+	       (message->leg & ~(CONVERT_BRAID_JOINS | CONVERT_BRAID_WIDE | CONVERT_BRAID_LOSSY)) <= UINT8_MAX;
 }
 
 static struct signalling_step take_leg(const struct convert_message *message, struct signalling_request *request)
@@ -157,6 +158,8 @@ static struct signalling_step take_leg(const struct convert_message *message, st
 	request->has_leg = 1;
 	request->leg = (uint8_t)message->leg;
 	request->joins = message->leg & CONVERT_BRAID_JOINS ? 1 : 0;
+	request->wide = message->leg & CONVERT_BRAID_WIDE ? 1 : 0;
+	request->lossy = message->leg & CONVERT_BRAID_LOSSY ? 1 : 0;
 	memcpy(request->session, message->session.at, sizeof(request->session));
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes };
 }

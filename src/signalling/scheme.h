@@ -91,6 +91,8 @@ struct signalling_request {
 	uint8_t has_leg;              /* with probe: nothing is asked: the connection is a leg of a session; server: given with DONE, and there is no destination */
 	uint8_t leg;                  /* which */
 	uint8_t joins;                /* the session has been seen there, and is not to begin anew: where it isn't there any more, OUTCOME_REFUSED */
+	uint8_t wide;                 /* its links aren't slow, but lose packets, or are far apart: its pieces may be longer, and more under way */
+	uint8_t lossy;                /* of these, they lose packets */
 	uint8_t session[SIGNALLING_SESSION_BYTES];   /* and whose */
 	uint8_t hears_limits;         /* with probe: that the links limit its sessions from the server's side may be told on this connection; the same */
 	uint8_t hears_harm;           /* or that a slow link keeps a better one waiting */
@@ -134,6 +136,7 @@ struct signalling_step {
 	struct signalling_result result;   /* with DONE at the client and with REFUSED */
 	bool waits;                   /* with the client's first bytes: the connection's own data must not follow before the verdict */
 	bool kin;                     /* with DONE at the client: the peer has proven the credential of its probe, and knows all that is in this file */
+	bool takes_wide;              /* the same: legs of wide streams, too */
 	uint64_t watch;               /* with DONE at the client: the peer's name for this connection, on which it can tell others' outcomes; 0: it doesn't offer that */
 	uint8_t wants_source;         /* with DONE at the client: each request is to bear the host's address, where the destination's is IPv6 */
 	bool maps;                    /* with DONE at the client: the peer serves what hosts ask it for on this connection */

@@ -48,6 +48,9 @@ enum convert_type {                       /* 6.2.2 */
 };
 
 #define CONVERT_BRAID_JOINS 0x8000u       /* in the number of CONVERT_BRAID_LEG */
+#define CONVERT_BRAID_WIDE 0x4000u        /* the same */
+#define CONVERT_BRAID_LOSSY 0x2000u       /* the same, with CONVERT_BRAID_WIDE */
+#define CONVERT_BRAID_KNOWS_WIDE 2u       /* in the second byte of CONVERT_BRAID_WATCH: and CONVERT_BRAID_LOSSY with it */
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
 #define CONVERT_BRAID_RACED 2u            /* the same, and below */
 #define CONVERT_BRAID_INSTEAD 4u
@@ -126,13 +129,14 @@ struct convert_message {
 	bool raced;              /* with has_dscp: the client has begun more than one like this at once, and wants one of them served */
 	uint8_t instead;         /* with has_dscp: its number among those that come in the place of one that was given up, CONVERT_BRAID_INSTEAD_MOST at most; 0: it is none of these */
 	uint64_t watch;          /* the converter's name for a connection that it keeps for a gateway */
+	uint8_t knows;           /* with has_watch: CONVERT_BRAID_KNOWS_* */
 	struct bytes nonce;      /* of the ticket of another connection; CONVERT_NONCE_BYTES */
 	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with each Connect */
 	struct bytes claim;      /* of a session from the converter's side; CONVERT_CLAIM_BYTES, or none: the gateway takes such sessions */
 	struct address host;     /* behind the gateway, that such a session is for */
 	struct convert_pcp pcp;
 	struct convert_first first;
-	uint16_t leg;            /* with has_leg: which of its session's legs the connection is; CONVERT_BRAID_JOINS with it: the session is there already */
+	uint16_t leg;            /* with has_leg: which of its session's legs the connection is; CONVERT_BRAID_JOINS with it: the session is there already; CONVERT_BRAID_WIDE: its links lose packets (CONVERT_BRAID_LOSSY), or are far apart */
 	struct bytes session;    /* and whose; CONVERT_SESSION_BYTES */
 	struct bytes proof;      /* that the converter has the key of the ticket that it answers; CONVERT_PROOF_BYTES */
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
@@ -174,7 +178,7 @@ void convert_put_error(struct convert_writer *w, const struct convert_error *err
 /* instead of struct convert_message as flags, below; more than CONVERT_BRAID_INSTEAD_MOST is said as that. */
 uint8_t convert_instead_flags(uint8_t instead);
 void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags);   /* CONVERT_BRAID_PLAIN, ... */
-void convert_put_watch(struct convert_writer *w, uint64_t watch);
+void convert_put_watch(struct convert_writer *w, uint64_t watch, uint8_t knows);
 void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES]);
 void convert_put_source(struct convert_writer *w, const struct address *source);                /* its port isn't written */
 void convert_put_claim(struct convert_writer *w, struct bytes claim);                           /* CONVERT_CLAIM_BYTES, or none */

@@ -111,15 +111,16 @@ static int dscp_get(struct convert_message *m, struct cursor value)
 	return cursor_failed(&value) || value.n_left || m->dscp > DSCP_MOST ? CONVERT_E_MALFORMED : 0;
 }
 
-/* Two bytes that are to be zero and ignored come first, here and below. */
 static int watch_get(struct convert_message *m, struct cursor value)
 {
 	m->has_watch = true;
-	cursor_skip(&value, 2);
+	cursor_skip(&value, 1);
+	m->knows = cursor_get_u8(&value);
 	m->watch = cursor_get_u64be(&value);
 	return cursor_failed(&value) || value.n_left ? CONVERT_E_MALFORMED : 0;
 }
 
+/* Two bytes that are to be zero and ignored come first, here and below. */
 static int nonce_get(struct convert_message *m, struct cursor value)
 {
 	m->has_nonce = true;

@@ -81,13 +81,12 @@ void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags)
 	cursor_put_u8(&w->out, flags);
 }
 
-void convert_put_watch(struct convert_writer *w, uint64_t watch)
+void convert_put_watch(struct convert_writer *w, uint64_t watch, uint8_t knows)
 {
-	uint8_t name[sizeof(watch)];
-	struct cursor_out out = cursor_into(name, sizeof(name));
-
-	cursor_put_u64be(&out, watch);
-	put_padded(w, CONVERT_BRAID_WATCH, (struct bytes){ name, sizeof(name) });
+	put_head(w, CONVERT_BRAID_WATCH, 2 + sizeof(watch));
+	cursor_put_u8(&w->out, 0);
+	cursor_put_u8(&w->out, knows);
+	cursor_put_u64be(&w->out, watch);
 }
 
 void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES])
@@ -208,7 +207,7 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		convert_put_dscp(w, m->dscp, (uint8_t)(m->plain * CONVERT_BRAID_PLAIN | m->raced * CONVERT_BRAID_RACED | convert_instead_flags(m->instead)));
 		break;
 	case CONVERT_BRAID_WATCH:
-		convert_put_watch(w, m->watch);
+		convert_put_watch(w, m->watch, m->knows);
 		break;
 	case CONVERT_BRAID_NONCE:
 		convert_put_nonce(w, m->nonce.at);

@@ -20,8 +20,8 @@ ONE_LINK = {"link b": None}
 TCP_FASTOPEN = 23
 
 
-def watch_tlv(name):
-    return tlv(193, b"\0\0" + name)
+def watch_tlv(name, knows=0):
+    return tlv(193, bytes([0, knows]) + name)
 
 
 def early(nonce, error=ACCEPTED):
@@ -234,7 +234,7 @@ def offered(lab, key=KEY):
     """A watch, and its name; the converter's proof stands behind that."""
     sock = client(lab, message(ticket("::", 0, key=key), INFO))
     answer = receive_exactly(sock, 44)
-    assert answer[4:16] == message(SUPPORTED, watch_tlv(bytes(8)))[4:16] and answer[24] == 207
+    assert answer[4:16] == message(SUPPORTED, watch_tlv(bytes(8), 2))[4:16] and answer[24] == 207
     return sock, answer[16:24]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sessions in pieces over four links of low rate (link.profile = lowrate, doc/lowrate.md): both ways, one link cut, ends and resets. With BRAID_LOWRATE=whole at 2.4 kbit/s."""
+"""Sessions in pieces over four links of low rate (link.profile = lowrate, doc/pieces.md): both ways, one link cut, ends and resets. With BRAID_LOWRATE=whole at 2.4 kbit/s."""
 import hashlib
 import os
 import select

@@ -33,7 +33,18 @@ static void a_leg_says_whose_it_is(void **state)
 	unit_expect_bytes("leg of a known one", "01072263" INFO "cc058003" SESSION, out, step.n_out);
 	step = server_hears("01072263" INFO "cc058003" SESSION, &heard, out);
 	assert_true(step.verdict == SIGNALLING_DONE && heard.leg == 3 && heard.joins);
-	request.joins = 0;
+	assert_false(heard.wide);
+	request.wide = 1;
+	step = scheme_convert.client_begin(&c, &request, out);
+	unit_expect_bytes("leg of a wide one that is known", "01072263" INFO "cc05c003" SESSION, out, step.n_out);
+	step = server_hears("01072263" INFO "cc05c003" SESSION, &heard, out);
+	assert_true(step.verdict == SIGNALLING_DONE && heard.leg == 3 && heard.joins && heard.wide && !heard.lossy);
+	request.lossy = 1;
+	step = scheme_convert.client_begin(&c, &request, out);
+	unit_expect_bytes("leg of one whose links lose packets", "01072263" INFO "cc05e003" SESSION, out, step.n_out);
+	step = server_hears("01072263" INFO "cc05e003" SESSION, &heard, out);
+	assert_true(step.verdict == SIGNALLING_DONE && heard.leg == 3 && heard.joins && heard.wide && heard.lossy);
+	request.joins = request.wide = request.lossy = 0;
 	step = scheme_convert.client_begin(&c, &request, out);
 	unit_expect_bytes("leg", "01072263" INFO "cc050003" SESSION, out, step.n_out);
 	step = server_hears("01072263" INFO "cc050003" SESSION "aa", &heard, out);
@@ -55,6 +66,8 @@ static void legs_that_make_no_sense(void **state)
 		{ "010c2263" INFO "0a0501bb 00000000000000000000ffff c0000201 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE }, /* and an Info */
 		{ "01082263" INFO "c3010000 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                   /* takes sessions */
 		{ "01082263" INFO "c7010000 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                   /* hears of limits */
+		{ "01072263" INFO "cc051003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                            /* a bit that has no name */
+		{ "01072263" INFO "cc052003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                            /* losses, and not wide */
 		{ "01072263" INFO "cc050100" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                            /* number 256 */
 		{ "01062263" INFO "cc040003 0001020304050607 08090a0b", OUTCOME_MALFORMED },
 		{ "01082263" INFO "cc060003" SESSION "00000000", OUTCOME_MALFORMED },

@@ -30,6 +30,40 @@ static void all_that_are_up_count(void **state)
 	}
 }
 
+static void one_that_loses_packets_is_enough(void **state)
+{
+	static struct shared shared;
+	static const uint32_t mixed[] = { CONF_PROFILE_LOSSY, CONF_PROFILE_AUTO, CONF_PROFILE_LOWRATE };
+	static struct conf conf;
+	struct view view;
+
+	for (uint32_t up = 0; up < 8; up++) {
+		set(&view, &conf, 3, mixed, up);
+		assert_int_equal(profile_pieces(&shared, &view, true), up & 1 ? PIECES_LOSSY : PIECES_NONE);
+		view.links[0].backup = true;
+		assert_false(profile_pieces(&shared, &view, true));
+	}
+	assert_int_equal(profile_attempt_us(&view, 0, 0, US_PER_S), US_PER_S);
+}
+
+static void links_that_are_far_apart_have_pieces_unless_one_is_silent_or_aside(void **state)
+{
+	static struct conf conf;
+	static struct shared shared;
+	struct view view;
+
+	set(&view, &conf, 2, (const uint32_t[]){ CONF_PROFILE_AUTO, CONF_PROFILE_AUTO }, 3);
+	shared.links[0].least_rtt_us = 20 * US_PER_MS;
+	shared.links[1].least_rtt_us = 600 * US_PER_MS;
+	assert_int_equal(profile_pieces(&shared, &view, false), PIECES_FAR_APART);
+	assert_false(profile_pieces(&shared, &view, true));
+	shared.links[1].silent = 1;
+	assert_false(profile_pieces(&shared, &view, false));
+	shared.links[1].silent = 0;
+	shared.links[1].aside = 1;
+	assert_false(profile_pieces(&shared, &view, false));
+}
+
 static void each_link_has_its_time(void **state)
 {
 	static const uint64_t attempts_s[] = { 1, 4, 120 }, answers_s[] = { 3, 10, 120 };
@@ -65,6 +99,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_that_are_up_count),
+		cmocka_unit_test(one_that_loses_packets_is_enough),
+		cmocka_unit_test(links_that_are_far_apart_have_pieces_unless_one_is_silent_or_aside),
 		cmocka_unit_test(each_link_has_its_time),
 		cmocka_unit_test(what_a_link_shows_counts),
 	};

@@ -37,10 +37,12 @@ static void sessions_are_shown(void **state)
 	unit_expect_shown(show_sessions, answer("{'sessions': ["
 			  "{'id': '0.1', 'state': 'relaying', 'direction': 'out', 'routed': true, 'source': '10.0.0.9:5', 'destination': '192.0.2.1:80', 'age_s': 2.5,"
 			  " 'up_bytes': 17, 'down_bytes': 1500, 'mptcp': true, 'links': [{'name': 'a', 'bytes_up': 1, 'bytes_down': 2}, {'name': 'b', 'bytes_up': 0, 'bytes_down': 0}]},"
-			  "{'id': '0.2', 'state': 'held', 'direction': 'in', 'mptcp': false, 'links': []}]}"),
+			  "{'id': '0.2', 'state': 'held', 'direction': 'in', 'mptcp': false, 'links': []},"
+			  "{'id': '0.3', 'state': 'relaying', 'direction': 'out', 'pieces': true, 'mptcp': false, 'links': []}]}"),
 			  "SESSION  STATE     WAY          SOURCE      DESTINATION     AGE    UP    DOWN  MULTIPATH  LINKS\n"
 			  "0.1      relaying  out, routed  10.0.0.9:5  192.0.2.1:80  2.5 s  17 B  1.5 kB  yes        a 3 B, b 0 B\n"
-			  "0.2      held      in           -           -             0.0 s   0 B     0 B  no         \n");
+			  "0.2      held      in           -           -             0.0 s   0 B     0 B  no         \n"
+			  "0.3      relaying  out          -           -             0.0 s   0 B     0 B  pieces     \n");
 }
 
 static void links_are_shown_and_why_they_are_closed(void **state)

@@ -7,6 +7,7 @@
 #define COOKIE "16050000 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 #define CONNECT "0a0501bb 00000000000000000000ffff c0000201"
 #define WATCH "c1030000 01234567 89abcdef"
+#define OFFERED "c1030002 01234567 89abcdef"
 #define SOURCE "c5050000 20010db8 00000000 00000000 00000009"
 #define NONCE "c2040000 000102030405060708090a0b"
 
@@ -337,26 +338,26 @@ static void an_offer_is_heard_and_taken_up(void **state)
 	size_t n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef }, out);
 	struct heard h = client_hears_in(out, n, 1);
 
-	unit_expect_bytes("offer", "01062263 15020000 04081e00" WATCH, out, n);
+	unit_expect_bytes("offer", "01062263 15020000 04081e00" OFFERED, out, n);
 	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
-	assert_true(h.step.watch == 0x0123456789abcdef);
-	assert_true(h.step.kin);
-	unit_expect_bytes("none", "01032263 15020000 04081e00", out, scheme->server_offer(&(struct signalling_offer){ .kin = false }, out));
-	h = client_hears("01032263 15020000 04081e00");
+	assert_true(h.step.watch == 0x0123456789abcdef && h.step.kin && h.step.takes_wide);
+	h = client_hears_in(out, scheme->server_offer(&(struct signalling_offer){ .kin = false }, out), 1);
+	unit_expect_bytes("none", "01032263 15020000 04081e00", out, 12);
 	assert_true(!h.step.watch && !h.step.kin);
 	n = scheme->server_offer(&(struct signalling_offer){ .kin = true }, out);
-	unit_expect_bytes("of the same kind, and no place for us", "01062263 15020000 04081e00 c1030000 00000000 00000000", out, n);
+	unit_expect_bytes("of the same kind, and no place for us", "01062263 15020000 04081e00 c1030002 00000000 00000000", out, n);
 	h = client_hears_in(out, n, 1);
 	assert_true(!h.step.watch && h.step.kin);
-	h = client_hears("01052263 1e016000" WATCH);   /* a refusal offers nothing */
+	h = client_hears("01052263 1e016000" WATCH);
 	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 20);
-	assert_true(!h.step.watch);
+	assert_true(!h.step.watch);   /* a refusal offers nothing */
 	h = server_hears("01092263" CONNECT WATCH);
 	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 36);
 	assert_true(h.request.watch == 0x0123456789abcdef);
 	n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef, .wants_source = true }, out);
-	unit_expect_bytes("offer, with the wish for sources", "010b2263 15020000 04081e00" WATCH "c5050000 00000000 00000000 00000000 00000000", out, n);
-	assert_true(client_hears_in(out, n, 1).step.wants_source && !client_hears("01062263 15020000 04081e00" WATCH).step.wants_source);
+	unit_expect_bytes("offer, with the wish for sources", "010b2263 15020000 04081e00" OFFERED "c5050000 00000000 00000000 00000000 00000000", out, n);
+	h = client_hears("01062263 15020000 04081e00" WATCH);   /* of an older kind */
+	assert_true(h.step.kin && !h.step.takes_wide && !h.step.wants_source && client_hears_in(out, n, 1).step.wants_source);
 	h = server_hears("010b2263" CONNECT SOURCE);
 	unit_expect_address("source", "2001:db8::9", &h.request.source);
 }

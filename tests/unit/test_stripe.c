@@ -7,6 +7,11 @@
 
 #define FRAME(n) ((n) + STRIPE_FRAME_OVERHEAD_BYTES)
 
+static void look(struct stripe_out *out, uint8_t leg, uint64_t unacked_bytes, uint64_t rtt_us, uint64_t now_us)
+{
+	stripe_leg_look(out, leg, &(struct stripe_seen){ .unacked_bytes = unacked_bytes, .rtt_us = rtt_us }, now_us);
+}
+
 /* Links as they are simulated: a frame goes when the one before has gone, arrives half a round trip later, and is acknowledged after another half. */
 struct link {
 	uint64_t bytes_per_s, rtt_us;
@@ -83,23 +88,23 @@ static void send(struct world *w)
 
 static void arrive(struct world *w, struct link *link, const struct stripe_send *send)
 {
-	size_t skip, n_most;
+	size_t skip;
 
 	link->n_carried += send->n;
 	if (!send->n && send->ending == STRIPE_GOES_ON)
 		return;
 	assert_int_equal(stripe_arrive(&w->in, (uint32_t)send->offset, send->n, send->ending, &skip), 0);
 	for (size_t i = skip; i < send->n; i++)
-		w->ring[stripe_place(send->offset + i, &n_most)] = byte_at(send->offset + i);
+		w->ring[(send->offset + i) % STRIPE_WINDOW_BYTES] = byte_at(send->offset + i);
 }
 
 static void pass_on(struct world *w)
 {
-	size_t at, n;
+	size_t n;
 
-	while ((n = stripe_readable(&w->in, &at))) {
+	while ((n = stripe_readable(&w->in))) {
 		for (size_t i = 0; i < n; i++)
-			if (w->ring[at + i] != byte_at(w->n_checked + i))
+			if (w->ring[(w->n_checked + i) % STRIPE_WINDOW_BYTES] != byte_at(w->n_checked + i))
 				fail_msg("byte %llu is wrong", (unsigned long long)(w->n_checked + i));
 		w->n_checked += n;
 		stripe_pass_on(&w->in, n, w->now_us);
@@ -125,14 +130,14 @@ static void links_go_on(struct world *w)
 		while (link->first < link->n && link->under_way[link->first].acked)
 			link->first++;
 		if (w->out.legs[i].open)
-			stripe_leg_look(&w->out, (uint8_t)i, n_unacked, link->rtt_us, w->now_us);
+			look(&w->out, (uint8_t)i, n_unacked, link->rtt_us, w->now_us);
 	}
 }
 
 static void acknowledge(struct world *w)
 {
 	if (w->told_at_us && w->now_us >= w->told_at_us) {
-		assert_int_equal(stripe_acknowledge(&w->out, w->told), 0);
+		assert_int_equal(stripe_acknowledge(&w->out, w->told, 0), 0);
 		w->told_at_us = 0;
 	}
 	if (!w->told_at_us && stripe_owes_ack(&w->in, w->now_us)) {
@@ -256,8 +261,8 @@ static void few_bytes_go_the_quickest_way(void **state)
 	out = (struct stripe_out){ 0 };
 	stripe_leg_open(&out, 0, 1);
 	stripe_leg_open(&out, 5, 1);
-	stripe_leg_look(&out, 0, 0, 900 * US_PER_MS, 1);
-	stripe_leg_look(&out, 5, 0, 300 * US_PER_MS, 1);
+	look(&out, 0, 0, 900 * US_PER_MS, 1);
+	look(&out, 5, 0, 300 * US_PER_MS, 1);
 	assert_int_equal(stripe_best_leg(&out), 5);
 	assert_false(stripe_next(&out, &send) || stripe_is_busy(&out));
 	stripe_take(&out, 10);
@@ -266,9 +271,9 @@ static void few_bytes_go_the_quickest_way(void **state)
 	stripe_sent(&out, &send, 1);
 	assert_false(stripe_next(&out, &send));
 	assert_true(stripe_is_busy(&out));
-	assert_int_equal(stripe_acknowledge(&out, 10), 0);
+	assert_int_equal(stripe_acknowledge(&out, 10, 0), 0);
 	assert_true(stripe_is_busy(&out));   /* its TCP has not heard of it yet */
-	stripe_leg_look(&out, 5, 0, 0, 2 * US_PER_S);
+	look(&out, 5, 0, 0, 2 * US_PER_S);
 	assert_false(stripe_is_busy(&out) || stripe_is_done(&out));
 	assert_int_equal(out.legs[5].rtt_us, 300 * US_PER_MS);
 }
@@ -282,16 +287,16 @@ static void few_bytes_say_nothing_of_the_rate(void **state)
 	for (size_t i = 0; i < 100; i++) {
 		stripe_leg_wrote(&out, 0, 12, now_us);
 		now_us += 2 * US_PER_S;
-		stripe_leg_look(&out, 0, 0, 600 * US_PER_MS, now_us);
+		look(&out, 0, 0, 600 * US_PER_MS, now_us);
 	}
 	assert_int_equal(out.legs[0].rate_bytes_per_s, 0);
 	stripe_leg_wrote(&out, 0, 1200, now_us);
-	stripe_leg_look(&out, 0, 0, 0, now_us + 1800 * US_PER_MS);
+	look(&out, 0, 0, 0, now_us + 1800 * US_PER_MS);
 	assert_in_range(out.legs[0].rate_bytes_per_s, 990, 1010);   /* the round trip left out */
 	stripe_leg_open(&out, 1, now_us);
 	out.legs[1].rtt_us = US_PER_S;
 	stripe_leg_wrote(&out, 1, 1200, now_us);
-	stripe_leg_look(&out, 1, 600, 0, now_us + 1);   /* sooner than could be */
+	look(&out, 1, 600, 0, now_us + 1);   /* sooner than could be */
 	assert_int_equal(out.legs[1].rate_bytes_per_s, 0);
 }
 
@@ -336,9 +341,9 @@ static void an_idle_leg_repeats_what_is_stuck(void **state)
 	assert_true(send.leg == 1 && send.again && send.offset == 0);
 	stripe_sent(&out, &send, 2);
 	assert_false(stripe_next(&out, &send));   /* it has something to do now */
-	stripe_leg_look(&out, 1, 0, 0, 2 * US_PER_S);
+	look(&out, 1, 0, 0, 2 * US_PER_S);
 	assert_true(stripe_next(&out, &send) && send.offset > 0);
-	stripe_leg_look(&out, 0, 0, 0, 3 * US_PER_S);   /* the other end has it all */
+	look(&out, 0, 0, 0, 3 * US_PER_S);   /* the other end has it all */
 	assert_false(stripe_next(&out, &send));
 }
 
@@ -358,7 +363,7 @@ static void an_end_is_said_again(void **state)
 	stripe_leg_open(&out, 1, 2);
 	assert_true(stripe_next(&out, &send) && send.again && send.ending == STRIPE_ENDS && send.leg == 1);
 	stripe_sent(&out, &send, 2);
-	assert_int_equal(stripe_acknowledge(&out, 1), 0);
+	assert_int_equal(stripe_acknowledge(&out, 1, 0), 0);
 	assert_true(stripe_is_done(&out));
 }
 
@@ -373,11 +378,11 @@ static void a_reset_leaves_out_what_no_leg_has(void **state)
 		stripe_sent(&out, &send, 1);
 	stripe_end(&out, STRIPE_RESETS);
 	assert_int_equal(out.end, out.next);
-	stripe_leg_look(&out, 0, 0, 0, 10 * US_PER_S);
+	look(&out, 0, 0, 0, 10 * US_PER_S);
 	assert_true(stripe_next(&out, &send) && !send.n && send.ending == STRIPE_RESETS && send.offset == out.next);
 	stripe_sent(&out, &send, 1);
 	assert_false(stripe_is_done(&out));
-	assert_int_equal(stripe_acknowledge(&out, (uint32_t)out.end + 1), 0);
+	assert_int_equal(stripe_acknowledge(&out, (uint32_t)out.end + 1, 0), 0);
 	assert_true(stripe_is_done(&out));
 }
 
@@ -396,10 +401,10 @@ static void a_reset_may_follow_an_end(void **state)
 	assert_int_equal(stripe_end_due(&in), STRIPE_ENDS);
 	stripe_pass_on_end(&in, 1);
 	assert_int_equal(stripe_end_due(&in), STRIPE_GOES_ON);
-	assert_int_equal(stripe_acknowledge(&out, stripe_acknowledged(&in)), 0);
+	assert_int_equal(stripe_acknowledge(&out, stripe_acknowledged(&in), 0), 0);
 	stripe_end(&out, STRIPE_RESETS);
-	assert_int_equal(stripe_acknowledge(&out, 1), 0);
-	assert_int_equal(stripe_acknowledge(&out, 2), STRIPE_E_WRONG);
+	assert_int_equal(stripe_acknowledge(&out, 1, 0), 0);
+	assert_int_equal(stripe_acknowledge(&out, 2, 0), STRIPE_E_WRONG);
 	assert_true(stripe_next(&out, &send) && send.ending == STRIPE_RESETS && !send.n);
 	stripe_sent(&out, &send, 2);
 	assert_int_equal(stripe_arrive(&in, (uint32_t)send.offset, 0, STRIPE_RESETS, &skip), 0);
@@ -418,9 +423,9 @@ static void an_end_may_be_acknowledged_once_it_is_to_be_a_reset(void **state)
 	assert_true(stripe_next(&out, &send) && send.n == 10 && send.ending == STRIPE_ENDS);
 	stripe_sent(&out, &send, 1);
 	stripe_end(&out, STRIPE_RESETS);
-	assert_int_equal(stripe_acknowledge(&out, 11), 0);
+	assert_int_equal(stripe_acknowledge(&out, 11, 0), 0);
 	assert_false(stripe_is_done(&out));
-	assert_int_equal(stripe_acknowledge(&out, 12), STRIPE_E_WRONG);
+	assert_int_equal(stripe_acknowledge(&out, 12, 0), STRIPE_E_WRONG);
 	assert_true(stripe_next(&out, &send) && send.ending == STRIPE_RESETS && !send.n);
 	stripe_sent(&out, &send, 2);
 	assert_true(stripe_is_done(&out));
@@ -433,17 +438,45 @@ static void acknowledgements_that_cant_be(void **state)
 
 	stripe_leg_open(&out, 0, 1);
 	stripe_take(&out, 100);
-	assert_int_equal(stripe_acknowledge(&out, 1), STRIPE_E_WRONG);   /* nothing was sent */
+	assert_int_equal(stripe_acknowledge(&out, 1, 0), STRIPE_E_WRONG);   /* nothing was sent */
 	assert_true(stripe_next(&out, &send));
 	stripe_sent(&out, &send, 1);
-	assert_int_equal(stripe_acknowledge(&out, 101), STRIPE_E_WRONG);
-	assert_int_equal(stripe_acknowledge(&out, 60), 0);
+	assert_int_equal(stripe_acknowledge(&out, 101, 0), STRIPE_E_WRONG);
+	assert_int_equal(stripe_acknowledge(&out, 60, 0), 0);
 	assert_int_equal(out.n_pieces, 1);
-	assert_int_equal(stripe_acknowledge(&out, 50), 0);   /* an old one */
+	assert_int_equal(stripe_acknowledge(&out, 50, 0), 0);   /* an old one */
 	assert_int_equal(out.acked, 60);
-	assert_int_equal(stripe_acknowledge(&out, 100), 0);
+	assert_int_equal(stripe_acknowledge(&out, 100, 0), 0);
 	assert_int_equal(out.n_pieces, 0);
 	assert_int_equal(stripe_room(&out), STRIPE_WINDOW_BYTES);
+}
+
+/* What is acknowledged is kept no longer: what is left of its piece goes once more, and the end by itself. */
+static void a_piece_that_is_passed_on_in_part_goes_on_with_the_rest(void **state)
+{
+	struct stripe_out out = { 0 };
+	struct stripe_send send;
+
+	stripe_leg_open(&out, 0, 1);
+	stripe_take(&out, 100);
+	stripe_end(&out, STRIPE_ENDS);
+	assert_true(stripe_next(&out, &send));
+	stripe_sent(&out, &send, 1);
+	assert_int_equal(stripe_acknowledge(&out, 60, 0), 0);
+	stripe_leg_close(&out, 0);
+	stripe_leg_open(&out, 1, 2);
+	assert_true(stripe_next(&out, &send));
+	assert_true(send.again && send.offset == 60 && send.n == 40 && send.ending == STRIPE_ENDS);
+	stripe_sent(&out, &send, 2);
+	assert_int_equal(stripe_acknowledge(&out, 100, 0), 0);
+	stripe_leg_close(&out, 1);
+	stripe_leg_open(&out, 0, 3);
+	assert_true(stripe_next(&out, &send));
+	assert_true(send.again && send.offset == 100 && !send.n && send.ending == STRIPE_ENDS);
+	stripe_sent(&out, &send, 3);
+	assert_int_equal(stripe_acknowledge(&out, 101, 0), 0);
+	assert_int_equal(out.n_pieces, 0);
+	assert_true(stripe_is_done(&out));
 }
 
 static void there_are_so_many_pieces_and_no_more(void **state)
@@ -461,7 +494,7 @@ static void there_are_so_many_pieces_and_no_more(void **state)
 	}
 	stripe_take(&out, 1);
 	assert_false(stripe_next(&out, &send));
-	assert_int_equal(stripe_acknowledge(&out, 1), 0);
+	assert_int_equal(stripe_acknowledge(&out, 1, 0), 0);
 	assert_true(stripe_next(&out, &send));
 }
 
@@ -474,16 +507,16 @@ static void a_single_leg_that_stalls_is_left_to_its_tcp(void **state)
 	stripe_take(&out, 10);
 	assert_true(stripe_next(&out, &send));
 	stripe_sent(&out, &send, 1);
-	stripe_leg_look(&out, 3, FRAME(10), 0, 100 * US_PER_S);
+	look(&out, 3, FRAME(10), 0, 100 * US_PER_S);
 	assert_true(out.legs[3].stalled && out.pieces[0].leg == 3);
 	assert_false(stripe_next(&out, &send));
 	stripe_leg_open(&out, 4, 100 * US_PER_S);   /* another one comes */
-	stripe_leg_look(&out, 3, FRAME(10), 0, 101 * US_PER_S);
+	look(&out, 3, FRAME(10), 0, 101 * US_PER_S);
 	assert_true(stripe_next(&out, &send) && send.leg == 4 && send.again);
 	stripe_sent(&out, &send, 101 * US_PER_S);
-	stripe_leg_look(&out, 3, 0, 0, 102 * US_PER_S);   /* and it has got through after all */
+	look(&out, 3, 0, 0, 102 * US_PER_S);   /* and it has got through after all */
 	assert_false(out.legs[3].stalled);
-	stripe_leg_look(&out, 3, 5000, 0, 103 * US_PER_S);   /* more than was ever written */
+	look(&out, 3, 5000, 0, 103 * US_PER_S);   /* more than was ever written */
 	assert_int_equal(out.legs[3].acked_bytes, FRAME(10));
 }
 
@@ -499,9 +532,9 @@ static void what_has_arrived_is_left_where_it_is(void **state)
 		assert_true(stripe_next(&out, &send));
 		stripe_sent(&out, &send, 1);
 	}
-	stripe_leg_look(&out, 0, FRAME(10), 0, US_PER_S);
+	look(&out, 0, FRAME(10), 0, US_PER_S);
 	stripe_leg_open(&out, 1, US_PER_S);
-	stripe_leg_look(&out, 0, FRAME(10), 0, 100 * US_PER_S);
+	look(&out, 0, FRAME(10), 0, 100 * US_PER_S);
 	assert_true(out.legs[0].stalled && out.pieces[0].leg == 0 && out.pieces[1].leg == STRIPE_NO_LEG);
 	assert_true(stripe_next(&out, &send) && send.offset == 10 && send.leg == 1);
 	stripe_leg_close(&out, 0);
@@ -513,24 +546,20 @@ static void places_wrap(void **state)
 	struct stripe_in in = { .passed_on = 0x1fffffff0, .in_order = 0x1fffffff0, .told = 0x1fffffff0 };
 	struct stripe_out out = { .acked = 0x1fffffff0, .next = 0x1fffffff0, .end = 0x1fffffff0 };
 	struct stripe_send send;
-	size_t skip, at, n_most;
+	size_t skip;
 
+	assert_int_equal(stripe_place(&in, 8), 0x200000008);
+	assert_int_equal(stripe_place(&in, 0xffffffe0), 0x1ffffffe0);
 	assert_int_equal(stripe_arrive(&in, 0xfffffff0, 32, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(in.in_order, 0x200000010);
-	assert_int_equal(stripe_readable(&in, &at), 16);   /* up to the end of the buffer */
-	assert_int_equal(at, STRIPE_WINDOW_BYTES - 16);
-	stripe_pass_on(&in, 16, 1);
-	assert_int_equal(stripe_readable(&in, &at), 16);
-	assert_int_equal(at, 0);
-	stripe_pass_on(&in, 16, 1);
+	assert_int_equal(stripe_readable(&in), 32);
+	stripe_pass_on(&in, 32, 1);
 	assert_int_equal(stripe_acknowledged(&in), 0x10);
-	assert_int_equal(stripe_place(0x200000010, &n_most), 16);
-	assert_int_equal(n_most, STRIPE_WINDOW_BYTES - 16);
 	stripe_leg_open(&out, 0, 1);
 	stripe_take(&out, 32);
 	assert_true(stripe_next(&out, &send));
 	stripe_sent(&out, &send, 1);
-	assert_int_equal(stripe_acknowledge(&out, 0x10), 0);
+	assert_int_equal(stripe_acknowledge(&out, 0x10, 0), 0);
 	assert_int_equal(out.acked, 0x200000010);
 }
 
@@ -551,6 +580,7 @@ int main(void)
 		cmocka_unit_test(a_reset_may_follow_an_end),
 		cmocka_unit_test(an_end_may_be_acknowledged_once_it_is_to_be_a_reset),
 		cmocka_unit_test(acknowledgements_that_cant_be),
+		cmocka_unit_test(a_piece_that_is_passed_on_in_part_goes_on_with_the_rest),
 		cmocka_unit_test(there_are_so_many_pieces_and_no_more),
 		cmocka_unit_test(a_single_leg_that_stalls_is_left_to_its_tcp),
 		cmocka_unit_test(what_has_arrived_is_left_where_it_is),

@@ -22,6 +22,11 @@ static void a_frame_is_what_it_was(void **state)
 	assert_true(frame.ends && frame.resets && frame.offset == 7 && !frame.payload.n && n_used == STRIPE_HEAD_BYTES);
 	stripe_frame_put_head(&frame, head);
 	unit_expect_bytes("reset", "03000000 00000007 00000000", head, sizeof(head));
+	m = unit_hex("04ff0000 00000007 00000000");
+	assert_int_equal(stripe_frame_get(&frame, m.at, m.n, &n_used), 0);
+	assert_true(frame.wants && frame.window == 255 && !frame.ends && !frame.resets);
+	stripe_frame_put_head(&frame, head);
+	unit_expect_bytes("window", "04ff0000 00000007 00000000", head, sizeof(head));
 	frame = (struct stripe_frame){ .resets = true };   /* behind which nothing ends */
 	stripe_frame_put_head(&frame, head);
 	unit_expect_bytes("neither", "00000000 00000000 00000000", head, sizeof(head));
@@ -43,8 +48,8 @@ static void half_a_frame_is_short(void **state)
 
 static void what_is_no_frame(void **state)
 {
-	static const char *const cases[] = { "04000000 00000000 00000000", "80000000 00000000 00000000", "02000000 00000000 00000000", "00010000 00000000 00000000",
-					     "00000401 00000000 00000000" };
+	static const char *const cases[] = { "08000000 00000000 00000000", "80000000 00000000 00000000", "02000000 00000000 00000000", "06000000 00000000 00000000",
+					     "00004001 00000000 00000000" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct unit_bytes m = unit_hex(cases[i]);

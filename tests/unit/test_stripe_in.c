@@ -8,27 +8,28 @@
 static void pieces_arrive_in_any_order(void **state)
 {
 	struct stripe_in in = { 0 };
-	size_t skip, at;
+	size_t skip;
 
 	assert_int_equal(stripe_arrive(&in, 10, 10, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(skip, 0);
 	assert_int_equal(stripe_arrive(&in, 30, 10, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(stripe_arrive(&in, 15, 20, STRIPE_GOES_ON, &skip), 0);   /* over both */
 	assert_int_equal(in.n_later, 1);
-	assert_int_equal(stripe_readable(&in, &at), 0);
+	assert_int_equal(stripe_readable(&in), 0);
 	assert_int_equal(stripe_arrive(&in, 50, 5, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(stripe_arrive(&in, 45, 3, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(in.n_later, 3);
 	assert_int_equal(stripe_arrive(&in, 0, 10, STRIPE_GOES_ON, &skip), 0);
-	assert_int_equal(stripe_readable(&in, &at), 40);
+	assert_int_equal(stripe_readable(&in), 40);
 	assert_false(stripe_owes_ack(&in, 1));
 	stripe_pass_on(&in, 40, 1);
 	assert_false(stripe_owes_ack(&in, 1));
-	assert_true(stripe_owes_ack(&in, US_PER_S));
+	assert_int_equal(stripe_owes_ack_at_us(&in), 1 + 15 * US_PER_S);
+	assert_false(stripe_owes_ack(&in, 15 * US_PER_S));
+	assert_true(stripe_owes_ack(&in, 1 + 15 * US_PER_S));
 	assert_int_equal(stripe_arrive(&in, 35, 12, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(skip, 5);
-	assert_int_equal(stripe_readable(&in, &at), 8);
-	assert_int_equal(at, 40);
+	assert_int_equal(stripe_readable(&in), 8);
 	stripe_told(&in);
 	assert_int_equal(stripe_arrive(&in, 0, 20, STRIPE_GOES_ON, &skip), 0);   /* all of it was here: perhaps that isn't known */
 	assert_int_equal(skip, 20);
@@ -93,19 +94,40 @@ static void there_are_so_many_ranges_and_no_more(void **state)
 	assert_int_equal(in.n_later, STRIPE_PIECES - 1);
 }
 
+/* The other end has no more than 256 pieces under way, and they may be of a byte each. */
+static void many_pieces_are_acknowledged_at_once(void **state)
+{
+	struct stripe_in in = { 0 };
+	size_t skip;
+
+	for (uint32_t i = 0; i < STRIPE_PIECES / 4; i++) {
+		assert_false(stripe_owes_ack(&in, 1));
+		assert_int_equal(stripe_arrive(&in, STRIPE_PIECES / 4 - 1 - i, 1, STRIPE_GOES_ON, &skip), 0);
+	}
+	assert_false(stripe_owes_ack(&in, 1));   /* nothing of it has been passed on */
+	stripe_pass_on(&in, 1, 1);
+	assert_true(stripe_owes_ack(&in, 1));
+	stripe_told(&in);
+	stripe_pass_on(&in, 1, 1);
+	assert_false(stripe_owes_ack(&in, 1));
+}
+
 static void much_is_acknowledged_at_once(void **state)
 {
 	struct stripe_in in = { 0 };
 	size_t skip;
 
-	assert_int_equal(stripe_arrive(&in, 0, 2 * STRIPE_PIECE_BYTES, STRIPE_ENDS, &skip), 0);
-	stripe_pass_on(&in, 2 * STRIPE_PIECE_BYTES, 1);
+	assert_int_equal(stripe_arrive(&in, 0, 8192, STRIPE_GOES_ON, &skip), 0);
+	assert_int_equal(stripe_arrive(&in, 8192, 8192, STRIPE_ENDS, &skip), 0);
+	stripe_pass_on(&in, 16383, 1);
+	assert_false(stripe_owes_ack(&in, 1));
+	stripe_pass_on(&in, 1, 1);
 	assert_true(stripe_owes_ack(&in, 1));
 	stripe_told(&in);
-	assert_false(stripe_owes_ack(&in, CLOCK_NEVER_US));
+	assert_int_equal(stripe_owes_ack_at_us(&in), CLOCK_NEVER_US);
 	stripe_pass_on_end(&in, 2);
 	assert_true(stripe_owes_ack(&in, 2));
-	assert_int_equal(stripe_acknowledged(&in), 2 * STRIPE_PIECE_BYTES + 1);
+	assert_int_equal(stripe_acknowledged(&in), 16385);
 }
 
 int main(void)
@@ -116,6 +138,7 @@ int main(void)
 		cmocka_unit_test(ends_that_cant_be),
 		cmocka_unit_test(an_end_alone_may_come_early),
 		cmocka_unit_test(there_are_so_many_ranges_and_no_more),
+		cmocka_unit_test(many_pieces_are_acknowledged_at_once),
 		cmocka_unit_test(much_is_acknowledged_at_once),
 	};
 

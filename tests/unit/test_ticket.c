@@ -77,7 +77,7 @@ static void an_offer_brings_a_proof(void **state)
 	struct signalling_request request;
 	struct signalling_step step = scheme_convert.client_feed(&client, offer, n, out);
 
-	unit_expect_bytes("offer", "010b2263 15020000 04081e00 c1030000 00000000 00000000 cf050000 01020300 00000000 00000000 000000ff", offer, n);
+	unit_expect_bytes("offer", "010b2263 15020000 04081e00 c1030002 00000000 00000000 cf050000 01020300 00000000 00000000 000000ff", offer, n);
 	assert_int_equal(step.verdict, SIGNALLING_DONE);
 	assert_true(step.kin && step.has_proof);
 	assert_memory_equal(step.proof, proof, sizeof(proof));

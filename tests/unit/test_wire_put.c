@@ -70,8 +70,11 @@ static void each_tlv_for_private_use_is_written(void **state)
 	convert_put_dscp(&w, 46, CONVERT_BRAID_PLAIN | CONVERT_BRAID_RACED | CONVERT_BRAID_INSTEAD);
 	expect_written("DSCP and every flag", "01022263 c0012e07", &w);
 	w = convert_begin(room, sizeof(room));
-	convert_put_watch(&w, 0x0123456789abcdef);
+	convert_put_watch(&w, 0x0123456789abcdef, 0);
 	expect_written("watch", "01042263 c1030000 01234567 89abcdef", &w);
+	w = convert_begin(room, sizeof(room));
+	convert_put_watch(&w, 0, CONVERT_BRAID_KNOWS_WIDE);
+	expect_written("watch without a name", "01042263 c1030002 00000000 00000000", &w);
 	w = convert_begin(room, sizeof(room));
 	convert_put_pcp(&w, &(struct convert_pcp){ .id = 0 });
 	expect_written("PCP is served", "01022263 c6010000", &w);

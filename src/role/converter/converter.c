@@ -36,7 +36,7 @@ void converter_serve(struct converter *converter, struct intake *intake)
 		.near_mptcp = true, .near_multipath = intake->multipath, .near_instead = intake->instead, .down_kept = intake->ticket.admitted, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
 		.account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number),
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
-		.destination = intake->destination, .inbound = intake->inbound, .routed = intake->scheme->mute, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
+		.destination = intake->destination, .inbound = intake->inbound, .routed = intake->scheme->mute, .in_pieces = intake->in_pieces, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
 	};
 	struct net_negotiated negotiated;
 	struct slab_name session;

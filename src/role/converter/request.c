@@ -167,7 +167,7 @@ static void request_leg(struct converter *converter, struct intake *intake, cons
 	static const struct signalling_result gone = { .outcome = OUTCOME_REFUSED };
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES], refusal[SIGNALLING_MESSAGE_BYTES];
 	struct stripes_arrival arrival = {
-		.fd = intake->near_fd, .leg = request->leg, .joins = request->joins, .admitted = intake->ticket.admitted, .subscriber = intake->ticket.number,
+		.fd = intake->near_fd, .leg = request->leg, .joins = request->joins, .wide = request->wide, .lossy = request->lossy, .admitted = intake->ticket.admitted, .subscriber = intake->ticket.number,
 		.client = intake->client, .own = intake->own, .first = { intake->inbox.kept, intake->inbox.n_kept },
 	};
 

@@ -84,10 +84,12 @@ static int choose_protocol(struct gateway *gateway, struct setup *setup, struct 
 	return 0;
 }
 
-/* Over all links at once, where they are of low rate: what is connected to is here. */
+/* Over all links at once, where they are of low rate, lose packets, or are far apart: what is connected to is here. */
 static bool is_striped(const struct gateway *gateway, const struct setup *setup)
 {
-	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK && stripes_are_wanted(gateway->worker->stripes, setup->upstream);
+	struct net_marking marking = treatment_marking(&setup->treatment);
+
+	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK && stripes_are_wanted(gateway->worker->stripes, setup->upstream, marking.dscp || marking.has_priority);
 }
 
 /* Data in a SYN that takes longer than a second would make plain TCP of the connection (doc/assumptions.md). */

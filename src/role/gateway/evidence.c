@@ -7,7 +7,6 @@
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 
-#define SYN_REPEATED_US (990 * US_PER_MS)   /* Linux sends a SYN again after a second */
 
 /* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
  * were lost, that is why, as where we hadn't even seen that it was connected. Others end a connection for reasons of their own. */
@@ -53,7 +52,7 @@ void evidence_of_handshake(struct gateway *gateway, const struct setup *setup, s
 	struct worker *worker = gateway->worker;
 	uint64_t now_us = loop_now_us(worker->loop), waited_us = now_us - attempt->begun_at_us;
 	struct mptcp_beginning beginning = mptcp_info_beginning(attempt->fd);
-	bool gone = !beginning.tcp_state || beginning.tcp_state == TCP_CLOSE, repeated = waited_us > SYN_REPEATED_US;
+	bool gone = !beginning.tcp_state || beginning.tcp_state == TCP_CLOSE, repeated = waited_us > SHARED_SYN_REPEATED_US;
 	bool acked = attempt->syn_data && beginning.syn_data_acked;
 
 	if (attempt->striped) {   /* it says nothing of a link */

@@ -44,7 +44,7 @@ void setup_hand_over(struct gateway *gateway, struct setup *setup, struct attemp
 		.far_multipath = attempt->mptcp && !attempt->plain, .tag = held ? tag_of(gateway, setup) : 0, .owner = SUBSCRIBERS_NONE,
 		.up_first = { attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent },
 		.down_first = down_first, .source = setup->source, .destination = setup->destination,
-		.inbound = setup->inbound, .routed = setup->routed, .link = attempt->link, .opened_at_us = setup->accepted_at_us,
+		.inbound = setup->inbound, .routed = setup->routed, .in_pieces = attempt->striped, .link = attempt->link, .opened_at_us = setup->accepted_at_us,
 	};
 	struct net_marking marking = treatment_marking(&setup->treatment);
 	struct slab_name session;

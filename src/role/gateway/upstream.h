@@ -28,6 +28,7 @@ struct upstream {
 	uint8_t watch_link;              /* that the watch began on */
 	bool wants_source;               /* it has asked to be told hosts' addresses */
 	bool kin;                        /* it is Braid, has our key, and serves a ticket once */
+	bool takes_wide;                 /* it has said that it takes legs of streams that are wide (policy/stripe.h) */
 	bool spoken;                     /* it has accepted a connection in the scheme of gateway.signalling, as that one found */
 	uint64_t heard_at_us;            /* it has answered a connection's first packet, as that one found */
 	uint32_t n_unspoken;             /* connections that it has ended without a word, as long as it has accepted none */

@@ -218,6 +218,7 @@ static void stand(struct watch *watch)
 	__atomic_store_n(&upstream->watch_link, watch->probe.link, __ATOMIC_RELAXED);
 	store(&upstream->wants_source, watch->probe.wants_source);
 	store(&upstream->kin, watch->probe.kin);
+	store(&upstream->takes_wide, watch->probe.takes_wide);
 	if (watch->used)   /* another one's round trip says nothing of when this one answers */
 		shared_note_answer(watch->options.shared, watch->probe.link, rtt_us, watch->probe.begun_standing_at_us);
 	watch->peer = peer;
@@ -260,6 +261,7 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	watch->probe.declined = step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
 	watch->probe.strange = step.result.outcome == OUTCOME_MALFORMED || step.result.outcome == OUTCOME_BAD_VERSION;
 	watch->probe.kin = step.kin;
+	watch->probe.takes_wide = step.takes_wide;
 	watch->probe.name = step.watch;
 	watch->probe.wants_source = step.wants_source;
 	watch->probe.serves_hosts = step.maps;

@@ -22,6 +22,7 @@ struct probe {
 	bool hears_limits;       /* and that we want to know when it is late, the links limit what it sends, or one of them spoils it */
 	bool declined;           /* and does not know what one of these is */
 	bool kin;                /* it is Braid, and has our key */
+	bool takes_wide;
 	bool strange;            /* what it has answered is no Convert */
 	uint64_t name;           /* the converter's, where it offers to tell outcomes here; 0: it doesn't */
 	bool serves_hosts;       /* and that it offers that */

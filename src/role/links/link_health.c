@@ -77,7 +77,8 @@ static void tell(const struct link_health *health, const struct view *view, size
 	log_info("link %s is %s (was %s): %s", view->links[i].name, health_state_name(link->state), health_state_name(before), evidence);
 }
 
-static uint32_t note_silent(const struct link_health *health, const struct view *view)
+/* What workers are to know of links; those that are silent, a bit each. */
+static uint32_t note_links(const struct link_health *health, const struct view *view)
 {
 	uint32_t silent = 0;
 
@@ -86,6 +87,7 @@ static uint32_t note_silent(const struct link_health *health, const struct view 
 
 		silent |= (uint32_t)is_silent << i;
 		__atomic_store_n(&health->options.shared->links[i].silent, is_silent, __ATOMIC_RELAXED);
+		__atomic_store_n(&health->options.shared->links[i].least_rtt_us, health->policy.links[i].least_rtt_us, __ATOMIC_RELAXED);
 	}
 	return silent;
 }
@@ -93,7 +95,7 @@ static uint32_t note_silent(const struct link_health *health, const struct view 
 /* A session that has nothing else keeps its link until it has another one, or has gone (decision 0038). */
 static void apply(struct link_health *health)
 {
-	uint32_t silent = note_silent(health, health->options.view(health->options.context)), out;
+	uint32_t silent = note_links(health, health->options.view(health->options.context)), out;
 
 	if (silent != health->silent) {
 		health->silent = silent;

@@ -71,6 +71,11 @@ const char *loss_watch_first(const struct worker *worker)
 	return loss_watch_is_auto(conf) && shared_any_loses(worker->shared, worker->view, loop_now_us(worker->loop)) ? BBR : loss_watch_least(conf);
 }
 
+const char *loss_watch_lossy(const struct worker *worker)
+{
+	return loss_watch_is_auto(worker->view->conf) && worker->loss_watch->has_bbr ? BBR : loss_watch_least(worker->view->conf);
+}
+
 void loss_watch_begin(const struct worker *worker, int fd, const struct address *peer)
 {
 	if (loss_watch_is_auto(worker->view->conf) && worker->loss_watch->has_bbr && shared_is_loser(worker->shared, peer, loop_now_us(worker->loop)))

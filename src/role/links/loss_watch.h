@@ -21,6 +21,9 @@ const char *loss_watch_least(const struct conf *conf);
 /* What the gateway's next connection begins with. */
 const char *loss_watch_first(const struct worker *worker);
 
+/* What one over links that lose packets is to have, whatever they have shown. */
+const char *loss_watch_lossy(const struct worker *worker);
+
 /* Converter: the same for a connection that it has accepted from peer, by what the last ones have shown. */
 void loss_watch_begin(const struct worker *worker, int fd, const struct address *peer);
 

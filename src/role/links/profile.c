@@ -38,6 +38,18 @@ bool profile_all_lowrate(const struct view *view)
 	return n;
 }
 
+enum pieces profile_pieces(const struct shared *shared, const struct view *view, bool as_said)
+{
+	struct pieces_link links[CONF_LINKS];
+
+	for (size_t i = 0; i < view->n_links; i++)
+		links[i] = (struct pieces_link){
+			.up = view->links[i].up, .in_use = view->links[i].up && !shared_is_silent(shared, i) && !shared_is_out(shared, view, i),
+			.lossy = profile_of(view, i) == CONF_PROFILE_LOSSY, .cost = view->conf->links[i].cost, .least_rtt_us = shared_least_rtt_us(shared, i),
+		};
+	return pieces_wanted(links, view->n_links, as_said);
+}
+
 static uint64_t with_profile(const struct view *view, size_t link, uint64_t usual_us, uint64_t satellite_us)
 {
 	switch (profile_of(view, link)) {

@@ -3,11 +3,14 @@
 #ifndef BRAID_ROLE_LINKS_PROFILE_H
 #define BRAID_ROLE_LINKS_PROFILE_H
 
+#include "policy/pieces.h"
 #include "role/shared.h"
 
 bool profile_is_lowrate(const struct view *view, size_t link);
 /* All links that are up are. */
 bool profile_all_lowrate(const struct view *view);
+/* Whether new sessions are to go in pieces over all links, and why. as_said: only what profiles say counts. */
+enum pieces profile_pieces(const struct shared *shared, const struct view *view, bool as_said);
 /* For a connection to be made over the link, and for an answer on it; not less than is usual. */
 uint64_t profile_attempt_us(const struct view *view, size_t link, uint64_t rtt_us, uint64_t usual_us);
 uint64_t profile_answer_us(const struct view *view, size_t link, uint64_t rtt_us, uint64_t usual_us);

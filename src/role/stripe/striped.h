@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One striped session. Private to role/stripe (stripes.c: those that there are, and how they begin; striped.c: what one does; striped_legs.c: its legs). */
+/* One striped session. Private to role/stripe (stripes.c: those that there are, and how they begin; striped.c: what one does; striped_legs.c: its legs;
+ * striped_begin.c: how a gateway begins them). */
 #ifndef BRAID_ROLE_STRIPE_STRIPED_H
 #define BRAID_ROLE_STRIPE_STRIPED_H
 
@@ -7,9 +8,16 @@
 #include "policy/stripe.h"
 #include "role/gateway/upstream.h"
 #include "role/inbox.h"
+#include "role/stripe/ring.h"
 #include "role/stripe/stripes.h"
 
-#define STRIPED_READS 64                  /* of WORKER_SCRATCH_BYTES each, a turn */
+#define STRIPED_SCRATCH_BYTES (64u << 10)
+#define STRIPED_READS 4                   /* of as much each, a turn */
+#define STRIPED_LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define STRIPED_WIDE_SILENT_US (5 * US_PER_S)   /* then a leg of a wide one is begun anew */
+
+/* What a session has of the memory of all, each kind of them of its own. */
+enum striped_kind { STRIPED_HELD, STRIPED_PROMISED, STRIPED_KINDS };
 
 /* loop_ref.part; STRIPED_LEG + n is leg n. */
 enum striped_part { STRIPED_NEAR, STRIPED_TIMER, STRIPED_LEG };
@@ -20,24 +28,31 @@ struct striped_leg {
 	bool answered;              /* client: the converter takes it */
 	bool ended;                 /* by the peer */
 	struct address source;      /* client: from where it was begun */
+	uint64_t begun_at_us;       /* client */
 	uint64_t try_at_us;         /* client: not before, where there is none */
 	uint32_t n_failed;          /* in a row */
+	bool has_syn_data;          /* client: its first packet has what it is, and perhaps */
+	uint16_t n_early;           /* so much of the stream (stripe_early()) */
+	size_t n_opening;           /* client: to say what it is takes so many bytes */
 	struct conversation conversation;
 	struct inbox in, out;       /* half a frame; what its TCP didn't take */
 };
 
 struct striped {
 	bool client;
+	bool lossy;                 /* its links lose packets all the time: legs have the congestion control for it */
 	struct upstream *upstream;  /* client: the converter that legs are to; a reference */
 	uint8_t session[SIGNALLING_SESSION_BYTES];
 	int near_fd;                /* our end of it; -1: not yet, or not any more */
 	bool near_gone;
 	bool known;                 /* client: the converter has taken a leg of it */
 	bool over;                  /* to be given back */
+	bool peer_wants;            /* more than it may send */
 	bool more;                  /* a leg has more to read than one turn takes */
 	struct stripe_out out;
 	struct stripe_in in;
-	uint8_t *out_bytes, *in_bytes;   /* STRIPE_WINDOW_BYTES each, as far as they are used */
+	struct ring out_bytes, in_bytes;
+	uint64_t n_taken_bytes[STRIPED_KINDS];   /* by kind, beside STRIPE_WINDOW_BYTES of each */
 	struct striped_leg legs[STRIPE_LEGS];
 	struct address client_address, own;   /* at the converter */
 	bool admitted;
@@ -52,9 +67,19 @@ struct stripes {
 	struct worker *worker;
 	struct slab sessions;
 	uint8_t handler;
+	uint32_t send_most_bytes;   /* a leg's buffer may be so wide, */
+	bool send_forced;           /* and for that has to be set as one who may */
+	uint8_t scratch[STRIPED_SCRATCH_BYTES];
 };
 
+static inline bool striped_is_connecting(const struct striped *s, size_t leg)
+{
+	return s->client && s->legs[leg].fd >= 0 && !s->legs[leg].connected;
+}
+
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part);
+/* What is left of the kind for all sessions together. As none takes more than that, each may have as much as the others, and one more like them. */
+uint64_t striped_left(const struct stripes *stripes, enum striped_kind kind);
 /* Our end of it, watched; the other end goes to *other, which is -1 or as it was without one. 0, NET_E_* or a negative errno. */
 int striped_open_near(struct stripes *stripes, struct striped *s, int *other);
 /* Does all that can be done now, and sets the timer; the session may be gone afterwards, here and below. */
@@ -63,7 +88,10 @@ void striped_on_near(struct stripes *stripes, struct striped *s, uint32_t events
 /* Ends it at once, both ways: it can't go on. */
 void striped_abort(struct stripes *stripes, struct striped *s);
 /* What a leg has brought: as far as it is whole; *left: the rest. 0, or it makes no sense. */
-int striped_take_frames(struct striped *s, struct bytes all, struct bytes *left);
+int striped_take_frames(const struct stripes *stripes, struct striped *s, struct bytes all, struct bytes *left);
+
+/* The frame with what goes next over a leg, as it is now, STRIPE_HEAD_BYTES and the payload; its length. */
+size_t striped_put_frame(const struct striped *s, const struct stripe_send *send, uint8_t *out);
 
 /* Legs. They say in s->over where the session is to end with them. */
 void striped_legs_begin(struct stripes *stripes, struct striped *s);
@@ -72,13 +100,20 @@ void striped_legs_read(struct stripes *stripes, struct striped *s);
 /* Those whose peer has ended them are lost. */
 void striped_legs_lose_ended(struct stripes *stripes, struct striped *s);
 void striped_legs_look(struct stripes *stripes, struct striped *s);
-/* False where the leg is lost with it. */
-bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, const void *bytes, size_t n);
+/* later: its TCP may keep it until something is acknowledged. False where the leg is lost with it. */
+bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, struct bytes bytes, bool later);
 /* A connection that the peer has made; takes fd. answer: what it is told first; first: what it has said. */
 void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg, int fd, struct bytes answer, struct bytes first);
 /* Ends with the view: those over links that are gone, or have another address. */
 void striped_legs_apply(struct stripes *stripes, struct striped *s);
 bool striped_any_leg(const struct striped *s);
+/* For good, until it is begun anew. */
+void striped_leg_lose(struct stripes *stripes, struct striped *s, uint8_t leg);
+void striped_leg_tune(const struct stripes *stripes, const struct striped *s, int fd);
+/* Gateway: new sessions have it, or there is none that they had better have. */
+bool striped_link_is_wanted(const struct worker *worker, size_t link);
+/* Its handshake has ended. */
+void striped_leg_on_connected(struct stripes *stripes, struct striped *s, uint8_t leg);
 /* When one is to be begun next; CLOCK_NEVER_US. */
 uint64_t striped_legs_next_us(const struct stripes *stripes, const struct striped *s);
 void striped_legs_close(struct stripes *stripes, struct striped *s, bool orderly);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <sodium.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include "base/clock.h"
 #include "base/counter.h"
+#include "net/mptcp_send.h"
 #include "net/pair.h"
 #include "net/socket.h"
 #include "role/links/loss_watch.h"
-#include "role/links/profile.h"
 #include "role/stripe/striped.h"
-#include "signalling/ticket.h"
 
-#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define RETRY_FIRST_US (2 * US_PER_S)
 #define RETRY_DOUBLINGS 5
+#define WIDE_RETRY_DOUBLINGS 1
 #define SILENT_US (120 * US_PER_S)
 #define REFUSED_US (600 * US_PER_S)
 
@@ -38,14 +35,16 @@ static void close_leg(struct stripes *stripes, struct striped *s, uint8_t leg, b
 	l->connected = l->answered = l->ended = false;
 	inbox_free(&l->in);
 	inbox_free(&l->out);
-	if (s->out.legs[leg].open)
-		stripe_leg_close(&s->out, leg);
+	if (!s->out.legs[leg].open)
+		return;
+	stripe_leg_close(&s->out, leg);
+	stripe_tell_again(&s->in);
 }
 
-static void lose_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
+void striped_leg_lose(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
-	uint32_t n = l->n_failed < RETRY_DOUBLINGS ? l->n_failed : RETRY_DOUBLINGS;
+	uint32_t most = s->out.wide ? WIDE_RETRY_DOUBLINGS : RETRY_DOUBLINGS, n = l->n_failed < most ? l->n_failed : most;
 
 	counter_add(&stripes->worker->counters.n_legs_lost, 1);
 	close_leg(stripes, s, leg, false);
@@ -59,109 +58,34 @@ void striped_legs_close(struct stripes *stripes, struct striped *s, bool orderly
 		close_leg(stripes, s, i, orderly);
 }
 
-static bool flush(struct striped_leg *l)
+static bool flush(struct striped_leg *l, bool later)
 {
 	int error = 0;
-	ssize_t n = l->out.n_kept ? net_send(l->fd, l->out.kept, l->out.n_kept, &error) : 0;
+	ssize_t n = l->out.n_kept ? (later ? net_send_later : net_send)(l->fd, l->out.kept, l->out.n_kept, &error) : 0;
 
 	if (n < 0)
 		return error == NET_E_AGAIN;
 	return !n || !inbox_keep(&l->out, (struct bytes){ l->out.kept + n, l->out.n_kept - (size_t)n });
 }
 
-bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, const void *bytes, size_t n)
+bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, struct bytes bytes, bool later)
 {
 	struct striped_leg *l = &s->legs[leg];
 
-	if (!inbox_add(&l->out, (struct bytes){ bytes, n }) && flush(l))
-		return true;
-	lose_leg(stripes, s, leg);
-	return false;
-}
-
-/* A ticket for no destination, as with an Info: whose leg it is. */
-static size_t put_opening(struct striped *s, uint8_t leg, uint8_t *out)
-{
-	const struct conf_upstream *at = &s->upstream->at;
-	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg, .joins = s->known };
-	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
-
-	memcpy(request.session, s->session, sizeof(request.session));
-	if (at->has_key) {
-		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
-		ticket_put(&ticket, at->key, &request.destination, request.credential);
-		request.n_credential = TICKET_BYTES;
+	if (inbox_add(&l->out, bytes) || !flush(l, later)) {
+		striped_leg_lose(stripes, s, leg);
+		return false;
 	}
-	return scheme_convert.client_begin(&s->legs[leg].conversation, &request, out).n_out;
+	s->out.legs[leg].full = l->out.n_kept;
+	return true;
 }
 
-static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
+/* What is given to a leg is ours to bound, and a leg that loses packets has more than a round trip of them under way. */
+void striped_leg_tune(const struct stripes *stripes, const struct striped *s, int fd)
 {
-	struct worker *worker = stripes->worker;
-	struct striped_leg *l = &s->legs[leg];
-	struct net_connect_options options = { .mptcp = false, .congestion = loss_watch_first(worker) };
-	struct choice choice;
-	size_t n_sent;
-	int r = shared_choose_link_to(worker->shared, worker->view, s->upstream->at.converter, s->upstream->at.n_converter, ~(1u << leg), loop_now_us(worker->loop), &choice);
-
-	options.source = l->source = choice.source;
-	if (!r)
-		r = net_connect_begin(&choice.converter, &options, &l->fd, &n_sent);
-	if (!r)
-		r = loop_watch(worker->loop, l->fd, LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg));
-	if (r)
-		lose_leg(stripes, s, leg);
-}
-
-/* Spare ones only where there are no others that work. */
-static bool is_wanted(const struct worker *worker, size_t link)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < worker->view->n_links; i++)
-		any |= worker->view->links[i].up && !shared_is_silent(worker->shared, i) && !shared_is_spare(worker->shared, worker->view, i);
-	return worker->view->links[link].up && (!any || !shared_is_spare(worker->shared, worker->view, link));
-}
-
-static bool may_begin(const struct stripes *stripes, const struct striped *s, size_t leg)
-{
-	const struct worker *worker = stripes->worker;
-
-	return s->client && !s->near_gone && leg < worker->view->n_links && s->legs[leg].fd < 0 && is_wanted(worker, leg);
-}
-
-void striped_legs_begin(struct stripes *stripes, struct striped *s)
-{
-	uint64_t now_us = loop_now_us(stripes->worker->loop);
-
-	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
-		if (may_begin(stripes, s, i) && now_us >= s->legs[i].try_at_us)
-			begin_leg(stripes, s, i);
-}
-
-uint64_t striped_legs_next_us(const struct stripes *stripes, const struct striped *s)
-{
-	uint64_t next_us = CLOCK_NEVER_US;
-
-	for (size_t i = 0; i < STRIPE_LEGS; i++)
-		if (may_begin(stripes, s, i) && s->legs[i].try_at_us < next_us)
-			next_us = s->legs[i].try_at_us;
-	return next_us;
-}
-
-static void on_connected(struct stripes *stripes, struct striped *s, uint8_t leg)
-{
-	uint64_t now_us = loop_now_us(stripes->worker->loop);
-	uint8_t opening[SIGNALLING_MESSAGE_BYTES];
-	size_t n = put_opening(s, leg, opening);
-
-	counter_add(&stripes->worker->counters.n_legs, 1);
-	s->legs[leg].connected = true;
-	net_tune_leg(s->legs[leg].fd, false);
-	net_keep_alive(s->legs[leg].fd, stripes->worker->view->conf->limits.keepalive_s);
-	stripe_leg_open(&s->out, leg, now_us);
-	if (striped_leg_write(stripes, s, leg, opening, n))
-		stripe_leg_wrote(&s->out, leg, n, now_us);
+	net_tune_leg(fd, false);
+	if (s->out.wide && stripes->send_most_bytes)
+		mptcp_send_bound(fd, stripes->send_most_bytes, stripes->send_forced);
 }
 
 void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t leg)
@@ -171,10 +95,10 @@ void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t le
 
 	if (r == NET_E_AGAIN || l->fd < 0)
 		return;
-	if (r || (l->connected && !flush(l)))
-		lose_leg(stripes, s, leg);
+	if (r || (l->connected && !flush(l, false)))
+		striped_leg_lose(stripes, s, leg);
 	else if (!l->connected)
-		on_connected(stripes, s, leg);
+		striped_leg_on_connected(stripes, s, leg);
 	striped_step(stripes, s);
 }
 
@@ -213,7 +137,7 @@ static bool take_bytes(struct stripes *stripes, struct striped *s, struct stripe
 	if (!take_answer(stripes, s, l, &all))
 		return false;
 	left = all;
-	if (l->answered && striped_take_frames(s, all, &left)) {
+	if (l->answered && striped_take_frames(stripes, s, all, &left)) {
 		s->over = true;   /* who says what can't be isn't to be trusted over another leg, either */
 		return false;
 	}
@@ -229,13 +153,17 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg,
 	counter_add(&stripes->worker->counters.n_legs, 1);
 	l->fd = fd;
 	l->connected = l->answered = true;
-	net_tune_leg(fd, false);
+	if (s->lossy)
+		net_change_congestion(fd, loss_watch_lossy(stripes->worker));
+	else
+		loss_watch_begin(stripes->worker, fd, &s->client_address);
+	striped_leg_tune(stripes, s, fd);
 	stripe_leg_open(&s->out, leg, now_us);
-	if (!striped_leg_write(stripes, s, leg, answer.at, answer.n))
+	if (!striped_leg_write(stripes, s, leg, answer, false))
 		return;
 	stripe_leg_wrote(&s->out, leg, answer.n, now_us);
-	if (!take_bytes(stripes, s, l, first) || loop_watch(stripes->worker->loop, fd, LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg)))
-		lose_leg(stripes, s, leg);
+	if (!take_bytes(stripes, s, l, first) || loop_watch(stripes->worker->loop, fd, STRIPED_LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg)))
+		striped_leg_lose(stripes, s, leg);
 }
 
 static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
@@ -245,7 +173,7 @@ static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 	for (size_t n = 0; n < STRIPED_READS; n++) {
 		struct bytes all;
 		bool ended = false;
-		int r = inbox_receive(&l->in, l->fd, stripes->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+		int r = inbox_receive(&l->in, l->fd, stripes->scratch, sizeof(stripes->scratch), &all, &ended);
 
 		if (r == NET_E_AGAIN)
 			return;
@@ -253,7 +181,7 @@ static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 		if (l->ended)
 			return;
 		if (r || !take_bytes(stripes, s, l, all)) {
-			lose_leg(stripes, s, leg);
+			striped_leg_lose(stripes, s, leg);
 			return;
 		}
 	}
@@ -272,22 +200,64 @@ void striped_legs_lose_ended(struct stripes *stripes, struct striped *s)
 {
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
 		if (s->legs[i].fd >= 0 && s->legs[i].ended)
-			lose_leg(stripes, s, i);
+			striped_leg_lose(stripes, s, i);
+}
+
+/* TCP doubles the time until it tries again, of a handshake, too; a new connection begins with a second. */
+static bool is_silent(const struct striped *s, uint8_t leg, uint64_t now_us)
+{
+	const struct stripe_leg *seen = &s->out.legs[leg];
+
+	if (striped_is_connecting(s, leg))
+		return s->out.wide && now_us - s->legs[leg].begun_at_us >= STRIPED_WIDE_SILENT_US;
+	return s->client && seen->open && seen->stalled && now_us - seen->progress_at_us > (s->out.wide ? STRIPED_WIDE_SILENT_US : SILENT_US);
+}
+
+static void look_at_leg(struct striped *s, uint8_t leg, const struct net_sent *sent, uint64_t now_us)
+{
+	size_t n_kept = s->legs[leg].out.n_kept;   /* not even its TCP has it */
+	struct stripe_seen seen = { .unacked_bytes = sent->unacked_bytes + n_kept, .unsent_bytes = sent->unsent_bytes + n_kept, .rtt_us = sent->min_rtt_us };
+	bool stalled = s->out.legs[leg].stalled;
+
+	if (sent->in_handshake)
+		seen.unacked_bytes = s->out.legs[leg].written_bytes;
+	if (s->out.wide)   /* other pieces are shorter than the packets that are counted */
+		seen.sacked_bytes = sent->sacked_bytes;
+	stripe_leg_look(&s->out, leg, &seen, now_us);
+	if (s->out.legs[leg].stalled && !stalled)
+		stripe_tell_again(&s->in);
+	s->out.legs[leg].full = n_kept;
+}
+
+static bool any_wanted_works(const struct worker *worker, const struct striped *s)
+{
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (s->out.legs[i].open && s->legs[i].answered && !s->out.legs[i].stalled && i < worker->view->n_links && !shared_is_silent(worker->shared, i) && striped_link_is_wanted(worker, i))
+			return true;
+	return false;
+}
+
+/* What is a backup again, or has used up what it may carry, carries nothing more as soon as another one does. */
+static void leave_unwanted(struct stripes *stripes, struct striped *s)
+{
+	const struct worker *worker = stripes->worker;
+
+	for (uint8_t i = 0; s->client && i < STRIPE_LEGS && i < worker->view->n_links; i++)
+		if (s->legs[i].fd >= 0 && !striped_link_is_wanted(worker, i) && any_wanted_works(worker, s))
+			close_leg(stripes, s, i, false);
 }
 
 void striped_legs_look(struct stripes *stripes, struct striped *s)
 {
 	uint64_t now_us = loop_now_us(stripes->worker->loop);
-	uint32_t n_bytes, min_rtt_us;
+	struct net_sent sent;
 
+	leave_unwanted(stripes, s);
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
-		const struct stripe_leg *leg = &s->out.legs[i];
-
-		if (!leg->open || net_unacknowledged(s->legs[i].fd, &n_bytes, &min_rtt_us))
-			continue;
-		stripe_leg_look(&s->out, i, n_bytes + s->legs[i].out.n_kept, min_rtt_us, now_us);
-		if (s->client && leg->stalled && now_us - leg->progress_at_us > SILENT_US)
-			lose_leg(stripes, s, i);   /* TCP doubles the time until it tries again; a new connection begins with a second */
+		if (s->out.legs[i].open && !net_sent(s->legs[i].fd, &sent))
+			look_at_leg(s, i, &sent, now_us);
+		if (is_silent(s, i, now_us))
+			striped_leg_lose(stripes, s, i);
 	}
 }
 
@@ -302,7 +272,7 @@ void striped_legs_apply(struct stripes *stripes, struct striped *s)
 		if (there)
 			continue;
 		if (s->legs[i].fd >= 0)
-			lose_leg(stripes, s, i);
+			striped_leg_lose(stripes, s, i);
 		s->legs[i].try_at_us = s->legs[i].n_failed = 0;   /* whenever it is back */
 	}
 }

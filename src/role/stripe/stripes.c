@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/util.h"
+#include "net/mptcp_send.h"
 #include "net/socket.h"
 #include "role/links/profile.h"
 #include "role/stripe/striped.h"
@@ -22,8 +23,8 @@ struct loop_ref striped_ref(const struct stripes *stripes, const struct striped 
 	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = stripes->handler, .part = (uint8_t)part };
 }
 
-/* A new one without an end and without legs; NULL: there is no place or no memory. */
-static struct striped *take(struct stripes *stripes)
+/* A new one without an end and without legs; NULL: there is no place. */
+static struct striped *take(struct stripes *stripes, bool wide)
 {
 	struct striped *s = slab_take(&stripes->sessions);
 
@@ -33,34 +34,40 @@ static struct striped *take(struct stripes *stripes)
 	s->near_fd = -1;
 	for (size_t i = 0; i < STRIPE_LEGS; i++)
 		s->legs[i].fd = -1;
-	s->out_bytes = malloc(STRIPE_WINDOW_BYTES);
-	s->in_bytes = malloc(STRIPE_WINDOW_BYTES);
-	if (s->out_bytes && s->in_bytes) {
-		s->begun_at_us = loop_now_us(stripes->worker->loop);
-		counter_add(&stripes->worker->counters.n_striped, 1);
-		return s;
-	}
-	striped_abort(stripes, s);
-	return NULL;
+	s->out.wide = s->in.wide = wide;
+	stripe_begin_window(&s->in, striped_left(stripes, STRIPED_PROMISED));
+	s->begun_at_us = s->in.came_at_us = loop_now_us(stripes->worker->loop);
+	counter_add(&stripes->worker->counters.n_striped, 1);
+	return s;
+}
+
+/* Without a place for them, links of low rate are of no use, and others still are. */
+static bool links_want_them(const struct stripes *stripes, const struct upstream *upstream, bool as_said)
+{
+	const struct view *view = stripes->worker->view;
+	bool takes_wide = __atomic_load_n(&upstream->takes_wide, __ATOMIC_RELAXED);
+
+	return profile_all_lowrate(view) || (takes_wide && profile_pieces(stripes->worker->shared, view, as_said) != PIECES_NONE && slab_has_place(&stripes->sessions));
 }
 
 /* Legs are Braid's own, and for a converter that has shown to be Braid (doc/wire.md). */
-bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *upstream)
+bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *upstream, bool marked)
 {
 	const struct worker *worker = stripes->worker;
-	bool kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
+	bool as_said = marked || worker->view->conf->gateway.pieces == CONF_PIECES_PROFILE, kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 
-	return kin && profile_all_lowrate(worker->view) && loop_now_us(worker->loop) >= __atomic_load_n(&upstream->no_legs_until_us, __ATOMIC_RELAXED);
+	return kin && links_want_them(stripes, upstream, as_said) && loop_now_us(worker->loop) >= __atomic_load_n(&upstream->no_legs_until_us, __ATOMIC_RELAXED);
 }
 
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd)
 {
-	struct striped *s = take(stripes);
+	struct striped *s = take(stripes, !profile_all_lowrate(stripes->worker->view));
 	int r;
 
 	if (!s)
 		return NET_E_DESCRIPTORS;
 	s->client = true;
+	s->lossy = s->out.wide && profile_pieces(stripes->worker->shared, stripes->worker->view, true) == PIECES_LOSSY;
 	s->upstream = upstream_ref(upstream);
 	randombytes_buf(s->session, sizeof(s->session));
 	r = striped_open_near(stripes, s, fd);
@@ -116,10 +123,11 @@ static struct striped *session_of(struct stripes *stripes, const struct stripes_
 	struct striped *s = find(stripes, arrival->session);
 
 	if (s)
-		return is_of(s, arrival) ? s : NULL;
-	s = arrival->joins || has_its_share(stripes, arrival) ? NULL : take(stripes);
+		return is_of(s, arrival) && s->out.wide == arrival->wide ? s : NULL;
+	s = arrival->joins || has_its_share(stripes, arrival) ? NULL : take(stripes, arrival->wide);
 	if (!s)
 		return NULL;
+	s->lossy = arrival->lossy;
 	memcpy(s->session, arrival->session, sizeof(s->session));
 	s->admitted = arrival->admitted;
 	s->subscriber = arrival->subscriber;
@@ -240,6 +248,7 @@ int stripes_new(struct worker *worker, struct stripes **out)
 		return -ENOMEM;
 	}
 	stripes->worker = worker;
+	stripes->send_most_bytes = mptcp_send_bound_most(&stripes->send_forced);
 	stripes->handler = loop_handler_add(worker->loop, &handler);
 	*out = stripes;
 	return 0;

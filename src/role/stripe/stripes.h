@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sessions over links so slow that a packet takes seconds (link.profile = lowrate), where the kernel's Multipath TCP sends most of a stream several times: a plain TCP connection a
- * link, and the stream in pieces over them (policy/stripe.h, decision 0033, doc/lowrate.md). To the gateway such a session's far leg, and to the converter its near leg, is a
+ * Sessions over links so slow that a packet takes seconds (link.profile = lowrate), where the kernel's Multipath TCP sends most of a stream several times, and over such as lose packets all the time
+ * (lossy), or are far apart, where one waits for the other: a plain TCP connection a link, and the stream in pieces over them (policy/stripe.h, decisions 0033, 0044 and 0045, doc/pieces.md). To the gateway such a session's far leg, and to the converter its near leg, is a
  * connection like any other: its other end is here. One a worker.
  */
 #ifndef BRAID_ROLE_STRIPE_STRIPES_H
@@ -11,15 +11,15 @@
 #include "role/worker.h"
 #include "signalling/scheme.h"
 
-#define STRIPES_MOST 512   /* a worker; of 270 kB each at most */
+#define STRIPES_MOST 512   /* a worker */
 
 struct stripes;
 
 int stripes_new(struct worker *worker, struct stripes **out);   /* 0 or -ENOMEM */
 void stripes_freep(struct stripes **stripes);                   /* resets all that there are */
 
-/* Gateway: what begins now, to this converter, is to be striped. */
-bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *upstream);
+/* Gateway: what begins now, to this converter, is to be striped. marked: its packets are to be, which those of legs aren't. */
+bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *upstream, bool marked);
 /* Begins one to this converter, of which it takes a reference of its own; *fd is the session's own end, which is connected, and the caller's. Legs follow over all links. 0, NET_E_* (NET_E_DESCRIPTORS: every place is taken, too) or a negative errno. */
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd);
 /* The worker has another view: legs over links that are gone end, others begin. */
@@ -34,6 +34,8 @@ struct stripes_arrival {
 	uint32_t subscriber;
 	struct address client, own;
 	bool joins;                 /* a session that is there already, or none */
+	bool wide;                  /* policy/stripe.h */
+	bool lossy;                 /* and its links lose packets all the time */
 	struct bytes answer;        /* to go first */
 	struct bytes refusal;       /* in its place, where that one isn't there any more */
 	struct bytes first;         /* what came behind its message */

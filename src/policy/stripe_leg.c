@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the legs of a stream that is sent show: decisions 0033, 0044. */
+#include "base/util.h"
+#include "policy/stripe_parts.h"
+
+#define FORGET_US (1 * US_PER_S)
+#define WINDOW_ROUND_TRIPS 4          /* of the longest: what is lost comes twice and three times */
+#define RATE_SHARE 4                  /* of a new measurement, one to so many */
+#define WIDE_RATE_SHARE 8             /* one that is more counts as a whole, so that a long leg finds its rate */
+#define WIDE_SAMPLE_US (100 * US_PER_MS)
+#define WIDE_SAMPLE_LEAST_US (10 * US_PER_MS)   /* at least, as what it is divided by */
+#define WIDE_RISE 4                   /* a rate is so many times the one before at most */
+#define STALL_LEAST_US (2 * US_PER_S)
+#define WIDE_STALL_LEAST_US (500 * US_PER_MS)
+#define STALL_PACKETS 3
+
+void stripe_leg_open(struct stripe_out *out, uint8_t leg, uint64_t now_us)
+{
+	out->legs[leg] = (struct stripe_leg){ .open = true, .progress_at_us = now_us, .delivered_at_us = now_us };
+}
+
+static void take_back(struct stripe_out *out, uint8_t leg, bool all)
+{
+	for (size_t i = 0; i < out->n_pieces; i++) {
+		struct stripe_piece *piece = stripe_piece_at(out, i);
+
+		if (piece->leg == leg && (all || !stripe_has_arrived(out, piece)))
+			stripe_lose(out, piece);
+	}
+}
+
+/* Which legs a piece has been over doesn't count for a new connection over the same link. */
+void stripe_leg_close(struct stripe_out *out, uint8_t leg)
+{
+	take_back(out, leg, true);
+	for (size_t i = 0; i < out->n_pieces; i++)
+		stripe_piece_at(out, i)->tried &= (uint8_t)~(1u << leg);
+	out->legs[leg] = (struct stripe_leg){ 0 };
+}
+
+void stripe_leg_wrote(struct stripe_out *out, uint8_t leg, size_t n_bytes, uint64_t now_us)
+{
+	struct stripe_leg *l = &out->legs[leg];
+
+	if (!stripe_outstanding_bytes(l)) {
+		l->progress_at_us = l->delivered_at_us = now_us;
+		l->from_idle = true;
+	}
+	l->written_bytes += n_bytes;
+	l->unsent_bytes += n_bytes;
+}
+
+/* What was lost holds back the acknowledgement of all behind it, which then comes at once: in a short time that looks like a far faster leg. */
+static uint64_t sample_least_us(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	bool beginning = leg->n_measured < STRIPE_WIDE_PIECE_DOUBLINGS && stripe_rtt_of(leg) < WIDE_SAMPLE_US;
+
+	return !out->wide ? 0 : beginning ? stripe_rtt_of(leg) : WIDE_SAMPLE_US;
+}
+
+/* Just when a round trip is over, the first acknowledgements come in next to no time: a rate rises by steps. */
+static uint64_t sampled(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	uint64_t us = out->wide && leg->sample_us < WIDE_SAMPLE_LEAST_US ? WIDE_SAMPLE_LEAST_US : leg->sample_us;
+	uint64_t rate = leg->sample_bytes * US_PER_S / us + 1, most = WIDE_RISE * leg->rate_bytes_per_s;
+
+	return out->wide && leg->rate_bytes_per_s && rate > most ? most : rate;
+}
+
+/* Few bytes tell more of a link's round trip, and of when we look, than of its rate: they are gathered; and those that were alone tell nothing of it. */
+static void measure(const struct stripe_out *out, struct stripe_leg *leg, uint64_t n_bytes, uint64_t took_us)
+{
+	uint64_t idle_us = leg->from_idle ? leg->rtt_us : 0, share = out->wide ? WIDE_RATE_SHARE : RATE_SHARE, rate;
+
+	leg->from_idle = false;
+	if (stripe_queued_bytes(leg) < STRIPE_LEAST_PIECE_BYTES)
+		return;
+	leg->sample_bytes += n_bytes;
+	leg->sample_us += took_us > idle_us ? took_us - idle_us : 0;
+	leg->sample_whole_us += took_us;
+	if (leg->sample_bytes < STRIPE_LEAST_PIECE_BYTES || !leg->sample_us || leg->sample_whole_us < sample_least_us(out, leg))
+		return;
+	rate = sampled(out, leg);
+	if (out->wide && rate > leg->rate_bytes_per_s)
+		share = 1;
+	leg->rising = 4 * rate > 5 * leg->rate_bytes_per_s;
+	leg->rate_bytes_per_s = leg->rate_bytes_per_s ? (leg->rate_bytes_per_s * (share - 1) + rate) / share : rate;
+	leg->sample_bytes = leg->sample_us = leg->sample_whole_us = 0;
+	leg->n_measured += leg->n_measured < (out->wide ? STRIPE_WIDE_PIECE_DOUBLINGS : STRIPE_PIECE_DOUBLINGS);
+}
+
+/* Several of its longest packets' times without one of them getting through. */
+static uint64_t stall_us(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	uint64_t us = STALL_PACKETS * ((stripe_piece_most(out, leg) + STRIPE_FRAME_OVERHEAD_BYTES) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg));
+	uint64_t least_us = out->wide ? WIDE_STALL_LEAST_US : STALL_LEAST_US;
+
+	return u64_max(us, least_us);
+}
+
+static bool any_other_usable(const struct stripe_out *out, uint8_t leg)
+{
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (i != leg && stripe_is_usable(&out->legs[i]))
+			return true;
+	return false;
+}
+
+uint64_t stripe_longest_rtt_us(const struct stripe_out *out)
+{
+	uint64_t us = 0;
+
+	for (size_t i = 0; i < STRIPE_LEGS; i++) {
+		const struct stripe_leg *leg = &out->legs[i];
+
+		if (leg->open && leg->rtt_us > us)
+			us = leg->rtt_us;
+	}
+	return us;
+}
+
+uint64_t stripe_rate_of_all(const struct stripe_out *out)
+{
+	uint64_t rate_bytes_per_s = 0;
+
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		rate_bytes_per_s += out->legs[i].open ? out->legs[i].rate_bytes_per_s : 0;
+	return rate_bytes_per_s;
+}
+
+/* What all legs carry in a few of the longest round trips; as wide as it was once, it stays. */
+static void widen(struct stripe_out *out)
+{
+	uint64_t bytes = stripe_rate_of_all(out) * (WINDOW_ROUND_TRIPS * stripe_longest_rtt_us(out) + STRIPE_LOOKS_APART_US) / US_PER_S;
+
+	if (bytes > STRIPE_WIDE_WINDOW_BYTES)
+		bytes = STRIPE_WIDE_WINDOW_BYTES;
+	if (bytes > out->window_bytes)
+		out->window_bytes = bytes;
+}
+
+/* What a leg carries that is given nothing isn't known any more: one that once seemed slow would never be given anything. */
+static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_t now_us)
+{
+	uint64_t best = 0;
+
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		if (out->legs[i].open && out->legs[i].rate_bytes_per_s > best)
+			best = out->legs[i].rate_bytes_per_s;
+	if (!out->wide || stripe_outstanding_bytes(leg) || now_us - leg->progress_at_us < FORGET_US)
+		return;
+	leg->progress_at_us = now_us;
+	leg->rate_bytes_per_s = 2 * leg->rate_bytes_per_s < best ? 2 * leg->rate_bytes_per_s : best;
+}
+
+/* Acknowledgements in order come by fits and starts where packets are lost: each waits for the one that is sent once more. */
+static uint64_t delivered(const struct stripe_leg *leg, const struct stripe_seen *seen, uint64_t acked_bytes)
+{
+	uint64_t bytes = acked_bytes + seen->sacked_bytes;
+
+	return bytes < leg->written_bytes ? bytes : leg->written_bytes;
+}
+
+void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_seen *seen, uint64_t now_us)
+{
+	struct stripe_leg *l = &out->legs[leg];
+	uint64_t acked = seen->unacked_bytes < l->written_bytes ? l->written_bytes - seen->unacked_bytes : 0, there;
+
+	if (seen->rtt_us)
+		l->rtt_us = seen->rtt_us;
+	l->unsent_bytes = seen->unsent_bytes;
+	there = delivered(l, seen, acked);
+	if (there > l->delivered_bytes) {
+		measure(out, l, there - l->delivered_bytes, now_us - l->delivered_at_us);
+		l->delivered_at_us = now_us;
+		widen(out);
+	}
+	if (acked > l->acked_bytes || there > l->delivered_bytes) {
+		l->acked_bytes = acked > l->acked_bytes ? acked : l->acked_bytes;
+		l->delivered_bytes = there > l->delivered_bytes ? there : l->delivered_bytes;
+		l->progress_at_us = now_us;
+		l->stalled = false;
+	} else if (stripe_outstanding_bytes(l) && now_us - l->progress_at_us > stall_us(out, l)) {
+		l->stalled = true;
+	} else {
+		forget(out, l, now_us);
+	}
+	if (l->stalled && any_other_usable(out, leg))   /* else its TCP goes on trying, and needs no help */
+		take_back(out, leg, false);
+}

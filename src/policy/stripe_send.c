@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which piece goes over which leg, and when: decisions 0033, 0044. */
+#include "policy/stripe_parts.h"
+
+#include <assert.h>
+#include "base/util.h"
+
+#define WIDE_FIRST_PIECES 4           /* that a leg has before its rate is known */
+#define WIDE_LOOKS_APART_US (200 * US_PER_MS)
+#define RISING_ROUND_TRIPS 6
+#define WINDOW_USED_PERCENT 75        /* the rest is for what takes longer than it seems */
+#define HELD_UP_PIECES 16             /* what is behind them may come by itself meanwhile */
+#define REPEAT_SLACK_US (1 * US_PER_S)
+#define WIDE_REPEAT_SLACK_US (200 * US_PER_MS)
+
+static_assert(STRIPE_FIRST_PIECE_BYTES << STRIPE_PIECE_DOUBLINGS == STRIPE_PIECE_BYTES, "the longest");
+static_assert(STRIPE_PIECE_BYTES << STRIPE_WIDE_PIECE_DOUBLINGS == STRIPE_WIDE_PIECE_BYTES, "the longest");
+
+static uint64_t arrival_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
+{
+	return (stripe_queued_bytes(leg) + n_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
+}
+
+/* What the leg carries in that time, two pieces at least; while nothing is known of a wide one a few more. */
+static uint64_t in_time(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t us)
+{
+	uint64_t n_pieces = out->wide && !leg->rate_bytes_per_s ? WIDE_FIRST_PIECES : 2;
+	uint64_t least = n_pieces * (stripe_piece_most(out, leg) + STRIPE_FRAME_OVERHEAD_BYTES), bytes = leg->rate_bytes_per_s * us / US_PER_S;
+
+	return u64_max(bytes, least);
+}
+
+/* What is under way over a wide leg is more for its TCP to say than for us: it is to have something that it hasn't sent, until we look again, and no more. */
+static bool has_room(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
+{
+	uint64_t n_rtt = out->wide && leg->rising ? RISING_ROUND_TRIPS : 2;
+
+	if (!stripe_outstanding_bytes(leg))
+		return true;
+	if (leg->full || (out->wide && leg->unsent_bytes + n_bytes > in_time(out, leg, WIDE_LOOKS_APART_US)))
+		return false;
+	return stripe_queued_bytes(leg) + n_bytes <= in_time(out, leg, n_rtt * stripe_rtt_of(leg) + STRIPE_LOOKS_APART_US);
+}
+
+/* Each piece that waits behind others shows TCP that packets take longer: two of a length, then twice as much. */
+static unsigned int doublings(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	unsigned int n = out->wide ? 0 : (leg->n_behind + 1u) / 2;
+
+	return n > leg->n_measured ? n : leg->n_measured;
+}
+
+/* Of a piece of n bytes that isn't cut yet, so much goes over the leg. */
+static uint64_t cut(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n)
+{
+	uint64_t most = stripe_piece_most(out, leg), known = (out->wide ? STRIPE_PIECE_BYTES : STRIPE_FIRST_PIECE_BYTES) << doublings(out, leg);
+
+	return u64_min(n, u64_min(known, most));
+}
+
+/* A piece for which a leg is looked for: new, and cut as the leg wants it, or one that has been cut. */
+struct wanted {
+	uint64_t n;
+	bool whole;
+};
+
+static uint64_t bytes_over(const struct stripe_out *out, const struct stripe_leg *leg, struct wanted piece)
+{
+	return (piece.whole ? piece.n : cut(out, leg, piece.n)) + STRIPE_FRAME_OVERHEAD_BYTES;
+}
+
+/* The usable leg over which it would be there first: of all, or of those alone that have room. */
+static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool with_room)
+{
+	uint8_t best = STRIPE_NO_LEG;
+	uint64_t best_us = 0;
+
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
+		const struct stripe_leg *leg = &out->legs[i];
+		uint64_t n_bytes = bytes_over(out, leg, piece), us = stripe_is_usable(leg) ? arrival_us(out, leg, n_bytes) : 0;
+
+		if (!stripe_is_usable(leg) || (with_room && !has_room(out, leg, n_bytes)) || (best != STRIPE_NO_LEG && us >= best_us))
+			continue;
+		best = i;
+		best_us = us;
+	}
+	return best;
+}
+
+/* It would be there before all legs together have used up a window, as wide as it may become: else they would wait for it. */
+static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
+{
+	uint64_t window_bytes = stripe_own_edge(out) - out->acked, rate = stripe_rate_of_all(out);
+
+	return !rate || arrival_us(out, leg, n_bytes) <= window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
+}
+
+/* A leg for a piece. Where the quickest has no room, another one helps only if it is quicker than waiting until the quickest has had all that waits. */
+static uint8_t leg_for(const struct stripe_out *out, struct wanted piece)
+{
+	uint8_t quickest = first_leg(out, piece, false), free = first_leg(out, piece, true);
+	uint64_t waiting = out->end - out->next + piece.n + STRIPE_FRAME_OVERHEAD_BYTES;
+
+	if (free == quickest || free == STRIPE_NO_LEG)
+		return free;
+	if (out->bulk && !piece.whole && holds_nothing_up(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)))
+		return free;
+	return arrival_us(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)) <= arrival_us(out, &out->legs[quickest], waiting) ? free : STRIPE_NO_LEG;
+}
+
+/* The first piece that is to go once more; n_pieces: none is. */
+static size_t first_lost(const struct stripe_out *out)
+{
+	size_t i = 0;
+
+	if (!out->n_lost)
+		return out->n_pieces;
+	while (stripe_piece_seen(out, i)->leg != STRIPE_NO_LEG)
+		i++;
+	return i;
+}
+
+static struct stripe_send once_more(const struct stripe_out *out, size_t i, uint8_t leg)
+{
+	const struct stripe_piece *piece = stripe_piece_seen(out, i);
+
+	return (struct stripe_send){ .leg = leg, .again = true, .piece = i, .offset = piece->offset, .n = piece->n, .ending = piece->ends ? out->ending : STRIPE_GOES_ON };
+}
+
+static bool send_lost(const struct stripe_out *out, size_t lost, struct stripe_send *send)
+{
+	*send = once_more(out, lost, leg_for(out, (struct wanted){ stripe_piece_seen(out, lost)->n, .whole = true }));
+	return send->leg != STRIPE_NO_LEG;
+}
+
+static bool has_new(const struct stripe_out *out)
+{
+	return out->n_pieces < (out->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES) && (out->next < out->end || (out->ending != STRIPE_GOES_ON && !out->end_sent));
+}
+
+/* Where little is left, every leg gets a part of it, so that all have done at about the same time. */
+static uint64_t piece_bytes(const struct stripe_out *out)
+{
+	uint64_t left = out->end - out->next, most = out->wide ? STRIPE_WIDE_PIECE_BYTES : STRIPE_PIECE_BYTES, n_usable = 0, share;
+
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		n_usable += stripe_is_usable(&out->legs[i]);
+	share = n_usable ? (left + n_usable - 1) / n_usable : left;
+	return u64_min(left, u64_min(u64_max(share, STRIPE_LEAST_PIECE_BYTES), most));
+}
+
+static bool is_last_of_first(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
+{
+	struct stripe_leg then = *leg;
+
+	then.written_bytes += n_bytes;
+	then.n_behind++;
+	return !out->wide && !leg->n_measured && stripe_outstanding_bytes(leg) && !has_room(out, &then, cut(out, &then, STRIPE_PIECE_BYTES) + STRIPE_FRAME_OVERHEAD_BYTES);
+}
+
+static bool send_new(const struct stripe_out *out, struct stripe_send *send)
+{
+	uint64_t left = out->end - out->next;
+	uint64_t n = piece_bytes(out), edge = stripe_peer_edge(out), most = edge > out->next ? edge - out->next : 0;   /* what was had from the local stream may be more, by a promise that was let go */
+	uint8_t leg;
+
+	n = u64_min(n, most);
+	leg = leg_for(out, (struct wanted){ n });
+	if (leg == STRIPE_NO_LEG || (left && !n))
+		return false;
+	n = cut(out, &out->legs[leg], n);
+	*send = (struct stripe_send){ .leg = leg, .offset = out->next, .n = (uint16_t)n, .ending = n == left ? out->ending : STRIPE_GOES_ON,
+				      .last_of_first = is_last_of_first(out, &out->legs[leg], n + STRIPE_FRAME_OVERHEAD_BYTES) };
+	return true;
+}
+
+/* Over this leg it would be there before it is over its own; long before, unless all waits for it. */
+static bool helps(const struct stripe_out *out, const struct stripe_piece *piece, uint8_t leg, bool held_up)
+{
+	const struct stripe_leg *own = &out->legs[piece->leg];
+	uint64_t slack_us = out->wide ? WIDE_REPEAT_SLACK_US : REPEAT_SLACK_US;
+	uint64_t there_us = (piece->leg_end - own->acked_bytes) * US_PER_S / stripe_rate_of(out, own) + stripe_rtt_of(own);
+	uint64_t here_us = arrival_us(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) + stripe_rtt_of(&out->legs[leg]) / 2;
+
+	return there_us > here_us + (held_up ? 0 : here_us / 2 + slack_us);
+}
+
+/* How many of the oldest pieces that others have had may go over this leg, too: all, if it has nothing to do; where all is held up those that hold it up. */
+static size_t n_for(const struct stripe_out *out, const struct stripe_leg *leg, bool held_up)
+{
+	if (!stripe_is_usable(leg))
+		return 0;
+	if (!stripe_outstanding_bytes(leg))
+		return out->n_pieces;
+	return held_up && !leg->full ? HELD_UP_PIECES : 0;
+}
+
+static bool send_repeated_over(const struct stripe_out *out, uint8_t leg, bool held_up, struct stripe_send *send)
+{
+	size_t n_left = n_for(out, &out->legs[leg], held_up);
+
+	for (size_t i = 0; i < out->n_pieces && n_left > 0; i++) {
+		const struct stripe_piece *piece = stripe_piece_seen(out, i);
+
+		if (stripe_has_arrived(out, piece) || !(piece->tried & ~(1u << leg)))
+			continue;
+		n_left--;
+		if (piece->tried & 1u << leg || !has_room(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) || !helps(out, piece, leg, held_up))
+			continue;
+		*send = once_more(out, i, leg);
+		return true;
+	}
+	return false;
+}
+
+/* The other end waits for what comes late, or even takes nothing behind it any more. */
+static bool is_held_up(const struct stripe_out *out)
+{
+	return out->wide && (out->late || out->n_pieces == STRIPE_WIDE_PIECES || (out->next == out->end && out->ending == STRIPE_GOES_ON && !stripe_room(out)));
+}
+
+/* There is nothing new to send, or nothing that may be: what all else waits for goes over other legs, too. */
+static bool send_repeated(const struct stripe_out *out, struct stripe_send *send)
+{
+	bool held_up = is_held_up(out);
+
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (send_repeated_over(out, i, held_up, send))
+			return true;
+	return false;
+}
+
+bool stripe_next(const struct stripe_out *out, struct stripe_send *send)
+{
+	size_t lost = first_lost(out);
+
+	if (lost < out->n_pieces)
+		return send_lost(out, lost, send);
+	if (out->late && send_repeated(out, send))
+		return true;
+	return has_new(out) ? send_new(out, send) : send_repeated(out, send);
+}
+
+void stripe_sent(struct stripe_out *out, const struct stripe_send *send, uint64_t now_us)
+{
+	struct stripe_piece *piece = stripe_piece_at(out, send->again ? send->piece : out->n_pieces);
+	struct stripe_leg *leg = &out->legs[send->leg];
+
+	leg->n_behind += leg->acked_bytes < leg->piece_end && leg->n_behind < 2 * STRIPE_PIECE_DOUBLINGS;
+	stripe_leg_wrote(out, send->leg, send->n + STRIPE_FRAME_OVERHEAD_BYTES, now_us);
+	if (!send->again) {
+		*piece = (struct stripe_piece){ .offset = send->offset, .n = send->n, .ends = send->ending != STRIPE_GOES_ON };
+		out->n_pieces++;
+		out->next += send->n;
+		out->end_sent = piece->ends;
+		out->end_known |= piece->ends;
+	} else {
+		out->n_lost -= piece->leg == STRIPE_NO_LEG;
+	}
+	piece->leg = send->leg;
+	piece->leg_end = leg->piece_end = leg->written_bytes;
+	piece->tried |= (uint8_t)(1u << send->leg);
+}
+
+static bool is_early(const struct stripe_out *out)
+{
+	return out->n_pieces == 1 && !out->acked && !stripe_piece_seen(out, 0)->ends && out->next == stripe_piece_seen(out, 0)->n && !stripe_piece_seen(out, 0)->tried;
+}
+
+bool stripe_early(const struct stripe_out *out, size_t most_bytes, struct stripe_send *send)
+{
+	if (!out->wide || (out->next && !is_early(out)))
+		return false;
+	*send = (struct stripe_send){ .leg = STRIPE_NO_LEG, .again = out->next, .n = (uint16_t)(out->next ? out->next : u64_min(out->end, most_bytes)) };
+	return send->n && send->n <= most_bytes;
+}
+
+void stripe_sent_early(struct stripe_out *out, const struct stripe_send *send)
+{
+	if (send->again)
+		return;
+	*stripe_piece_at(out, 0) = (struct stripe_piece){ .n = send->n, .leg = STRIPE_NO_LEG };
+	out->n_pieces = out->n_lost = 1;
+	out->next = send->n;
+}
+
+void stripe_early_over(struct stripe_out *out, uint8_t leg, uint16_t n, uint64_t now_us)
+{
+	struct stripe_piece *piece = stripe_piece_at(out, 0);
+	bool waits = n && out->n_pieces && !piece->offset && piece->n == n;
+
+	if (waits && piece->leg == STRIPE_NO_LEG) {
+		stripe_sent(out, &(struct stripe_send){ .leg = leg, .again = true, .n = n }, now_us);
+	} else if (n) {
+		stripe_leg_wrote(out, leg, n + STRIPE_FRAME_OVERHEAD_BYTES, now_us);
+		piece->tried |= waits ? (uint8_t)(1u << leg) : 0;
+	}
+}
+
+bool stripe_is_busy(const struct stripe_out *out)
+{
+	bool busy = out->n_pieces || has_new(out);
+
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		busy |= out->legs[i].open && stripe_outstanding_bytes(&out->legs[i]);
+	return busy;
+}
+
+uint8_t stripe_best_leg(const struct stripe_out *out)
+{
+	return first_leg(out, (struct wanted){ 0 }, false);
+}

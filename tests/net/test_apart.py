@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Links whose round trips are far apart have sessions in pieces without being said to lose packets (gateway.pieces = auto, decision 0045), and the request is in the first packet."""
+import re
+
+import pytest
+
+from netlab import LINK_B, SERVER, Lab, close_with_reset, counter, receive_exactly, sockets, sockets_at_rest, wait_for
+from test_lossy import BYTES, RECEIVED, SENT, bytes_of, carry
+
+SHORT = 10
+
+
+@pytest.fixture
+def apart(tmp_path):
+    lab = Lab(tmp_path, {"a": 10, "b": 150})
+    yield lab
+    lab.close()
+
+
+def start(lab, pieces="auto", **changes):
+    """Both daemons, when both links have been seen."""
+    converter, gateway = lab.converter(), lab.gateway(gateway={"pieces": pieces}, **changes)
+    wait_for(lambda: all(link["health"]["least_rtt_ms"] for link in gateway.ctl("links")["links"]), "the round trips of both links")
+    return converter, gateway
+
+
+def fast_opened(lab):
+    return int(lab.run("conv", "nstat -asz TcpExtTCPFastOpenPassive").split()[-2])
+
+
+def test_sessions_go_in_pieces(apart):
+    converter, gateway = start(apart)
+    before = fast_opened(apart)
+    near, far, _ = apart.session(apart.listen("server"))
+    carry(apart, near, far)
+    carry(apart, far, near)
+    assert counter(gateway, "striped") == counter(converter, "striped") == 1
+    assert counter(gateway, "legs") == 2
+    assert fast_opened(apart) - before >= 2, "a leg's first packet had nothing in it"
+    assert counter(gateway, "syn_data_lost") == 0
+
+
+def test_a_leg_that_is_late_begins_nothing(apart):
+    """Sessions that are over before their first packets over the far link have come: nothing of them is left at the converter."""
+    converter, gateway = start(apart)
+    listener = apart.listen("server")
+    at_rest = sockets_at_rest(converter)
+    for _ in range(SHORT):
+        near = apart.connect("host", SERVER, listener.getsockname()[1])
+        near.sendall(b"question")
+        far, _ = apart.accept(listener)
+        assert receive_exactly(far, 8) == b"question"
+        far.close()
+        assert near.recv(1) == b""
+        near.close()
+    assert counter(gateway, "striped") == SHORT
+    wait_for(lambda: sockets(converter.pid) <= at_rest, "no session left at the converter")
+
+
+def test_a_request_that_is_taken_back_at_once(apart):
+    """Before any leg is there: the server hears of the reset as soon as one is, not when the session has been without legs for three minutes."""
+    apart.set_link("a", "delay_us=80000")
+    apart.set_link("b", "delay_us=80000")
+    converter = apart.converter()
+    gateway = apart.gateway(gateway={"accept": "early"}, **{"link a": {"profile": "lossy"}})
+    listener = apart.listen("server")
+    near = apart.connect("host", SERVER, listener.getsockname()[1])
+    near.sendall(b"question")
+    wait_for(lambda: counter(gateway, "syn_data_sent") >= 2, "first packets of both legs")
+    close_with_reset(near)
+    far, _ = apart.accept(listener)
+    with pytest.raises(ConnectionResetError):
+        assert receive_exactly(far, 8) == b"question"
+        far.recv(1)
+    wait_for(lambda: not converter.ctl("status")["sessions"], "no session left")
+
+
+def test_first_packets_that_lose_what_they_carry_cost_a_round_trip(apart):
+    converter, gateway = start(apart)
+    for name in "ab":
+        apart.set_link(name, "eat_syn_data=2")
+    near, far, _ = apart.session(apart.listen("server"))
+    carry(apart, near, far)
+    assert counter(gateway, "striped") == counter(converter, "striped") == 1
+    assert counter(gateway, "syn_data_lost") == 2
+
+
+def test_not_where_profiles_alone_count(apart):
+    _, gateway = start(apart, "profile")
+    assert apart.bonded() and counter(gateway, "striped") == 0
+
+
+def test_not_where_links_cost_more(apart):
+    _, gateway = start(apart, **{"link b": {"cost": 1}})
+    apart.session(apart.listen("server"))
+    assert counter(gateway, "striped") == 0
+
+
+def test_not_where_packets_are_marked(apart):
+    _, gateway = start(apart, policy={"rule": f"bond to {SERVER} set-dscp af41"})
+    apart.session(apart.listen("server"))
+    assert counter(gateway, "striped") == 0
+
+
+def legs_over_b(lab):
+    """And what probes have just then."""
+    return re.findall(rf"{LINK_B}:\d+ +\S+:5124", lab.run("gw", "ss -tinHO state established dport = :5124 | grep -v token"))
+
+
+def carried_over_b(lab, sender, receiver):
+    before = bytes_of(lab, "b", RECEIVED) + bytes_of(lab, "b", SENT)
+    carry(lab, sender, receiver)
+    return bytes_of(lab, "b", RECEIVED) + bytes_of(lab, "b", SENT) - before
+
+
+def test_a_backup_is_left_when_another_link_is_back(apart):
+    converter, gateway = start(apart, **{"link a": {"profile": "lossy"}, "link b": {"profile": "lossy", "backup": "yes"}})
+    near, far, _ = apart.session(apart.listen("server"))
+    wait_for(lambda: not legs_over_b(apart), "no leg over the backup")
+    assert carried_over_b(apart, near, far) < BYTES / 20
+    apart.set_carrier("a", False)
+    assert carried_over_b(apart, far, near) > BYTES
+    apart.set_carrier("a", True)
+    wait_for(lambda: not legs_over_b(apart), "no leg over the backup any more")
+    assert carried_over_b(apart, near, far) < BYTES / 20
+    assert counter(gateway, "striped") == counter(converter, "striped") == 1

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How much more of a wide stream may come, as it was promised: decision 0044. */
+#include "unit.h"
+
+#include "base/clock.h"
+#include "policy/stripe.h"
+
+#define PLENTY (1u << 30)
+
+static struct stripe_in *in_new(bool wide)
+{
+	struct stripe_in *in = calloc(1, sizeof(*in));
+
+	assert_non_null(in);
+	in->wide = wide;
+	return in;
+}
+
+/* As one that wants more, and has sent a window's worth, which was passed on at once. */
+static void go_through_a_window(struct stripe_in *in)
+{
+	uint64_t edge = in->passed_on + STRIPE_WINDOW_BYTES + stripe_promised(in);
+	size_t skip;
+
+	while (in->in_order < edge) {
+		size_t n = edge - in->in_order < STRIPE_WIDE_PIECE_BYTES ? (size_t)(edge - in->in_order) : STRIPE_WIDE_PIECE_BYTES;
+
+		assert_int_equal(stripe_arrive(in, (uint32_t)in->in_order, n, STRIPE_GOES_ON, &skip), 0);
+	}
+	stripe_pass_on(in, stripe_readable(in), 1);
+}
+
+static void as_much_may_arrive_as_was_promised(void **state)
+{
+	struct stripe_in *in = in_new(true);
+	uint32_t at;
+	size_t skip;
+
+	assert_int_equal(stripe_arrive(in, STRIPE_WINDOW_BYTES - 5, 6, STRIPE_GOES_ON, &skip), STRIPE_E_WRONG);
+	for (int i = 0; i < 12; i++) {
+		go_through_a_window(in);
+		stripe_set_window(in, true, PLENTY);
+		stripe_told(in);
+	}
+	assert_int_equal(in->window, STRIPE_WINDOWS - 1);
+	assert_int_equal(stripe_promised(in), STRIPE_WIDE_WINDOW_BYTES - STRIPE_WINDOW_BYTES);
+	at = (uint32_t)in->passed_on;
+	assert_int_equal(stripe_arrive(in, at + STRIPE_WIDE_WINDOW_BYTES - 5, 5, STRIPE_GOES_ON, &skip), 0);
+	assert_int_equal(stripe_arrive(in, at + STRIPE_WIDE_WINDOW_BYTES - 5, 6, STRIPE_GOES_ON, &skip), STRIPE_E_WRONG);
+	for (uint32_t i = 1; i < STRIPE_WIDE_PIECES; i++)
+		assert_int_equal(stripe_arrive(in, at + 2 * i, 1, STRIPE_GOES_ON, &skip), 0);
+	assert_int_equal(stripe_arrive(in, at + 2 * STRIPE_WIDE_PIECES, 1, STRIPE_GOES_ON, &skip), STRIPE_E_WRONG);
+	assert_int_equal(stripe_arrive(in, at + 2 * STRIPE_WIDE_PIECES - 3, 1, STRIPE_GOES_ON, &skip), 0);   /* one with two others */
+	assert_int_equal(in->n_later, STRIPE_WIDE_PIECES - 1);
+	free(in);
+}
+
+static void a_window_widens_for_who_wants_it_and_is_passed_on(void **state)
+{
+	static const struct {
+		bool wide, wanted;
+		size_t n_kept, n_windows;   /* not passed on; gone through */
+		uint64_t left_bytes;
+		uint8_t window;
+	} table[] = {
+		{ true, true, 0, 1, PLENTY, 3 }, { true, false, 0, 1, PLENTY, 0 }, { false, true, 0, 1, PLENTY, 0 }, { true, true, 0, 0, PLENTY, 0 },
+		{ true, true, STRIPE_WINDOW_BYTES / 4, 1, PLENTY, 3 }, { true, true, STRIPE_WINDOW_BYTES / 4 + 1, 1, PLENTY, 0 },
+		{ true, true, 0, 1, STRIPE_WINDOW_BYTES, 1 }, { true, true, 0, 1, STRIPE_WINDOW_BYTES - 1, 0 }, { true, true, 0, 1, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct stripe_in *in = in_new(table[i].wide);
+		size_t skip;
+
+		for (size_t n = 0; n < table[i].n_windows; n++)
+			go_through_a_window(in);
+		for (size_t n = table[i].n_kept; n; n -= n < 10000 ? n : 10000)
+			assert_int_equal(stripe_arrive(in, (uint32_t)in->in_order, n < 10000 ? n : 10000, STRIPE_GOES_ON, &skip), 0);
+		stripe_set_window(in, table[i].wanted, table[i].left_bytes);
+		if (in->window != table[i].window)
+			fail_msg("case %zu: window %u, expected %u", i, in->window, table[i].window);
+		free(in);
+	}
+}
+
+/* In time for the next round trip; and the other end asks for it in time. */
+static void half_a_window_is_enough(void **state)
+{
+	struct stripe_out *out = calloc(1, sizeof(*out));
+	struct stripe_in *in = in_new(true);
+	size_t skip;
+
+	assert_non_null(out);
+	*out = (struct stripe_out){ .wide = true, .memory_bytes = PLENTY, .window_bytes = PLENTY };
+	stripe_take(out, STRIPE_WINDOW_BYTES / 2 - 1);
+	assert_false(stripe_wants_window(out));
+	stripe_take(out, 1);
+	assert_true(stripe_wants_window(out));
+	stripe_end(out, STRIPE_ENDS);
+	assert_false(stripe_wants_window(out));
+	for (uint32_t n = 0; n < STRIPE_WINDOW_BYTES / 2; n += STRIPE_WINDOW_BYTES / 8) {
+		stripe_set_window(in, true, PLENTY);
+		assert_int_equal(in->window, 0);
+		assert_int_equal(stripe_arrive(in, n, STRIPE_WINDOW_BYTES / 8, STRIPE_GOES_ON, &skip), 0);
+		stripe_pass_on(in, STRIPE_WINDOW_BYTES / 8, 1);
+	}
+	stripe_set_window(in, true, PLENTY);
+	assert_int_equal(in->window, 3);
+	free(in);
+	free(out);
+}
+
+static void a_stream_begins_with_a_part_of_what_is_left(void **state)
+{
+	static const struct { bool wide; uint64_t left_bytes; uint8_t window; } table[] = {
+		{ true, PLENTY, 15 }, { true, 64u << 20, 15 }, { true, 32u << 20, 7 }, { true, 8u << 20, 1 }, { true, 4u << 20, 0 }, { true, 0, 0 }, { false, PLENTY, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct stripe_in *in = in_new(table[i].wide);
+
+		stripe_begin_window(in, table[i].left_bytes);
+		if (in->window != table[i].window)
+			fail_msg("case %zu: window %u, expected %u", i, in->window, table[i].window);
+		free(in);
+	}
+}
+
+/* Once told, it can't be taken back. */
+static void what_was_promised_stays(void **state)
+{
+	struct stripe_in *in = in_new(true);
+	uint32_t at;
+	size_t skip;
+
+	go_through_a_window(in);
+	stripe_set_window(in, true, PLENTY);
+	stripe_told(in);
+	at = (uint32_t)in->passed_on;
+	stripe_set_window(in, false, 0);
+	stripe_told(in);
+	assert_int_equal(in->window, 0);
+	assert_int_equal(stripe_promised(in), 3 * STRIPE_WINDOW_BYTES);
+	assert_int_equal(stripe_arrive(in, at + 4 * STRIPE_WINDOW_BYTES - 5, 6, STRIPE_GOES_ON, &skip), STRIPE_E_WRONG);
+	assert_int_equal(stripe_arrive(in, at + 4 * STRIPE_WINDOW_BYTES - 5, 5, STRIPE_GOES_ON, &skip), 0);
+	free(in);
+}
+
+/* Nothing has come for long: the memory is there for others, and for this one if there is enough when it is needed. */
+static void a_promise_lapses(void **state)
+{
+	static const struct { uint64_t left_bytes; int r; uint8_t window; } table[] = {
+		{ PLENTY, 0, 15 }, { 3 * STRIPE_WINDOW_BYTES, 0, 0 }, { 3 * STRIPE_WINDOW_BYTES - 1, STRIPE_E_WRONG, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct stripe_in *in = in_new(true);
+		size_t skip;
+
+		assert_int_equal(stripe_lapses_at_us(in), CLOCK_NEVER_US);
+		stripe_comes(in, PLENTY, US_PER_S);
+		go_through_a_window(in);
+		stripe_set_window(in, true, PLENTY);
+		stripe_told(in);
+		stripe_lapse(in, 11 * US_PER_S - 1);
+		assert_int_equal(stripe_promised(in), 3 * STRIPE_WINDOW_BYTES);
+		assert_int_equal(stripe_lapses_at_us(in), 11 * US_PER_S);
+		stripe_lapse(in, 11 * US_PER_S);
+		assert_int_equal(stripe_promised(in), 0);
+		assert_int_equal(stripe_lapses_at_us(in), CLOCK_NEVER_US);
+		stripe_set_window(in, true, PLENTY);
+		stripe_told(in);
+		assert_int_equal(in->window, 0);
+		stripe_comes(in, table[i].left_bytes, 12 * US_PER_S);
+		assert_int_equal(stripe_arrive(in, (uint32_t)in->passed_on + 4 * STRIPE_WINDOW_BYTES - 1, 1, STRIPE_GOES_ON, &skip), table[i].r);
+		if (in->window != table[i].window)
+			fail_msg("case %zu: window %u, expected %u", i, in->window, table[i].window);
+		free(in);
+	}
+}
+
+/* A reader waits, or something is missing: what is here is held, and counts. */
+static void what_is_here_doesnt_lapse(void **state)
+{
+	struct stripe_in *in = in_new(true);
+	size_t skip;
+
+	stripe_begin_window(in, PLENTY);
+	stripe_told(in);
+	stripe_comes(in, PLENTY, US_PER_S);
+	assert_int_equal(stripe_arrive(in, 2 * STRIPE_WINDOW_BYTES, 10, STRIPE_GOES_ON, &skip), 0);
+	assert_int_equal(stripe_lapses_at_us(in), CLOCK_NEVER_US);
+	stripe_lapse(in, 100 * US_PER_S);
+	assert_int_equal(stripe_promised(in), 15 * STRIPE_WINDOW_BYTES);
+	in->edge = 0;
+	assert_int_equal(stripe_promised(in), STRIPE_WINDOW_BYTES + 10);
+	assert_int_equal(stripe_arrive(in, 2 * STRIPE_WINDOW_BYTES, 10, STRIPE_GOES_ON, &skip), 0);   /* once more, whatever is promised by now */
+	free(in);
+}
+
+static void nothing_is_promised_behind_the_end(void **state)
+{
+	struct stripe_in *in = in_new(true);
+	size_t skip;
+
+	stripe_begin_window(in, PLENTY);
+	stripe_told(in);
+	assert_int_equal(stripe_promised(in), 15 * STRIPE_WINDOW_BYTES);
+	assert_int_equal(stripe_arrive(in, 3 * STRIPE_WINDOW_BYTES, 10, STRIPE_ENDS, &skip), 0);
+	assert_int_equal(stripe_promised(in), 2 * STRIPE_WINDOW_BYTES + 10);
+	free(in);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_much_may_arrive_as_was_promised),
+		cmocka_unit_test(a_window_widens_for_who_wants_it_and_is_passed_on),
+		cmocka_unit_test(half_a_window_is_enough),
+		cmocka_unit_test(a_stream_begins_with_a_part_of_what_is_left),
+		cmocka_unit_test(what_was_promised_stays),
+		cmocka_unit_test(a_promise_lapses),
+		cmocka_unit_test(what_is_here_doesnt_lapse),
+		cmocka_unit_test(nothing_is_promised_behind_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
