@@ -95,7 +95,7 @@ def test_a_link_goes_under_an_upload(lossy):
     _, gateway = both(lossy)
     near, far, _ = lossy.session(lossy.listen("server"))
     carry(lossy, near, far, lambda: lossy.set_carrier("a", False))
-    assert counter(gateway, "legs_lost") >= 1
+    wait_for(lambda: counter(gateway, "legs_lost") >= 1, "the leg over the link that has gone to be lost")
 
 
 def wait_for_standstill(lab):
