@@ -108,7 +108,7 @@ bool stripe_wants_window(const struct stripe_out *out)
 {
 	uint64_t window_bytes = stripe_peer_edge(out) - out->acked;
 
-	return out->wide && out->ending == STRIPE_GOES_ON && 2 * (out->end - out->acked) >= window_bytes && stripe_peer_edge(out) < stripe_own_edge(out);
+	return out->wide && out->ending == STRIPE_GOES_ON && (out->bulk || 2 * (out->end - out->acked) >= window_bytes) && stripe_peer_edge(out) < stripe_own_edge(out);
 }
 
 void stripe_take(struct stripe_out *out, size_t n_bytes)

@@ -41,6 +41,7 @@ struct stripe_leg {
 	uint64_t delivered_at_us;    /* when delivered_bytes rose last, or the same */
 	bool from_idle;              /* that was when it began: a round trip goes before the first acknowledgement */
 	uint64_t sample_bytes, sample_us, sample_whole_us;   /* of the next measurement of its rate; whole: with what went before the first acknowledgements */
+	bool sample_from_idle;       /* it began there */
 	bool rising;                 /* the last measurement showed far more than the one before: TCP is finding out what there is */
 	uint8_t n_measured;          /* so often, as far as it matters */
 	uint8_t n_behind;            /* pieces that it was given behind others, as far as it matters */
@@ -128,7 +129,7 @@ bool stripe_is_busy(const struct stripe_out *out);
 
 /* The other end has passed on so much, and takes so many STRIPE_WINDOW_BYTES and one beyond it. 0 or STRIPE_E_WRONG. */
 int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged, uint8_t window);
-/* It is to take more: half of what it does is on its way, or waits for a leg, and the legs carry more. */
+/* It is to take more, as the legs carry more: half of what it takes is on its way, or waits for a leg; or all legs are to be used for what they carry (bulk). */
 bool stripe_wants_window(const struct stripe_out *out);
 /* All of it, the end too. */
 bool stripe_is_done(const struct stripe_out *out);

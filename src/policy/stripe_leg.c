@@ -58,7 +58,7 @@ static uint64_t sample_least_us(const struct stripe_out *out, const struct strip
 	return !out->wide ? 0 : beginning ? stripe_rtt_of(leg) : WIDE_SAMPLE_US;
 }
 
-/* Just when a round trip is over, the first acknowledgements come in next to no time: a rate rises by steps. */
+/* What TCP may send in a round trip it sends at once, and so it is acknowledged: a rate rises by steps. */
 static uint64_t sampled(const struct stripe_out *out, const struct stripe_leg *leg)
 {
 	uint64_t us = out->wide && leg->sample_us < WIDE_SAMPLE_LEAST_US ? WIDE_SAMPLE_LEAST_US : leg->sample_us;
@@ -67,11 +67,28 @@ static uint64_t sampled(const struct stripe_out *out, const struct stripe_leg *l
 	return out->wide && leg->rate_bytes_per_s && rate > most ? most : rate;
 }
 
-/* Few bytes tell more of a link's round trip, and of when we look, than of its rate: they are gathered; and those that were alone tell nothing of it. */
+static void note_rate(const struct stripe_out *out, struct stripe_leg *leg)
+{
+	uint64_t rate = sampled(out, leg), before = leg->rate_bytes_per_s, share = out->wide ? WIDE_RATE_SHARE : RATE_SHARE;
+
+	if (out->wide && rate < before && leg->sample_from_idle)
+		return;
+	if (out->wide && rate > before)
+		share = 1;
+	leg->rising = 4 * rate > 5 * before;
+	leg->rate_bytes_per_s = before ? (before * (share - 1) + rate) / share : rate;
+	leg->n_measured += leg->n_measured < (out->wide ? STRIPE_WIDE_PIECE_DOUBLINGS : STRIPE_PIECE_DOUBLINGS);
+}
+
+/*
+ * Few bytes tell more of a link's round trip, and of when we look, than of its rate: they are gathered; and those that were alone tell nothing of it. Where a leg was idle, a round trip goes before the first
+ * acknowledgement. What TCP begins with comes all at once behind it, so a wide leg carries as much in that round trip, or more.
+ */
 static void measure(const struct stripe_out *out, struct stripe_leg *leg, uint64_t n_bytes, uint64_t took_us)
 {
-	uint64_t idle_us = leg->from_idle ? leg->rtt_us : 0, share = out->wide ? WIDE_RATE_SHARE : RATE_SHARE, rate;
+	uint64_t idle_us = leg->from_idle && !out->wide ? leg->rtt_us : 0;
 
+	leg->sample_from_idle |= leg->from_idle;
 	leg->from_idle = false;
 	if (stripe_queued_bytes(leg) < STRIPE_LEAST_PIECE_BYTES)
 		return;
@@ -80,13 +97,9 @@ static void measure(const struct stripe_out *out, struct stripe_leg *leg, uint64
 	leg->sample_whole_us += took_us;
 	if (leg->sample_bytes < STRIPE_LEAST_PIECE_BYTES || !leg->sample_us || leg->sample_whole_us < sample_least_us(out, leg))
 		return;
-	rate = sampled(out, leg);
-	if (out->wide && rate > leg->rate_bytes_per_s)
-		share = 1;
-	leg->rising = 4 * rate > 5 * leg->rate_bytes_per_s;
-	leg->rate_bytes_per_s = leg->rate_bytes_per_s ? (leg->rate_bytes_per_s * (share - 1) + rate) / share : rate;
+	note_rate(out, leg);
 	leg->sample_bytes = leg->sample_us = leg->sample_whole_us = 0;
-	leg->n_measured += leg->n_measured < (out->wide ? STRIPE_WIDE_PIECE_DOUBLINGS : STRIPE_PIECE_DOUBLINGS);
+	leg->sample_from_idle = false;
 }
 
 /* Several of its longest packets' times without one of them getting through. */

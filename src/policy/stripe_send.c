@@ -87,10 +87,10 @@ static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool
 	return best;
 }
 
-/* It would be there before all legs together have used up a window, as wide as it may become: else they would wait for it. */
+/* It would be there before all legs together have used up the window: else they would wait for it. */
 static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
-	uint64_t window_bytes = stripe_own_edge(out) - out->acked, rate = stripe_rate_of_all(out);
+	uint64_t window_bytes = u64_min(stripe_own_edge(out), stripe_peer_edge(out)) - out->acked, rate = stripe_rate_of_all(out);
 
 	return !rate || arrival_us(out, leg, n_bytes) <= window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
 }

@@ -105,13 +105,14 @@ static void a_slower_leg_carries_bulk(void **state)
 	free(out);
 }
 
-/* Of bulk, over the slow leg, with so wide a window of our own. */
-static uint64_t over_the_slow(uint64_t window_bytes)
+/* Of bulk, over the slow leg, with so wide a window of our own, the other end taking so much. */
+static uint64_t over_the_slow(uint64_t window_bytes, uint64_t taken_bytes)
 {
 	struct stripe_out *out = out_new();
 	uint64_t now_us = US_PER_S, n;
 
 	out->window_bytes = window_bytes;
+	out->edge = taken_bytes;
 	stripe_take(out, FOR_THE_FAST);
 	out->bulk = true;
 	send_all(out, FAST, now_us);
@@ -123,9 +124,11 @@ static uint64_t over_the_slow(uint64_t window_bytes)
 /* It is there after 0.3 s and what is queued at 1 MB/s; a window is used up in its bytes by 11 MB/s, and three quarters of that count. */
 static void what_a_window_would_wait_for_does_not_go_over_a_slow_leg(void **state)
 {
-	uint64_t some = over_the_slow(7000000), most_of_it = over_the_slow(STRIPE_WIDE_WINDOW_BYTES);
+	uint64_t some = over_the_slow(7000000, STRIPE_WIDE_WINDOW_BYTES), most_of_it = over_the_slow(STRIPE_WIDE_WINDOW_BYTES, STRIPE_WIDE_WINDOW_BYTES);
 
-	assert_int_equal(over_the_slow(4000000), 0);   /* 0.27 s */
+	assert_int_equal(over_the_slow(4000000, STRIPE_WIDE_WINDOW_BYTES), 0);   /* 0.27 s */
+	assert_int_equal(over_the_slow(STRIPE_WIDE_WINDOW_BYTES, 4000000), 0);
+	assert_int_equal(over_the_slow(STRIPE_WIDE_WINDOW_BYTES, 7000000), some);
 	if (some < 150000 || some > 177300)            /* 0.477 s */
 		fail_msg("a window of 7 MB: %llu bytes over the slow leg, expected 0.15 to 0.1773 MB", (unsigned long long)some);
 	assert_true(most_of_it > some);   /* what its TCP would send in 0.2 s */

@@ -241,6 +241,9 @@ static void more_than_the_other_end_takes_is_not_sent(void **state)
 	early = (uint32_t)out->acked;
 	out->edge = out->acked + STRIPE_WINDOW_BYTES;
 	assert_false(stripe_wants_window(out));
+	out->bulk = true;
+	assert_true(stripe_wants_window(out));
+	out->bulk = false;
 	assert_int_equal(stripe_room(out), STRIPE_WINDOW_BYTES);
 	take_all(out);
 	assert_true(stripe_wants_window(out));
@@ -269,7 +272,7 @@ static void a_narrow_stream_has_one_window(void **state)
 	free(out);
 }
 
-/* Looked at just when the round trip is over. */
+/* What TCP had sent at once is acknowledged at once. */
 static void a_rate_rises_by_steps(void **state)
 {
 	struct stripe_out *out = out_new(true, 1);
@@ -277,13 +280,37 @@ static void a_rate_rises_by_steps(void **state)
 
 	show(out, 0, 1000000, &now_us);
 	before = out->legs[0].rate_bytes_per_s;
-	take_all(out);
-	send_all(out, 0, now_us, NULL);
-	now_us += 150 * US_PER_MS;
-	out->legs[0].rtt_us = 150 * US_PER_MS - 1;
-	look(out, 0, 1000, 150 * US_PER_MS - 1, now_us);
-	if (out->legs[0].rate_bytes_per_s < before || out->legs[0].rate_bytes_per_s > 4 * before)
-		fail_msg("from %llu to %llu bytes a second", (unsigned long long)before, (unsigned long long)out->legs[0].rate_bytes_per_s);
+	stripe_leg_wrote(out, 0, 10 * before / 10 + 1000, now_us);
+	look(out, 0, 1000, RTT_US, now_us + 100 * US_PER_MS);   /* ten times as much as before */
+	assert_int_equal(out->legs[0].rate_bytes_per_s, 4 * before);
+	free(out);
+}
+
+/* Of the round trip before it there is nothing to say. */
+static void behind_a_pause_a_leg_shows_no_lower_rate(void **state)
+{
+	struct stripe_out *out = out_new(true, 1);
+	uint64_t now_us = US_PER_S, before;
+
+	show(out, 0, 1000000, &now_us);
+	before = out->legs[0].rate_bytes_per_s;
+	stripe_leg_wrote(out, 0, 60000, now_us);
+	look(out, 0, 30000, RTT_US, now_us += 150 * US_PER_MS);
+	assert_int_equal(out->legs[0].rate_bytes_per_s, before);
+	look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
+	assert_true(out->legs[0].rate_bytes_per_s < before);
+	free(out);
+}
+
+/* Four pieces that come together after 0.8 s are no leg of a megabyte a second. */
+static void a_long_leg_begins_with_what_it_carries_in_a_round_trip(void **state)
+{
+	struct stripe_out *out = out_new(true, 1);
+	const uint64_t long_us = 800 * US_PER_MS, n_bytes = 4144;
+
+	stripe_leg_wrote(out, 0, n_bytes + 1000, US_PER_S);
+	look(out, 0, 1000, long_us, US_PER_S + long_us);
+	assert_int_equal(out->legs[0].rate_bytes_per_s, n_bytes * US_PER_S / long_us + 1);
 	free(out);
 }
 
@@ -439,6 +466,8 @@ int main(void)
 		cmocka_unit_test(more_than_the_other_end_takes_is_not_sent),
 		cmocka_unit_test(a_narrow_stream_has_one_window),
 		cmocka_unit_test(a_rate_rises_by_steps),
+		cmocka_unit_test(behind_a_pause_a_leg_shows_no_lower_rate),
+		cmocka_unit_test(a_long_leg_begins_with_what_it_carries_in_a_round_trip),
 		cmocka_unit_test(a_leg_that_is_silent_behind_a_loss_stalls),
 		cmocka_unit_test(where_nothing_is_heard_the_oldest_piece_asks),
 		cmocka_unit_test(what_was_promised_long_ago_isnt_made_use_of),
