@@ -350,7 +350,7 @@ def test_beside_a_router_of_long_standing(lab, rules):
 # A week of it.
 
 RELOADS = int(os.environ.get("BRAID_RELOADS", "100"))
-GROWTH_KIB = 512   # what connections leave in caches of malloc and of the daemon; a leak of a configuration a reload is more after some hundred
+GROWTH_KIB = 256   # in a quarter of them: what connections leave in caches of malloc and of the daemon; a leak of a configuration a reload is more
 
 
 def state(lab):
@@ -379,8 +379,8 @@ def reload_under_load(lab, daemon, confs):
     wait_for(lambda: state(lab) == before, "the table and descriptors as they were")
     wait_for(lambda: lab.bonded(), "bonded after all of it")
     if not is_sanitized(daemon):   # AddressSanitizer keeps what was given back; it looks for leaks itself, at the daemon's end
-        middle = sizes[RELOADS // 2]
-        assert all(late - early < GROWTH_KIB for late, early in zip(sizes[-1], middle)), f"memory has grown from {middle} to {sizes[-1]} KiB"
+        for middle, later, last in zip(sizes[RELOADS // 2], sizes[RELOADS * 3 // 4], sizes[-1]):   # more connections at once than before may come late, and once
+            assert min(later - middle, last - later) < GROWTH_KIB, f"memory has grown from {middle} to {later} and {last} KiB"
     return host
 
 
