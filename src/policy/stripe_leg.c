@@ -71,10 +71,13 @@ static void note_rate(const struct stripe_out *out, struct stripe_leg *leg)
 {
 	uint64_t rate = sampled(out, leg), before = leg->rate_bytes_per_s, share = out->wide ? WIDE_RATE_SHARE : RATE_SHARE;
 
-	if (out->wide && rate < before && leg->sample_from_idle)
+	if (out->wide && rate < before && leg->sample_from_idle && !leg->guessed) {
+		leg->rising = false;
 		return;
-	if (out->wide && rate > before)
+	}
+	if (out->wide && (rate > before || leg->guessed))
 		share = 1;
+	leg->guessed = false;
 	leg->rising = 4 * rate > 5 * before;
 	leg->rate_bytes_per_s = before ? (before * (share - 1) + rate) / share : rate;
 	leg->n_measured += leg->n_measured < (out->wide ? STRIPE_WIDE_PIECE_DOUBLINGS : STRIPE_PIECE_DOUBLINGS);
@@ -163,7 +166,8 @@ static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_
 	if (!out->wide || stripe_outstanding_bytes(leg) || now_us - leg->progress_at_us < FORGET_US)
 		return;
 	leg->progress_at_us = now_us;
-	leg->rate_bytes_per_s = 2 * leg->rate_bytes_per_s < best ? 2 * leg->rate_bytes_per_s : best;
+	leg->guessed |= leg->rate_bytes_per_s < best;
+	leg->rate_bytes_per_s = u64_min(2 * leg->rate_bytes_per_s, best);
 }
 
 /* Acknowledgements in order come by fits and starts where packets are lost: each waits for the one that is sent once more. */

@@ -280,7 +280,7 @@ static void a_rate_rises_by_steps(void **state)
 
 	show(out, 0, 1000000, &now_us);
 	before = out->legs[0].rate_bytes_per_s;
-	stripe_leg_wrote(out, 0, 10 * before / 10 + 1000, now_us);
+	stripe_leg_wrote(out, 0, before + 1000, now_us);
 	look(out, 0, 1000, RTT_US, now_us + 100 * US_PER_MS);   /* ten times as much as before */
 	assert_int_equal(out->legs[0].rate_bytes_per_s, 4 * before);
 	free(out);
@@ -299,6 +299,23 @@ static void behind_a_pause_a_leg_shows_no_lower_rate(void **state)
 	assert_int_equal(out->legs[0].rate_bytes_per_s, before);
 	look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
 	assert_true(out->legs[0].rate_bytes_per_s < before);
+	free(out);
+}
+
+/* But where its rate was guessed meanwhile, that is better than the guess. */
+static void a_guessed_rate_is_measured_anew(void **state)
+{
+	struct stripe_out *out = out_new(true, 2);
+	uint64_t now_us = US_PER_S;
+
+	show(out, 0, 100000, &now_us);
+	out->legs[1].rate_bytes_per_s = 400000;   /* the better one */
+	for (int i = 0; i < 3; i++)
+		look(out, 0, 0, RTT_US, now_us += US_PER_S);
+	assert_int_equal(out->legs[0].rate_bytes_per_s, 400000);
+	stripe_leg_wrote(out, 0, 16000, now_us);
+	look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
+	assert_int_equal(out->legs[0].rate_bytes_per_s, 100000 + 1);
 	free(out);
 }
 
@@ -467,6 +484,7 @@ int main(void)
 		cmocka_unit_test(a_narrow_stream_has_one_window),
 		cmocka_unit_test(a_rate_rises_by_steps),
 		cmocka_unit_test(behind_a_pause_a_leg_shows_no_lower_rate),
+		cmocka_unit_test(a_guessed_rate_is_measured_anew),
 		cmocka_unit_test(a_long_leg_begins_with_what_it_carries_in_a_round_trip),
 		cmocka_unit_test(a_leg_that_is_silent_behind_a_loss_stalls),
 		cmocka_unit_test(where_nothing_is_heard_the_oldest_piece_asks),

@@ -14,6 +14,7 @@
 #define WIDE_RETRY_DOUBLINGS 1
 #define SILENT_US (120 * US_PER_S)
 #define REFUSED_US (600 * US_PER_S)
+#define FULL_US (10 * US_PER_S)
 
 bool striped_any_leg(const struct striped *s)
 {
@@ -166,6 +167,15 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg,
 		striped_leg_lose(stripes, s, leg);
 }
 
+/* A converter ends a first leg so where it has no place for one more session (stripes.c). Links of low rate have nothing else; over others this one is tried by Multipath TCP, and the next ones are. */
+static void note_no_place(struct stripes *stripes, struct striped *s)
+{
+	if (!s->client || s->known || !s->out.wide || striped_any_leg(s))
+		return;
+	__atomic_store_n(&s->upstream->no_legs_until_us, loop_now_us(stripes->worker->loop) + FULL_US, __ATOMIC_RELAXED);
+	s->over = true;
+}
+
 static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
@@ -182,6 +192,8 @@ static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 			return;
 		if (r || !take_bytes(stripes, s, l, all)) {
 			striped_leg_lose(stripes, s, leg);
+			if (r == NET_E_RESET)
+				note_no_place(stripes, s);
 			return;
 		}
 	}
