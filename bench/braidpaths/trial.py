@@ -105,7 +105,7 @@ def measure(build, cell, n_rounds):
     """Every run of each system, in order; and failures, as (system, what was seen)."""
     timeout_s = LOW_START_S if cell.n_bytes else START_TIMEOUT_S
     profiles = {f"link {access.name}.profile": profile for access, link in zip(accesses(cell), cell.links) if (profile := grid.profile(cell, link))}
-    all_systems = [Alone("alone"), Braid("braid", find_program(build, "src/prog/braidd"), profiles, timeout_s=timeout_s), Kernel("kernel")]
+    all_systems = [Alone("alone"), Braid("braid", find_program(build, "src/prog/braidd"), profiles | grid.SETTINGS, timeout_s=timeout_s), Kernel("kernel")]
     runs, failures = {system.name: [] for system in all_systems}, []
     for _ in range(n_rounds):
         for system in random.sample(all_systems, len(all_systems)):

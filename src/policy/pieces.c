@@ -6,6 +6,7 @@
 
 #define FAR_TIMES 4
 #define FAR_LEAST_US (200 * US_PER_MS)
+#define FAR_MOST_US (500 * US_PER_MS)   /* farther ones take pieces too long to find their rate */
 
 static bool any_is_lossy(const struct pieces_link *links, size_t n_links)
 {
@@ -40,7 +41,7 @@ static bool are_far_apart(const struct pieces_link *links, size_t n_links)
 		nearest_us = u64_min(nearest_us, links[i].least_rtt_us);
 		farthest_us = u64_max(farthest_us, links[i].least_rtt_us);
 	}
-	return farthest_us && farthest_us >= FAR_TIMES * nearest_us && farthest_us - nearest_us >= FAR_LEAST_US;
+	return farthest_us && farthest_us <= FAR_MOST_US && farthest_us >= FAR_TIMES * nearest_us && farthest_us - nearest_us >= FAR_LEAST_US;
 }
 
 enum pieces pieces_wanted(const struct pieces_link *links, size_t n_links, bool as_said)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Links whose round trips are far apart have sessions in pieces without being said to lose packets (gateway.pieces = auto, decision 0045), and the request is in the first packet."""
+"""Links whose round trips are far apart have sessions in pieces without being said to lose packets (decision 0045), and the request is in the first packet."""
+import os
 import re
 
 import pytest
 
 from netlab import LINK_B, SERVER, Lab, close_with_reset, counter, receive_exactly, sockets, sockets_at_rest, wait_for
-from test_lossy import BYTES, RECEIVED, SENT, bytes_of, carry
+from test_converter_input import ticket
+from test_legs import SHARE, Leg
+from test_lossy import BYTES, LOSSY, RECEIVED, SENT, bytes_of, carry
 
 SHORT = 10
 
@@ -24,25 +27,44 @@ def start(lab, pieces="auto", **changes):
     return converter, gateway
 
 
+class Since:
+    """What a daemon has counted since."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.before = {row["name"]: row["value"] for row in daemon.ctl("counters")["counters"]}
+
+    def counted(self, name):
+        return counter(self.daemon, name) - self.before[name]
+
+
+def start_in_pieces(lab):
+    """When sessions go so: what the probes have shown has come to the workers, and the watch knows the converter. The converter, and what the gateway counts from then on."""
+    converter, gateway = start(lab)
+    wait_for(lambda: lab.bonded() and counter(gateway, "striped"), "a session in pieces")
+    wait_for(lambda: not converter.ctl("status")["sessions"], "it has ended")
+    return converter, Since(gateway)
+
+
 def fast_opened(lab):
     return int(lab.run("conv", "nstat -asz TcpExtTCPFastOpenPassive").split()[-2])
 
 
 def test_sessions_go_in_pieces(apart):
-    converter, gateway = start(apart)
+    _, gateway = start_in_pieces(apart)
     before = fast_opened(apart)
     near, far, _ = apart.session(apart.listen("server"))
     carry(apart, near, far)
     carry(apart, far, near)
-    assert counter(gateway, "striped") == counter(converter, "striped") == 1
-    assert counter(gateway, "legs") == 2
+    assert gateway.counted("striped") == 1
+    assert gateway.counted("legs") == 2
     assert fast_opened(apart) - before >= 2, "a leg's first packet had nothing in it"
-    assert counter(gateway, "syn_data_lost") == 0
+    assert gateway.counted("syn_data_lost") == 0
 
 
 def test_a_leg_that_is_late_begins_nothing(apart):
     """Sessions that are over before their first packets over the far link have come: nothing of them is left at the converter."""
-    converter, gateway = start(apart)
+    converter, gateway = start_in_pieces(apart)
     listener = apart.listen("server")
     at_rest = sockets_at_rest(converter)
     for _ in range(SHORT):
@@ -53,7 +75,7 @@ def test_a_leg_that_is_late_begins_nothing(apart):
         far.close()
         assert near.recv(1) == b""
         near.close()
-    assert counter(gateway, "striped") == SHORT
+    assert gateway.counted("striped") == SHORT
     wait_for(lambda: sockets(converter.pid) <= at_rest, "no session left at the converter")
 
 
@@ -76,13 +98,13 @@ def test_a_request_that_is_taken_back_at_once(apart):
 
 
 def test_first_packets_that_lose_what_they_carry_cost_a_round_trip(apart):
-    converter, gateway = start(apart)
+    _, gateway = start_in_pieces(apart)
     for name in "ab":
         apart.set_link(name, "eat_syn_data=2")
     near, far, _ = apart.session(apart.listen("server"))
     carry(apart, near, far)
-    assert counter(gateway, "striped") == counter(converter, "striped") == 1
-    assert counter(gateway, "syn_data_lost") == 2
+    assert gateway.counted("striped") == 1
+    assert gateway.counted("syn_data_lost") == 2
 
 
 def test_not_where_profiles_alone_count(apart):
@@ -124,3 +146,14 @@ def test_a_backup_is_left_when_another_link_is_back(apart):
     wait_for(lambda: not legs_over_b(apart), "no leg over the backup any more")
     assert carried_over_b(apart, near, far) < BYTES / 20
     assert counter(gateway, "striped") == counter(converter, "striped") == 1
+
+
+def test_without_a_place_at_the_converter_by_multipath_tcp(lab):
+    """Its client's share is taken: the next session is begun so at once, and the ones after it."""
+    lab.converter(daemon={"workers": 1})
+    gateway = lab.gateway(**LOSSY)
+    legs = [Leg(lab, os.urandom(16), proof=ticket("::", 0)).answered() for _ in range(SHARE)]
+    assert lab.bonded() and counter(gateway, "striped") == 1 and counter(gateway, "legs_lost")
+    assert lab.bonded() and counter(gateway, "striped") == 1
+    for leg in legs:
+        leg.sock.close()

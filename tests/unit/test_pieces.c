@@ -24,7 +24,7 @@ static void one_that_loses_packets_is_enough(void **state)
 static void far_is_four_times_and_a_fifth_of_a_second(void **state)
 {
 	static const struct { uint64_t near_ms, far_ms; bool wanted; } cases[] = {
-		{ 20, 220, true }, { 20, 219, false }, { 100, 400, true }, { 100, 399, false }, { 600, 600, false }, { 10, 100, false }, { 20, 0, false }, { 0, 0, false }, { 0, 600, false },
+		{ 20, 220, true }, { 20, 219, false }, { 100, 400, true }, { 100, 399, false }, { 600, 600, false }, { 10, 100, false }, { 20, 500, true }, { 20, 501, false }, { 20, 0, false }, { 0, 0, false }, { 0, 500, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -36,9 +36,18 @@ static void far_is_four_times_and_a_fifth_of_a_second(void **state)
 	assert_int_equal(pieces_wanted(NULL, 0, false), PIECES_NONE);
 }
 
+/* What is there beside it would be no better off. */
+static void one_that_is_too_far_is_enough(void **state)
+{
+	struct pieces_link links[] = { LINK(20), LINK(400), LINK(600) };
+
+	assert_int_equal(pieces_wanted(links, 3, false), PIECES_NONE);
+	assert_int_equal(pieces_wanted(links, 2, false), PIECES_FAR_APART);
+}
+
 static void only_what_is_in_use_is_far(void **state)
 {
-	struct pieces_link links[] = { LINK(20), LINK(600), LINK(20) };
+	struct pieces_link links[] = { LINK(20), LINK(400), LINK(20) };
 
 	links[1].in_use = false;
 	assert_int_equal(pieces_wanted(links, 3, false), PIECES_NONE);
@@ -46,7 +55,7 @@ static void only_what_is_in_use_is_far(void **state)
 
 static void what_costs_more_is_for_multipath_tcp(void **state)
 {
-	struct pieces_link links[] = { LINK(20), LINK(600), LINK(20) };
+	struct pieces_link links[] = { LINK(20), LINK(400), LINK(20) };
 
 	links[2].cost = 5;
 	assert_int_equal(pieces_wanted(links, 3, false), PIECES_NONE);
@@ -63,6 +72,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_loses_packets_is_enough),
 		cmocka_unit_test(far_is_four_times_and_a_fifth_of_a_second),
+		cmocka_unit_test(one_that_is_too_far_is_enough),
 		cmocka_unit_test(only_what_is_in_use_is_far),
 		cmocka_unit_test(what_costs_more_is_for_multipath_tcp),
 	};

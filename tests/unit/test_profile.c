@@ -54,7 +54,7 @@ static void links_that_are_far_apart_have_pieces_unless_one_is_silent_or_aside(v
 
 	set(&view, &conf, 2, (const uint32_t[]){ CONF_PROFILE_AUTO, CONF_PROFILE_AUTO }, 3);
 	shared.links[0].least_rtt_us = 20 * US_PER_MS;
-	shared.links[1].least_rtt_us = 600 * US_PER_MS;
+	shared.links[1].least_rtt_us = 400 * US_PER_MS;
 	assert_int_equal(profile_pieces(&shared, &view, false), PIECES_FAR_APART);
 	assert_false(profile_pieces(&shared, &view, true));
 	shared.links[1].silent = 1;
