@@ -36,7 +36,7 @@ struct stripe_leg {
 	uint64_t acked_bytes;        /* of these, in order */
 	uint64_t delivered_bytes;    /* and behind what was lost */
 	uint64_t rate_bytes_per_s;   /* delivered; 0: not known yet */
-	bool guessed;                /* that rate is, as nothing went over the leg for long: the next measurement counts alone */
+	uint64_t known_bytes_per_s;  /* what it was before it was guessed, as nothing went over the leg for long; 0: it isn't guessed */
 	uint64_t rtt_us;             /* without anything waiting */
 	uint64_t progress_at_us;     /* when something got through last, or it began to have something */
 	uint64_t delivered_at_us;    /* when delivered_bytes rose last, or the same */

@@ -71,13 +71,16 @@ static void note_rate(const struct stripe_out *out, struct stripe_leg *leg)
 {
 	uint64_t rate = sampled(out, leg), before = leg->rate_bytes_per_s, share = out->wide ? WIDE_RATE_SHARE : RATE_SHARE;
 
-	if (out->wide && rate < before && leg->sample_from_idle && !leg->guessed) {
+	if (out->wide && leg->sample_from_idle && rate < before) {
+		if (leg->known_bytes_per_s)   /* what was there before the guess, or more */
+			leg->rate_bytes_per_s = u64_max(rate, leg->known_bytes_per_s);
+		leg->known_bytes_per_s = 0;
 		leg->rising = false;
 		return;
 	}
-	if (out->wide && (rate > before || leg->guessed))
+	if (out->wide && (rate > before || leg->known_bytes_per_s))
 		share = 1;
-	leg->guessed = false;
+	leg->known_bytes_per_s = 0;
 	leg->rising = 4 * rate > 5 * before;
 	leg->rate_bytes_per_s = before ? (before * (share - 1) + rate) / share : rate;
 	leg->n_measured += leg->n_measured < (out->wide ? STRIPE_WIDE_PIECE_DOUBLINGS : STRIPE_PIECE_DOUBLINGS);
@@ -166,7 +169,8 @@ static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_
 	if (!out->wide || stripe_outstanding_bytes(leg) || now_us - leg->progress_at_us < FORGET_US)
 		return;
 	leg->progress_at_us = now_us;
-	leg->guessed |= leg->rate_bytes_per_s < best;
+	if (!leg->known_bytes_per_s)
+		leg->known_bytes_per_s = leg->rate_bytes_per_s;
 	leg->rate_bytes_per_s = u64_min(2 * leg->rate_bytes_per_s, best);
 }
 

@@ -2,6 +2,7 @@
 """Links whose round trips are far apart have sessions in pieces without being said to lose packets (decision 0045), and the request is in the first packet."""
 import os
 import re
+import socket
 
 import pytest
 
@@ -148,12 +149,22 @@ def test_a_backup_is_left_when_another_link_is_back(apart):
     assert counter(gateway, "striped") == counter(converter, "striped") == 1
 
 
-def test_without_a_place_at_the_converter_by_multipath_tcp(lab):
-    """Its client's share is taken: the next session is begun so at once, and the ones after it."""
+@pytest.mark.parametrize("accept", ["faithful", "early"])
+def test_without_a_place_at_the_converter_by_multipath_tcp(lab, accept):
+    """Its client's share is taken: the next session is begun so at once, with what its host has said, and so are the ones after it."""
     lab.converter(daemon={"workers": 1})
-    gateway = lab.gateway(**LOSSY)
+    gateway = lab.gateway(gateway={"accept": accept}, **LOSSY)
     legs = [Leg(lab, os.urandom(16), proof=ticket("::", 0)).answered() for _ in range(SHARE)]
-    assert lab.bonded() and counter(gateway, "striped") == 1 and counter(gateway, "legs_lost")
+    listener = lab.listen("server")
+    near = lab.connect("host", SERVER, listener.getsockname()[1])
+    near.sendall(b"question")
+    far, _ = lab.accept(listener)
+    assert receive_exactly(far, 8) == b"question"
+    far.sendall(b"answer")
+    assert receive_exactly(near, 6) == b"answer"
+    near.shutdown(socket.SHUT_WR)
+    assert far.recv(1) == b"", "once"
+    assert counter(gateway, "striped") == 1 and counter(gateway, "legs_lost")
     assert lab.bonded() and counter(gateway, "striped") == 1
     for leg in legs:
         leg.sock.close()

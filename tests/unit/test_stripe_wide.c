@@ -302,21 +302,27 @@ static void behind_a_pause_a_leg_shows_no_lower_rate(void **state)
 	free(out);
 }
 
-/* But where its rate was guessed meanwhile, that is better than the guess. */
+/* But where its rate was guessed meanwhile, that tells more than the guess; and what it was before was no guess. */
 static void a_guessed_rate_is_measured_anew(void **state)
 {
-	struct stripe_out *out = out_new(true, 2);
-	uint64_t now_us = US_PER_S;
+	static const struct { uint64_t n_bytes, bytes_per_s; } cases[] = { { 31000, 200000 + 1 }, { 4000, 100000 } };
 
-	show(out, 0, 100000, &now_us);
-	out->legs[1].rate_bytes_per_s = 400000;   /* the better one */
-	for (int i = 0; i < 3; i++)
-		look(out, 0, 0, RTT_US, now_us += US_PER_S);
-	assert_int_equal(out->legs[0].rate_bytes_per_s, 400000);
-	stripe_leg_wrote(out, 0, 16000, now_us);
-	look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
-	assert_int_equal(out->legs[0].rate_bytes_per_s, 100000 + 1);
-	free(out);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stripe_out *out = out_new(true, 2);
+		uint64_t now_us = US_PER_S;
+
+		show(out, 0, 100000, &now_us);
+		out->legs[0].rate_bytes_per_s = 100000;
+		out->legs[0].sample_bytes = out->legs[0].sample_us = out->legs[0].sample_whole_us = 0;
+		out->legs[1].rate_bytes_per_s = 400000;   /* the better one */
+		for (int n = 0; n < 3; n++)
+			look(out, 0, 0, RTT_US, now_us += US_PER_S);
+		assert_int_equal(out->legs[0].rate_bytes_per_s, 400000);
+		stripe_leg_wrote(out, 0, cases[i].n_bytes, now_us);
+		look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
+		assert_int_equal(out->legs[0].rate_bytes_per_s, cases[i].bytes_per_s);
+		free(out);
+	}
 }
 
 /* Four pieces that come together after 0.8 s are no leg of a megabyte a second. */

@@ -39,6 +39,12 @@ static bool has_another(const struct gateway *gateway, const struct session_view
 	return false;
 }
 
+/* In pieces: what has come of it there isn't known here, unless there was no place for it. */
+static bool may_be_there(const struct gateway *gateway, const struct setup *setup)
+{
+	return setup->answering->striped && loop_now_us(gateway->worker->loop) >= __atomic_load_n(&setup->upstream->no_legs_until_us, __ATOMIC_RELAXED);
+}
+
 /* The relay has it, and what has gone up is known still: then it can be said again, and the connection is one that is being set up, as before. False: it can't. */
 static bool take_back(struct gateway *gateway, struct setup *setup)
 {
@@ -47,7 +53,7 @@ static bool take_back(struct gateway *gateway, struct setup *setup)
 	struct relay_taken_back back;
 	int r;
 
-	if (!setup->has_ticket || attempt->striped || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &back))
+	if (!setup->has_ticket || may_be_there(gateway, setup) || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &back))
 		return false;
 	attempt_leave(gateway, setup, attempt);
 	attempt_park(setup, back.far_fd);

@@ -32,7 +32,7 @@ struct upstream {
 	bool spoken;                     /* it has accepted a connection in the scheme of gateway.signalling, as that one found */
 	uint64_t heard_at_us;            /* it has answered a connection's first packet, as that one found */
 	uint32_t n_unspoken;             /* connections that it has ended without a word, as long as it has accepted none */
-	uint64_t no_legs_until_us;       /* it knows no legs of sessions in pieces, as one found (role/stripe) */
+	uint64_t no_legs_until_us;       /* it knows no legs of sessions in pieces, or has no place for more, as one found (role/stripe) */
 	uint8_t doubt;                   /* enum upstream_doubt, whether it does speak it, as connections found; the watch is to set it back */
 };
 

@@ -89,6 +89,34 @@ void striped_leg_tune(const struct stripes *stripes, const struct striped *s, in
 		mptcp_send_bound(fd, stripes->send_most_bytes, stripes->send_forced);
 }
 
+/* Its first packet, the one with the stream's first piece, may be on its way, and be served. */
+static bool any_says_first_piece(const struct striped *s)
+{
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		if (striped_is_connecting(s, i) && s->legs[i].n_early)
+			return true;
+	return false;
+}
+
+/* A converter ends a first leg so where it has no place for one more session (stripes.c). Links of low rate have nothing else; over others this one is tried by Multipath TCP, and the next ones are. */
+static void note_no_place(struct stripes *stripes, struct striped *s)
+{
+	uint64_t until_us = loop_now_us(stripes->worker->loop) + FULL_US;
+
+	if (!s->client || s->known || !s->out.wide || striped_any_leg(s) || any_says_first_piece(s))
+		return;
+	if (__atomic_load_n(&s->upstream->no_legs_until_us, __ATOMIC_RELAXED) < until_us)
+		__atomic_store_n(&s->upstream->no_legs_until_us, until_us, __ATOMIC_RELAXED);
+	s->over = true;
+}
+
+static void lose_broken(struct stripes *stripes, struct striped *s, uint8_t leg, int error)
+{
+	striped_leg_lose(stripes, s, leg);
+	if (error == NET_E_RESET)
+		note_no_place(stripes, s);
+}
+
 void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
@@ -97,7 +125,7 @@ void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t le
 	if (r == NET_E_AGAIN || l->fd < 0)
 		return;
 	if (r || (l->connected && !flush(l, false)))
-		striped_leg_lose(stripes, s, leg);
+		lose_broken(stripes, s, leg, r);
 	else if (!l->connected)
 		striped_leg_on_connected(stripes, s, leg);
 	striped_step(stripes, s);
@@ -167,15 +195,6 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg,
 		striped_leg_lose(stripes, s, leg);
 }
 
-/* A converter ends a first leg so where it has no place for one more session (stripes.c). Links of low rate have nothing else; over others this one is tried by Multipath TCP, and the next ones are. */
-static void note_no_place(struct stripes *stripes, struct striped *s)
-{
-	if (!s->client || s->known || !s->out.wide || striped_any_leg(s))
-		return;
-	__atomic_store_n(&s->upstream->no_legs_until_us, loop_now_us(stripes->worker->loop) + FULL_US, __ATOMIC_RELAXED);
-	s->over = true;
-}
-
 static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
@@ -191,9 +210,7 @@ static void read_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 		if (l->ended)
 			return;
 		if (r || !take_bytes(stripes, s, l, all)) {
-			striped_leg_lose(stripes, s, leg);
-			if (r == NET_E_RESET)
-				note_no_place(stripes, s);
+			lose_broken(stripes, s, leg, r);
 			return;
 		}
 	}
