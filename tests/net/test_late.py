@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import pathlib
 import signal
 import time
 
@@ -16,16 +17,24 @@ RATE = 600
 N = 6 * RATE
 SESSIONS_MOST = 3000                 # a backlog of five seconds, were there nothing but that
 RUNS_S, STANDS_S = 0.003, 0.097      # of every tenth of a second, what a slow machine's processor would do
+SHARE, STANDS_MOST_S = 0.04, 0.4     # of a processor, however late it is stopped again; and so long at once, or hosts' first packets pass by
 PATIENCE_S = 60
+
+
+def used_s(pid):
+    """Of processors, by all of its threads."""
+    return sum(int(task.read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
 @contextlib.contextmanager
 def slowed(daemon):
     """It runs for a small part of the time only, as if its processor were slower by so much."""
     def run():
+        begun_s, before_s = time.monotonic(), used_s(daemon.pid)
         while True:
             os.kill(daemon.pid, signal.SIGSTOP)
-            time.sleep(STANDS_S)
+            owed_s = begun_s + (used_s(daemon.pid) - before_s) / SHARE - time.monotonic()
+            time.sleep(min(max(STANDS_S, owed_s), STANDS_MOST_S))
             os.kill(daemon.pid, signal.SIGCONT)
             time.sleep(RUNS_S)
     try:
