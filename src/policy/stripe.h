@@ -41,7 +41,7 @@ struct stripe_leg {
 	uint64_t progress_at_us;     /* when something got through last, or it began to have something */
 	uint64_t delivered_at_us;    /* when delivered_bytes rose last, or the same */
 	bool from_idle;              /* that was when it began: a round trip goes before the first acknowledgement */
-	uint64_t sample_bytes, sample_us, sample_whole_us;   /* of the next measurement of its rate; whole: with what went before the first acknowledgements */
+	uint64_t sample_bytes, sample_us;   /* of the next measurement of its rate */
 	bool sample_from_idle;       /* it began there */
 	bool rising;                 /* the last measurement showed far more than the one before: TCP is finding out what there is */
 	uint8_t n_measured;          /* so often, as far as it matters */

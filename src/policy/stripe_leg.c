@@ -61,7 +61,7 @@ static uint64_t sample_least_us(const struct stripe_out *out, const struct strip
 /* What TCP may send in a round trip it sends at once, and so it is acknowledged: a rate rises by steps. */
 static uint64_t sampled(const struct stripe_out *out, const struct stripe_leg *leg)
 {
-	uint64_t us = out->wide && leg->sample_us < WIDE_SAMPLE_LEAST_US ? WIDE_SAMPLE_LEAST_US : leg->sample_us;
+	uint64_t us = u64_max(leg->sample_us, out->wide ? WIDE_SAMPLE_LEAST_US : 0);
 	uint64_t rate = leg->sample_bytes * US_PER_S / us + 1, most = WIDE_RISE * leg->rate_bytes_per_s;
 
 	return out->wide && leg->rate_bytes_per_s && rate > most ? most : rate;
@@ -100,11 +100,10 @@ static void measure(const struct stripe_out *out, struct stripe_leg *leg, uint64
 		return;
 	leg->sample_bytes += n_bytes;
 	leg->sample_us += took_us > idle_us ? took_us - idle_us : 0;
-	leg->sample_whole_us += took_us;
-	if (leg->sample_bytes < STRIPE_LEAST_PIECE_BYTES || !leg->sample_us || leg->sample_whole_us < sample_least_us(out, leg))
+	if (leg->sample_bytes < STRIPE_LEAST_PIECE_BYTES || !leg->sample_us || leg->sample_us < sample_least_us(out, leg))
 		return;
 	note_rate(out, leg);
-	leg->sample_bytes = leg->sample_us = leg->sample_whole_us = 0;
+	leg->sample_bytes = leg->sample_us = 0;
 	leg->sample_from_idle = false;
 }
 
@@ -152,10 +151,7 @@ static void widen(struct stripe_out *out)
 {
 	uint64_t bytes = stripe_rate_of_all(out) * (WINDOW_ROUND_TRIPS * stripe_longest_rtt_us(out) + STRIPE_LOOKS_APART_US) / US_PER_S;
 
-	if (bytes > STRIPE_WIDE_WINDOW_BYTES)
-		bytes = STRIPE_WIDE_WINDOW_BYTES;
-	if (bytes > out->window_bytes)
-		out->window_bytes = bytes;
+	out->window_bytes = u64_max(out->window_bytes, u64_min(bytes, STRIPE_WIDE_WINDOW_BYTES));
 }
 
 /* What a leg carries that is given nothing isn't known any more: one that once seemed slow would never be given anything. */
@@ -177,9 +173,7 @@ static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_
 /* Acknowledgements in order come by fits and starts where packets are lost: each waits for the one that is sent once more. */
 static uint64_t delivered(const struct stripe_leg *leg, const struct stripe_seen *seen, uint64_t acked_bytes)
 {
-	uint64_t bytes = acked_bytes + seen->sacked_bytes;
-
-	return bytes < leg->written_bytes ? bytes : leg->written_bytes;
+	return u64_min(acked_bytes + seen->sacked_bytes, leg->written_bytes);
 }
 
 void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_seen *seen, uint64_t now_us)
@@ -197,8 +191,8 @@ void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_se
 		widen(out);
 	}
 	if (acked > l->acked_bytes || there > l->delivered_bytes) {
-		l->acked_bytes = acked > l->acked_bytes ? acked : l->acked_bytes;
-		l->delivered_bytes = there > l->delivered_bytes ? there : l->delivered_bytes;
+		l->acked_bytes = u64_max(l->acked_bytes, acked);
+		l->delivered_bytes = u64_max(l->delivered_bytes, there);
 		l->progress_at_us = now_us;
 		l->stalled = false;
 	} else if (stripe_outstanding_bytes(l) && now_us - l->progress_at_us > stall_us(out, l)) {

@@ -313,7 +313,7 @@ static void a_guessed_rate_is_measured_anew(void **state)
 
 		show(out, 0, 100000, &now_us);
 		out->legs[0].rate_bytes_per_s = 100000;
-		out->legs[0].sample_bytes = out->legs[0].sample_us = out->legs[0].sample_whole_us = 0;
+		out->legs[0].sample_bytes = out->legs[0].sample_us = 0;
 		out->legs[1].rate_bytes_per_s = 400000;   /* the better one */
 		for (int n = 0; n < 3; n++)
 			look(out, 0, 0, RTT_US, now_us += US_PER_S);

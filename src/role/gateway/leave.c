@@ -42,7 +42,7 @@ static bool has_another(const struct gateway *gateway, const struct session_view
 /* In pieces: what has come of it there isn't known here, unless there was no place for it. */
 static bool may_be_there(const struct gateway *gateway, const struct setup *setup)
 {
-	return setup->answering->striped && loop_now_us(gateway->worker->loop) >= __atomic_load_n(&setup->upstream->no_legs_until_us, __ATOMIC_RELAXED);
+	return setup->answering->striped && upstream_takes_legs(setup->upstream, loop_now_us(gateway->worker->loop));
 }
 
 /* The relay has it, and what has gone up is known still: then it can be said again, and the connection is one that is being set up, as before. False: it can't. */

@@ -36,6 +36,12 @@ struct upstream {
 	uint8_t doubt;                   /* enum upstream_doubt, whether it does speak it, as connections found; the watch is to set it back */
 };
 
+/* As far as is known: no_legs_until_us. */
+static inline bool upstream_takes_legs(const struct upstream *upstream, uint64_t now_us)
+{
+	return now_us >= __atomic_load_n(&upstream->no_legs_until_us, __ATOMIC_RELAXED);
+}
+
 void upstream_set_name(struct upstream *upstream, const char *name);
 /* One reference; NULL without memory. */
 struct upstream *upstream_new(const char *name, const struct conf_upstream *at, bool provisioned);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/util.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/links/loss_watch.h"
@@ -156,7 +157,7 @@ uint64_t striped_legs_next_us(const struct stripes *stripes, const struct stripe
 	for (size_t i = 0; i < STRIPE_LEGS; i++) {
 		uint64_t at_us = may_begin(stripes, s, i) ? s->legs[i].try_at_us : s->out.wide && striped_is_connecting(s, i) ? s->legs[i].begun_at_us + STRIPED_WIDE_SILENT_US : CLOCK_NEVER_US;
 
-		next_us = at_us < next_us ? at_us : next_us;
+		next_us = u64_min(next_us, at_us);
 	}
 	return next_us;
 }

@@ -56,7 +56,7 @@ bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *up
 	const struct worker *worker = stripes->worker;
 	bool as_said = marked || worker->view->conf->gateway.pieces == CONF_PIECES_PROFILE, kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 
-	return kin && links_want_them(stripes, upstream, as_said) && loop_now_us(worker->loop) >= __atomic_load_n(&upstream->no_legs_until_us, __ATOMIC_RELAXED);
+	return kin && links_want_them(stripes, upstream, as_said) && upstream_takes_legs(upstream, loop_now_us(worker->loop));
 }
 
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd)
