@@ -284,10 +284,15 @@ bool shared_is_left(const struct shared *shared, const struct view *view, size_t
 	return view->conf->links[link].idle == CONF_IDLE_LEFT && load(&memory->closed) && !load(&memory->used_up) && !load(&memory->aside);
 }
 
+bool shared_loses(const struct shared *shared, uint8_t link, uint64_t now_us)
+{
+	return link < CONF_LINKS && load(&shared->links[link].loses_until_us) > now_us;
+}
+
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us)
 {
 	for (size_t i = 0; i < view->n_links; i++)
-		if (view->links[i].up && !view->links[i].backup && !load(&shared->links[i].closed) && load(&shared->links[i].loses_until_us) > now_us)
+		if (view->links[i].up && !view->links[i].backup && !load(&shared->links[i].closed) && shared_loses(shared, (uint8_t)i, now_us))
 			return true;
 	return false;
 }

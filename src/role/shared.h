@@ -155,6 +155,8 @@ bool shared_is_loser(struct shared *shared, const struct address *peer, uint64_t
 /* Nothing of any session is to be there just now (link.idle = left). */
 bool shared_is_left(const struct shared *shared, const struct view *view, size_t link);
 /* Whether any of the links that a new connection will use loses packets. */
+/* Of one link. */
+bool shared_loses(const struct shared *shared, uint8_t link, uint64_t now_us);
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us);
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);
 /* An answer came that Multipath TCP has carried; or one with which the connection had become plain TCP: once that may be a packet's loss, twice in a row it is the link. */

@@ -6,12 +6,15 @@ import socket
 
 import pytest
 
-from netlab import LINK_B, SERVER, Lab, close_with_reset, counter, receive_exactly, sockets, sockets_at_rest, wait_for
+from bulk import Bulk
+from netlab import LINK_A, LINK_B, SERVER, Lab, close_with_reset, counter, receive_exactly, sockets, sockets_at_rest, wait_for
 from test_converter_input import ticket
 from test_legs import SHARE, Leg
 from test_lossy import BYTES, LOSSY, RECEIVED, SENT, bytes_of, carry
 
 SHORT = 10
+LOSS_PATIENCE_S = 60
+LEGS_OF = {"gw": "dport", "conv": "sport"}
 
 
 @pytest.fixture
@@ -106,6 +109,32 @@ def test_first_packets_that_lose_what_they_carry_cost_a_round_trip(apart):
     carry(apart, near, far)
     assert gateway.counted("striped") == 1
     assert gateway.counted("syn_data_lost") == 2
+
+
+def congestion_of_legs(lab, node):
+    """Of those over link a, and over link b; probes are Multipath TCP."""
+    legs = lab.run(node, f"ss -tinHO state established {LEGS_OF[node]} = :5124 | grep -v token").splitlines()
+    return [{re.search(r"\b(cubic|bbr)\b", leg)[1] for leg in legs if address in leg} for address in (LINK_A, LINK_B)]
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_leg_that_loses_packets_has_bbr(apart, way):
+    """Whichever end sends; the other leg keeps cubic, and the next session begins so."""
+    converter, gateway = start_in_pieces(apart)
+    for name in "ab":
+        apart.set_link(name, "rate_bps=20000000")
+    apart.set_link("b", "loss_ppm=50000")
+    node, sender = ("gw", gateway.daemon) if way == "up" else ("conv", converter)
+    bulk = Bulk(apart, way)
+    wait_for(lambda: congestion_of_legs(apart, node) == [{"cubic"}, {"bbr"}], "bbr over the link that loses, cubic over the other", LOSS_PATIENCE_S)
+    assert counter(sender, "to_bbr") == 1
+    if way == "up":   # a converter doesn't know the gateway's links
+        wait_for(lambda: (gateway.daemon.ctl("links")["links"][1]["health"]["loss_percent"] or 0) > 1, "braidctl links to say so", LOSS_PATIENCE_S)
+    bulk.leave()
+    wait_for(lambda: not converter.ctl("status")["sessions"], "it has ended")
+    near, far, _ = apart.session(apart.listen("server"))
+    wait_for(lambda: congestion_of_legs(apart, node) == [{"cubic"}, {"bbr"}], "the next session's legs to begin so")
+    assert counter(sender, "to_bbr") == 1
 
 
 def test_not_where_profiles_alone_count(apart):

@@ -19,7 +19,7 @@ struct carried {
 
 struct followed {
 	struct slab_name session;
-	bool taken;
+	bool taken, in_pieces;
 	uint8_t n_idle;
 	struct carried links[CONF_LINKS];
 };
@@ -29,22 +29,22 @@ struct figures {
 	struct followed followed[FIGURES_SESSIONS];
 };
 
-static struct followed *find(struct figures *figures, struct slab_name session)
+static struct followed *find(struct figures *figures, const struct figures_session *session)
 {
 	for (size_t i = 0; i < FIGURES_SESSIONS; i++) {
 		struct followed *followed = &figures->followed[i];
 
-		if (followed->taken && followed->session.index == session.index && followed->session.generation == session.generation)
+		if (followed->taken && followed->in_pieces == session->in_pieces && followed->session.index == session->name.index && followed->session.generation == session->name.generation)
 			return followed;
 	}
 	return NULL;
 }
 
-static struct followed *follow(struct figures *figures, struct slab_name session)
+static struct followed *follow(struct figures *figures, const struct figures_session *session)
 {
 	for (size_t i = 0; i < FIGURES_SESSIONS; i++)
 		if (!figures->followed[i].taken) {
-			figures->followed[i] = (struct followed){ .session = session, .taken = true };
+			figures->followed[i] = (struct followed){ .session = session->name, .in_pieces = session->in_pieces, .taken = true };
 			return &figures->followed[i];
 		}
 	return NULL;
@@ -98,20 +98,20 @@ static void fill_before(const struct followed *followed, bool counted, const str
 		memcpy(before, now, sizeof(followed->links));
 }
 
-static void remember(struct figures *figures, struct followed *followed, struct slab_name session, const struct carried *now, bool moved)
+static void remember(struct figures *figures, struct followed *followed, const struct figures_session *session, const struct carried *now)
 {
-	if (!followed && moved)
+	if (!followed && session->moved)
 		followed = follow(figures, session);
 	if (!followed)
 		return;
 	memcpy(followed->links, now, sizeof(followed->links));
-	if (moved)
+	if (session->moved)
 		followed->n_idle = 0;
 }
 
-void figures_take(struct figures *figures, const struct worker *worker, const struct session_view *session, const struct mptcp_connection_info *info, bool counted, bool moved)
+void figures_take(struct figures *figures, const struct worker *worker, const struct figures_session *session, const struct mptcp_connection_info *info)
 {
-	struct followed *followed = counted ? find(figures, session->ref) : NULL;
+	struct followed *followed = session->counted ? find(figures, session) : NULL;
 	struct carried now[CONF_LINKS] = { 0 }, before[CONF_LINKS] = { 0 };
 	uint8_t links[MPTCP_INFO_SUBFLOWS];
 
@@ -120,14 +120,14 @@ void figures_take(struct figures *figures, const struct worker *worker, const st
 		if (links[i] != CHOOSE_NO_LINK)
 			take_subflow(&figures->seen[links[i]], &now[links[i]], &info->subflows[i]);
 	}
-	fill_before(followed, counted, now, before);
+	fill_before(followed, session->counted, now, before);
 	for (size_t i = 0; i < worker->view->n_links; i++)
 		take_growth(&figures->seen[i], &before[i], &now[i]);
 	for (size_t i = 0; i < info->n_subflows; i++)
 		if (links[i] != CHOOSE_NO_LINK)
 			take_rtt(&figures->seen[links[i]], &info->subflows[i], growth(before[links[i]].sent_bytes, now[links[i]].sent_bytes),
 				 growth(before[links[i]].received_bytes, now[links[i]].received_bytes));
-	remember(figures, followed, session->ref, now, moved);
+	remember(figures, followed, session, now);
 }
 
 /* Those whose session has ended are free, too: nothing moves there. */

@@ -6,9 +6,9 @@
 #ifndef BRAID_ROLE_LINKS_FIGURES_H
 #define BRAID_ROLE_LINKS_FIGURES_H
 
+#include "base/slab.h"
 #include "net/mptcp_info.h"
 #include "policy/health.h"
-#include "relay/relay.h"
 #include "role/worker.h"
 
 #define FIGURES_SESSIONS 64
@@ -18,8 +18,14 @@ struct figures;
 /* 0 or -ENOMEM. */
 int figures_new(struct figures **out);
 void figures_freep(struct figures **figures);
-/* One session of a look. counted: what it has carried is part of an earlier look, whoever took it; moved: something has been relayed since. */
-void figures_take(struct figures *figures, const struct worker *worker, const struct session_view *session, const struct mptcp_connection_info *info, bool counted, bool moved);
+/* One session of a look. */
+struct figures_session {
+	struct slab_name name;
+	bool in_pieces;            /* it is one of role/stripe's, whose names are others */
+	bool counted;              /* what it has carried is part of an earlier look, whoever took it */
+	bool moved;                /* something has been relayed since */
+};
+void figures_take(struct figures *figures, const struct worker *worker, const struct figures_session *session, const struct mptcp_connection_info *info);
 /* The look is over: worker->seen has what was found. */
 void figures_publish(struct figures *figures, struct worker *worker);
 

@@ -71,15 +71,32 @@ const char *loss_watch_first(const struct worker *worker)
 	return loss_watch_is_auto(conf) && shared_any_loses(worker->shared, worker->view, loop_now_us(worker->loop)) ? BBR : loss_watch_least(conf);
 }
 
+const char *loss_watch_first_over(const struct worker *worker, uint8_t link)
+{
+	const struct conf *conf = worker->view->conf;
+
+	return loss_watch_is_auto(conf) && shared_loses(worker->shared, link, loop_now_us(worker->loop)) ? BBR : loss_watch_least(conf);
+}
+
 const char *loss_watch_lossy(const struct worker *worker)
 {
-	return loss_watch_is_auto(worker->view->conf) && worker->loss_watch->has_bbr ? BBR : loss_watch_least(worker->view->conf);
+	return loss_watch_decides(worker) ? BBR : loss_watch_least(worker->view->conf);
 }
 
 void loss_watch_begin(const struct worker *worker, int fd, const struct address *peer)
 {
-	if (loss_watch_is_auto(worker->view->conf) && worker->loss_watch->has_bbr && shared_is_loser(worker->shared, peer, loop_now_us(worker->loop)))
+	if (loss_watch_decides(worker) && shared_is_loser(worker->shared, peer, loop_now_us(worker->loop)))
 		net_change_congestion(fd, BBR);
+}
+
+bool loss_watch_decides(const struct worker *worker)
+{
+	return worker->loss_watch->has_bbr && loss_watch_is_auto(worker->view->conf);
+}
+
+const char *loss_watch_name(bool bbr)
+{
+	return bbr ? BBR : CUBIC;
 }
 
 int loss_watch_probe(void)
@@ -144,7 +161,7 @@ static void apply(struct loss_watch *watch, struct followed *followed, int fd, s
 
 	if (!verdict.change)
 		return;
-	if (net_change_congestion(fd, bbr ? BBR : CUBIC)) {
+	if (net_change_congestion(fd, loss_watch_name(bbr))) {
 		followed->congestion.bbr = !bbr;   /* some of its subflows may have died just then: the next look is another try */
 		return;
 	}
@@ -167,7 +184,7 @@ static void look_at_harm(struct loss_watch *watch, struct followed *followed, co
 	limited_note(watch->worker, session->owner, session->near_mptcp ? RELAY_DOWN : RELAY_UP, true);
 }
 
-static void fill_subflows(const struct mptcp_connection_info *info, struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS])
+void loss_watch_fill(const struct mptcp_connection_info *info, struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS])
 {
 	for (size_t i = 0; i < info->n_subflows; i++) {
 		const struct subflow_info *s = &info->subflows[i];
@@ -177,11 +194,6 @@ static void fill_subflows(const struct mptcp_connection_info *info, struct leg_s
 			.sent_bytes = s->bytes_sent, .retransmitted_bytes = s->bytes_retransmitted, .busy_us = s->busy_us,
 		};
 	}
-}
-
-static bool follows_losses(const struct loss_watch *watch)
-{
-	return watch->has_bbr && loss_watch_is_auto(watch->worker->view->conf);
 }
 
 static void look(struct loss_watch *watch, struct followed *followed, const struct session_view *session)
@@ -194,11 +206,11 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 
 	if (!refused)
 		spoilt_moved(&followed->spoilt);
-	losses = (followed->bulk || refused) && follows_losses(watch) && now_us >= followed->congestion.look_at_us;
+	losses = (followed->bulk || refused) && loss_watch_decides(watch->worker) && now_us >= followed->congestion.look_at_us;
 	harm = refused && spoilt_due(&followed->spoilt, now_us);
 	if ((!losses && !harm) || mptcp_info_read(session_multipath_fd(session), &info) < 0)
 		return;
-	fill_subflows(&info, subflows);
+	loss_watch_fill(&info, subflows);
 	facts.n_subflows = info.n_subflows;
 	facts.arrived = info.acked;
 	if (losses)

@@ -5,6 +5,8 @@
 #ifndef BRAID_ROLE_LINKS_LOSS_WATCH_H
 #define BRAID_ROLE_LINKS_LOSS_WATCH_H
 
+#include "net/mptcp_info.h"
+#include "policy/leg_facts.h"
 #include "role/worker.h"
 
 #define LOSS_WATCH_SESSIONS 32
@@ -21,11 +23,21 @@ const char *loss_watch_least(const struct conf *conf);
 /* What the gateway's next connection begins with. */
 const char *loss_watch_first(const struct worker *worker);
 
+/* The same of a plain TCP connection over one link. */
+const char *loss_watch_first_over(const struct worker *worker, uint8_t link);
+
 /* What one over links that lose packets is to have, whatever they have shown. */
 const char *loss_watch_lossy(const struct worker *worker);
 
 /* Converter: the same for a connection that it has accepted from peer, by what the last ones have shown. */
 void loss_watch_begin(const struct worker *worker, int fd, const struct address *peer);
+
+/* Whether losses decide at all: auto, and this machine has bbr. */
+bool loss_watch_decides(const struct worker *worker);
+/* What congestion.bbr, of policy/congestion.h, stands for. */
+const char *loss_watch_name(bool bbr);
+/* As those want it who decide by it: info->n_subflows of them. */
+void loss_watch_fill(const struct mptcp_connection_info *info, struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS]);
 
 /* 0, or a negative errno where "auto" can be nothing but cubic here. */
 int loss_watch_probe(void);

@@ -12,6 +12,7 @@
 #include "role/describe.h"
 #include "role/links/census.h"
 #include "role/links/figures.h"
+#include "role/stripe/stripes.h"
 
 #define LOOK_US (2 * US_PER_S)        /* a link that comes back meanwhile may bring a subflow */
 #define BATCH 64                      /* sessions between two turns of the loop */
@@ -116,6 +117,7 @@ static void visit(void *context, const struct session_view *session)
 	bool known = stranded_knows(stranded, session->ref);
 	bool counted = known || session->opened_at_us + LOOK_US < loop_now_us(worker->loop);   /* by another worker, which it has come from */
 	struct finding now = { .generation = session->ref.generation, .looked = true, .kept_alive = known };
+	struct figures_session shown = { .name = session->ref, .counted = counted };
 	struct mptcp_connection_info info;
 	int r = stranded_has_ended(session) ? -ENODATA : describe_read(session, &info);
 	uint32_t moved_bytes = (uint32_t)(session->up_bytes + session->down_bytes);
@@ -134,8 +136,9 @@ static void visit(void *context, const struct session_view *session)
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
 	if (is_told)
 		census_take(worker->census_taker, session, &info, known);
+	shown.moved = !known || finding->moved_bytes != moved_bytes;
 	if (r >= 0)
-		figures_take(stranded->figures, worker, session, &info, counted, !known || finding->moved_bytes != moved_bytes);
+		figures_take(stranded->figures, worker, &shown, &info);
 	now.moved_bytes = moved_bytes;
 	if (is_told && !has_subflow(&info) && is_cut_off(stranded, session))
 		now.n_cut_off = known ? finding->n_cut_off + 1 : 1;
@@ -158,6 +161,7 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	more = relay_each(stranded->worker->relay, &stranded->at, BATCH, visit, stranded);
 	if (!more) {
 		census_publish(stranded->worker->census_taker);
+		stripes_show(stranded->worker->stripes, stranded->figures);
 		figures_publish(stranded->figures, stranded->worker);
 	}
 	ref.part = more ? PART_GO_ON : PART_LOOK;

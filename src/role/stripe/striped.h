@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One striped session. Private to role/stripe (stripes.c: those that there are, and how they begin; striped.c: what one does; striped_legs.c: its legs;
- * striped_begin.c: how a gateway begins them). */
+ * striped_begin.c: how a gateway begins them; striped_shown.c: what they show of the links). */
 #ifndef BRAID_ROLE_STRIPE_STRIPED_H
 #define BRAID_ROLE_STRIPE_STRIPED_H
 
 #include "base/slab.h"
+#include "policy/congestion.h"
 #include "policy/stripe.h"
 #include "role/gateway/upstream.h"
 #include "role/inbox.h"
@@ -52,6 +53,9 @@ struct striped {
 	struct stripe_out out;
 	struct stripe_in in;
 	struct ring out_bytes, in_bytes;
+	struct congestion congestion;   /* of all legs together, as far as they have shown */
+	bool shown;                 /* it was shown once (stripes_show()), */
+	uint64_t n_shown_bytes;     /* and had moved so much */
 	uint64_t n_taken_bytes[STRIPED_KINDS];   /* by kind, beside STRIPE_WINDOW_BYTES of each */
 	struct striped_leg legs[STRIPE_LEGS];
 	struct address client_address, own;   /* at the converter */
@@ -102,8 +106,8 @@ void striped_legs_lose_ended(struct stripes *stripes, struct striped *s);
 void striped_legs_look(struct stripes *stripes, struct striped *s);
 /* later: its TCP may keep it until something is acknowledged. False where the leg is lost with it. */
 bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, struct bytes bytes, bool later);
-/* A connection that the peer has made; takes fd. answer: what it is told first; first: what it has said. */
-void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg, int fd, struct bytes answer, struct bytes first);
+/* A connection that the peer has made; takes its descriptor. */
+void striped_leg_attach(struct stripes *stripes, struct striped *s, const struct stripes_arrival *arrival);
 /* Ends with the view: those over links that are gone, or have another address. */
 void striped_legs_apply(struct stripes *stripes, struct striped *s);
 bool striped_any_leg(const struct striped *s);
@@ -117,5 +121,7 @@ void striped_leg_on_connected(struct stripes *stripes, struct striped *s, uint8_
 /* When one is to be begun next; CLOCK_NEVER_US. */
 uint64_t striped_legs_next_us(const struct stripes *stripes, const struct striped *s);
 void striped_legs_close(struct stripes *stripes, struct striped *s, bool orderly);
+/* Changes the congestion control of legs that lose packets, or do so no more; for as long as what is sent is bulk. */
+void striped_look_at_losses(struct stripes *stripes, struct striped *s);
 
 #endif

@@ -173,9 +173,11 @@ static bool take_bytes(struct stripes *stripes, struct striped *s, struct stripe
 	return !inbox_keep(&l->in, left);
 }
 
-void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg, int fd, struct bytes answer, struct bytes first)
+void striped_leg_attach(struct stripes *stripes, struct striped *s, const struct stripes_arrival *arrival)
 {
+	uint8_t leg = arrival->leg;
 	struct striped_leg *l = &s->legs[leg];
+	int fd = arrival->fd;
 	uint64_t now_us = loop_now_us(stripes->worker->loop);
 
 	close_leg(stripes, s, leg, false);   /* its client has begun it anew */
@@ -185,13 +187,13 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, uint8_t leg,
 	if (s->lossy)
 		net_change_congestion(fd, loss_watch_lossy(stripes->worker));
 	else
-		loss_watch_begin(stripes->worker, fd, &s->client_address);
+		loss_watch_begin(stripes->worker, fd, &arrival->client);
 	striped_leg_tune(stripes, s, fd);
 	stripe_leg_open(&s->out, leg, now_us);
-	if (!striped_leg_write(stripes, s, leg, answer, false))
+	if (!striped_leg_write(stripes, s, leg, arrival->answer, false))
 		return;
-	stripe_leg_wrote(&s->out, leg, answer.n, now_us);
-	if (!take_bytes(stripes, s, l, first) || loop_watch(stripes->worker->loop, fd, STRIPED_LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg)))
+	stripe_leg_wrote(&s->out, leg, arrival->answer.n, now_us);
+	if (!take_bytes(stripes, s, l, arrival->first) || loop_watch(stripes->worker->loop, fd, STRIPED_LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg)))
 		striped_leg_lose(stripes, s, leg);
 }
 
@@ -282,6 +284,7 @@ void striped_legs_look(struct stripes *stripes, struct striped *s)
 	struct net_sent sent;
 
 	leave_unwanted(stripes, s);
+	striped_look_at_losses(stripes, s);
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
 		if (s->out.legs[i].open && !net_sent(s->legs[i].fd, &sent))
 			look_at_leg(s, i, &sent, now_us);

@@ -153,7 +153,7 @@ static void take_leg(struct stripes *stripes, const struct stripes_arrival *arri
 		turn_away(arrival);
 		return;
 	}
-	striped_leg_attach(stripes, s, arrival->leg, arrival->fd, arrival->answer, arrival->first);
+	striped_leg_attach(stripes, s, arrival);
 	striped_step(stripes, s);
 }
 

@@ -13,6 +13,7 @@
 
 #define STRIPES_MOST 512   /* a worker */
 
+struct figures;
 struct stripes;
 
 int stripes_new(struct worker *worker, struct stripes **out);   /* 0 or -ENOMEM */
@@ -24,6 +25,9 @@ bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *up
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd);
 /* The worker has another view: legs over links that are gone end, others begin. */
 void stripes_apply(struct stripes *stripes);
+
+/* Gateway: what the legs of wide ones show of the links, for a look (role/links/figures.h). */
+void stripes_show(struct stripes *stripes, struct figures *figures);
 
 /* Converter: a connection whose peer has said that it is a leg of such a session, and may be. */
 struct stripes_arrival {

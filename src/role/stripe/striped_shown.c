@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What legs show of the links: their losses decide about congestion control (decision 0046), and their figures are the links' (doc/links.md). */
+#include <assert.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/counter.h"
+#include "net/mptcp_info.h"
+#include "net/socket.h"
+#include "role/links/figures.h"
+#include "role/links/loss_watch.h"
+#include "role/stripe/striped.h"
+
+static_assert((int)STRIPE_LEGS <= (int)MPTCP_INFO_SUBFLOWS, "a leg stands for a subflow");
+
+/* Those that are there, as if they were subflows; whose is whose. */
+struct shown {
+	struct mptcp_connection_info info;
+	uint8_t legs[STRIPE_LEGS];
+};
+
+static void read_legs(const struct striped *s, struct shown *shown)
+{
+	struct mptcp_connection_info one;
+
+	shown->info = (struct mptcp_connection_info){ 0 };
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
+		if (!s->out.legs[i].open || mptcp_info_read(s->legs[i].fd, &one) < 0)
+			continue;
+		shown->legs[shown->info.n_subflows] = i;
+		shown->info.subflows[shown->info.n_subflows++] = one.subflows[0];
+	}
+}
+
+static bool has_bbr(int fd)
+{
+	char name[NET_CONGESTION_BYTES];
+
+	return net_congestion(fd, name) && !strcmp(name, loss_watch_name(true));
+}
+
+static void change(struct stripes *stripes, int fd, bool bbr)
+{
+	if (has_bbr(fd) != bbr && !net_change_congestion(fd, loss_watch_name(bbr)))
+		counter_add(bbr ? &stripes->worker->counters.n_to_bbr : &stripes->worker->counters.n_to_cubic, 1);
+}
+
+/* Each leg is a connection of its own: those that lose have bbr, beside others that had better not (decision 0045). */
+static void apply(struct stripes *stripes, const struct striped *s, const struct shown *shown, const struct congestion_verdict *verdict)
+{
+	bool bbr = s->congestion.bbr;
+
+	for (size_t i = 0; i < shown->info.n_subflows; i++)
+		if (bbr ? verdict->lossy >> i & 1 : verdict->change)
+			change(stripes, s->legs[shown->legs[i]].fd, bbr);
+}
+
+/* For the next session's legs over the same link: the converter knows it by its address. */
+static void remember(struct stripes *stripes, const struct striped *s, const struct shown *shown, const struct congestion_verdict *verdict)
+{
+	struct shared *shared = stripes->worker->shared;
+	uint64_t now_us = loop_now_us(stripes->worker->loop);
+	bool bbr = s->congestion.bbr;
+
+	for (size_t i = 0; i < shown->info.n_subflows; i++) {
+		if (!verdict->failed && !(bbr && verdict->lossy >> i & 1))
+			continue;
+		if (s->client)
+			shared_note_losing(shared, shown->legs[i], bbr, now_us);
+		else
+			shared_note_loser(shared, &shown->info.subflows[i].remote, bbr, now_us);
+	}
+}
+
+/* What some of them have is what there is to begin with. */
+static bool any_has_bbr(const struct striped *s, const struct shown *shown)
+{
+	for (size_t i = 0; i < shown->info.n_subflows; i++)
+		if (has_bbr(s->legs[shown->legs[i]].fd))
+			return true;
+	return false;
+}
+
+void striped_look_at_losses(struct stripes *stripes, struct striped *s)
+{
+	struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS];
+	struct leg_facts facts = { .now_us = loop_now_us(stripes->worker->loop), .subflows = subflows };
+	struct congestion_verdict verdict;
+	struct shown shown;
+
+	if (!s->out.bulk || s->lossy || facts.now_us < s->congestion.look_at_us || !loss_watch_decides(stripes->worker))
+		return;
+	read_legs(s, &shown);
+	if (!s->congestion.looked_at_us)
+		s->congestion.bbr = any_has_bbr(s, &shown);
+	loss_watch_fill(&shown.info, subflows);
+	facts.n_subflows = shown.info.n_subflows;
+	verdict = congestion_look(&s->congestion, &facts);
+	apply(stripes, s, &shown, &verdict);
+	remember(stripes, s, &shown, &verdict);
+}
+
+static void show(struct stripes *stripes, struct striped *s, struct figures *figures)
+{
+	uint64_t n_moved_bytes = s->out.acked + s->in.in_order;
+	struct figures_session session = {
+		.name = slab_name_of(&stripes->sessions, s), .in_pieces = true, .counted = s->shown, .moved = !s->shown || n_moved_bytes != s->n_shown_bytes,
+	};
+	struct shown shown;
+
+	read_legs(s, &shown);
+	figures_take(figures, stripes->worker, &session, &shown.info);
+	s->shown = true;
+	s->n_shown_bytes = n_moved_bytes;
+}
+
+/* Of links of low rate an answer takes so long that nobody can tell by it whether they are silent. */
+void stripes_show(struct stripes *stripes, struct figures *figures)
+{
+	for (uint32_t i = 0; i < stripes->sessions.n_touched; i++) {
+		struct striped *s = slab_at(&stripes->sessions, i);
+
+		if (s && s->client && s->out.wide)
+			show(stripes, s, figures);
+	}
+}
