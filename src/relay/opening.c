@@ -93,7 +93,7 @@ int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_n
 	return 0;
 }
 
-void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first)
+void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first, bool more)
 {
 	struct session *s = relay_session(relay, ref);
 
@@ -103,7 +103,7 @@ void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_
 	half_keep_no_more(&s->up, &relay->tools);
 	if (s->down.ends_multipath)
 		s->down.course = HALF_COURSE_WHOLE;
-	s->down.readable = true;   /* its edge may have been spent on the answer */
+	s->down.readable = more || s->down.more_follows;   /* its edge was spent on the answer */
 	if (half_prepend(&s->down, &relay->tools, down_first.at, down_first.n))
 		relay_session_end(relay, s, SESSION_END_RESET);
 	else

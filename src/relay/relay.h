@@ -126,8 +126,8 @@ void relay_freep(struct relay **relay);   /* ends all sessions */
 
 /* Takes both descriptors, also on failure (they are closed with reset). 0, RELAY_E_FULL, or a negative errno. */
 int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref);
-/* The far leg's peer has said yes; down_first: what came behind the answer (copied). A stale ref is ignored. */
-void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first);
+/* The far leg's peer has said yes; down_first: what came behind the answer (copied); more: the read that brought it may have left some. A stale ref is ignored. */
+void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first, bool more);
 /* Another near leg for a session, on which the peer says the same again from the beginning: what has come already is dropped. */
 struct relay_leg_change {
 	int near_fd;

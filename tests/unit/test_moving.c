@@ -219,7 +219,7 @@ static void a_held_session_moves_when_it_is_released(void **state)
 	f->n_wanted = 10;
 	run_until(f, "the server to hear", server_heard_and_it_ran);
 	assert_int_equal(n_from_bulk, 0);
-	relay_release(bulk, p->ref, (struct bytes){ NULL, 0 });
+	relay_release(bulk, p->ref, (struct bytes){ NULL, 0 }, true);
 	run_until(f, "the session to move", it_came_back);
 	expect_streams(f, 20000);
 }

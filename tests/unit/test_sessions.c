@@ -81,7 +81,7 @@ static void a_held_sessions_host_may_fail(void **state)
 	assert_int_equal(p->end, SESSION_END_RESET);
 	assert_int_equal(f->n_held, 0);
 	assert_int_equal(f->n_held_ends, 1);
-	relay_release(f->relay, p->ref, (struct bytes){ NULL, 0 });   /* too late: ignored */
+	relay_release(f->relay, p->ref, (struct bytes){ NULL, 0 }, true);   /* too late: ignored */
 	relay_abort(f->relay, p->ref);
 	expect_counters(f, 0, 1, 0);
 }
@@ -193,7 +193,7 @@ static void places_are_used_again_and_old_names_find_nothing(void **state)
 	assert_int_not_equal(p->ref.generation, old.generation);
 	assert_false(relay_find(f->relay, old, &view));
 	relay_abort(f->relay, old);   /* the new one is left alone */
-	relay_release(f->relay, old, (struct bytes){ NULL, 0 });
+	relay_release(f->relay, old, (struct bytes){ NULL, 0 }, true);
 	assert_true(relay_find(f->relay, p->ref, &view));
 	expect_counters(f, 0, 0, 1);
 }

@@ -78,8 +78,8 @@ static inline void on_held(void *context, struct slab_name ref, uint64_t tag, in
 		return;
 	}
 	assert_string_equal(text, f->answer);
-	relay_release(f->relay, ref, f->down_first);
-	relay_release(f->relay, ref, f->down_first);   /* the second time it isn't held any more */
+	relay_release(f->relay, ref, f->down_first, true);
+	relay_release(f->relay, ref, f->down_first, true);   /* the second time it isn't held any more */
 }
 
 static inline void on_held_end(void *context, uint64_t tag)

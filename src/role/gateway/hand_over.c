@@ -85,7 +85,7 @@ void gateway_on_held(struct gateway *gateway, struct slab_name session, uint64_t
 		return;
 	if (!r && step.verdict == SIGNALLING_DONE && evidence_is_sound(gateway, setup->answering, far_fd)) {
 		counter_add(&gateway->worker->counters.n_outcomes[OUTCOME_CONNECTED], 1);
-		relay_release(gateway->worker->relay, session, left);
+		relay_release(gateway->worker->relay, session, left, left.at + left.n == gateway->worker->scratch + WORKER_SCRATCH_BYTES);
 	} else {
 		if (r == NET_E_RESET)
 			evidence_of_reset(gateway, setup, setup->answering);
