@@ -92,7 +92,7 @@ const struct conf_key conf_keys[] = {
 		  "alike, or the better one has lost such packets lately; needs a key, and signalling = convert" },
 	{ CONF_GATEWAY, "pieces", CONF_TYPE_CHOICE, AT(gateway.pieces), .choices = pieces, .fallback = "profile",
 	  .help = "profile: new sessions go in pieces over a plain TCP connection a link where link.profile says so; auto: there, and where the round trips of links of equal cost are far apart, one being "
-		  "four times another and 200 ms more, and none above 550 ms; else by Multipath TCP; pieces cost four times the processor's time, and don't find out that links lose packets" },
+		  "four times another and 200 ms more, and none above 550 ms; else by Multipath TCP; pieces cost four times the processor's time" },
 
 	{ CONF_HOST, "all", CONF_TYPE_BOOL, AT(host.choice.all), .fallback = "no",
 	  .help = "yes: every connection that a program of this machine begins is bonded" },
