@@ -36,6 +36,7 @@ struct seen {
 	uint64_t since_us;
 	uint32_t lossy;
 	bool creeps;                       /* none of those that sent sent much */
+	bool loses;                        /* one of them lost what is worth speaking of, of what it sent itself */
 	bool same;                         /* no subflow came or went */
 };
 
@@ -134,6 +135,7 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 		fill_creep(past, subflow, sent_bytes, lost_bytes);
 	seen->sent_bytes += sent_bytes;
 	seen->lost_bytes += lost_bytes;
+	seen->loses = seen->loses || (lost_bytes && loses(sent_bytes, lost_bytes, CLEAN_PER_100_000));
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
 }
@@ -164,10 +166,10 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 		bool known;
 
 		pasts[i] = past_of(congestion, subflow, &known);
-		if (known)
-			see_subflow(&seen, &pasts[i], subflow, i);
-		else
+		if (!known)
 			seen.same = false;
+		else if (congestion->looked_at_us)
+			see_subflow(&seen, &pasts[i], subflow, i);
 		pasts[i].sent_bytes = subflow->sent_bytes;
 		pasts[i].retransmitted_bytes = subflow->retransmitted_bytes;
 	}
@@ -218,16 +220,25 @@ static bool trial_fails(struct congestion *congestion, const struct seen *seen, 
 	       congestion->trial_bps / TRIAL_LOOKS * 100 < congestion->before_bps * TRIAL_LEAST_PERCENT;
 }
 
-/* Whether the links don't lose any more. Idle time says nothing of that. */
+/* Whether the links don't lose any more, none of them: one that carries little is nothing beside what all carry. Idle time says nothing of that. */
 static bool got_clean(struct congestion *congestion, const struct seen *seen)
 {
 	if (seen->sent_bytes < BUSY_BYTES)
 		return false;
-	if (loses(seen->sent_bytes, seen->lost_bytes, CLEAN_PER_100_000))
-		congestion->n_clean = 0;
-	else
-		congestion->n_clean++;
+	congestion->n_clean = seen->loses ? 0 : congestion->n_clean + 1;
 	return congestion->n_clean >= CLEAN_LOOKS;
+}
+
+/* What they have shown before would have bbr back at once. */
+static void forget_losses(struct congestion *congestion)
+{
+	for (size_t i = 0; i < congestion->n_subflows; i++) {
+		struct congestion_past *past = &congestion->subflows[i];
+
+		past->window_sent_bytes = past->window_lost_bytes = past->window_worst_bytes = 0;
+		past->creep_sent_bytes = past->creep_lost_bytes = 0;
+		past->n_looks = past->n_points = 0;
+	}
 }
 
 /* What creeps is looked at each round trip. */
@@ -256,9 +267,15 @@ static struct congestion_verdict judge(struct congestion *congestion, const stru
 		verdict.change = verdict.failed = true;
 	} else if (got_clean(congestion, seen)) {
 		change(congestion, false);
+		forget_losses(congestion);
 		verdict.change = true;
 	}
 	return verdict;
+}
+
+void congestion_rest(struct congestion *congestion)
+{
+	congestion->looked_at_us = congestion->before_bps = 0;
 }
 
 struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts)

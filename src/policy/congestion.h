@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which congestion control a sending Multipath TCP leg should have (decision 0018). cubic, as long as nothing speaks against it. It takes each loss for a
+ * Which congestion control a sending Multipath TCP leg should have (decision 0018), or, taken together, the plain TCP legs of a session in pieces, each of which is a subflow here (decision 0046). cubic, as long as nothing speaks against it. It takes each loss for a
  * full queue, so a link that loses packets at random stands nearly empty; bbr fills it. Such a link shows itself: it loses, and its round trip is
  * near the shortest that was seen, so there is no queue that we fill. Where cubic is kept to a few packets in a round trip a hundred of them take long: there losses count by when they
  * come, and on long paths, where each costs most, double. After a change what gets through is compared with what did before: where bbr
@@ -38,12 +38,14 @@ struct congestion {
 };
 
 struct congestion_verdict {
-	bool change;                       /* to what congestion.bbr says */
+	bool change;                       /* to what congestion.bbr says: all subflows, or, to bbr, those that lose, where each can have its own */
 	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places */
 	bool failed;                       /* bbr brought less */
 };
 
-/* Sets the next look. The first one only takes the figures down. */
+/* Nothing is to be sent just now, or little: what came before isn't compared with what comes next. What was lost is kept in mind. */
+void congestion_rest(struct congestion *congestion);
+/* Sets the next look. The first one, and the first one after a rest, only takes the figures down. */
 struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts);
 
 #endif

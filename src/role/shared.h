@@ -154,8 +154,7 @@ void shared_note_loser(struct shared *shared, const struct address *peer, bool l
 bool shared_is_loser(struct shared *shared, const struct address *peer, uint64_t now_us);
 /* Nothing of any session is to be there just now (link.idle = left). */
 bool shared_is_left(const struct shared *shared, const struct view *view, size_t link);
-/* Whether any of the links that a new connection will use loses packets. */
-/* Of one link. */
+/* Whether the link loses packets; whether any does of those that a new connection will use. */
 bool shared_loses(const struct shared *shared, uint8_t link, uint64_t now_us);
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us);
 void shared_note_fallback(struct shared *shared, uint8_t link, uint64_t now_us);

@@ -149,6 +149,7 @@ def test_foreign_converter_that_goes_and_comes(lab, options):
     assert lab.bonded(listener)
     foreign.program.kill()
     wait_for(lambda: lab.bonded(listener) is False, "the ordinary way")
+    wait_for(lambda: not gateway.ctl("status")["converter"]["reachable"], "the converter to be out of reach")
     assert gateway.ctl("status")["converter"]["peer"] == "unknown"
     Foreign(lab, *options)
     wait_for(lambda: lab.bonded(listener), "bonded again")

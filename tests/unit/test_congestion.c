@@ -364,6 +364,51 @@ static void test_clean_links_get_cubic_again(void **state)
 	assert_int_equal(path.congestion.look_at_us, path.now_us + US_PER_S);
 }
 
+/* A link that carries a hundredth of all, and loses 1 % of that. */
+static void test_little_that_is_lost_beside_much_is_loss(void **state)
+{
+	struct path path = changed(2);
+
+	for (int i = 0; i < 30; i++) {
+		carry(&path, 1, 20 * MBYTE, 0);
+		assert_false(second(&path, MBYTE / 5, 2000).change);
+	}
+	assert_true(path.congestion.bbr);
+}
+
+static void test_what_was_shown_before_is_forgotten_with_bbr(void **state)
+{
+	struct path path = begin(1);
+
+	path.subflows[0].min_rtt_us = path.subflows[0].rtt_us = US_PER_S / 2;
+	look(&path);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(second(&path, 60000, 2800).change, i == 1);   /* it creeps */
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(second(&path, 2 * MBYTE, 0).change, i == 9);
+	assert_false(path.congestion.bbr);
+	for (int i = 0; i < 20; i++)
+		assert_false(second(&path, 2 * MBYTE, 0).change);
+}
+
+/* A trial of bbr in which nothing is to be sent for ten seconds. */
+static void test_rest_is_no_failure(void **state)
+{
+	struct path path = changed(1);
+
+	for (int i = 0; i < 3; i++)
+		assert_false(second(&path, MBYTE, 20000).change);
+	congestion_rest(&path.congestion);
+	path.now_us += 10 * US_PER_S;
+	for (int i = 0; i < 5; i++) {
+		struct congestion_verdict verdict = second(&path, MBYTE / 2, 10000);
+
+		assert_false(verdict.change);
+		assert_int_equal(verdict.lossy, i > 0);   /* kept in mind */
+	}
+	assert_true(path.congestion.bbr);
+}
+
 static void test_begins_with_what_there_is(void **state)
 {
 	struct path path = begin(1);
@@ -425,6 +470,9 @@ int main(void)
 		cmocka_unit_test(test_link_that_goes_makes_trials_incomparable),
 		cmocka_unit_test(test_link_that_comes_makes_figures_incomparable),
 		cmocka_unit_test(test_clean_links_get_cubic_again),
+		cmocka_unit_test(test_little_that_is_lost_beside_much_is_loss),
+		cmocka_unit_test(test_what_was_shown_before_is_forgotten_with_bbr),
+		cmocka_unit_test(test_rest_is_no_failure),
 		cmocka_unit_test(test_begins_with_what_there_is),
 		cmocka_unit_test(test_odd_facts),
 	};

@@ -42,6 +42,40 @@ static void a_held_session_sends_up_and_is_released(void **state)
 	assert_int_equal(f->n_held_ends, 0);
 }
 
+static bool was_asked(struct fixture *f)
+{
+	return f->n_held;
+}
+
+/* The read that has brought the answer has found nothing behind it: what comes later shows itself, and so does an end that comes with it. */
+static void a_held_sessions_answer_may_be_all(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_held(f);
+
+	f->answer = "yes";
+	f->reads_all = true;
+	assert_int_equal(send(p->server.fd, "yes", 3, 0), 3);
+	run_until(f, "the answer to be read", was_asked);
+	say(&p->server, 500);
+	f->n_wanted = 500;
+	run_until(f, "the host to hear", host_heard);
+	assert_int_equal(f->n_held, 1);
+}
+
+static void a_held_sessions_answer_may_end_it(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_held(f);
+
+	f->answer = "yes";
+	f->reads_all = true;
+	assert_int_equal(send(p->server.fd, "yes", 3, 0), 3);
+	end(&p->server);
+	run_until(f, "the host to see the end", host_closed);
+	assert_int_equal(p->host.stream, UNIT_STREAM_ENDED);
+}
+
 static void a_held_session_may_be_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -269,6 +303,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_held_session_sends_up_and_is_released),
+		TEST(a_held_sessions_answer_may_be_all),
+		TEST(a_held_sessions_answer_may_end_it),
 		TEST(a_held_session_may_be_refused),
 		TEST(a_held_sessions_server_may_fail),
 		TEST(a_held_sessions_host_may_fail),

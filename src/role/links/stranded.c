@@ -137,7 +137,7 @@ static void visit(void *context, const struct session_view *session)
 	if (is_told)
 		census_take(worker->census_taker, session, &info, known);
 	shown.moved = !known || finding->moved_bytes != moved_bytes;
-	if (r >= 0)
+	if (r >= 0 && !session->in_pieces)   /* whose legs role/stripe shows */
 		figures_take(stranded->figures, worker, &shown, &info);
 	now.moved_bytes = moved_bytes;
 	if (is_told && !has_subflow(&info) && is_cut_off(stranded, session))

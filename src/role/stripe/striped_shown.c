@@ -71,7 +71,7 @@ static void remember(struct stripes *stripes, const struct striped *s, const str
 	}
 }
 
-/* What some of them have is what there is to begin with. */
+/* From the beginning, or begun anew since: it is to be taken back, too, where nothing is lost any more. */
 static bool any_has_bbr(const struct striped *s, const struct shown *shown)
 {
 	for (size_t i = 0; i < shown->info.n_subflows; i++)
@@ -87,11 +87,16 @@ void striped_look_at_losses(struct stripes *stripes, struct striped *s)
 	struct congestion_verdict verdict;
 	struct shown shown;
 
-	if (!s->out.bulk || s->lossy || facts.now_us < s->congestion.look_at_us || !loss_watch_decides(stripes->worker))
+	if (s->lossy)
+		return;
+	if (!s->out.bulk || !loss_watch_decides(stripes->worker)) {
+		congestion_rest(&s->congestion);
+		return;
+	}
+	if (facts.now_us < s->congestion.look_at_us)
 		return;
 	read_legs(s, &shown);
-	if (!s->congestion.looked_at_us)
-		s->congestion.bbr = any_has_bbr(s, &shown);
+	s->congestion.bbr = s->congestion.bbr || any_has_bbr(s, &shown);
 	loss_watch_fill(&shown.info, subflows);
 	facts.n_subflows = shown.info.n_subflows;
 	verdict = congestion_look(&s->congestion, &facts);
@@ -107,6 +112,8 @@ static void show(struct stripes *stripes, struct striped *s, struct figures *fig
 	};
 	struct shown shown;
 
+	if (!session.moved && !stripe_is_busy(&s->out))
+		return;
 	read_legs(s, &shown);
 	figures_take(figures, stripes->worker, &session, &shown.info);
 	s->shown = true;
