@@ -87,6 +87,27 @@ static void a_leg_has_what_its_tcp_sends_until_it_is_looked_at_again(void **stat
 	free(out);
 }
 
+/* What is under way, bbr bounds; what isn't, we do. */
+static void a_leg_with_bbr_is_not_kept_short(void **state)
+{
+	struct stripe_out *out = out_new();
+	struct stripe_seen seen = { 0 };
+	uint64_t now_us = US_PER_S;
+
+	out->legs[FAST].finds_rate = true;
+	for (int i = 0; i < 5; i++) {   /* each time its TCP has sent everything */
+		take_all(out, now_us);
+		assert_in_range(send_all(out, FAST, now_us), FAST_BYTES_PER_S / 5 - STRIPE_WIDE_PIECE_BYTES, FAST_BYTES_PER_S / 5);
+		seen.unacked_bytes = out->legs[FAST].written_bytes;
+		stripe_leg_look(out, FAST, &seen, now_us);
+	}
+	seen.unsent_bytes = FAST_BYTES_PER_S / 5;
+	stripe_leg_look(out, FAST, &seen, now_us);
+	take_all(out, now_us);
+	assert_int_equal(send_all(out, FAST, now_us), 0);
+	free(out);
+}
+
 /* A short answer would wait for the slower leg; a long download wants both. */
 static void a_slower_leg_carries_bulk(void **state)
 {
@@ -385,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leg_has_what_its_tcp_sends_until_it_is_looked_at_again),
+		cmocka_unit_test(a_leg_with_bbr_is_not_kept_short),
 		cmocka_unit_test(a_slower_leg_carries_bulk),
 		cmocka_unit_test(what_a_window_would_wait_for_does_not_go_over_a_slow_leg),
 		cmocka_unit_test(what_ends_is_no_bulk),

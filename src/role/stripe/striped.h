@@ -121,6 +121,8 @@ void striped_leg_on_connected(struct stripes *stripes, struct striped *s, uint8_
 /* When one is to be begun next; CLOCK_NEVER_US. */
 uint64_t striped_legs_next_us(const struct stripes *stripes, const struct striped *s);
 void striped_legs_close(struct stripes *stripes, struct striped *s, bool orderly);
+/* Its TCP has the congestion control that it begins with. */
+void striped_leg_note_congestion(struct striped *s, uint8_t leg);
 /* Changes the congestion control of legs that lose packets, or do so no more; for as long as what is sent is bulk. */
 void striped_look_at_losses(struct stripes *stripes, struct striped *s);
 

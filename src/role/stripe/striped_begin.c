@@ -205,5 +205,6 @@ void striped_leg_on_connected(struct stripes *stripes, struct striped *s, uint8_
 	striped_leg_tune(stripes, s, s->legs[leg].fd);
 	net_keep_alive(s->legs[leg].fd, stripes->worker->view->conf->limits.keepalive_s);
 	stripe_leg_open(&s->out, leg, loop_now_us(stripes->worker->loop));
+	striped_leg_note_congestion(s, leg);
 	introduce(stripes, s, leg);
 }

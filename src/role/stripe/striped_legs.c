@@ -190,6 +190,7 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, const struct
 		loss_watch_begin(stripes->worker, fd, &arrival->client);
 	striped_leg_tune(stripes, s, fd);
 	stripe_leg_open(&s->out, leg, now_us);
+	striped_leg_note_congestion(s, leg);
 	if (!striped_leg_write(stripes, s, leg, arrival->answer, false))
 		return;
 	stripe_leg_wrote(&s->out, leg, arrival->answer.n, now_us);

@@ -31,27 +31,29 @@ static void read_legs(const struct striped *s, struct shown *shown)
 	}
 }
 
-static bool has_bbr(int fd)
+void striped_leg_note_congestion(struct striped *s, uint8_t leg)
 {
 	char name[NET_CONGESTION_BYTES];
 
-	return net_congestion(fd, name) && !strcmp(name, loss_watch_name(true));
+	s->out.legs[leg].finds_rate = net_congestion(s->legs[leg].fd, name) && !strcmp(name, loss_watch_name(true));
 }
 
-static void change(struct stripes *stripes, int fd, bool bbr)
+static void change(struct stripes *stripes, struct striped *s, uint8_t leg, bool bbr)
 {
-	if (has_bbr(fd) != bbr && !net_change_congestion(fd, loss_watch_name(bbr)))
-		counter_add(bbr ? &stripes->worker->counters.n_to_bbr : &stripes->worker->counters.n_to_cubic, 1);
+	if (s->out.legs[leg].finds_rate == bbr || net_change_congestion(s->legs[leg].fd, loss_watch_name(bbr)))
+		return;
+	s->out.legs[leg].finds_rate = bbr;
+	counter_add(bbr ? &stripes->worker->counters.n_to_bbr : &stripes->worker->counters.n_to_cubic, 1);
 }
 
 /* Each leg is a connection of its own: those that lose have bbr, beside others that had better not (decision 0045). */
-static void apply(struct stripes *stripes, const struct striped *s, const struct shown *shown, const struct congestion_verdict *verdict)
+static void apply(struct stripes *stripes, struct striped *s, const struct shown *shown, const struct congestion_verdict *verdict)
 {
 	bool bbr = s->congestion.bbr;
 
 	for (size_t i = 0; i < shown->info.n_subflows; i++)
 		if (bbr ? verdict->lossy >> i & 1 : verdict->change)
-			change(stripes, s->legs[shown->legs[i]].fd, bbr);
+			change(stripes, s, shown->legs[i], bbr);
 }
 
 /* For the next session's legs over the same link: the converter knows it by its address. */
@@ -75,7 +77,7 @@ static void remember(struct stripes *stripes, const struct striped *s, const str
 static bool any_has_bbr(const struct striped *s, const struct shown *shown)
 {
 	for (size_t i = 0; i < shown->info.n_subflows; i++)
-		if (has_bbr(s->legs[shown->legs[i]].fd))
+		if (s->out.legs[shown->legs[i]].finds_rate)
 			return true;
 	return false;
 }
