@@ -91,11 +91,11 @@ void striped_look_at_losses(struct stripes *stripes, struct striped *s)
 
 	if (s->lossy)
 		return;
-	if (!s->out.bulk || !loss_watch_decides(stripes->worker)) {
+	if (!loss_watch_decides(stripes->worker) || (!s->out.bulk && stripe_room(&s->out))) {   /* a stream that is held up is no rest: bbr may be why */
 		congestion_rest(&s->congestion);
 		return;
 	}
-	if (facts.now_us < s->congestion.look_at_us)
+	if (!s->out.bulk || facts.now_us < s->congestion.look_at_us)
 		return;
 	read_legs(s, &shown);
 	s->congestion.bbr = s->congestion.bbr || any_has_bbr(s, &shown);
