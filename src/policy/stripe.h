@@ -31,7 +31,7 @@ struct stripe_leg {
 	bool open;
 	bool full;                   /* what it was given last, its TCP hasn't taken yet */
 	bool stalled;                /* nothing comes through: it is given nothing more until something does */
-	bool finds_rate;             /* its TCP has bbr, which bounds by itself what is under way, if it is never short of bytes */
+	bool has_bbr;                /* its TCP, which bounds by itself what is under way then, if it is never short of bytes */
 	uint64_t written_bytes;      /* into its TCP */
 	uint64_t unsent_bytes;       /* of these it hasn't sent yet, as far as is known */
 	uint64_t acked_bytes;        /* of these, in order */

@@ -32,7 +32,7 @@ static uint64_t in_time(const struct stripe_out *out, const struct stripe_leg *l
 
 /*
  * What is under way over a wide leg is more for its TCP to say than for us: it is to have something that it hasn't sent, until we look again, and no more. bbr that is short of bytes goes on looking for its rate, with
- * nearly three times what it has found, and fills the link's queue: nothing else bounds it.
+ * nearly three times what it has found, and fills the link's queue: how much of its is under way, it says alone.
  */
 static bool has_room(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
@@ -42,7 +42,7 @@ static bool has_room(const struct stripe_out *out, const struct stripe_leg *leg,
 		return true;
 	if (leg->full || (out->wide && leg->unsent_bytes + n_bytes > in_time(out, leg, WIDE_LOOKS_APART_US)))
 		return false;
-	if (out->wide && leg->finds_rate)
+	if (out->wide && leg->has_bbr)
 		return true;
 	return stripe_queued_bytes(leg) + n_bytes <= in_time(out, leg, n_rtt * stripe_rtt_of(leg) + STRIPE_LOOKS_APART_US);
 }

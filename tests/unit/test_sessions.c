@@ -47,15 +47,22 @@ static bool was_asked(struct fixture *f)
 	return f->n_held;
 }
 
-/* The read that has brought the answer has found nothing behind it: what comes later shows itself, and so does an end that comes with it. */
-static void a_held_sessions_answer_may_be_all(void **state)
+/* The read that brings the answer will find nothing behind it: what comes later shows itself, and so does an end that comes with it. */
+static struct pair *open_answered(struct fixture *f)
 {
-	struct fixture *f = *state;
 	struct pair *p = open_held(f);
 
 	f->answer = "yes";
 	f->reads_all = true;
 	assert_int_equal(send(p->server.fd, "yes", 3, 0), 3);
+	return p;
+}
+
+static void a_held_sessions_answer_may_be_all(void **state)
+{
+	struct fixture *f = *state;
+	struct pair *p = open_answered(f);
+
 	run_until(f, "the answer to be read", was_asked);
 	say(&p->server, 500);
 	f->n_wanted = 500;
@@ -66,11 +73,8 @@ static void a_held_sessions_answer_may_be_all(void **state)
 static void a_held_sessions_answer_may_end_it(void **state)
 {
 	struct fixture *f = *state;
-	struct pair *p = open_held(f);
+	struct pair *p = open_answered(f);
 
-	f->answer = "yes";
-	f->reads_all = true;
-	assert_int_equal(send(p->server.fd, "yes", 3, 0), 3);
 	end(&p->server);
 	run_until(f, "the host to see the end", host_closed);
 	assert_int_equal(p->host.stream, UNIT_STREAM_ENDED);

@@ -94,7 +94,7 @@ static void a_leg_with_bbr_is_not_kept_short(void **state)
 	struct stripe_seen seen = { 0 };
 	uint64_t now_us = US_PER_S;
 
-	out->legs[FAST].finds_rate = true;
+	out->legs[FAST].has_bbr = true;
 	for (int i = 0; i < 5; i++) {   /* each time its TCP has sent everything */
 		take_all(out, now_us);
 		assert_in_range(send_all(out, FAST, now_us), FAST_BYTES_PER_S / 5 - STRIPE_WIDE_PIECE_BYTES, FAST_BYTES_PER_S / 5);

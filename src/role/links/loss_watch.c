@@ -64,18 +64,19 @@ const char *loss_watch_least(const struct conf *conf)
 	return loss_watch_is_auto(conf) ? CUBIC : conf->relay.congestion;
 }
 
+static const char *first(const struct conf *conf, bool loses)
+{
+	return loses && loss_watch_is_auto(conf) ? BBR : loss_watch_least(conf);
+}
+
 const char *loss_watch_first(const struct worker *worker)
 {
-	const struct conf *conf = worker->view->conf;
-
-	return loss_watch_is_auto(conf) && shared_any_loses(worker->shared, worker->view, loop_now_us(worker->loop)) ? BBR : loss_watch_least(conf);
+	return first(worker->view->conf, shared_any_loses(worker->shared, worker->view, loop_now_us(worker->loop)));
 }
 
 const char *loss_watch_first_over(const struct worker *worker, uint8_t link)
 {
-	const struct conf *conf = worker->view->conf;
-
-	return loss_watch_is_auto(conf) && shared_loses(worker->shared, link, loop_now_us(worker->loop)) ? BBR : loss_watch_least(conf);
+	return first(worker->view->conf, shared_loses(worker->shared, link, loop_now_us(worker->loop)));
 }
 
 const char *loss_watch_lossy(const struct worker *worker)
@@ -92,6 +93,13 @@ void loss_watch_begin(const struct worker *worker, int fd, const struct address 
 bool loss_watch_decides(const struct worker *worker)
 {
 	return worker->loss_watch->has_bbr && loss_watch_is_auto(worker->view->conf);
+}
+
+bool loss_watch_has_bbr(int fd)
+{
+	char name[NET_CONGESTION_BYTES];
+
+	return net_congestion(fd, name) && !strcmp(name, BBR);
 }
 
 const char *loss_watch_name(bool bbr)
@@ -126,15 +134,12 @@ static void leave(struct loss_watch *watch, struct account *account)
 /* Gives it a place, if there is one. */
 static void follow(struct loss_watch *watch, struct account *account, const struct session_view *session)
 {
-	char has[NET_CONGESTION_BYTES];
-
 	for (uint8_t i = 0; i < LOSS_WATCH_SESSIONS; i++) {
 		struct followed *followed = &watch->followed[i];
 
 		if (followed->taken)
 			continue;
-		net_congestion(session_multipath_fd(session), has);
-		*followed = (struct followed){ .session = session->ref, .taken = true, .congestion.bbr = !strcmp(has, BBR) };
+		*followed = (struct followed){ .session = session->ref, .taken = true, .congestion.bbr = loss_watch_has_bbr(session_multipath_fd(session)) };
 		account->followed = (uint8_t)(i + 1);
 		return;
 	}

@@ -34,7 +34,8 @@ void loss_watch_begin(const struct worker *worker, int fd, const struct address 
 
 /* Whether losses decide at all: auto, and this machine has bbr. */
 bool loss_watch_decides(const struct worker *worker);
-/* What congestion.bbr, of policy/congestion.h, stands for. */
+/* Whether a connection has what congestion.bbr, of policy/congestion.h, stands for; and its name. */
+bool loss_watch_has_bbr(int fd);
 const char *loss_watch_name(bool bbr);
 /* As those want it who decide by it: info->n_subflows of them. */
 void loss_watch_fill(const struct mptcp_connection_info *info, struct leg_subflow subflows[MPTCP_INFO_SUBFLOWS]);

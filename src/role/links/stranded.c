@@ -117,10 +117,10 @@ static void visit(void *context, const struct session_view *session)
 	bool known = stranded_knows(stranded, session->ref);
 	bool counted = known || session->opened_at_us + LOOK_US < loop_now_us(worker->loop);   /* by another worker, which it has come from */
 	struct finding now = { .generation = session->ref.generation, .looked = true, .kept_alive = known };
-	struct figures_session shown = { .name = session->ref, .counted = counted };
 	struct mptcp_connection_info info;
 	int r = stranded_has_ended(session) ? -ENODATA : describe_read(session, &info);
 	uint32_t moved_bytes = (uint32_t)(session->up_bytes + session->down_bytes);
+	struct figures_session shown = { .name = session->ref, .counted = counted, .moved = !known || finding->moved_bytes != moved_bytes };
 	bool is_told = !r;
 	char left_out[64];
 
@@ -136,7 +136,6 @@ static void visit(void *context, const struct session_view *session)
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
 	if (is_told)
 		census_take(worker->census_taker, session, &info, known);
-	shown.moved = !known || finding->moved_bytes != moved_bytes;
 	if (r >= 0 && !session->in_pieces)   /* whose legs role/stripe shows */
 		figures_take(stranded->figures, worker, &shown, &info);
 	now.moved_bytes = moved_bytes;

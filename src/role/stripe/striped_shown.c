@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What legs show of the links: their losses decide about congestion control (decision 0046), and their figures are the links' (doc/links.md). */
 #include <assert.h>
-#include <string.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/mptcp_info.h"
@@ -33,16 +32,14 @@ static void read_legs(const struct striped *s, struct shown *shown)
 
 void striped_leg_note_congestion(struct striped *s, uint8_t leg)
 {
-	char name[NET_CONGESTION_BYTES];
-
-	s->out.legs[leg].finds_rate = net_congestion(s->legs[leg].fd, name) && !strcmp(name, loss_watch_name(true));
+	s->out.legs[leg].has_bbr = loss_watch_has_bbr(s->legs[leg].fd);
 }
 
 static void change(struct stripes *stripes, struct striped *s, uint8_t leg, bool bbr)
 {
-	if (s->out.legs[leg].finds_rate == bbr || net_change_congestion(s->legs[leg].fd, loss_watch_name(bbr)))
+	if (s->out.legs[leg].has_bbr == bbr || net_change_congestion(s->legs[leg].fd, loss_watch_name(bbr)))
 		return;
-	s->out.legs[leg].finds_rate = bbr;
+	s->out.legs[leg].has_bbr = bbr;
 	counter_add(bbr ? &stripes->worker->counters.n_to_bbr : &stripes->worker->counters.n_to_cubic, 1);
 }
 
@@ -77,7 +74,7 @@ static void remember(struct stripes *stripes, const struct striped *s, const str
 static bool any_has_bbr(const struct striped *s, const struct shown *shown)
 {
 	for (size_t i = 0; i < shown->info.n_subflows; i++)
-		if (s->out.legs[shown->legs[i]].finds_rate)
+		if (s->out.legs[shown->legs[i]].has_bbr)
 			return true;
 	return false;
 }
