@@ -359,6 +359,9 @@ void show_sessions(const json_t *result, FILE *out)
 
 static void subflow_row(const json_t *subflow, char (*row)[TABLE_CELL_BYTES])
 {
+	const char *congestion = json_string_value(json_object_get(subflow, "congestion"));   /* of a leg, which has its own */
+	const char *error = text_of(subflow, "last_error");
+
 	cell(row[0], "%s", text_of(subflow, "link"));
 	cell(row[1], "%s", text_of(subflow, "state"));
 	cell(row[2], "%s", text_of(subflow, "local"));
@@ -367,7 +370,7 @@ static void subflow_row(const json_t *subflow, char (*row)[TABLE_CELL_BYTES])
 	table_bytes(count_of(subflow, "bytes_sent"), row[5]);
 	table_bytes(count_of(subflow, "bytes_received"), row[6]);
 	table_bytes(count_of(subflow, "retransmitted_bytes"), row[7]);
-	cell(row[8], "%s%s", json_is_true(json_object_get(subflow, "backup")) ? "backup " : "", text_of(subflow, "last_error"));
+	cell(row[8], "%s%s%s%s", json_is_true(json_object_get(subflow, "backup")) ? "backup " : "", congestion ? congestion : "", congestion && error[0] ? " " : "", error);
 }
 
 void show_why(const json_t *result, FILE *out)

@@ -28,8 +28,7 @@ enum health_state { HEALTH_DOWN, HEALTH_UNKNOWN, HEALTH_GOOD, HEALTH_LOSSY, HEAL
  */
 struct health_seen {
 	uint64_t n_looks;             /* that are complete; as long as it is the same, so is the rest */
-	uint64_t n_subflows;          /* that are established now; of legs of sessions in pieces those that have something to do */
-	uint64_t n_unanswered;        /* of these: HEALTH_UNANSWERED retransmissions or more, and no answer yet; nothing says so of one that has nothing to send */
+	uint64_t n_unanswered;        /* subflows that are established now, and legs of sessions in pieces that have something to do, with HEALTH_UNANSWERED retransmissions or more, and no answer yet; nothing says so of one that has nothing to send */
 	uint64_t rtt_us;              /* smoothed, as it is now, queues included, of the subflow that has carried most since the look before; by what that receives, where it receives more. 0: none carried anything */
 	uint64_t min_rtt_us;          /* the least that any of those that carried something has ever had: about what the link has without a queue; 0 as above */
 	uint64_t carried_bytes;       /* both ways, since the look before: by the subflow whose rtt_us it is */

@@ -11,6 +11,7 @@
 #include "role/counters.h"
 #include "role/describe.h"
 #include "role/dhcp_command.h"
+#include "role/legs_shown.h"
 #include "role/links_command.h"
 #include "role/log.h"
 #include "role/mappings/mapper.h"
@@ -61,6 +62,7 @@ static void run_counters(void *context, struct control_call call, const json_t *
 }
 
 struct sessions_part {
+	struct legs_shown in_pieces;
 	json_t *array;
 };
 
@@ -71,6 +73,17 @@ static void visit_session(void *part, const struct worker *worker, const struct 
 	if (!sessions->array)
 		sessions->array = json_array();
 	json_array_append_new(sessions->array, describe_session(worker, session));
+	legs_shown_session(&sessions->in_pieces, session, json_array_get(sessions->array, json_array_size(sessions->array) - 1));
+}
+
+static void visit_leg_links(void *part, const struct worker *worker, const struct stripes_legs *legs)
+{
+	legs_shown_legs(part, legs, describe_leg_links(worker, legs));
+}
+
+static void put_links(json_t *session, json_t *legs)
+{
+	json_object_set(session, "links", legs);
 }
 
 static void sessions_done(void *context, void *const *parts, size_t n_parts)
@@ -78,6 +91,7 @@ static void sessions_done(void *context, void *const *parts, size_t n_parts)
 	struct question *question = context;
 	json_t *all = json_array();
 
+	legs_shown_join(parts, n_parts, put_links);
 	for (size_t i = 0; i < n_parts; i++) {
 		struct sessions_part *sessions = parts[i];
 
@@ -91,10 +105,13 @@ static void sessions_done(void *context, void *const *parts, size_t n_parts)
 
 static void run_sessions(void *context, struct control_call call, const json_t *arguments)
 {
-	question_ask(context, call, (struct survey_options){ .part_bytes = sizeof(struct sessions_part), .visit = visit_session, .done = sessions_done });
+	struct survey_options options = { .part_bytes = sizeof(struct sessions_part), .visit = visit_session, .visit_legs = visit_leg_links, .done = sessions_done };
+
+	question_ask(context, call, options);
 }
 
 struct why_part {
+	struct legs_shown in_pieces;
 	json_t *found;
 };
 
@@ -104,6 +121,12 @@ static void visit_why(void *part, const struct worker *worker, const struct sess
 
 	json_decref(why->found);   /* names come again after 65,536 sessions */
 	why->found = describe_why(worker, session);
+	legs_shown_session(&why->in_pieces, session, why->found);
+}
+
+static void visit_why_legs(void *part, const struct worker *worker, const struct stripes_legs *legs)
+{
+	legs_shown_legs(part, legs, describe_legs(worker, legs));
 }
 
 static void why_done(void *context, void *const *parts, size_t n_parts)
@@ -111,6 +134,7 @@ static void why_done(void *context, void *const *parts, size_t n_parts)
 	struct question *question = context;
 	json_t *found = NULL;
 
+	legs_shown_join(parts, n_parts, describe_add_legs);
 	for (size_t i = 0; i < n_parts; i++) {
 		json_t *another = ((struct why_part *)parts[i])->found;
 
@@ -130,12 +154,13 @@ static void run_why(void *context, struct control_call call, const json_t *argum
 {
 	const char *id = json_string_value(json_object_get(arguments, "session"));
 	struct session_name session;
+	struct survey_options options = { .part_bytes = sizeof(struct why_part), .one = &session, .visit = visit_why, .visit_legs = visit_why_legs, .done = why_done };
 
 	if (!id || !describe_parse_id(id, &session)) {
 		control_refuse(call, "argument 'session': wanted the name of a session as in the list of sessions, such as 0:17:3");
 		return;
 	}
-	question_ask(context, call, (struct survey_options){ .part_bytes = sizeof(struct why_part), .one = &session, .visit = visit_why, .done = why_done });
+	question_ask(context, call, options);
 }
 
 static void answer_message(struct control_call call, const char *text)

@@ -50,7 +50,7 @@ static const char *link_name(const struct view *view, const struct subflow_info 
 }
 
 /* Up is what the host sends: at the converter its leg toward the gateway receives it. */
-static json_t *links_of(const struct view *view, const struct session_view *session, const struct mptcp_connection_info *info)
+static json_t *links_of(const struct view *view, bool at_converter, const struct mptcp_connection_info *info)
 {
 	json_t *links = json_array();
 
@@ -60,8 +60,8 @@ static json_t *links_of(const struct view *view, const struct session_view *sess
 		char text[ADDRESS_TEXT_BYTES];
 
 		json_array_append_new(links, json_pack("{s:s, s:I, s:I}", "name", link_name(view, s, text),
-						       "bytes_up", (json_int_t)(session->near_mptcp ? received : sent),
-						       "bytes_down", (json_int_t)(session->near_mptcp ? sent : received)));
+						       "bytes_up", (json_int_t)(at_converter ? received : sent),
+						       "bytes_down", (json_int_t)(at_converter ? sent : received)));
 	}
 	return links;
 }
@@ -116,8 +116,13 @@ json_t *describe_session(const struct worker *worker, const struct session_view 
 
 	json_object_set_new(object, "mptcp", json_boolean(!r));
 	add_congestion(object, session);
-	json_object_set_new(object, "links", r < 0 || session->in_pieces ? json_array() : links_of(worker->view, session, &info));
+	json_object_set_new(object, "links", r < 0 || session->in_pieces ? json_array() : links_of(worker->view, session->near_mptcp, &info));
 	return object;
+}
+
+json_t *describe_leg_links(const struct worker *worker, const struct stripes_legs *legs)
+{
+	return links_of(worker->view, !legs->client, legs->info);
 }
 
 static const char *tcp_state_name(uint8_t state)
@@ -159,14 +164,14 @@ static bool has_subflow(const struct view *view, const struct mptcp_connection_i
 }
 
 /* Which links carry nothing of it, and why. */
-static void tell_missing(const struct view *view, const struct mptcp_connection_info *info, char *out, size_t n_out)
+static void tell_missing(const struct view *view, const struct mptcp_connection_info *info, const char *what, char *out, size_t n_out)
 {
 	size_t at = strlen(out);
 
 	for (uint8_t i = 0; i < view->n_links && at < n_out; i++)
 		if (!has_subflow(view, info, i))
-			at += (size_t)snprintf(out + at, n_out - at, "; none over %s: %s", view->links[i].name,
-					       view->links[i].up ? "no subflow came about, or it died" : "the link is down");
+			at += (size_t)snprintf(out + at, n_out - at, "; none over %s: %s%s", view->links[i].name, view->links[i].up ? what : "the link is down",
+					       view->links[i].up ? " came about, or it died" : "");
 }
 
 static void tell_plain(const struct worker *worker, const struct session_view *session, char *out, size_t n_out)
@@ -216,7 +221,7 @@ json_t *describe_why(const struct worker *worker, const struct session_view *ses
 	else
 		tell_multipath(session, &info, verdict, sizeof(verdict));
 	if (!r)
-		tell_missing(worker->view, &info, verdict, sizeof(verdict));
+		tell_missing(worker->view, &info, "no subflow", verdict, sizeof(verdict));
 	for (size_t i = 0; r >= 0 && !session->in_pieces && i < info.n_subflows; i++)
 		json_array_append_new(subflows, subflow_json(worker, &info.subflows[i]));
 	json_object_set_new(object, "mptcp", json_boolean(!r));
@@ -225,4 +230,27 @@ json_t *describe_why(const struct worker *worker, const struct session_view *ses
 	json_object_set_new(object, "verdict", json_string(verdict));
 	json_object_set_new(object, "subflows", subflows);
 	return object;
+}
+
+json_t *describe_legs(const struct worker *worker, const struct stripes_legs *legs)
+{
+	json_t *subflows = json_array();
+	char missing[512] = "";
+
+	for (size_t i = 0; i < legs->info->n_subflows; i++) {
+		json_t *leg = subflow_json(worker, &legs->info->subflows[i]);
+		char congestion[NET_CONGESTION_BYTES];
+
+		if (net_congestion(legs->fds[i], congestion))
+			json_object_set_new(leg, "congestion", json_string(congestion));
+		json_array_append_new(subflows, leg);
+	}
+	tell_missing(worker->view, legs->info, "no leg", missing, sizeof(missing));
+	return json_pack("{s:o, s:s}", "subflows", subflows, "missing", missing);
+}
+
+void describe_add_legs(json_t *why, json_t *legs)
+{
+	json_object_set(why, "subflows", json_object_get(legs, "subflows"));
+	json_object_set_new(why, "verdict", json_sprintf("%s%s", json_string_value(json_object_get(why, "verdict")), json_string_value(json_object_get(legs, "missing"))));
 }

@@ -11,19 +11,27 @@ struct links_part {
 	uint64_t n_subflows[CONF_LINKS];
 };
 
-static void visit_links(void *part, const struct worker *worker, const struct session_view *session)
+static void count(struct links_part *links, const struct worker *worker, const struct mptcp_connection_info *info)
 {
-	struct links_part *links = part;
-	struct mptcp_connection_info info;
-
-	if (describe_read(session, &info) < 0)
-		return;
-	for (size_t i = 0; i < info.n_subflows; i++) {
-		uint8_t link = describe_link_of(worker->view, &info.subflows[i]);
+	for (size_t i = 0; i < info->n_subflows; i++) {
+		uint8_t link = describe_link_of(worker->view, &info->subflows[i]);
 
 		if (link < CONF_LINKS)
 			links->n_subflows[link]++;
 	}
+}
+
+static void visit_links(void *part, const struct worker *worker, const struct session_view *session)
+{
+	struct mptcp_connection_info info;
+
+	if (describe_read(session, &info) >= 0)
+		count(part, worker, &info);
+}
+
+static void visit_legs(void *part, const struct worker *worker, const struct stripes_legs *legs)
+{
+	count(part, worker, legs->info);
 }
 
 static const char *notes_of(const struct link_memory *memory, uint64_t now_us)
@@ -133,5 +141,7 @@ static void links_done(void *context, void *const *parts, size_t n_parts)
 
 void links_run(void *context, struct control_call call, const json_t *arguments)
 {
-	question_ask(context, call, (struct survey_options){ .part_bytes = sizeof(struct links_part), .visit = visit_links, .done = links_done });
+	struct survey_options options = { .part_bytes = sizeof(struct links_part), .visit = visit_links, .visit_legs = visit_legs, .done = links_done };
+
+	question_ask(context, call, options);
 }

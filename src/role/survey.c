@@ -11,7 +11,7 @@ struct survey;
 struct errand {
 	struct survey *survey;
 	struct worker *worker;
-	uint32_t at;             /* where to go on */
+	uint32_t at, at_legs;    /* where to go on */
 };
 
 struct survey {
@@ -60,15 +60,30 @@ static void visit(void *context, const struct session_view *session)
 		survey->options.visit(survey->parts[errand - survey->errands], errand->worker, session);
 }
 
+static void visit_legs(void *context, const struct stripes_legs *legs)
+{
+	struct errand *errand = context;
+	struct survey *survey = errand->survey;
+
+	survey->options.visit_legs(survey->parts[errand - survey->errands], errand->worker, legs);
+}
+
+/* True: not all yet. */
+static bool visit_some(struct errand *errand)
+{
+	struct worker *worker = errand->worker;
+
+	shared_stay(worker->shared);
+	return relay_each(worker->relay, &errand->at, SURVEY_BATCH, visit, errand) ||
+	       (errand->survey->options.visit_legs && stripes_each(worker->stripes, &errand->at_legs, SURVEY_BATCH, visit_legs, errand));
+}
+
 static void run_errand(void *arg)
 {
 	struct errand *errand = arg;
 
-	if (!errand->survey->waits) {
-		shared_stay(errand->worker->shared);
-		if (relay_each(errand->worker->relay, &errand->at, SURVEY_BATCH, visit, errand) && !loop_post(errand->worker->loop, run_errand, errand))
-			return;
-	}
+	if (!errand->survey->waits && visit_some(errand) && !loop_post(errand->worker->loop, run_errand, errand))
+		return;
 	while (loop_post(errand->survey->main_loop, errand_is_done, errand->survey))
 		;   /* a few bytes that have to be there at last: who asked is waiting */
 }

@@ -9,13 +9,16 @@
 
 #include <stddef.h>
 #include "relay/relay.h"
+#include "role/stripe/stripes.h"
 #include "role/worker.h"
 
 struct survey_options {
 	size_t part_bytes;       /* of memory for each worker's findings, zeroed */
-	const struct session_name *one;   /* of this session alone; copied. NULL: of all */
+	const struct session_name *one;   /* of this session alone, and of all legs; copied. NULL: of all */
 	/* In the worker's thread, once a session. */
 	void (*visit)(void *part, const struct worker *worker, const struct session_view *session);
+	/* The same for the legs of sessions in pieces, each session's once, in their worker's thread, where the session itself needn't be. NULL: they aren't asked for. */
+	void (*visit_legs)(void *part, const struct worker *worker, const struct stripes_legs *legs);
 	/* In the main thread, once; the parts are freed afterwards, in the order of the workers. */
 	void (*done)(void *context, void *const *parts, size_t n_parts);
 	void *context;           /* freed by done */

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from netlab import SERVER, Lab, close_with_reset, counter, receive_exactly, send_in_background, wait_for
+from netlab import LINK_A, LINK_B, SERVER, Lab, close_with_reset, counter, receive_exactly, send_in_background, wait_for
 from streams import BOTH_AT_ONCE, NEVER, End, Plan, Serving, Sides
 
 INTERFACES = {"a": "l0", "b": "l1"}
@@ -69,6 +69,36 @@ def test_a_session_goes_in_pieces_over_all_links(lossy):
     near.close()
     assert far.recv(1) == b""
     wait_for(lambda: not gateway.ctl("status")["sessions"], "the session to end")
+
+
+@pytest.mark.parametrize("node", ["gw", "conv"])
+def test_people_see_its_legs(lossy, node):
+    """Also while bulk has the session in a thread that isn't that of its legs."""
+    converter, gateway = both(lossy)
+    daemon, names = (gateway, ["a", "b"]) if node == "gw" else (converter, [LINK_A, LINK_B])
+    near, far, _ = lossy.session(lossy.listen("server"))
+    seen = []
+    carry(lossy, near, far, lambda: seen.extend(daemon.ctl("sessions")["sessions"]))
+    assert sorted(link["name"] for link in seen[0]["links"]) == names, "while it carries"
+    carry(lossy, far, near)
+    [session] = daemon.ctl("sessions")["sessions"]
+    assert sorted(link["name"] for link in session["links"]) == names
+    for way in ("bytes_up", "bytes_down"):
+        assert all(link[way] > BYTES / 10 for link in session["links"]) and sum(link[way] for link in session["links"]) > BYTES, session["links"]
+    why = daemon.ctl("why", session["id"])
+    assert why["pieces"] and why["verdict"].startswith("in pieces over") and "none over" not in why["verdict"]
+    assert sorted(leg["link"] for leg in why["subflows"]) == names
+    assert all(leg["state"] == "established" and leg["congestion"] == "bbr" and leg["rtt_ms"] > 5 for leg in why["subflows"]), why["subflows"]
+
+
+def test_people_see_which_leg_is_missing(lossy):
+    _, gateway = both(lossy)
+    lossy.session(lossy.listen("server"))
+    wait_for(lambda: [link["subflows"] for link in gateway.ctl("links")["links"]] == [1, 1], "a leg over each link")
+    lossy.set_carrier("b", False)
+    wait_for(lambda: [link["subflows"] for link in gateway.ctl("links")["links"]] == [1, 0], "no leg over the one without a carrier")
+    [session] = gateway.ctl("sessions")["sessions"]
+    assert "; none over b: the link is down" in gateway.ctl("why", session["id"])["verdict"]
 
 
 def test_a_link_goes_and_comes_back(lossy):

@@ -65,10 +65,13 @@ static void why_is_shown(void **state)
 {
 	unit_expect_shown(show_why, answer("{'id': '0.1', 'source': 's', 'destination': 'd', 'state': 'relaying', 'verdict': 'all is well', 'seen_as': '203.0.113.5:9', 'subflows': ["
 			  "{'link': 'a', 'state': 'up', 'local': 'l', 'remote': 'r', 'rtt_ms': 1.25, 'bytes_sent': 1, 'bytes_received': 2, 'retransmitted_bytes': 3, 'backup': true,"
-			  " 'last_error': 'none'}]}"),
+			  " 'last_error': 'none'},"
+			  "{'link': 'b', 'state': 'up', 'local': 'l', 'remote': 'r', 'rtt_ms': 1.25, 'bytes_sent': 1, 'bytes_received': 2, 'retransmitted_bytes': 3, 'congestion': 'bbr',"
+			  " 'last_error': ''}]}"),
 			  "0.1: s to d, relaying\nall is well\nthe destination sees 203.0.113.5:9\n"
 			  "LINK  STATE  LOCAL  REMOTE     RTT  SENT  RECEIVED  SENT AGAIN  NOTES\n"
-			  "a     up     l      r       1.2 ms   1 B       2 B         3 B  backup none\n");
+			  "a     up     l      r       1.2 ms   1 B       2 B         3 B  backup none\n"
+			  "b     up     l      r       1.2 ms   1 B       2 B         3 B  bbr\n");
 }
 
 static void subscribers_are_shown(void **state)

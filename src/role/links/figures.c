@@ -77,7 +77,6 @@ static void take_subflow(struct health_seen *seen, struct carried *now, const st
 	now->retransmitted_bytes += s->bytes_retransmitted;
 	now->acked_bytes += s->bytes_acked;
 	now->received_bytes += s->bytes_received;
-	seen->n_subflows += s->tcp_state == TCP_ESTABLISHED;
 	seen->n_unanswered += s->tcp_state == TCP_ESTABLISHED && s->n_unanswered >= HEALTH_UNANSWERED;
 }
 
@@ -156,7 +155,7 @@ void figures_publish(struct figures *figures, struct worker *worker)
 
 		seen->n_looks++;
 		publish(&worker->seen[i], seen);
-		seen->n_subflows = seen->n_unanswered = seen->rtt_us = seen->min_rtt_us = seen->carried_bytes = 0;
+		seen->n_unanswered = seen->rtt_us = seen->min_rtt_us = seen->carried_bytes = 0;
 	}
 	sweep(figures);
 }
@@ -186,7 +185,6 @@ struct health_seen figures_sum(struct worker *const *workers, size_t n_workers, 
 		if (seen.min_rtt_us && (!sum.min_rtt_us || seen.min_rtt_us < sum.min_rtt_us))
 			sum.min_rtt_us = seen.min_rtt_us;
 		sum.n_looks = seen.n_looks < sum.n_looks ? seen.n_looks : sum.n_looks;
-		sum.n_subflows += seen.n_subflows;
 		sum.n_unanswered += seen.n_unanswered;
 		sum.sent_bytes += seen.sent_bytes;
 		sum.retransmitted_bytes += seen.retransmitted_bytes;

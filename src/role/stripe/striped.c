@@ -38,7 +38,9 @@ int striped_open_near(struct stripes *stripes, struct striped *s, int *other)
 	if (r)
 		return r;
 	net_tune_leg(s->near_fd, false);
-	r = loop_watch(stripes->worker->loop, s->near_fd, NEAR_EVENTS, striped_ref(stripes, s, STRIPED_NEAR));
+	r = net_local_address(*other, &s->session_end);
+	if (!r)
+		r = loop_watch(stripes->worker->loop, s->near_fd, NEAR_EVENTS, striped_ref(stripes, s, STRIPED_NEAR));
 	if (!r)
 		return 0;
 	net_close_reset(*other);

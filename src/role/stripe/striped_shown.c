@@ -129,3 +129,27 @@ void stripes_show(struct stripes *stripes, struct figures *figures)
 			show(stripes, s, figures);
 	}
 }
+
+static void tell(const struct striped *s, void (*fn)(void *context, const struct stripes_legs *legs), void *context)
+{
+	int fds[STRIPE_LEGS];
+	struct shown shown;
+
+	read_legs(s, &shown);
+	for (size_t i = 0; i < shown.info.n_subflows; i++)
+		fds[i] = s->legs[shown.legs[i]].fd;
+	fn(context, &(struct stripes_legs){ .end = s->session_end, .client = s->client, .info = &shown.info, .fds = fds });
+}
+
+bool stripes_each(struct stripes *stripes, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct stripes_legs *legs), void *context)
+{
+	uint32_t end = *from + n_most < stripes->sessions.n_touched ? *from + n_most : stripes->sessions.n_touched;
+
+	for (; *from < end; ++*from) {
+		const struct striped *s = slab_at(&stripes->sessions, *from);
+
+		if (s)
+			tell(s, fn, context);
+	}
+	return end < stripes->sessions.n_touched;
+}

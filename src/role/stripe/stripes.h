@@ -7,6 +7,7 @@
 #ifndef BRAID_ROLE_STRIPE_STRIPES_H
 #define BRAID_ROLE_STRIPE_STRIPES_H
 
+#include "net/mptcp_info.h"
 #include "role/inbox.h"
 #include "role/worker.h"
 #include "signalling/scheme.h"
@@ -28,6 +29,16 @@ void stripes_apply(struct stripes *stripes);
 
 /* Gateway: what the legs of wide ones show of the links, for a look (role/links/figures.h). */
 void stripes_show(struct stripes *stripes, struct figures *figures);
+
+/* For people: the legs of one session, each as if it were a subflow. */
+struct stripes_legs {
+	struct address end;         /* of the connection between the session and them, the session's own */
+	bool client;
+	const struct mptcp_connection_info *info;
+	const int *fds;             /* of the legs, in the same order; borrowed */
+};
+/* Walks over them as relay_each() over sessions, which may be in another thread than their legs. */
+bool stripes_each(struct stripes *stripes, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct stripes_legs *legs), void *context);
 
 /* Converter: a connection whose peer has said that it is a leg of such a session, and may be. */
 struct stripes_arrival {
