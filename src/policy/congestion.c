@@ -27,6 +27,8 @@
 #define TRIAL_LOOKS 3u
 #define TRIAL_LEAST_PERCENT 90u                  /* of what cubic brought */
 #define CLEAN_LOOKS 10u
+#define CLEAN_SENT_BYTES (500 * PACKET_BYTES)    /* of each that carries something: of a link that loses 1 % hardly any 500 come through whole, ... */
+#define CLEAN_LOST_BYTES (2 * PACKET_BYTES)      /* ... and one packet of few says nothing */
 #define HOLD_US (60 * US_PER_S)
 #define HOLD_DOUBLINGS 4u
 
@@ -36,7 +38,8 @@ struct seen {
 	uint64_t since_us;
 	uint32_t lossy;
 	bool creeps;                       /* none of those that sent sent much */
-	bool loses;                        /* one of them lost what is worth speaking of, of what it sent itself */
+	bool loses;                        /* one of them has lost what is worth speaking of, of what it has sent itself since it counts */
+	bool little;                       /* one of those that carry something has sent too little since, to say that */
 	bool same;                         /* no subflow came or went */
 };
 
@@ -135,7 +138,10 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 		fill_creep(past, subflow, sent_bytes, lost_bytes);
 	seen->sent_bytes += sent_bytes;
 	seen->lost_bytes += lost_bytes;
-	seen->loses = seen->loses || (lost_bytes && loses(sent_bytes, lost_bytes, CLEAN_PER_100_000));
+	past->clean_sent_bytes += sent_bytes;
+	past->clean_lost_bytes += lost_bytes;
+	seen->loses |= past->clean_lost_bytes >= CLEAN_LOST_BYTES && loses(past->clean_sent_bytes, past->clean_lost_bytes, CLEAN_PER_100_000);
+	seen->little |= sent_bytes >= BUSY_BYTES && past->clean_sent_bytes < CLEAN_SENT_BYTES;
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
 }
@@ -180,11 +186,20 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 	return seen;
 }
 
+/* From here on, whether links are clean. */
+static void count_anew(struct congestion *congestion)
+{
+	congestion->n_clean = 0;
+	for (size_t i = 0; i < congestion->n_subflows; i++)
+		congestion->subflows[i].clean_sent_bytes = congestion->subflows[i].clean_lost_bytes = 0;
+}
+
 static void change(struct congestion *congestion, bool bbr)
 {
 	congestion->bbr = bbr;
 	congestion->trial_bps = 0;
-	congestion->n_trial = congestion->n_clean = 0;
+	congestion->n_trial = 0;
+	count_anew(congestion);
 }
 
 /* Back to cubic, for longer each time, whatever the links show meanwhile. */
@@ -225,8 +240,11 @@ static bool got_clean(struct congestion *congestion, const struct seen *seen)
 {
 	if (seen->sent_bytes < BUSY_BYTES)
 		return false;
-	congestion->n_clean = seen->loses ? 0 : congestion->n_clean + 1;
-	return congestion->n_clean >= CLEAN_LOOKS;
+	if (seen->loses)
+		count_anew(congestion);
+	else if (congestion->n_clean < CLEAN_LOOKS)
+		congestion->n_clean++;
+	return congestion->n_clean >= CLEAN_LOOKS && !seen->little;
 }
 
 /* What they have shown before would have bbr back at once. */

@@ -104,6 +104,11 @@ size_t stripe_room(const struct stripe_out *out)
 	return out->ending == STRIPE_GOES_ON && out->end < edge ? (size_t)(edge - out->end) : 0;
 }
 
+bool stripe_rests(const struct stripe_out *out)
+{
+	return !out->bulk && stripe_room(out);
+}
+
 bool stripe_wants_window(const struct stripe_out *out)
 {
 	uint64_t window_bytes = stripe_peer_edge(out) - out->acked;

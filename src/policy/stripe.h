@@ -129,6 +129,9 @@ void stripe_early_over(struct stripe_out *out, uint8_t leg, uint16_t n, uint64_t
 /* Something waits, or is under way: look at the legs again soon. */
 bool stripe_is_busy(const struct stripe_out *out);
 
+/* Its source has nothing more just now, and legs would take it: what is carried is no measure of them. Not one that is held up, be it by its own window. */
+bool stripe_rests(const struct stripe_out *out);
+
 /* The other end has passed on so much, and takes so many STRIPE_WINDOW_BYTES and one beyond it. 0 or STRIPE_E_WRONG. */
 int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged, uint8_t window);
 /* It is to take more, as the legs carry more: half of what it takes is on its way, or waits for a leg; or all legs are to be used for what they carry (bulk). */

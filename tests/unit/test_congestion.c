@@ -355,7 +355,7 @@ static void test_clean_links_get_cubic_again(void **state)
 
 	for (int i = 0; i < 9; i++)
 		assert_false(second(&path, 2 * MBYTE, 0).change);
-	assert_false(second(&path, 2 * MBYTE, 10000).change);
+	assert_false(second(&path, 2 * MBYTE, 40000).change);   /* 0.2 % of all ten: from here on again */
 	assert_false(second(&path, 1000, 0).change);   /* idle: says nothing */
 	for (int i = 0; i < 9; i++)
 		assert_false(second(&path, 2 * MBYTE, 1000).change);
@@ -374,6 +374,40 @@ static void test_little_that_is_lost_beside_much_is_loss(void **state)
 		assert_false(second(&path, MBYTE / 5, 2000).change);
 	}
 	assert_true(path.congestion.bbr);
+}
+
+/* A second in which a link carries much, and is clean, and the other one a few packets. */
+static bool changes_with_few(struct path *path, uint64_t sent_bytes, uint64_t lost_bytes)
+{
+	carry(path, 1, 20 * MBYTE, 0);
+	return second(path, sent_bytes, lost_bytes).change;
+}
+
+static void test_a_packet_of_few_is_no_loss(void **state)
+{
+	struct path path = changed(2);
+
+	for (int i = 0; i < 16; i++)   /* after ten looks it has sent too little yet */
+		assert_false(changes_with_few(&path, 42000, i == 3 ? 1400 : 0));
+	assert_true(changes_with_few(&path, 42000, 0));
+	assert_false(path.congestion.bbr);
+}
+
+static void test_packets_of_few_are_loss(void **state)
+{
+	struct path path = changed(2);
+
+	for (int i = 0; i < 60; i++)   /* 0.8 % */
+		assert_false(changes_with_few(&path, 42000, i % 4 == 3 ? 1400 : 0));
+	assert_true(path.congestion.bbr);
+}
+
+static void test_next_to_nothing_is_not_waited_for(void **state)
+{
+	struct path path = changed(2);
+
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(changes_with_few(&path, 10000, 0), i == 9);
 }
 
 static void test_what_was_shown_before_is_forgotten_with_bbr(void **state)
@@ -470,6 +504,9 @@ int main(void)
 		cmocka_unit_test(test_link_that_goes_makes_trials_incomparable),
 		cmocka_unit_test(test_link_that_comes_makes_figures_incomparable),
 		cmocka_unit_test(test_clean_links_get_cubic_again),
+		cmocka_unit_test(test_a_packet_of_few_is_no_loss),
+		cmocka_unit_test(test_packets_of_few_are_loss),
+		cmocka_unit_test(test_next_to_nothing_is_not_waited_for),
 		cmocka_unit_test(test_little_that_is_lost_beside_much_is_loss),
 		cmocka_unit_test(test_what_was_shown_before_is_forgotten_with_bbr),
 		cmocka_unit_test(test_rest_is_no_failure),

@@ -402,6 +402,25 @@ static void the_first_pieces_over_a_slow_leg_grow(void **state)
 	free(out);
 }
 
+static void a_stream_that_is_held_up_is_no_rest(void **state)
+{
+	struct stripe_out *out = calloc(1, sizeof(*out));
+
+	assert_non_null(out);
+	out->wide = true;
+	assert_true(stripe_rests(out));
+	out->bulk = true;
+	assert_false(stripe_rests(out));
+	out->bulk = false;
+	stripe_take(out, stripe_room(out));   /* the other end takes no more */
+	assert_false(stripe_rests(out));
+	assert_int_equal(stripe_acknowledge(out, 0, STRIPE_WINDOWS - 1), 0);
+	stripe_leg_open(out, 0, 1);
+	stripe_end(out, STRIPE_ENDS);
+	assert_false(stripe_rests(out));
+	free(out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +435,7 @@ int main(void)
 		cmocka_unit_test(what_is_late_goes_over_a_narrow_link_too),
 		cmocka_unit_test(what_is_late_may_be_the_end),
 		cmocka_unit_test(what_was_lost_is_no_bulk),
+		cmocka_unit_test(a_stream_that_is_held_up_is_no_rest),
 		cmocka_unit_test(a_piece_that_is_lost_is_not_stuck),
 		cmocka_unit_test(so_many_pieces_hold_up),
 		cmocka_unit_test(what_is_late_does_not_go_over_a_slower_leg),

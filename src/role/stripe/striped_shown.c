@@ -88,7 +88,7 @@ void striped_look_at_losses(struct stripes *stripes, struct striped *s)
 
 	if (s->lossy)
 		return;
-	if (!loss_watch_decides(stripes->worker) || (!s->out.bulk && stripe_room(&s->out))) {   /* a stream that is held up is no rest: bbr may be why */
+	if (!loss_watch_decides(stripes->worker) || stripe_rests(&s->out)) {   /* one that is held up is judged: bbr may be why */
 		congestion_rest(&s->congestion);
 		return;
 	}
