@@ -27,8 +27,8 @@
 #define TRIAL_LOOKS 3u
 #define TRIAL_LEAST_PERCENT 90u                  /* of what cubic brought */
 #define CLEAN_LOOKS 10u
-#define CLEAN_SENT_BYTES (500 * PACKET_BYTES)    /* of each that carries something: of a link that loses 1 % hardly any 500 come through whole, ... */
-#define CLEAN_LOST_BYTES (2 * PACKET_BYTES)      /* ... and one packet of few says nothing */
+#define CLEAN_SENT_BYTES (1000 * PACKET_BYTES)   /* of each that carries something: then two packets are what is worth speaking of, ... */
+#define CLEAN_LOST_BYTES (3 * PACKET_BYTES / 2)  /* ... short ones, too, and one says nothing */
 #define HOLD_US (60 * US_PER_S)
 #define HOLD_DOUBLINGS 4u
 
@@ -38,8 +38,7 @@ struct seen {
 	uint64_t since_us;
 	uint32_t lossy;
 	bool creeps;                       /* none of those that sent sent much */
-	bool loses;                        /* one of them has lost what is worth speaking of, of what it has sent itself since it counts */
-	bool little;                       /* one of those that carry something has sent too little since, to say that */
+	bool loses;                        /* one of them has lost what is worth speaking of, of what it has sent itself: since the count began, or in this look */
 	bool same;                         /* no subflow came or went */
 };
 
@@ -127,6 +126,14 @@ static bool is_lossy(const struct congestion_past *past)
 	       loses(past->window_sent_bytes, lost_bytes, LOSSY_PER_100_000);
 }
 
+static void count_clean(struct seen *seen, struct congestion_past *past, uint64_t sent_bytes, uint64_t lost_bytes)
+{
+	past->clean_sent_bytes += sent_bytes;
+	past->clean_lost_bytes += lost_bytes;
+	seen->loses |= past->clean_lost_bytes >= CLEAN_LOST_BYTES && loses(past->clean_sent_bytes, past->clean_lost_bytes, CLEAN_PER_100_000);
+	seen->loses |= lost_bytes >= ENOUGH_LOST_BYTES && loses(sent_bytes, lost_bytes, LOSSY_PER_100_000);
+}
+
 static void see_subflow(struct seen *seen, struct congestion_past *past, const struct leg_subflow *subflow, size_t place)
 {
 	uint64_t sent_bytes = subflow->sent_bytes - past->sent_bytes, lost_bytes = subflow->retransmitted_bytes - past->retransmitted_bytes;
@@ -138,10 +145,7 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 		fill_creep(past, subflow, sent_bytes, lost_bytes);
 	seen->sent_bytes += sent_bytes;
 	seen->lost_bytes += lost_bytes;
-	past->clean_sent_bytes += sent_bytes;
-	past->clean_lost_bytes += lost_bytes;
-	seen->loses |= past->clean_lost_bytes >= CLEAN_LOST_BYTES && loses(past->clean_sent_bytes, past->clean_lost_bytes, CLEAN_PER_100_000);
-	seen->little |= sent_bytes >= BUSY_BYTES && past->clean_sent_bytes < CLEAN_SENT_BYTES;
+	count_clean(seen, past, sent_bytes, lost_bytes);
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
 }
@@ -186,7 +190,7 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 	return seen;
 }
 
-/* From here on, whether links are clean. */
+/* Whether links are clean. */
 static void count_anew(struct congestion *congestion)
 {
 	congestion->n_clean = 0;
@@ -235,6 +239,18 @@ static bool trial_fails(struct congestion *congestion, const struct seen *seen, 
 	       congestion->trial_bps / TRIAL_LOOKS * 100 < congestion->before_bps * TRIAL_LEAST_PERCENT;
 }
 
+/* One of those that carry something, for its losses to show. */
+static bool too_few_sent(const struct congestion *congestion)
+{
+	for (size_t i = 0; i < congestion->n_subflows; i++) {
+		uint64_t sent_bytes = congestion->subflows[i].clean_sent_bytes;
+
+		if (sent_bytes >= (uint64_t)congestion->n_clean * BUSY_BYTES && sent_bytes < CLEAN_SENT_BYTES)
+			return true;
+	}
+	return false;
+}
+
 /* Whether the links don't lose any more, none of them: one that carries little is nothing beside what all carry. Idle time says nothing of that. */
 static bool got_clean(struct congestion *congestion, const struct seen *seen)
 {
@@ -242,9 +258,9 @@ static bool got_clean(struct congestion *congestion, const struct seen *seen)
 		return false;
 	if (seen->loses)
 		count_anew(congestion);
-	else if (congestion->n_clean < CLEAN_LOOKS)
+	else if (congestion->n_clean < UINT8_MAX)
 		congestion->n_clean++;
-	return congestion->n_clean >= CLEAN_LOOKS && !seen->little;
+	return congestion->n_clean >= CLEAN_LOOKS && !too_few_sent(congestion);
 }
 
 /* What they have shown before would have bbr back at once. */
@@ -298,10 +314,13 @@ void congestion_rest(struct congestion *congestion)
 
 struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts)
 {
-	struct seen seen = see(congestion, facts);
+	struct seen seen;
 	bool first = !congestion->looked_at_us;
 	struct congestion_verdict verdict = { 0 };
 
+	if (!congestion->bbr)   /* who gives it may be the caller */
+		count_anew(congestion);
+	seen = see(congestion, facts);
 	congestion->looked_at_us = facts->now_us;
 	if (!first && seen.since_us)
 		verdict = judge(congestion, &seen, facts->now_us, (seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);

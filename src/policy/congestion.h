@@ -22,7 +22,7 @@ struct congestion_past {
 	uint8_t n_looks;                                /* that the window is made of */
 	uint64_t creep_sent_bytes, creep_lost_bytes;    /* in looks in which it sent little */
 	uint8_t n_points;                               /* for those of them that had losses */
-	uint64_t clean_sent_bytes, clean_lost_bytes;    /* since the links lost what is worth speaking of last, or bbr began */
+	uint64_t clean_sent_bytes, clean_lost_bytes;    /* since the count began whether the links are clean: with bbr, or when one of them lost what is worth speaking of */
 };
 
 struct congestion {
@@ -33,7 +33,7 @@ struct congestion {
 	uint64_t before_bps;               /* what got through with cubic lately; 0: not known */
 	uint64_t trial_bps;                /* and with bbr, added up */
 	uint8_t n_trial;                   /* looks since the change, until it is judged */
-	uint8_t n_clean;                   /* looks since then */
+	uint8_t n_clean;                   /* looks in which something was sent since that count began, as far as it matters */
 	uint8_t n_failed;                  /* trials of bbr that brought less */
 	uint64_t look_at_us;               /* no sooner; 0: at once */
 };

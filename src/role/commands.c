@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "role/commands.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,11 +71,12 @@ struct sessions_part {
 static void visit_session(void *part, const struct worker *worker, const struct session_view *session)
 {
 	struct sessions_part *sessions = part;
+	json_t *description = describe_session(worker, session);
 
 	if (!sessions->array)
 		sessions->array = json_array();
-	json_array_append_new(sessions->array, describe_session(worker, session));
-	legs_shown_session(&sessions->in_pieces, session, json_array_get(sessions->array, json_array_size(sessions->array) - 1));
+	legs_shown_session(&sessions->in_pieces, session, description);
+	json_array_append_new(sessions->array, description);
 }
 
 static void visit_leg_links(void *part, const struct worker *worker, const struct stripes_legs *legs)
@@ -110,10 +113,14 @@ static void run_sessions(void *context, struct control_call call, const json_t *
 	question_ask(context, call, options);
 }
 
+static_assert(offsetof(struct sessions_part, in_pieces) == 0, "for legs_shown_join()");
+
 struct why_part {
 	struct legs_shown in_pieces;
 	json_t *found;
 };
+
+static_assert(offsetof(struct why_part, in_pieces) == 0, "for legs_shown_join()");
 
 static void visit_why(void *part, const struct worker *worker, const struct session_view *session)
 {

@@ -163,15 +163,26 @@ static bool has_subflow(const struct view *view, const struct mptcp_connection_i
 	return false;
 }
 
-/* Which links carry nothing of it, and why. */
-static void tell_missing(const struct view *view, const struct mptcp_connection_info *info, const char *what, char *out, size_t n_out)
+/* Which links carry nothing of it, and why: of one that is up as it is said. */
+static void tell_missing(const struct worker *worker, const struct mptcp_connection_info *info, const char *(*why)(const struct worker *worker, uint8_t link), char *out, size_t n_out)
 {
+	const struct view *view = worker->view;
 	size_t at = strlen(out);
 
 	for (uint8_t i = 0; i < view->n_links && at < n_out; i++)
 		if (!has_subflow(view, info, i))
-			at += (size_t)snprintf(out + at, n_out - at, "; none over %s: %s%s", view->links[i].name, view->links[i].up ? what : "the link is down",
-					       view->links[i].up ? " came about, or it died" : "");
+			at += (size_t)snprintf(out + at, n_out - at, "; none over %s: %s", view->links[i].name, view->links[i].up ? why(worker, i) : "the link is down");
+}
+
+static const char *why_no_subflow(const struct worker *worker, uint8_t link)
+{
+	return "no subflow came about, or it died";
+}
+
+/* Other than a subflow it isn't begun before it is wanted. */
+static const char *why_no_leg(const struct worker *worker, uint8_t link)
+{
+	return shared_is_spare(worker->shared, worker->view, link) ? "it is kept for when the others fail, or are full" : "no leg came about, or it died";
 }
 
 static void tell_plain(const struct worker *worker, const struct session_view *session, char *out, size_t n_out)
@@ -221,7 +232,7 @@ json_t *describe_why(const struct worker *worker, const struct session_view *ses
 	else
 		tell_multipath(session, &info, verdict, sizeof(verdict));
 	if (!r)
-		tell_missing(worker->view, &info, "no subflow", verdict, sizeof(verdict));
+		tell_missing(worker, &info, why_no_subflow, verdict, sizeof(verdict));
 	for (size_t i = 0; r >= 0 && !session->in_pieces && i < info.n_subflows; i++)
 		json_array_append_new(subflows, subflow_json(worker, &info.subflows[i]));
 	json_object_set_new(object, "mptcp", json_boolean(!r));
@@ -245,7 +256,7 @@ json_t *describe_legs(const struct worker *worker, const struct stripes_legs *le
 			json_object_set_new(leg, "congestion", json_string(congestion));
 		json_array_append_new(subflows, leg);
 	}
-	tell_missing(worker->view, legs->info, "no leg", missing, sizeof(missing));
+	tell_missing(worker, legs->info, why_no_leg, missing, sizeof(missing));
 	return json_pack("{s:o, s:s}", "subflows", subflows, "missing", missing);
 }
 

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SURVEY_BATCH 64   /* sessions between two turns of the worker's loop */
+#define SURVEY_BATCH 64   /* sessions between two turns of the worker's loop, */
+#define SURVEY_LEGS_BATCH 16   /* or those whose legs are asked, of which each has several */
 
 struct survey;
 
@@ -75,7 +76,7 @@ static bool visit_some(struct errand *errand)
 
 	shared_stay(worker->shared);
 	return relay_each(worker->relay, &errand->at, SURVEY_BATCH, visit, errand) ||
-	       (errand->survey->options.visit_legs && stripes_each(worker->stripes, &errand->at_legs, SURVEY_BATCH, visit_legs, errand));
+	       (errand->survey->options.visit_legs && stripes_each(worker->stripes, &errand->at_legs, SURVEY_LEGS_BATCH, visit_legs, errand));
 }
 
 static void run_errand(void *arg)

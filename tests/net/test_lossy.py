@@ -101,6 +101,16 @@ def test_people_see_which_leg_is_missing(lossy):
     assert "; none over b: the link is down" in gateway.ctl("why", session["id"])["verdict"]
 
 
+def test_people_see_which_link_is_kept(lossy):
+    lossy.converter()
+    gateway = lossy.gateway(**{"link a": {"profile": "lossy"}, "link b": {"backup": "yes"}})
+    lossy.session(lossy.listen("server"))
+    [session] = gateway.ctl("sessions")["sessions"]
+    why = gateway.ctl("why", session["id"])
+    assert [leg["link"] for leg in why["subflows"]] == ["a"]
+    assert why["verdict"].endswith("; none over b: it is kept for when the others fail, or are full")
+
+
 def test_a_link_goes_and_comes_back(lossy):
     converter, gateway = both(lossy)
     near, far, _ = lossy.session(lossy.listen("server"))

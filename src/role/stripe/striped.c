@@ -52,6 +52,7 @@ int striped_open_near(struct stripes *stripes, struct striped *s, int *other)
 static void close_near(struct stripes *stripes, struct striped *s, bool orderly)
 {
 	s->near_gone = true;
+	s->session_end = (struct address){ 0 };   /* which may be another one's soon */
 	if (s->near_fd < 0)
 		return;
 	loop_unwatch(stripes->worker->loop, s->near_fd);

@@ -45,7 +45,7 @@ struct striped {
 	struct upstream *upstream;  /* client: the converter that legs are to; a reference */
 	uint8_t session[SIGNALLING_SESSION_BYTES];
 	int near_fd;                /* our end of it; -1: not yet, or not any more */
-	struct address session_end; /* the other end of that, the session's */
+	struct address session_end; /* the other end of that, the session's; unspecified where there is none */
 	bool near_gone;
 	bool known;                 /* client: the converter has taken a leg of it */
 	bool over;                  /* to be given back */

@@ -130,15 +130,19 @@ void stripes_show(struct stripes *stripes, struct figures *figures)
 	}
 }
 
+/* All that there are, those that are being connected, too. */
 static void tell(const struct striped *s, void (*fn)(void *context, const struct stripes_legs *legs), void *context)
 {
+	struct mptcp_connection_info info = { 0 }, one;
 	int fds[STRIPE_LEGS];
-	struct shown shown;
 
-	read_legs(s, &shown);
-	for (size_t i = 0; i < shown.info.n_subflows; i++)
-		fds[i] = s->legs[shown.legs[i]].fd;
-	fn(context, &(struct stripes_legs){ .end = s->session_end, .client = s->client, .info = &shown.info, .fds = fds });
+	for (size_t i = 0; i < STRIPE_LEGS; i++) {
+		if (s->legs[i].fd < 0 || mptcp_info_read(s->legs[i].fd, &one) < 0)
+			continue;
+		fds[info.n_subflows] = s->legs[i].fd;
+		info.subflows[info.n_subflows++] = one.subflows[0];
+	}
+	fn(context, &(struct stripes_legs){ .end = s->session_end, .client = s->client, .info = &info, .fds = fds });
 }
 
 bool stripes_each(struct stripes *stripes, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct stripes_legs *legs), void *context)

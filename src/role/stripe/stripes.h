@@ -32,8 +32,8 @@ void stripes_show(struct stripes *stripes, struct figures *figures);
 
 /* For people: the legs of one session, each as if it were a subflow. */
 struct stripes_legs {
-	struct address end;         /* of the connection between the session and them, the session's own */
-	bool client;
+	struct address end;         /* of the connection between the session and them, the session's own; unspecified where there is none any more */
+	bool client;                /* at a gateway: what they send goes up */
 	const struct mptcp_connection_info *info;
 	const int *fds;             /* of the legs, in the same order; borrowed */
 };
