@@ -17,7 +17,6 @@
 #include "net/nft.h"
 #include "net/route.h"
 #include "path/apply.h"
-#include "path/cgroup.h"
 #include "path/observe.h"
 #include "path/path_parts.h"
 #include "path/settings.h"
@@ -301,36 +300,6 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 	return r;
 }
 
-/* Without packet queues nobody is asked before a host is accepted. */
-static void warn_unheld(struct path *path)
-{
-	const struct path_options *options = &path->options;
-
-	if (options->n_lan && options->n_workers && options->accept != PATH_ACCEPT_EARLY && !path->interception.holds)
-		path_emit(path, PATH_EVENT_WARNING, 0, "no packet queue is to be had from this kernel: hosts are accepted before their destination has answered, until braidd is started anew where there is one");
-	if (options->n_on_path && options->on_path_holds && !path->interception.on_path_holds)
-		path_emit(path, PATH_EVENT_WARNING, 0, "no packet queue is to be had from this kernel: clients of converter.intercept are accepted before their server has answered");
-}
-
-/* What of [host] can't be had now. */
-static void warn_own(struct path *path)
-{
-	const struct own_choice *own = path->options.own;
-	char text[sizeof(((struct path_event *)0)->text)];
-	struct cgroup cgroup;
-
-	if (!own || !own_chooses(own))
-		return;
-	if (!path->interception.holds)
-		path_emit(path, PATH_EVENT_WARNING, 0, "[host]: this kernel has no packet queue for us, so this machine's own connections go the ordinary way");
-	for (size_t i = 0; i < own->n_cgroups; i++) {
-		if (!cgroup_find(own->cgroups[i], &cgroup))
-			continue;
-		snprintf(text, sizeof(text), "host.cgroups: there is no control group '%.80s' now; as soon as there is, its connections are bonded", own->cgroups[i]);
-		path_emit(path, PATH_EVENT_WARNING, 0, text);
-	}
-}
-
 /* The nft table is not as it was made. */
 static int restore_interception(void *context, char *reason, size_t n_reason)
 {
@@ -403,8 +372,8 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 		r = put_interception(path, reason, n_reason);
 	if (!r) {
 		path_warn_of_lan(path);
-		warn_unheld(path);
-		warn_own(path);
+		path_warn_of_queues(path);
+		path_warn_of_own(path);
 	}
 	return r;
 }

@@ -59,6 +59,10 @@ uint32_t path_resting(const struct path *path, bool v6);   /* a bit each */
 
 /* Of what keeps hosts from being served, whatever we do. */
 void path_warn_of_lan(struct path *path);
+/* Without packet queues nobody is asked before a host is accepted. */
+void path_warn_of_queues(struct path *path);
+/* Of what [host] chooses. */
+void path_warn_of_own(struct path *path);
 
 /* Of an earlier run. Where nft refuses, there is none. */
 void path_forget_forwards(struct path *path);

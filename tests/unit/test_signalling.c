@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Convert's client and server talking to each other in memory, and to peers that aren't ours. */
-#include "unit_address.h"
-
-#include "signalling/scheme.h"
+#include "unit_convert.h"
 
 #define COOKIE "16050000 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
 #define CONNECT "0a0501bb 00000000000000000000ffff c0000201"
@@ -13,83 +11,12 @@
 
 static const struct scheme *const scheme = &scheme_convert;
 
-/* What a server makes of a byte string, or a client of an answer. */
-struct heard {
-	struct conversation conversation;
-	struct signalling_step step;
-	struct signalling_request request;
-	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	size_t n_fed;            /* bytes handed in when the verdict came */
-};
-
-/* Feeds the first n_piece bytes, then twice as many, and so on, until there is a verdict. Each time from a block that ends there. */
-static struct heard server_hears_in(const uint8_t *in, size_t n, size_t n_piece)
-{
-	struct heard h = { .n_fed = 0 };
-
-	do {
-		uint8_t *copy;
-
-		h.n_fed = size_min(n, h.n_fed + n_piece);
-		copy = unit_copy(in, h.n_fed);
-		h.step = scheme->server_feed(&h.conversation, copy, h.n_fed, h.out, &h.request);
-		free(copy);
-	} while (h.step.verdict == SIGNALLING_NEED_MORE && h.n_fed < n);
-	return h;
-}
-
-static struct heard client_hears_in(const uint8_t *in, size_t n, size_t n_piece)
-{
-	struct signalling_request request = { .destination = address_from_v4(1, 1) };
-	struct heard h = { .n_fed = 0 };
-
-	scheme->client_begin(&h.conversation, &request, h.out);
-	do {
-		uint8_t *copy;
-
-		h.n_fed = size_min(n, h.n_fed + n_piece);
-		copy = unit_copy(in, h.n_fed);
-		h.step = scheme->client_feed(&h.conversation, copy, h.n_fed, h.out);
-		free(copy);
-	} while (h.step.verdict == SIGNALLING_NEED_MORE && h.n_fed < n);
-	return h;
-}
-
-static struct heard server_hears(const char *hex)
-{
-	struct unit_bytes in = unit_hex(hex);
-
-	return server_hears_in(in.at, in.n, in.n);
-}
-
-static struct heard client_hears(const char *hex)
-{
-	struct unit_bytes in = unit_hex(hex);
-
-	return client_hears_in(in.at, in.n, in.n);
-}
-
 static struct signalling_request request_of(const char *destination)
 {
 	struct signalling_request request = { .probe = 0 };
 
 	assert_int_equal(address_parse(&request.destination, destination, 0), 0);
 	return request;
-}
-
-static void expect_step(const struct heard *h, enum signalling_verdict verdict, enum signalling_outcome outcome, size_t n_consumed)
-{
-	assert_int_equal(h->step.verdict, verdict);
-	assert_string_equal(signalling_outcome_name(h->step.result.outcome), signalling_outcome_name(outcome));
-	assert_int_equal(h->step.n_consumed, n_consumed);
-}
-
-static void expect_refused(const char *hex, enum signalling_outcome outcome, const char *answer)
-{
-	struct heard h = server_hears(hex);
-
-	expect_step(&h, SIGNALLING_REFUSED, outcome, 0);
-	unit_expect_bytes(hex, answer, h.out, h.step.n_out);
 }
 
 static void expect_destination(const struct heard *h, const char *expected)
@@ -151,9 +78,9 @@ static void server_hears_what_client_asks(void **state)
 
 		memcpy(wire + n, "hello", 5);
 		for (size_t n_piece = 1; n_piece <= n + 5; n_piece += n_piece == 1 ? 6 : n) {
-			struct heard h = server_hears_in(wire, n + 5, n_piece);
+			struct heard h = unit_server_hears_in(wire, n + 5, n_piece);
 
-			expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
+			unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
 			assert_true(h.n_fed >= n && h.n_fed < n + n_piece);
 			assert_int_equal(h.step.n_out, 0);
 			assert_true(address_equal(&h.request.destination, &request.destination));
@@ -190,15 +117,15 @@ static void every_outcome_has_its_code(void **state)
 	bool tried[OUTCOME_N] = { false };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct heard server = server_hears("01062263" CONNECT);
+		struct heard server = unit_server_hears("01062263" CONNECT);
 		size_t n = scheme->server_answer(&server.conversation, &cases[i].result, server.out);
 
 		tried[cases[i].result.outcome] = true;
 		unit_expect_bytes(signalling_outcome_name(cases[i].result.outcome), cases[i].answer, server.out, n);
 		for (size_t n_piece = 1; n_piece <= n; n_piece += n - 1) {
-			struct heard client = client_hears_in(server.out, n, n_piece);
+			struct heard client = unit_client_hears_in(server.out, n, n_piece);
 
-			expect_step(&client, i ? SIGNALLING_REFUSED : SIGNALLING_DONE, cases[i].heard, n);
+			unit_expect_step(&client, i ? SIGNALLING_REFUSED : SIGNALLING_DONE, cases[i].heard, n);
 			assert_int_equal(client.n_fed, n);
 			assert_int_equal(client.step.result.retry_after_s, cases[i].result.retry_after_s);
 			assert_int_equal(client.step.result.icmp_code, cases[i].result.icmp_code);
@@ -226,26 +153,26 @@ static void client_knows_every_code(void **state)
 		struct heard h;
 
 		m.at[6] = (uint8_t)code;
-		h = client_hears_in(m.at, m.n, m.n);
-		expect_step(&h, SIGNALLING_REFUSED, expected[code], m.n);
+		h = unit_client_hears_in(m.at, m.n, m.n);
+		unit_expect_step(&h, SIGNALLING_REFUSED, expected[code], m.n);
 	}
 }
 
 static void client_takes_foreign_answers(void **state)
 {
-	struct heard h = client_hears("01042263 14030000 020405b4 04020101" "48545450");
+	struct heard h = unit_client_hears("01042263 14030000 020405b4 04020101" "48545450");
 
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 16);
-	h = client_hears("01032263 15020000 04081e22");
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 12);
-	h = client_hears("01032263 14010000 c8010000");   /* a TLV to come */
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 12);
-	h = client_hears("01062263 1e050300 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
-	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_MISSING_CREDENTIAL, 24);
-	h = client_hears("01032263 14010000 1e016000");   /* an error beside anything is an error */
-	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 12);
-	h = client_hears("0101226348545450");
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 4);
+	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 16);
+	h = unit_client_hears("01032263 15020000 04081e22");
+	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 12);
+	h = unit_client_hears("01032263 14010000 c8010000");   /* a TLV to come */
+	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 12);
+	h = unit_client_hears("01062263 1e050300 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
+	unit_expect_step(&h, SIGNALLING_REFUSED, OUTCOME_MISSING_CREDENTIAL, 24);
+	h = unit_client_hears("01032263 14010000 1e016000");   /* an error beside anything is an error */
+	unit_expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 12);
+	h = unit_client_hears("0101226348545450");
+	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 4);
 }
 
 static void client_turns_down_nonsense(void **state)
@@ -257,9 +184,9 @@ static void client_turns_down_nonsense(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct heard h = client_hears(cases[i].hex);
+		struct heard h = unit_client_hears(cases[i].hex);
 
-		expect_step(&h, SIGNALLING_REFUSED, cases[i].outcome, 0);
+		unit_expect_step(&h, SIGNALLING_REFUSED, cases[i].outcome, 0);
 		assert_int_equal(h.step.n_out, 0);
 	}
 }
@@ -281,9 +208,9 @@ static void server_takes_foreign_clients(void **state)
 		struct unit_bytes in = unit_hex(cases[i].hex);
 
 		for (size_t n_piece = 1; n_piece <= in.n; n_piece += in.n - 1) {
-			struct heard h = server_hears_in(in.at, in.n, n_piece);
+			struct heard h = unit_server_hears_in(in.at, in.n, n_piece);
 
-			expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, cases[i].n_consumed);
+			unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, cases[i].n_consumed);
 			expect_destination(&h, "192.0.2.1:443");
 			assert_int_equal(h.request.n_credential, cases[i].n_credential);
 			unit_expect_bytes("credential", cases[i].n_credential ? "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf" : "",
@@ -302,8 +229,8 @@ static void a_cookie_too_long_is_none(void **state)
 	m.at[5] = (uint8_t)((m.n - 4) / 4);
 	unit_hex_add(&m, CONNECT);
 	m.at[1] = (uint8_t)(m.n / 4);
-	h = server_hears_in(m.at, m.n, m.n);
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, m.n);
+	h = unit_server_hears_in(m.at, m.n, m.n);
+	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, m.n);
 	assert_int_equal(h.request.n_credential, 0);
 }
 
@@ -314,20 +241,20 @@ static void a_probe_is_answered(void **state)
 	size_t n = begin(&request, wire);
 
 	for (size_t n_piece = 1; n_piece <= n; n_piece += n - 1) {
-		struct heard server = server_hears_in(wire, n, n_piece), client;
+		struct heard server = unit_server_hears_in(wire, n, n_piece), client;
 
-		expect_step(&server, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, n);
+		unit_expect_step(&server, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, n);
 		unit_expect_bytes("Supported", "01032263 15020000 04081e00", server.out, server.step.n_out);
-		client = client_hears_in(server.out, server.step.n_out, n_piece);
-		expect_step(&client, SIGNALLING_DONE, OUTCOME_CONNECTED, server.step.n_out);
+		client = unit_client_hears_in(server.out, server.step.n_out, n_piece);
+		unit_expect_step(&client, SIGNALLING_DONE, OUTCOME_CONNECTED, server.step.n_out);
 	}
 }
 
 static void a_probe_carries_its_cookie(void **state)
 {
-	struct heard h = server_hears("01072263" COOKIE "01010000");
+	struct heard h = unit_server_hears("01072263" COOKIE "01010000");
 
-	expect_step(&h, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, 28);
+	unit_expect_step(&h, SIGNALLING_ANSWERED, OUTCOME_CONNECTED, 28);
 	assert_int_equal(h.request.n_credential, 16);
 	assert_true(address_is_unspecified(&h.request.destination));
 }
@@ -336,29 +263,29 @@ static void an_offer_is_heard_and_taken_up(void **state)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	size_t n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef }, out);
-	struct heard h = client_hears_in(out, n, 1);
+	struct heard h = unit_client_hears_in(out, n, 1);
 
 	unit_expect_bytes("offer", "01062263 15020000 04081e00" OFFERED, out, n);
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
+	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
 	assert_true(h.step.watch == 0x0123456789abcdef && h.step.kin && h.step.takes_wide);
-	h = client_hears_in(out, scheme->server_offer(&(struct signalling_offer){ .kin = false }, out), 1);
+	h = unit_client_hears_in(out, scheme->server_offer(&(struct signalling_offer){ .kin = false }, out), 1);
 	unit_expect_bytes("none", "01032263 15020000 04081e00", out, 12);
 	assert_true(!h.step.watch && !h.step.kin);
 	n = scheme->server_offer(&(struct signalling_offer){ .kin = true }, out);
 	unit_expect_bytes("of the same kind, and no place for us", "01062263 15020000 04081e00 c1030002 00000000 00000000", out, n);
-	h = client_hears_in(out, n, 1);
+	h = unit_client_hears_in(out, n, 1);
 	assert_true(!h.step.watch && h.step.kin);
-	h = client_hears("01052263 1e016000" WATCH);
-	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 20);
+	h = unit_client_hears("01052263 1e016000" WATCH);
+	unit_expect_step(&h, SIGNALLING_REFUSED, OUTCOME_REFUSED, 20);
 	assert_true(!h.step.watch);   /* a refusal offers nothing */
-	h = server_hears("01092263" CONNECT WATCH);
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 36);
+	h = unit_server_hears("01092263" CONNECT WATCH);
+	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 36);
 	assert_true(h.request.watch == 0x0123456789abcdef);
 	n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef, .wants_source = true }, out);
 	unit_expect_bytes("offer, with the wish for sources", "010b2263 15020000 04081e00" OFFERED "c5050000 00000000 00000000 00000000 00000000", out, n);
-	h = client_hears("01062263 15020000 04081e00" WATCH);   /* of an older kind */
-	assert_true(h.step.kin && !h.step.takes_wide && !h.step.wants_source && client_hears_in(out, n, 1).step.wants_source);
-	h = server_hears("010b2263" CONNECT SOURCE);
+	h = unit_client_hears("01062263 15020000 04081e00" WATCH);   /* of an older kind */
+	assert_true(h.step.kin && !h.step.takes_wide && !h.step.wants_source && unit_client_hears_in(out, n, 1).step.wants_source);
+	h = unit_server_hears("010b2263" CONNECT SOURCE);
 	unit_expect_address("source", "2001:db8::9", &h.request.source);
 }
 
@@ -382,7 +309,7 @@ static void every_outcome_can_be_told_early(void **state)
 		struct signalling_result result = { .outcome = i, .icmp_code = 3, .retry_after_s = 7, .mss_bytes = 1460, .window_scale = 7, .sack = 1 };
 		struct conversation plain = { 0 };
 		size_t n = scheme->server_early(nonce, &result, out), n_answer = scheme->server_answer(&plain, &result, answer);
-		struct heard itself = client_hears_in(answer, n_answer, n_answer);
+		struct heard itself = unit_client_hears_in(answer, n_answer, n_answer);
 
 		for (size_t n_in = 0; n_in < n; n_in++)
 			assert_int_equal(hears_early(out, n_in, heard).verdict, SIGNALLING_NEED_MORE);
@@ -411,32 +338,32 @@ static void what_is_no_early_answer(void **state)
 		assert_int_equal(step.n_consumed, 0);
 		assert_int_equal(nonce[0], 0xee);
 	}
-	expect_refused("010a2263" CONNECT NONCE, OUTCOME_UNSUPPORTED_MESSAGE, "010c2263 1e0b0200 010a2263" CONNECT NONCE);
+	unit_expect_refused("010a2263" CONNECT NONCE, OUTCOME_UNSUPPORTED_MESSAGE, "010c2263 1e0b0200 010a2263" CONNECT NONCE);
 }
 
 static void server_refuses_with_the_rfcs_code(void **state)
 {
 	/* another version: the one we speak (6.2.8, error 0), as soon as the header is there */
-	expect_refused("02062263", OUTCOME_BAD_VERSION, "01022263 1e010001");
-	expect_refused("00ff2263 474554", OUTCOME_BAD_VERSION, "01022263 1e010001");
+	unit_expect_refused("02062263", OUTCOME_BAD_VERSION, "01022263 1e010001");
+	unit_expect_refused("00ff2263 474554", OUTCOME_BAD_VERSION, "01022263 1e010001");
 	/* malformed: with its echo (error 1) and no more than the message */
-	expect_refused("01022263 1e006000 474554", OUTCOME_MALFORMED, "01042263 1e030100 01022263 1e006000");
-	expect_refused("01032263 01010000 01010000", OUTCOME_MALFORMED, "01052263 1e040100 01032263 01010000 01010000");
-	expect_refused("0101ffff 01020304", OUTCOME_MALFORMED, "01042263 1e030100 0101ffff 01020304");
-	expect_refused("47455420", OUTCOME_MALFORMED, "01032263 1e020100 47455420");
+	unit_expect_refused("01022263 1e006000 474554", OUTCOME_MALFORMED, "01042263 1e030100 01022263 1e006000");
+	unit_expect_refused("01032263 01010000 01010000", OUTCOME_MALFORMED, "01052263 1e040100 01032263 01010000 01010000");
+	unit_expect_refused("0101ffff 01020304", OUTCOME_MALFORMED, "01042263 1e030100 0101ffff 01020304");
+	unit_expect_refused("47455420", OUTCOME_MALFORMED, "01032263 1e020100 47455420");
 	/* a reserved type, or nothing that we serve: unsupported (error 2), with its echo */
-	expect_refused("01022263 00010000", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 00010000");
-	expect_refused("01022263 c8010000 00", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 c8010000");
-	expect_refused("01012263", OUTCOME_UNSUPPORTED_MESSAGE, "01032263 1e020200 01012263");
-	expect_refused("01062263" COOKIE, OUTCOME_UNSUPPORTED_MESSAGE, "01082263 1e070200 01062263" COOKIE);
-	expect_refused("01072263 c8010000" CONNECT, OUTCOME_UNSUPPORTED_MESSAGE, "01092263 1e080200 01072263 c8010000" CONNECT);
-	expect_refused("01032263 01010000 80010000", OUTCOME_UNSUPPORTED_MESSAGE, "01052263 1e040200 01032263 01010000 80010000");
+	unit_expect_refused("01022263 00010000", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 00010000");
+	unit_expect_refused("01022263 c8010000 00", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 c8010000");
+	unit_expect_refused("01012263", OUTCOME_UNSUPPORTED_MESSAGE, "01032263 1e020200 01012263");
+	unit_expect_refused("01062263" COOKIE, OUTCOME_UNSUPPORTED_MESSAGE, "01082263 1e070200 01062263" COOKIE);
+	unit_expect_refused("01072263 c8010000" CONNECT, OUTCOME_UNSUPPORTED_MESSAGE, "01092263 1e080200 01072263 c8010000" CONNECT);
+	unit_expect_refused("01032263 01010000 80010000", OUTCOME_UNSUPPORTED_MESSAGE, "01052263 1e040200 01032263 01010000 80010000");
 }
 
 static void a_length_of_zero_is_reset_without_an_answer(void **state)
 {
-	expect_refused("01002263", OUTCOME_MALFORMED, "");
-	expect_refused("01002263 01010000", OUTCOME_MALFORMED, "");
+	unit_expect_refused("01002263", OUTCOME_MALFORMED, "");
+	unit_expect_refused("01002263 01010000", OUTCOME_MALFORMED, "");
 }
 
 static void some_addresses_are_malformed(void **state)
@@ -455,7 +382,7 @@ static void some_addresses_are_malformed(void **state)
 
 		assert_int_equal(address_parse(&request.destination, cases[i].ip, 443), 0);
 		n = begin(&request, wire);
-		h = server_hears_in(wire, n, n);
+		h = unit_server_hears_in(wire, n, n);
 		if (h.step.verdict != (cases[i].never ? SIGNALLING_REFUSED : SIGNALLING_DONE))
 			fail_msg("%s: expected it to be %s", cases[i].ip, cases[i].never ? "refused" : "taken");
 		if (!cases[i].never)
@@ -467,95 +394,18 @@ static void some_addresses_are_malformed(void **state)
 	}
 }
 
-static void the_echo_of_a_long_message_is_cut(void **state)
-{
-	struct unit_bytes m = unit_hex("01ff2263 16f90000");
-	struct heard h;
-
-	memset(m.at + m.n, 0xa5, SIGNALLING_MESSAGE_BYTES - 8);
-	m.n = SIGNALLING_MESSAGE_BYTES;
-	memcpy(m.at + 4 + 4 * 0xf9, unit_hex("0a0501bb").at, 4);
-	memcpy(m.at + 4 + 4 * 0xf9 + 4, unit_hex("00000000000000000000ffff 7f000001").at, 16);
-	h = server_hears_in(m.at, m.n, m.n);
-	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_MALFORMED, 0);
-	assert_int_equal(h.step.n_out, SIGNALLING_MESSAGE_BYTES);
-	assert_memory_equal(h.out + 8, m.at, SIGNALLING_MESSAGE_BYTES - 8);
-	h = client_hears_in(h.out, h.step.n_out, 1);
-	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_MALFORMED, SIGNALLING_MESSAGE_BYTES);
-}
-
-static void options_are_served_or_named(void **state)
-{
-	struct heard h = server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1e020000");
-
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 28);
-	assert_int_equal(h.request.wants_mptcp, 1);
-	h = server_hears("010a2263 0a0901bb 00000000000000000000ffff c0000201 01000204 05b40303 07040205 02080200");
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 40);
-	assert_int_equal(h.request.wants_mptcp, 0);
-	/* Fast Open and TCP-AO can't be had, the list names both once (6.2.8, error 33) */
-	expect_refused("010a2263 0a0901bb 00000000000000000000ffff c0000201 22021e02 1d042222 22041d1d 02040000",
-		       OUTCOME_UNSUPPORTED_OPTION, "01032263 1e022122 1d000000");
-	expect_refused("01072263 0a0601bb 00000000000000000000ffff c0000201 22020000", OUTCOME_UNSUPPORTED_OPTION, "01022263 1e012122");
-}
-
-/* For who has to refuse an option later than feed() does. */
-static void an_option_can_be_refused_late(void **state)
-{
-	struct heard h = server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1d022202");
-	const struct signalling_result result = { .outcome = OUTCOME_UNSUPPORTED_OPTION };
-	size_t n = scheme->server_answer(&h.conversation, &result, h.out);
-
-	unit_expect_bytes("the first", "01022263 1e01211d", h.out, n);
-}
-
-static void all_option_kinds_fit_the_error(void **state)
-{
-	struct unit_bytes m = unit_hex("01002263 0a0001bb 00000000000000000000ffff c0000201");
-	struct heard h;
-
-	for (unsigned int kind = 2; kind < 256; kind++) {
-		m.at[m.n++] = (uint8_t)kind;
-		m.at[m.n++] = 2;
-	}
-	m.at[1] = (uint8_t)(m.n / 4);
-	m.at[5] = (uint8_t)(m.n / 4 - 1);
-	assert_int_equal(m.n % 4, 0);
-	h = server_hears_in(m.at, m.n, m.n);
-	expect_step(&h, SIGNALLING_REFUSED, OUTCOME_UNSUPPORTED_OPTION, 0);
-	assert_int_equal(h.out[6], 33);
-	assert_int_equal(h.out[7], 6);             /* the first that we don't serve */
-	assert_int_equal(h.out[7 + 247], 255);     /* 254 kinds, less 2, 3, 4, 5, 8 and 30 */
-	assert_int_equal(h.out[7 + 248], 0);
-	assert_int_equal(h.step.n_out, 4 + (3 + 248 + 3) / 4 * 4);
-}
-
-static void an_extended_connect_is_told_the_options(void **state)
-{
-	struct heard h = server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1e020000");
-	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .mss_bytes = 1460, .window_scale = 7, .sack = 1, .timestamps = 1 };
-	size_t n = scheme->server_answer(&h.conversation, &result, h.out);
-
-	unit_expect_bytes("all options", "01052263 14040000 020405b4 04020802 03030700", h.out, n);
-	result = (struct signalling_result){ .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
-	n = scheme->server_answer(&h.conversation, &result, h.out);
-	unit_expect_bytes("no options", "01022263 14010000", h.out, n);
-	h = client_hears_in(h.out, n, 1);
-	expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, n);
-}
-
 /* Nothing is decided before the message is complete. */
 static void every_truncation_needs_more(void **state)
 {
 	struct unit_bytes m = unit_hex("010b2263" COOKIE CONNECT);
 
 	for (size_t n = 0; n < m.n; n++) {
-		struct heard h = server_hears_in(m.at, n, n + 1);
+		struct heard h = unit_server_hears_in(m.at, n, n + 1);
 
-		expect_step(&h, SIGNALLING_NEED_MORE, OUTCOME_CONNECTED, 0);
+		unit_expect_step(&h, SIGNALLING_NEED_MORE, OUTCOME_CONNECTED, 0);
 		assert_int_equal(h.step.n_out, 0);
-		h = client_hears_in(m.at, n, n + 1);
-		expect_step(&h, SIGNALLING_NEED_MORE, OUTCOME_CONNECTED, 0);
+		h = unit_client_hears_in(m.at, n, n + 1);
+		unit_expect_step(&h, SIGNALLING_NEED_MORE, OUTCOME_CONNECTED, 0);
 	}
 }
 
@@ -587,11 +437,6 @@ int main(void)
 		cmocka_unit_test(server_refuses_with_the_rfcs_code),
 		cmocka_unit_test(a_length_of_zero_is_reset_without_an_answer),
 		cmocka_unit_test(some_addresses_are_malformed),
-		cmocka_unit_test(the_echo_of_a_long_message_is_cut),
-		cmocka_unit_test(options_are_served_or_named),
-		cmocka_unit_test(an_option_can_be_refused_late),
-		cmocka_unit_test(all_option_kinds_fit_the_error),
-		cmocka_unit_test(an_extended_connect_is_told_the_options),
 		cmocka_unit_test(every_truncation_needs_more),
 		cmocka_unit_test(outcomes_have_names),
 	};
