@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* braid-load: the load of `make bench`. One thread at each end, so that two cores can hold both and still show what stands between them. */
+/* braid-load: the load of `make bench`. One thread at each end, so that two cores can hold both and still show what
+ * stands between them. */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -40,7 +41,8 @@ uint64_t load_now_us(void)
 
 struct load_head load_head(const struct load_options *options)
 {
-	return (struct load_head){ LOAD_MAGIC, options->kind, options->bulk_bytes, options->request_bytes, options->answer_bytes };
+	return (struct load_head){ LOAD_MAGIC, options->kind, options->bulk_bytes, options->request_bytes,
+				   options->answer_bytes };
 }
 
 int load_socket(const struct load_options *options, int flags)
@@ -50,7 +52,8 @@ int load_socket(const struct load_options *options, int flags)
 	if (fd < 0)
 		return fd;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (options->congestion && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, options->congestion, strlen(options->congestion)))
+	if (options->congestion &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, options->congestion, strlen(options->congestion)))
 		load_die(options->congestion);
 	return fd;
 }
@@ -98,7 +101,8 @@ static enum load_kind kind_parse(const char *name)
 
 static int usage(void)
 {
-	fputs("usage: braid-load serve|bulk|requests|idle --counters FILE [--address V4] [--port N] [--mptcp] [--congestion NAME] [--source V4]\n"
+	fputs("usage: braid-load serve|bulk|requests|idle --counters FILE [--address V4] [--port N] [--mptcp] "
+	      "[--congestion NAME] [--source V4]\n"
 	      "       [--kind up|down|both|kept|new] [--connections N] [--skip-ms N] [--time-ms N] [--bytes N] [--request BYTES] [--answer BYTES]\n"
 	      "--source and --bytes are for bulk; with --bytes a transfer ends once so much has arrived, and --time-ms is its limit.\n", stderr);
 	return 2;
@@ -117,10 +121,12 @@ static uint32_t number(const char *text)
 static void parse(struct load_options *options, int argc, char **argv)
 {
 	static const struct option known[] = {
-		{ "address", required_argument, NULL, 'a' }, { "port", required_argument, NULL, 'p' }, { "mptcp", no_argument, NULL, 'm' },
-		{ "kind", required_argument, NULL, 'k' }, { "connections", required_argument, NULL, 'c' }, { "skip-ms", required_argument, NULL, 's' },
-		{ "time-ms", required_argument, NULL, 't' }, { "request", required_argument, NULL, 'q' }, { "answer", required_argument, NULL, 'r' },
-		{ "counters", required_argument, NULL, 'n' }, { "congestion", required_argument, NULL, 'g' }, { "source", required_argument, NULL, 'f' },
+		{ "address", required_argument, NULL, 'a' }, { "port", required_argument, NULL, 'p' },
+		{ "mptcp", no_argument, NULL, 'm' }, { "kind", required_argument, NULL, 'k' },
+		{ "connections", required_argument, NULL, 'c' }, { "skip-ms", required_argument, NULL, 's' },
+		{ "time-ms", required_argument, NULL, 't' }, { "request", required_argument, NULL, 'q' },
+		{ "answer", required_argument, NULL, 'r' }, { "counters", required_argument, NULL, 'n' },
+		{ "congestion", required_argument, NULL, 'g' }, { "source", required_argument, NULL, 'f' },
 		{ "bytes", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -157,7 +163,8 @@ int main(int argc, char **argv)
 		{ "serve", load_serve }, { "bulk", load_bulk }, { "requests", load_requests }, { "idle", load_idle },
 	};
 	struct load_options options = {
-		.address = { .sin_family = AF_INET, .sin_port = htons(5201) }, .kind = LOAD_UP, .connections = 1, .skip_ms = 500, .time_ms = 2000,
+		.address = { .sin_family = AF_INET, .sin_port = htons(5201) }, .kind = LOAD_UP, .connections = 1,
+		.skip_ms = 500, .time_ms = 2000,
 		.request_bytes = LOAD_DEFAULT_REQUEST_BYTES, .answer_bytes = LOAD_DEFAULT_ANSWER_BYTES,
 	};
 

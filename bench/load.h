@@ -49,7 +49,8 @@ struct load_options {
 struct load_head load_head(const struct load_options *options);
 /* A connected socket, non-blocking from then on; ends the program when the connection fails. */
 int load_connect(const struct load_options *options);
-/* With the congestion control that was asked for, which listeners hand on to what they accept; -1 where there is no socket to be had. */
+/* With the congestion control that was asked for, which listeners hand on to what they accept; -1 where there is no
+ * socket to be had. */
 int load_socket(const struct load_options *options, int flags);
 uint64_t load_now_us(void);
 void load_die(const char *what) __attribute__((noreturn));

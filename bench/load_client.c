@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The clients: bulk transfers, requests over new or kept connections, and connections that only stand. Each prints one JSON object. */
+/* The clients: bulk transfers, requests over new or kept connections, and connections that only stand. Each prints
+ * one JSON object. */
 #include "load.h"
 
 #include <errno.h>
@@ -55,7 +56,8 @@ static int bulk_open(const struct load_options *options)
 /* left: what is still to be sent of a transfer with an end; of one without, it isn't looked at. */
 static void bulk_send(const struct load_options *options, int epoll_fd, int fd, uint64_t *left)
 {
-	struct epoll_event from_now_on = { .events = options->kind == LOAD_UP ? 0 : EPOLLIN, .data.ptr = (void *)(intptr_t)fd };
+	struct epoll_event from_now_on = { .events = options->kind == LOAD_UP ? 0 : EPOLLIN,
+					   .data.ptr = (void *)(intptr_t)fd };
 	size_t due = options->bulk_bytes && *left < sizeof(block) ? *left : sizeof(block);
 	ssize_t n = due ? send(fd, block, due, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
 
@@ -85,10 +87,12 @@ static uint64_t bulk_step(const struct load_options *options, int epoll_fd, int 
 /* Whether all has arrived, of the transfers with an end. */
 static bool bulk_is_whole(const struct load_options *options, const struct progress *begin, uint64_t down_bytes)
 {
-	uint64_t whole = options->bulk_bytes * options->connections, heads = sizeof(struct load_head) * options->connections;
+	uint64_t whole = options->bulk_bytes * options->connections,
+		 heads = sizeof(struct load_head) * options->connections;
 
 	return whole && (options->kind == LOAD_UP || down_bytes >= whole) &&
-	       (options->kind == LOAD_DOWN || atomic_load(&options->counters->received_bytes) - begin->up_bytes >= whole + heads);
+	       (options->kind == LOAD_DOWN ||
+		atomic_load(&options->counters->received_bytes) - begin->up_bytes >= whole + heads);
 }
 
 int load_bulk(const struct load_options *options)
@@ -96,7 +100,8 @@ int load_bulk(const struct load_options *options)
 	struct epoll_event events[EVENTS];
 	struct progress begin = progress(options, 0), from = begin, to;
 	int epoll_fd = bulk_open(options);
-	uint64_t start_us = load_now_us(), from_us = start_us + options->skip_ms * 1000ull, to_us = from_us + options->time_ms * 1000ull, down = 0;
+	uint64_t start_us = load_now_us(), from_us = start_us + options->skip_ms * 1000ull,
+		 to_us = from_us + options->time_ms * 1000ull, down = 0;
 	uint64_t left = options->bulk_bytes * options->connections;
 	bool measuring = options->bulk_bytes;   /* with an end: from before connect() on */
 	double seconds;
@@ -116,8 +121,9 @@ int load_bulk(const struct load_options *options)
 	}
 	to = progress(options, down);
 	seconds = (to.at_us - from.at_us) / 1e6;
-	printf("{\"up_bps\": %.0f, \"down_bps\": %.0f, \"bytes\": %" PRIu64 "}\n", 8 * (to.up_bytes - from.up_bytes) / seconds,
-	       8 * (to.down_bytes - from.down_bytes) / seconds, to.up_bytes - begin.up_bytes + to.down_bytes);
+	printf("{\"up_bps\": %.0f, \"down_bps\": %.0f, \"bytes\": %" PRIu64 "}\n",
+	       8 * (to.up_bytes - from.up_bytes) / seconds, 8 * (to.down_bytes - from.down_bytes) / seconds,
+	       to.up_bytes - begin.up_bytes + to.down_bytes);
 	return 0;
 }
 
@@ -148,7 +154,8 @@ static void client_begin(struct run *run, struct client *client)
 	client->fd = load_socket(run->options, SOCK_NONBLOCK);
 	if (client->fd < 0)
 		load_die("socket");
-	if (connect(client->fd, (const struct sockaddr *)&run->options->address, sizeof(run->options->address)) && errno != EINPROGRESS)
+	if (connect(client->fd, (const struct sockaddr *)&run->options->address, sizeof(run->options->address)) &&
+	    errno != EINPROGRESS)
 		load_die("connect");
 	watch(run->epoll_fd, client->fd, EPOLLIN | EPOLLOUT | EPOLLET, client);
 }
@@ -266,9 +273,10 @@ int load_requests(const struct load_options *options)
 			client_step(&run, events[i].data.ptr, events[i].events);
 	}
 	seconds = (load_now_us() - begin_us) / 1e6;
-	printf("{\"per_second\": %.1f, \"n\": %u, \"errors\": %" PRIu64 ", \"median_us\": %u, \"p99_us\": %u, \"first_median_us\": %u}\n",
-	       run.n / seconds, run.n, run.errors, quantile(run.whole_us, run.n, 0.5), quantile(run.whole_us, run.n, 0.99),
-	       quantile(run.first_us, run.n, 0.5));
+	printf("{\"per_second\": %.1f, \"n\": %u, \"errors\": %" PRIu64 ", \"median_us\": %u, \"p99_us\": %u, "
+									"\"first_median_us\": %u}\n",
+	       run.n / seconds, run.n, run.errors, quantile(run.whole_us, run.n, 0.5),
+	       quantile(run.whole_us, run.n, 0.99), quantile(run.first_us, run.n, 0.5));
 	return 0;
 }
 

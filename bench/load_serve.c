@@ -127,8 +127,8 @@ static void conn_step(struct conn *conn, uint32_t events)
 {
 	bool sends;
 
-	if ((events & EPOLLERR) || ((events & (EPOLLIN | EPOLLHUP)) && !conn_receive(conn)) || (!is_bulk(conn) && !conn_send(conn)) ||
-	    (is_bulk(conn) && (events & EPOLLOUT) && !conn_send(conn))) {
+	if ((events & EPOLLERR) || ((events & (EPOLLIN | EPOLLHUP)) && !conn_receive(conn)) ||
+	    (!is_bulk(conn) && !conn_send(conn)) || (is_bulk(conn) && (events & EPOLLOUT) && !conn_send(conn))) {
 		conn_end(conn);
 		return;
 	}
@@ -160,8 +160,8 @@ int load_serve(const struct load_options *options)
 	atomic_store(&counters->open, 0);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (listener < 0 || bind(listener, (const struct sockaddr *)&options->address, sizeof(options->address)) || listen(listener, BACKLOG) ||
-	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event))
+	if (listener < 0 || bind(listener, (const struct sockaddr *)&options->address, sizeof(options->address)) ||
+	    listen(listener, BACKLOG) || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event))
 		load_die("listen");
 	for (;;) {
 		int n = epoll_wait(epoll_fd, events, EVENTS, -1);

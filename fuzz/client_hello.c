@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A connection's first bytes, as they come: what was said of some of them holds when there are more, and a name is one that rules can be asked for. */
+/* A connection's first bytes, as they come: what was said of some of them holds when there are more, and a name is
+ * one that rules can be asked for. */
 #include "fuzz.h"
 
 #include "wire/client_hello.h"

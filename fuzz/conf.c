@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Configurations: parsed or turned down with a text that names the file; what is parsed keeps its bounds, twice the same. */
+/* Configurations: parsed or turned down with a text that names the file; what is parsed keeps its bounds, twice the
+ * same. */
 #include "fuzz.h"
 
 #include "conf/conf.h"
@@ -10,9 +11,11 @@ static void check_choice(const struct conf *conf)
 
 	expect(conf->gateway.enabled && (own_chooses(choice) || conf->host.n_socks));
 	expect(conf->host.n_socks <= CONF_SOCKS_ADDRESSES);
-	expect(choice->n_users <= OWN_NAMES && choice->n_groups <= OWN_NAMES && choice->n_cgroups <= OWN_CGROUPS && choice->n_ports <= OWN_PORTS);
+	expect(choice->n_users <= OWN_NAMES && choice->n_groups <= OWN_NAMES && choice->n_cgroups <= OWN_CGROUPS &&
+	       choice->n_ports <= OWN_PORTS);
 	for (size_t i = 0; i < choice->n_cgroups; i++)
-		expect(choice->cgroups[i][0] && choice->cgroups[i][0] != '/' && !strpbrk(choice->cgroups[i], "\" \\") && !strstr(choice->cgroups[i], ".."));
+		expect(choice->cgroups[i][0] && choice->cgroups[i][0] != '/' && !strpbrk(choice->cgroups[i], "\" \\") &&
+		       !strstr(choice->cgroups[i], ".."));
 	for (size_t i = 0; i < choice->n_ports; i++)
 		expect(choice->ports[i].first && choice->ports[i].first <= choice->ports[i].last);
 }
@@ -21,7 +24,8 @@ static void check_bounds(const struct conf *conf)
 {
 	expect(conf->gateway.enabled || conf->converter.enabled);
 	expect(conf->n_links <= CONF_LINKS && conf->gateway.n_lan <= CONF_LAN_INTERFACES);
-	expect(conf->gateway.n_converter <= CONF_CONVERTER_ADDRESSES && conf->converter.n_listen <= CONF_LISTEN_ADDRESSES);
+	expect(conf->gateway.n_converter <= CONF_CONVERTER_ADDRESSES &&
+	       conf->converter.n_listen <= CONF_LISTEN_ADDRESSES);
 	if (conf->gateway.enabled)
 		expect(conf->n_links && (conf->gateway.n_lan || conf->host.enabled) && conf->gateway.n_converter);
 	if (conf->host.enabled)
@@ -29,15 +33,19 @@ static void check_bounds(const struct conf *conf)
 	if (conf->converter.enabled)
 		expect(conf->converter.n_allow || conf->n_subscribers);   /* never open to the world */
 	for (size_t i = 0; i < conf->n_links; i++)
-		expect(conf->links[i].name[0] && conf->links[i].interface[0] && memchr(conf->links[i].interface, 0, CONF_INTERFACE_BYTES));
+		expect(conf->links[i].name[0] && conf->links[i].interface[0] &&
+		       memchr(conf->links[i].interface, 0, CONF_INTERFACE_BYTES));
 	for (size_t i = 0; i < conf->n_subscribers; i++)
-		expect(conf->subscribers[i].name[0] && conf->subscribers[i].max_sessions && conf->subscribers[i].max_new_burst);
+		expect(conf->subscribers[i].name[0] && conf->subscribers[i].max_sessions &&
+		       conf->subscribers[i].max_new_burst);
 	for (size_t i = 0; i < conf->n_forwards; i++)
-		expect(conf->converter.enabled && conf->forwards[i].name[0] && conf->forwards[i].subscriber[0] && conf->forwards[i].listen.port &&
-		       !conf->forwards[i].host.port && conf->forwards[i].max_waiting && conf->forwards[i].max_new_per_s);
+		expect(conf->converter.enabled && conf->forwards[i].name[0] && conf->forwards[i].subscriber[0] &&
+		       conf->forwards[i].listen.port && !conf->forwards[i].host.port && conf->forwards[i].max_waiting &&
+		       conf->forwards[i].max_new_per_s);
 	for (size_t i = 0; i < conf->gateway.n_lan; i++)
 		expect(conf->gateway.lan[i][0] && memchr(conf->gateway.lan[i], 0, CONF_INTERFACE_BYTES));
-	expect(conf->limits.max_sessions && conf->limits.max_half_open && conf->gateway.fwmark && conf->gateway.intercept_port);
+	expect(conf->limits.max_sessions && conf->limits.max_half_open && conf->gateway.fwmark &&
+	       conf->gateway.intercept_port);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

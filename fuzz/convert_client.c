@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A client's conversation. The input: a byte that chooses the pieces, a byte with the length of the credential, then what the
- * server says. The verdict is the same in pieces and whole; what the client asked is what our server hears.
+ * A client's conversation. The input: a byte that chooses the pieces, a byte with the length of the credential, then
+ * what the server says. The verdict is the same in pieces and whole; what the client asked is what our server hears.
  */
 #include "fuzz.h"
 
@@ -64,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	}
 	expect(whole.verdict == pieces.verdict && whole.n_consumed == pieces.n_consumed);
 	expect(whole.result.outcome == pieces.result.outcome);
-	expect(whole.result.icmp_code == pieces.result.icmp_code && whole.result.retry_after_s == pieces.result.retry_after_s);
+	expect(whole.result.icmp_code == pieces.result.icmp_code &&
+	       whole.result.retry_after_s == pieces.result.retry_after_s);
 	return 0;
 }

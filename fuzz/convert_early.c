@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a converter says of one connection on another: in pieces as whole, and what is heard can be said again. The first byte chooses the pieces. */
+/* What a converter says of one connection on another: in pieces as whole, and what is heard can be said again. The
+ * first byte chooses the pieces. */
 #include "fuzz.h"
 
 #include "signalling/scheme.h"
@@ -24,8 +25,10 @@ static struct early hear(const uint8_t *bytes, size_t n)
 
 static bool same(const struct early *a, const struct early *b)
 {
-	return a->step.verdict == b->step.verdict && a->step.result.outcome == b->step.result.outcome && a->step.result.icmp_code == b->step.result.icmp_code &&
-	       a->step.result.retry_after_s == b->step.result.retry_after_s && !memcmp(a->nonce, b->nonce, sizeof(a->nonce));
+	return a->step.verdict == b->step.verdict && a->step.result.outcome == b->step.result.outcome &&
+	       a->step.result.icmp_code == b->step.result.icmp_code &&
+	       a->step.result.retry_after_s == b->step.result.retry_after_s &&
+	       !memcmp(a->nonce, b->nonce, sizeof(a->nonce));
 }
 
 /* Another kind of message on such a connection: what is one is written again as it was. */
@@ -38,8 +41,10 @@ static void hear_host(const uint8_t *bytes, size_t n)
 	expect((step.verdict == SIGNALLING_DONE) == (step.n_consumed > 0) && step.n_consumed <= n);
 	if (step.verdict == SIGNALLING_DONE) {
 		step = scheme_convert.host_get(out, scheme_convert.host_put(&message, out), &again);
-		expect(step.verdict == SIGNALLING_DONE && again.id == message.id && again.message.n == message.message.n);
-		expect(address_equal(&again.host, &message.host) && !memcmp(again.message.at, message.message.at, message.message.n));
+		expect(step.verdict == SIGNALLING_DONE && again.id == message.id &&
+		       again.message.n == message.message.n);
+		expect(address_equal(&again.host, &message.host) &&
+		       !memcmp(again.message.at, message.message.at, message.message.n));
 	}
 	free(copy);
 }
@@ -52,7 +57,8 @@ static void hear_limited(const uint8_t *bytes, size_t n)
 
 	expect((step.verdict == SIGNALLING_DONE) == (step.n_consumed > 0) && step.n_consumed <= n);
 	if (step.verdict == SIGNALLING_DONE)
-		expect(scheme_convert.client_limited(out, scheme_convert.server_limited(what, out), &again).verdict == SIGNALLING_DONE && again == what);
+		expect(scheme_convert.client_limited(out, scheme_convert.server_limited(what, out), &again).verdict ==
+		       SIGNALLING_DONE && again == what);
 	free(copy);
 }
 

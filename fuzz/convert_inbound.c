@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a converter tells of a session from its side: in pieces as whole, and what is heard can be said again. The first byte chooses the pieces. */
+/* What a converter tells of a session from its side: in pieces as whole, and what is heard can be said again. The
+ * first byte chooses the pieces. */
 #include "fuzz.h"
 
 #include "signalling/scheme.h"
@@ -30,9 +31,12 @@ static struct told hear(const uint8_t *bytes, size_t n)
 
 static bool same(const struct told *a, const struct told *b)
 {
-	if (a->step.verdict == SIGNALLING_DONE && (a->inbound.again != b->inbound.again || a->inbound.first.n != b->inbound.first.n || memcmp(a->first, b->first, a->inbound.first.n)))
+	if (a->step.verdict == SIGNALLING_DONE &&
+	    (a->inbound.again != b->inbound.again || a->inbound.first.n != b->inbound.first.n ||
+	     memcmp(a->first, b->first, a->inbound.first.n)))
 		return false;
-	return a->step.verdict == b->step.verdict && address_equal(&a->inbound.remote, &b->inbound.remote) && address_equal(&a->inbound.host, &b->inbound.host) &&
+	return a->step.verdict == b->step.verdict && address_equal(&a->inbound.remote, &b->inbound.remote) &&
+	       address_equal(&a->inbound.host, &b->inbound.host) &&
 	       !memcmp(a->inbound.claim, b->inbound.claim, sizeof(a->inbound.claim));
 }
 
@@ -56,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (whole.step.verdict != SIGNALLING_DONE)
 		return 0;
 	whole.inbound.first.at = whole.first;
-	if (whole.inbound.first.n > SIGNALLING_FIRST_BYTES)   /* a message without a word too many has more room for them */
+	if (whole.inbound.first.n > SIGNALLING_FIRST_BYTES)   /* a message without a word too many has more room for
+							       * them */
 		return 0;
 	again = hear(out, scheme_convert.server_inbound(&whole.inbound, out));
 	expect(same(&whole, &again));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A message that is accepted is written back as it was, TLV by TLV; and what the fields say agrees with what the TLVs say. */
+/* A message that is accepted is written back as it was, TLV by TLV; and what the fields say agrees with what the
+ * TLVs say. */
 #include "fuzz.h"
 
 #include "wire/convert.h"
@@ -7,9 +8,9 @@
 static void check_fields(const struct convert_message *m)
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
-	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie + m->has_error +
-			       m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host + m->has_source + m->has_pcp +
-			       m->has_first + m->has_limited + m->has_leg + m->has_proof;
+	unsigned int n_named = m->has_info + m->has_connect + m->has_extended + m->has_supported + m->has_cookie +
+			       m->has_error + m->has_dscp + m->has_watch + m->has_nonce + m->has_claim + m->has_host +
+			       m->has_source + m->has_pcp + m->has_first + m->has_limited + m->has_leg + m->has_proof;
 	struct convert_tlv tlv;
 	size_t n_tlvs = 0;
 
@@ -22,19 +23,23 @@ static void check_fields(const struct convert_message *m)
 	expect(n_tlvs == n_named + m->n_unknown);
 	expect(m->pcp.message.n <= CONVERT_PCP_BYTES && (m->has_pcp || !m->pcp.message.n));
 	expect(!m->first.bytes.n || (m->has_first && m->first.bytes.n == m->first.n));
-	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch) && !m->source.port);
+	expect(m->nonce.n == (m->has_nonce ? CONVERT_NONCE_BYTES : 0) && (m->has_watch || !m->watch) &&
+	       !m->source.port);
 	expect(m->proof.n == (m->has_proof ? CONVERT_PROOF_BYTES : 0));
 	expect(!m->claim.n || (m->has_claim && m->claim.n == CONVERT_CLAIM_BYTES));
 	expect(m->session.n == (m->has_leg ? CONVERT_SESSION_BYTES : 0) && (m->has_leg || !m->leg));
-	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 && m->connect.options.n % 4 == 0);
+	expect(m->cookie.n % 4 == 0 && m->extended.n % 4 == 0 && m->supported.n % 4 == 0 &&
+	       m->connect.options.n % 4 == 0);
 }
 
-/* Info, Extended TCP Header, Supported, Cookie and three of Braid's own begin with two bytes that are read as anything and written as zeros. */
+/* Info, Extended TCP Header, Supported, Cookie and three of Braid's own begin with two bytes that are read as
+ * anything and written as zeros. */
 static bool has_ignored_bytes(uint8_t type)
 {
-	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER || type == CONVERT_SUPPORTED_TCP_EXTENSIONS ||
-	       type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_CLAIM ||
-	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_PROOF;
+	return type == CONVERT_INFO || type == CONVERT_EXTENDED_TCP_HEADER ||
+	       type == CONVERT_SUPPORTED_TCP_EXTENSIONS || type == CONVERT_COOKIE || type == CONVERT_BRAID_WATCH ||
+	       type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_CLAIM || type == CONVERT_BRAID_SOURCE ||
+	       type == CONVERT_BRAID_PROOF;
 }
 
 /* Two bytes behind the length, and what pads. value: in the bytes that are expected. */
@@ -59,7 +64,8 @@ static void check_written_back(const struct convert_message *m, const uint8_t *b
 {
 	struct cursor c = cursor_of(m->tlvs.at, m->tlvs.n);
 	uint8_t typed[CONVERT_MESSAGE_BYTES], plain[CONVERT_MESSAGE_BYTES], expected[CONVERT_MESSAGE_BYTES];
-	struct convert_writer w_typed = convert_begin(typed, sizeof(typed)), w_plain = convert_begin(plain, sizeof(plain));
+	struct convert_writer w_typed = convert_begin(typed, sizeof(typed)),
+			      w_plain = convert_begin(plain, sizeof(plain));
 	struct convert_tlv tlv;
 
 	memcpy(expected, bytes, m->n_bytes);
@@ -73,7 +79,8 @@ static void check_written_back(const struct convert_message *m, const uint8_t *b
 		if (tlv.type == CONVERT_BRAID_FIRST && m->first.bytes.n)   /* what pads */
 			memset(expected + (tlv.value.at - bytes) + 2 + m->first.n, 0, tlv.value.n - 2 - m->first.n);
 		if (tlv.type == CONVERT_BRAID_DSCP)   /* the flags that have no meaning yet */
-			expected[tlv.value.at - bytes + 1] &= CONVERT_BRAID_PLAIN | CONVERT_BRAID_RACED | CONVERT_BRAID_INSTEAD;
+			expected[tlv.value.at - bytes + 1] &= CONVERT_BRAID_PLAIN | CONVERT_BRAID_RACED |
+			CONVERT_BRAID_INSTEAD;
 		if (tlv.type == CONVERT_BRAID_LIMITED)
 			clear_ignored_of_limited(expected + (tlv.value.at - bytes));
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lists of TCP options: what is listed, with the padding between, makes up the whole; and a Connect takes what a list takes. */
+/* Lists of TCP options: what is listed, with the padding between, makes up the whole; and a Connect takes what a
+ * list takes. */
 #include "fuzz.h"
 
 #include "wire/convert.h"
@@ -18,7 +19,8 @@ static bool connect_takes(const uint8_t *bytes, size_t n)
 	r = convert_message_get(&m, room, convert_end(&w));
 	expect(r == 0 || r == CONVERT_E_MALFORMED);
 	if (!r)
-		expect(m.connect.options.n >= n && m.connect.options.n < n + 4 && !memcmp(m.connect.options.at, bytes, n));
+		expect(m.connect.options.n >= n && m.connect.options.n < n + 4 &&
+		       !memcmp(m.connect.options.at, bytes, n));
 	return !r;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A server's conversation, in one piece and in pieces of sizes that the first byte of the input chooses: the verdict is the
- * same, and each answer is a message that a client takes.
+ * A server's conversation, in one piece and in pieces of sizes that the first byte of the input chooses: the verdict is
+ * the same, and each answer is a message that a client takes.
  */
 #include "fuzz.h"
 
@@ -54,7 +54,8 @@ static void check_request(const struct heard *a, const struct heard *b)
 	expect(address_equal(&a->request.source, &b->request.source));
 	expect(a->request.wants_mptcp == b->request.wants_mptcp);
 	expect(a->request.n_credential == b->request.n_credential);
-	expect(a->request.has_claim == b->request.has_claim && a->request.failure.outcome == b->request.failure.outcome);
+	expect(a->request.has_claim == b->request.has_claim &&
+	       a->request.failure.outcome == b->request.failure.outcome);
 	expect(!memcmp(a->request.claim, b->request.claim, sizeof(a->request.claim)));
 	expect(!memcmp(a->request.credential, b->request.credential, a->request.n_credential));
 }
@@ -76,12 +77,14 @@ static enum signalling_verdict verdict_of_client(const uint8_t *answer, size_t n
 static void check_answers(struct heard *h)
 {
 	for (unsigned int i = 0; i < OUTCOME_N; i++) {
-		struct signalling_result result = { .outcome = i, .icmp_code = 3, .mss_bytes = 1460, .window_scale = 7, .sack = 1, .timestamps = 1 };
+		struct signalling_result result = { .outcome = i, .icmp_code = 3, .mss_bytes = 1460, .window_scale = 7,
+						    .sack = 1, .timestamps = 1 };
 		size_t n = scheme_convert.server_answer(&h->conversation, &result, h->out);
 		enum signalling_outcome heard;
 
 		expect(n >= CONVERT_HEADER_BYTES);
-		expect(verdict_of_client(h->out, n, &heard) == (i == OUTCOME_CONNECTED ? SIGNALLING_DONE : SIGNALLING_REFUSED));
+		expect(verdict_of_client(h->out, n, &heard) ==
+		       (i == OUTCOME_CONNECTED ? SIGNALLING_DONE : SIGNALLING_REFUSED));
 	}
 }
 

@@ -17,7 +17,8 @@ static void check_v4(const uint8_t *value, size_t n)
 	expect(n_lists + 4 * n_addresses == n);
 	for (size_t i = 0; i < converters.n; i++) {
 		expect(address_is_v4(&converters.at[i].address) && !converters.at[i].address.port);
-		expect(i ? converters.at[i].converter - converters.at[i - 1].converter <= 1 : !converters.at[i].converter);
+		expect(i ? converters.at[i].converter - converters.at[i - 1].converter <= 1 :
+		       !converters.at[i].converter);
 	}
 }
 
@@ -27,7 +28,8 @@ static void check_v6(const uint8_t *value, size_t n)
 	int r = dhcp_v6_get(&converters, value, n);
 
 	expect(!r == (n && n % 16 == 0));
-	expect(r || (16 * (converters.n + converters.n_left_out) == n && !memcmp(converters.at[0].address.ip, value, 16)));
+	expect(r || (16 * (converters.n + converters.n_left_out) == n &&
+		     !memcmp(converters.at[0].address.ip, value, 16)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the fuzz targets share. Each target defines LLVMFuzzerTestOneInput(): libFuzzer calls it, or in the ordinary build
- * replay.c with the files of the corpus. A target decides with expect(), which stays in every build.
+ * What the fuzz targets share. Each target defines LLVMFuzzerTestOneInput(): libFuzzer calls it, or in the ordinary
+ * build replay.c with the files of the corpus. A target decides with expect(), which stays in every build.
  */
 #ifndef BRAID_FUZZ_H
 #define BRAID_FUZZ_H

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	expect(r >= 0 && r <= NATPMP_E_OPCODE);
 	expect(r || (request.opcode <= NATPMP_MAP_TCP && n >= (request.opcode == NATPMP_ADDRESS ? 2u : 12u)));
 	if (!r && n > 12) {
-		expect(!natpmp_request_get(&again, copy, 12) && request.opcode == again.opcode && request.lifetime_s == again.lifetime_s);
+		expect(!natpmp_request_get(&again, copy, 12) && request.opcode == again.opcode &&
+		       request.lifetime_s == again.lifetime_s);
 		expect(request.internal_port == again.internal_port && request.external_port == again.external_port);
 	}
 	free(copy);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests and responses of PCP. What is accepted can be written, and is the same when it is read again; every error has a form. */
+/* Requests and responses of PCP. What is accepted can be written, and is the same when it is read again; every error
+ * has a form. */
 #include "fuzz.h"
 
 #include "wire/pcp.h"
 
 static void expect_same(const struct pcp_mapping *a, const struct pcp_mapping *b)
 {
-	expect(!memcmp(a->nonce, b->nonce, sizeof(a->nonce)) && a->protocol == b->protocol && a->internal_port == b->internal_port);
+	expect(!memcmp(a->nonce, b->nonce, sizeof(a->nonce)) && a->protocol == b->protocol &&
+	       a->internal_port == b->internal_port);
 	expect(address_equal(&a->external, &b->external) && address_equal(&a->remote, &b->remote));
 }
 
@@ -17,11 +19,13 @@ static void read_again(const struct pcp_request *request)
 	struct pcp_request again;
 
 	expect(n && n % 4 == 0 && !pcp_request_get(&again, room, n));
-	expect(again.opcode == request->opcode && again.lifetime_s == request->lifetime_s && address_equal(&again.client, &request->client));
+	expect(again.opcode == request->opcode && again.lifetime_s == request->lifetime_s &&
+	       address_equal(&again.client, &request->client));
 	expect(again.prefer_failure == request->prefer_failure && again.has_third_party == request->has_third_party);
 	expect(again.n_filters == request->n_filters);
 	for (size_t i = 0; i < again.n_filters; i++)
-		expect(again.filters[i].n_bits == request->filters[i].n_bits && address_equal(&again.filters[i].remote, &request->filters[i].remote));
+		expect(again.filters[i].n_bits == request->filters[i].n_bits &&
+		       address_equal(&again.filters[i].remote, &request->filters[i].remote));
 	expect_same(&again.mapping, &request->mapping);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests of two hosts, one after the other: whatever comes, the answer is a response to it, and an error has changed nothing. */
+/* Requests of two hosts, one after the other: whatever comes, the answer is a response to it, and an error has
+ * changed nothing. */
 #include "fuzz.h"
 
 #include "signalling/pcp_server.h"
@@ -8,7 +9,8 @@
 
 static struct mappings *new_table(struct address external)
 {
-	struct mappings_options options = { .external = external, .first_port = 20000, .last_port = 20005, .least_s = 1, .most_s = 100, .hold_s = 2 };
+	struct mappings_options options = { .external = external, .first_port = 20000, .last_port = 20005, .least_s = 1,
+					    .most_s = 100, .hold_s = 2 };
 	struct mappings *table;
 
 	expect(!mappings_new(&options, &table));
@@ -18,7 +20,8 @@ static struct mappings *new_table(struct address external)
 static void ask(const struct pcp_server *server, uint8_t choices, struct bytes request, uint64_t now_s)
 {
 	uint8_t out[PCP_MESSAGE_BYTES];
-	struct pcp_asker asker = { .subscriber = choices & 1, .most = choices & 2 ? 0 : MOST, .proven = !(choices & 4) };
+	struct pcp_asker asker = { .subscriber = choices & 1, .most = choices & 2 ? 0 : MOST,
+				   .proven = !(choices & 4) };
 	struct pcp_response response;
 	size_t n_before, n;
 
@@ -30,7 +33,8 @@ static void ask(const struct pcp_server *server, uint8_t choices, struct bytes r
 	expect(n <= PCP_MESSAGE_BYTES && mappings_count(server->table) <= 2 * MOST);
 	if (!n)
 		return;
-	expect(n >= PCP_HEADER_BYTES && n % 4 == 0 && out[0] == PCP_VERSION && out[1] == (request.at[1] | 0x80) && out[3] < PCP_RESULTS);
+	expect(n >= PCP_HEADER_BYTES && n % 4 == 0 && out[0] == PCP_VERSION && out[1] == (request.at[1] | 0x80) &&
+	       out[3] < PCP_RESULTS);
 	expect(!out[3] || mappings_count(server->table) == n_before);
 	expect(out[3] || !pcp_response_get(&response, out, n));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Plain mode, both sides. A server hears the input whole and in pieces of sizes that its first byte chooses: the verdict is the same, what it takes is what it echoes, and is
- * written back unchanged. A client takes exactly what it has sent.
+ * Plain mode, both sides. A server hears the input whole and in pieces of sizes that its first byte chooses: the
+ * verdict is the same, what it takes is what it echoes, and is written back unchanged. A client takes exactly what it
+ * has sent.
  */
 #include "fuzz.h"
 
@@ -10,7 +11,8 @@
 
 static const struct signalling_result connected = { .outcome = OUTCOME_CONNECTED };
 
-static struct signalling_step hear(struct conversation *c, const uint8_t *bytes, size_t n, struct signalling_request *request)
+static struct signalling_step hear(struct conversation *c, const uint8_t *bytes, size_t n,
+				   struct signalling_request *request)
 {
 	uint8_t *copy = fuzz_copy(bytes, n), out[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_step step = scheme_plain_mode.server_feed(c, copy, n, out, request);
@@ -21,7 +23,8 @@ static struct signalling_step hear(struct conversation *c, const uint8_t *bytes,
 	return step;
 }
 
-static struct signalling_step hear_in_pieces(struct conversation *c, const uint8_t *bytes, size_t n, uint32_t state, struct signalling_request *request)
+static struct signalling_step hear_in_pieces(struct conversation *c, const uint8_t *bytes, size_t n, uint32_t state,
+					     struct signalling_request *request)
 {
 	struct signalling_step step = hear(c, bytes, 0, request);
 	size_t n_fed = 0;
@@ -67,10 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		return 0;
 	step = hear(&whole, bytes + 1, n - 1, &request);
 	other = hear_in_pieces(&pieces, bytes + 1, n - 1, bytes[0], &again);
-	expect(step.verdict == other.verdict && step.n_consumed == other.n_consumed && step.result.outcome == other.result.outcome);
+	expect(step.verdict == other.verdict && step.n_consumed == other.n_consumed &&
+	       step.result.outcome == other.result.outcome);
 	if (step.verdict != SIGNALLING_DONE)
 		return 0;
-	expect(address_equal(&request.destination, &again.destination) && address_equal(&request.source, &again.source));
+	expect(address_equal(&request.destination, &again.destination) &&
+	       address_equal(&request.source, &again.source));
 	check_echo(&whole, bytes + 1, step.n_consumed);
 	check_client(&request, bytes + 1, n - 1);
 	return 0;

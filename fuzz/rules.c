@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Two rules, a line each, then bytes that choose a connection among those that the second one names: each line is taken or turned down with a text, and keeps its
- * bounds. Where the first shadows the second, it must match whatever the second does.
+ * Two rules, a line each, then bytes that choose a connection among those that the second one names: each line is taken
+ * or turned down with a text, and keeps its bounds. Where the first shadows the second, it must match whatever the
+ * second does.
  */
 #include "fuzz.h"
 
@@ -32,12 +33,15 @@ static void choose_address(struct choice *choice, const struct rule_side *side, 
 
 static struct rule_facts choose_facts(struct choice *choice, const struct rule *rule)
 {
-	struct rule_facts facts = { .dscp = (int)choose(choice, 65) - 1, .minute = 60 * choose(choice, 24) + choose(choice, 60), .weekday = choose(choice, 7) };
+	struct rule_facts facts = { .dscp = (int)choose(choice, 65) - 1,
+				    .minute = 60 * choose(choice, 24) + choose(choice, 60),
+				    .weekday = choose(choice, 7) };
 	unsigned int port = choose(choice, rule->n_ports);
 
 	choose_address(choice, &rule->from, &facts.source);
 	choose_address(choice, &rule->to, &facts.destination);
-	facts.destination.port = rule->n_ports ? choose(choice, 2) ? rule->ports[port].first : rule->ports[port].last : 80;
+	facts.destination.port = rule->n_ports ? choose(choice, 2) ? rule->ports[port].first : rule->ports[port].last :
+				 80;
 	if (rule->n_interfaces)
 		facts.interface = rule->interfaces[choose(choice, rule->n_interfaces)];
 	if (rule->n_macs)
@@ -51,14 +55,19 @@ static struct rule_facts choose_facts(struct choice *choice, const struct rule *
 
 static void check_bounds(const struct rules *rules, const struct rule *rule)
 {
-	expect(rule->name[0] && memchr(rule->name, 0, RULE_NAME_BYTES) && rule->text && rule->action < RULE_N_ACTIONS && rule->accept < RULE_N_ACCEPTS);
+	expect(rule->name[0] && memchr(rule->name, 0, RULE_NAME_BYTES) && rule->text && rule->action < RULE_N_ACTIONS &&
+	       rule->accept < RULE_N_ACCEPTS);
 	expect((rule->action == RULE_LINK) == !!rule->link[0]);
-	expect(rule->set_dscp >= RULE_DSCP_COPY && rule->set_dscp < 64 && rule->priority >= RULE_PRIORITY_NONE && rule->priority <= 6);
-	expect(rule->n_ports <= RULE_ITEMS && rule->n_interfaces <= RULE_ITEMS && rule->n_macs <= RULE_ITEMS && rule->n_subscribers <= RULE_ITEMS);
+	expect(rule->set_dscp >= RULE_DSCP_COPY && rule->set_dscp < 64 && rule->priority >= RULE_PRIORITY_NONE &&
+	       rule->priority <= 6);
+	expect(rule->n_ports <= RULE_ITEMS && rule->n_interfaces <= RULE_ITEMS && rule->n_macs <= RULE_ITEMS &&
+	       rule->n_subscribers <= RULE_ITEMS);
 	expect(rule->n_tls_names <= RULE_ITEMS && rule->days && rule->days <= RULE_DAYS_ALL && rule->dscp);
-	expect(rule->from_minute < RULE_DAY_MINUTES && rule->to_minute <= RULE_DAY_MINUTES && rule->from_minute != rule->to_minute);
+	expect(rule->from_minute < RULE_DAY_MINUTES && rule->to_minute <= RULE_DAY_MINUTES &&
+	       rule->from_minute != rule->to_minute);
 	for (size_t i = 0; i < rule->n_ports; i++)
-		expect(rule->ports[i].first && rule->ports[i].first <= rule->ports[i].last && (!i || rule->ports[i - 1].last < rule->ports[i].first));
+		expect(rule->ports[i].first && rule->ports[i].first <= rule->ports[i].last &&
+		       (!i || rule->ports[i - 1].last < rule->ports[i].first));
 	for (size_t i = 0; i < rule->from.n_lists; i++)
 		expect(rule->from.lists[i] < rules->n_lists);
 	for (size_t i = 0; i < rules->n_lists; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SOCKS5's messages, each as all that they may be: what is read can be written, and is read from that as the same; what is no message stays none, whatever comes behind. */
+/* SOCKS5's messages, each as all that they may be: what is read can be written, and is read from that as the same;
+ * what is no message stays none, whatever comes behind. */
 #include "fuzz.h"
 
 #include "wire/socks5.h"
@@ -17,7 +18,8 @@ static int methods(const uint8_t *bytes, size_t n)
 
 	if (r)
 		return r;
-	expect(message.n_bytes <= n && socks5_methods_put(&message, room, sizeof(room)) == message.n_bytes && !memcmp(room, bytes, message.n_bytes));
+	expect(message.n_bytes <= n && socks5_methods_put(&message, room, sizeof(room)) == message.n_bytes &&
+	       !memcmp(room, bytes, message.n_bytes));
 	expect(!socks5_methods_get(&again, room, message.n_bytes) && same(again.methods, message.methods));
 	return 0;
 }
@@ -30,7 +32,8 @@ static int password(const uint8_t *bytes, size_t n)
 
 	if (r)
 		return r;
-	expect(message.n_bytes <= n && socks5_password_put(&message, room, sizeof(room)) == message.n_bytes && !memcmp(room, bytes, message.n_bytes));
+	expect(message.n_bytes <= n && socks5_password_put(&message, room, sizeof(room)) == message.n_bytes &&
+	       !memcmp(room, bytes, message.n_bytes));
 	return 0;
 }
 
@@ -44,10 +47,13 @@ static int endpoint(const uint8_t *bytes, size_t n)
 	if (r)
 		return r;
 	expect(message.n_bytes <= n);
-	n_room = socks5_endpoint_put(&message, room, sizeof(room));   /* a mapped address, and none, are IPv4's then: shorter */
+	n_room = socks5_endpoint_put(&message, room, sizeof(room));   /* a mapped address, and none, are IPv4's then:
+								       * shorter */
 	expect(n_room && n_room <= message.n_bytes);
-	expect(!socks5_endpoint_get(&again, room, n_room) && again.n_bytes == n_room && again.code == message.code && same(again.name, message.name));
-	expect(address_equal(&again.address, &message.address) || (address_is_unspecified(&again.address) && again.address.port == message.address.port));
+	expect(!socks5_endpoint_get(&again, room, n_room) && again.n_bytes == n_room && again.code == message.code &&
+	       same(again.name, message.name));
+	expect(address_equal(&again.address, &message.address) ||
+	       (address_is_unspecified(&again.address) && again.address.port == message.address.port));
 	return 0;
 }
 
@@ -56,7 +62,8 @@ static int choice(const uint8_t *bytes, size_t n)
 	uint8_t room[SOCKS5_CHOICE_BYTES], value;
 	int r = socks5_choice_get(&value, bytes, n);
 
-	expect(r || (socks5_choice_put(value, room, sizeof(room)) == sizeof(room) && !memcmp(room, bytes, sizeof(room))));
+	expect(r || (socks5_choice_put(value, room, sizeof(room)) == sizeof(room) &&
+		     !memcmp(room, bytes, sizeof(room))));
 	return r;
 }
 
@@ -65,7 +72,8 @@ static int status(const uint8_t *bytes, size_t n)
 	uint8_t room[SOCKS5_STATUS_BYTES], value;
 	int r = socks5_status_get(&value, bytes, n);
 
-	expect(r || (socks5_status_put(value, room, sizeof(room)) == sizeof(room) && !memcmp(room, bytes, sizeof(room))));
+	expect(r || (socks5_status_put(value, room, sizeof(room)) == sizeof(room) &&
+		     !memcmp(room, bytes, sizeof(room))));
 	return r;
 }
 

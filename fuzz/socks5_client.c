@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A client's SOCKS5 conversation. The input: a byte that chooses the pieces, a byte of flags (with a password; a question; listens; pipelined), then what the server says. The
- * verdict is the same in pieces and whole; what the client says in either case is what our server asks for.
+ * A client's SOCKS5 conversation. The input: a byte that chooses the pieces, a byte of flags (with a password; a
+ * question; listens; pipelined), then what the server says. The verdict is the same in pieces and whole; what the
+ * client says in either case is what our server asks for.
  */
 #include "fuzz.h"
 
@@ -31,7 +32,8 @@ static bool feed(struct said *said, const uint8_t *bytes, size_t n)
 
 		said->step = scheme_socks5.client_feed(&said->conversation, copy, n - said->n_taken, out);
 		free(copy);
-		expect(said->step.n_consumed <= n - said->n_taken && (unsigned int)said->step.result.outcome < OUTCOME_N);
+		expect(said->step.n_consumed <= n - said->n_taken &&
+		       (unsigned int)said->step.result.outcome < OUTCOME_N);
 		said->n_taken += said->step.n_consumed;
 		expect(said->n + said->step.n_out <= sizeof(said->bytes));
 		memcpy(said->bytes + said->n, out, said->step.n_out);
@@ -52,13 +54,15 @@ static void check(const struct said *said, const struct signalling_request *requ
 	size_t n = step.n_consumed;
 
 	if (request->n_user) {
-		expect(step.verdict == SIGNALLING_CREDENTIAL && heard.n_user == request->n_user && !memcmp(heard.user, request->user, heard.n_user));
+		expect(step.verdict == SIGNALLING_CREDENTIAL && heard.n_user == request->n_user &&
+		       !memcmp(heard.user, request->user, heard.n_user));
 		scheme_socks5.server_admit(&c, true, out);
 		step = scheme_socks5.server_feed(&c, said->bytes + n, said->n - n, out, &heard);
 		n += step.n_consumed;
 	}
 	expect(n == said->n && step.verdict == (request->probe ? SIGNALLING_ANSWERED : SIGNALLING_DONE));
-	expect(request->probe || (address_equal(&heard.destination, &request->destination) && heard.listens == request->listens));
+	expect(request->probe ||
+	       (address_equal(&heard.destination, &request->destination) && heard.listens == request->listens));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

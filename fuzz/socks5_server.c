@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A server's SOCKS5 conversation, in one piece and in pieces of sizes that the first byte of the input chooses: the same verdict, the same bytes said and the same bytes
- * taken. The second byte says whether the client may come without a credential, and whether the one that it shows is good.
+ * A server's SOCKS5 conversation, in one piece and in pieces of sizes that the first byte of the input chooses: the
+ * same verdict, the same bytes said and the same bytes taken. The second byte says whether the client may come without
+ * a credential, and whether the one that it shows is good.
  */
 #include "fuzz.h"
 
@@ -32,7 +33,8 @@ static bool feed(struct heard *h, bool good, const uint8_t *bytes, size_t n)
 
 	for (;;) {
 		uint8_t *copy = fuzz_copy(bytes + h->n_taken, n - h->n_taken);
-		struct signalling_step step = scheme_socks5.server_feed(&h->conversation, copy, n - h->n_taken, out, &request);
+		struct signalling_step step = scheme_socks5.server_feed(&h->conversation, copy, n - h->n_taken, out,
+									&request);
 
 		free(copy);
 		expect(step.n_consumed <= n - h->n_taken);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What legs of striped sessions bring: frames are written back as they were, and the stream that they make never leaves its window. */
+/* What legs of striped sessions bring: frames are written back as they were, and the stream that they make never
+ * leaves its window. */
 #include "fuzz.h"
 
 #include "policy/stripe.h"
@@ -18,9 +19,11 @@ static void check_stream(const struct stripe_in *in)
 	uint64_t last = in->in_order, window = STRIPE_WINDOW_BYTES + stripe_promised(in);
 
 	expect(window <= (in->wide ? STRIPE_WIDE_WINDOW_BYTES : STRIPE_WINDOW_BYTES) + 1);
-	expect(in->passed_on <= in->in_order && in->in_order <= in->passed_on + window && in->n_later <= (in->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES));
+	expect(in->passed_on <= in->in_order && in->in_order <= in->passed_on + window &&
+	       in->n_later <= (in->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES));
 	for (size_t i = 0; i < in->n_later; i++) {
-		expect(in->later[i].from > last && in->later[i].from < in->later[i].to && in->later[i].to <= in->passed_on + window);
+		expect(in->later[i].from > last && in->later[i].from < in->later[i].to &&
+		       in->later[i].to <= in->passed_on + window);
 		last = in->later[i].to;
 	}
 	expect(in->ending == STRIPE_GOES_ON || last <= in->end);
@@ -97,7 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	out = (struct stripe_out){ .wide = n & 1, .memory_bytes = STRIPE_WIDE_WINDOW_BYTES };
 	stripe_leg_open(&out, 0, 0);
 	while (!(r = stripe_frame_get(&frame, bytes, n, &n_used))) {
-		expect(n_used >= STRIPE_HEAD_BYTES && n_used <= n && frame.payload.n <= STRIPE_PAYLOAD_BYTES && (frame.ends || !frame.resets));
+		expect(n_used >= STRIPE_HEAD_BYTES && n_used <= n && frame.payload.n <= STRIPE_PAYLOAD_BYTES &&
+		       (frame.ends || !frame.resets));
 		check_written_back(&frame, bytes);
 		if (!take(&in, &out, &frame))
 			return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A host's first packet: what is one, is one however it is cut behind the options; and nothing beyond the packet counts. */
+/* A host's first packet: what is one, is one however it is cut behind the options; and nothing beyond the packet
+ * counts. */
 #include "fuzz.h"
 
 #include "wire/syn.h"
@@ -17,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		r = syn_get((struct bytes){ bytes, n - cut }, &again);
 		if (r)
 			break;   /* within the headers */
-		expect(address_equal(&syn.source, &again.source) && address_equal(&syn.destination, &again.destination));
+		expect(address_equal(&syn.source, &again.source) &&
+		       address_equal(&syn.destination, &again.destination));
 	}
 	return 0;
 }

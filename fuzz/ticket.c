@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tickets: what has the form of one is what ticket_put() would write, but for the key's part; what is proven, is it wholly. */
+/* Tickets: what has the form of one is what ticket_put() would write, but for the key's part; what is proven, is it
+ * wholly. */
 #include "fuzz.h"
 
 #include "signalling/ticket.h"

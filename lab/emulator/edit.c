@@ -22,7 +22,8 @@ bool edit_is_mptcp_syn(const uint8_t *frame, size_t n_frame)
 {
 	struct segment seg;
 
-	return segment_find(frame, n_frame, &seg) && is_syn(frame, &seg) && segment_find_option(frame, &seg, TCP_KIND_MPTCP, seg.options_at);
+	return segment_find(frame, n_frame, &seg) && is_syn(frame, &seg) &&
+	       segment_find_option(frame, &seg, TCP_KIND_MPTCP, seg.options_at);
 }
 
 bool edit_syn_has_data(const uint8_t *frame, size_t n_frame)

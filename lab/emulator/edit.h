@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What middleboxes do to TCP segments. Works on Ethernet frames with IPv4 or IPv6, in place, checksums put right; anything else,
- * and what is malformed, stays as it is. Pure. */
+/* What middleboxes do to TCP segments. Works on Ethernet frames with IPv4 or IPv6, in place, checksums put right;
+ * anything else, and what is malformed, stays as it is. Pure. */
 #ifndef BRAID_LAB_EDIT_H
 #define BRAID_LAB_EDIT_H
 

@@ -25,7 +25,8 @@ static int link_set_carrier(struct link *link)
 	return r ? r : tap_set_carrier(&link->taps[1], link->settings.way[WAY_AB].carrier);
 }
 
-int link_init(struct link *link, const struct link_settings *settings, unsigned int mtu, size_t pool_bytes, uint64_t seed)
+int link_init(struct link *link, const struct link_settings *settings, unsigned int mtu, size_t pool_bytes,
+	      uint64_t seed)
 {
 	int r = 0;
 
@@ -37,7 +38,8 @@ int link_init(struct link *link, const struct link_settings *settings, unsigned 
 		*way = (struct link_way){ .from = &link->taps[i], .to = &link->taps[!i], .spare = POOL_NONE };
 		r = pool_init(&way->pool, pool_bytes, slot_bytes(mtu));
 		if (!r)
-			r = model_init(&way->model, &settings->way[i], way->pool.n_slots, random_stream(seed, (uint64_t)i));
+			r = model_init(&way->model, &settings->way[i], way->pool.n_slots,
+				       random_stream(seed, (uint64_t)i));
 	}
 	return r ? r : link_set_carrier(link);
 }
@@ -68,7 +70,8 @@ static size_t way_edit(struct link *link, struct link_way *way, uint8_t *frame, 
 			return 0;
 		n_frame = edit_cut_syn_data(frame, n_frame);
 	}
-	return rewrite_frame(&link->rewrites, s->rewrite, frame, n_frame, link->mtu + ETH_HLEN, &way->rewritten_packets);
+	return rewrite_frame(&link->rewrites, s->rewrite, frame, n_frame, link->mtu + ETH_HLEN,
+			     &way->rewritten_packets);
 }
 
 /* The same frame once more, behind the one in a slot; without a slot for it, it stays one. */
@@ -127,7 +130,8 @@ void link_deliver(struct link *link, int i)
 	enum model_taken taken;
 
 	for (int n = 0; n < BATCH_FRAMES && (taken = model_take(&way->model, &packet, now_ns)); n++) {
-		if (taken == MODEL_PASS && tap_write(way->to, pool_at(&way->pool, packet.slot), packet.size_bytes + ETH_HLEN))
+		if (taken == MODEL_PASS &&
+		    tap_write(way->to, pool_at(&way->pool, packet.slot), packet.size_bytes + ETH_HLEN))
 			model_count_passed(&way->model, &packet);
 		else if (taken == MODEL_PASS)
 			way->undelivered_packets++;
@@ -135,8 +139,8 @@ void link_deliver(struct link *link, int i)
 	}
 }
 
-/* A packet may come late by one in a hundred of the delay, at most 0.2 ms: several then leave at one wake-up, which halves the
- * time that a link of 100 Mbit/s takes of a core. */
+/* A packet may come late by one in a hundred of the delay, at most 0.2 ms: several then leave at one wake-up, which
+ * halves the time that a link of 100 Mbit/s takes of a core. */
 static uint64_t way_wake_ns(const struct link_way *way)
 {
 	uint64_t next_ns = model_next_ns(&way->model), late_ns = way->model.settings.delay_us * 10;
@@ -178,15 +182,16 @@ static void way_print(const struct link_way *way, uint64_t now_ns, struct text *
 	text_add(out, "{");
 	settings_print(&way->model.settings, out);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		text_add(out, "\"%s\":%" PRIu64 "%s", rows[i].name, rows[i].value, i + 1 < ARRAY_SIZE(rows) ? "," : "}");
+		text_add(out, "\"%s\":%" PRIu64 "%s", rows[i].name, rows[i].value,
+			 i + 1 < ARRAY_SIZE(rows) ? "," : "}");
 }
 
 static void link_get(struct link *link, struct text *answer)
 {
 	uint64_t now_ns = link->now_ns();
 
-	text_add(answer, "{\"a\":\"%s\",\"b\":\"%s\",\"carrier\":%" PRIu64 ",\"ab\":", link->taps[0].name, link->taps[1].name,
-		 link->settings.way[WAY_AB].carrier);
+	text_add(answer, "{\"a\":\"%s\",\"b\":\"%s\",\"carrier\":%" PRIu64 ",\"ab\":", link->taps[0].name,
+		 link->taps[1].name, link->settings.way[WAY_AB].carrier);
 	way_print(&link->ways[WAY_AB], now_ns, answer);
 	text_add(answer, ",\"ba\":");
 	way_print(&link->ways[WAY_BA], now_ns, answer);

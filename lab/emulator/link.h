@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An emulated link: two devices, and for each direction the frames under way and the model that says when they leave. */
+/* An emulated link: two devices, and for each direction the frames under way and the model that says when they
+ * leave. */
 #ifndef BRAID_LAB_LINK_H
 #define BRAID_LAB_LINK_H
 
@@ -32,7 +33,8 @@ struct link {
 
 /* Takes the taps, which are open, also on failure. pool_bytes bounds the frames under way in each direction.
  * 0 or negative errno; link_deinit() in either case. */
-int link_init(struct link *link, const struct link_settings *settings, unsigned int mtu, size_t pool_bytes, uint64_t seed);
+int link_init(struct link *link, const struct link_settings *settings, unsigned int mtu, size_t pool_bytes,
+	      uint64_t seed);
 void link_deinit(struct link *link);
 
 /* Reads frames that came on the device at the start of a direction. 0, or negative errno if the device is gone. */

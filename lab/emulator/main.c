@@ -66,7 +66,8 @@ static int usage(int code)
 	return code;
 }
 
-static bool parse_number(const char *digits, unsigned long long least, unsigned long long most, unsigned long long *value)
+static bool parse_number(const char *digits, unsigned long long least, unsigned long long most,
+			 unsigned long long *value)
 {
 	char *end;
 
@@ -121,7 +122,8 @@ static int parse_arguments(struct program *program, int argc, char **argv)
 	return program->control_path ? 0 : 1 + fail(EXIT_USAGE, "--control: expected the path of a socket", "");
 }
 
-/* Timers as exact as the kernel lets us have them. Real-time scheduling often isn't allowed; it works without, less exactly. */
+/* Timers as exact as the kernel lets us have them. Real-time scheduling often isn't allowed; it works without, less
+ * exactly. */
 static void become_punctual(void)
 {
 	struct sched_param param = { .sched_priority = 1 };
@@ -209,9 +211,11 @@ static int run(struct program *program)
 	for (;;) {
 		uint64_t wake_ns = link_wake_ns(&program->link), at_ns = now_ns();
 		uint64_t wait_ns = wake_ns > at_ns ? wake_ns - at_ns : 0;
-		struct timespec wait = { .tv_sec = (time_t)(wait_ns / NS_PER_S), .tv_nsec = (long)(wait_ns % NS_PER_S) };
+		struct timespec wait = { .tv_sec = (time_t)(wait_ns / NS_PER_S),
+					 .tv_nsec = (long)(wait_ns % NS_PER_S) };
 		struct epoll_event events[4];
-		int n = epoll_pwait2(program->epoll_fd, events, ARRAY_SIZE(events), wake_ns == MODEL_NEVER_NS ? NULL : &wait, NULL);
+		int n = epoll_pwait2(program->epoll_fd, events, ARRAY_SIZE(events),
+				     wake_ns == MODEL_NEVER_NS ? NULL : &wait, NULL);
 
 		if (n < 0 && errno != EINTR)
 			return fail(EXIT_FAILED, "cannot wait", strerror(errno));
@@ -253,7 +257,8 @@ int main(int argc, char **argv)
 {
 	static struct program program = {
 		.mtu = MTU_DEFAULT, .epoll_fd = -1, .signal_fd = -1,
-		.link = { .taps = { { .fd = -1, .counters_fd = -1 }, { .fd = -1, .counters_fd = -1 } }, .now_ns = now_ns },
+		.link = { .taps = { { .fd = -1, .counters_fd = -1 }, { .fd = -1, .counters_fd = -1 } },
+			  .now_ns = now_ns },
 	};
 	int r;
 

@@ -37,7 +37,8 @@ void model_deinit(struct model *model)
 /* What is to be sent at now, in bits times 10^9: exact at any rate. */
 static u128 model_backlog(const struct model *model, uint64_t now_ns)
 {
-	return model->free_ns < now_ns ? 0 : (u128)(model->free_ns - now_ns) * model->settings.rate_bps + model->free_rest;
+	return model->free_ns < now_ns ? 0 :
+	       (u128)(model->free_ns - now_ns) * model->settings.rate_bps + model->free_rest;
 }
 
 uint64_t model_queued_bytes(const struct model *model, uint64_t now_ns)
@@ -51,14 +52,16 @@ static bool draw_is_below(uint64_t draw, uint64_t numerator, uint64_t denominato
 	return numerator >= denominator || draw < (uint64_t)(((u128)numerator << 64) / denominator);
 }
 
-/* Gilbert: all packets of a burst are lost, none between bursts. A burst ends with probability 1 / loss_burst; for a share L of
- * losses one begins with L / (1 - L) / loss_burst. Where that passes 1, bursts have to be longer: one lost packet in L / (1 - L)
- * ends them. The first packet is lost with L, so that the chain starts as it goes on. Where time ends a burst, too, the next packet is as one between bursts. */
+/* Gilbert: all packets of a burst are lost, none between bursts. A burst ends with probability 1 / loss_burst; for a
+ * share L of losses one begins with L / (1 - L) / loss_burst. Where that passes 1, bursts have to be longer: one
+ * lost packet in L / (1 - L) ends them. The first packet is lost with L, so that the chain starts as it goes on.
+ * Where time ends a burst, too, the next packet is as one between bursts. */
 static bool model_draw_loss(struct model *model, uint64_t now_ns)
 {
 	const struct settings *s = &model->settings;
 	uint64_t draw = random_next(&model->loss_random), kept_ppm = PPM - s->loss_ppm;
-	bool goes_on = model->in_burst && !(s->loss_burst_ms && now_ns - model->burst_ns >= s->loss_burst_ms * NS_PER_MS);
+	bool goes_on = model->in_burst &&
+		       !(s->loss_burst_ms && now_ns - model->burst_ns >= s->loss_burst_ms * NS_PER_MS);
 
 	if (!goes_on)
 		model->burst_ns = now_ns;
@@ -201,7 +204,8 @@ void model_set(struct model *model, const struct settings *settings, uint64_t no
 	}
 	model->settings = *settings;
 	model_retime(&model->line, old.rate_bps, settings->rate_bps, most_ns, now_ns);
-	model_retime(&model->late, old.rate_bps, settings->rate_bps, most_ns + settings->reorder_us * NS_PER_US, now_ns);
+	model_retime(&model->late, old.rate_bps, settings->rate_bps, most_ns + settings->reorder_us * NS_PER_US,
+		     now_ns);
 	line_sort(&model->late);
 	model->ordered_ns = 0;
 	for (size_t i = 0; i < model->line.n; i++) {   /* the order in which they came holds */

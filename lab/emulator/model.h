@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One direction of an emulated link: when does a packet leave it, if at all? Pure: the time is handed in, bytes of packets are
- * unknown here. A packet passes loss, then a drop-tail queue in front of the rate, then the delay.
- *
- * Every packet offered takes the same draws from its generators, whatever becomes of it. Hence one seed gives one sequence of
- * losses, whatever the timing, unless loss_burst_ms is set. */
+/* One direction of an emulated link: when does a packet leave it, if at all? Pure: the time is handed in, bytes of
+ * packets are unknown here. A packet passes loss, then a drop-tail queue in front of the rate, then the delay.
+ * Every packet offered takes the same draws from its generators, whatever becomes of it. Hence one seed gives one
+ * sequence of losses, whatever the timing, unless loss_burst_ms is set. */
 #ifndef BRAID_LAB_MODEL_H
 #define BRAID_LAB_MODEL_H
 
@@ -45,19 +44,23 @@ enum model_verdict { MODEL_ACCEPTED, MODEL_LOST, MODEL_QUEUE_FULL, MODEL_SILENCE
 int model_init(struct model *model, const struct settings *settings, size_t n_most, uint64_t seed);
 void model_deinit(struct model *model);
 
-/* From now on. What is queued goes on at the new rate; what is under way takes no longer than the new delay would allow. */
+/* From now on. What is queued goes on at the new rate; what is under way takes no longer than the new delay would
+ * allow. */
 void model_set(struct model *model, const struct settings *settings, uint64_t now_ns);
 
-/* A packet comes. slot is the caller's, given back by model_take() if the packet is accepted. At most n_most under way. */
+/* A packet comes. slot is the caller's, given back by model_take() if the packet is accepted. At most n_most under
+ * way. */
 enum model_verdict model_offer(struct model *model, uint32_t size_bytes, uint32_t slot, uint64_t now_ns);
 
-/* Whether the next packet, which is about to be offered, comes twice: then its copy is offered behind it, and this isn't asked for the copy. */
+/* Whether the next packet, which is about to be offered, comes twice: then its copy is offered behind it, and this
+ * isn't asked for the copy. */
 bool model_draw_twice(struct model *model);
 
 /* When model_take() will have something, or MODEL_NEVER_NS. */
 uint64_t model_next_ns(const struct model *model);
 
-/* The next packet to leave by now. MODEL_PASS: it is to be passed on; MODEL_SWALLOW: it isn't; MODEL_NONE: there is none. */
+/* The next packet to leave by now. MODEL_PASS: it is to be passed on; MODEL_SWALLOW: it isn't; MODEL_NONE: there is
+ * none. */
 enum model_taken { MODEL_NONE, MODEL_PASS, MODEL_SWALLOW };
 enum model_taken model_take(struct model *model, struct line_packet *packet, uint64_t now_ns);
 

@@ -10,7 +10,8 @@ int pool_init(struct pool *pool, size_t n_bytes, size_t slot_bytes)
 	pool->given_back = calloc(pool->n_slots, sizeof(*pool->given_back));
 	if (!pool->given_back)
 		return -ENOMEM;
-	pool->bytes = mmap(NULL, pool->n_slots * slot_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	pool->bytes = mmap(NULL, pool->n_slots * slot_bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pool->bytes != MAP_FAILED)
 		return 0;
 	pool->bytes = NULL;

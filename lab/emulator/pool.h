@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Room for the frames under way: slots of one size, the one given back last is lent first. Memory is taken from the system when
- * it is first used, the bound is fixed. */
+/* Room for the frames under way: slots of one size, the one given back last is lent first. Memory is taken from the
+ * system when it is first used, the bound is fixed. */
 #ifndef BRAID_LAB_POOL_H
 #define BRAID_LAB_POOL_H
 

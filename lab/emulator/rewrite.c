@@ -3,7 +3,8 @@
 #include <string.h>
 #include "segment.h"
 
-#define ANOTHER_CONNECTION 0x100000u   /* bytes: a SYN so far from the word is of another connection with the same ports */
+#define ANOTHER_CONNECTION 0x100000u   /* bytes: a SYN so far from the word is of another connection with the same
+				        * ports */
 
 static uint32_t get_u32(const uint8_t *at)
 {
@@ -21,19 +22,22 @@ static struct rewrite_flow flow_of(const uint8_t *frame, const struct segment *s
 {
 	size_t n = seg->v6 ? 16 : 4;
 	const uint8_t *addresses = frame + seg->ip_at + (seg->v6 ? 8 : 12);
-	struct rewrite_flow flow = { .used = true, .from_port = get_u16(frame + seg->tcp_at), .to_port = get_u16(frame + seg->tcp_at + 2) };
+	struct rewrite_flow flow = { .used = true, .from_port = get_u16(frame + seg->tcp_at),
+				     .to_port = get_u16(frame + seg->tcp_at + 2) };
 
 	memcpy(flow.from, addresses, n);
 	memcpy(flow.to, addresses + n, n);
 	return flow;
 }
 
-static struct rewrite_flow *flow_find(struct rewrites *rewrites, const uint8_t *from, uint16_t from_port, const uint8_t *to, uint16_t to_port)
+static struct rewrite_flow *flow_find(struct rewrites *rewrites, const uint8_t *from, uint16_t from_port,
+				      const uint8_t *to, uint16_t to_port)
 {
 	for (size_t i = 0; i < REWRITE_FLOWS; i++) {
 		struct rewrite_flow *flow = &rewrites->flows[i];
 
-		if (flow->used && flow->from_port == from_port && flow->to_port == to_port && !memcmp(flow->from, from, 16) && !memcmp(flow->to, to, 16))
+		if (flow->used && flow->from_port == from_port && flow->to_port == to_port &&
+		    !memcmp(flow->from, from, 16) && !memcmp(flow->to, to, 16))
 			return flow;
 	}
 	return NULL;
@@ -100,8 +104,8 @@ static struct rewrite_flow *flow_make(struct rewrites *rewrites, const struct re
 }
 
 /* The direction's flow, if it has become longer, or does so with this segment. */
-static struct rewrite_flow *flow_now(struct rewrites *rewrites, bool lengthen, const uint8_t *frame, const struct segment *seg,
-				     const struct rewrite_flow *own)
+static struct rewrite_flow *flow_now(struct rewrites *rewrites, bool lengthen, const uint8_t *frame,
+				     const struct segment *seg, const struct rewrite_flow *own)
 {
 	struct rewrite_flow *flow = flow_find(rewrites, own->from, own->from_port, own->to, own->to_port);
 	uint32_t seq = data_seq(frame, seg);
@@ -116,8 +120,10 @@ static struct rewrite_flow *flow_now(struct rewrites *rewrites, bool lengthen, c
 	return flow_make(rewrites, own, seq + (uint32_t)(at - seg->data_at));
 }
 
-/* A segment of a direction that has become longer: behind the word it is counted on, where it holds the word's beginning it is lengthened. */
-static size_t flow_apply(const struct rewrite_flow *flow, uint8_t *frame, struct segment *seg, size_t n_frame, size_t n_most, uint64_t *n_rewritten)
+/* A segment of a direction that has become longer: behind the word it is counted on, where it holds the word's
+ * beginning it is lengthened. */
+static size_t flow_apply(const struct rewrite_flow *flow, uint8_t *frame, struct segment *seg, size_t n_frame,
+			 size_t n_most, uint64_t *n_rewritten)
 {
 	uint32_t behind = data_seq(frame, seg) - flow->at_seq, before = 0u - behind;
 
@@ -130,7 +136,8 @@ static size_t flow_apply(const struct rewrite_flow *flow, uint8_t *frame, struct
 	return n_frame;
 }
 
-size_t rewrite_frame(struct rewrites *rewrites, uint64_t how, uint8_t *frame, size_t n_frame, size_t n_most, uint64_t *n_rewritten)
+size_t rewrite_frame(struct rewrites *rewrites, uint64_t how, uint8_t *frame, size_t n_frame, size_t n_most,
+		     uint64_t *n_rewritten)
 {
 	struct rewrite_flow own, *back, *flow;
 	struct segment seg;

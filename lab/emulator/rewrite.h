@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An application layer gateway, as NATs have them: finds a word in the payload and writes another one. One that is longer shifts what follows, so sequence
- * numbers and acknowledgements are changed from then on, and SACK is taken away. Knows nothing of MPTCP. Pure. */
+/* An application layer gateway, as NATs have them: finds a word in the payload and writes another one. One that is
+ * longer shifts what follows, so sequence numbers and acknowledgements are changed from then on, and SACK is taken
+ * away. Knows nothing of MPTCP. Pure. */
 #ifndef BRAID_LAB_REWRITE_H
 #define BRAID_LAB_REWRITE_H
 
@@ -30,8 +31,10 @@ struct rewrites {
 	unsigned int n_made;
 };
 
-/* A frame on its way; n_most: the most bytes that a frame may have: no word is made longer beyond that. how: what becomes of a word that is found now;
- * connections that have become longer go on as such whatever it is. The frame's new length; a segment that was given other bytes adds one to *n_rewritten. */
-size_t rewrite_frame(struct rewrites *rewrites, uint64_t how, uint8_t *frame, size_t n_frame, size_t n_most, uint64_t *n_rewritten);
+/* A frame on its way; n_most: the most bytes that a frame may have: no word is made longer beyond that. how: what
+ * becomes of a word that is found now; connections that have become longer go on as such whatever it is. The frame's
+ * new length; a segment that was given other bytes adds one to *n_rewritten. */
+size_t rewrite_frame(struct rewrites *rewrites, uint64_t how, uint8_t *frame, size_t n_frame, size_t n_most,
+		     uint64_t *n_rewritten);
 
 #endif

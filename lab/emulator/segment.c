@@ -28,7 +28,8 @@ static bool find_in_ipv4(const uint8_t *frame, size_t n_frame, struct segment *s
 		return false;
 	n_header = (ip[0] & 0xfu) * 4;
 	n_total = get_u16(ip + 2);
-	if (n_header < IPV4_HEADER_BYTES || n_total < n_header || n_total > n_frame - seg->ip_at || get_u16(ip + 6) & 0x1fff)
+	if (n_header < IPV4_HEADER_BYTES || n_total < n_header || n_total > n_frame - seg->ip_at ||
+	    get_u16(ip + 6) & 0x1fff)
 		return false;
 	seg->fragment = get_u16(ip + 6) & 0x2000;
 	seg->tcp_at = seg->ip_at + n_header;
@@ -56,7 +57,8 @@ static bool find_in_ipv6(const uint8_t *frame, size_t n_frame, struct segment *s
 			return false;
 		if (next == IPPROTO_FRAGMENT && get_u16(header + 2) & 0xfff8)
 			return false;
-		if (next != IPPROTO_FRAGMENT && next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
+		if (next != IPPROTO_FRAGMENT && next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
+		    next != IPPROTO_DSTOPTS)
 			return false;
 		seg->fragment |= next == IPPROTO_FRAGMENT && header[3] & 1;
 		seg->tcp_at += next == IPPROTO_FRAGMENT ? 8 : (header[1] + 1u) * 8;
@@ -89,7 +91,8 @@ void segment_set_byte(uint8_t *frame, const struct segment *seg, size_t at, uint
 {
 	bool high = (at - seg->tcp_at) % 2 == 0;
 
-	sum_change(frame + seg->tcp_at + 16, high ? (unsigned int)frame[at] << 8 : frame[at], high ? (unsigned int)to << 8 : to);
+	sum_change(frame + seg->tcp_at + 16, high ? (unsigned int)frame[at] << 8 : frame[at],
+		   high ? (unsigned int)to << 8 : to);
 	frame[at] = to;
 }
 
@@ -100,7 +103,8 @@ size_t segment_resize(uint8_t *frame, struct segment *seg, size_t n_data)
 	unsigned int n_ip = get_u16(ip + (seg->v6 ? 4 : 2)), n_ip_new = (unsigned int)(n_ip + end_at - seg->end_at);
 
 	/* The length of the segment in the pseudo header, of which the IP header's length has the change. */
-	sum_change(frame + seg->tcp_at + 16, (unsigned int)(seg->end_at - seg->tcp_at), (unsigned int)(end_at - seg->tcp_at));
+	sum_change(frame + seg->tcp_at + 16, (unsigned int)(seg->end_at - seg->tcp_at),
+		   (unsigned int)(end_at - seg->tcp_at));
 	if (!seg->v6)
 		sum_change(ip + 10, n_ip, n_ip_new);
 	put_u16(ip + (seg->v6 ? 4 : 2), n_ip_new);

@@ -35,8 +35,8 @@ bool segment_find(const uint8_t *frame, size_t n_frame, struct segment *seg);
 /* One byte of the segment, with its checksum. */
 void segment_set_byte(uint8_t *frame, const struct segment *seg, size_t at, uint8_t to);
 
-/* The segment has n_data bytes of payload from now on: lengths, and the checksums as far as lengths are in them; those that
- * come or go must be zeros. The frame's new length. */
+/* The segment has n_data bytes of payload from now on: lengths, and the checksums as far as lengths are in them;
+ * those that come or go must be zeros. The frame's new length. */
 size_t segment_resize(uint8_t *frame, struct segment *seg, size_t n_data);
 
 /* The first option of a kind at or behind an offset (options_at, or where one begins); 0 where there is none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What can be set on an emulated link: one table of keys, from which the command line, the control socket, its answers and
- * the help are made. Pure. */
+/* What can be set on an emulated link: one table of keys, from which the command line, the control socket, its
+ * answers and the help are made. Pure. */
 #ifndef BRAID_LAB_SETTINGS_H
 #define BRAID_LAB_SETTINGS_H
 
@@ -40,7 +40,8 @@ struct link_settings {
 
 void settings_init(struct link_settings *settings);
 
-/* Takes "KEY=VALUE", "ab.KEY=VALUE" or "ba.KEY=VALUE". 0, or SETTINGS_E_INVALID with settings as they were and a reason. */
+/* Takes "KEY=VALUE", "ab.KEY=VALUE" or "ba.KEY=VALUE". 0, or SETTINGS_E_INVALID with settings as they were and a
+ * reason. */
 enum { SETTINGS_E_INVALID = 1 };
 int settings_assign(struct link_settings *settings, const char *assignment, struct text *reason);
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include "base/util.h"
 
-/* Frames that the kernel keeps until they are read. It drops what comes beyond it, and does so behind the model's back; 10 ms of
- * 10 Gbit/s in ordinary frames should fit. */
+/* Frames that the kernel keeps until they are read. It drops what comes beyond it, and does so behind the model's
+ * back; 10 ms of 10 Gbit/s in ordinary frames should fit. */
 #define TAP_QUEUE_PACKETS 10000
 
 static int tap_fail(struct text *reason, const char *what, const char *which)
@@ -62,7 +62,8 @@ static int netlink_ask(const struct link_change *request)
 static int tap_configure(struct tap *tap, unsigned int mtu, struct text *reason)
 {
 	struct link_change change = {
-		.header = { .nlmsg_len = sizeof(change), .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.header = { .nlmsg_len = sizeof(change), .nlmsg_type = RTM_NEWLINK,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
 		.link = { .ifi_index = (int)if_nametoindex(tap->name), .ifi_flags = IFF_UP, .ifi_change = IFF_UP },
 		.mtu = { { .nla_len = sizeof(change.mtu), .nla_type = IFLA_MTU }, mtu },
 		.queue = { { .nla_len = sizeof(change.queue), .nla_type = IFLA_TXQLEN }, TAP_QUEUE_PACKETS },
@@ -133,7 +134,8 @@ uint64_t tap_count_dropped(const struct tap *tap)
 
 	table[n < 0 ? 0 : n] = '\0';
 	snprintf(name, sizeof(name), "%s:", tap->name);
-	for (row = strchr(table, '\n'); row; row = strchr(row, '\n')) {   /* received: 8 columns; sent: bytes packets errs drop ... */
+	for (row = strchr(table, '\n'); row; row = strchr(row, '\n')) {   /* received: 8 columns; sent: bytes packets
+									   * errs drop ... */
 		row += 1 + strspn(row + 1, " ");
 		if (!strncmp(row, name, strlen(name)))
 			sscanf(row + strlen(name), "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &n_dropped);

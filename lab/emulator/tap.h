@@ -15,8 +15,8 @@ struct tap {
 	int counters_fd;   /* /proc/net/dev of the namespace */
 };
 
-/* Makes the device in the namespace at netns_path, sets its MTU and sets it up; the caller's namespace stays what it was.
- * 0 or negative errno, with what failed in reason. tap_close() in either case. */
+/* Makes the device in the namespace at netns_path, sets its MTU and sets it up; the caller's namespace stays what it
+ * was. 0 or negative errno, with what failed in reason. tap_close() in either case. */
 int tap_open(struct tap *tap, const char *netns_path, const char *name, unsigned int mtu, struct text *reason);
 void tap_close(struct tap *tap);
 

@@ -36,7 +36,8 @@ uint32_t cursor_get_u32be(struct cursor *c);
 uint64_t cursor_get_u64be(struct cursor *c);
 void cursor_get_bytes(struct cursor *c, void *out, size_t n_bytes);   /* zeros on failure */
 void cursor_skip(struct cursor *c, size_t n_bytes);
-struct cursor cursor_sub(struct cursor *c, size_t n_bytes);           /* takes n_bytes out of c, as a cursor of its own */
+struct cursor cursor_sub(struct cursor *c, size_t n_bytes);           /* takes n_bytes out of c, as a cursor of its
+								       * own */
 struct bytes cursor_take(struct cursor *c, size_t n_bytes);           /* borrowed; {NULL, 0} on failure */
 struct bytes cursor_rest(struct cursor *c);                           /* everything left, borrowed; c is then empty */
 

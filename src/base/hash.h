@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Spreads what is known by its bytes over a table: FNV-1a, 32 bits. Whoever may choose the bytes can choose them to fall together. Pure. */
+/* Spreads what is known by its bytes over a table: FNV-1a, 32 bits. Whoever may choose the bytes can choose them to
+ * fall together. Pure. */
 #ifndef BRAID_BASE_HASH_H
 #define BRAID_BASE_HASH_H
 

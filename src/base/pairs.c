@@ -15,7 +15,8 @@ static uint32_t *next_of(const struct pairs *pairs, void *object)
 
 static uint32_t *bucket_of(const struct pairs *pairs, const struct address *one, const struct address *other)
 {
-	return &pairs->buckets[hash_place(hash_add_address(hash_add_address(HASH_BEGIN, one), other), pairs->n_buckets)];
+	return &pairs->buckets[hash_place(hash_add_address(hash_add_address(HASH_BEGIN, one), other),
+					  pairs->n_buckets)];
 }
 
 static uint32_t *bucket_for(const struct pairs *pairs, const void *object)
@@ -23,7 +24,8 @@ static uint32_t *bucket_for(const struct pairs *pairs, const void *object)
 	return bucket_of(pairs, address_in(object, pairs->fields.one), address_in(object, pairs->fields.other));
 }
 
-void pairs_init(struct pairs *pairs, const struct slab *slab, struct pairs_fields fields, uint32_t *buckets, size_t n_buckets)
+void pairs_init(struct pairs *pairs, const struct slab *slab, struct pairs_fields fields, uint32_t *buckets,
+		size_t n_buckets)
 {
 	*pairs = (struct pairs){ .slab = slab, .buckets = buckets, .n_buckets = n_buckets, .fields = fields };
 	for (size_t i = 0; i < n_buckets; i++)
@@ -34,7 +36,8 @@ void *pairs_find(const struct pairs *pairs, const struct address *one, const str
 {
 	void *object = slab_at(pairs->slab, *bucket_of(pairs, one, other));
 
-	while (object && !(address_equal(address_in(object, pairs->fields.one), one) && address_equal(address_in(object, pairs->fields.other), other)))
+	while (object && !(address_equal(address_in(object, pairs->fields.one), one) &&
+			   address_equal(address_in(object, pairs->fields.other), other)))
 		object = slab_at(pairs->slab, *next_of(pairs, object));
 	return object;
 }

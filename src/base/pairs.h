@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections by their two ends: those objects of a slab that were put in a table are found by two addresses that stand in them. Pure. */
+/* Connections by their two ends: those objects of a slab that were put in a table are found by two addresses that
+ * stand in them. Pure. */
 #ifndef BRAID_BASE_PAIRS_H
 #define BRAID_BASE_PAIRS_H
 
@@ -23,7 +24,8 @@ struct pairs {
 };
 
 /* An empty table. The slab itself may be made later. */
-void pairs_init(struct pairs *pairs, const struct slab *slab, struct pairs_fields fields, uint32_t *buckets, size_t n_buckets);
+void pairs_init(struct pairs *pairs, const struct slab *slab, struct pairs_fields fields, uint32_t *buckets,
+		size_t n_buckets);
 /* Of several the one that came last; NULL: there is none. */
 void *pairs_find(const struct pairs *pairs, const struct address *one, const struct address *other);
 void pairs_add(struct pairs *pairs, void *object);

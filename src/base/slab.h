@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects of one size in one array that is sized at the start; memory is touched only as far as it gets used. An object is
- * named by index and generation: once it was given back, its old name finds nothing.
+ * Objects of one size in one array that is sized at the start; memory is touched only as far as it gets used. An object
+ * is named by index and generation: once it was given back, its old name finds nothing.
  */
 #ifndef BRAID_BASE_SLAB_H
 #define BRAID_BASE_SLAB_H

@@ -29,13 +29,15 @@ static const char *check_asked(const struct conf *conf)
 		const struct conf_forward *forward = &conf->asked[i];
 
 		if (forward->listen.port)
-			return "listen is of a converter's [forward NAME], which names a subscriber; a gateway's has external_port";
+			return "listen is of a converter's [forward NAME], which names a subscriber; a gateway's has "
+			       "external_port";
 		if (!forward->port)
 			return "a gateway's [forward NAME] needs port, the host's";
 		if (forward->accept != CONF_FORWARD_EARLY)
 			return "accept is of a converter's [forward NAME]; what a gateway asks for is early";
 		for (size_t j = 0; j < i; j++)
-			if (conf->asked[j].port == forward->port && address_equal_ip(&conf->asked[j].host, &forward->host))
+			if (conf->asked[j].port == forward->port &&
+			    address_equal_ip(&conf->asked[j].host, &forward->host))
 				return "two [forward NAME] sections have the same host and port";
 	}
 	return NULL;
@@ -51,9 +53,11 @@ static const char *check_signalling(const struct conf *conf)
 		return upstreams_check(conf);
 	}
 	if (conf->n_upstreams || gateway->dhcp)
-		return "with gateway.signalling = route the converter has no address for us: it stands on the way; take gateway.converter and [upstream NAME] out";
+		return "with gateway.signalling = route the converter has no address for us: it stands on the way; "
+		       "take gateway.converter and [upstream NAME] out";
 	if (gateway->port_mapping)
-		return "gateway.port_mapping asks the converter, and with gateway.signalling = route there is none to ask";
+		return "gateway.port_mapping asks the converter, and with gateway.signalling = route there is none to "
+		       "ask";
 	if (gateway->route_link[0] && !has_link(conf, gateway->route_link))
 		return "gateway.route_link names a link that there is no [link NAME] section for";
 	return NULL;
@@ -85,7 +89,8 @@ static const char *check_socks(const struct conf *conf)
 		const struct address *socks = &conf->host.socks[i];
 
 		if (!conf->host.socks_open && !is_loopback(socks))
-			return "host.socks has an address that other machines can connect to; 127.0.0.1 and [::1] are this machine's alone, host.socks_open = yes takes any";
+			return "host.socks has an address that other machines can connect to; 127.0.0.1 and [::1] are "
+			       "this machine's alone, host.socks_open = yes takes any";
 		if (socks->port == conf->gateway.intercept_port)
 			return "host.socks has the port of gateway.intercept_port, to which nobody can connect";
 		if (conf->converter.enabled && is_listened_on(conf, socks))
@@ -107,9 +112,11 @@ static const char *check_host(const struct conf *conf)
 	const struct conf_host *host = &conf->host;
 
 	if (own_chooses(&host->choice) && !conf->gateway.plumbing)
-		return "with gateway.plumbing = no this machine's own connections don't come to us; host.socks is what is left of [host]";
+		return "with gateway.plumbing = no this machine's own connections don't come to us; host.socks is what "
+		       "is left of [host]";
 	if (host->enabled && !own_chooses(&host->choice) && !host->n_socks)
-		return "the [host] section chooses no connections: host.all = yes, or users, groups, cgroups, ports, to or socks";
+		return "the [host] section chooses no connections: host.all = yes, or users, groups, cgroups, ports, "
+		       "to or socks";
 	if (!host->socks_user[0] != !host->socks_password[0])
 		return "host.socks_user and host.socks_password go together";
 	return NULL;
@@ -120,16 +127,19 @@ static const char *check_gateway(const struct conf *conf)
 	const char *wrong;
 
 	if (conf->host.enabled && !conf->gateway.enabled)
-		return "a [host] needs a [gateway] section, which says where the converter is; without gateway.lan it serves nobody else";
+		return "a [host] needs a [gateway] section, which says where the converter is; without gateway.lan it "
+		       "serves nobody else";
 	wrong = check_host(conf);
 	if (!wrong)
 		wrong = check_socks(conf);
 	if (wrong)
 		return wrong;
 	if (!conf->gateway.enabled)
-		return conf->n_links ? "there are [link NAME] sections but no [gateway]" : conf->n_upstreams ? "there are [upstream NAME] sections but no [gateway]" : NULL;
+		return conf->n_links ? "there are [link NAME] sections but no [gateway]" :
+		conf->n_upstreams ? "there are [upstream NAME] sections but no [gateway]" : NULL;
 	if (!conf->gateway.n_lan && !conf->host.enabled)
-		return "gateway.lan is missing: the interfaces whose hosts' TCP connections are bonded; or a [host] section for this machine's own";
+		return "gateway.lan is missing: the interfaces whose hosts' TCP connections are bonded; or a [host] "
+		       "section for this machine's own";
 	if (!conf->n_links)
 		return "a gateway needs a [link NAME] section for each of its uplinks";
 	wrong = check_signalling(conf);
@@ -138,7 +148,8 @@ static const char *check_gateway(const struct conf *conf)
 	if (!(conf->gateway.fwmark & 0xffff))   /* path/marks.h makes others of it by its upper half */
 		return "gateway.fwmark needs one of its lower 16 bits set";
 	if (conf->gateway.port_mapping && !conf->gateway.inbound)
-		return "gateway.port_mapping lets hosts ask to be reached from outside, and gateway.inbound lets nobody through";
+		return "gateway.port_mapping lets hosts ask to be reached from outside, and gateway.inbound lets "
+		       "nobody through";
 	if (!conf->gateway.user[0] != !conf->gateway.password[0])
 		return "gateway.user and gateway.password go together";
 	for (size_t i = 0; i < conf->n_links; i++) {
@@ -159,7 +170,8 @@ static int order_of_keys(const void *a, const void *b)
 	return memcmp((*one)->key, (*other)->key, CONF_KEY_BYTES);
 }
 
-/* Sorted, for there may be tens of thousands. Where memory is short it isn't looked at: the first of the two is served then. */
+/* Sorted, for there may be tens of thousands. Where memory is short it isn't looked at: the first of the two is
+ * served then. */
 static bool same_key_twice(const struct conf *conf)
 {
 	_cleanup_(freep) const struct conf_subscriber **sorted = calloc(conf->n_subscribers + 1, sizeof(*sorted));
@@ -179,7 +191,8 @@ static bool same_key_twice(const struct conf *conf)
 static bool has_stranger(const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->n_subscribers; i++)
-		if (!conf->subscribers[i].has_key && !conf->subscribers[i].password[0] && !conf->subscribers[i].n_clients)
+		if (!conf->subscribers[i].has_key && !conf->subscribers[i].password[0] &&
+		    !conf->subscribers[i].n_clients)
 			return true;
 	return false;
 }
@@ -245,7 +258,8 @@ static const char *check_converter(const struct conf *conf)
 	if (!conf->converter.enabled)
 		return conf->n_subscribers ? "there are [subscriber NAME] sections but no [converter]" : NULL;
 	if (!conf->converter.n_allow && !conf->n_subscribers)
-		return "the converter would be open to the world: add a [subscriber NAME] with a key, or converter.allow";
+		return "the converter would be open to the world: add a [subscriber NAME] with a key, or "
+		       "converter.allow";
 	if (conf->converter.mapping_least_s > conf->converter.mapping_most_s)
 		return "converter.mapping_least_s is more than converter.mapping_most_s";
 	for (size_t i = 0; conf_gives_mappings(conf) && i < conf->converter.n_listen; i++)
@@ -256,7 +270,8 @@ static const char *check_converter(const struct conf *conf)
 			return "a port of converter.listen is one of converter.bind_ports";
 	if (conf_gives_mappings(conf) && conf->converter.bind_ports.first <= conf->converter.mapping_ports.last &&
 	    conf->converter.bind_ports.last >= conf->converter.mapping_ports.first)
-		return "converter.bind_ports and converter.mapping_ports have ports in common: what is given to one subscriber could be another's";
+		return "converter.bind_ports and converter.mapping_ports have ports in common: what is given to one "
+		       "subscriber could be another's";
 	if (has_stranger(conf))
 		return "a subscriber has neither a key nor a password nor clients: nothing tells who he is";
 	if (same_key_twice(conf))
@@ -287,7 +302,8 @@ int conf_check(const struct conf *conf, struct conf_error *error, const char *fi
 	return CONF_E_INVALID;
 }
 
-/* Whether the key's field is the same in both. The types at the end have no key that is marked as needing a restart, but for a link's interface. */
+/* Whether the key's field is the same in both. The types at the end have no key that is marked as needing a restart,
+ * but for a link's interface. */
 static bool same(const struct conf_key *key, const struct conf *a, const struct conf *b)
 {
 	const void *field_a = (const char *)a + key->offset, *field_b = (const char *)b + key->offset;
@@ -348,13 +364,16 @@ void conf_restart_needed(const struct conf *running, const struct conf *next, ch
 		const struct conf_key *key = &conf_keys[i];
 
 		if (key->restart && key->section != CONF_LINK && !same(key, running, next))
-			at += (size_t)snprintf(out + at, n_out - at, "%s%s.%s", at ? ", " : "", conf_section_names[key->section], key->name);
+			at += (size_t)snprintf(out + at, n_out - at, "%s%s.%s", at ? ", " : "",
+					       conf_section_names[key->section], key->name);
 	}
 	if (at < n_out && !same_links(running, next))
 		at += (size_t)snprintf(out + at, n_out - at, "%slinks", at ? ", " : "");
-	if (at < n_out && (running->gateway.signalling == CONF_SIGNALLING_ROUTE) != (next->gateway.signalling == CONF_SIGNALLING_ROUTE))
+	if (at < n_out && (running->gateway.signalling == CONF_SIGNALLING_ROUTE) !=
+	    (next->gateway.signalling == CONF_SIGNALLING_ROUTE))
 		at += (size_t)snprintf(out + at, n_out - at, "%sgateway.signalling", at ? ", " : "");
-	if (at < n_out && (running->gateway.enabled != next->gateway.enabled || running->converter.enabled != next->converter.enabled))
+	if (at < n_out && (running->gateway.enabled != next->gateway.enabled ||
+			   running->converter.enabled != next->converter.enabled))
 		snprintf(out + at, n_out - at, "%sroles", at ? ", " : "");
 }
 
@@ -365,6 +384,8 @@ int conf_warn(struct conf *conf, const char *file)
 
 	if (r || !is_open_to_all(&conf->host))
 		return r;
-	snprintf(text, sizeof(text), "%.100s: host.socks serves whoever can connect to it, with this machine's links; set host.socks_user and host.socks_password, or let a firewall say who", file);
+	snprintf(text, sizeof(text),
+		 "%.100s: host.socks serves whoever can connect to it, with this machine's links; set host.socks_user "
+		 "and host.socks_password, or let a firewall say who", file);
 	return conf_note_warning(conf, text);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which addresses servers see: what fits together within a subscriber's section, and that no address is two parties'. */
+/* Which addresses servers see: what fits together within a subscriber's section, and that no address is two
+ * parties'. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,8 @@ struct check {
 
 static int fail(const struct check *check, const struct conf_subscriber *subscriber, const char *what, const char *name)
 {
-	snprintf(check->error->text, sizeof(check->error->text), "%s: subscriber %s%s%s", check->file, subscriber->name, what, name);
+	snprintf(check->error->text, sizeof(check->error->text), "%s: subscriber %s%s%s", check->file, subscriber->name,
+		 what, name);
 	return CONF_E_INVALID;
 }
 
@@ -22,7 +24,8 @@ static int fail(const struct check *check, const struct conf_subscriber *subscri
 static const char *section_fault(const struct source_settings *source)
 {
 	if (source->mode == SOURCE_SHARED && (source->has_address || source->has_prefix))
-		return " has an address or a prefix of its own, which address_mode = shared doesn't use; set preserve or prefix";
+		return " has an address or a prefix of its own, which address_mode = shared doesn't use; set preserve "
+		       "or prefix";
 	if (source->mode == SOURCE_PRESERVE && (!source->has_address || source->has_prefix))
 		return ": address_mode = preserve wants 'address', and no 'prefix'";
 	if (source->mode == SOURCE_PREFIX && !source->has_prefix)
@@ -36,7 +39,8 @@ static const char *section_fault(const struct source_settings *source)
 
 static bool is_its_own(const struct source_settings *source, const struct address *address)
 {
-	return (source->has_address && address_equal_ip(&source->address, address)) || (source->has_prefix && prefix_contains(&source->prefix, address));
+	return (source->has_address && address_equal_ip(&source->address, address)) ||
+	       (source->has_prefix && prefix_contains(&source->prefix, address));
 }
 
 static const char *clash(const struct conf_converter *conf, const struct source_settings *source)
@@ -74,13 +78,15 @@ static int order_of_addresses(const void *a, const void *b)
 /* The wider one first where two begin alike, so that what one holds stands behind it. */
 static int order_of_prefixes(const void *a, const void *b)
 {
-	const struct prefix *one = &(*(const struct conf_subscriber *const *)a)->source.prefix, *other = &(*(const struct conf_subscriber *const *)b)->source.prefix;
+	const struct prefix *one = &(*(const struct conf_subscriber *const *)a)->source.prefix,
+			    *other = &(*(const struct conf_subscriber *const *)b)->source.prefix;
 	int order = memcmp(one->ip, other->ip, sizeof(one->ip));
 
 	return order ? order : one->n_bits - other->n_bits;
 }
 
-/* Sorted, for there may be tens of thousands. Prefixes hold each other or have nothing in common: if one holds another, it holds the next in the order. */
+/* Sorted, for there may be tens of thousands. Prefixes hold each other or have nothing in common: if one holds
+ * another, it holds the next in the order. */
 static int check_each_once(const struct check *check, const struct conf_subscriber **sorted)
 {
 	size_t n = 0;
@@ -99,7 +105,8 @@ static int check_each_once(const struct check *check, const struct conf_subscrib
 	qsort(sorted, n, sizeof(*sorted), order_of_prefixes);
 	for (size_t i = 1; i < n; i++)
 		if (source_prefixes_overlap(&sorted[i - 1]->source.prefix, &sorted[i]->source.prefix))
-			return fail(check, sorted[i], " has a prefix that overlaps with that of subscriber ", sorted[i - 1]->name);
+			return fail(check, sorted[i], " has a prefix that overlaps with that of subscriber ",
+				    sorted[i - 1]->name);
 	return 0;
 }
 
@@ -113,7 +120,8 @@ int conf_check_addresses(const struct conf *conf, struct conf_error *error, cons
 	for (size_t i = 0; i < conf->converter.n_pool && !r; i++) {
 		if (source_address_is_usable(&conf->converter.pool[i]))
 			continue;
-		snprintf(error->text, sizeof(error->text), "%s: converter.pool: %s is loopback, link-local, multicast or reserved", file,
+		snprintf(error->text, sizeof(error->text),
+			 "%s: converter.pool: %s is loopback, link-local, multicast or reserved", file,
 			 address_format(&conf->converter.pool[i], text));
 		r = CONF_E_INVALID;
 	}

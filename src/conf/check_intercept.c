@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections that a converter takes on their way: from whom, for whom, and where they are joined; and where others are. */
+/* Connections that a converter takes on their way: from whom, for whom, and where they are joined; and where others
+ * are. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static bool any_unreachable(const struct address *list, size_t n)
 	return false;
 }
 
-/* Of one that was asked for by one family Linux takes subflows by the other where the socket that listens is of IPv6. NULL when it is fine. */
+/* Of one that was asked for by one family Linux takes subflows by the other where the socket that listens is of
+ * IPv6. NULL when it is fine. */
 static const char *check_announced(const struct conf_converter *conf)
 {
 	bool takes_both = false;
@@ -54,12 +56,14 @@ static const char *check_announced(const struct conf_converter *conf)
 	if (!conf->n_announce)
 		return NULL;
 	if (conf->n_announce == 1 || address_is_v4(&conf->announce[0]) == address_is_v4(&conf->announce[1]))
-		return "converter.announce wants two addresses, one of each family: with one there is nothing to be told";
+		return "converter.announce wants two addresses, one of each family: with one there is nothing to be "
+		       "told";
 	if (any_unreachable(conf->announce, conf->n_announce))
 		return "converter.announce has an address that other machines can't connect to";
 	for (size_t i = 0; i < conf->n_listen; i++)
 		takes_both |= address_is_unspecified(&conf->listen[i]) && !address_is_v4(&conf->listen[i]);
-	return takes_both ? NULL : "converter.announce wants [::] in converter.listen: one that listens for both families";
+	return takes_both ? NULL :
+	       "converter.announce wants [::] in converter.listen: one that listens for both families";
 }
 
 /* NULL when it is fine. */
@@ -68,20 +72,27 @@ static const char *check_joins(const struct conf_converter *conf)
 	if (conf->signalling & 1u << CONF_SIGNALLING_ROUTE)
 		return "converter.signalling: route comes to no listener; name the clients in converter.intercept";
 	if (!conf->n_intercept)
-		return conf->n_intercept_join ? "converter.intercept_join says where connections are joined, and converter.intercept says of none that they are taken" : NULL;
+		return conf->n_intercept_join ?
+		"converter.intercept_join says where connections are joined, and converter.intercept says of none that "
+		"they are taken" : NULL;
 	if (!conf->n_intercept_join)
-		return "converter.intercept wants converter.intercept_join: an address of this machine, by which clients' other links join";
-	if (conf->n_intercept_join == 2 && address_is_v4(&conf->intercept_join[0]) == address_is_v4(&conf->intercept_join[1]))
+		return "converter.intercept wants converter.intercept_join: an address of this machine, by which "
+		       "clients' other links join";
+	if (conf->n_intercept_join == 2 &&
+	    address_is_v4(&conf->intercept_join[0]) == address_is_v4(&conf->intercept_join[1]))
 		return "converter.intercept_join has two addresses of one family, wanted one of each at most";
 	if (any_unreachable(conf->intercept_join, conf->n_intercept_join))
 		return "converter.intercept_join has an address that other machines can't connect to";
 	for (size_t i = 0; i < conf->n_listen; i++)
 		if (conf->listen[i].port == conf->intercept_join_port || conf->listen[i].port == conf->intercept_port)
-			return "converter.intercept_port and converter.intercept_join_port must be other ports than those of converter.listen";
-	return conf->intercept_port == conf->intercept_join_port ? "converter.intercept_port and converter.intercept_join_port are the same" : NULL;
+			return "converter.intercept_port and converter.intercept_join_port must be other ports than "
+			       "those of converter.listen";
+	return conf->intercept_port == conf->intercept_join_port ?
+	       "converter.intercept_port and converter.intercept_join_port are the same" : NULL;
 }
 
-static int fail(struct conf_error *error, const char *file, const char *before, const struct prefix *prefix, const char *what)
+static int fail(struct conf_error *error, const char *file, const char *before, const struct prefix *prefix,
+		const char *what)
 {
 	char text[ADDRESS_TEXT_BYTES];
 
@@ -100,7 +111,8 @@ static int check_once(const struct conf *conf, struct conf_error *error, const c
 		list[i] = (struct owned){ .prefix = conf->converter.intercept[i] };
 	owners_sort(list, conf->converter.n_intercept);
 	twice = owners_overlap(list, conf->converter.n_intercept);
-	return twice ? fail(error, file, "converter.intercept: ", &twice->prefix, " is in another of its prefixes already") : 0;
+	return twice ? fail(error, file, "converter.intercept: ", &twice->prefix,
+			    " is in another of its prefixes already") : 0;
 }
 
 /* Of all subscribers together. */
@@ -123,7 +135,8 @@ static int check_clients(const struct conf *conf, struct conf_error *error, cons
 	twice = owners_overlap(list, n);
 	if (!twice)
 		return 0;
-	snprintf(error->text, sizeof(error->text), "%s: subscriber %s has clients that are in another prefix of clients already, of subscriber %s", file,
+	snprintf(error->text, sizeof(error->text),
+		 "%s: subscriber %s has clients that are in another prefix of clients already, of subscriber %s", file,
 		 conf->subscribers[twice->owner].name, conf->subscribers[twice[-1].owner].name);
 	return CONF_E_INVALID;
 }
@@ -142,7 +155,8 @@ int conf_check_intercept(const struct conf *conf, struct conf_error *error, cons
 	for (size_t i = 0; i < conf->converter.n_intercept; i++)
 		if (!is_served(conf, &conf->converter.intercept[i]))
 			return fail(error, file, "converter.intercept: ", &conf->converter.intercept[i],
-				    " is in no prefix of converter.allow, and of no subscriber's clients: whoever comes from there is nobody's");
+				    " is in no prefix of converter.allow, and of no subscriber's clients: whoever "
+				    "comes from there is nobody's");
 	r = check_once(conf, error, file);
 	return r ? r : check_clients(conf, error, file);
 }

@@ -46,7 +46,8 @@ static const char *missing_subscriber(const struct conf *conf, const struct rule
 static bool check_rule(const struct conf *conf, const struct rule *rule, char want[WANT_BYTES])
 {
 	const char *list = missing_list(conf->rules, &rule->from), *subscriber = missing_subscriber(conf, rule);
-	const char *of_gateway = rule->action == RULE_LINK ? "link" : rule->n_interfaces ? "interface" : rule->n_macs ? "mac" : NULL;
+	const char *of_gateway = rule->action == RULE_LINK ? "link" : rule->n_interfaces ? "interface" :
+				 rule->n_macs ? "mac" : NULL;
 
 	if (!list)
 		list = missing_list(conf->rules, &rule->to);
@@ -59,7 +60,8 @@ static bool check_rule(const struct conf *conf, const struct rule *rule, char wa
 	else if (rule->action == RULE_LINK && !has_link(conf, rule->link))
 		snprintf(want, WANT_BYTES, "there is no link '%s'; add a section [link %s]", rule->link, rule->link);
 	else if (subscriber)
-		snprintf(want, WANT_BYTES, "there is no subscriber '%s'; add a section [subscriber %s]", subscriber, subscriber);
+		snprintf(want, WANT_BYTES, "there is no subscriber '%s'; add a section [subscriber %s]", subscriber,
+			 subscriber);
 	else
 		return true;
 	return false;
@@ -70,8 +72,10 @@ static int check_lists(const struct conf *conf, struct conf_error *error, const 
 	for (size_t i = 0; i < conf->rules->n_lists; i++) {
 		const struct rule_list *list = &conf->rules->lists[i];
 		const char *wrong = !list->dynamic ? NULL : !prefixes_empty(&list->prefixes) ?
-			"a list that dnsmasq fills can't have prefixes of its own; make two lists, a rule may name both" :
-			!conf->gateway.enabled ? "dnsmasq fills lists at a gateway alone, and there is no [gateway]" : NULL;
+			"a list that dnsmasq fills can't have prefixes of its own; make two lists, a rule may name "
+			"both" :
+			!conf->gateway.enabled ? "dnsmasq fills lists at a gateway alone, and there is no [gateway]" :
+				NULL;
 
 		if (wrong) {
 			snprintf(error->text, sizeof(error->text), "%s: [list %s]: %s", file, list->name, wrong);
@@ -91,7 +95,8 @@ int conf_check_rules(const struct conf *conf, struct conf_error *error, const ch
 		if (check_rule(conf, rule, want))
 			continue;
 		error->line = rule->line;
-		snprintf(error->text, sizeof(error->text), "%s:%u: policy.rule: '%s': %s", file, rule->line, rule->name, want);
+		snprintf(error->text, sizeof(error->text), "%s:%u: policy.rule: '%s': %s", file, rule->line, rule->name,
+			 want);
 		return CONF_E_INVALID;
 	}
 	return check_lists(conf, error, file);
@@ -105,9 +110,11 @@ static const char *nameless(const struct conf *conf, const struct rule *rule)
 	if (!conf->gateway.enabled)
 		return "a converter looks at no TLS names; move it to the gateway";
 	if (!conf->gateway.plumbing)
-		return "with gateway.plumbing = no hosts' first packets don't come to us; use a list that dnsmasq fills";
+		return "with gateway.plumbing = no hosts' first packets don't come to us; use a list that dnsmasq "
+		       "fills";
 	if (conf->gateway.accept == CONF_ACCEPT_FAITHFUL)
-		return "a TLS name is seen in a connection that is accepted early; set gateway.accept = auto, or use a list that dnsmasq fills";
+		return "a TLS name is seen in a connection that is accepted early; set gateway.accept = auto, or use a "
+		       "list that dnsmasq fills";
 	return NULL;
 }
 
@@ -121,12 +128,16 @@ static bool tell(const struct conf *conf, size_t i, char out[WARNING_BYTES])
 	if (why)
 		snprintf(out, WARNING_BYTES, "never matches: %s", why);
 	else if (rules_never_matches(conf->rules, i))
-		snprintf(out, WARNING_BYTES, "never matches: one side has IPv4 addresses alone, the other IPv6 addresses alone");
+		snprintf(out, WARNING_BYTES,
+			 "never matches: one side has IPv4 addresses alone, the other IPv6 addresses alone");
 	else if (shadow != RULES_NONE)
-		snprintf(out, WARNING_BYTES, "never decides: '%s' in line %u comes before it and matches all that it matches", conf->rules->all[shadow].name,
-			 conf->rules->all[shadow].line);
+		snprintf(out, WARNING_BYTES,
+			 "never decides: '%s' in line %u comes before it and matches all that it matches",
+			 conf->rules->all[shadow].name, conf->rules->all[shadow].line);
 	else if (rule->n_tls_names && rule->accept == RULE_ACCEPT_FAITHFUL)
-		snprintf(out, WARNING_BYTES, "is not faithful: its TLS names are seen in connections that are accepted early; take 'faithful' out");
+		snprintf(out, WARNING_BYTES,
+			 "is not faithful: its TLS names are seen in connections that are accepted early; take "
+			 "'faithful' out");
 	else
 		return false;
 	return true;

@@ -77,7 +77,8 @@ struct conf_subscriber {
 	uint32_t rate_mbit;             /* each direction, all sessions together, in 10^6 bits a second */
 	uint32_t volume_mb_per_day;     /* both directions together, in 10^6 bytes; days and months of the local time */
 	uint32_t volume_mb_per_month;
-	struct source_settings source;  /* from which address servers see its sessions; which fields go together is checked */
+	struct source_settings source;  /* from which address servers see its sessions; which fields go together is
+					 * checked */
 	uint32_t max_inbound_waiting;   /* remote hosts whose connections the gateway hasn't claimed yet */
 	uint32_t max_inbound_per_s;     /* that come newly; never 0 */
 	uint32_t max_mappings;          /* that its hosts may ask for; 0: none */
@@ -86,10 +87,11 @@ struct conf_subscriber {
 	size_t n_clients;
 };
 
-enum conf_forward_accept { CONF_FORWARD_EARLY, CONF_FORWARD_FAITHFUL };   /* in the order of their names in conf/keys.c */
+enum conf_forward_accept { CONF_FORWARD_EARLY, CONF_FORWARD_FAITHFUL };   /* in the order of their names in
+									   * conf/keys.c */
 
-/* Connections to an address of the converter that are for a host behind a subscriber's gateway: the converter's section, with a subscriber; or the gateway's, without, which
- * asks the converter for it. */
+/* Connections to an address of the converter that are for a host behind a subscriber's gateway: the converter's
+ * section, with a subscriber; or the gateway's, without, which asks the converter for it. */
 struct conf_forward {
 	char name[CONF_NAME_BYTES];
 	char subscriber[CONF_NAME_BYTES];
@@ -111,7 +113,9 @@ enum conf_mptcp_hosts { CONF_MPTCP_HOSTS_PASS, CONF_MPTCP_HOSTS_PROXY };
 enum conf_pipelined { CONF_PIPELINED_AUTO, CONF_PIPELINED_YES, CONF_PIPELINED_NO };
 enum conf_quic { CONF_QUIC_LEAVE, CONF_QUIC_REFUSE };
 enum conf_intercept_source { CONF_INTERCEPT_CLIENT, CONF_INTERCEPT_SUBSCRIBER };
-enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_PLAIN, CONF_SIGNALLING_SOCKS5, CONF_SIGNALLING_ROUTE, CONF_SIGNALLING_N };   /* role/schemes.c has the schemes */
+/* role/schemes.c has the schemes */
+enum conf_signalling { CONF_SIGNALLING_CONVERT, CONF_SIGNALLING_PLAIN, CONF_SIGNALLING_SOCKS5, CONF_SIGNALLING_ROUTE,
+		       CONF_SIGNALLING_N };
 
 struct conf_gateway {
 	bool enabled;                   /* the section is there */
@@ -131,7 +135,8 @@ struct conf_gateway {
 	char user[CONF_LOGIN_BYTES];    /* with socks5; "": none, as the password */
 	char password[CONF_LOGIN_BYTES];
 	uint32_t pipelined;             /* enum conf_pipelined */
-	char route_link[CONF_NAME_BYTES];   /* with CONF_SIGNALLING_ROUTE: over which connections begin; "": the first */
+	char route_link[CONF_NAME_BYTES];   /* with CONF_SIGNALLING_ROUTE: over which connections begin; "": the
+					     * first */
 	uint32_t accept;                /* enum conf_accept */
 	uint32_t accept_memory;         /* destinations remembered to have accepted */
 	uint32_t accept_memory_s;
@@ -147,7 +152,8 @@ struct conf_gateway {
 	uint32_t link_lossy_percent;    /* of what a link is given to send, sent again: it is lossy */
 	uint32_t link_full_ms;          /* that a round trip over it takes longer than the least: it is full */
 	uint32_t probe_idle_s;          /* most time between two probes of a link on which nothing happens */
-	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after this */
+	uint32_t attempt_timeout_ms;    /* a converter that doesn't answer over one link is tried over another after
+					 * this */
 	uint32_t syn_race;              /* enum race_mode */
 	uint32_t pieces;                /* enum conf_pieces */
 };
@@ -182,7 +188,8 @@ struct conf_converter {
 	struct prefix *intercept;       /* clients on whose way we are, and whose Multipath TCP connections are taken */
 	size_t n_intercept;
 	uint16_t intercept_port;        /* local port that they are handed to */
-	struct address intercept_join[CONF_INTERCEPT_JOINS];   /* of this machine, where their other subflows come to; no ports */
+	struct address intercept_join[CONF_INTERCEPT_JOINS];   /* of this machine, where their other subflows come
+							        * to; no ports */
 	size_t n_intercept_join;
 	uint16_t intercept_join_port;
 	uint32_t intercept_accept;      /* enum conf_forward_accept */
@@ -201,7 +208,8 @@ struct conf {
 	struct conf_converter converter;
 	struct conf_link links[CONF_LINKS];
 	size_t n_links;
-	struct conf_upstream upstreams[CONF_UPSTREAMS + 1];   /* the most preferred first; those of DHCP come behind them */
+	struct conf_upstream upstreams[CONF_UPSTREAMS + 1];   /* the most preferred first; those of DHCP come behind
+							       * them */
 	size_t n_upstreams;
 	struct conf_subscriber *subscribers;
 	size_t n_subscribers;
@@ -210,7 +218,8 @@ struct conf {
 	struct conf_forward *asked;     /* the gateway's */
 	size_t n_asked;
 	struct rules *rules;            /* [policy] and [list NAME]; never NULL, every list in it is defined */
-	char **warnings;                /* what is sound and yet can't be meant, a line each: "braid.ini:12: rule 'x' never matches: ..." */
+	char **warnings;                /* what is sound and yet can't be meant, a line each: "braid.ini:12: rule 'x'
+					 * never matches: ..." */
 	size_t n_warnings;
 	struct {                        /* [daemon] */
 		uint32_t workers;           /* 0: one a core */
@@ -225,9 +234,11 @@ struct conf {
 		uint32_t keepalive_s;       /* idle time before the first keep-alive probe, both legs */
 	} limits;
 	struct {                        /* [relay] */
-		char congestion[CONF_CONGESTION_BYTES];   /* of the MPTCP leg; "" leaves the system's default; "auto": role/links/loss_watch.h */
+		char congestion[CONF_CONGESTION_BYTES];   /* of the MPTCP leg; "" leaves the system's default;
+							   * "auto": role/links/loss_watch.h */
 		bool steady;                /* the MPTCP legs keep the rules of policy/steady.h */
-		uint32_t held_mb;           /* that sessions may hold for slow readers, all workers together, in 2^20 bytes */
+		uint32_t held_mb;           /* that sessions may hold for slow readers, all workers together, in 2^20
+					     * bytes */
 		uint32_t pipes;             /* most pipes that bulk transfers may hold at once, all workers together */
 	} relay;
 	struct {                        /* [log] */
@@ -252,10 +263,12 @@ struct conf_reader {
 	void *context;
 };
 
-/* Parses and checks the text as a whole: unknown sections and keys, ranges, duplicates, missing ones, and what does not fit together
- * (no role, a gateway without links, a converter that would be an open proxy). 0, CONF_E_INVALID with *error filled in, or -ENOMEM.
- * Borrows the reader for the call; NULL: a configuration that names a file is no good. */
-int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out, struct conf_error *error);
+/* Parses and checks the text as a whole: unknown sections and keys, ranges, duplicates, missing ones, and what does
+ * not fit together (no role, a gateway without links, a converter that would be an open proxy). 0, CONF_E_INVALID
+ * with *error filled in, or -ENOMEM. Borrows the reader for the call; NULL: a configuration that names a file is no
+ * good. */
+int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out,
+	       struct conf_error *error);
 void conf_freep(struct conf **conf);
 
 /* Connections are taken that their programs meant for their destinations. */
@@ -292,7 +305,8 @@ static inline bool conf_link_is_backup(const struct conf *conf, size_t link)
 /* The names of the keys that differ and can only be changed by a restart (comma-separated, into out); "" if none. */
 void conf_restart_needed(const struct conf *running, const struct conf *next, char *out, size_t n_out);
 
-/* The help text of every key, from the table; NULL-terminated malloc'd string, or NULL. The second form is mdoc for the man page. */
+/* The help text of every key, from the table; NULL-terminated malloc'd string, or NULL. The second form is mdoc for
+ * the man page. */
 char *conf_help(void);
 char *conf_help_man(void);
 

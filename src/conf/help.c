@@ -10,8 +10,8 @@ static void put_key(FILE *out, const struct conf_key *key)
 
 	conf_value_wanted(key, wanted, sizeof(wanted));
 	fprintf(out, "  %s\n      %s\n      %s; %s%s%s\n", key->name, key->help, wanted,
-		key->fallback ? "default " : key->required ? "must be given" : "may be left out", key->fallback ? key->fallback : "",
-		key->restart ? "; a change needs a restart" : "");
+		key->fallback ? "default " : key->required ? "must be given" : "may be left out",
+		key->fallback ? key->fallback : "", key->restart ? "; a change needs a restart" : "");
 }
 
 /* A sentence of its own for each line, as mdoc wants it. */
@@ -27,7 +27,8 @@ static void put_key_man(FILE *out, const struct conf_key *key)
 	conf_value_wanted(key, wanted, sizeof(wanted));
 	fprintf(out, ".It Cm %s\n", key->name);
 	put_sentence(out, key->help);
-	fprintf(out, "Wanted: %s; %s%s.\n", wanted, key->fallback ? "default " : key->required ? "must be given" : "may be left out",
+	fprintf(out, "Wanted: %s; %s%s.\n", wanted,
+		key->fallback ? "default " : key->required ? "must be given" : "may be left out",
 		key->fallback ? key->fallback : "");
 	if (key->restart)
 		put_sentence(out, "a change needs a restart");

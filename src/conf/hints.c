@@ -17,7 +17,8 @@ static bool is_plain(const char *text)
 
 static bool takes_addresses(const struct conf_key *key)
 {
-	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_CONVERTERS || key->type == CONF_TYPE_IPS || key->type == CONF_TYPE_IP || key->type == CONF_TYPE_ENDPOINT;
+	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_CONVERTERS || key->type == CONF_TYPE_IPS ||
+	       key->type == CONF_TYPE_IP || key->type == CONF_TYPE_ENDPOINT;
 }
 
 /* With a dot, and a letter that no address has, but for an interface's name. */
@@ -65,7 +66,8 @@ const char *hint_of_name(const char *name, char out[HINT_BYTES])
 		if (strcmp(conf_keys[i].name, name) || told[section])
 			continue;
 		told[section] = true;
-		at += (size_t)snprintf(out + at, HINT_BYTES - at, "%s[%s%s]", at ? ", " : ", which is one of ", conf_section_names[section], conf_section_is_named(section) ? " NAME" : "");
+		at += (size_t)snprintf(out + at, HINT_BYTES - at, "%s[%s%s]", at ? ", " : ", which is one of ",
+				       conf_section_names[section], conf_section_is_named(section) ? " NAME" : "");
 	}
 	return out;
 }

@@ -33,7 +33,8 @@ static int read_line(struct conf_list *list, const char *line, const char *end)
 	return conf_prefix_add(&list->prefixes, &list->n_prefixes, item);
 }
 
-int lists_read_file(struct conf_list *list, const char *path, const struct conf_reader *reader, char *reason, size_t n_reason)
+int lists_read_file(struct conf_list *list, const char *path, const struct conf_reader *reader, char *reason,
+		    size_t n_reason)
 {
 	_cleanup_(freep) char *text = NULL;
 	char why[128] = "files can't be read here";
@@ -57,7 +58,9 @@ int lists_read_file(struct conf_list *list, const char *path, const struct conf_
 		n_line++;
 		r = read_line(list, line, newline);
 		if (r > 0)
-			snprintf(reason, n_reason, "%s:%u: found '%.*s', wanted a prefix like 192.0.2.0/24 or 2001:db8::/32, without bits behind its length",
+			snprintf(reason, n_reason,
+				 "%s:%u: found '%.*s', wanted a prefix like 192.0.2.0/24 or 2001:db8::/32, without "
+				 "bits behind its length",
 				 path, n_line, (int)size_min((size_t)(newline - line), ADDRESS_TEXT_BYTES), line);
 	}
 	return r;

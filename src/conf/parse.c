@@ -28,8 +28,10 @@ struct parser {
 	void *base;                   /* where they go: conf, a link, a subscriber or a list */
 	enum conf_section kind;
 	bool *given;                  /* a flag a key, of this section */
-	char comment;                 /* ';' or '#': there is one behind what the line says, which is left out; 0: none */
-	bool keyed, goes_on;          /* the section has had a key; the line is indented, so it goes on with that key's value */
+	char comment;                 /* ';' or '#': there is one behind what the line says, which is left out; 0:
+				       * none */
+	bool keyed, goes_on;          /* the section has had a key; the line is indented, so it goes on with that
+				       * key's value */
 	struct conf_list *lists;
 	size_t n_lists;
 	char *rule;                   /* the rule that may go on in the next line, or NULL */
@@ -86,12 +88,14 @@ static char take_comment_away(char *line)
 	return 0;
 }
 
-/* A value goes on in an indented line, which never begins with a word and '=', or with a section's head: such a line is one of its own, however far it is indented. */
+/* A value goes on in an indented line, which never begins with a word and '=', or with a section's head: such a line
+ * is one of its own, however far it is indented. */
 static bool is_own_line(const char *line)
 {
 	size_t n_word = strspn(line, LOWER "0123456789_"), n_head = *line == '[' ? strspn(line + 1, LOWER) : 0;
 
-	return (n_word && line[n_word + strspn(line + n_word, BLANKS)] == '=') || (n_head && strchr(" ]", line[1 + n_head]));
+	return (n_word && line[n_word + strspn(line + n_word, BLANKS)] == '=') ||
+	       (n_head && strchr(" ]", line[1 + n_head]));
 }
 
 static void take_indent_away(char *line, size_t n)
@@ -115,7 +119,8 @@ static char *read_line(char *out, int n_out, void *stream)
 	n = newline ? (size_t)(newline - p->text) : (size_t)(p->end - p->text);
 	p->line++;
 	if (n + 2 > (size_t)n_out || memchr(p->text, 0, n)) {
-		fail(p, "found a line of %zu bytes%s, wanted at most %d; lists and rules may go on in the next line, indented", n,
+		fail(p, "found a line of %zu bytes%s, wanted at most %d; lists and rules may go on in the next line, "
+			"indented", n,
 		     memchr(p->text, 0, n) ? " with a zero byte (save the file as UTF-8)" : "", n_out - 2);
 		return NULL;
 	}
@@ -145,7 +150,8 @@ static void check_required(struct parser *p)
 {
 	for (size_t i = 0; p->section[0] && i < n_conf_keys; i++)
 		if (conf_keys[i].section == p->kind && conf_keys[i].required && !p->given[i])
-			fail(p, "section [%s] ends without the key '%s' (%s)", p->section, conf_keys[i].name, conf_keys[i].help);
+			fail(p, "section [%s] ends without the key '%s' (%s)", p->section, conf_keys[i].name,
+			     conf_keys[i].help);
 }
 
 static int enter_link(struct parser *p, const char *name)
@@ -263,10 +269,13 @@ static int enter_named(struct parser *p, const char *name)
 	int r;
 
 	if (!(p->kind == CONF_LIST ? conf_list_name_is_sound : conf_name_is_sound)(name))
-		return fail(p, "found section name '%s', wanted [%s NAME], NAME of letters, digits, '.', '_', '-'%s, at most %d of them",
-			    name, conf_section_names[p->kind], p->kind == CONF_LIST ? ", a letter first, and not 'accepted'" : "", CONF_NAME_BYTES - 1);
+		return fail(p, "found section name '%s', wanted [%s NAME], NAME of letters, digits, '.', '_', '-'%s, "
+			       "at most %d of them",
+			    name, conf_section_names[p->kind],
+			    p->kind == CONF_LIST ? ", a letter first, and not 'accepted'" : "", CONF_NAME_BYTES - 1);
 	if (name_is_taken(p, name))
-		return fail(p, "found a second section [%s %s]; give it another name", conf_section_names[p->kind], name);
+		return fail(p, "found a second section [%s %s]; give it another name", conf_section_names[p->kind],
+			    name);
 	r = enter_kind(p, name);
 	if (r && set_defaults(p->base, p->kind) < 0)
 		p->result = -ENOMEM;
@@ -284,11 +293,13 @@ static int enter_section(struct parser *p, const char *section)
 	check_required(p);
 	snprintf(p->section, sizeof(p->section), "%s", section);
 	for (p->kind = 0; p->kind < CONF_N_SECTIONS; p->kind++)
-		if (strlen(conf_section_names[p->kind]) == n_word && !memcmp(conf_section_names[p->kind], section, n_word))
+		if (strlen(conf_section_names[p->kind]) == n_word &&
+		    !memcmp(conf_section_names[p->kind], section, n_word))
 			break;
 	if (p->kind == CONF_N_SECTIONS)
-		return fail(p, "found section [%s], wanted [gateway], [converter], [link NAME], [subscriber NAME], [daemon], [limits], "
-			    "[relay], [log], [policy], [list NAME], [forward NAME], [host] or [upstream NAME]", section);
+		return fail(p, "found section [%s], wanted [gateway], [converter], [link NAME], [subscriber NAME], "
+			       "[daemon], [limits], [relay], [log], [policy], [list NAME], [forward NAME], [host] or "
+			       "[upstream NAME]", section);
 	for (size_t i = 0; conf_section_is_named(p->kind) && i < n_conf_keys; i++)
 		p->given[i] = p->given[i] && conf_keys[i].section != p->kind;
 	if (conf_section_is_named(p->kind))
@@ -304,8 +315,10 @@ static int enter_section(struct parser *p, const char *section)
 
 static bool is_list(const struct conf_key *key)
 {
-	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_CONVERTERS || key->type == CONF_TYPE_IPS || key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES ||
-	       key->type == CONF_TYPE_CHOICES || key->type == CONF_TYPE_NAMES || key->type == CONF_TYPE_CGROUPS || key->type == CONF_TYPE_PORT_LIST;
+	return key->type == CONF_TYPE_ADDRESSES || key->type == CONF_TYPE_CONVERTERS || key->type == CONF_TYPE_IPS ||
+	       key->type == CONF_TYPE_INTERFACES || key->type == CONF_TYPE_PREFIXES ||
+	       key->type == CONF_TYPE_CHOICES || key->type == CONF_TYPE_NAMES || key->type == CONF_TYPE_CGROUPS ||
+	       key->type == CONF_TYPE_PORT_LIST;
 }
 
 static void empty_list(const struct conf_key *key, void *base)
@@ -389,7 +402,8 @@ static void set_key(struct parser *p, size_t i, const char *value)
 		return;
 	}
 	if (is_login(key) && p->comment) {
-		fail(p, "%s.%s: found '%c' behind a blank, where a comment begins; such a comment goes into a line of its own, and a value with that can't be written", p->section, key->name, p->comment);
+		fail(p, "%s.%s: found '%c' behind a blank, where a comment begins; such a comment goes into a line of "
+			"its own, and a value with that can't be written", p->section, key->name, p->comment);
 		return;
 	}
 	if (!p->given[i] && is_list(key) && key->fallback)
@@ -398,7 +412,8 @@ static void set_key(struct parser *p, size_t i, const char *value)
 	r = conf_value_set(key, p->base, value);
 	conf_value_wanted(key, wanted, sizeof(wanted));
 	if (r > 0)
-		fail(p, "%s.%s: found '%s'%s, wanted %s", p->section, key->name, key->secret ? "..." : value, hint_of_value(key, value, hint), wanted);
+		fail(p, "%s.%s: found '%s'%s, wanted %s", p->section, key->name, key->secret ? "..." : value,
+		     hint_of_value(key, value, hint), wanted);
 	else if (r < 0)
 		p->result = r;
 }
@@ -422,7 +437,8 @@ static int on_key(void *user, const char *section, const char *name, const char 
 			set_key(p, i, value ? value : "");
 			return !p->result;
 		}
-	return fail(p, "found unknown key '%s' in [%s]%s; braidd --help-config lists what there is", name, section, hint_of_name(name, hint));
+	return fail(p, "found unknown key '%s' in [%s]%s; braidd --help-config lists what there is", name, section,
+		    hint_of_name(name, hint));
 }
 
 static int parse(struct parser *p)
@@ -492,11 +508,13 @@ static int parse_all(struct parser *p)
 	return r;
 }
 
-int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out, struct conf_error *error)
+int conf_parse(const char *file, const char *text, size_t n_text, const struct conf_reader *reader, struct conf **out,
+	       struct conf_error *error)
 {
 	_cleanup_(conf_freep) struct conf *conf = calloc(1, sizeof(*conf));
 	_cleanup_(freep) bool *given = calloc(n_conf_keys, sizeof(*given));
-	struct parser p = { .conf = conf, .text = text, .end = text + n_text, .given = given, .error = error, .file = file, .reader = reader };
+	struct parser p = { .conf = conf, .text = text, .end = text + n_text, .given = given, .error = error,
+			    .file = file, .reader = reader };
 	int r;
 
 	*error = (struct conf_error){ 0 };

@@ -130,7 +130,9 @@ static void read_side(struct reading *reading, struct rule_side *side, const cha
 	do {
 		r = list_item(reading, side);
 		if (r)
-			turn_down(reading, r, what, "any, prefixes like 192.0.2.0/24, 2001:db8::/32 without bits behind their length, or lists like @NAME");
+			turn_down(reading, r, what,
+				  "any, prefixes like 192.0.2.0/24, 2001:db8::/32 without bits behind their length, or "
+				  "lists like @NAME");
 		else
 			advance(reading);
 	} while (!reading->result && reading->comma && reading->word[0]);
@@ -148,7 +150,8 @@ static bool is_filler(const struct reading *reading, bool from)
 static void read_from_or_to(struct reading *reading, bool from)
 {
 	advance(reading);
-	if (!is_filler(reading, from) && !reading->result && note(reading, from ? GIVEN_FROM : GIVEN_TO, from ? "from" : "to"))
+	if (!is_filler(reading, from) && !reading->result &&
+	    note(reading, from ? GIVEN_FROM : GIVEN_TO, from ? "from" : "to"))
 		read_side(reading, from ? &reading->rule.from : &reading->rule.to, from ? "from" : "to");
 }
 
@@ -198,7 +201,8 @@ static void read_next(struct reading *reading)
 			read_clause(reading, &clauses[i]);
 			return;
 		}
-	refuse(reading, "found '%s', wanted from, to, port, interface, dscp, mac, subscriber, time, days, tls, auto, faithful, early, set-dscp or priority",
+	refuse(reading, "found '%s', wanted from, to, port, interface, dscp, mac, subscriber, time, days, tls, auto, "
+			"faithful, early, set-dscp or priority",
 	       reading->word);
 }
 
@@ -213,7 +217,8 @@ static void read_name(struct reading *reading)
 	}
 	reading->word[n - 1] = 0;
 	if (!conf_name_is_sound(reading->word)) {
-		refuse(reading, "found '%s:', wanted a name of letters, digits, '.', '_', '-', at most %d of them", reading->word, RULE_NAME_BYTES - 1);
+		refuse(reading, "found '%s:', wanted a name of letters, digits, '.', '_', '-', at most %d of them",
+		       reading->word, RULE_NAME_BYTES - 1);
 		return;
 	}
 	snprintf(rule->name, sizeof(rule->name), "%.*s", RULE_NAME_BYTES - 1, reading->word);
@@ -236,7 +241,8 @@ static void read_action(struct reading *reading)
 		rule->action++;
 	if (rule->action == RULE_N_ACTIONS || reading->comma) {
 		rule->action = RULE_BOND;
-		refuse(reading, "found '%s%s', wanted bond, bypass, link NAME or reject", reading->comma ? "," : "", reading->word);
+		refuse(reading, "found '%s%s', wanted bond, bypass, link NAME or reject", reading->comma ? "," : "",
+		       reading->word);
 		return;
 	}
 	advance(reading);
@@ -255,11 +261,11 @@ static void check_treatment(struct reading *reading)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(clauses); i++)
 		if (clauses[i].is_treatment && reading->given & 1u << i)
-			refuse(reading, "found '%s' in a rule that is to %s, wanted it with bond or link alone", clauses[i].word,
-			       rule_action_name(reading->rule.action));
+			refuse(reading, "found '%s' in a rule that is to %s, wanted it with bond or link alone",
+			       clauses[i].word, rule_action_name(reading->rule.action));
 	if (reading->given & 1u << GIVEN_ACCEPT)
-		refuse(reading, "found '%s' in a rule that is to %s, wanted it with bond or link alone", rule_accept_name(reading->rule.accept),
-		       rule_action_name(reading->rule.action));
+		refuse(reading, "found '%s' in a rule that is to %s, wanted it with bond or link alone",
+		       rule_accept_name(reading->rule.accept), rule_action_name(reading->rule.action));
 }
 
 int rule_parse(struct rules *rules, const char *text, unsigned int line, char *reason, size_t n_reason)
@@ -285,5 +291,6 @@ int rule_parse(struct rules *rules, const char *text, unsigned int line, char *r
 		return reading.result;
 	}
 	reading.result = rules_add(rules, &reading.rule);
-	return reading.result == RULES_E_MANY ? refuse(&reading, "found one more rule, wanted at most %d", RULES_MOST) : reading.result;
+	return reading.result == RULES_E_MANY ? refuse(&reading, "found one more rule, wanted at most %d", RULES_MOST) :
+	       reading.result;
 }

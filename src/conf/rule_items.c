@@ -65,9 +65,10 @@ int rule_interface_add(struct rule *rule, const char *word)
 static int dscp_parse(const char *word, unsigned int *out)
 {
 	static const struct { const char *name; unsigned int value; } names[] = {
-		{ "be", 0 }, { "le", 1 }, { "cs0", 0 }, { "cs1", 8 }, { "cs2", 16 }, { "cs3", 24 }, { "cs4", 32 }, { "cs5", 40 }, { "cs6", 48 },
-		{ "cs7", 56 }, { "af11", 10 }, { "af12", 12 }, { "af13", 14 }, { "af21", 18 }, { "af22", 20 }, { "af23", 22 }, { "af31", 26 },
-		{ "af32", 28 }, { "af33", 30 }, { "af41", 34 }, { "af42", 36 }, { "af43", 38 }, { "va", 44 }, { "ef", 46 },
+		{ "be", 0 }, { "le", 1 }, { "cs0", 0 }, { "cs1", 8 }, { "cs2", 16 }, { "cs3", 24 }, { "cs4", 32 },
+		{ "cs5", 40 }, { "cs6", 48 }, { "cs7", 56 }, { "af11", 10 }, { "af12", 12 }, { "af13", 14 },
+		{ "af21", 18 }, { "af22", 20 }, { "af23", 22 }, { "af31", 26 }, { "af32", 28 }, { "af33", 30 },
+		{ "af41", 34 }, { "af42", 36 }, { "af43", 38 }, { "va", 44 }, { "ef", 46 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -113,7 +114,8 @@ int rule_mac_add(struct rule *rule, const char *word)
 	if (strlen(word) != 3 * RULE_MAC_BYTES - 1)
 		return VALUE_E_INVALID;
 	for (size_t i = 0; i < RULE_MAC_BYTES; i++, word += 3) {
-		if (!isxdigit((unsigned char)word[0]) || !isxdigit((unsigned char)word[1]) || (i + 1 < RULE_MAC_BYTES && word[2] != ':'))
+		if (!isxdigit((unsigned char)word[0]) || !isxdigit((unsigned char)word[1]) ||
+		    (i + 1 < RULE_MAC_BYTES && word[2] != ':'))
 			return VALUE_E_INVALID;
 		mac[i] = (uint8_t)strtoul((const char[]){ word[0], word[1], 0 }, NULL, 16);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One word of a rule: a port, a MAC, a time. Each takes a word and puts it into the rule. 0, VALUE_E_INVALID, VALUE_E_FULL or -ENOMEM. Private to conf/. */
+/* One word of a rule: a port, a MAC, a time. Each takes a word and puts it into the rule. 0, VALUE_E_INVALID,
+ * VALUE_E_FULL or -ENOMEM. Private to conf/. */
 #ifndef BRAID_CONF_RULE_ITEMS_H
 #define BRAID_CONF_RULE_ITEMS_H
 

@@ -42,18 +42,23 @@ const char *upstreams_check(const struct conf *conf)
 	if (!conf->n_upstreams && !conf->gateway.dhcp)
 		return "section [gateway] ends without the key 'converter' (the converter's address)";
 	if (conf->gateway.dhcp && conf->gateway.signalling == CONF_SIGNALLING_SOCKS5)
-		return "gateway.converter = dhcp goes with signalling = convert or plain: with socks5 nobody has to prove anything, and whoever answers DHCP would be told the password";
+		return "gateway.converter = dhcp goes with signalling = convert or plain: with socks5 nobody has to "
+		       "prove anything, and whoever answers DHCP would be told the password";
 	for (size_t i = 0; i < conf->n_upstreams; i++) {
 		const struct conf_upstream *upstream = &conf->upstreams[i];
 
-		if (upstream->n_converter == CONF_CONVERTER_ADDRESSES && address_is_v4(&upstream->converter[0]) == address_is_v4(&upstream->converter[1]))
-			return upstream->name[0] ? "an [upstream NAME] has two addresses of one family, wanted one of each at most" :
-						   "gateway.converter has two addresses of one family, wanted one of each at most; further converters are [upstream NAME] sections";
+		if (upstream->n_converter == CONF_CONVERTER_ADDRESSES &&
+		    address_is_v4(&upstream->converter[0]) == address_is_v4(&upstream->converter[1]))
+			return upstream->name[0] ?
+			"an [upstream NAME] has two addresses of one family, wanted one of each at most" :
+						   "gateway.converter has two addresses of one family, wanted one of "
+						   "each at most; further converters are [upstream NAME] sections";
 		for (size_t j = 0; j < upstream->n_converter; j++)
 			if (is_before(conf, i, &upstream->converter[j]))
 				return "two converters of the gateway's have the same address and port";
 		if (!upstream->user[0] != !upstream->password[0])
-			return upstream->name[0] ? "the user and the password of an [upstream NAME] go together" : NULL;   /* of the gateway's it is said where they are */
+			/* of the gateway's it is said where they are */
+			return upstream->name[0] ? "the user and the password of an [upstream NAME] go together" : NULL;
 	}
 	return NULL;
 }

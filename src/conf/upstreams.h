@@ -5,7 +5,8 @@
 
 #include "conf/conf.h"
 
-/* Once all is read: puts that of gateway.converter before the others, and gives these what they don't say themselves. */
+/* Once all is read: puts that of gateway.converter before the others, and gives these what they don't say
+ * themselves. */
 void upstreams_finish(struct conf *conf);
 /* NULL when they are fine, else what is wrong and what to do. */
 const char *upstreams_check(const struct conf *conf);

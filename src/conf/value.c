@@ -95,7 +95,8 @@ static int ip_set(const struct conf_key *key, struct address *out, const char *t
 {
 	struct address ip;
 
-	if (address_parse(&ip, text, 0) || ip.port || (key->min ? address_is_v4(&ip) != (key->min == 4) : address_is_unspecified(&ip)))
+	if (address_parse(&ip, text, 0) || ip.port ||
+	    (key->min ? address_is_v4(&ip) != (key->min == 4) : address_is_unspecified(&ip)))
 		return VALUE_E_INVALID;
 	*out = ip;
 	return 0;
@@ -252,8 +253,8 @@ static int name_add(const struct conf_key *key, char (*list)[OWN_NAME_BYTES], si
 /* They are written into rules of the packet filter, and become a path. */
 static int cgroup_add(const struct conf_key *key, char (*list)[OWN_CGROUP_BYTES], size_t *n, const char *item)
 {
-	if (*n >= key->max || !is_sound(item, LETTERS_AND_DIGITS "._-:@/", OWN_CGROUP_BYTES) || item[0] == '/' || item[strlen(item) - 1] == '/' ||
-	    strstr(item, "//") || strstr(item, ".."))
+	if (*n >= key->max || !is_sound(item, LETTERS_AND_DIGITS "._-:@/", OWN_CGROUP_BYTES) || item[0] == '/' ||
+	    item[strlen(item) - 1] == '/' || strstr(item, "//") || strstr(item, ".."))
 		return VALUE_E_INVALID;
 	snprintf(list[(*n)++], OWN_CGROUP_BYTES, "%s", item);
 	return 0;
@@ -298,7 +299,8 @@ static int list_set(const struct conf_key *key, void *field, size_t *n, const ch
 
 	if (copy && !text[strspn(text, LIST_SEPARATORS)])   /* commas alone are no list either */
 		return VALUE_E_INVALID;
-	for (char *item = copy ? strtok_r(copy, LIST_SEPARATORS, &rest) : NULL; item && !r; item = strtok_r(NULL, LIST_SEPARATORS, &rest))
+	for (char *item = copy ? strtok_r(copy, LIST_SEPARATORS, &rest) : NULL; item && !r;
+	     item = strtok_r(NULL, LIST_SEPARATORS, &rest))
 		r = item_add(key, field, n, item);
 	return r;
 }
@@ -373,16 +375,20 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 {
 	static const char *const wanted[] = {
 		[CONF_TYPE_BYTES] = "a number of bytes like 50G, at most 1000000T; k, M, G and T are powers of 1000",
-		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no", [CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
+		[CONF_TYPE_PORT] = "1..65535", [CONF_TYPE_BOOL] = "yes or no",
+		[CONF_TYPE_KEY] = "64 hex digits (braidctl key prints a new one)",
 		[CONF_TYPE_IP] = "an IP address without a port, of the key's family",
-		[CONF_TYPE_PREFIX] = "a prefix like 2001:db8:7::/48, of the key's family, without bits behind its length",
-		[CONF_TYPE_ENDPOINT] = "an IP address with a port, like 192.0.2.1:443 or [2001:db8::1]:443", [CONF_TYPE_PORTS] = "a range of ports like 20000-29999",
-		[CONF_TYPE_PATH] = "a path that begins with /",
+		[CONF_TYPE_PREFIX] = "a prefix like 2001:db8:7::/48, of the key's family, without bits behind its "
+				     "length",
+		[CONF_TYPE_ENDPOINT] = "an IP address with a port, like 192.0.2.1:443 or [2001:db8::1]:443",
+		[CONF_TYPE_PORTS] = "a range of ports like 20000-29999", [CONF_TYPE_PATH] = "a path that begins with /",
 		[CONF_TYPE_INTERFACE] = "the name of a network interface: at most 15 letters, digits and ._:@-+",
 		[CONF_TYPE_PREFIXES] = "prefixes like 192.0.2.0/24, 2001:db8::/32, without bits behind their length",
 		[CONF_TYPE_PREFIX_FILE] = "a path that begins with /",
-		[CONF_TYPE_RULES] = "[NAME:] bond, bypass, link NAME or reject, then what it matches: from PREFIX,@LIST to PREFIX,@LIST port N,N-N interface NAME "
-				    "dscp N mac MAC subscriber NAME time HH:MM-HH:MM days mon-fri tls NAME, and how: auto, faithful or early, set-dscp N, priority N",
+		[CONF_TYPE_RULES] = "[NAME:] bond, bypass, link NAME or reject, then what it matches: from "
+				    "PREFIX,@LIST to PREFIX,@LIST port N,N-N interface NAME dscp N mac MAC subscriber "
+				    "NAME time HH:MM-HH:MM days mon-fri tls NAME, and how: auto, faithful or early, "
+				    "set-dscp N, priority N",
 	};
 
 	if (key->type == CONF_TYPE_UINT)
@@ -394,9 +400,11 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 	else if (key->type == CONF_TYPE_TEXT)
 		snprintf(out, n_out, "a text of %u to %u bytes", key->required ? 1u : 0u, key->max - 1);
 	else if (key->type == CONF_TYPE_ADDRESSES)
-		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124", key->max);
+		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124",
+			 key->max);
 	else if (key->type == CONF_TYPE_CONVERTERS)
-		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124, and dhcp", key->max);
+		snprintf(out, n_out, "at most %u addresses like 192.0.2.1, 192.0.2.1:5124, [2001:db8::1]:5124, and "
+				     "dhcp", key->max);
 	else if (key->type == CONF_TYPE_IPS)
 		snprintf(out, n_out, "at most %u addresses without ports, like 192.0.2.1, 2001:db8::1", key->max);
 	else if (key->type == CONF_TYPE_INTERFACES)
@@ -404,7 +412,8 @@ void conf_value_wanted(const struct conf_key *key, char *out, size_t n_out)
 	else if (key->type == CONF_TYPE_NAMES)
 		snprintf(out, n_out, "at most %u names of letters, digits, '.', '_', '-', or numbers", key->max);
 	else if (key->type == CONF_TYPE_CGROUPS)
-		snprintf(out, n_out, "at most %u paths below the root of the control groups, of letters, digits and ._-:@, like system.slice/backup.service", key->max);
+		snprintf(out, n_out, "at most %u paths below the root of the control groups, of letters, digits and "
+				     "._-:@, like system.slice/backup.service", key->max);
 	else if (key->type == CONF_TYPE_PORT_LIST)
 		snprintf(out, n_out, "at most %u ports and ranges of them, like 443, 8000-8100", key->max);
 	else

@@ -25,7 +25,8 @@ static void send_all(int fd, const char *text, size_t n)
 /* Whether it arrived, the answer tells: who takes no more may yet have said why. */
 static void send_request(int fd, const char *command, json_t *arguments)
 {
-	json_t *request = json_pack("{s:s, s:o}", "command", command, "arguments", arguments ? arguments : json_object());
+	json_t *request = json_pack("{s:s, s:o}", "command", command,
+				    "arguments", arguments ? arguments : json_object());
 	_cleanup_(freep) char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	size_t n = text ? strlen(text) : 0;
 
@@ -44,12 +45,15 @@ int ask(const char *path, const char *command, json_t *arguments, json_t **resul
 	FILE *in;
 
 	if (r == -EACCES || r == -EPERM) {
-		snprintf(reason, n_reason, "%s is for root and the daemon's group alone: %s; try it with sudo", path, strerror(-r));
+		snprintf(reason, n_reason, "%s is for root and the daemon's group alone: %s; try it with sudo", path,
+			 strerror(-r));
 		json_decref(arguments);
 		return ASK_E_NO_DAEMON;
 	}
 	if (r) {
-		snprintf(reason, n_reason, "no daemon answers at %s: %s; is braidd running, and is this its daemon.control?", path, strerror(-r));
+		snprintf(reason, n_reason,
+			 "no daemon answers at %s: %s; is braidd running, and is this its daemon.control?", path,
+			 strerror(-r));
 		json_decref(arguments);
 		return ASK_E_NO_DAEMON;
 	}

@@ -12,7 +12,8 @@ enum {
 	ASK_E_BROKEN,          /* it went away, or what it said is no answer */
 };
 
-/* Asks one command and waits for its answer. Takes arguments (NULL: none). 0 with *result the caller's, or ASK_E_* with one line in reason. */
+/* Asks one command and waits for its answer. Takes arguments (NULL: none). 0 with *result the caller's, or ASK_E_*
+ * with one line in reason. */
 int ask(const char *path, const char *command, json_t *arguments, json_t **result, char *reason, size_t n_reason);
 
 #endif

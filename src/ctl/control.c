@@ -26,7 +26,8 @@ struct client {
 	bool running;            /* client_run() is looking for the next one */
 	bool ended;              /* sends nothing more; wants its answers yet */
 	bool asked;              /* has sent a whole request, ever */
-	uint64_t since_us;       /* when it came, began a request or ended one, or took some of an answer: the last of these */
+	uint64_t since_us;       /* when it came, began a request or ended one, or took some of an answer: the last
+				  * of these */
 	size_t n_in;
 	char in[REQUEST_BYTES];
 	char *out;               /* the rest of an answer; malloc'd */
@@ -50,7 +51,8 @@ static struct loop_ref ref_of(const struct control *control, const struct client
 {
 	struct slab_name name = slab_name_of(&control->clients, client);
 
-	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = control->handler, .part = PART_CLIENT };
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = control->handler,
+				  .part = PART_CLIENT };
 }
 
 static void client_close(struct control *control, struct client *client)
@@ -66,7 +68,8 @@ static bool client_waits(const struct client *client)
 	return client->busy && !client->out;
 }
 
-/* It owes us its first request, the rest of one, or to take its answer. Who was answered may be quiet as long as it likes. */
+/* It owes us its first request, the rest of one, or to take its answer. Who was answered may be quiet as long as it
+ * likes. */
 static bool client_owes(const struct client *client)
 {
 	return client->busy ? client->out != NULL : !client->asked || client->n_in;
@@ -80,7 +83,8 @@ static void client_look(struct control *control, struct client *client, uint64_t
 	if (client_owes(client) && now_us >= due_us)
 		client_close(control, client);
 	else
-		loop_timer_at(control->loop, due_us > now_us ? due_us : now_us + control->options.patience_us, ref_of(control, client));
+		loop_timer_at(control->loop, due_us > now_us ? due_us : now_us + control->options.patience_us,
+			      ref_of(control, client));
 }
 
 /* False where all clients wait for their answers. */
@@ -103,7 +107,8 @@ static bool close_quietest(struct control *control)
 static bool client_flush(struct control *control, struct client *client)
 {
 	while (client->out && client->n_sent < client->n_out) {
-		ssize_t n = send(client->fd, client->out + client->n_sent, client->n_out - client->n_sent, MSG_NOSIGNAL);
+		ssize_t n = send(client->fd, client->out + client->n_sent, client->n_out - client->n_sent,
+				 MSG_NOSIGNAL);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return true;
@@ -191,7 +196,8 @@ static void dispatch(struct control *control, struct client *client, const char 
 	else if (i == control->options.n_commands)
 		control_refuse(call, "there is no command '%.40s'", name);
 	else
-		control->options.commands[i].run(control->options.context, call, json_is_object(arguments) ? arguments : none);
+		control->options.commands[i].run(control->options.context, call,
+						 json_is_object(arguments) ? arguments : none);
 	json_decref(request);
 	json_decref(none);
 }
@@ -231,8 +237,8 @@ static bool client_receive(struct control *control, struct client *client)
 	return n > 0;
 }
 
-/* Runs requests until one takes time or there is none: the edge is spent, so all that came has to be looked at. The client may be
- * gone afterwards. */
+/* Runs requests until one takes time or there is none: the edge is spent, so all that came has to be looked at. The
+ * client may be gone afterwards. */
 static void client_run(struct control *control, struct client *client)
 {
 	struct slab_name name = slab_name_of(&control->clients, client);
@@ -315,8 +321,8 @@ static int take_connection(const struct control *control)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The same with a number past the soft limit, which stands in nobody else's way but for this moment. A descriptor that were kept and given up here
- * would be another thread's at times, and might stay so. */
+/* The same with a number past the soft limit, which stands in nobody else's way but for this moment. A descriptor
+ * that were kept and given up here would be another thread's at times, and might stay so. */
 static int take_connection_beyond(const struct control *control)
 {
 	struct rlimit limit, beyond;
@@ -325,7 +331,8 @@ static int take_connection_beyond(const struct control *control)
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
 	beyond = limit;
-	beyond.rlim_cur = limit.rlim_max - limit.rlim_cur > CONTROL_DESCRIPTORS ? limit.rlim_cur + CONTROL_DESCRIPTORS : limit.rlim_max;
+	beyond.rlim_cur = limit.rlim_max - limit.rlim_cur > CONTROL_DESCRIPTORS ? limit.rlim_cur + CONTROL_DESCRIPTORS :
+			  limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &beyond))
 		return -errno;
 	fd = take_connection(control);
@@ -361,7 +368,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 		client_run(control, client);
 }
 
-int control_new(struct loop *loop, const struct control_options *options, struct control **out, char *reason, size_t n_reason)
+int control_new(struct loop *loop, const struct control_options *options, struct control **out, char *reason,
+		size_t n_reason)
 {
 	_cleanup_(control_freep) struct control *control = calloc(1, sizeof(*control));
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = control };

@@ -60,7 +60,8 @@ static void show_kernel(const json_t *features, FILE *out)
 
 	json_array_foreach(features, i, feature)
 		if (!json_is_true(json_object_get(feature, "present")))
-			fprintf(out, "missing    %s: %s\n", text_of(feature, "feature"), text_of(feature, "consequence"));
+			fprintf(out, "missing    %s: %s\n", text_of(feature, "feature"),
+				text_of(feature, "consequence"));
 }
 
 /* With what to look at, at a first set-up above all. */
@@ -68,9 +69,12 @@ static void show_why_lost(const char *why, FILE *out)
 {
 	static const struct { const char *why, *shown; } all[] = {
 		{ "", "has not answered yet" },
-		{ "it doesn't answer", "does not answer (is that its address, and its TCP port open in the firewalls on the way?)" },
-		{ "connection refused", "does not answer (connection refused; does braidd run there, with this port in converter.listen?)" },
-		{ "not authorised", "does not let us in (not authorised; is our gateway.key that of a [subscriber NAME] there, and are both clocks right?)" },
+		{ "it doesn't answer", "does not answer (is that its address, and its TCP port open in the firewalls "
+				       "on the way?)" },
+		{ "connection refused", "does not answer (connection refused; does braidd run there, with this port in "
+					"converter.listen?)" },
+		{ "not authorised", "does not let us in (not authorised; is our gateway.key that of a [subscriber "
+				    "NAME] there, and are both clocks right?)" },
 		{ "missing cookie", "does not let us in (missing cookie; it wants a gateway.key)" },
 		{ "no link leads to it", "can't be reached (no link leads to it; braidctl links says how they are)" },
 	};
@@ -113,18 +117,22 @@ static void show_converter(const json_t *converter, FILE *out)
 	const char *peer = text_of(converter, "peer"), *signalling = text_of(converter, "signalling");
 
 	if (!strcmp(signalling, "route"))
-		fprintf(out, "converter  is not asked: one on the way of a connection takes it (of routed connections, routed_plain came out as plain TCP)\n");
+		fprintf(out, "converter  is not asked: one on the way of a connection takes it (of routed connections, "
+			     "routed_plain came out as plain TCP)\n");
 	else if (!json_is_true(json_object_get(converter, "reachable")))
 		show_lost(converter, out);
 	else if (!strcmp(peer, "convert"))
-		fprintf(out, "converter  answers: connections are bonded by %s, with nothing of Braid's own, as it has no key of ours or knows of none\n", signalling);
+		fprintf(out, "converter  answers: connections are bonded by %s, with nothing of Braid's own, as it has "
+			     "no key of ours or knows of none\n", signalling);
 	else if (!strcmp(peer, "other"))
-		fprintf(out, "converter  answers, though not to Convert: connections are bonded by %s, and it is asked every few seconds whether it is there\n", signalling);
+		fprintf(out, "converter  answers, though not to Convert: connections are bonded by %s, and it is asked "
+			     "every few seconds whether it is there\n", signalling);
 	else
 		fprintf(out, "converter  answers: connections are bonded by %s\n", signalling);
 }
 
-/* "*dsl's DHCP  192.0.2.1:5124, [2001:db8::1]:5124  answers in 20.1 ms". Where there is one alone, all is said of it already. */
+/* "*dsl's DHCP  192.0.2.1:5124, [2001:db8::1]:5124  answers in 20.1 ms". Where there is one alone, all is said of it
+ * already. */
 static void show_converters(const json_t *converter, FILE *out)
 {
 	const json_t *all = json_object_get(converter, "converters"), *one;
@@ -153,7 +161,9 @@ static void show_host(const json_t *host, FILE *out)
 	const json_t *socks = json_object_get(host, "socks");
 
 	fprintf(out, "host       %s", takes ? "this machine's own connections are taken" :
-		json_is_true(json_object_get(host, "chooses")) ? "this machine's own connections can't be taken, and go the ordinary way" : "no connections are taken");
+		json_is_true(json_object_get(host, "chooses")) ?
+			"this machine's own connections can't be taken, and go the ordinary way" :
+			"no connections are taken");
 	if (json_array_size(socks))
 		fputs("; SOCKS5 at ", out);
 	show_addresses(socks, out);
@@ -170,7 +180,8 @@ static void show_lan(const json_t *lan, FILE *out)
 	json_array_foreach(lan, i, one) {
 		const char *why = text_of(one, "why");
 
-		fprintf(out, "%s%s%s%s%s", i ? ", " : "", text_of(one, "interface"), *why ? " (" : "", why, *why ? ")" : "");
+		fprintf(out, "%s%s%s%s%s", i ? ", " : "", text_of(one, "interface"), *why ? " (" : "", why,
+			*why ? ")" : "");
 	}
 	fputc('\n', out);
 }
@@ -190,8 +201,9 @@ void show_status(const json_t *result, FILE *out)
 	char age[TABLE_CELL_BYTES];
 	size_t i;
 
-	fprintf(out, "version    %s, %s, pid %llu, %llu workers\n", text_of(result, "version"), text_of(result, "roles"),
-		(unsigned long long)count_of(result, "pid"), (unsigned long long)count_of(result, "workers"));
+	fprintf(out, "version    %s, %s, pid %llu, %llu workers\n", text_of(result, "version"),
+		text_of(result, "roles"), (unsigned long long)count_of(result, "pid"),
+		(unsigned long long)count_of(result, "workers"));
 	fprintf(out, "running    %s%s\n", table_seconds(number_of(result, "uptime_s"), age),
 		json_is_true(json_object_get(result, "accepting")) ? "" : ", takes no new connections");
 	fprintf(out, "sessions   %llu, and %llu being set up\n", (unsigned long long)count_of(result, "sessions"),
@@ -208,7 +220,9 @@ void show_status(const json_t *result, FILE *out)
 		show_host(json_object_get(result, "host"), out);
 	show_kernel(json_object_get(result, "kernel"), out);
 	json_array_foreach(json_object_get(result, "warnings"), i, warning)
-		fprintf(out, "warning    %s ago: %s\n", table_seconds(json_number_value(json_array_get(json_object_get(result, "warned_s"), i)), age), json_string_value(warning));
+		fprintf(out, "warning    %s ago: %s\n",
+			table_seconds(json_number_value(json_array_get(json_object_get(result, "warned_s"), i)), age),
+			json_string_value(warning));
 }
 
 /* "12.3 GB of 50.0 GB". */
@@ -227,8 +241,10 @@ static void cap_cell(const json_t *cap, char *out)
 static void link_notes_cell(const json_t *link, char *out)
 {
 	const char *state = text_of(json_object_get(link, "cap"), "state");
-	const char *use = json_is_true(json_object_get(link, "backup")) ? "backup" : !strcmp(state, "used up") ? "cap used up" :
-			  json_is_true(json_object_get(link, "aside")) ? "stands aside" : json_is_true(json_object_get(link, "closed")) ? "closed" : "";
+	const char *use = json_is_true(json_object_get(link, "backup")) ? "backup" :
+			  !strcmp(state, "used up") ? "cap used up" :
+			  json_is_true(json_object_get(link, "aside")) ? "stands aside" :
+				  json_is_true(json_object_get(link, "closed")) ? "closed" : "";
 
 	size_t at = 0;
 
@@ -245,7 +261,8 @@ static void state_cells(const json_t *link, char *state, char *since)
 {
 	const json_t *health = json_object_get(link, "health");
 	const char *how = text_of(health, "state");
-	bool is_known = !strcmp(text_of(link, "state"), "up") && strcmp(how, "-") && strcmp(how, "down") && strcmp(how, "unknown");
+	bool is_known = !strcmp(text_of(link, "state"), "up") && strcmp(how, "-") && strcmp(how, "down") &&
+			strcmp(how, "unknown");
 
 	cell(state, "%s", is_known ? how : text_of(link, "state"));
 	table_seconds(number_of(is_known ? health : link, "since_s"), since);
@@ -275,7 +292,8 @@ static void show_reasons(const json_t *links, FILE *out)
 	size_t i;
 
 	json_array_foreach(links, i, link) {
-		const char *use = json_is_true(json_object_get(link, "aside")) ? "stands aside" : json_is_true(json_object_get(link, "closed")) ? "is closed" : "is open";
+		const char *use = json_is_true(json_object_get(link, "aside")) ? "stands aside" :
+				  json_is_true(json_object_get(link, "closed")) ? "is closed" : "is open";
 
 		if (json_string_length(json_object_get(link, "why")))
 			fprintf(out, "%s %s: %s\n", text_of(link, "name"), use, text_of(link, "why"));
@@ -284,7 +302,8 @@ static void show_reasons(const json_t *links, FILE *out)
 
 void show_links(const json_t *result, FILE *out)
 {
-	static const char *const headers[] = { "LINK", "INTERFACE", "STATE", "SINCE", "ADDRESS", ">RECEIVED", ">SENT", ">SUBFLOWS", ">FIRST",
+	static const char *const headers[] = { "LINK", "INTERFACE", "STATE", "SINCE", "ADDRESS", ">RECEIVED", ">SENT",
+					       ">SUBFLOWS", ">FIRST",
 					       ">RTT / LEAST", ">LOSS", ">DOWN", ">UP", ">CAP", "NOTES" };
 	struct table table;
 	const json_t *link;
@@ -330,7 +349,8 @@ static void links_cell(const json_t *links, char *out)
 		char bytes[TABLE_CELL_BYTES];
 
 		table_bytes(count_of(link, "bytes_up") + count_of(link, "bytes_down"), bytes);
-		at += (size_t)snprintf(out + at, TABLE_CELL_BYTES - at, "%s%s %s", at ? ", " : "", text_of(link, "name"), bytes);
+		at += (size_t)snprintf(out + at, TABLE_CELL_BYTES - at, "%s%s %s", at ? ", " : "",
+				       text_of(link, "name"), bytes);
 		if (at >= TABLE_CELL_BYTES)
 			return;
 	}
@@ -340,26 +360,30 @@ static void session_row(const json_t *session, char (*row)[TABLE_CELL_BYTES])
 {
 	cell(row[0], "%s", text_of(session, "id"));
 	cell(row[1], "%s", text_of(session, "state"));
-	cell(row[2], "%s%s", text_of(session, "direction"), json_is_true(json_object_get(session, "routed")) ? ", routed" : "");
+	cell(row[2], "%s%s", text_of(session, "direction"),
+	     json_is_true(json_object_get(session, "routed")) ? ", routed" : "");
 	cell(row[3], "%s", text_of(session, "source"));
 	cell(row[4], "%s", text_of(session, "destination"));
 	table_seconds(number_of(session, "age_s"), row[5]);
 	table_bytes(count_of(session, "up_bytes"), row[6]);
 	table_bytes(count_of(session, "down_bytes"), row[7]);
-	cell(row[8], "%s", json_is_true(json_object_get(session, "pieces")) ? "pieces" : json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
+	cell(row[8], "%s", json_is_true(json_object_get(session, "pieces")) ? "pieces" :
+	     json_is_true(json_object_get(session, "mptcp")) ? "yes" : "no");
 	links_cell(json_object_get(session, "links"), row[9]);
 }
 
 void show_sessions(const json_t *result, FILE *out)
 {
-	static const char *const headers[] = { "SESSION", "STATE", "WAY", "SOURCE", "DESTINATION", ">AGE", ">UP", ">DOWN", "MULTIPATH", "LINKS" };
+	static const char *const headers[] = { "SESSION", "STATE", "WAY", "SOURCE", "DESTINATION", ">AGE", ">UP",
+					       ">DOWN", "MULTIPATH", "LINKS" };
 
 	show_rows(json_object_get(result, "sessions"), headers, ARRAY_SIZE(headers), session_row, out);
 }
 
 static void subflow_row(const json_t *subflow, char (*row)[TABLE_CELL_BYTES])
 {
-	const char *congestion = json_string_value(json_object_get(subflow, "congestion"));   /* of a leg, which has its own */
+	/* of a leg, which has its own */
+	const char *congestion = json_string_value(json_object_get(subflow, "congestion"));
 	const char *error = text_of(subflow, "last_error");
 
 	cell(row[0], "%s", text_of(subflow, "link"));
@@ -370,15 +394,17 @@ static void subflow_row(const json_t *subflow, char (*row)[TABLE_CELL_BYTES])
 	table_bytes(count_of(subflow, "bytes_sent"), row[5]);
 	table_bytes(count_of(subflow, "bytes_received"), row[6]);
 	table_bytes(count_of(subflow, "retransmitted_bytes"), row[7]);
-	cell(row[8], "%s%s%s%s", json_is_true(json_object_get(subflow, "backup")) ? "backup " : "", congestion ? congestion : "", congestion && error[0] ? " " : "", error);
+	cell(row[8], "%s%s%s%s", json_is_true(json_object_get(subflow, "backup")) ? "backup " : "",
+	     congestion ? congestion : "", congestion && error[0] ? " " : "", error);
 }
 
 void show_why(const json_t *result, FILE *out)
 {
-	static const char *const headers[] = { "LINK", "STATE", "LOCAL", "REMOTE", ">RTT", ">SENT", ">RECEIVED", ">SENT AGAIN", "NOTES" };
+	static const char *const headers[] = { "LINK", "STATE", "LOCAL", "REMOTE", ">RTT", ">SENT", ">RECEIVED",
+					       ">SENT AGAIN", "NOTES" };
 
-	fprintf(out, "%s: %s to %s, %s\n%s\n", text_of(result, "id"), text_of(result, "source"), text_of(result, "destination"),
-		text_of(result, "state"), text_of(result, "verdict"));
+	fprintf(out, "%s: %s to %s, %s\n%s\n", text_of(result, "id"), text_of(result, "source"),
+		text_of(result, "destination"), text_of(result, "state"), text_of(result, "verdict"));
 	if (json_object_get(result, "seen_as"))
 		fprintf(out, "the destination sees %s\n", text_of(result, "seen_as"));
 	show_rows(json_object_get(result, "subflows"), headers, ARRAY_SIZE(headers), subflow_row, out);
@@ -400,7 +426,8 @@ static void volume_cell(uint64_t n_bytes, uint64_t most_mb, char *out)
 /* "203.0.113.7, 2001:db8:7::/48"; what the system chooses is left out. */
 static void seen_as_cell(const json_t *seen_as, char *out)
 {
-	const char *v4 = json_string_value(json_object_get(seen_as, "address_v4")), *v6 = json_string_value(json_object_get(seen_as, "prefix"));
+	const char *v4 = json_string_value(json_object_get(seen_as, "address_v4")),
+		   *v6 = json_string_value(json_object_get(seen_as, "prefix"));
 
 	if (!v6)
 		v6 = json_string_value(json_object_get(seen_as, "address_v6"));
@@ -412,8 +439,10 @@ static void subscriber_row(const json_t *subscriber, char (*row)[TABLE_CELL_BYTE
 {
 	const json_t *refused = json_object_get(subscriber, "refused"), *limits = json_object_get(subscriber, "limits");
 
-	cell(row[0], "%s%s", text_of(subscriber, "name"), json_is_true(json_object_get(subscriber, "configured")) ? "" : " (not configured)");
-	cell(row[1], "%llu of %llu", (unsigned long long)count_of(subscriber, "sessions"), (unsigned long long)count_of(limits, "max_sessions"));
+	cell(row[0], "%s%s", text_of(subscriber, "name"),
+	     json_is_true(json_object_get(subscriber, "configured")) ? "" : " (not configured)");
+	cell(row[1], "%llu of %llu", (unsigned long long)count_of(subscriber, "sessions"),
+	     (unsigned long long)count_of(limits, "max_sessions"));
 	cell(row[2], "%llu", (unsigned long long)count_of(subscriber, "opened"));
 	cell(row[3], "%llu", (unsigned long long)count_of(refused, "max_sessions"));
 	cell(row[4], "%llu", (unsigned long long)count_of(refused, "max_new_per_s"));
@@ -429,7 +458,8 @@ static void subscriber_row(const json_t *subscriber, char (*row)[TABLE_CELL_BYTE
 
 void show_subscribers(const json_t *result, FILE *out)
 {
-	static const char *const headers[] = { "SUBSCRIBER", ">SESSIONS", ">OPENED", ">OVER SESSIONS", ">OVER NEW/S", ">OVER VOLUME", ">RATE", ">UP", ">DOWN",
+	static const char *const headers[] = { "SUBSCRIBER", ">SESSIONS", ">OPENED", ">OVER SESSIONS", ">OVER NEW/S",
+					       ">OVER VOLUME", ">RATE", ">UP", ">DOWN",
 					       ">TODAY", ">THIS MONTH", "SEEN AS" };
 
 	show_rows(json_object_get(result, "subscribers"), headers, ARRAY_SIZE(headers), subscriber_row, out);

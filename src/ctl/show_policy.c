@@ -24,7 +24,8 @@ static void show_lists(const json_t *lists, FILE *out)
 		if (json_is_true(json_object_get(list, "dnsmasq")))
 			fprintf(out, "filled by dnsmasq\n");
 		else
-			fprintf(out, "%lld ranges of IPv4 addresses, %lld of IPv6 addresses\n", count_of(list, "ranges_v4"), count_of(list, "ranges_v6"));
+			fprintf(out, "%lld ranges of IPv4 addresses, %lld of IPv6 addresses\n",
+				count_of(list, "ranges_v4"), count_of(list, "ranges_v6"));
 	}
 }
 
@@ -36,7 +37,8 @@ void show_policy_list(const json_t *result, FILE *out)
 	json_array_foreach(json_object_get(result, "rules"), i, rule) {
 		fprintf(out, "%s: %s\n", text_of(rule, "name"), text_of(rule, "text"));
 		if (json_object_get(rule, "shadowed_by"))
-			fprintf(out, "    never decides: '%s' comes before it and matches all that it matches\n", text_of(rule, "shadowed_by"));
+			fprintf(out, "    never decides: '%s' comes before it and matches all that it matches\n",
+				text_of(rule, "shadowed_by"));
 	}
 	fprintf(out, "everything else: bond\n");
 	show_lists(json_object_get(result, "lists"), out);
@@ -68,6 +70,7 @@ void show_policy_test(const json_t *result, FILE *out)
 		fprintf(out, "no rule matches: ");
 	show_treatment(result, out);
 	json_array_foreach(json_object_get(result, "rules"), i, rule)
-		fprintf(out, "    %s %s: %s\n", text_of(rule, "name"), json_is_true(json_object_get(rule, "matches")) ? "matches" : "does not match",
+		fprintf(out, "    %s %s: %s\n", text_of(rule, "name"),
+			json_is_true(json_object_get(rule, "matches")) ? "matches" : "does not match",
 			text_of(rule, "why"));
 }

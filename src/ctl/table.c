@@ -104,6 +104,7 @@ const char *table_seconds(double seconds, char out[TABLE_CELL_BYTES])
 
 	while (i + 1 < ARRAY_SIZE(steps) && seconds >= steps[i].most)
 		i++;
-	snprintf(out, TABLE_CELL_BYTES, seconds < 9.95 ? "%.1f %s" : "%.0f %s", seconds / steps[i].unit_s, steps[i].unit);
+	snprintf(out, TABLE_CELL_BYTES, seconds < 9.95 ? "%.1f %s" : "%.0f %s", seconds / steps[i].unit_s,
+		 steps[i].unit);
 	return out;
 }

@@ -65,7 +65,9 @@ int unix_listen(const char *path, int *out, char *reason, size_t n_reason)
 	if (!r && !unix_connect(path, &other))
 		r = -EADDRINUSE;
 	if (r) {
-		snprintf(reason, n_reason, r == -EADDRINUSE ? "another daemon answers at %s; end it, or give this one its own daemon.control" :
+		snprintf(reason, n_reason,
+			 r == -EADDRINUSE ? "another daemon answers at %s; end it, or give this one its own "
+					    "daemon.control" :
 			 "the path %s is too long for a socket", path);
 		return r;
 	}

@@ -24,7 +24,8 @@ struct loop {
 	int epoll_fd;
 	int wake_fd;
 	uint64_t now_us;
-	uint64_t asked_us, before_us;   /* when the kernel was asked for this turn's events, and for those of the turn before */
+	uint64_t asked_us, before_us;   /* when the kernel was asked for this turn's events, and for those of the
+					 * turn before */
 	bool again;
 	struct loop_handler handlers[LOOP_HANDLERS];   /* 0 is the loop's own: wake_fd */
 	uint8_t n_handlers;
@@ -236,7 +237,8 @@ static int wait_events(struct loop *loop, struct epoll_event *events, uint64_t n
 
 static void run_timers(struct loop *loop)
 {
-	size_t n_most = loop->timers.n;   /* one that is set for now by another's call waits a turn: events come between */
+	size_t n_most = loop->timers.n;   /* one that is set for now by another's call waits a turn: events come
+					   * between */
 	struct loop_ref ref;
 
 	while (n_most-- && timers_pop(&loop->timers, loop->now_us, &ref))

@@ -23,9 +23,11 @@ struct loop_ref {
 };
 
 struct loop_handler {
-	void (*on_event)(void *context, struct loop_ref ref, uint32_t epoll_events);   /* NULL where no descriptor is watched */
+	/* NULL where no descriptor is watched */
+	void (*on_event)(void *context, struct loop_ref ref, uint32_t epoll_events);
 	void (*on_timer)(void *context, struct loop_ref ref, uint64_t now_us);         /* NULL where no timer is set */
-	void (*on_turn_end)(void *context, uint64_t now_us);   /* after all events of a turn: free what was closed. May be NULL */
+	void (*on_turn_end)(void *context, uint64_t now_us);   /* after all events of a turn: free what was closed.
+							        * May be NULL */
 	void *context;
 };
 
@@ -36,17 +38,20 @@ void loop_freep(struct loop **loop);
 /* Copies the handler, returns its number for loop_ref.handler (at most 31 handlers; more is a programming error). */
 uint8_t loop_handler_add(struct loop *loop, const struct loop_handler *handler);
 
-/* Watches fd for epoll_events (EPOLLIN, EPOLLET, ...). Borrows fd: close it after loop_unwatch(). 0 or a negative errno. */
+/* Watches fd for epoll_events (EPOLLIN, EPOLLET, ...). Borrows fd: close it after loop_unwatch(). 0 or a negative
+ * errno. */
 int loop_watch(struct loop *loop, int fd, uint32_t epoll_events, struct loop_ref ref);
 int loop_rewatch(struct loop *loop, int fd, uint32_t epoll_events, struct loop_ref ref);
 void loop_unwatch(struct loop *loop, int fd);
 
-/* Calls on_timer once at or after at_us. There is no cancel: a receiver that no longer wants it ignores the call. 0 or -ENOMEM. */
+/* Calls on_timer once at or after at_us. There is no cancel: a receiver that no longer wants it ignores the call. 0
+ * or -ENOMEM. */
 int loop_timer_at(struct loop *loop, uint64_t at_us, struct loop_ref ref);
 
 /* The instant at which this turn's events were taken from the kernel. */
 uint64_t loop_now_us(const struct loop *loop);
-/* When the kernel was asked for the events of the turn before: what a receiver finds now, having taken all that there was then, has come since. We may have stood still between that and having them. */
+/* When the kernel was asked for the events of the turn before: what a receiver finds now, having taken all that
+ * there was then, has come since. We may have stood still between that and having them. */
 uint64_t loop_before_us(const struct loop *loop);
 
 /* Wants another turn at once, without sleeping (a budget was used up and work is left). */
@@ -54,7 +59,8 @@ void loop_again(struct loop *loop);
 
 /* From any thread: calls fn(arg) in the loop's thread. 0, or -ENOMEM and fn is never called. */
 int loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
-/* From any thread: loop_run() returns after the turn under way; where it isn't running, the next one after its first turn. */
+/* From any thread: loop_run() returns after the turn under way; where it isn't running, the next one after its first
+ * turn. */
 void loop_stop(struct loop *loop);
 
 /* Runs until loop_stop(). 0 or a negative errno. */

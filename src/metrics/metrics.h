@@ -18,7 +18,9 @@ struct metric {
 	size_t offset;           /* of a uint64_t that one thread writes (base/counter.h) */
 };
 
-/* Appends to array an object {name, kind, help, value} for each row; value is the sum over the n structs. 0 or -ENOMEM. */
-int metrics_append(json_t *array, const struct metric *table, size_t n_rows, const void *const *structs, size_t n_structs);
+/* Appends to array an object {name, kind, help, value} for each row; value is the sum over the n structs. 0 or
+ * -ENOMEM. */
+int metrics_append(json_t *array, const struct metric *table, size_t n_rows, const void *const *structs,
+		   size_t n_structs);
 
 #endif

@@ -63,15 +63,19 @@ static const struct {
 	const char *consequence;
 } features[] = {
 	[NET_FEATURE_MPTCP] = { "Multipath TCP", has_mptcp,
-		"nothing can be bonded: use a kernel with CONFIG_MPTCP (and CONFIG_MPTCP_IPV6), 6.2 or newer, and net.mptcp.enabled=1" },
+		"nothing can be bonded: use a kernel with CONFIG_MPTCP (and CONFIG_MPTCP_IPV6), 6.2 or newer, and "
+		"net.mptcp.enabled=1" },
 	[NET_FEATURE_MPTCP_FULL_INFO] = { "MPTCP_FULL_INFO (6.5)", has_full_info,
 		"subflows of a session cannot be shown, and bytes per link are those of the interface alone" },
 	[NET_FEATURE_MPTCP_FASTOPEN] = { "Fast Open on Multipath TCP listeners (6.2)", has_fastopen,
-		"a converter here takes the request one round trip later, gateways notice and send it after the handshake" },
+		"a converter here takes the request one round trip later, gateways notice and send it after the "
+		"handshake" },
 	[NET_FEATURE_TRANSPARENT] = { "transparent sockets (CAP_NET_ADMIN)", has_transparent,
-		"a gateway here cannot take hosts' connections, and a converter's subscribers have no addresses of their own" },
+		"a gateway here cannot take hosts' connections, and a converter's subscribers have no addresses of "
+		"their own" },
 	[NET_FEATURE_BUFFER_FORCE] = { "SO_SNDBUFFORCE (CAP_NET_ADMIN)", has_buffer_force,
-		"send buffers stay within net.core.wmem_max; where that is less than 512 kB, a fast connection may stand still for moments" },
+		"send buffers stay within net.core.wmem_max; where that is less than 512 kB, a fast connection may "
+		"stand still for moments" },
 };
 static_assert(ARRAY_SIZE(features) == NET_FEATURE_N, "describe every feature");
 
@@ -80,7 +84,8 @@ static const char *why_no_mptcp(int error)
 {
 	switch (error) {
 	case ENOPROTOOPT: return "it is switched off: sysctl -w net.mptcp.enabled=1, and the same in /etc/sysctl.d";
-	case EAFNOSUPPORT: return "IPv6 is switched off as a whole (ipv6.disable=1), and our sockets are of it, for IPv4 too; net.ipv6.conf.all.disable_ipv6=1 does no harm";
+	case EAFNOSUPPORT: return "IPv6 is switched off as a whole (ipv6.disable=1), and our sockets are of it, for "
+				  "IPv4 too; net.ipv6.conf.all.disable_ipv6=1 does no harm";
 	default: return features[NET_FEATURE_MPTCP].consequence;
 	}
 }

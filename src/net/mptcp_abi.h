@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What newer kernels than the installed headers tell about MPTCP sockets (uapi of Linux 6.18: linux/mptcp.h). Our own
- * names, so that they live beside whatever the system's headers have. The kernel takes and gives sizes, so that each side may be older.
+ * names, so that they live beside whatever the system's headers have. The kernel takes and gives sizes, so that each
+ * side may be older.
  */
 #ifndef BRAID_NET_MPTCP_ABI_H
 #define BRAID_NET_MPTCP_ABI_H
@@ -42,7 +43,8 @@ struct abi_subflow_info {
 };
 
 struct abi_full_info {
-	uint32_t size_tcpinfo_kernel, size_tcpinfo_user, size_sfinfo_kernel, size_sfinfo_user, num_subflows, size_arrays_user;
+	uint32_t size_tcpinfo_kernel, size_tcpinfo_user, size_sfinfo_kernel, size_sfinfo_user, num_subflows,
+		size_arrays_user;
 	uint64_t subflow_info __attribute__((aligned(8)));
 	uint64_t tcp_info __attribute__((aligned(8)));
 	struct abi_mptcp_info info;

@@ -103,7 +103,8 @@ static struct mptcp_beginning beginning_asked_twice(int fd)
 
 	if (getsockopt(fd, IPPROTO_TCP, ABI_TCP_INFO, &tcp, &n_tcp))
 		tcp = (struct tcp_info){ 0 };
-	return (struct mptcp_beginning){ .tcp_state = tcp.tcpi_state, .fell_back = fell_back, .knows_peer = !told || knows_peer(info.flags),
+	return (struct mptcp_beginning){ .tcp_state = tcp.tcpi_state, .fell_back = fell_back,
+					 .knows_peer = !told || knows_peer(info.flags),
 					 .syn_data_acked = tcp.tcpi_options & TCPI_OPT_SYN_DATA };
 }
 
@@ -111,12 +112,15 @@ struct mptcp_beginning mptcp_info_beginning(int fd)
 {
 	struct tcp_info tcp = { 0 };
 	struct abi_full_info full = {
-		.size_tcpinfo_user = sizeof(tcp), .size_sfinfo_user = 0, .size_arrays_user = 1, .tcp_info = (uintptr_t)&tcp,
+		.size_tcpinfo_user = sizeof(tcp), .size_sfinfo_user = 0, .size_arrays_user = 1,
+		.tcp_info = (uintptr_t)&tcp,
 	};
 	socklen_t n_full = sizeof(full);
 
 	if (getsockopt(fd, SOL_MPTCP, ABI_MPTCP_FULL_INFO, &full, &n_full) || !full.num_subflows)
 		return beginning_asked_twice(fd);
-	return (struct mptcp_beginning){ .tcp_state = tcp.tcpi_state, .fell_back = full.info.flags & ABI_MPTCP_FLAG_FALLBACK,
-					 .knows_peer = knows_peer(full.info.flags), .syn_data_acked = tcp.tcpi_options & TCPI_OPT_SYN_DATA };
+	return (struct mptcp_beginning){ .tcp_state = tcp.tcpi_state,
+					 .fell_back = full.info.flags & ABI_MPTCP_FLAG_FALLBACK,
+					 .knows_peer = knows_peer(full.info.flags),
+					 .syn_data_acked = tcp.tcpi_options & TCPI_OPT_SYN_DATA };
 }

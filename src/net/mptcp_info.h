@@ -39,18 +39,20 @@ struct mptcp_connection_info {
 	struct subflow_info subflows[MPTCP_INFO_SUBFLOWS];
 };
 
-/* 0; MPTCP_INFO_E_PLAIN (*out then holds the one TCP connection as its subflow); a negative errno (-EOPNOTSUPP before Linux 6.5). */
+/* 0; MPTCP_INFO_E_PLAIN (*out then holds the one TCP connection as its subflow); a negative errno (-EOPNOTSUPP
+ * before Linux 6.5). */
 int mptcp_info_read(int fd, struct mptcp_connection_info *out);
 
 /* Whether the connection is plain TCP by now. False for one that is still being set up. */
 bool mptcp_info_fell_back(int fd);
 
-/* How a connection has begun, asked while it has one subflow. All false where nothing can be had, but for knows_peer. */
+/* How a connection has begun, asked while it has one subflow. All false where nothing can be had, but for
+ * knows_peer. */
 struct mptcp_beginning {
 	uint8_t tcp_state;             /* of the subflow */
 	bool fell_back;                /* as mptcp_info_fell_back() */
-	/* The peer's key is known, or isn't needed: without it, what we send bears no DATA_ACK, and a peer that gets such data first goes on as
-	 * plain TCP without our knowing. True where the kernel doesn't tell. */
+	/* The peer's key is known, or isn't needed: without it, what we send bears no DATA_ACK, and a peer that gets
+	 * such data first goes on as plain TCP without our knowing. True where the kernel doesn't tell. */
 	bool knows_peer;
 	bool syn_data_acked;           /* the peer has acknowledged data in the SYN */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's MPTCP path manager: endpoints and limits of this network namespace (generic netlink family "mptcp_pm", Linux 5.6). */
+/* The kernel's MPTCP path manager: endpoints and limits of this network namespace (generic netlink family
+ * "mptcp_pm", Linux 5.6). */
 #ifndef BRAID_NET_MPTCP_PM_H
 #define BRAID_NET_MPTCP_PM_H
 
@@ -9,7 +10,8 @@
 #define MPTCP_PM_MOST 8            /* endpoints the kernel takes; and what both limits may be at most */
 
 /* As the kernel numbers them (linux/mptcp.h). */
-#define MPTCP_PM_SIGNAL (1u << 0)      /* peers are told of it, to join there; with a port the kernel listens there by itself, without one they join at that which they have come to */
+#define MPTCP_PM_SIGNAL (1u << 0)      /* peers are told of it, to join there; with a port the kernel listens there
+				        * by itself, without one they join at that which they have come to */
 #define MPTCP_PM_SUBFLOW (1u << 1)     /* a subflow starts from it */
 #define MPTCP_PM_BACKUP (1u << 2)
 #define MPTCP_PM_FULLMESH (1u << 3)    /* to each address of the peer */
@@ -45,7 +47,8 @@ int mptcp_pm_delete(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoin
 /* Switches the backup flag, on live subflows too (MP_PRIO); the endpoint's other flags can't be changed. */
 int mptcp_pm_set_backup(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint);
 
-/* Of all endpoints together: how many subflows a connection may have beside its first, and how many addresses of its peer's are taken. */
+/* Of all endpoints together: how many subflows a connection may have beside its first, and how many addresses of its
+ * peer's are taken. */
 int mptcp_pm_get_limits(struct mptcp_pm *pm, struct mptcp_pm_limits *limits);
 int mptcp_pm_set_limits(struct mptcp_pm *pm, const struct mptcp_pm_limits *limits);
 

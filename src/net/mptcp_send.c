@@ -15,10 +15,13 @@
 #define SUBFLOWS 16
 #define BOUND_MOST_BYTES (16u << 20)
 
-/* A SYN's window is never scaled, and is taken as if it were where data came with it: 64 MB, until something of ours is acknowledged. */
+/* A SYN's window is never scaled, and is taken as if it were where data came with it: 64 MB, until something of ours
+ * is acknowledged. */
 static bool is_of_syn(const struct tcp_info *tcp)
 {
-	return tcp->tcpi_snd_wscale && tcp->tcpi_snd_wnd == (uint32_t)UINT16_MAX << tcp->tcpi_snd_wscale && tcp->tcpi_bytes_acked <= 1;   /* 1: the SYN */
+	/* 1: the SYN */
+	return tcp->tcpi_snd_wscale && tcp->tcpi_snd_wnd == (uint32_t)UINT16_MAX << tcp->tcpi_snd_wscale &&
+	       tcp->tcpi_bytes_acked <= 1;
 }
 
 static bool is_peers_window(const struct tcp_info *tcp)
@@ -45,7 +48,8 @@ static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32
 	out->in_flight_packets += tcp->tcpi_unacked;
 	out->cwnd_packets += tcp->tcpi_unacked ? tcp->tcpi_snd_cwnd : 0;
 	out->unsent_bytes += tcp->tcpi_notsent_bytes;
-	if (tcp->tcpi_state == ABI_TCP_ESTABLISHED && (tcp->tcpi_unacked || tcp->tcpi_notsent_bytes) && tcp->tcpi_notsent_bytes < out->least_unsent_bytes)
+	if (tcp->tcpi_state == ABI_TCP_ESTABLISHED && (tcp->tcpi_unacked || tcp->tcpi_notsent_bytes) &&
+	    tcp->tcpi_notsent_bytes < out->least_unsent_bytes)
 		out->least_unsent_bytes = tcp->tcpi_notsent_bytes;
 	add_rate(out, tcp);
 	if (tcp->tcpi_min_rtt < out->min_rtt_us)
@@ -67,7 +71,8 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 {
 	struct tcp_info tcp[SUBFLOWS];
 	struct abi_full_info full = {
-		.size_tcpinfo_user = sizeof(tcp[0]), .size_sfinfo_user = 0, .size_arrays_user = SUBFLOWS, .tcp_info = (uintptr_t)tcp,
+		.size_tcpinfo_user = sizeof(tcp[0]), .size_sfinfo_user = 0, .size_arrays_user = SUBFLOWS,
+		.tcp_info = (uintptr_t)tcp,
 	};
 	socklen_t n_full = sizeof(full);
 	uint32_t last_heard_ms = UINT32_MAX;
@@ -76,7 +81,8 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 		return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? MPTCP_SEND_E_PLAIN : -errno;
 	if (full.info.flags & ABI_MPTCP_FLAG_FALLBACK)
 		return MPTCP_SEND_E_PLAIN;
-	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = queued_bytes(&full.info), .min_rtt_us = UINT32_MAX, .least_unsent_bytes = UINT32_MAX };
+	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = queued_bytes(&full.info),
+					  .min_rtt_us = UINT32_MAX, .least_unsent_bytes = UINT32_MAX };
 	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
 		add(out, &tcp[i], &last_heard_ms);

@@ -13,10 +13,12 @@ struct mptcp_send_state {
 	uint32_t in_flight_packets;    /* of all subflows */
 	uint32_t cwnd_packets;         /* of those that have some in flight */
 	uint32_t unsent_bytes;         /* in all subflows */
-	uint32_t least_unsent_bytes;   /* in the one that has least, of those that are established and have something to carry */
-	/* The peer's, 0 where it isn't known just now. Of several subflows the one that heard from the peer last knows it, the narrowest of those that
-	 * heard at once. The kernel writes its own idea of the connection's window over a subflow's when it sends, which may be far beyond the peer's
-	 * (doc/decisions/0007): what is no multiple of the window scale came about like that and isn't looked at. */
+	uint32_t least_unsent_bytes;   /* in the one that has least, of those that are established and have something
+				        * to carry */
+	/* The peer's, 0 where it isn't known just now. Of several subflows the one that heard from the peer last
+	 * knows it, the narrowest of those that heard at once. The kernel writes its own idea of the connection's
+	 * window over a subflow's when it sends, which may be far beyond the peer's (doc/decisions/0007): what is no
+	 * multiple of the window scale came about like that and isn't looked at. */
 	uint32_t window_bytes;
 	uint64_t rate_bytes_per_s;     /* that the congestion windows of all subflows allow */
 	uint64_t windows_bytes;        /* these windows together */
@@ -31,15 +33,17 @@ enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
 /* 0, MPTCP_SEND_E_PLAIN (before Linux 6.5 always), or a negative errno. */
 int mptcp_send_state(int fd, struct mptcp_send_state *out);
 
-/* Bytes that were taken from us and that the peer has not acknowledged, of plain TCP, too (SIOCOUTQ). 0 or a negative errno. */
+/* Bytes that were taken from us and that the peer has not acknowledged, of plain TCP, too (SIOCOUTQ). 0 or a
+ * negative errno. */
 int mptcp_send_unacked(int fd, uint32_t *n_bytes);
 /* Bytes that were taken from us and that no subflow was given yet (SIOCOUTQNSD). 0 or a negative errno. */
 int mptcp_send_pending(int fd, uint32_t *n_bytes);
-/* 0: the connection, or one of its subflows, has sent all that it was given, and could carry more. Else about what it hasn't sent yet. 0 or a negative errno. */
+/* 0: the connection, or one of its subflows, has sent all that it was given, and could carry more. Else about what
+ * it hasn't sent yet. 0 or a negative errno. */
 int mptcp_send_unsent(int fd, uint32_t *n_bytes);
 
-/* Bounds the send buffer, as SO_SNDBUF counts (with overhead). forced: past the system's limit (net.core.wmem_max), for which one must be allowed
- * to. It ends the kernel's own tuning for good. 0 or a negative errno. */
+/* Bounds the send buffer, as SO_SNDBUF counts (with overhead). forced: past the system's limit (net.core.wmem_max),
+ * for which one must be allowed to. It ends the kernel's own tuning for good. 0 or a negative errno. */
 int mptcp_send_bound(int fd, uint32_t n_bytes, bool forced);
 /* The present one. 0 or a negative errno. */
 int mptcp_send_bound_get(int fd, uint32_t *n_bytes);

@@ -27,8 +27,9 @@ static void take(void *context, const struct nlmsghdr *message)
 	const struct ndmsg *head = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attr;
 
-	if (message->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(message) < sizeof(*head) || (unsigned int)head->ndm_ifindex != sought->ifindex ||
-	    head->ndm_family != sought->family || !(head->ndm_state & NUD_INCOMPLETE))
+	if (message->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(message) < sizeof(*head) ||
+	    (unsigned int)head->ndm_ifindex != sought->ifindex || head->ndm_family != sought->family ||
+	    !(head->ndm_state & NUD_INCOMPLETE))
 		return;
 	mnl_attr_for_each(attr, message, sizeof(*head)) {
 		uint16_t n = mnl_attr_get_payload_len(attr);
@@ -62,7 +63,8 @@ static void take_found(void *context, const struct nlmsghdr *message)
 
 	if (message->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(message) < sizeof(*head))
 		return;
-	found->valid = head->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP);
+	found->valid = head->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT |
+					  NUD_NOARP);
 	mnl_attr_for_each(attr, message, sizeof(*head)) {
 		if (mnl_attr_get_type(attr) != NDA_LLADDR || head->ndm_state & NUD_NOARP)
 			continue;
@@ -71,7 +73,8 @@ static void take_found(void *context, const struct nlmsghdr *message)
 	}
 }
 
-static struct ndmsg *begin(struct netlink *netlink, uint16_t type, uint16_t flags, unsigned int ifindex, const struct address *a)
+static struct ndmsg *begin(struct netlink *netlink, uint16_t type, uint16_t flags, unsigned int ifindex,
+			   const struct address *a)
 {
 	struct nlmsghdr *message = netlink_begin(netlink, type, flags);
 	struct ndmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
@@ -82,7 +85,8 @@ static struct ndmsg *begin(struct netlink *netlink, uint16_t type, uint16_t flag
 	return head;
 }
 
-int neighbour_find(struct netlink *netlink, unsigned int ifindex, const struct address *a, uint8_t link_address[NEIGHBOUR_BYTES], size_t *n)
+int neighbour_find(struct netlink *netlink, unsigned int ifindex, const struct address *a,
+		   uint8_t link_address[NEIGHBOUR_BYTES], size_t *n)
 {
 	struct found found = { 0 };
 	int r;

@@ -121,7 +121,8 @@ static int closing_error(struct netlink *netlink, const struct nlmsghdr *message
 
 	if (mnl_nlmsg_get_payload_len(message) >= sizeof(error))
 		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
-	if (error && message->nlmsg_type == NLMSG_ERROR && mnl_nlmsg_get_payload_len(message) >= sizeof(struct nlmsgerr))
+	if (error && message->nlmsg_type == NLMSG_ERROR &&
+	    mnl_nlmsg_get_payload_len(message) >= sizeof(struct nlmsgerr))
 		error_text_take(netlink, message);
 	return error;
 }

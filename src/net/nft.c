@@ -31,7 +31,8 @@ int nft_open(struct nft **out)
 	if (!is_select_able())
 		return -EMFILE;
 	nft->context = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!nft->context || nft_ctx_buffer_error(nft->context) || nft_ctx_buffer_output(nft->context))   /* else it writes to our stderr */
+	/* else it writes to our stderr */
+	if (!nft->context || nft_ctx_buffer_error(nft->context) || nft_ctx_buffer_output(nft->context))
 		return -ENOMEM;
 	*out = nft;
 	nft = NULL;
@@ -64,6 +65,7 @@ int nft_put_table(struct nft *nft, const char *table, const char *script, char *
 	int r = nft_run(nft, script, words, sizeof(words));
 
 	if (r)
-		snprintf(reason, n_reason, "cannot put the nft table %s in place: %s", table, r == NFT_E_REFUSED ? words : strerror(-r));
+		snprintf(reason, n_reason, "cannot put the nft table %s in place: %s", table,
+			 r == NFT_E_REFUSED ? words : strerror(-r));
 	return r == NFT_E_REFUSED ? -EOPNOTSUPP : r;
 }

@@ -88,14 +88,16 @@ static void put_command(struct nft_batch *batch, const struct command *command)
 	nft_batch_take(batch, message);
 }
 
-/* The kernel handles a batch within send(), so its answers are there: one for each message that was refused, one for the last if all went well. */
+/* The kernel handles a batch within send(), so its answers are there: one for each message that was refused, one for
+ * the last if all went well. */
 static int take_answers(struct nft_elements *elements, uint32_t first_sequence)
 {
 	bool answered = false;
 	int error = 0;
 
 	for (;;) {
-		ssize_t n = recv(netlink_fd(elements->netlink), elements->answer, sizeof(elements->answer), MSG_DONTWAIT);
+		ssize_t n = recv(netlink_fd(elements->netlink), elements->answer, sizeof(elements->answer),
+				 MSG_DONTWAIT);
 		const struct nlmsghdr *message = (const void *)elements->answer;
 		int n_left = (int)n;
 
@@ -108,7 +110,8 @@ static int take_answers(struct nft_elements *elements, uint32_t first_sequence)
 		for (; mnl_nlmsg_ok(message, n_left); message = mnl_nlmsg_next(message, &n_left)) {
 			const struct nlmsgerr *outcome = mnl_nlmsg_get_payload(message);
 
-			if (message->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(message) < sizeof(*outcome) ||
+			if (message->nlmsg_type != NLMSG_ERROR ||
+			    mnl_nlmsg_get_payload_len(message) < sizeof(*outcome) ||
 			    message->nlmsg_seq - first_sequence > COMMANDS_MOST + 1)
 				continue;
 			answered = true;
@@ -119,7 +122,8 @@ static int take_answers(struct nft_elements *elements, uint32_t first_sequence)
 
 static bool is_sound(const struct command *command)
 {
-	return command->key->n <= NFT_KEY_BYTES && strlen(command->set->table) < NFT_NAME_MAXLEN && strlen(command->set->name) < NFT_NAME_MAXLEN;
+	return command->key->n <= NFT_KEY_BYTES && strlen(command->set->table) < NFT_NAME_MAXLEN &&
+	       strlen(command->set->name) < NFT_NAME_MAXLEN;
 }
 
 static int transact(struct nft_elements *elements, uint32_t first_sequence)
@@ -162,8 +166,10 @@ int nft_element_find(struct nft_elements *elements, const struct nft_set *set, c
 	return transact(elements, elements->batch.sequence);
 }
 
-/* The first makes sure that there is something to delete. Linux takes a new timeout of an element in place since 6.12 alone. */
-int nft_element_renew(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms)
+/* The first makes sure that there is something to delete. Linux takes a new timeout of an element in place since
+ * 6.12 alone. */
+int nft_element_renew(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key,
+		      uint64_t timeout_ms)
 {
 	const struct command commands[COMMANDS_MOST] = {
 		{ NFT_MSG_NEWSETELEM, NLM_F_CREATE, set, key, timeout_ms },

@@ -10,8 +10,9 @@
 
 #define LOOKS_MOST 5            /* each is in vain when somebody changes a ruleset meanwhile */
 #define OWN_TABLE 1             /* the attribute with the table's name */
-static_assert(NFTA_TABLE_NAME == OWN_TABLE && NFTA_CHAIN_TABLE == OWN_TABLE && NFTA_RULE_TABLE == OWN_TABLE && NFTA_SET_TABLE == OWN_TABLE &&
-	      NFTA_OBJ_TABLE == OWN_TABLE && NFTA_FLOWTABLE_TABLE == OWN_TABLE, "one attribute names the table in every message");
+static_assert(NFTA_TABLE_NAME == OWN_TABLE && NFTA_CHAIN_TABLE == OWN_TABLE && NFTA_RULE_TABLE == OWN_TABLE &&
+	      NFTA_SET_TABLE == OWN_TABLE && NFTA_OBJ_TABLE == OWN_TABLE && NFTA_FLOWTABLE_TABLE == OWN_TABLE,
+	      "one attribute names the table in every message");
 
 /* What is looked at: of every kind the handle, and what can change under the same handle. */
 static const struct {
@@ -36,7 +37,8 @@ static bool is_of(const struct nlmsghdr *message, const struct nft_table *table)
 	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attr;
 
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(*head) || message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || head->nfgen_family != table->family)
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*head) || message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	    head->nfgen_family != table->family)
 		return false;
 	mnl_attr_for_each(attr, message, sizeof(*head))
 		if (mnl_attr_get_type(attr) == OWN_TABLE && !mnl_attr_validate(attr, MNL_TYPE_NUL_STRING))
@@ -48,7 +50,8 @@ bool nft_event_matters(const struct nlmsghdr *message, const struct nft_table *t
 {
 	uint8_t type = (uint8_t)message->nlmsg_type;
 
-	return type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM && type != NFT_MSG_NEWGEN && is_of(message, table);
+	return type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM && type != NFT_MSG_NEWGEN &&
+	       is_of(message, table);
 }
 
 struct look {
@@ -89,13 +92,16 @@ static int look_once(struct netlink *netlink, const struct nft_table *table, uin
 	struct look look = { .table = table };
 
 	for (; look.kind < ARRAY_SIZE(kinds); look.kind++) {
-		struct nlmsghdr *message = netlink_begin(netlink, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | kinds[look.kind].ask), NLM_F_DUMP);
+		struct nlmsghdr *message = netlink_begin(netlink,
+							 (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | kinds[look.kind].ask),
+							 NLM_F_DUMP);
 		struct nfgenmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 		int r;
 
 		head->nfgen_family = table->family;
 		head->version = NFNETLINK_V0;
-		mnl_attr_put_strz(message, OWN_TABLE, table->name);   /* older kernels pass over it for some kinds: is_of() looks */
+		mnl_attr_put_strz(message, OWN_TABLE, table->name);   /* older kernels pass over it for some kinds:
+								       * is_of() looks */
 		r = netlink_request(netlink, take, &look);
 		if (r == -ENOENT || (!r && !look.seen_table))
 			return NFT_E_MISSING;

@@ -51,9 +51,11 @@ static void put_target(struct nlmsghdr *message, uint16_t first, uint16_t n)
 	mnl_attr_nest_end(message, data);
 }
 
-static void put_rule(struct nft_batch *batch, const char *table, const char *chain, uint16_t first, uint16_t n, bool compat)
+static void put_rule(struct nft_batch *batch, const char *table, const char *chain, uint16_t first, uint16_t n,
+		     bool compat)
 {
-	struct nlmsghdr *message = nft_batch_message(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK, NFPROTO_INET);
+	struct nlmsghdr *message = nft_batch_message(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK,
+						     NFPROTO_INET);
 	struct nlattr *list, *element;
 
 	mnl_attr_put_strz(message, NFTA_RULE_TABLE, table);

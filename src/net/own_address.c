@@ -23,7 +23,8 @@ static void take_route(void *context, const struct nlmsghdr *message)
 		*(bool *)context = head->rtm_type == RTN_LOCAL;
 }
 
-/* The type of the route says it. The source of it doesn't: to the second address of an IPv4 network it leads from the first. */
+/* The type of the route says it. The source of it doesn't: to the second address of an IPv4 network it leads from
+ * the first. */
 bool net_is_own_address(const struct address *a)
 {
 	_cleanup_(netlink_closep) struct netlink *netlink = NULL;
@@ -59,8 +60,8 @@ static bool is_in_network(const struct address *a, const struct ifaddrs *entry)
 {
 	struct address own, mask;
 
-	if (!entry->ifa_addr || !entry->ifa_netmask || address_from_sockaddr(&own, entry->ifa_addr) || address_from_sockaddr(&mask, entry->ifa_netmask) ||
-	    address_is_v4(a) != address_is_v4(&own))
+	if (!entry->ifa_addr || !entry->ifa_netmask || address_from_sockaddr(&own, entry->ifa_addr) ||
+	    address_from_sockaddr(&mask, entry->ifa_netmask) || address_is_v4(a) != address_is_v4(&own))
 		return false;
 	for (size_t i = address_is_v4(a) ? 12 : 0; i < sizeof(a->ip); i++)
 		if ((a->ip[i] ^ own.ip[i]) & mask.ip[i])
@@ -68,7 +69,8 @@ static bool is_in_network(const struct address *a, const struct ifaddrs *entry)
 	return true;
 }
 
-bool net_is_neighbour(const struct address *a, bool (*is_wanted)(const void *context, const char *interface), const void *context)
+bool net_is_neighbour(const struct address *a, bool (*is_wanted)(const void *context, const char *interface),
+		      const void *context)
 {
 	struct ifaddrs *all;
 	bool found = false;
@@ -93,8 +95,8 @@ void own_address_probe_fini(struct own_address_probe *probe)
 	fd_closep(&probe->v6_fd);
 }
 
-/* Whatever but "no such address here" is the routing table's to decide: the system may let anybody bind anything (ip_nonlocal_bind). A socket that
- * was bound is of no more use. */
+/* Whatever but "no such address here" is the routing table's to decide: the system may let anybody bind anything
+ * (ip_nonlocal_bind). A socket that was bound is of no more use. */
 bool own_address_probe_is_own(struct own_address_probe *probe, const struct address *a)
 {
 	int *fd = address_is_v4(a) ? &probe->v4_fd : &probe->v6_fd;

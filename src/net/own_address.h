@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include "base/address.h"
 
-/* Sockets that are tried to be bound: to other machines' addresses they can't, and stay as they are. So a foreign address, as most are, costs one
- * system call. */
+/* Sockets that are tried to be bound: to other machines' addresses they can't, and stay as they are. So a foreign
+ * address, as most are, costs one system call. */
 struct own_address_probe {
 	int v4_fd, v6_fd;    /* -1: none could be had so far */
 };
@@ -24,7 +24,9 @@ bool net_is_own_address(const struct address *a);
 /* The address that the kernel would send from to another one; no port. 0 or NET_E_*, or a negative errno. */
 int net_address_toward(const struct address *to, struct address *out);
 
-/* Whether the address is of a network that one of the interfaces has an address in. Asks the kernel for all addresses. */
-bool net_is_neighbour(const struct address *a, bool (*is_wanted)(const void *context, const char *interface), const void *context);
+/* Whether the address is of a network that one of the interfaces has an address in. Asks the kernel for all
+ * addresses. */
+bool net_is_neighbour(const struct address *a, bool (*is_wanted)(const void *context, const char *interface),
+		      const void *context);
 
 #endif

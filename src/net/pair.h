@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A TCP connection between two ends in this process, over the loopback interface: both have all that a connection has, a reset above all, which a socket pair lacks. */
+/* A TCP connection between two ends in this process, over the loopback interface: both have all that a connection
+ * has, a reset above all, which a socket pair lacks. */
 #ifndef BRAID_NET_PAIR_H
 #define BRAID_NET_PAIR_H
 
@@ -9,8 +10,9 @@
 /* Both ends non-blocking, with send and receive buffers of about n_bytes each. 0, NET_E_* or a negative errno. */
 int net_pair(int *one, int *other, uint32_t n_bytes);
 
-/* What is written to a TCP connection and not acknowledged yet; what of it is not sent, and what has arrived behind what was lost, as whole packets; its shortest round trip (0: not known). Of one that was accepted with data in its SYN the
- * first means nothing until its handshake has ended. */
+/* What is written to a TCP connection and not acknowledged yet; what of it is not sent, and what has arrived behind
+ * what was lost, as whole packets; its shortest round trip (0: not known). Of one that was accepted with data in its
+ * SYN the first means nothing until its handshake has ended. */
 struct net_sent {
 	bool in_handshake;
 	uint32_t unacked_bytes, unsent_bytes, sacked_bytes, min_rtt_us;

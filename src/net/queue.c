@@ -139,7 +139,8 @@ static void set_buffers(struct net_queue *queue)
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	mnl_socket_setsockopt(queue->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));   /* what doesn't fit goes the ordinary way */
+	/* what doesn't fit goes the ordinary way */
+	mnl_socket_setsockopt(queue->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));
 }
 
 int net_queue_open(uint16_t number, struct net_queue **out)
@@ -182,6 +183,7 @@ int net_queue_take(struct net_queue *queue, net_queue_fn fn, void *context)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? NET_E_AGAIN : -errno;
-	mnl_cb_run(queue->buffer, (size_t)n, 0, 0, on_message, &taking);   /* a refused verdict is told here, too: its packet is gone */
+	mnl_cb_run(queue->buffer, (size_t)n, 0, 0, on_message, &taking);   /* a refused verdict is told here, too:
+									    * its packet is gone */
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Packets that nft hands to us and waits for: NFQUEUE, by libnetfilter_queue. Where nobody has the queue, or it is full, packets go on as if it
- * weren't there (the rule's and the queue's own settings see to that).
+ * Packets that nft hands to us and waits for: NFQUEUE, by libnetfilter_queue. Where nobody has the queue, or it is
+ * full, packets go on as if it weren't there (the rule's and the queue's own settings see to that).
  */
 #ifndef BRAID_NET_QUEUE_H
 #define BRAID_NET_QUEUE_H

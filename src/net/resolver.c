@@ -82,14 +82,16 @@ static void hand_on(struct resolver *resolver)
 
 static void take_addresses(struct query *query, const struct ares_addrinfo *found)
 {
-	for (const struct ares_addrinfo_node *node = found->nodes; node && query->n < RESOLVER_ADDRESSES; node = node->ai_next)
+	for (const struct ares_addrinfo_node *node = found->nodes; node && query->n < RESOLVER_ADDRESSES;
+	     node = node->ai_next)
 		if (!address_from_sockaddr(&query->all[query->n], node->ai_addr))
 			query->all[query->n++].port = 0;
 }
 
 static int outcome_of(int status)
 {
-	return status == ARES_SUCCESS || status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_EBADNAME ? RESOLVER_E_NAME : RESOLVER_E_FAILED;
+	return status == ARES_SUCCESS || status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_EBADNAME ?
+	       RESOLVER_E_NAME : RESOLVER_E_FAILED;
 }
 
 static void note_answered(struct query *query, int r)
@@ -117,7 +119,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 	ares_socket_t fd = (ares_socket_t)ref.index;
 	bool failed = events & (EPOLLERR | EPOLLHUP);
 
-	ares_process_fd(resolver->channel, events & EPOLLIN || failed ? fd : ARES_SOCKET_BAD, events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
+	ares_process_fd(resolver->channel, events & EPOLLIN || failed ? fd : ARES_SOCKET_BAD,
+			events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
 	hand_on(resolver);
 	set_timer(resolver);
 }
@@ -126,7 +129,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct resolver *resolver = context;
 
-	if (now_us < resolver->timer_at_us)   /* an old one, which a sooner one was set before: it is to have no successor */
+	if (now_us < resolver->timer_at_us)   /* an old one, which a sooner one was set before: it is to have no
+					       * successor */
 		return;
 	resolver->timer_at_us = 0;
 	ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -143,14 +147,17 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 
 static int open_channel(struct resolver *resolver)
 {
-	struct ares_options options = { .flags = ARES_FLAG_NOSEARCH, .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_state, .sock_state_cb_data = resolver };
-	int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | NOTHING_IS_KEPT;   /* qcache_max_ttl 0 */
+	struct ares_options options = { .flags = ARES_FLAG_NOSEARCH, .timeout = TRY_MS, .tries = TRIES,
+					.sock_state_cb = on_state, .sock_state_cb_data = resolver };
+	/* qcache_max_ttl 0 */
+	int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | NOTHING_IS_KEPT;
 
 	return ares_init_options(&resolver->channel, &options, given) == ARES_SUCCESS ? 0 : -ENOMEM;
 }
 
-int resolver_new(struct loop *loop, void (*on_answer)(void *context, struct loop_ref asker, int r, const struct address *all, size_t n), void *context,
-		 struct resolver **out)
+int resolver_new(struct loop *loop,
+		 void (*on_answer)(void *context, struct loop_ref asker, int r, const struct address *all, size_t n),
+		 void *context, struct resolver **out)
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = resolver };
@@ -207,7 +214,8 @@ static void renew(struct resolver *resolver)
 static bool is_plain(struct bytes name)
 {
 	for (size_t i = 0; i < name.n; i++)
-		if (name.at[i] <= ' ' || name.at[i] >= 0x7f || name.at[i] == '\\' || name.at[i] == ':' || name.at[i] == '/')
+		if (name.at[i] <= ' ' || name.at[i] >= 0x7f || name.at[i] == '\\' || name.at[i] == ':' ||
+		    name.at[i] == '/')
 			return false;
 	return name.n && name.n <= RESOLVER_NAME_BYTES;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names to addresses in the loop's thread, which never waits: c-ares, with the servers of /etc/resolv.conf, as they were when the first name was asked for, and what /etc/hosts says.
+ * Names to addresses in the loop's thread, which never waits: c-ares, with the servers of /etc/resolv.conf, as they
+ * were when the first name was asked for, and what /etc/hosts says.
  */
 #ifndef BRAID_NET_RESOLVER_H
 #define BRAID_NET_RESOLVER_H
@@ -15,7 +16,8 @@
 #define RESOLVER_ADDRESSES 8         /* of a name; further ones are left out */
 #define RESOLVER_NAME_BYTES 255
 #define RESOLVER_PATIENCE_US (5 * US_PER_S)   /* for an asker: a name server may answer, and another one after it */
-/* Names under way at once: whose asker has gone meanwhile is under way still. Each is two questions, whose numbers are of 65536, and c-ares seeks a free one until it finds it. */
+/* Names under way at once: whose asker has gone meanwhile is under way still. Each is two questions, whose numbers
+ * are of 65536, and c-ares seeks a free one until it finds it. */
 #define RESOLVER_QUERIES 4096
 
 enum {
@@ -25,16 +27,20 @@ enum {
 
 struct resolver;
 
-/* Borrows loop. on_answer is called once for each resolver_ask() that went well, later, with r 0 and n > 0 addresses, which have no ports, or with RESOLVER_E_*; not for those
- * that are under way when the resolver goes. 0 or -ENOMEM. */
-int resolver_new(struct loop *loop, void (*on_answer)(void *context, struct loop_ref asker, int r, const struct address *all, size_t n), void *context,
-		 struct resolver **out);
+/* Borrows loop. on_answer is called once for each resolver_ask() that went well, later, with r 0 and n > 0
+ * addresses, which have no ports, or with RESOLVER_E_*; not for those that are under way when the resolver goes. 0
+ * or -ENOMEM. */
+int resolver_new(struct loop *loop,
+		 void (*on_answer)(void *context, struct loop_ref asker, int r, const struct address *all, size_t n),
+		 void *context, struct resolver **out);
 void resolver_freep(struct resolver **resolver);
 
-/* The servers may be others now: they are looked up again with the next name that is asked for while no answer is awaited. */
+/* The servers may be others now: they are looked up again with the next name that is asked for while no answer is
+ * awaited. */
 void resolver_renew(struct resolver *resolver);
 
-/* asker comes back with the answer. The name isn't completed by a search list; an IPv4 address in the place of a name is its own answer. 0, RESOLVER_E_*, or a negative errno. */
+/* asker comes back with the answer. The name isn't completed by a search list; an IPv4 address in the place of a
+ * name is its own answer. 0, RESOLVER_E_*, or a negative errno. */
 int resolver_ask(struct resolver *resolver, struct bytes name, struct loop_ref asker);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interfaces, addresses, routes and rules of this network namespace (rtnetlink). What we add bears ROUTE_PROTOCOL, so that a later run
- * tells ours from other people's; only what bears it is listed as ours and taken away.
+ * Interfaces, addresses, routes and rules of this network namespace (rtnetlink). What we add bears ROUTE_PROTOCOL, so
+ * that a later run tells ours from other people's; only what bears it is listed as ours and taken away.
  */
 #ifndef BRAID_NET_ROUTE_H
 #define BRAID_NET_ROUTE_H
@@ -51,7 +51,8 @@ struct route_rule {
 	struct address from;     /* unspecified: any */
 	uint32_t fwmark;         /* 0: any */
 	uint32_t fwmask;         /* of its bits, those that count; 0: all */
-	bool iif_lo;             /* only what is sent from here, and the check whether the way back to a packet's source is a good one */
+	bool iif_lo;             /* only what is sent from here, and the check whether the way back to a packet's
+				  * source is a good one */
 	uint32_t table;
 	uint32_t priority;
 };
@@ -78,7 +79,8 @@ int route_delete_rule(struct netlink *netlink, const struct route_rule *rule);
 
 /* Notifications on interfaces, addresses, and routes of both families. */
 int route_open_events(struct netlink **out);
-/* Whether a notification can matter to us: interfaces and addresses always, of the routes only default ones and ours. */
+/* Whether a notification can matter to us: interfaces and addresses always, of the routes only default ones and
+ * ours. */
 bool route_event_matters(const struct nlmsghdr *message);
 
 #endif

@@ -105,8 +105,9 @@ int route_delete_rule(struct netlink *netlink, const struct route_rule *rule)
 
 int route_open_events(struct netlink **out)
 {
-	static const unsigned int groups[] = { RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-					       RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE };
+	static const unsigned int groups[] = { RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+					       RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+					       RTNLGRP_IPV6_RULE };
 
 	return netlink_open_events(NETLINK_ROUTE, groups, ARRAY_SIZE(groups), out);
 }
@@ -117,5 +118,6 @@ bool route_event_matters(const struct nlmsghdr *message)
 
 	if (message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE)
 		return true;
-	return mnl_nlmsg_get_payload_len(message) >= sizeof(*head) && (!head->rtm_dst_len || head->rtm_protocol == ROUTE_PROTOCOL);
+	return mnl_nlmsg_get_payload_len(message) >= sizeof(*head) &&
+	       (!head->rtm_dst_len || head->rtm_protocol == ROUTE_PROTOCOL);
 }

@@ -83,7 +83,8 @@ static void interface_take(void *context, const struct nlmsghdr *message)
 		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
 			interface.is_port = is_port(attr);
 		if (mnl_attr_get_type(attr) == IFLA_STATS64)
-			memcpy(&stats, mnl_attr_get_payload(attr), size_min(sizeof(stats), mnl_attr_get_payload_len(attr)));
+			memcpy(&stats, mnl_attr_get_payload(attr),
+			       size_min(sizeof(stats), mnl_attr_get_payload_len(attr)));
 	}
 	interface.rx_bytes = stats.rx_bytes;
 	interface.tx_bytes = stats.tx_bytes;
@@ -93,7 +94,8 @@ static void interface_take(void *context, const struct nlmsghdr *message)
 int route_list_interfaces(struct netlink *netlink, route_interface_fn fn, void *context)
 {
 	struct listing listing = { .fn.interface = fn, .context = context };
-	struct ifinfomsg *head = mnl_nlmsg_put_extra_header(netlink_begin(netlink, RTM_GETLINK, NLM_F_DUMP), sizeof(*head));
+	struct ifinfomsg *head = mnl_nlmsg_put_extra_header(netlink_begin(netlink, RTM_GETLINK, NLM_F_DUMP),
+							    sizeof(*head));
 
 	head->ifi_family = AF_UNSPEC;
 	return netlink_request(netlink, interface_take, &listing);
@@ -134,7 +136,8 @@ static void address_take(void *context, const struct nlmsghdr *message)
 int route_list_addresses(struct netlink *netlink, route_address_fn fn, void *context)
 {
 	struct listing listing = { .fn.address = fn, .context = context };
-	struct ifaddrmsg *head = mnl_nlmsg_put_extra_header(netlink_begin(netlink, RTM_GETADDR, NLM_F_DUMP), sizeof(*head));
+	struct ifaddrmsg *head = mnl_nlmsg_put_extra_header(netlink_begin(netlink, RTM_GETADDR, NLM_F_DUMP),
+							    sizeof(*head));
 
 	head->ifa_family = AF_UNSPEC;
 	return netlink_request(netlink, address_take, &listing);
@@ -155,7 +158,8 @@ static void hops_take(const struct listing *listing, const struct nlattr *nest, 
 			return;
 		entry.ifindex = (unsigned int)hop->rtnh_ifindex;
 		entry.via = (struct address){ 0 };
-		for (attr = (const void *)(at + sizeof(*hop)); mnl_attr_ok(attr, (int)(at + hop->rtnh_len - (const uint8_t *)attr));
+		for (attr = (const void *)(at + sizeof(*hop));
+		     mnl_attr_ok(attr, (int)(at + hop->rtnh_len - (const uint8_t *)attr));
 		     attr = mnl_attr_next(attr))
 			if (mnl_attr_get_type(attr) == RTA_GATEWAY)
 				entry.via = attr_address(attr);
@@ -233,16 +237,19 @@ static void entry_take(void *context, const struct nlmsghdr *message)
 		listing->fn.entry(listing->context, &entry);
 }
 
-static int list_routes(struct netlink *netlink, unsigned char family, uint8_t table, uint8_t protocol, struct listing *listing)
+static int list_routes(struct netlink *netlink, unsigned char family, uint8_t table, uint8_t protocol,
+		       struct listing *listing)
 {
-	struct rtmsg *head = mnl_nlmsg_put_extra_header(netlink_begin(netlink, RTM_GETROUTE, NLM_F_DUMP), sizeof(*head));
+	struct rtmsg *head = mnl_nlmsg_put_extra_header(netlink_begin(netlink, RTM_GETROUTE, NLM_F_DUMP),
+							sizeof(*head));
 	int r;
 
 	head->rtm_family = family;
 	head->rtm_table = table;
 	head->rtm_protocol = protocol;
 	r = netlink_request(netlink, entry_take, listing);
-	return r == -ENOENT || r == -EAFNOSUPPORT ? 0 : r;   /* no such table yet, or a kernel without IPv6: no routes */
+	return r == -ENOENT || r == -EAFNOSUPPORT ? 0 : r;   /* no such table yet, or a kernel without IPv6: no
+							      * routes */
 }
 
 static void default_take(void *context, const struct route_entry *entry)
@@ -289,7 +296,8 @@ static void rule_take(void *context, const struct nlmsghdr *message)
 			rule.iif_lo = !strcmp(mnl_attr_get_str(attr), "lo");
 		if (mnl_attr_get_type(attr) == FRA_FWMARK)
 			rule.fwmark = attr_u32(attr);
-		if (mnl_attr_get_type(attr) == FRA_FWMASK && attr_u32(attr) != UINT32_MAX)   /* the kernel names that of all bits, too */
+		/* the kernel names that of all bits, too */
+		if (mnl_attr_get_type(attr) == FRA_FWMASK && attr_u32(attr) != UINT32_MAX)
 			rule.fwmask = attr_u32(attr);
 		if (mnl_attr_get_type(attr) == FRA_TABLE)
 			rule.table = attr_u32(attr);

@@ -99,8 +99,9 @@ static socklen_t to_sockaddr(const struct address *address, bool mapped, struct 
 }
 
 /*
- * Plain TCP begins with as narrow a window as Linux's own default, and it grows as it is read (decision 0006): what is wide from the beginning for Multipath TCP's sake (tcp_rmem) would
- * be filled, in each session, by a source that is faster than the links. A buffer that was set is let go again, else it would stay as it is.
+ * Plain TCP begins with as narrow a window as Linux's own default, and it grows as it is read (decision 0006): what is
+ * wide from the beginning for Multipath TCP's sake (tcp_rmem) would be filled, in each session, by a source that is
+ * faster than the links. A buffer that was set is let go again, else it would stay as it is.
  */
 static void narrow_window(int fd)
 {
@@ -129,7 +130,8 @@ static void set_congestion(int fd, const char *congestion)
 
 static int set_transparent(int fd, const struct address *address)
 {
-	return address_is_v4(address) ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1) : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+	return address_is_v4(address) ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1) :
+	       set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
 }
 
 static int listen_options(int fd, const struct address *address, const struct net_listen_options *options)
@@ -143,7 +145,8 @@ static int listen_options(int fd, const struct address *address, const struct ne
 	return !r && options->transparent ? set_transparent(fd, address) : r;
 }
 
-static int open_bound(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
+static int open_bound(const struct address *address, const struct net_listen_options *options, int *out,
+		      bool *fastopen_missing)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
@@ -166,7 +169,8 @@ static int open_bound(const struct address *address, const struct net_listen_opt
 	return 0;
 }
 
-int net_listen(const struct address *address, const struct net_listen_options *options, int *out, bool *fastopen_missing)
+int net_listen(const struct address *address, const struct net_listen_options *options, int *out,
+	       bool *fastopen_missing)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	int r = open_bound(address, options, &fd, fastopen_missing);
@@ -213,8 +217,8 @@ int net_accept(int listener_fd, int *fd, struct address *peer)
 	}
 }
 
-/* Not by the last acknowledgement: one that was accepted with Fast Open has had none yet, and the kernel counts from its own start then, as it does of one whose data were lost (Linux 6.18). Nobody waits for
- * a minute. */
+/* Not by the last acknowledgement: one that was accepted with Fast Open has had none yet, and the kernel counts from
+ * its own start then, as it does of one whose data were lost (Linux 6.18). Nobody waits for a minute. */
 uint64_t net_silent_us(int fd)
 {
 	struct tcp_info tcp = { 0 };
@@ -320,8 +324,8 @@ static int connect_with_bytes(int fd, const struct sockaddr_storage *sa, socklen
 	ssize_t n;
 
 	set_int(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
-	n = sendto(fd, options->first, options->n_first, MSG_FASTOPEN | MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)sa,
-		   n_sa);
+	n = sendto(fd, options->first, options->n_first, MSG_FASTOPEN | MSG_NOSIGNAL | MSG_DONTWAIT,
+		   (const struct sockaddr *)sa, n_sa);
 	if (n >= 0)
 		*n_sent = (size_t)n;
 	return n < 0 && errno != EINPROGRESS ? net_error(errno) : 0;
@@ -455,7 +459,8 @@ bool net_handshake_outcome(int fd, bool *plain)
 	struct mptcp_beginning beginning = mptcp_info_beginning(fd);
 
 	*plain = beginning.fell_back;
-	return beginning.tcp_state != TCP_SYN_RECV && beginning.knows_peer;   /* the third packet may be lost, and another end the handshake of TCP */
+	/* the third packet may be lost, and another end the handshake of TCP */
+	return beginning.tcp_state != TCP_SYN_RECV && beginning.knows_peer;
 }
 
 void net_tune_leg(int fd, bool mptcp)

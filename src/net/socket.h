@@ -37,15 +37,18 @@ struct net_listen_options {
 
 /* A listener that shares its address with those of other workers (SO_REUSEPORT). [::] takes IPv4 too. *fastopen_missing
  * tells whether the kernel had none for us (before 6.2 on MPTCP). 0 or a negative errno. */
-int net_listen(const struct address *address, const struct net_listen_options *options, int *fd, bool *fastopen_missing);
+int net_listen(const struct address *address, const struct net_listen_options *options, int *fd,
+	       bool *fastopen_missing);
 
-/* Whether the address can be had to listen on: binds it for a moment, and takes no connections. 0 or a negative errno. */
+/* Whether the address can be had to listen on: binds it for a moment, and takes no connections. 0 or a negative
+ * errno. */
 int net_probe_listen(const struct address *address, const struct net_listen_options *options);
 
 /* Takes one connection. peer is filled in. 0, NET_E_AGAIN, NET_E_ABORTED, NET_E_DESCRIPTORS, or a negative errno. */
 int net_accept(int listener_fd, int *fd, struct address *peer);
 
-/* For how long the peer has said nothing, from the handshake on; 0 where it isn't known, or is more than a minute. Of a connection that has just been taken from a listener: how long it has waited for that, at least. */
+/* For how long the peer has said nothing, from the handshake on; 0 where it isn't known, or is more than a minute.
+ * Of a connection that has just been taken from a listener: how long it has waited for that, at least. */
 uint64_t net_silent_us(int fd);
 
 /* What a TCP connection agreed on with its peer. 0 or a negative errno. */
@@ -68,9 +71,12 @@ struct net_marking {
 
 struct net_connect_options {
 	bool mptcp;
-	bool both_families;         /* of Multipath TCP by IPv4: subflows by IPv6 may join it. Linux takes them on a socket of that family alone */
-	struct address source;      /* unspecified: the kernel's choice. With a port: that one, where it can be had, else one of the kernel's choice */
-	bool transparent;           /* the source need not be this machine's; what comes back to it must be led to the socket */
+	bool both_families;         /* of Multipath TCP by IPv4: subflows by IPv6 may join it. Linux takes them on a
+				     * socket of that family alone */
+	struct address source;      /* unspecified: the kernel's choice. With a port: that one, where it can be had,
+				     * else one of the kernel's choice */
+	bool transparent;           /* the source need not be this machine's; what comes back to it must be led to
+				     * the socket */
 	const char *congestion;     /* NULL or "": the system's default */
 	struct net_marking marking;
 	uint32_t fwmark;            /* of its packets, for nft and routing here; 0: none */
@@ -79,32 +85,34 @@ struct net_connect_options {
 };
 
 /*
- * Begins to connect. *n_sent is how many of the first bytes the kernel took (they are its to deliver from then on; whether in
- * the SYN or after it is its choice); the rest is the caller's to send once the socket is writable. The outcome comes with
- * EPOLLOUT, EPOLLERR or EPOLLHUP: ask net_connect_result(). 0 or NET_E_*, or a negative errno.
+ * Begins to connect. *n_sent is how many of the first bytes the kernel took (they are its to deliver from then on;
+ * whether in the SYN or after it is its choice); the rest is the caller's to send once the socket is writable. The
+ * outcome comes with EPOLLOUT, EPOLLERR or EPOLLHUP: ask net_connect_result(). 0 or NET_E_*, or a negative errno.
  */
 int net_connect_begin(const struct address *to, const struct net_connect_options *options, int *fd, size_t *n_sent);
 /* 0 connected, NET_E_AGAIN still under way, another NET_E_*, or a negative errno. */
 int net_connect_result(int fd);
-/* The same where these events of the socket have just been told: without an error among them, that it is writable says all, and nothing is asked. */
+/* The same where these events of the socket have just been told: without an error among them, that it is writable
+ * says all, and nothing is asked. */
 int net_connect_outcome(int fd, uint32_t epoll_events);
 
 /* NET_E_* for an errno of connecting, sending or receiving; the negative errno itself if it has none. */
 int net_error(int error_number);
 const char *net_error_text(int net_error);
 
-/* recv/send once, without waiting, without SIGPIPE. n >= 0, 0 at the end of the stream; NET_E_* negated is never returned:
- * on failure *error is NET_E_* or a negative errno and the result is -1. */
+/* recv/send once, without waiting, without SIGPIPE. n >= 0, 0 at the end of the stream; NET_E_* negated is never
+ * returned: on failure *error is NET_E_* or a negative errno and the result is -1. */
 ssize_t net_receive(int fd, void *bytes, size_t n_bytes, int *error);
 ssize_t net_send(int fd, const void *bytes, size_t n_bytes, int *error);
 /* The same; TCP may keep what is no whole segment until what is under way is acknowledged (MSG_MORE). */
 ssize_t net_send_later(int fd, const void *bytes, size_t n_bytes, int *error);
 /* net_receive() that leaves the bytes where they are; an error it takes. */
 ssize_t net_peek(int fd, void *bytes, size_t n_bytes, int *error);
-/* What net_receive() would say: 0, bytes or an end; NET_E_AGAIN; or an error. An error is told once: who reads next sees an end in its place, so
- * the caller has to act on it. */
+/* What net_receive() would say: 0, bytes or an end; NET_E_AGAIN; or an error. An error is told once: who reads next
+ * sees an end in its place, so the caller has to act on it. */
 int net_look(int fd);
-/* What the socket holds of what has come: not read yet, or out of order, with the kernel's overhead; 0 where there is nothing. 0 or a negative errno. */
+/* What the socket holds of what has come: not read yet, or out of order, with the kernel's overhead; 0 where there
+ * is nothing. 0 or a negative errno. */
 int net_receive_queue_bytes(int fd, uint32_t *n_bytes);
 
 /* Closes with RST (TCP) or FASTCLOSE (MPTCP): the peer learns that the stream did not end in order. */
@@ -112,26 +120,31 @@ void net_close_reset(int fd);
 /* Closes a leg whose streams have ended in order. */
 void net_close_orderly(int fd);
 
-/* A connection accepted with Fast Open takes bytes before its handshake has ended, but nothing good comes of it: they aren't sent before, nor after, unless
- * something more is written; and where the connection comes out as plain TCP, what Multipath TCP sent again meanwhile is in the stream twice. */
+/* A connection accepted with Fast Open takes bytes before its handshake has ended, but nothing good comes of it:
+ * they aren't sent before, nor after, unless something more is written; and where the connection comes out as plain
+ * TCP, what Multipath TCP sent again meanwhile is in the stream twice. */
 bool net_handshake_ended(int fd);
 /* The same; *plain: it has come out as plain TCP, as far as is known. */
 bool net_handshake_outcome(int fd, bool *plain);
 
-/* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed must not make half of a
- * stream look like the whole. Small writes leave at once; urgent data stays in the stream of plain TCP (Multipath TCP has none), as any other byte. */
+/* From here on the leg is closed with a reset unless net_close_orderly() says otherwise: a daemon that is killed
+ * must not make half of a stream look like the whole. Small writes leave at once; urgent data stays in the stream of
+ * plain TCP (Multipath TCP has none), as any other byte. */
 void net_tune_leg(int fd, bool mptcp);
-/* Dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. 0: they aren't looked for. */
+/* Dead peers are found: first probe after idle_s, then every idle_s / 10 (75 s at most), 6 of them. 0: they aren't
+ * looked for. */
 void net_keep_alive(int fd, uint32_t idle_s);
 
-/* Of the packets that this end sends. Linux has no DSCP for Multipath TCP over IPv6 (6.18): that stays as it is then. */
+/* Of the packets that this end sends. Linux has no DSCP for Multipath TCP over IPv6 (6.18): that stays as it is
+ * then. */
 void net_mark(int fd, const struct address *peer, bool mptcp, const struct net_marking *marking);
 
 /* Whether this kernel has the congestion control, for us. 0 or a negative errno (-ENOENT, -EPERM). */
 int net_probe_congestion(const char *congestion);
 
 #define NET_CONGESTION_BYTES 16   /* of a name, with its end: the kernel's TCP_CA_NAME_MAX */
-/* Of a connection that exists: of all subflows there are, and of those to come. 0 or a negative errno, then some may have changed. */
+/* Of a connection that exists: of all subflows there are, and of those to come. 0 or a negative errno, then some may
+ * have changed. */
 int net_change_congestion(int fd, const char *congestion);
 /* What it has, of an MPTCP connection its first subflow. False and "" where that can't be had. */
 bool net_congestion(int fd, char out[NET_CONGESTION_BYTES]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files under /proc/sys, named by their path there ("net/mptcp/enabled"), values as one line of text without the newline; where there are
- * several numbers, they are read with blanks between them. */
+/* Files under /proc/sys, named by their path there ("net/mptcp/enabled"), values as one line of text without the
+ * newline; where there are several numbers, they are read with blanks between them. */
 #ifndef BRAID_NET_SYSCTL_H
 #define BRAID_NET_SYSCTL_H
 

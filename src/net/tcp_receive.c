@@ -52,7 +52,8 @@ struct tcp_receive_state tcp_receive_state(int fd)
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n_info))
 		return (struct tcp_receive_state){ 0 };
-	return (struct tcp_receive_state){ .rtt_us = info.tcpi_rtt, .receiver_rtt_us = info.tcpi_rcv_rtt, .window_bytes = info.tcpi_rcv_ssthresh };
+	return (struct tcp_receive_state){ .rtt_us = info.tcpi_rtt, .receiver_rtt_us = info.tcpi_rcv_rtt,
+					   .window_bytes = info.tcpi_rcv_ssthresh };
 }
 
 uint32_t tcp_receive_kernel_most(void)
@@ -60,7 +61,8 @@ uint32_t tcp_receive_kernel_most(void)
 	char value[SYSCTL_VALUE_BYTES];
 	unsigned int least, begin, most;
 
-	return !sysctl_read("net/ipv4/tcp_rmem", value) && sscanf(value, "%u %u %u", &least, &begin, &most) == 3 ? most : 0;
+	return !sysctl_read("net/ipv4/tcp_rmem", value) && sscanf(value, "%u %u %u", &least, &begin, &most) == 3 ?
+	       most : 0;
 }
 
 uint32_t tcp_receive_buffer_most(uint32_t wanted_bytes, bool *forced)
@@ -69,7 +71,8 @@ uint32_t tcp_receive_buffer_most(uint32_t wanted_bytes, bool *forced)
 	uint32_t got = 0;
 
 	*forced = fd >= 0 && !tcp_receive_buffer_hold(fd, wanted_bytes, true);
-	if (fd < 0 || (!*forced && tcp_receive_buffer_hold(fd, wanted_bytes, false)) || tcp_receive_buffer_get(fd, &got))
+	if (fd < 0 || (!*forced && tcp_receive_buffer_hold(fd, wanted_bytes, false)) ||
+	    tcp_receive_buffer_get(fd, &got))
 		return 0;
 	return got < wanted_bytes ? got : wanted_bytes;
 }

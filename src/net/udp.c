@@ -84,7 +84,8 @@ bool net_udp_send(int fd, const void *bytes, size_t n_bytes, const struct addres
 	struct sockaddr_storage sa;
 	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = n_bytes };
 	union control control = { .head = { .cmsg_len = 0 } };
-	struct msghdr message = { .msg_name = &sa, .msg_namelen = address_to_sockaddr(peer, &sa), .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr message = { .msg_name = &sa, .msg_namelen = address_to_sockaddr(peer, &sa), .msg_iov = &iov,
+				  .msg_iovlen = 1 };
 	struct in_pktinfo v4 = { .ipi_ifindex = 0 };
 	struct in6_pktinfo v6 = { .ipi6_ifindex = 0 };
 	bool is_v4 = address_is_v4(peer);

@@ -30,10 +30,12 @@ struct alive {
 	bool watching;
 	struct nft_elements *elements;
 	struct netlink *looks, *events;
-	struct nft_key keys[KEYS];       /* of both elements: TCP, which is intercepted, and UDP, which may be refused */
+	struct nft_key keys[KEYS];       /* of both elements: TCP, which is intercepted, and UDP, which may be
+					  * refused */
 	bool active;                     /* there is to be a table */
 	bool away;                       /* somebody has removed or changed it */
-	bool passing;                    /* its rules let all TCP pass, as we want it; renewed_at_us is LONG_AGO_US then */
+	bool passing;                    /* its rules let all TCP pass, as we want it; renewed_at_us is LONG_AGO_US
+					  * then */
 	uint64_t picture;                /* of the table as we made it */
 	struct backoff backoff;
 	bool restore_armed;
@@ -44,12 +46,15 @@ struct alive {
 
 bool alive_passed_since(const struct alive_times *times, uint64_t since_us, uint64_t now_us)
 {
-	uint64_t renewed_at_us = __atomic_load_n(&times->renewed_at_us, __ATOMIC_ACQUIRE);   /* first: it is written last */
+	/* first: it is written last */
+	uint64_t renewed_at_us = __atomic_load_n(&times->renewed_at_us, __ATOMIC_ACQUIRE);
 
-	return renewed_at_us && (renewed_at_us + ALIVE_MS * US_PER_MS < now_us || __atomic_load_n(&times->passed_until_us, __ATOMIC_ACQUIRE) > since_us);
+	return renewed_at_us && (renewed_at_us + ALIVE_MS * US_PER_MS < now_us ||
+				 __atomic_load_n(&times->passed_until_us, __ATOMIC_ACQUIRE) > since_us);
 }
 
-/* The rules take SYNs, and will until ALIVE_MS after at_us. passed: until now they didn't, as where that was too long ago. */
+/* The rules take SYNs, and will until ALIVE_MS after at_us. passed: until now they didn't, as where that was too
+ * long ago. */
 static void note_renewed(struct alive *alive, bool passed, uint64_t at_us)
 {
 	struct alive_times *times = alive->options.times;
@@ -85,16 +90,19 @@ static void restore(struct alive *alive, bool gone, uint64_t now_us)
 	r = alive->options.restore(alive->options.context, reason, sizeof(reason));
 	backoff_done(&alive->backoff, now_us);
 	if (r) {
-		snprintf(text, sizeof(text), "the nft table inet braid %s, and new connections go the ordinary way: %s", gone ? "is gone" : "was changed",
-			 reason);
+		snprintf(text, sizeof(text), "the nft table inet braid %s, and new connections go the ordinary way: %s",
+			 gone ? "is gone" : "was changed", reason);
 		arm_restore(alive, backoff_at_us(&alive->backoff, now_us));
 	} else {
-		snprintf(text, sizeof(text), "somebody has %s the nft table inet braid (nft flush ruleset?); it is put back", gone ? "removed" : "changed");
+		snprintf(text, sizeof(text),
+			 "somebody has %s the nft table inet braid (nft flush ruleset?); it is put back",
+			 gone ? "removed" : "changed");
 	}
 	warn(alive, text);
 }
 
-/* Puts the table back where it isn't as we made it: now, or later where that was done a moment ago, so that nobody is fought with. */
+/* Puts the table back where it isn't as we made it: now, or later where that was done a moment ago, so that nobody
+ * is fought with. */
 static void check(struct alive *alive, uint64_t now_us)
 {
 	uint64_t picture = 0, at_us = backoff_at_us(&alive->backoff, now_us);
@@ -117,11 +125,14 @@ static void renewal_failed(struct alive *alive, int error)
 	if (error == alive->told_error)
 		return;
 	alive->told_error = error;
-	snprintf(text, sizeof(text), "cannot renew the set alive of the nft table inet braid: %s; new connections go the ordinary way", strerror(-error));
+	snprintf(text, sizeof(text),
+		 "cannot renew the set alive of the nft table inet braid: %s; new connections go the ordinary way",
+		 strerror(-error));
 	warn(alive, text);
 }
 
-/* Who lets a first packet come looks whether others have passed before it: that is written before the first one can. What is gone already, or with its table, is as good: the next renewal finds out. */
+/* Who lets a first packet come looks whether others have passed before it: that is written before the first one can.
+ * What is gone already, or with its table, is as good: the next renewal finds out. */
 static void let_pass(struct alive *alive)
 {
 	int r;
@@ -138,7 +149,8 @@ static void warn_of_standstill(struct alive *alive, uint64_t stood_us)
 {
 	char text[TEXT_BYTES];
 
-	snprintf(text, sizeof(text), "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
+	snprintf(text, sizeof(text),
+		 "a thread of braidd stood still for %llu ms: new connections went the ordinary way meanwhile",
 		 (unsigned long long)(stood_us / US_PER_MS));
 	warn(alive, text);
 }

@@ -11,13 +11,15 @@
 
 static struct route_entry route_of(const struct links_route *from)
 {
-	return (struct route_entry){ .v6 = from->v6, .local = from->local, .table = from->table, .to = from->to, .via = from->via,
+	return (struct route_entry){ .v6 = from->v6, .local = from->local, .table = from->table, .to = from->to,
+				     .via = from->via,
 				     .ifindex = from->ifindex, .source = from->source, .metric = from->metric };
 }
 
 static struct route_rule rule_of(const struct links_rule *from)
 {
-	return (struct route_rule){ .v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark, .fwmask = from->fwmask, .table = from->table,
+	return (struct route_rule){ .v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark,
+				    .fwmask = from->fwmask, .table = from->table,
 				    .priority = from->priority };
 }
 
@@ -75,8 +77,8 @@ static int do_one(struct netlink *netlink, struct mptcp_pm *pm, enum links_step 
 	return 0;
 }
 
-static void describe(enum links_step step, const struct links_plumbing *have, const struct links_plumbing *want, size_t i,
-		     char *out, size_t n_out)
+static void describe(enum links_step step, const struct links_plumbing *have, const struct links_plumbing *want,
+		     size_t i, char *out, size_t n_out)
 {
 	static const char *const verbs[] = { "delete endpoint", "delete rule", "delete route", "add route", "add rule",
 					     "change endpoint", "add endpoint" };
@@ -86,10 +88,11 @@ static void describe(enum links_step step, const struct links_plumbing *have, co
 	char text[ADDRESS_TEXT_BYTES];
 
 	if (step == LINKS_DELETE_ROUTE || step == LINKS_ADD_ROUTE)
-		snprintf(out, n_out, "%s %s of table %u, interface %u", verbs[step], prefix_format(&of->routes.at[i].to, text),
-			 of->routes.at[i].table, of->routes.at[i].ifindex);
+		snprintf(out, n_out, "%s %s of table %u, interface %u", verbs[step],
+			 prefix_format(&of->routes.at[i].to, text), of->routes.at[i].table, of->routes.at[i].ifindex);
 	else if (step == LINKS_DELETE_RULE || step == LINKS_ADD_RULE)
-		snprintf(out, n_out, "%s to table %u with priority %u", verbs[step], of->rules.at[i].table, of->rules.at[i].priority);
+		snprintf(out, n_out, "%s to table %u with priority %u", verbs[step], of->rules.at[i].table,
+			 of->rules.at[i].priority);
 	else
 		snprintf(out, n_out, "%s %s, id %u", verbs[step], address_format_ip(&of->endpoints.at[i].ip, text),
 			 of->endpoints.at[i].id);
@@ -100,17 +103,19 @@ static const char *advice(int error)
 	return error == -EPERM ? " (Braid needs CAP_NET_ADMIN)" : "";
 }
 
-/* A join that finds its next hop being looked for since the link was dead shares the last of that search's tries, and would fail with it; nobody makes it again. Before the
- * first endpoint of any interface, and of its family alone: a search that was begun by a join is that one's own. Where it fails, joins may still come about. */
+/* A join that finds its next hop being looked for since the link was dead shares the last of that search's tries,
+ * and would fail with it; nobody makes it again. Before the first endpoint of any interface, and of its family
+ * alone: a search that was begun by a join is that one's own. Where it fails, joins may still come about. */
 static void forget_sought(struct netlink *netlink, const struct links_plumbing *want, const uint16_t *indexes, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (want->endpoints.at[indexes[i]].ifindex)
-			neighbour_forget_sought(netlink, want->endpoints.at[indexes[i]].ifindex, !address_is_v4(&want->endpoints.at[indexes[i]].ip));
+			neighbour_forget_sought(netlink, want->endpoints.at[indexes[i]].ifindex,
+						!address_is_v4(&want->endpoints.at[indexes[i]].ip));
 }
 
-int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *have, const struct links_plumbing *want,
-	  char *reason, size_t n_reason)
+int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumbing *have,
+	  const struct links_plumbing *want, char *reason, size_t n_reason)
 {
 	uint16_t indexes[LINKS_SEEN_MOST];
 	char what[128];
@@ -130,8 +135,8 @@ int apply(struct netlink *netlink, struct mptcp_pm *pm, const struct links_plumb
 				continue;
 			first = error_fold(r);
 			describe(step, have, want, indexes[i], what, sizeof(what));
-			snprintf(reason, n_reason, "cannot %s: %s%s%s%s", what, strerror(-first), words[0] ? ": " : "", words,
-				 advice(first));
+			snprintf(reason, n_reason, "cannot %s: %s%s%s%s", what, strerror(-first), words[0] ? ": " : "",
+				 words, advice(first));
 		}
 	}
 	return first;

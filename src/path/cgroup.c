@@ -30,7 +30,8 @@ int cgroup_find(const char *name, struct cgroup *out)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		snprintf(out->path, sizeof(out->path), "%s%s", folders[i], name);
 		snprintf(path, sizeof(path), MOUNTED "/%s", out->path);
-		if (statfs(path, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC || stat(path, &status) || !S_ISDIR(status.st_mode))
+		if (statfs(path, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC || stat(path, &status) ||
+		    !S_ISDIR(status.st_mode))
 			continue;
 		out->level = level_of(name);
 		out->number = status.st_ino;

@@ -9,7 +9,8 @@
 #define CGROUP_PATH_BYTES 256
 
 struct cgroup {
-	char path[CGROUP_PATH_BYTES];   /* from /sys/fs/cgroup on: with version 1 beside it, version 2 is in a folder of that */
+	char path[CGROUP_PATH_BYTES];   /* from /sys/fs/cgroup on: with version 1 beside it, version 2 is in a folder
+					 * of that */
 	unsigned int level;             /* below the root */
 	uint64_t number;                /* another one when it was removed and made anew */
 };

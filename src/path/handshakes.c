@@ -13,7 +13,8 @@
 
 #define TABLE "inet braid_converter"
 #define ACK_MOST_BYTES 100   /* IPv6 and TCP with all options: what is longer carries data */
-#define JOIN_WAITS_MS 20     /* many times what a connection's lock is held for, and less than most round trips over a link that wants another */
+#define JOIN_WAITS_MS 20     /* many times what a connection's lock is held for, and less than most round trips over
+			      * a link that wants another */
 
 /* Naming the table before deleting it makes the deletion work where it isn't there. */
 #define REMOVE "table " TABLE "\ndelete table " TABLE "\n"
@@ -30,24 +31,31 @@ static void put_ports(FILE *out, const uint16_t *ports, size_t n_ports)
 
 static void put_windows(FILE *out, const uint16_t *ports, size_t n_ports)
 {
-	fputs("	chain syn {\n		type filter hook input priority mangle; policy accept;\n		tcp dport ", out);
+	fputs("	chain syn {\n		type filter hook input priority mangle; policy accept;\n"
+	      "		tcp dport ", out);
 	put_ports(out, ports, n_ports);
-	fprintf(out, " tcp flags & (fin|syn|rst|ack) == syn tcp option mptcp exists tcp window > %u tcp window set %u\n	}\n", WINDOW_OF_SYN, WINDOW_OF_SYN);
+	fprintf(out, " tcp flags & (fin|syn|rst|ack) == syn tcp option mptcp exists tcp window > %u tcp window set %u\n"
+		     "	}\n", WINDOW_OF_SYN, WINDOW_OF_SYN);
 }
 
 /* Whoever joins is told so (SYN+ACK), and then hears no acknowledgement alone for a while. */
 static void put_joins(FILE *out, const uint16_t *ports, size_t n_ports)
 {
-	static const struct { const char *name, *type, *match; } families[] = { { "joining_4", "ipv4_addr", "ip" }, { "joining_6", "ipv6_addr", "ip6" } };
+	static const struct { const char *name, *type, *match;
+			      } families[] = { { "joining_4", "ipv4_addr", "ip" },
+					       { "joining_6", "ipv6_addr", "ip6" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		fprintf(out, "	set %s {\n		type %s . inet_service; size 65535; flags dynamic, timeout; timeout %ums;\n	}\n", families[i].name, families[i].type,
+		fprintf(out, "	set %s {\n"
+			     "		type %s . inet_service; size 65535; flags dynamic, timeout; timeout %ums;\n	}\n", families[i].name, families[i].type,
 			JOIN_WAITS_MS);
-	fputs("	chain join {\n		type filter hook output priority mangle; policy accept;\n		tcp sport != ", out);
+	fputs("	chain join {\n		type filter hook output priority mangle; policy accept;\n"
+	      "		tcp sport != ", out);
 	put_ports(out, ports, n_ports);
 	fputs(" accept\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		fprintf(out, "		tcp flags & (syn|ack) == (syn|ack) tcp option mptcp subtype 1 add @%s { %s daddr . tcp dport }\n"
+		fprintf(out, "		tcp flags & (syn|ack) == (syn|ack) tcp option mptcp subtype 1 add @%s { %s "
+			     "daddr . tcp dport }\n"
 			     "		tcp flags == ack meta length <= %u %s daddr . tcp dport @%s drop\n",
 			families[i].name, families[i].match, ACK_MOST_BYTES, families[i].match, families[i].name);
 	fputs("	}\n", out);
@@ -94,7 +102,8 @@ int handshakes_put(struct handshakes *handshakes, const uint16_t *ports, size_t 
 		snprintf(reason, n_reason, "out of memory");
 		return -ENOMEM;
 	}
-	if (script ? handshakes->script && !strcmp(script, handshakes->script) : !handshakes->script && handshakes->begun)
+	if (script ? handshakes->script && !strcmp(script, handshakes->script) :
+	    !handshakes->script && handshakes->begun)
 		return 0;
 	r = nft_put_table(handshakes->nft, TABLE, script ? script : REMOVE, reason, n_reason);
 	if (r)

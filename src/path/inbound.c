@@ -25,7 +25,8 @@ static const struct { bool v6; const char *number, *type, *match; } families[] =
 static const struct { const char *name; bool faithful_alone; } sets[] = { { "forwards", false }, { "held", true } };
 
 /* How many there were. */
-static size_t put_elements(FILE *out, size_t family, bool faithful_alone, const struct inbound_element *elements, size_t n, const char *before)
+static size_t put_elements(FILE *out, size_t family, bool faithful_alone, const struct inbound_element *elements,
+			   size_t n, const char *before)
 {
 	char text[ADDRESS_TEXT_BYTES];
 	size_t n_put = 0;
@@ -43,17 +44,21 @@ static size_t put_elements(FILE *out, size_t family, bool faithful_alone, const 
 
 static void put_set(FILE *out, size_t family, size_t kind, const struct inbound_table *table)
 {
-	fprintf(out, "	set %s_%s {\n		type %s . inet_service;\n", sets[kind].name, families[family].number, families[family].type);
-	put_elements(out, family, sets[kind].faithful_alone, table->elements, table->n_elements, "		elements = { ");
+	fprintf(out, "	set %s_%s {\n		type %s . inet_service;\n", sets[kind].name, families[family].number,
+		families[family].type);
+	put_elements(out, family, sets[kind].faithful_alone, table->elements, table->n_elements,
+		     "		elements = { ");
 	fputs("	}\n", out);
 }
 
-static void put_tproxy(FILE *out, const char *before, const char *then, size_t family, unsigned int which, uint16_t port)
+static void put_tproxy(FILE *out, const char *before, const char *then, size_t family, unsigned int which,
+		       uint16_t port)
 {
 	struct address listener = inbound_listener(which, families[family].v6, port);
 	char text[ADDRESS_TEXT_BYTES];
 
-	fprintf(out, "		%smeta l4proto tcp tproxy %s to %s %saccept\n", before, families[family].match, address_format(&listener, text), then);
+	fprintf(out, "		%smeta l4proto tcp tproxy %s to %s %saccept\n", before, families[family].match,
+		address_format(&listener, text), then);
 }
 
 /* Where tproxy has found no listener. */
@@ -62,8 +67,9 @@ static void put_kept(FILE *out, size_t family, const struct inbound_options *opt
 	char text[ADDRESS_TEXT_BYTES];
 
 	if (!address_is_unspecified(&options->kept) && address_is_v4(&options->kept) != families[family].v6)
-		fprintf(out, "		%s daddr %s tcp dport %u-%u tcp flags & (fin|syn|rst|ack) == syn drop\n", families[family].match,
-			address_format_ip(&options->kept, text), options->kept_first, options->kept_last);
+		fprintf(out, "		%s daddr %s tcp dport %u-%u tcp flags & (fin|syn|rst|ack) == syn drop\n",
+			families[family].match, address_format_ip(&options->kept, text), options->kept_first,
+			options->kept_last);
 }
 
 /* What the verdict says of a first packet. */
@@ -78,13 +84,17 @@ static void put_verdicts(FILE *out, size_t family, const struct inbound_options 
 	}
 }
 
-/* A SYN that comes again when its connection is there is that one's. All packets are taken, not the first alone: tproxy looks for the connection before it looks for the listener, and with SYN cookies only the third packet makes one. */
+/* A SYN that comes again when its connection is there is that one's. All packets are taken, not the first alone:
+ * tproxy looks for the connection before it looks for the listener, and with SYN cookies only the third packet makes
+ * one. */
 static void put_chains(FILE *out, const struct inbound_options *options, bool holds)
 {
-	fputs("	chain queues {\n	}\n	chain inbound {\n		type filter hook prerouting priority -155; policy accept;\n"
+	fputs("	chain queues {\n	}\n	chain inbound {\n"
+	      "		type filter hook prerouting priority -155; policy accept;\n"
 	      "		tcp flags & (fin|syn|rst|ack) != syn return\n		socket transparent 1 return\n", out);
 	for (size_t i = 0; holds && i < ARRAY_SIZE(families); i++)
-		fprintf(out, "		%s daddr . tcp dport @held_%s goto queues\n", families[i].match, families[i].number);
+		fprintf(out, "		%s daddr . tcp dport @held_%s goto queues\n", families[i].match,
+			families[i].number);
 	fputs("	}\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		fprintf(out, "	chain take_%s {\n", families[i].number);
@@ -96,7 +106,8 @@ static void put_chains(FILE *out, const struct inbound_options *options, bool ho
 	}
 	fputs("	chain decide {\n		type filter hook prerouting priority -153; policy accept;\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		fprintf(out, "		%s daddr . tcp dport @forwards_%s goto take_%s\n", families[i].match, families[i].number, families[i].number);
+		fprintf(out, "		%s daddr . tcp dport @forwards_%s goto take_%s\n", families[i].match,
+			families[i].number, families[i].number);
 	fputs("	}\n", out);
 }
 
@@ -142,7 +153,8 @@ static int put_whole(struct inbound_table *table, char *reason, size_t n_reason)
 	table->begun |= !r;
 	/* The rule that leads to the queues comes by itself (net/nft_queue.h); without it all are accepted early. */
 	if (!r && table->holds)
-		nft_queue_put("braid_inbound", "queues", table->options.first_queue, (uint16_t)table->options.n_workers);
+		nft_queue_put("braid_inbound", "queues", table->options.first_queue,
+			      (uint16_t)table->options.n_workers);
 	if (!r && table->n_elements && look(table, &table->picture))
 		table->picture = 0;   /* no table looks like this: the next look makes it again */
 	return r;
@@ -157,7 +169,8 @@ static int order(const struct inbound_element *a, const struct inbound_element *
 }
 
 /* Those of one list that the other doesn't have; both are in order. */
-static size_t missing_from(const struct inbound_element *other, size_t n_other, const struct inbound_element *list, size_t n, struct inbound_element *out)
+static size_t missing_from(const struct inbound_element *other, size_t n_other, const struct inbound_element *list,
+			   size_t n, struct inbound_element *out)
 {
 	size_t at = 0, n_out = 0;
 
@@ -178,7 +191,8 @@ static size_t put_change(FILE *out, const char *verb, const struct inbound_eleme
 	for (size_t i = 0; i < ARRAY_SIZE(families) * ARRAY_SIZE(sets); i++) {
 		size_t family = i / ARRAY_SIZE(sets), kind = i % ARRAY_SIZE(sets);
 
-		snprintf(before, sizeof(before), "%s element " TABLE " %s_%s { ", verb, sets[kind].name, families[family].number);
+		snprintf(before, sizeof(before), "%s element " TABLE " %s_%s { ", verb, sets[kind].name,
+			 families[family].number);
 		n_put += put_elements(out, family, sets[kind].faithful_alone, elements, n, before);
 	}
 	return n_put;
@@ -204,11 +218,13 @@ static int put_difference(const struct inbound_table *table, const struct inboun
 
 static bool is_same(const struct inbound_options *a, const struct inbound_options *b)
 {
-	return a->port == b->port && a->fwmark == b->fwmark && a->n_workers == b->n_workers && a->first_queue == b->first_queue &&
-	       address_equal(&a->kept, &b->kept) && a->kept_first == b->kept_first && a->kept_last == b->kept_last;
+	return a->port == b->port && a->fwmark == b->fwmark && a->n_workers == b->n_workers &&
+	       a->first_queue == b->first_queue && address_equal(&a->kept, &b->kept) &&
+	       a->kept_first == b->kept_first && a->kept_last == b->kept_last;
 }
 
-int inbound_table_put(struct inbound_table *table, const struct forwards *forwards, const struct inbound_options *options, char *reason, size_t n_reason)
+int inbound_table_put(struct inbound_table *table, const struct forwards *forwards,
+		      const struct inbound_options *options, char *reason, size_t n_reason)
 {
 	size_t n = forwards_n(forwards);
 	struct inbound_element *elements = n ? calloc(n, sizeof(*elements)) : NULL;
@@ -219,9 +235,11 @@ int inbound_table_put(struct inbound_table *table, const struct forwards *forwar
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n; i++)
-		elements[i] = (struct inbound_element){ forwards_at(forwards, i)->external, forwards_at(forwards, i)->faithful };
+		elements[i] = (struct inbound_element){ forwards_at(forwards, i)->external,
+							forwards_at(forwards, i)->faithful };
 	as_it_is = table->begun && !table->missing && !n == !table->n_elements &&
-		   (!n || (holds == table->holds && is_same(options, &table->options) && !put_difference(table, elements, n)));
+		   (!n || (holds == table->holds && is_same(options, &table->options) &&
+			   !put_difference(table, elements, n)));
 	free(table->elements);
 	table->elements = elements;
 	table->n_elements = n;

@@ -15,16 +15,18 @@
 /* Naming the table before deleting it makes the deletion work where it isn't there. */
 #define REMOVE "table " TABLE "\ndelete table " TABLE "\n"
 
-/* No nft script can write the rule where it is of the old form, so it comes by itself, when the chain for it is there; the chain is never emptied. Where
- * it can't be had, nothing is held. */
+/* No nft script can write the rule where it is of the old form, so it comes by itself, when the chain for it is
+ * there; the chain is never emptied. Where it can't be had, nothing is held. */
 static bool lead_to_queues(const struct path_options *options)
 {
-	return path_catches(options) && options->n_workers && !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
+	return path_catches(options) && options->n_workers &&
+	       !nft_queue_put("braid", "queues", options->first_queue, (uint16_t)options->n_workers);
 }
 
 static bool on_path_leads_to_queues(const struct path_options *options)
 {
-	return options->n_on_path && options->n_workers && !nft_queue_put("braid", "on_path_queues", options->on_path_queue, (uint16_t)options->n_workers);
+	return options->n_on_path && options->n_workers &&
+	       !nft_queue_put("braid", "on_path_queues", options->on_path_queue, (uint16_t)options->n_workers);
 }
 
 static int utc_offset_minutes(void)
@@ -37,23 +39,29 @@ static int utc_offset_minutes(void)
 
 bool interception_is_late(const struct interception *interception, const struct path_options *options)
 {
-	return interception->script && ((interception->rules && interception->utc_offset_minutes != utc_offset_minutes()) ||
-					interception->cgroups != cgroups_now(options->own));
+	return interception->script &&
+	       ((interception->rules && interception->utc_offset_minutes != utc_offset_minutes()) ||
+		interception->cgroups != cgroups_now(options->own));
 }
 
 /* What the table is to be made of now: as it is, or with its rules' sets under new names. */
-static int write_script(const struct interception *interception, const struct path_options *options, bool anew, char **out, char *reason, size_t n_reason)
+static int write_script(const struct interception *interception, const struct path_options *options, bool anew,
+			char **out, char *reason, size_t n_reason)
 {
 	struct intercept_facts facts = {
-		.holds = !interception->script || interception->holds, .on_path_holds = !interception->script || interception->on_path_holds, .generation = interception->generation + anew,
+		.holds = !interception->script || interception->holds,
+		.on_path_holds = !interception->script || interception->on_path_holds,
+		.generation = interception->generation + anew,
 		.utc_offset_minutes = utc_offset_minutes(), .before = anew ? interception->rules : NULL,
 	};
 
 	return intercept_script(options, &facts, out, reason, n_reason);
 }
 
-/* The script that changes the table in place, and what the table is made of then, which drops nothing: all is written before any of it is run. */
-static int write_next(const struct interception *interception, const struct path_options *options, char **script, char **anew, char *reason, size_t n_reason)
+/* The script that changes the table in place, and what the table is made of then, which drops nothing: all is
+ * written before any of it is run. */
+static int write_next(const struct interception *interception, const struct path_options *options, char **script,
+		      char **anew, char *reason, size_t n_reason)
 {
 	struct interception next = *interception;
 	int r = write_script(interception, options, true, anew, reason, n_reason);
@@ -79,7 +87,8 @@ static void take_script(struct interception *interception, const struct path_opt
 	interception->cgroups = cgroups_now(options->own);
 }
 
-int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason, size_t n_reason)
+int interception_put(struct interception *interception, const struct path_options *options, bool *changed, char *reason,
+		     size_t n_reason)
 {
 	_cleanup_(freep) char *script = NULL, *anew = NULL;
 	bool fresh;
@@ -98,7 +107,9 @@ int interception_put(struct interception *interception, const struct path_option
 		interception->cgroups = cgroups_now(options->own);
 		return 0;
 	}
-	r = fresh ? nft_put_table(interception->nft, TABLE, REMOVE, reason, n_reason) : write_next(interception, options, &script, &anew, reason, n_reason);   /* of an earlier run */
+	/* of an earlier run */
+	r = fresh ? nft_put_table(interception->nft, TABLE, REMOVE, reason, n_reason) :
+	    write_next(interception, options, &script, &anew, reason, n_reason);
 	if (!r)
 		r = nft_put_table(interception->nft, TABLE, anew ? anew : script, reason, n_reason);
 	if (r)
@@ -110,7 +121,8 @@ int interception_put(struct interception *interception, const struct path_option
 		return 0;
 	interception->holds = lead_to_queues(options);
 	interception->on_path_holds = on_path_leads_to_queues(options);
-	return interception->holds && interception->on_path_holds ? 0 : interception_put(interception, options, changed, reason, n_reason);
+	return interception->holds && interception->on_path_holds ? 0 :
+	       interception_put(interception, options, changed, reason, n_reason);
 }
 
 void interception_forget(struct interception *interception)

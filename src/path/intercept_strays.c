@@ -3,12 +3,15 @@
 #include "path/intercept_parts.h"
 
 /*
- * A client's first subflow and our connection to its server have the same two ends, as the packets of either see them. What comes for one of them after its socket has gone isn't to go on
- * to the other's peer, who would take it for his connection's.
+ * A client's first subflow and our connection to its server have the same two ends, as the packets of either see them.
+ * What comes for one of them after its socket has gone isn't to go on to the other's peer, who would take it for his
+ * connection's.
  *
  *	on_path_ours_*		the pairs of ends, the client's first
- *	on_path_began		what leaves: a pair is ours when we begin to connect, and when a client's first packet is answered; not for long after a reset
- *	on_path_heard		what comes: it is ours for as long as a session may last when the server accepts, and not for long when the server ends. A first packet that goes on is the
+ *	on_path_began		what leaves: a pair is ours when we begin to connect, and when a client's first packet
+ *				is answered; not for long after a reset
+ *	on_path_heard		what comes: it is ours for as long as a session may last when the server accepts, and
+ *				not for long when the server ends. A first packet that goes on is the
  *				beginning of a connection of their own, either way
  *	on_path_strays		what is of such a pair and of no socket: behind path/returns.h, which marks what has one
  */
@@ -30,7 +33,8 @@ void strays_frame(FILE *out)
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		unsigned int n = families[i].number;
 
-		fprintf(out, "	set on_path_ours_%u { type ipv%u_addr . inet_service . ipv%u_addr . inet_service; flags dynamic,timeout; timeout %us; size %u; }\n", n, n, n, OURS_S, OURS_MOST);
+		fprintf(out, "	set on_path_ours_%u { type ipv%u_addr . inet_service . ipv%u_addr . inet_service; "
+			     "flags dynamic,timeout; timeout %us; size %u; }\n", n, n, n, OURS_S, OURS_MOST);
 	}
 	fputs("	chain on_path_heard { }\n"
 	      "	chain on_path_began { type filter hook output priority mangle; policy accept; }\n"
@@ -43,7 +47,8 @@ void strays_frame(FILE *out)
 /* Of a packet from the client's side, or (back) from the server's. */
 static void put_pair(const struct family *family, bool back, FILE *out)
 {
-	fprintf(out, back ? "%s daddr . tcp dport . %s saddr . tcp sport" : "%s saddr . tcp sport . %s daddr . tcp dport", family->match, family->match);
+	fprintf(out, back ? "%s daddr . tcp dport . %s saddr . tcp sport" :
+		"%s saddr . tcp sport . %s daddr . tcp dport", family->match, family->match);
 }
 
 /* seconds: 0: the set's own. */
@@ -63,14 +68,16 @@ static void put_known(const struct family *family, bool back, FILE *out)
 	fprintf(out, " @on_path_ours_%u", family->number);
 }
 
-/* A SYN+ACK leaves when a client is accepted before its server has been asked, too, or where its plain SYN went on while ours was under way. */
+/* A SYN+ACK leaves when a client is accepted before its server has been asked, too, or where its plain SYN went on
+ * while ours was under way. */
 static void put_began(const struct path_options *options, const struct family *family, FILE *out)
 {
 	if (!on_path_put_clients(options, family->v6, family->clients, out))
 		return;
 	fputs(" } " SYN " fib saddr type != local", out);
 	put_change(family, "update", false, OURS_ASKED_S, out);
-	fprintf(out, "		" SYN_ACK " fib saddr type != local tcp option mptcp subtype 0 meta nfproto %s", family->v6 ? "ipv6" : "ipv4");
+	fprintf(out, "		" SYN_ACK " fib saddr type != local tcp option mptcp subtype 0 meta nfproto %s",
+		family->v6 ? "ipv6" : "ipv4");
 	put_change(family, "add", true, OURS_ASKED_S, out);   /* one that is there stays as it is */
 	fputs("		tcp flags & rst != 0 ", out);
 	put_known(family, false, out);

@@ -23,7 +23,8 @@ static int limit_read(const struct keep *keep, const char *name, char *out)
 
 	if (r)
 		return r;
-	snprintf(out, SYSCTL_VALUE_BYTES, "%u", strcmp(name, KEEP_LIMIT_SUBFLOWS) ? limits.add_addr_accepted : limits.subflows);
+	snprintf(out, SYSCTL_VALUE_BYTES, "%u",
+		 strcmp(name, KEEP_LIMIT_SUBFLOWS) ? limits.add_addr_accepted : limits.subflows);
 	return 0;
 }
 
@@ -68,8 +69,8 @@ static bool line_get(char *line, struct keep_setting *out)
 	if (!ours || strlen(line) >= sizeof(out->name) + sizeof(out->old))
 		return false;
 	*old++ = *ours++ = '\0';
-	if ((strncmp(line, "net/", 4) && !is_limit(line)) || strlen(line) >= sizeof(out->name) || strlen(old) >= sizeof(out->old) ||
-	    strlen(ours) >= sizeof(out->ours))
+	if ((strncmp(line, "net/", 4) && !is_limit(line)) || strlen(line) >= sizeof(out->name) ||
+	    strlen(old) >= sizeof(out->old) || strlen(ours) >= sizeof(out->ours))
 		return false;
 	snprintf(out->name, sizeof(out->name), "%s", line);
 	snprintf(out->old, sizeof(out->old), "%s", old);
@@ -103,7 +104,8 @@ int keep_open(struct keep *keep, const char *state_dir, struct mptcp_pm *pm, cha
 	if (mkdir(state_dir, 0755) && errno != EEXIST) {
 		int error = -errno;
 
-		snprintf(reason, n_reason, "cannot make %s: %s; old settings of the system are kept there", state_dir, strerror(-error));
+		snprintf(reason, n_reason, "cannot make %s: %s; old settings of the system are kept there", state_dir,
+			 strerror(-error));
 		return error;
 	}
 	fd = open(keep->file, O_RDONLY | O_CLOEXEC);
@@ -127,8 +129,8 @@ static int save(const struct keep *keep)
 	n = strlen(text);
 	text[n++] = '\n';
 	for (size_t i = 0; i < keep->n_settings; i++)
-		n += (size_t)snprintf(text + n, FILE_BYTES - n, "%s\t%s\t%s\n", keep->settings[i].name, keep->settings[i].old,
-				      keep->settings[i].ours);
+		n += (size_t)snprintf(text + n, FILE_BYTES - n, "%s\t%s\t%s\n", keep->settings[i].name,
+				      keep->settings[i].old, keep->settings[i].ours);
 	snprintf(draft, sizeof(draft), "%s.new", keep->file);
 	errno = 0;
 	fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Settings of the network namespace that Braid changes while it runs (sysctls, and the limits of the MPTCP path manager), and their old
- * values, which are written to a file before the first change: so a run after a kill -9 still knows what was there before Braid.
+ * Settings of the network namespace that Braid changes while it runs (sysctls, and the limits of the MPTCP path
+ * manager), and their old values, which are written to a file before the first change: so a run after a kill -9 still
+ * knows what was there before Braid.
  */
 #ifndef BRAID_PATH_KEEP_H
 #define BRAID_PATH_KEEP_H
@@ -30,15 +31,17 @@ struct keep {
 	int error;                       /* the file could not be written: a negative errno; 0: it could */
 };
 
-/* Reads what an earlier run of this network namespace, since boot, has left in state_dir (made if it isn't there). 0 or a negative errno. */
+/* Reads what an earlier run of this network namespace, since boot, has left in state_dir (made if it isn't there). 0
+ * or a negative errno. */
 int keep_open(struct keep *keep, const char *state_dir, struct mptcp_pm *pm, char *reason, size_t n_reason);
 
 /* The value now. 0, SYSCTL_E_MISSING or a negative errno. */
 int keep_read(const struct keep *keep, const char *name, char out[SYSCTL_VALUE_BYTES]);
-/* Changes a setting to value, after its old one is safe in the file, or keep->error says why it isn't: what the setting is for matters more. One that has the value isn't touched. 0,
- * SYSCTL_E_MISSING or a negative errno. */
+/* Changes a setting to value, after its old one is safe in the file, or keep->error says why it isn't: what the
+ * setting is for matters more. One that has the value isn't touched. 0, SYSCTL_E_MISSING or a negative errno. */
 int keep_set(struct keep *keep, const char *name, const char *value);
-/* Gives a setting that keep_set() has changed its old value, unless somebody else has changed it since. 0, SYSCTL_E_MISSING or a negative errno. */
+/* Gives a setting that keep_set() has changed its old value, unless somebody else has changed it since. 0,
+ * SYSCTL_E_MISSING or a negative errno. */
 int keep_give_back(struct keep *keep, const char *name);
 
 /* Gives every setting its old value, unless somebody else has changed it since, and removes the file. */

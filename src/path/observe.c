@@ -42,13 +42,16 @@ static void take_address(void *context, const struct route_address *from)
 
 	if (!full(seen->addresses.n))
 		seen->addresses.at[seen->addresses.n++] =
-			(struct links_address){ .ifindex = from->ifindex, .ip = from->ip, .n_bits = from->n_bits, .global = from->global,
-						.usable = from->usable, .secondary = from->secondary, .deprecated = from->deprecated };
+			(struct links_address){ .ifindex = from->ifindex, .ip = from->ip, .n_bits = from->n_bits,
+						.global = from->global,
+						.usable = from->usable, .secondary = from->secondary,
+						.deprecated = from->deprecated };
 }
 
 static struct links_route links_route_of(const struct route_entry *from)
 {
-	return (struct links_route){ .v6 = from->v6, .local = from->local, .table = from->table, .to = from->to, .via = from->via,
+	return (struct links_route){ .v6 = from->v6, .local = from->local, .table = from->table, .to = from->to,
+				     .via = from->via,
 				     .ifindex = from->ifindex, .source = from->source, .metric = from->metric };
 }
 
@@ -73,8 +76,10 @@ static void take_rule(void *context, const struct route_rule *from)
 	struct links_plumbing *have = ((struct look *)context)->have;
 
 	if (!full(have->rules.n))
-		have->rules.at[have->rules.n++] = (struct links_rule){ .v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark,
-								       .fwmask = from->fwmask, .table = from->table, .priority = from->priority };
+		have->rules.at[have->rules.n++] = (struct links_rule){ .v6 = from->v6, .iif_lo = from->iif_lo,
+								       .from = from->from, .fwmark = from->fwmark,
+								       .fwmask = from->fwmask, .table = from->table,
+								       .priority = from->priority };
 }
 
 static void take_endpoint(void *context, const struct mptcp_pm_endpoint *from)
@@ -82,7 +87,8 @@ static void take_endpoint(void *context, const struct mptcp_pm_endpoint *from)
 	struct look *look = context;
 	bool ours = look->ours && from->id >= LINKS_ID_FIRST && from->id <= LINKS_ID_LAST;
 	struct links_endpoint to = { .id = from->id, .ip = from->ip, .ifindex = from->ifindex,
-				     .backup = from->flags & MPTCP_PM_BACKUP, .fullmesh = from->flags & MPTCP_PM_FULLMESH,
+				     .backup = from->flags & MPTCP_PM_BACKUP,
+				     .fullmesh = from->flags & MPTCP_PM_FULLMESH,
 				     .told = from->flags & MPTCP_PM_SIGNAL };
 
 	if (from->flags & MPTCP_PM_IMPLICIT)
@@ -112,12 +118,14 @@ static int look_once(struct netlink *netlink, struct mptcp_pm *pm, struct look *
 	return r || !pm ? r : mptcp_pm_list(pm, take_endpoint, look);
 }
 
-int observe(struct netlink *netlink, struct mptcp_pm *pm, bool ours, struct links_seen *seen, struct links_plumbing *have)
+int observe(struct netlink *netlink, struct mptcp_pm *pm, bool ours, struct links_seen *seen,
+	    struct links_plumbing *have)
 {
 	struct look look = { .seen = seen, .have = have, .ours = ours };
 	int r = -EINTR;
 
 	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++)
 		r = look_once(netlink, pm, &look);
-	return r == -EINTR ? 0 : error_fold(r);   /* it keeps changing: what was seen is good enough, the changes come as events */
+	return r == -EINTR ? 0 : error_fold(r);   /* it keeps changing: what was seen is good enough, the changes
+						   * come as events */
 }

@@ -7,7 +7,9 @@
 #include "net/netlink.h"
 #include "policy/links.h"
 
-/* Takes a full look. pm may be NULL: no endpoints then. ours: endpoints with our ids go to have, else all count as foreign. 0 or a negative errno. */
-int observe(struct netlink *netlink, struct mptcp_pm *pm, bool ours, struct links_seen *seen, struct links_plumbing *have);
+/* Takes a full look. pm may be NULL: no endpoints then. ours: endpoints with our ids go to have, else all count as
+ * foreign. 0 or a negative errno. */
+int observe(struct netlink *netlink, struct mptcp_pm *pm, bool ours, struct links_seen *seen,
+	    struct links_plumbing *have);
 
 #endif

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The part of the table inet braid that is about connections of this machine itself (decision 0026). A SYN goes through these chains:
+ * The part of the table inet braid that is about connections of this machine itself (decision 0026). A SYN goes through
+ * these chains:
  *
- *	own		output: is it one to be taken? What is waits in the queue for a worker's verdict, as a host's does
+ *	own		output: is it one to be taken? What is waits in the queue for a worker's verdict, as a host's
+ *			does
  *	own_rules	the same, where a rule of the policy says so
- *	own_decide	output: does what the verdict says; what is to be caught is kept in mind by its addresses and ports, and led over lo by its mark
+ *	own_decide	output: does what the verdict says; what is to be caught is kept in mind by its addresses and
+ *			ports, and led over lo by its mark
  *	own_catch	prerouting, on lo: hands it to the worker's listener
  *
- * What follows it on its way out is known by those addresses and ports (own_4, own_6), and led after it; the answers come to the program's socket by themselves, for
- * they are for an address of this machine. All that is decided while the SYN is still on its ordinary way: from lo there is no way back. So with nobody
- * at the queue it goes on as if nothing were here. Without a queue nothing is taken.
+ * What follows it on its way out is known by those addresses and ports (own_4, own_6), and led after it; the answers
+ * come to the program's socket by themselves, for they are for an address of this machine. All that is decided while
+ * the SYN is still on its ordinary way: from lo there is no way back. So with nobody at the queue it goes on as if
+ * nothing were here. Without a queue nothing is taken.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -30,7 +34,8 @@
 
 void own_script_frame(const struct script *s)
 {
-	static const char *const chains[] = { "own_keep", "own_rules", "own_take", "own_refuse", "own_quic", "own", "own_decide", "own_catch" };
+	static const char *const chains[] = { "own_keep", "own_rules", "own_take", "own_refuse", "own_quic", "own",
+					      "own_decide", "own_catch" };
 
 	if (!s->options->leads_own)
 		return;
@@ -52,12 +57,14 @@ void own_script_frame(const struct script *s)
 }
 
 /* One by one: in a set they might not overlap. */
-static void put_destinations(const struct script *s, const struct prefix *prefixes, size_t n_prefixes, const char *verdict)
+static void put_destinations(const struct script *s, const struct prefix *prefixes, size_t n_prefixes,
+			     const char *verdict)
 {
 	char text[ADDRESS_TEXT_BYTES];
 
 	for (size_t i = 0; i < n_prefixes; i++)
-		fprintf(s->out, "		%s daddr %s %s\n", prefix_is_v4(&prefixes[i]) ? "ip" : "ip6", prefix_format(&prefixes[i], text), verdict);
+		fprintf(s->out, "		%s daddr %s %s\n", prefix_is_v4(&prefixes[i]) ? "ip" : "ip6",
+			prefix_format(&prefixes[i], text), verdict);
 }
 
 /* Our own connections to the converter, joining subflows among them. Whatever else we begin ourselves bears a mark. */
@@ -68,7 +75,8 @@ static void put_converter(const struct script *s)
 	for (size_t i = 0; i < s->options->n_converter; i++) {
 		const struct address *converter = &s->options->converter[i];
 
-		fprintf(s->out, "		%s daddr %s tcp dport %u return\n", address_is_v4(converter) ? "ip" : "ip6", address_format_ip(converter, text), converter->port);
+		fprintf(s->out, "		%s daddr %s tcp dport %u return\n",
+			address_is_v4(converter) ? "ip" : "ip6", address_format_ip(converter, text), converter->port);
 	}
 }
 
@@ -140,15 +148,16 @@ static void put_ports(const struct script *s, const struct own_choice *own, cons
 	}
 }
 
-/* One that isn't there can't be named: nft looks it up. Its number is in the comment, so that the script is another one when it is made anew. */
+/* One that isn't there can't be named: nft looks it up. Its number is in the comment, so that the script is another
+ * one when it is made anew. */
 static void put_cgroups(const struct script *s, const struct own_choice *own, const char *verdict)
 {
 	struct cgroup cgroup;
 
 	for (size_t i = 0; i < own->n_cgroups; i++)
 		if (!cgroup_find(own->cgroups[i], &cgroup))
-			fprintf(s->out, "		socket cgroupv2 level %u \"%s\" %s comment \"%llu\"\n", cgroup.level, cgroup.path, verdict,
-				(unsigned long long)cgroup.number);
+			fprintf(s->out, "		socket cgroupv2 level %u \"%s\" %s comment \"%llu\"\n",
+				cgroup.level, cgroup.path, verdict, (unsigned long long)cgroup.number);
 }
 
 static void put_choice(const struct script *s, const struct own_choice *own, const char *verdict)
@@ -185,7 +194,8 @@ static bool put_look(void *context, const struct rule *rule, size_t index, FILE 
 	return !rule->n_interfaces && !rule->n_macs && s->options->accept != PATH_ACCEPT_FAITHFUL;
 }
 
-/* What isn't for us, whoever has begun it. A mark is somebody's word on where a packet is to go, our own sockets' among them. */
+/* What isn't for us, whoever has begun it. A mark is somebody's word on where a packet is to go, our own sockets'
+ * among them. */
 static void put_left_alone(const struct script *s, const struct own_choice *own)
 {
 	size_t n_special;
@@ -219,7 +229,8 @@ static void put_quic(const struct script *s, const struct own_choice *own)
 /* A port that is used anew doesn't inherit what was known of it. */
 static void put_own(const struct script *s)
 {
-	const struct own_choice *own = s->holds && s->options->own && own_chooses(s->options->own) ? s->options->own : NULL;
+	const struct own_choice *own = s->holds && s->options->own && own_chooses(s->options->own) ? s->options->own :
+				       NULL;
 	bool refuses = own && s->options->refuse_quic;
 
 	if (refuses)
@@ -271,11 +282,13 @@ static void put_decide(const struct script *s)
 		fprintf(s->out,
 			"		meta mark %u jump learn\n"
 			"		meta mark { %u, %u } meta mark set %u goto own_keep\n",
-			script_mark(s, MARK_CATCH_KNOWN + w), script_mark(s, MARK_CATCH + w), script_mark(s, MARK_CATCH_KNOWN + w), script_mark(s, MARK_OWN + w));
+			script_mark(s, MARK_CATCH_KNOWN + w), script_mark(s, MARK_CATCH + w),
+			script_mark(s, MARK_CATCH_KNOWN + w), script_mark(s, MARK_OWN + w));
 	fputs("		meta mark set 0\n	}\n", s->out);
 }
 
-/* From here there is no ordinary way any more: where nobody listens, as for a moment when the daemon ends, the SYN has to come again. */
+/* From here there is no ordinary way any more: where nobody listens, as for a moment when the daemon ends, the SYN
+ * has to come again. */
 static void put_catch(const struct script *s)
 {
 	fputs("	chain own_catch {\n"
@@ -283,15 +296,19 @@ static void put_catch(const struct script *s)
 	      "		meta l4proto != tcp return\n"
 	      "		" NOT_SYN " return\n", s->out);
 	for (unsigned int w = 0; w < s->options->n_workers; w++) {
-		struct address v4 = mark_listener(w, false, s->options->intercept_port), v6 = mark_listener(w, true, s->options->intercept_port);
+		struct address v4 = mark_listener(w, false, s->options->intercept_port),
+			       v6 = mark_listener(w, true, s->options->intercept_port);
 		char text[ADDRESS_TEXT_BYTES];
 
-		fprintf(s->out, "		meta mark %u meta nfproto ipv4 meta l4proto tcp tproxy ip to %s meta mark set %u accept\n", script_mark(s, MARK_OWN + w),
+		fprintf(s->out, "		meta mark %u meta nfproto ipv4 meta l4proto tcp tproxy ip to %s meta "
+				"mark set %u accept\n", script_mark(s, MARK_OWN + w),
 			address_format(&v4, text), s->options->fwmark);
-		fprintf(s->out, "		meta mark %u meta nfproto ipv6 meta l4proto tcp tproxy ip6 to %s meta mark set %u accept\n", script_mark(s, MARK_OWN + w),
+		fprintf(s->out, "		meta mark %u meta nfproto ipv6 meta l4proto tcp tproxy ip6 to %s meta "
+				"mark set %u accept\n", script_mark(s, MARK_OWN + w),
 			address_format(&v6, text), s->options->fwmark);
 	}
-	fprintf(s->out, "		meta mark & %u == %u drop\n	}\n", MARK_OWN_MASK, script_mark(s, MARK_OWN) & MARK_OWN_MASK);
+	fprintf(s->out, "		meta mark & %u == %u drop\n	}\n", MARK_OWN_MASK,
+		script_mark(s, MARK_OWN) & MARK_OWN_MASK);
 }
 
 int own_script_chains(const struct script *s)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How it works: after any notification that can matter the whole state is looked at anew, the desired state is computed
- * (policy/links.h), and the differences are carried out. Notifications only say when, never what: so none can be misread, and
- * lost ones cost a look. The first look of a run finds what a killed one left, and deals with it in the same way.
+ * (policy/links.h), and the differences are carried out. Notifications only say when, never what: so none can be
+ * misread, and lost ones cost a look. The first look of a run finds what a killed one left, and deals with it in the
+ * same way.
  */
 #include "path/path.h"
 
@@ -151,8 +152,9 @@ void path_set_closed(struct path *path, uint32_t closed, uint32_t left)
 	path_refresh(path);
 }
 
-/* The news of an endpoint that goes leaves over a subflow that seems to work, which with older kernels (6.18.15; no more with 6.18.44) may be the first one, on the very link that is
- * silent. When that has gone with its endpoint, it is said once more of the first subflow's address, whose id is 0, and goes over another. */
+/* The news of an endpoint that goes leaves over a subflow that seems to work, which with older kernels (6.18.15; no
+ * more with 6.18.44) may be the first one, on the very link that is silent. When that has gone with its endpoint, it
+ * is said once more of the first subflow's address, whose id is 0, and goes over another. */
 static void tell_first_gone(struct path *path, const struct links_verdict *link)
 {
 	const struct address *addresses[] = { &link->v4, &link->v6 };
@@ -200,11 +202,13 @@ static void put_handshakes(struct path *path)
 
 	bool was_missing = path->handshakes_missing;
 
-	path->handshakes_missing = handshakes_put(&path->handshakes, path->options.listen_ports, path->options.n_listen_ports, reason, sizeof(reason));
+	path->handshakes_missing = handshakes_put(&path->handshakes, path->options.listen_ports,
+						  path->options.n_listen_ports, reason, sizeof(reason));
 	if (!path->handshakes_missing || was_missing)
 		return;
-	snprintf(text, sizeof(text), "%s; without it a download stalls on if its host has stopped reading for a while, and a link that joins while "
-		 "this machine is very busy may bring an upload into disorder", reason);
+	snprintf(text, sizeof(text),
+		 "%s; without it a download stalls on if its host has stopped reading for a while, and a link that "
+		 "joins while this machine is very busy may bring an upload into disorder", reason);
 	path_emit(path, PATH_EVENT_WARNING, 0, text);
 }
 
@@ -215,7 +219,9 @@ void path_check_settings(struct path *path)
 	settings_watch(&path->keep, warn, path);
 	path_check_forwards(path);
 	if (handshakes_lost(&path->handshakes))
-		path_emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it is put back");
+		path_emit(path, PATH_EVENT_WARNING, 0,
+			  "somebody has removed or changed the nft table inet braid_converter (nft flush ruleset?); it "
+			  "is put back");
 	else if (!path->handshakes_missing)
 		return;
 	put_handshakes(path);
@@ -275,10 +281,12 @@ static int lock(struct path *path, char *reason, size_t n_reason)
 	path->lock_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (path->lock_fd < 0)
 		return -errno;
-	if (!bind(path->lock_fd, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1)))
+	if (!bind(path->lock_fd, (struct sockaddr *)&sa,
+		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1)))
 		return 0;
-	snprintf(reason, n_reason, errno == EADDRINUSE ? "another braidd does the plumbing of this network namespace: end it, or set "
-							 "plumbing = no in one of the two" : "cannot take the lock");
+	snprintf(reason, n_reason,
+		 errno == EADDRINUSE ? "another braidd does the plumbing of this network namespace: end it, or set "
+				       "plumbing = no in one of the two" : "cannot take the lock");
 	return -errno;
 }
 
@@ -295,7 +303,8 @@ static int open_kernel(struct path *path, char *reason, size_t n_reason)
 	r = mptcp_pm_open(&path->pm);
 	if (!r || !path->options.plumbing)
 		return 0;
-	snprintf(reason, n_reason, "this kernel has no MPTCP path manager (%s): Linux 6.2 or newer with CONFIG_MPTCP is needed",
+	snprintf(reason, n_reason,
+		 "this kernel has no MPTCP path manager (%s): Linux 6.2 or newer with CONFIG_MPTCP is needed",
 		 strerror(-r));
 	return r;
 }
@@ -314,12 +323,15 @@ static int restore_interception(void *context, char *reason, size_t n_reason)
 
 static int watch_tables(struct path *path, char *reason, size_t n_reason)
 {
-	struct alive_options options = { .loop = path->loop, .times = path->options.times, .restore = restore_interception, .warn = warn, .context = path };
-	struct returns_options returns = { .loop = path->loop, .nft = path->interception.nft, .fwmark = path->options.fwmark, .warn = warn, .context = path };
+	struct alive_options options = { .loop = path->loop, .times = path->options.times,
+					 .restore = restore_interception, .warn = warn, .context = path };
+	struct returns_options returns = { .loop = path->loop, .nft = path->interception.nft,
+					   .fwmark = path->options.fwmark, .warn = warn, .context = path };
 	int r = alive_new(&options, &path->alive);
 
 	if (r)
-		snprintf(reason, n_reason, "cannot watch nftables: %s%s", strerror(-r), r == -EPERM ? "" : "; a kernel with CONFIG_NF_TABLES is needed");
+		snprintf(reason, n_reason, "cannot watch nftables: %s%s", strerror(-r),
+			 r == -EPERM ? "" : "; a kernel with CONFIG_NF_TABLES is needed");
 	return r ? r : returns_new(&returns, &path->returns, reason, n_reason);
 }
 
@@ -352,14 +364,16 @@ static int put_all(struct path *path, char *reason, size_t n_reason)
 
 	if (!r)
 		r = settle(path, reason, n_reason);
-	if (r == -EADDRINUSE) {   /* where peers join, connections of a daemon before us rest still: the kernel will listen there when they have gone */
+	if (r == -EADDRINUSE) {   /* where peers join, connections of a daemon before us rest still: the kernel will
+				   * listen there when they have gone */
 		path_emit(path, PATH_EVENT_WARNING, 0, reason);
 		snprintf(path->warned, sizeof(path->warned), "%s", reason);
 		path->unsettled = true;
 		r = path->watching ? retry_later(path) : 0;
 	}
 	if (!r && (path_intercepts(&path->options) || path->options.foreign_sources) && !path->seen.loopback) {
-		snprintf(reason, n_reason, "interface lo is down, and packets that are caught take their way over it: ip link set lo up");
+		snprintf(reason, n_reason,
+			 "interface lo is down, and packets that are caught take their way over it: ip link set lo up");
 		return -ENETDOWN;
 	}
 	if (r)
@@ -506,11 +520,16 @@ static void take_away(struct path *path)
 	char reason[192];
 
 	if (interception_remove(&path->interception, reason, sizeof(reason)))
-		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid: remove it by hand (nft delete table inet braid)");
+		path_emit(path, PATH_EVENT_WARNING, 0,
+			  "cannot remove the nft table inet braid: remove it by hand (nft delete table inet braid)");
 	if (inbound_table_remove(&path->inbound, reason, sizeof(reason)))
-		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_inbound: remove it by hand (nft delete table inet braid_inbound)");
+		path_emit(path, PATH_EVENT_WARNING, 0,
+			  "cannot remove the nft table inet braid_inbound: remove it by hand (nft delete table inet "
+			  "braid_inbound)");
 	if (handshakes_remove(&path->handshakes, reason, sizeof(reason)))
-		path_emit(path, PATH_EVENT_WARNING, 0, "cannot remove the nft table inet braid_converter: remove it by hand (nft delete table inet braid_converter)");
+		path_emit(path, PATH_EVENT_WARNING, 0,
+			  "cannot remove the nft table inet braid_converter: remove it by hand (nft delete table inet "
+			  "braid_converter)");
 	path->want.routes.n = path->want.rules.n = path->want.endpoints.n = 0;
 	if (!observe(path->netlink, path->pm, true, &path->seen, &path->have) &&
 	    apply(path->netlink, path->pm, &path->have, &path->want, reason, sizeof(reason)))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The gateway's links and the plumbing of both roles: MPTCP endpoints and limits, one routing table and rule a link, the
- * interception of TCP from the LAN (nft table, fwmark rule, local route), what a converter does to SYNs and has of what comes back to addresses that aren't its own
- * (other nft tables), the sysctls that Braid needs. Everything
- * that was put in place is taken away by path_freep(), and what an earlier run left behind (kill -9) by path_new(). Runs in the
- * thread of its loop; the status is copied out.
+ * The gateway's links and the plumbing of both roles: MPTCP endpoints and limits, one routing table and rule a link,
+ * the interception of TCP from the LAN (nft table, fwmark rule, local route), what a converter does to SYNs and has of
+ * what comes back to addresses that aren't its own (other nft tables), the sysctls that Braid needs. Everything that
+ * was put in place is taken away by path_freep(), and what an earlier run left behind (kill -9) by path_new(). Runs in
+ * the thread of its loop; the status is copied out.
  */
 #ifndef BRAID_PATH_PATH_H
 #define BRAID_PATH_PATH_H
@@ -36,7 +36,8 @@ struct path_link_options {
 	bool backup;
 };
 
-/* Of a connection that is intercepted: before its destination has accepted, after it, or by whether it has done so lately. */
+/* Of a connection that is intercepted: before its destination has accepted, after it, or by whether it has done so
+ * lately. */
 enum path_accept { PATH_ACCEPT_AUTO, PATH_ACCEPT_FAITHFUL, PATH_ACCEPT_EARLY };
 
 struct path_options {
@@ -46,24 +47,31 @@ struct path_options {
 	size_t n_lan;
 	uint16_t listen_ports[PATH_LISTEN_PORTS];     /* a converter's, and that of joins */
 	size_t n_listen_ports;
-	bool takes_forwards;            /* path_set_forwards() follows at once: what an earlier run has left of them stays until then */
-	const struct own_choice *own;   /* which of this machine's own connections are intercepted, where packets can be held; NULL: none; borrowed as rules are */
+	bool takes_forwards;            /* path_set_forwards() follows at once: what an earlier run has left of them
+					 * stays until then */
+	const struct own_choice *own;   /* which of this machine's own connections are intercepted, where packets can
+					 * be held; NULL: none; borrowed as rules are */
 	bool leads_own;                 /* there are such, or were: once it was true, it stays so, for they live on */
 	uint32_t own_memory_s;          /* how long one that is silent is known */
 	struct address converter[PATH_CONVERTERS];   /* connections to it are never intercepted */
 	size_t n_converter;
-	bool foreign_sources;           /* a converter's sockets may have addresses that aren't this machine's; once it was true, it stays so: their connections live on */
-	const struct prefix *on_path;   /* a converter's: clients whose Multipath TCP connections are taken on their way; none overlap. Borrowed, as long as these options hold */
+	bool foreign_sources;           /* a converter's sockets may have addresses that aren't this machine's; once
+					 * it was true, it stays so: their connections live on */
+	const struct prefix *on_path;   /* a converter's: clients whose Multipath TCP connections are taken on their
+					 * way; none overlap. Borrowed, as long as these options hold */
 	size_t n_on_path;
 	uint16_t on_path_port;          /* of the listeners that they are handed to (path/marks.h) */
 	bool on_path_keeps_source;      /* we connect to their servers from their own addresses and ports */
-	bool on_path_holds;             /* their first packets wait for a worker's verdict, each of n_workers with a queue */
+	bool on_path_holds;             /* their first packets wait for a worker's verdict, each of n_workers with a
+					 * queue */
 	uint16_t on_path_queue;         /* the first */
 	struct address joins[PATH_JOINS];   /* with ports: what such clients are told, to join there */
 	size_t n_joins;
-	struct address announced[PATH_ANNOUNCED];   /* without: what every peer is told, to join there at the port that it has come to */
+	struct address announced[PATH_ANNOUNCED];   /* without: what every peer is told, to join there at the port
+						     * that it has come to */
 	size_t n_announced;
-	bool fullmesh;                  /* a gateway's links join wherever the peer says, not at its first address alone */
+	bool fullmesh;                  /* a gateway's links join wherever the peer says, not at its first address
+					 * alone */
 	uint16_t intercept_port;
 	uint32_t fwmark;
 	uint32_t route_table;           /* +0 interception, +1.. one per link */
@@ -93,7 +101,8 @@ static inline bool path_intercepts(const struct path_options *options)
 	return path_catches(options) || options->n_on_path;
 }
 
-enum path_link_state { PATH_LINK_NO_INTERFACE, PATH_LINK_NO_CARRIER, PATH_LINK_NO_ADDRESS, PATH_LINK_NO_ROUTE, PATH_LINK_UP, PATH_LINK_N_STATES };
+enum path_link_state { PATH_LINK_NO_INTERFACE, PATH_LINK_NO_CARRIER, PATH_LINK_NO_ADDRESS, PATH_LINK_NO_ROUTE,
+		       PATH_LINK_UP, PATH_LINK_N_STATES };
 const char *path_link_state_name(enum path_link_state state);
 
 struct path_link_status {
@@ -110,7 +119,8 @@ struct path_link_status {
 };
 
 struct path_event {
-	enum { PATH_EVENT_LINK, PATH_EVENT_WARNING, PATH_EVENT_TABLE } kind;   /* TABLE: the nft table was made anew, or could not be: by itself, not by path_update() */
+	/* TABLE: the nft table was made anew, or could not be: by itself, not by path_update() */
+	enum { PATH_EVENT_LINK, PATH_EVENT_WARNING, PATH_EVENT_TABLE } kind;
 	size_t link;                    /* PATH_EVENT_LINK: which */
 	char text[192];                 /* one line for the log, without a newline */
 };
@@ -125,16 +135,18 @@ typedef void (*path_event_fn)(void *context, const struct path_event *event);
 /* Whether the users and groups that are chosen are there. 0, or -EINVAL with the reason. */
 int path_check_own(const struct own_choice *own, char *reason, size_t n_reason);
 
-/* Puts everything in place, all or nothing, and tells of each link. Borrows loop; copies the options. 0, or a negative errno with the reason in one line
- * (what failed, on what, what to do) in reason. */
+/* Puts everything in place, all or nothing, and tells of each link. Borrows loop; copies the options. 0, or a
+ * negative errno with the reason in one line (what failed, on what, what to do) in reason. */
 int path_new(struct loop *loop, const struct path_options *options, path_event_fn on_event, void *context,
 	     struct path **out, char *reason, size_t n_reason);
-/* Changes links and LAN interfaces under way: what stays the same isn't touched. Same results; on failure the old options hold. */
+/* Changes links and LAN interfaces under way: what stays the same isn't touched. Same results; on failure the old
+ * options hold. */
 int path_update(struct path *path, const struct path_options *options, char *reason, size_t n_reason);
-/* A bit each link: sessions that run send nothing over it while another works, as over a backup (closed), or have nothing there at all (left, too). Holds until
- * it is called again. */
+/* A bit each link: sessions that run send nothing over it while another works, as over a backup (closed), or have
+ * nothing there at all (left, too). Holds until it is called again. */
 void path_set_closed(struct path *path, uint32_t closed, uint32_t left);
-/* A bit each link: sessions that run have nothing there, and their peers are told, as the link swallows what is sent. Holds until it is called again. */
+/* A bit each link: sessions that run have nothing there, and their peers are told, as the link swallows what is
+ * sent. Holds until it is called again. */
 void path_set_silent(struct path *path, uint32_t silent);
 /* The peers may not have heard that they are closed: says it once more, for which they are open for a moment. */
 void path_tell_closed(struct path *path);
@@ -145,20 +157,23 @@ void path_freep(struct path **path);
 const char *path_lan_fault(const struct path *path, const char *interface);
 /* Whether of the links that are up one has IPv4 alone, and another IPv6 alone. */
 bool path_spans_families(const struct path *path);
-/* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in place. */
+/* Whether first packets can be held on this machine: the kernel has queues, and the rule that leads there is in
+ * place. */
 bool path_can_hold(const struct path *path);
 /* Which rules the table has: the marks of held packets name it (path/marks.h). */
 uint32_t path_rules_generation(const struct path *path);
 
-/* A converter: connections to these are taken from here on, by listeners at inbound_listener(); they are copied. Where nft refuses, a warning says so, and it is
- * tried again a second later, and then ever more rarely. */
+/* A converter: connections to these are taken from here on, by listeners at inbound_listener(); they are copied.
+ * Where nft refuses, a warning says so, and it is tried again a second later, and then ever more rarely. */
 void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options);
 
-/* Every session begins its subflow over the link anew, those that have one and those that lack it: Linux tries to join once, and no more. In between they have none there, for rest_us at least: so
- * long may it take until their peers have heard of it by another link. The link has to be up; else nothing is done. */
+/* Every session begins its subflow over the link anew, those that have one and those that lack it: Linux tries to
+ * join once, and no more. In between they have none there, for rest_us at least: so long may it take until their
+ * peers have heard of it by another link. The link has to be up; else nothing is done. */
 void path_rejoin(struct path *path, size_t link, uint64_t rest_us);
 
-/* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself every 30 s. */
+/* Looks whether the system's settings still are as we need them, puts them back and warns where not. Done by itself
+ * every 30 s. */
 void path_check_settings(struct path *path);
 
 /* Connections are taken as vouch says, which is asked twice a second. Without one, while the loop turns. */

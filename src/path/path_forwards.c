@@ -20,7 +20,8 @@ static void try_forwards_again(struct path *path)
 	if (path->inbound_armed)
 		return;
 	backoff_done(&path->inbound_again, now_us);
-	path->inbound_armed = !loop_timer_at(path->loop, backoff_at_us(&path->inbound_again, now_us), (struct loop_ref){ .handler = path->handler, .part = PATH_PART_FORWARDS });
+	path->inbound_armed = !loop_timer_at(path->loop, backoff_at_us(&path->inbound_again, now_us),
+					     (struct loop_ref){ .handler = path->handler, .part = PATH_PART_FORWARDS });
 }
 
 void path_set_forwards(struct path *path, const struct forwards *forwards, const struct inbound_options *options)
@@ -48,7 +49,9 @@ void path_check_forwards(struct path *path)
 	int r = inbound_table_check(&path->inbound, &restored, reason, sizeof(reason));
 
 	if (restored)
-		path_emit(path, PATH_EVENT_WARNING, 0, "somebody has removed or changed the nft table inet braid_inbound (nft flush ruleset?); it is put back");
+		path_emit(path, PATH_EVENT_WARNING, 0,
+			  "somebody has removed or changed the nft table inet braid_inbound (nft flush ruleset?); it "
+			  "is put back");
 	if (r && !was_missing)
 		warn_inbound(path, reason);
 	if (r)

@@ -12,7 +12,8 @@ const char *path_lan_fault(const struct path *path, const char *interface)
 
 		if (strcmp(seen->name, interface))
 			continue;
-		return seen->is_port ? "it is a port of another interface (a bridge or a bond), by which its hosts come: name that one" : seen->up ? "" : "it is down";
+		return seen->is_port ? "it is a port of another interface (a bridge or a bond), by which its hosts "
+				       "come: name that one" : seen->up ? "" : "it is down";
 	}
 	return "there is no such interface now";
 }
@@ -36,6 +37,7 @@ void path_warn_of_lan(struct path *path)
 			path_emit(path, PATH_EVENT_WARNING, 0, text);
 	}
 	if (path->options.n_lan && is_off("net/ipv4/ip_forward") && is_off("net/ipv6/conf/all/forwarding"))
-		path_emit(path, PATH_EVENT_WARNING, 0, "this machine does not forward (net.ipv4.ip_forward = 0): what of hosts isn't bonded, "
-			  "and all of it while no converter answers, goes nowhere");
+		path_emit(path, PATH_EVENT_WARNING, 0,
+			  "this machine does not forward (net.ipv4.ip_forward = 0): what of hosts isn't bonded, and "
+			  "all of it while no converter answers, goes nowhere");
 }

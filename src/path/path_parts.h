@@ -53,7 +53,8 @@ void path_emit(struct path *path, int kind, size_t link, const char *text);
 /* Looks, decides, acts, and tells. */
 void path_refresh(struct path *path);
 
-/* After a plan: links whose endpoints go by it, and those that have gone lately. Whether there are any that the plan has to leave out; when they have rested, the path is looked at again. */
+/* After a plan: links whose endpoints go by it, and those that have gone lately. Whether there are any that the plan
+ * has to leave out; when they have rested, the path is looked at again. */
 bool path_rest(struct path *path);
 uint32_t path_resting(const struct path *path, bool v6);   /* a bit each */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An endpoint that has gone is not put back at once (decision 0036): its peers are told by another link (RM_ADDR), and close what they have of it when they come to it. A subflow that had begun from the
- * same address meanwhile would be closed with it: the id is the same, for the address that a session began from always.
+ * An endpoint that has gone is not put back at once (decision 0036): its peers are told by another link (RM_ADDR), and
+ * close what they have of it when they come to it. A subflow that had begun from the same address meanwhile would be
+ * closed with it: the id is the same, for the address that a session began from always.
  */
 #include "base/clock.h"
 #include "base/util.h"
@@ -24,17 +25,21 @@ static void rest(struct path *path, size_t link, bool v6, uint64_t us)
 {
 	uint64_t until_us = loop_clock_us() + us;
 
-	if (path->rests_until_us[link][v6] < until_us && !loop_timer_at(path->loop, until_us, (struct loop_ref){ .handler = path->handler, .part = PATH_PART_RESTED }))
+	if (path->rests_until_us[link][v6] < until_us &&
+	    !loop_timer_at(path->loop, until_us,
+			   (struct loop_ref){ .handler = path->handler, .part = PATH_PART_RESTED }))
 		path->rests_until_us[link][v6] = until_us;
 }
 
 bool path_rest(struct path *path)
 {
 	uint16_t gone[LINKS_SEEN_MOST];
-	size_t n = path->watching ? links_diff(LINKS_DELETE_ENDPOINT, &path->have, &path->want, gone) : 0;   /* at the start they are of nobody's sessions */
+	/* at the start they are of nobody's sessions */
+	size_t n = path->watching ? links_diff(LINKS_DELETE_ENDPOINT, &path->have, &path->want, gone) : 0;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned int place = path->have.endpoints.at[gone[i]].id - LINKS_ID_FIRST;   /* the other family's is another id: it stays */
+		/* the other family's is another id: it stays */
+		unsigned int place = path->have.endpoints.at[gone[i]].id - LINKS_ID_FIRST;
 
 		if (place / 2 < path->options.n_links)
 			rest(path, place / 2, place % 2, REST_US);

@@ -33,9 +33,11 @@ size_t path_status(struct path *path, struct path_link_status *out, size_t n_out
 		const struct path_link_options *link = &path->options.links[i];
 
 		all[i] = (struct path_link_status){ .ifindex = verdict->ifindex, .state = want_state(verdict->state),
-						    .backup = link->backup, .closed = path->closed >> i & 1, .v4 = verdict->v4, .v6 = verdict->v6,
+						    .backup = link->backup, .closed = path->closed >> i & 1,
+						    .v4 = verdict->v4, .v6 = verdict->v6,
 						    .endpoint_id_v4 = verdict->endpoint_id_v4,
-						    .endpoint_id_v6 = verdict->endpoint_id_v6, .since_us = path->since_us[i] };
+						    .endpoint_id_v6 = verdict->endpoint_id_v6,
+						    .since_us = path->since_us[i] };
 		memcpy(all[i].name, link->name, sizeof(all[i].name));
 		memcpy(all[i].interface, link->interface, sizeof(all[i].interface));
 	}

@@ -18,9 +18,11 @@
 #define RESTORE_MOST_US (60 * US_PER_S)
 #define TEXT_BYTES 192
 
-/* A first packet never belongs to a socket of ours, though it may look like it (TIME_WAIT). Late in the hook, behind others' marks and what NAT undoes: what is a
- * session's is its socket's, whatever others would do with it. The look-up finds listeners, too: a proxy's that listens transparently at every address would be
- * given what goes by to its port number anywhere. (Whether a socket in TIME_WAIT was bound to one address isn't known: it is never at every one.) */
+/* A first packet never belongs to a socket of ours, though it may look like it (TIME_WAIT). Late in the hook, behind
+ * others' marks and what NAT undoes: what is a session's is its socket's, whatever others would do with it. The
+ * look-up finds listeners, too: a proxy's that listens transparently at every address would be given what goes by to
+ * its port number anywhere. (Whether a socket in TIME_WAIT was bound to one address isn't known: it is never at
+ * every one.) */
 static const char script_of[] =
 	REMOVE
 	"table " TABLE " {\n"
@@ -74,7 +76,8 @@ int returns_put(struct returns *returns, char *reason, size_t n_reason)
 		return r;
 	returns->active = returns->stands = true;
 	if (nft_table_look(returns->looks, &our_table, &returns->picture))
-		returns->picture = 0;   /* gone again: no table looks like this, and the notification of that is on its way */
+		returns->picture = 0;   /* gone again: no table looks like this, and the notification of that is on
+					 * its way */
 	return 0;
 }
 
@@ -94,7 +97,8 @@ static void restore(struct returns *returns, uint64_t now_us)
 	backoff_done(&returns->backoff, now_us);
 	if (r)
 		arm_restore(returns, backoff_at_us(&returns->backoff, now_us));
-	snprintf(text, sizeof(text), "somebody has removed or changed the nft table " TABLE " (nft flush ruleset?); %s%s",
+	snprintf(text, sizeof(text),
+		 "somebody has removed or changed the nft table " TABLE " (nft flush ruleset?); %s%s",
 		 r ? "sessions from subscribers' own addresses hear nothing: " : "it is put back", reason);
 	warn(returns, text);
 }
@@ -145,7 +149,8 @@ static int start(struct returns *returns, char *reason, size_t n_reason)
 	if (!r)
 		r = nft_open_events(&returns->events);
 	if (r) {
-		snprintf(reason, n_reason, "cannot watch nftables: %s; a kernel with CONFIG_NF_TABLES is needed", strerror(-r));
+		snprintf(reason, n_reason, "cannot watch nftables: %s; a kernel with CONFIG_NF_TABLES is needed",
+			 strerror(-r));
 		return r;
 	}
 	returns->handler = loop_handler_add(loop, &handler);

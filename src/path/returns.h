@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What comes back to a converter's sockets on addresses that aren't this machine's (doc/addresses.md): one nft table of its own ("inet braid_returns") marks the
- * packets of connections that are ours, and ICMP errors about them, and the rule and the local route of policy/links.h deliver what bears the mark. Everything
- * else that is sent to those addresses goes its way untouched. The table is put back at once where somebody removes or changes it.
+ * What comes back to a converter's sockets on addresses that aren't this machine's (doc/addresses.md): one nft table of
+ * its own ("inet braid_returns") marks the packets of connections that are ours, and ICMP errors about them, and the
+ * rule and the local route of policy/links.h deliver what bears the mark. Everything else that is sent to those
+ * addresses goes its way untouched. The table is put back at once where somebody removes or changes it.
  */
 #ifndef BRAID_PATH_RETURNS_H
 #define BRAID_PATH_RETURNS_H

@@ -32,7 +32,8 @@ struct line {
 	const char *verdict;
 };
 
-/* How many bits of the address name the range, or -1: it is no prefix. A prefix is half the text of a range, and half of nft's work. */
+/* How many bits of the address name the range, or -1: it is no prefix. A prefix is half the text of a range, and
+ * half of nft's work. */
 static int prefix_bits(const uint8_t *first, const uint8_t *last, unsigned int n_bytes)
 {
 	unsigned int n = 0;
@@ -157,9 +158,11 @@ static void windows_of(struct windows *windows, const struct rule *rule, int utc
 		bool held = false;
 
 		for (unsigned int minute = 0; minute <= RULE_DAY_MINUTES; minute++) {
-			int local = ((int)(day * RULE_DAY_MINUTES + minute) + utc_offset_minutes + WEEK_MINUTES) % WEEK_MINUTES;
+			int local = ((int)(day * RULE_DAY_MINUTES + minute) + utc_offset_minutes +
+				     WEEK_MINUTES) % WEEK_MINUTES;
 			bool holds = minute < RULE_DAY_MINUTES &&
-				     rule_holds_at(rule, (unsigned int)local / RULE_DAY_MINUTES, (unsigned int)local % RULE_DAY_MINUTES);
+				     rule_holds_at(rule, (unsigned int)local / RULE_DAY_MINUTES,
+						   (unsigned int)local % RULE_DAY_MINUTES);
 
 			if (held && !holds)
 				window_add(windows, day, first, minute);
@@ -183,7 +186,8 @@ static bool part_has(const struct rules *rules, const struct rule_side *side, si
 	return !side->given || (list && list->dynamic) || count(list ? &list->prefixes : &side->own, family);
 }
 
-static void put_side(const struct line *line, const struct rule_side *side, size_t part, const char *what, uint32_t generation, FILE *out)
+static void put_side(const struct line *line, const struct rule_side *side, size_t part, const char *what,
+		     uint32_t generation, FILE *out)
 {
 	const struct rule_list *list = list_of(line->rules, side, part);
 
@@ -244,13 +248,15 @@ static void put_macs(const struct rule *rule, FILE *out)
 	for (size_t i = 0; i < rule->n_macs; i++) {
 		const uint8_t *mac = rule->macs[i];
 
-		fprintf(out, "%s%02x:%02x:%02x:%02x:%02x:%02x", i ? ", " : "ether saddr { ", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+		fprintf(out, "%s%02x:%02x:%02x:%02x:%02x:%02x", i ? ", " : "ether saddr { ", mac[0], mac[1], mac[2],
+			mac[3], mac[4], mac[5]);
 	}
 	if (rule->n_macs)
 		fputs(" } ", out);
 }
 
-/* In seconds, which nft takes as they are; what looks like a time of day it would take for the local one of its own process. */
+/* In seconds, which nft takes as they are; what looks like a time of day it would take for the local one of its own
+ * process. */
 static void put_window(const struct window *window, FILE *out)
 {
 	if (window->days != RULE_DAYS_ALL) {
@@ -297,7 +303,8 @@ static void put_family(struct line *line, const struct windows *windows, uint32_
 /* NULL without memory, "" where the rule is left out. */
 static char *verdict_of(const struct rules_nft_options *options, const struct rule *rule, size_t index)
 {
-	bool (*write)(void *context, const struct rule *rule, size_t index, FILE *out) = rule->n_tls_names ? options->undecided : options->verdict;
+	bool (*write)(void *context, const struct rule *rule, size_t index, FILE *out) = rule->n_tls_names ?
+		options->undecided : options->verdict;
 	char *text = NULL;
 	size_t n_text;
 	FILE *out = open_memstream(&text, &n_text);

@@ -12,17 +12,20 @@
 #define RP_FILTER_STRICT 1u
 #define RP_FILTER_LOOSE "2"
 
-/* syn_retrans_before_tcp_fallback stays as it is: which link eats MPTCP options is remembered per link, by whoever starts connections. */
+/* syn_retrans_before_tcp_fallback stays as it is: which link eats MPTCP options is remembered per link, by whoever
+ * starts connections. */
 static const struct {
 	const char *name, *value, *without;
 } fixed[] = {
 	{ "net/mptcp/enabled", "1", "no MPTCP socket can be made" },
-	/* Else one unanswered SYN, of one link, makes every new connection of this network namespace plain TCP for an hour. Since 6.12. */
+	/* Else one unanswered SYN, of one link, makes every new connection of this network namespace plain TCP for
+	 * an hour. Since 6.12. */
 	{ "net/mptcp/blackhole_timeout", "0", "a lost SYN can switch Multipath TCP off for an hour" },
 	/* A subflow counts as dead after its first retransmission timeout: others take over 0.2 s earlier. */
 	{ "net/mptcp/stale_loss_cnt", "1", "a silent link is left later" },
 	/* The same trap as blackhole_timeout, for the data in the SYN. */
-	{ "net/ipv4/tcp_fastopen_blackhole_timeout_sec", "0", "a fault on one link can switch Fast Open off for an hour" },
+	{ "net/ipv4/tcp_fastopen_blackhole_timeout_sec", "0",
+	  "a fault on one link can switch Fast Open off for an hour" },
 };
 
 static unsigned int number_of(const struct keep *keep, const char *name, unsigned int otherwise)
@@ -32,7 +35,8 @@ static unsigned int number_of(const struct keep *keep, const char *name, unsigne
 	return keep_read(keep, name, now) ? otherwise : (unsigned int)strtoul(now, NULL, 0);
 }
 
-static void warn_about(const char *name, const char *value, const char *without, int error, settings_warn_fn warn, void *context)
+static void warn_about(const char *name, const char *value, const char *without, int error, settings_warn_fn warn,
+		       void *context)
 {
 	char text[sizeof(((struct path_event *)0)->text)];
 
@@ -44,12 +48,15 @@ static void warn_of_file(const struct keep *keep, settings_warn_fn warn, void *c
 {
 	char text[sizeof(((struct path_event *)0)->text)];
 
-	snprintf(text, sizeof(text), "cannot write %.100s: %s; a crash would leave settings of the system as we want them", keep->file, strerror(-keep->error));
+	snprintf(text, sizeof(text),
+		 "cannot write %.100s: %s; a crash would leave settings of the system as we want them", keep->file,
+		 strerror(-keep->error));
 	warn(context, text);
 }
 
 /* Missing in this kernel is fine: then there is nothing to be switched off either. */
-static void put(struct keep *keep, const char *name, const char *value, const char *without, settings_warn_fn warn, void *context)
+static void put(struct keep *keep, const char *name, const char *value, const char *without, settings_warn_fn warn,
+		void *context)
 {
 	int before = keep->error, r = keep_set(keep, name, value);
 
@@ -76,7 +83,8 @@ void settings_accept_told(struct keep *keep, bool wanted, settings_warn_fn warn,
 		keep_give_back(keep, KEEP_LIMIT_ADD_ADDR);
 }
 
-/* Strict reverse path filtering drops what comes in by a link that isn't the best way back. The larger of "all" and the interface's counts. */
+/* Strict reverse path filtering drops what comes in by a link that isn't the best way back. The larger of "all" and
+ * the interface's counts. */
 static void put_rp_filter(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context)
 {
 	unsigned int all = number_of(keep, "net/ipv4/conf/all/rp_filter", 0);
@@ -106,11 +114,13 @@ static void put_fastopen(struct keep *keep, settings_warn_fn warn, void *context
 static void put_mtu_probing(struct keep *keep, settings_warn_fn warn, void *context)
 {
 	if (!number_of(keep, "net/ipv4/tcp_mtu_probing", 1))
-		put(keep, "net/ipv4/tcp_mtu_probing", "1", "a link that loses long packets, and tells nobody, carries next to nothing", warn, context);
+		put(keep, "net/ipv4/tcp_mtu_probing", "1",
+		    "a link that loses long packets, and tells nobody, carries next to nothing", warn, context);
 }
 
-/* A sender of several subflows that is held by the window overruns it by a little now and then (Linux 6.18): what is beyond is dropped behind
- * TCP's back and comes again only by the MPTCP timer, 200 ms later, while the window grows as slowly. So it begins wide, as far as there is memory, and may grow. */
+/* A sender of several subflows that is held by the window overruns it by a little now and then (Linux 6.18): what is
+ * beyond is dropped behind TCP's back and comes again only by the MPTCP timer, 200 ms later, while the window grows
+ * as slowly. So it begins wide, as far as there is memory, and may grow. */
 static void put_receive_window(struct keep *keep, settings_warn_fn warn, void *context)
 {
 	struct window_buffers wanted = window_buffers(net_memory_bytes());
@@ -125,8 +135,8 @@ static void put_receive_window(struct keep *keep, settings_warn_fn warn, void *c
 	put(keep, "net/ipv4/tcp_rmem", value, "downloads over several links may stall", warn, context);
 }
 
-int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context, char *reason,
-		 size_t n_reason)
+int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context,
+		 char *reason, size_t n_reason)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
@@ -136,7 +146,8 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 	put_limit(keep, KEEP_LIMIT_SUBFLOWS, warn, context);
 	put_rp_filter(keep, options, warn, context);
 	if (!number_of(keep, "net/mptcp/enabled", 0)) {
-		snprintf(reason, n_reason, "Multipath TCP is switched off (net.mptcp.enabled) and cannot be switched on");
+		snprintf(reason, n_reason,
+			 "Multipath TCP is switched off (net.mptcp.enabled) and cannot be switched on");
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -149,8 +160,8 @@ void settings_watch(struct keep *keep, settings_warn_fn warn, void *context)
 
 		if (keep_read(keep, fixed[i].name, now) || !strcmp(now, fixed[i].value))
 			continue;
-		snprintf(text, sizeof(text), "somebody has set %s to %s; it is set back to %s, without which %s", fixed[i].name, now,
-			 fixed[i].value, fixed[i].without);
+		snprintf(text, sizeof(text), "somebody has set %s to %s; it is set back to %s, without which %s",
+			 fixed[i].name, now, fixed[i].value, fixed[i].without);
 		warn(context, text);
 		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
 	}

@@ -8,11 +8,13 @@
 
 typedef void (*settings_warn_fn)(void *context, const char *text);
 
-/* Puts all of them in place. Only MPTCP switched off for good is a failure; what else can't be set is a warning. 0 or a negative errno with reason. */
-int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context, char *reason,
-		 size_t n_reason);
+/* Puts all of them in place. Only MPTCP switched off for good is a failure; what else can't be set is a warning. 0
+ * or a negative errno with reason. */
+int settings_put(struct keep *keep, const struct path_options *options, settings_warn_fn warn, void *context,
+		 char *reason, size_t n_reason);
 
-/* Whether subflows are begun to addresses that peers tell us (ADD_ADDR), from whichever of ours the routes say; never but when they are wanted. Where it can't be changed, a warning. */
+/* Whether subflows are begun to addresses that peers tell us (ADD_ADDR), from whichever of ours the routes say;
+ * never but when they are wanted. Where it can't be changed, a warning. */
 void settings_accept_told(struct keep *keep, bool wanted, settings_warn_fn warn, void *context);
 
 /* Puts back what somebody has changed since, and says so; to be called now and then. */

@@ -6,7 +6,8 @@
 #include "base/util.h"
 #include "path/marks.h"
 
-static_assert(PATH_LINKS == LINKS_MOST && PATH_LAN_INTERFACES == LINKS_LAN_MOST && PATH_JOINS + PATH_ANNOUNCED == LINKS_JOINS_MOST && IF_NAMESIZE == LINKS_NAME_BYTES,
+static_assert(PATH_LINKS == LINKS_MOST && PATH_LAN_INTERFACES == LINKS_LAN_MOST &&
+	      PATH_JOINS + PATH_ANNOUNCED == LINKS_JOINS_MOST && IF_NAMESIZE == LINKS_NAME_BYTES,
 	      "path and policy agree on sizes");
 static_assert((int)PATH_LINK_UP == (int)LINKS_UP && (int)PATH_LINK_NO_ROUTE == (int)LINKS_NO_ROUTE &&
 	      (int)PATH_LINK_NO_ADDRESS == (int)LINKS_NO_ADDRESS && (int)PATH_LINK_NO_CARRIER == (int)LINKS_NO_CARRIER,
@@ -27,7 +28,11 @@ enum path_link_state want_state(enum links_state state)
 
 struct links_want want_of(const struct path_options *options)
 {
-	struct links_want want = { .n_links = options->n_links, .n_lan = options->n_lan, .foreign_sources = options->foreign_sources, .own_fwmark = options->leads_own ? mark_value(options->fwmark, MARK_OWN) & MARK_OWN_MASK : 0, .own_fwmask = MARK_OWN_MASK,
+	struct links_want want = { .n_links = options->n_links, .n_lan = options->n_lan,
+				   .foreign_sources = options->foreign_sources,
+				   .own_fwmark = options->leads_own ?
+				   mark_value(options->fwmark, MARK_OWN) & MARK_OWN_MASK : 0,
+				   .own_fwmask = MARK_OWN_MASK,
 				   .fwmark = options->fwmark, .route_table = options->route_table,
 				   .rule_priority = options->rule_priority };
 

@@ -36,7 +36,8 @@ static const struct prefix special[] = {
 };
 
 static const struct prefix no_peers[] = {
-	{ V4(0, 0, 0, 0), 104 }, { V4(127, 0, 0, 0), 104 }, { V4(169, 254, 0, 0), 112 }, { V4(224, 0, 0, 0), 100 }, { V4(240, 0, 0, 0), 100 },
+	{ V4(0, 0, 0, 0), 104 }, { V4(127, 0, 0, 0), 104 }, { V4(169, 254, 0, 0), 112 }, { V4(224, 0, 0, 0), 100 },
+	{ V4(240, 0, 0, 0), 100 },
 	{ { 0 }, 80 },                    /* unspecified, loopback, and IPv4-compatible; the mapped ones are IPv4 */
 	{ { [0] = 0xff }, 8 }, { { [0] = 0xfe, [1] = 0x80 }, 10 },
 };
@@ -49,7 +50,8 @@ bool admit_in_prefixes(const struct prefix *prefixes, size_t n_prefixes, const s
 	return false;
 }
 
-/* The IPv4 address that an IPv6 one carries: IPv4-compatible, translated (RFC 2765), 6to4 (RFC 3056), NAT64 (RFC 6052, 8215). */
+/* The IPv4 address that an IPv6 one carries: IPv4-compatible, translated (RFC 2765), 6to4 (RFC 3056), NAT64 (RFC
+ * 6052, 8215). */
 static bool embedded_v4(const struct address *a, struct address *out)
 {
 	static const uint8_t zeros[12];

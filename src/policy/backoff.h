@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How soon something is done again that others may undo each time: at once when it is rare, ever more rarely when it isn't. Pure. */
+/* How soon something is done again that others may undo each time: at once when it is rare, ever more rarely when it
+ * isn't. Pure. */
 #ifndef BRAID_POLICY_BACKOFF_H
 #define BRAID_POLICY_BACKOFF_H
 

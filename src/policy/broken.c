@@ -23,7 +23,8 @@ static void listen_for_ack(struct broken *broken, const struct broken_facts *fac
 static void watch_for_new(struct broken *broken, const struct broken_facts *facts)
 {
 	bool waits_for_end = facts->sent_end && !facts->unacked_bytes && !facts->got_end;
-	bool repeats = broken->looked && waits_for_end && !facts->queued_bytes && broken->received == facts->received && facts->n_arrived > broken->n_arrived;
+	bool repeats = broken->looked && waits_for_end && !facts->queued_bytes && broken->received == facts->received &&
+		       facts->n_arrived > broken->n_arrived;
 
 	broken->received = facts->received;
 	broken->n_arrived = facts->n_arrived;

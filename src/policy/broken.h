@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether Multipath TCP between the proxies has broken under way, as where something alters what passes (decision 0037): seen from looks at a leg, a second or more apart.
+ * Whether Multipath TCP between the proxies has broken under way, as where something alters what passes (decision
+ * 0037): seen from looks at a leg, a second or more apart.
  *
- * unheard: the peer acknowledges by TCP what Linux sends again, and by DATA_ACK nothing: it is plain TCP by now, or counts bytes that something has added. One that stands still for
- * want of room acknowledges neither.
- * repeated: our end was sent and is acknowledged, and what the peer still sends is what we have. It has ended, and what something has added has us take its end for one that we
- * had; its kernel repeats the last bytes for a minute, and nobody is left there to look. Where bytes are missing, those that come wait out of order.
+ * unheard: the peer acknowledges by TCP what Linux sends again, and by DATA_ACK nothing: it is plain TCP by now, or
+ * counts bytes that something has added. One that stands still for want of room acknowledges neither. repeated: our end
+ * was sent and is acknowledged, and what the peer still sends is what we have. It has ended, and what something has
+ * added has us take its end for one that we had; its kernel repeats the last bytes for a minute, and nobody is left
+ * there to look. Where bytes are missing, those that come wait out of order.
  *
  * Pure.
  */

@@ -16,7 +16,8 @@ static uint64_t time_of(const struct bucket_limit *limit, uint64_t n)
 uint64_t bucket_level(uint64_t full_at_ns, const struct bucket_limit *limit, uint64_t now_us)
 {
 	uint64_t now_ns = now_us * NS_PER_US, missing_ns = full_at_ns > now_ns ? full_at_ns - now_ns : 0;
-	uint64_t missing = missing_ns / NS_PER_S * limit->per_s + (missing_ns % NS_PER_S * limit->per_s + NS_PER_S - 1) / NS_PER_S;
+	uint64_t missing = missing_ns / NS_PER_S * limit->per_s +
+			   (missing_ns % NS_PER_S * limit->per_s + NS_PER_S - 1) / NS_PER_S;
 
 	return missing < limit->burst ? limit->burst - missing : 0;
 }
@@ -30,7 +31,8 @@ uint64_t bucket_take(uint64_t full_at_ns, const struct bucket_limit *limit, uint
 
 uint64_t bucket_ready_at_us(uint64_t full_at_ns, const struct bucket_limit *limit, uint64_t now_us, uint64_t n)
 {
-	uint64_t spare_ns = time_of(limit, limit->burst - n), ready_ns = full_at_ns > spare_ns ? full_at_ns - spare_ns : 0;
+	uint64_t spare_ns = time_of(limit, limit->burst - n),
+		 ready_ns = full_at_ns > spare_ns ? full_at_ns - spare_ns : 0;
 	uint64_t ready_us = (ready_ns + NS_PER_US - 1) / NS_PER_US;
 
 	return ready_us > now_us ? ready_us : now_us;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Token buckets: so many a second, and a burst of so many after a while of quiet. A bucket is one number, the instant at which it is full again,
- * so that threads can share it without a lock: whoever takes computes the next instant, and puts it in place of the one it saw. Pure.
+ * Token buckets: so many a second, and a burst of so many after a while of quiet. A bucket is one number, the instant
+ * at which it is full again, so that threads can share it without a lock: whoever takes computes the next instant, and
+ * puts it in place of the one it saw. Pure.
  */
 #ifndef BRAID_POLICY_BUCKET_H
 #define BRAID_POLICY_BUCKET_H
 
 #include <stdint.h>
 
-#define BUCKET_PER_S_MOST 18000000000ull   /* of per_s and of what is taken at once: products of either with 10^9 fit 64 bits */
+#define BUCKET_PER_S_MOST 18000000000ull   /* of per_s and of what is taken at once: products of either with 10^9 fit
+					    * 64 bits */
 
 struct bucket_limit {
 	uint64_t per_s;              /* 1..BUCKET_PER_S_MOST */
@@ -24,7 +26,8 @@ uint64_t bucket_take(uint64_t full_at_ns, const struct bucket_limit *limit, uint
 /* When n may be taken, n being no more than the burst; now_us or later. */
 uint64_t bucket_ready_at_us(uint64_t full_at_ns, const struct bucket_limit *limit, uint64_t now_us, uint64_t n);
 
-/* Bytes that are to pass at so many a second: how much one of many transfers moves at a time, and the bucket that all of them take from. */
+/* Bytes that are to pass at so many a second: how much one of many transfers moves at a time, and the bucket that
+ * all of them take from. */
 uint64_t bucket_quantum_bytes(uint64_t per_s);
 struct bucket_limit bucket_of_bytes(uint64_t per_s);
 

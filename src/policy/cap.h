@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What has passed a link in its period, against its cap (decision 0027). Counted by the interface's own counter, as the provider counts: what goes other ways than through us is in
- * it. The counter begins anew with the interface, and with the machine. Pure.
+ * What has passed a link in its period, against its cap (decision 0027). Counted by the interface's own counter, as the
+ * provider counts: what goes other ways than through us is in it. The counter begins anew with the interface, and with
+ * the machine. Pure.
  */
 #ifndef BRAID_POLICY_CAP_H
 #define BRAID_POLICY_CAP_H
@@ -29,7 +30,8 @@ enum cap_state { CAP_FREE, CAP_NEAR, CAP_USED_UP };   /* NEAR: to be warned of *
 
 /* An earlier run of the same machine's run has seen the counter so. */
 void cap_resume_counter(struct cap *cap, unsigned int ifindex, uint64_t counter_bytes);
-/* Takes the counter of the interface of that index down. What it had before it was seen first is none of this period, as far as is known. */
+/* Takes the counter of the interface of that index down. What it had before it was seen first is none of this
+ * period, as far as is known. */
 void cap_count(struct cap *cap, unsigned int ifindex, uint64_t counter_bytes);
 enum cap_state cap_state(const struct cap *cap, const struct cap_limits *limits);
 

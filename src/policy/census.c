@@ -4,10 +4,12 @@
 #define FEW 64u                   /* sessions that have the link: they may always be disturbed */
 #define DISTURBED_FOR_ONE 16u     /* beyond these, by each that lacks it */
 
-/* Of whom nothing works, the news that a subflow was taken away waits for one that does, and would end it (decision 0036): where there is none over the link, there is no such news. */
+/* Of whom nothing works, the news that a subflow was taken away waits for one that does, and would end it (decision
+ * 0036): where there is none over the link, there is no such news. */
 static bool is_lacking(const struct census_session *session, uint32_t link)
 {
-	return session->known && session->joins && !(session->works & link) && (session->works || !(session->named & link));
+	return session->known && session->joins && !(session->works & link) &&
+	       (session->works || !(session->named & link));
 }
 
 void census_add(struct census *census, size_t n_links, const struct census_session *session, uint32_t wanted)
@@ -31,7 +33,8 @@ bool census_may_leave(const struct census *census)
 
 bool census_wants_anew(const struct census *census)
 {
-	return census->n_lacking && census->n_lacking >= census->n_alone && census->n_with <= FEW + DISTURBED_FOR_ONE * census->n_lacking;
+	return census->n_lacking && census->n_lacking >= census->n_alone &&
+	       census->n_with <= FEW + DISTURBED_FOR_ONE * census->n_lacking;
 }
 
 bool census_may_begin_anew(const struct census *census)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How many of a gateway's sessions have what of each link, and whether a link's endpoint may be taken out: with it go the subflows of every session over the link, and a session
- * of which that was the last subflow ends, or stands still (decision 0038). Pure.
+ * How many of a gateway's sessions have what of each link, and whether a link's endpoint may be taken out: with it go
+ * the subflows of every session over the link, and a session of which that was the last subflow ends, or stands still
+ * (decision 0038). Pure.
  */
 #ifndef BRAID_POLICY_CENSUS_H
 #define BRAID_POLICY_CENSUS_H
@@ -13,7 +14,8 @@
 /* One session's Multipath TCP connection; a bit each link. */
 struct census_session {
 	bool known;               /* it was there at the look before: its links have had time to join */
-	bool joins;               /* Linux takes new subflows for it: it has begun, and neither end has ended its stream */
+	bool joins;               /* Linux takes new subflows for it: it has begun, and neither end has ended its
+				   * stream */
 	uint32_t reachable;       /* the link is up, and has an address of the session's family */
 	uint32_t named;           /* there is a subflow over it, whatever its state */
 	uint32_t stands;          /* there is one that is established */
@@ -34,8 +36,9 @@ void census_add(struct census *census, size_t n_links, const struct census_sessi
 
 /* Whether nobody is lost if the link is left for good. */
 bool census_may_leave(const struct census *census);
-/* Whether sessions had better begin anew over the link: those that have nothing else stand still for some round trips, so not for the sake of fewer; and thousands don't
- * join again for the sake of one. Whether they may, census_may_begin_anew() says. */
+/* Whether sessions had better begin anew over the link: those that have nothing else stand still for some round
+ * trips, so not for the sake of fewer; and thousands don't join again for the sake of one. Whether they may,
+ * census_may_begin_anew() says. */
 bool census_wants_anew(const struct census *census);
 /* Whether nobody is lost if the link is taken away and put back. */
 bool census_may_begin_anew(const struct census *census);

@@ -38,13 +38,15 @@ static enum family common_family(const struct choose_link *links, size_t n_links
 }
 
 /* The first of the converter's addresses, of this family, that the link can reach by it. */
-static bool pair_family(const struct choose_link *link, const struct address *converters, size_t n_converters, enum family family, struct choice *out)
+static bool pair_family(const struct choose_link *link, const struct address *converters, size_t n_converters,
+			enum family family, struct choice *out)
 {
 	for (size_t i = 0; i < n_converters; i++) {
 		bool v4 = address_is_v4(&converters[i]);
 		const struct address *source = v4 ? &link->v4 : &link->v6;
 
-		if (address_is_unspecified(source) || (family != FAMILY_EITHER && family != (v4 ? FAMILY_V4 : FAMILY_V6)))
+		if (address_is_unspecified(source) ||
+		    (family != FAMILY_EITHER && family != (v4 ? FAMILY_V4 : FAMILY_V6)))
 			continue;
 		out->source = *source;
 		out->source.port = 0;
@@ -54,20 +56,23 @@ static bool pair_family(const struct choose_link *link, const struct address *co
 	return false;
 }
 
-static bool pair_addresses(const struct choose_link *link, const struct address *converters, size_t n_converters, enum family family, struct choice *out)
+static bool pair_addresses(const struct choose_link *link, const struct address *converters, size_t n_converters,
+			   enum family family, struct choice *out)
 {
-	return pair_family(link, converters, n_converters, family, out) || pair_family(link, converters, n_converters, FAMILY_EITHER, out);
+	return pair_family(link, converters, n_converters, family, out) ||
+	       pair_family(link, converters, n_converters, FAMILY_EITHER, out);
 }
 
-int choose_first_link(const struct choose_link *links, size_t n_links, const struct address *converters, size_t n_converters,
-		      uint32_t tried, struct choice *out)
+int choose_first_link(const struct choose_link *links, size_t n_links, const struct address *converters,
+		      size_t n_converters, uint32_t tried, struct choice *out)
 {
 	const struct choose_link *best = NULL;
 	struct choice choice = { .link = CHOOSE_NO_LINK };
 	enum family family = common_family(links, n_links);
 
 	for (size_t i = 0; i < n_links; i++) {
-		if (!links[i].up || tried >> i & 1 || (best && !is_better(&links[i], best)) || !pair_addresses(&links[i], converters, n_converters, family, &choice))
+		if (!links[i].up || tried >> i & 1 || (best && !is_better(&links[i], best)) ||
+		    !pair_addresses(&links[i], converters, n_converters, family, &choice))
 			continue;
 		best = &links[i];
 		choice.link = (uint8_t)i;

@@ -9,25 +9,31 @@
 #define PACKET_BYTES 1400u
 #define ENOUGH_SENT_BYTES (100 * PACKET_BYTES)
 #define ENOUGH_LOST_BYTES (6 * PACKET_BYTES)     /* fewer may be chance */
-#define ENOUGH_LOOKS 2u                          /* one may fall into the end of a slow start, when its queue has gone already; and what that lost is no more than the others show */
+#define ENOUGH_LOOKS 2u                          /* one may fall into the end of a slow start, when its queue has
+						  * gone already; and what that lost is no more than the others show */
 #define WINDOW_BYTES (3000 * PACKET_BYTES)       /* then what is older counts half */
 #define LOSSY_PER_100_000 700u
 #define CLEAN_PER_100_000 200u
-#define CREEP_PACKETS_PER_S 400u                 /* below it a subflow creeps: it would take long for a hundred packets to show anything */
+#define CREEP_PACKETS_PER_S 400u                 /* below it a subflow creeps: it would take long for a hundred
+						  * packets to show anything */
 #define CREEP_PER_100_000 2000u                  /* what cubic loses by itself where its window is eight packets */
 #define CREEP_WINDOW_BYTES (300 * PACKET_BYTES)
-#define ENOUGH_POINTS 4u                         /* of all subflows together; what one overshoot loses is over in two looks */
-#define POINTS_LONG_RTT 2u                       /* for a look with losses, where cubic needs seconds to come back from one */
+#define ENOUGH_POINTS 4u                         /* of all subflows together; what one overshoot loses is over in two
+						  * looks */
+#define POINTS_LONG_RTT 2u                       /* for a look with losses, where cubic needs seconds to come back
+						  * from one */
 #define MAKES_UP_SLOWLY_US (200 * US_PER_MS)
 #define NEAR_SHARE 4u                            /* a quarter more than the shortest round trip ... */
 #define NEAR_SLACK_US (2 * US_PER_MS)            /* ... and what schedulers add */
-#define SHORT_RTT_US (3 * US_PER_MS)             /* below it cubic has what it lost again at once; and the cure for lost DATA_ACKs wants cubic */
+#define SHORT_RTT_US (3 * US_PER_MS)             /* below it cubic has what it lost again at once; and the cure for
+						  * lost DATA_ACKs wants cubic */
 #define BUSY_BYTES (20 * PACKET_BYTES)           /* in a look: a subflow that carries something */
 #define TRIAL_SKIPPED 2u                         /* looks: bbr finds out about the links */
 #define TRIAL_LOOKS 3u
 #define TRIAL_LEAST_PERCENT 90u                  /* of what cubic brought */
 #define CLEAN_LOOKS 10u
-#define CLEAN_SENT_BYTES (1000 * PACKET_BYTES)   /* of each that carries something: then two packets are what is worth speaking of, ... */
+#define CLEAN_SENT_BYTES (1000 * PACKET_BYTES)   /* of each that carries something: then two packets are what is
+						  * worth speaking of, ... */
 #define CLEAN_LOST_BYTES (3 * PACKET_BYTES / 2)  /* ... short ones, too, and one says nothing */
 #define HOLD_US (60 * US_PER_S)
 #define HOLD_DOUBLINGS 4u
@@ -38,17 +44,20 @@ struct seen {
 	uint64_t since_us;
 	uint32_t lossy;
 	bool creeps;                       /* none of those that sent sent much */
-	bool loses;                        /* one of them has lost what is worth speaking of, of what it has sent itself: since the count began, or in this look */
+	bool loses;                        /* one of them has lost what is worth speaking of, of what it has sent
+					    * itself: since the count began, or in this look */
 	bool same;                         /* no subflow came or went */
 };
 
-static struct congestion_past past_of(const struct congestion *congestion, const struct leg_subflow *subflow, bool *known)
+static struct congestion_past past_of(const struct congestion *congestion, const struct leg_subflow *subflow,
+				      bool *known)
 {
 	for (size_t i = 0; i < congestion->n_subflows; i++) {
 		const struct congestion_past *past = &congestion->subflows[i];
 
-		*known = address_equal(&past->local, &subflow->local) && address_equal(&past->remote, &subflow->remote) &&
-			 past->sent_bytes <= subflow->sent_bytes && past->retransmitted_bytes <= subflow->retransmitted_bytes;
+		*known = address_equal(&past->local, &subflow->local) &&
+			 address_equal(&past->remote, &subflow->remote) && past->sent_bytes <= subflow->sent_bytes &&
+			 past->retransmitted_bytes <= subflow->retransmitted_bytes;
 		if (*known)
 			return *past;
 	}
@@ -61,8 +70,10 @@ static bool has_queue(const struct leg_subflow *subflow)
 	return subflow->rtt_us > subflow->min_rtt_us + subflow->min_rtt_us / NEAR_SHARE + NEAR_SLACK_US;
 }
 
-/* Of losses with a queue, or on a short path, nothing is learnt, and what was learnt before is in doubt; but a link that creeps has a slow look now and then. */
-static void fill_window(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
+/* Of losses with a queue, or on a short path, nothing is learnt, and what was learnt before is in doubt; but a link
+ * that creeps has a slow look now and then. */
+static void fill_window(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes,
+			uint64_t lost_bytes)
 {
 	if (subflow->min_rtt_us < SHORT_RTT_US || has_queue(subflow)) {
 		past->window_sent_bytes /= 2;
@@ -90,7 +101,8 @@ static bool sends_much(uint64_t sent_bytes, uint64_t since_us)
 }
 
 /* Of a look in which it crept. */
-static void fill_creep(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes, uint64_t lost_bytes)
+static void fill_creep(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes,
+		       uint64_t lost_bytes)
 {
 	if (subflow->min_rtt_us < SHORT_RTT_US || has_queue(subflow))
 		return;
@@ -122,21 +134,24 @@ static bool is_lossy(const struct congestion_past *past)
 {
 	uint64_t lost_bytes = lost_at_random(past);
 
-	return past->n_looks >= ENOUGH_LOOKS && past->window_sent_bytes >= ENOUGH_SENT_BYTES && lost_bytes >= ENOUGH_LOST_BYTES &&
-	       loses(past->window_sent_bytes, lost_bytes, LOSSY_PER_100_000);
+	return past->n_looks >= ENOUGH_LOOKS && past->window_sent_bytes >= ENOUGH_SENT_BYTES &&
+	       lost_bytes >= ENOUGH_LOST_BYTES && loses(past->window_sent_bytes, lost_bytes, LOSSY_PER_100_000);
 }
 
 static void count_clean(struct seen *seen, struct congestion_past *past, uint64_t sent_bytes, uint64_t lost_bytes)
 {
 	past->clean_sent_bytes += sent_bytes;
 	past->clean_lost_bytes += lost_bytes;
-	seen->loses |= past->clean_lost_bytes >= CLEAN_LOST_BYTES && loses(past->clean_sent_bytes, past->clean_lost_bytes, CLEAN_PER_100_000);
+	seen->loses |= past->clean_lost_bytes >= CLEAN_LOST_BYTES &&
+		loses(past->clean_sent_bytes, past->clean_lost_bytes, CLEAN_PER_100_000);
 	seen->loses |= lost_bytes >= ENOUGH_LOST_BYTES && loses(sent_bytes, lost_bytes, LOSSY_PER_100_000);
 }
 
-static void see_subflow(struct seen *seen, struct congestion_past *past, const struct leg_subflow *subflow, size_t place)
+static void see_subflow(struct seen *seen, struct congestion_past *past, const struct leg_subflow *subflow,
+			size_t place)
 {
-	uint64_t sent_bytes = subflow->sent_bytes - past->sent_bytes, lost_bytes = subflow->retransmitted_bytes - past->retransmitted_bytes;
+	uint64_t sent_bytes = subflow->sent_bytes - past->sent_bytes,
+		 lost_bytes = subflow->retransmitted_bytes - past->retransmitted_bytes;
 
 	fill_window(past, subflow, sent_bytes, lost_bytes);
 	if (sends_much(sent_bytes, seen->since_us))
@@ -169,7 +184,8 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 {
 	size_t n = facts->n_subflows < LEG_SUBFLOWS ? facts->n_subflows : LEG_SUBFLOWS;
 	struct congestion_past pasts[LEG_SUBFLOWS];
-	struct seen seen = { .since_us = facts->now_us - congestion->looked_at_us, .creeps = true, .same = n == congestion->n_subflows };
+	struct seen seen = { .since_us = facts->now_us - congestion->looked_at_us, .creeps = true,
+			     .same = n == congestion->n_subflows };
 
 	for (size_t i = 0; i < n; i++) {
 		const struct leg_subflow *subflow = &facts->subflows[i];
@@ -251,7 +267,8 @@ static bool too_few_sent(const struct congestion *congestion)
 	return false;
 }
 
-/* Whether the links don't lose any more, none of them: one that carries little is nothing beside what all carry. Idle time says nothing of that. */
+/* Whether the links don't lose any more, none of them: one that carries little is nothing beside what all carry.
+ * Idle time says nothing of that. */
 static bool got_clean(struct congestion *congestion, const struct seen *seen)
 {
 	if (seen->sent_bytes < BUSY_BYTES)
@@ -290,7 +307,8 @@ static uint64_t pause_us(const struct congestion *congestion, const struct leg_f
 	return longest_us > LOOK_SOONEST_US ? longest_us : LOOK_SOONEST_US;
 }
 
-static struct congestion_verdict judge(struct congestion *congestion, const struct seen *seen, uint64_t now_us, uint64_t bps)
+static struct congestion_verdict judge(struct congestion *congestion, const struct seen *seen, uint64_t now_us,
+				       uint64_t bps)
 {
 	struct congestion_verdict verdict = { 0 };
 
@@ -323,7 +341,8 @@ struct congestion_verdict congestion_look(struct congestion *congestion, const s
 	seen = see(congestion, facts);
 	congestion->looked_at_us = facts->now_us;
 	if (!first && seen.since_us)
-		verdict = judge(congestion, &seen, facts->now_us, (seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);
+		verdict = judge(congestion, &seen, facts->now_us,
+				(seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);
 	verdict.lossy = seen.lossy;
 	if (!verdict.failed)
 		congestion->look_at_us = facts->now_us + pause_us(congestion, facts, first || seen.creeps);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which congestion control a sending Multipath TCP leg should have (decision 0018), or, taken together, the plain TCP legs of a session in pieces, each of which is a subflow here (decision 0046). cubic, as long as nothing speaks against it. It takes each loss for a
- * full queue, so a link that loses packets at random stands nearly empty; bbr fills it. Such a link shows itself: it loses, and its round trip is
- * near the shortest that was seen, so there is no queue that we fill. Where cubic is kept to a few packets in a round trip a hundred of them take long: there losses count by when they
- * come, and on long paths, where each costs most, double. After a change what gets through is compared with what did before: where bbr
- * brings less, cubic comes back for a while. Pure.
+ * Which congestion control a sending Multipath TCP leg should have (decision 0018), or, taken together, the plain TCP
+ * legs of a session in pieces, each of which is a subflow here (decision 0046). cubic, as long as nothing speaks
+ * against it. It takes each loss for a full queue, so a link that loses packets at random stands nearly empty; bbr
+ * fills it. Such a link shows itself: it loses, and its round trip is near the shortest that was seen, so there is no
+ * queue that we fill. Where cubic is kept to a few packets in a round trip a hundred of them take long: there losses
+ * count by when they come, and on long paths, where each costs most, double. After a change what gets through is
+ * compared with what did before: where bbr brings less, cubic comes back for a while. Pure.
  */
 #ifndef BRAID_POLICY_CONGESTION_H
 #define BRAID_POLICY_CONGESTION_H
@@ -22,7 +24,8 @@ struct congestion_past {
 	uint8_t n_looks;                                /* that the window is made of */
 	uint64_t creep_sent_bytes, creep_lost_bytes;    /* in looks in which it sent little */
 	uint8_t n_points;                               /* for those of them that had losses */
-	uint64_t clean_sent_bytes, clean_lost_bytes;    /* since the count began whether the links are clean: with bbr, or when one of them lost what is worth speaking of */
+	uint64_t clean_sent_bytes, clean_lost_bytes;    /* since the count began whether the links are clean: with
+							 * bbr, or when one of them lost what is worth speaking of */
 };
 
 struct congestion {
@@ -33,18 +36,21 @@ struct congestion {
 	uint64_t before_bps;               /* what got through with cubic lately; 0: not known */
 	uint64_t trial_bps;                /* and with bbr, added up */
 	uint8_t n_trial;                   /* looks since the change, until it is judged */
-	uint8_t n_clean;                   /* looks in which something was sent since that count began, as far as it matters */
+	uint8_t n_clean;                   /* looks in which something was sent since that count began, as far as it
+					    * matters */
 	uint8_t n_failed;                  /* trials of bbr that brought less */
 	uint64_t look_at_us;               /* no sooner; 0: at once */
 };
 
 struct congestion_verdict {
-	bool change;                       /* to what congestion.bbr says: all subflows, or, to bbr, those that lose, where each can have its own */
+	bool change;                       /* to what congestion.bbr says: all subflows, or, to bbr, those that lose,
+					    * where each can have its own */
 	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places */
 	bool failed;                       /* bbr brought less */
 };
 
-/* Nothing is to be sent just now, or little: what came before isn't compared with what comes next. What was lost is kept in mind. */
+/* Nothing is to be sent just now, or little: what came before isn't compared with what comes next. What was lost is
+ * kept in mind. */
 void congestion_rest(struct congestion *congestion);
 /* Sets the next look. The first one, and the first one after a rest, only takes the figures down. */
 struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts);

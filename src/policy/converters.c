@@ -4,7 +4,8 @@
 #include "base/clock.h"
 
 #define FIRST_US (300 * US_PER_MS)            /* at the beginning, for those that are preferred to answer, too */
-#define SILENT_US (100 * US_PER_MS)           /* and half as long again as an answer takes: who was asked again, and has anything to say, has said it by then */
+#define SILENT_US (100 * US_PER_MS)           /* and half as long again as an answer takes: who was asked again, and
+					       * has anything to say, has said it by then */
 #define SILENT_MOST_US (3 * US_PER_S)
 #define UNUSED_REST_US (1 * US_PER_S)         /* that a preferred one has to answer without a break before it is used */
 #define REST_US (10 * US_PER_S)               /* and where it was lost before */
@@ -113,10 +114,13 @@ static bool choose(struct converters *converters, uint64_t now_us, uint64_t *aga
 			*again_at_us = first_us;
 			return false;
 		}
-	return best != CONVERTERS_NONE && use(converters, best, best && converters->why == CONVERTERS_WHY_LOST ? CONVERTERS_WHY_LOST : CONVERTERS_WHY_BEST, now_us);
+	return best != CONVERTERS_NONE &&
+	       use(converters, best, best && converters->why == CONVERTERS_WHY_LOST ? CONVERTERS_WHY_LOST :
+		   CONVERTERS_WHY_BEST, now_us);
 }
 
-/* Where the links are slow just now, they are so for the next one's answer, too. next: CONVERTERS_NONE: there is none. */
+/* Where the links are slow just now, they are so for the next one's answer, too. next: CONVERTERS_NONE: there is
+ * none. */
 static uint64_t patience_us(const struct converters *converters, size_t next)
 {
 	uint64_t took_us = converters->each[converters->in_use].took_us;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which of several converters new sessions go to (decision 0034): the most preferred that answers. One that falls silent is left for the next at once, one that is preferred is returned to
- * gently. Pure: what was seen is handed in, and when (monotonic us).
+ * Which of several converters new sessions go to (decision 0034): the most preferred that answers. One that falls
+ * silent is left for the next at once, one that is preferred is returned to gently. Pure: what was seen is handed in,
+ * and when (monotonic us).
  */
 #ifndef BRAID_POLICY_CONVERTERS_H
 #define BRAID_POLICY_CONVERTERS_H
@@ -31,7 +32,8 @@ struct converters_one {
 	uint64_t took_us;          /* that answer */
 	bool was_used;             /* here and below, of one that was in use: how it went */
 	uint64_t chosen_at_us;
-	uint64_t rest_us;          /* for so long it has to answer before it is returned to; grows each time that it doesn't keep up; 0: it never was used */
+	uint64_t rest_us;          /* for so long it has to answer before it is returned to; grows each time that it
+				    * doesn't keep up; 0: it never was used */
 };
 
 /* Begins with zeros, but in_use, and begun_at_us. */
@@ -56,7 +58,8 @@ void converters_lost(struct converters *converters, size_t i, uint64_t now_us);
 void converters_suspect(struct converters *converters, uint64_t now_us);
 /* A connection to the one in use was answered at that time, which dispels doubt from before. */
 void converters_heard(struct converters *converters, uint64_t at_us);
-/* Decides anew. True: another one is in use, or none. *again_at_us: when it has to be decided once more even if nothing happens; CLOCK_NEVER_US: never. */
+/* Decides anew. True: another one is in use, or none. *again_at_us: when it has to be decided once more even if
+ * nothing happens; CLOCK_NEVER_US: never. */
 bool converters_decide(struct converters *converters, uint64_t now_us, uint64_t *again_at_us);
 
 #endif

@@ -69,7 +69,8 @@ static const struct place *find_free(const struct crowd *crowd, const struct cro
 	return NULL;
 }
 
-int crowd_look(const struct crowd *crowd, const struct crowd_key *key, const struct crowd_limits *limits, uint64_t now_us)
+int crowd_look(const struct crowd *crowd, const struct crowd_key *key, const struct crowd_limits *limits,
+	       uint64_t now_us)
 {
 	const struct place *place = find(crowd, key);
 

@@ -18,7 +18,8 @@ void directory_sort(struct directory_entry *entries, size_t n)
 		qsort(entries, n, sizeof(*entries), order);
 }
 
-const struct directory_entry *directory_find(const struct directory_entry *entries, size_t n, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES])
+const struct directory_entry *directory_find(const struct directory_entry *entries, size_t n,
+					     const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES])
 {
 	size_t from = 0, to = n;
 
@@ -30,5 +31,6 @@ const struct directory_entry *directory_find(const struct directory_entry *entri
 		else
 			to = middle;
 	}
-	return from < n && !memcmp(entries[from].fingerprint, fingerprint, DIRECTORY_FINGERPRINT_BYTES) ? &entries[from] : NULL;
+	return from < n && !memcmp(entries[from].fingerprint, fingerprint, DIRECTORY_FINGERPRINT_BYTES) ?
+	       &entries[from] : NULL;
 }

@@ -15,7 +15,8 @@ static bool has_waited(const struct ending *ending, const struct ending_facts *f
 {
 	if (!ending->joins)
 		return facts->queued_bytes <= SHORT_BYTES;
-	return facts->answered && facts->now_us - ending->since_us > JOIN_ROUND_TRIPS * (uint64_t)facts->rtt_us + JOIN_SLACK_US;
+	return facts->answered &&
+	       facts->now_us - ending->since_us > JOIN_ROUND_TRIPS * (uint64_t)facts->rtt_us + JOIN_SLACK_US;
 }
 
 static uint64_t clamp_us(uint64_t us)

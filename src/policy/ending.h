@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When the end of a stream may go over a Multipath TCP leg. Linux (6.18) takes no new subflow for a connection that is half closed (doc/assumptions.md): an end
- * that goes before the other links have joined leaves the rest of the session, the other direction's bytes too, to one link. So:
+ * When the end of a stream may go over a Multipath TCP leg. Linux (6.18) takes no new subflow for a connection that is
+ * half closed (doc/assumptions.md): an end that goes before the other links have joined leaves the rest of the session,
+ * the other direction's bytes too, to one link. So:
  *
- * the end that joins (gateway): waits for the second subflow, but not for long: a few round trips;
- * the end that is joined (converter): can't know whether a subflow is to come; waits while much is under way, and nothing waits for what is short.
+ * the end that joins (gateway): waits for the second subflow, but not for long: a few round trips; the end that is
+ * joined (converter): can't know whether a subflow is to come; waits while much is under way, and nothing waits for
+ * what is short.
  *
  * Once the other direction has ended nothing is to be had by waiting. Pure.
  */
@@ -32,7 +34,8 @@ struct ending_facts {
 	bool other_ended;            /* the other direction's end has come */
 };
 
-/* Whether the end may go now; if not, ending->look_at_us says when to ask again. Before the answer nothing is gained by asking: 0. */
+/* Whether the end may go now; if not, ending->look_at_us says when to ask again. Before the answer nothing is gained
+ * by asking: 0. */
 bool ending_may_pass(struct ending *ending, const struct ending_facts *facts);
 
 #endif

@@ -39,7 +39,8 @@ static int take_filters(struct forwards *forwards)
 		struct forward *forward = &forwards->all[i];
 
 		if (forward->n_filters)
-			memcpy(forwards->filters + at, forward->filters, forward->n_filters * sizeof(*forward->filters));
+			memcpy(forwards->filters + at, forward->filters,
+			       forward->n_filters * sizeof(*forward->filters));
 		forward->filters = forwards->filters + at;
 		at += forward->n_filters;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which host behind which subscriber's gateway a connection to an address and port of the converter is for. Immutable once made. Pure. */
+/* Which host behind which subscriber's gateway a connection to an address and port of the converter is for.
+ * Immutable once made. Pure. */
 #ifndef BRAID_POLICY_FORWARDS_H
 #define BRAID_POLICY_FORWARDS_H
 
@@ -28,7 +29,8 @@ struct forwards;
 
 enum { FORWARDS_E_TWICE = 1 };
 
-/* Copies the list, in any order, with its filters. 0, FORWARDS_E_TWICE where two have the same external address and port, or -ENOMEM. */
+/* Copies the list, in any order, with its filters. 0, FORWARDS_E_TWICE where two have the same external address and
+ * port, or -ENOMEM. */
 int forwards_new(const struct forward *list, size_t n, struct forwards **out);
 void forwards_freep(struct forwards **forwards);   /* NULL is fine, here and below: there are none */
 

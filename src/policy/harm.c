@@ -6,7 +6,8 @@
 
 #define WITHIN_US (12 * US_PER_S)       /* two say so: three of the longest stretches of a sender's */
 #define APART_US (900 * US_PER_MS)
-#define MARK_US (5 * US_PER_S)          /* what links have carried for that long, or longer than one look, says which carries least */
+#define MARK_US (5 * US_PER_S)          /* what links have carried for that long, or longer than one look, says which
+					 * carries least */
 #define AGAIN_US (15 * US_PER_S)
 #define AGAIN_MOST_US (960 * US_PER_S)
 #define FORGET_US (600 * US_PER_S)      /* a link that was no harm for so long begins anew */
@@ -65,7 +66,8 @@ static size_t find_worst(const struct harm *harm, const struct harm_facts *facts
 	for (size_t i = 0; i < facts->n_links; i++) {
 		if (!is_in_use(harm, facts, i))
 			continue;
-		if (worst == facts->n_links || is_longer(facts, i, worst) || (!is_longer(facts, worst, i) && carried(harm, facts, i, way) < carried(harm, facts, worst, way)))
+		if (worst == facts->n_links || is_longer(facts, i, worst) ||
+		    (!is_longer(facts, worst, i) && carried(harm, facts, i, way) < carried(harm, facts, worst, way)))
 			worst = i;
 	}
 	return worst;
@@ -121,7 +123,8 @@ static uint64_t all_bps(const struct harm *harm, const struct harm_facts *facts,
 
 static void step_aside(struct harm *harm, const struct harm_facts *facts, struct harm_verdict *verdict)
 {
-	uint64_t since_us = facts->now_us - harm->links[verdict->link].changed_us, again_us = harm->links[verdict->link].again_us * 2;
+	uint64_t since_us = facts->now_us - harm->links[verdict->link].changed_us,
+		 again_us = harm->links[verdict->link].again_us * 2;
 
 	if (!again_us || since_us >= FORGET_US)
 		again_us = AGAIN_US;

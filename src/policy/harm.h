@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which of a gateway's links stand aside, as they keep better ones waiting (decision 0031). That one does, the sender says: the gateway of uploads, the converter of downloads
- * (policy/spoilt.h). Said twice within a while, it is the one of those in use that has by far the longest round trip, or, of those alike, has carried least that way; it becomes a backup on connections that run, and is tried again
- * later, later each time that it does harm soon afterwards; at once where all carry less without it: it may have been another one. Pure.
+ * Which of a gateway's links stand aside, as they keep better ones waiting (decision 0031). That one does, the sender
+ * says: the gateway of uploads, the converter of downloads (policy/spoilt.h). Said twice within a while, it is the one
+ * of those in use that has by far the longest round trip, or, of those alike, has carried least that way; it becomes a
+ * backup on connections that run, and is tried again later, later each time that it does harm soon afterwards; at once
+ * where all carry less without it: it may have been another one. Pure.
  */
 #ifndef BRAID_POLICY_HARM_H
 #define BRAID_POLICY_HARM_H
@@ -35,7 +37,8 @@ struct harm {
 		bool aside;
 		uint64_t changed_us;       /* it became that, or stopped being it; 0: it never was */
 		uint64_t again_us;         /* it stood aside for so long the last time */
-		uint64_t before_bps;       /* all together carried so much, that way, when it stepped aside; 0: it was judged by that */
+		uint64_t before_bps;       /* all together carried so much, that way, when it stepped aside; 0: it
+					    * was judged by that */
 		enum harm_way way;
 	} links[HARM_LINKS];
 	struct {
@@ -53,7 +56,8 @@ struct harm_verdict {
 	enum harm_way way;                 /* it stands aside for that one's sake */
 	uint64_t its_bps, best_bps;        /* it carried that way, and the one that carried most */
 	uint64_t again_us;                 /* it is tried again after so long; 0: it is tried now */
-	bool tell_again;                   /* those that stand aside go on doing harm: a peer may not have heard of it (MP_PRIO isn't acknowledged) */
+	bool tell_again;                   /* those that stand aside go on doing harm: a peer may not have heard of
+					    * it (MP_PRIO isn't acknowledged) */
 };
 
 /* A second one at the same time changes nothing. */

@@ -11,20 +11,23 @@
 #define QUIET_LEAST_US (200 * US_PER_MS)     /* mobile links pause for so long every now and then */
 #define WAIT_LEAST_US (60 * US_PER_MS)       /* for an answer */
 #define WAIT_MOST_US (3 * US_PER_S)
-#define WAIT_UNKNOWN_US (2 * US_PER_S)       /* where no round trip is known: of a second, by satellite, and the next hop is to be found first; a mobile modem wakes up */
+#define WAIT_UNKNOWN_US (2 * US_PER_S)       /* where no round trip is known: of a second, by satellite, and the next
+					      * hop is to be found first; a mobile modem wakes up */
 #define WAIT_SLACK_US (30 * US_PER_MS)
 #define WAIT_LOWRATE_US (10 * US_PER_S)      /* at least, for one packet each way between others */
 #define PAUSE_FIRST_US (1 * US_PER_S)
 #define PAUSE_LOWRATE_US (30 * US_PER_S)
 #define PAUSE_SILENT_MOST_US (30 * US_PER_S)
-#define SILENT_OFTEN_US (120 * US_PER_S)     /* so long a silent link is asked every second: sessions that run would like it back */
+#define SILENT_OFTEN_US (120 * US_PER_S)     /* so long a silent link is asked every second: sessions that run would
+					      * like it back */
 #define BUSY_TICKS 8u                        /* in a row in which something came: it comes all the time */
 #define STEADY_TICKS 4u                      /* is alive */
 #define CAME_TICKS 2u                        /* while it is asked: more than a stray packet */
 #define TICK_LEAST_US (HEALTH_TICK_US * 4 / 5)
 #define DOUBT_DOUBLINGS 4u                   /* 16 s */
 #define DOUBT_FORGET_US (60 * US_PER_S)
-#define FLAP_US (30 * US_PER_S)              /* silent again so soon after its return: it has to answer more often before the next one */
+#define FLAP_US (30 * US_PER_S)              /* silent again so soon after its return: it has to answer more often
+					      * before the next one */
 #define FLAPS_MOST 3u                        /* 8 answers */
 #define PASSED_US (4500 * US_PER_MS)         /* two looks of the workers */
 #define RATE_UNKNOWN_BPS 1000000u            /* a link is taken for so fast until it is seen full */
@@ -67,7 +70,8 @@ static uint8_t n_asks(const struct health_link *link)
 	return link->state == HEALTH_LOSSY || link->asked_at_us < link->loses_until_us ? ASKS_OF_LOSING : ASKS;
 }
 
-/* The next probe goes out while an answer to the one before may still come: each has all the time that an answer takes. */
+/* The next probe goes out while an answer to the one before may still come: each has all the time that an answer
+ * takes. */
 static uint64_t patience_us(const struct health_link *link)
 {
 	return link->n_asked < n_asks(link) ? wait_us(link) / 2 : wait_us(link);
@@ -95,7 +99,8 @@ static bool can_afford(struct health_link *link, uint64_t now_us)
 	uint64_t bps = link->lowrate ? RATE_LOWRATE_BPS : link->full_bps ? link->full_bps : RATE_UNKNOWN_BPS;
 	uint64_t most = (link->lowrate ? PROBES_AT_ONCE_LOWRATE : PROBES_AT_ONCE) * HEALTH_PROBE_BYTES;
 	uint64_t us = link->budget_at_us ? now_us - link->budget_at_us : 0;
-	uint64_t earned = bps * ((us < EARN_MOST_US ? us : EARN_MOST_US) / US_PER_MS) / (100 / BUDGET_PERCENT * BITS_PER_BYTE * US_PER_S / US_PER_MS);
+	uint64_t earned = bps * (u64_min(us, EARN_MOST_US) / US_PER_MS) /
+			  (100 / BUDGET_PERCENT * BITS_PER_BYTE * US_PER_S / US_PER_MS);
 
 	if (!link->budget_at_us) {
 		link->budget_at_us = now_us;
@@ -151,7 +156,8 @@ static void ask(struct health_link *link, size_t i, uint64_t now_us, struct heal
 static bool lives_another(const struct health *health, const struct health_facts *facts, size_t i, uint64_t since_us)
 {
 	for (size_t j = 0; j < facts->n_links; j++)
-		if (j != i && health->links[j].state != HEALTH_DOWN && health->links[j].state != HEALTH_SILENT && health->links[j].alive_at_us >= since_us)
+		if (j != i && health->links[j].state != HEALTH_DOWN && health->links[j].state != HEALTH_SILENT &&
+		    health->links[j].alive_at_us >= since_us)
 			return true;
 	return false;
 }
@@ -166,7 +172,8 @@ static uint64_t longest_wait_us(const struct health *health, const struct health
 	return longest;
 }
 
-static void change(struct health *health, size_t i, enum health_state state, uint64_t now_us, struct health_verdict *verdict)
+static void change(struct health *health, size_t i, enum health_state state, uint64_t now_us,
+		   struct health_verdict *verdict)
 {
 	struct health_link *link = &health->links[i];
 
@@ -207,11 +214,13 @@ static bool is_steady(const struct health_link *link)
 	return link->n_busy >= STEADY_TICKS;
 }
 
-/* Something comes just now of which the workers' next look will tell whether it is sessions' own: a transfer that begins may fill a queue for longer than a probe is waited for, and over a slow link
- * packets come too seldom to be steady. */
+/* Something comes just now of which the workers' next look will tell whether it is sessions' own: a transfer that
+ * begins may fill a queue for longer than a probe is waited for, and over a slow link packets come too seldom to be
+ * steady. */
 static bool may_have_passed(const struct health_link *link, uint64_t now_us)
 {
-	return (is_steady(link) || link->n_came >= CAME_TICKS || now_us - link->moved_at_us < QUIET_LEAST_US) && now_us - link->first_asked_at_us < PASSED_US;
+	return (is_steady(link) || link->n_came >= CAME_TICKS || now_us - link->moved_at_us < QUIET_LEAST_US) &&
+	       now_us - link->first_asked_at_us < PASSED_US;
 }
 
 /* Something does come: what wasn't answered was lost, or is no business of the link's. */
@@ -219,7 +228,8 @@ static bool comes_something(const struct health_link *link, uint64_t now_us)
 {
 	if (link->lowrate)
 		return link->moved_at_us >= link->first_asked_at_us;
-	return link->moved_at_us >= link->first_asked_at_us && now_us - link->moved_at_us < wait_us(link) && has_passed(link, now_us);
+	return link->moved_at_us >= link->first_asked_at_us && now_us - link->moved_at_us < wait_us(link) &&
+	       has_passed(link, now_us);
 }
 
 static void pause_longer(struct health_link *link, uint64_t most_us)
@@ -230,13 +240,15 @@ static void pause_longer(struct health_link *link, uint64_t most_us)
 }
 
 /* Two had no answer. Whether it is the link, others tell; where nobody is known to answer, they are asked. */
-static void judge_unanswered(struct health *health, size_t i, const struct health_facts *facts, struct health_verdict *verdict)
+static void judge_unanswered(struct health *health, size_t i, const struct health_facts *facts,
+			     struct health_verdict *verdict)
 {
 	struct health_link *link = &health->links[i];
 	uint64_t now_us = facts->now_us;
 
 	link->n_answers = 0;
-	if (link->state != HEALTH_SILENT && has_passed(link, now_us) && now_us - link->moved_at_us < QUIET_LEAST_US && !comes_something(link, now_us))
+	if (link->state != HEALTH_SILENT && has_passed(link, now_us) && now_us - link->moved_at_us < QUIET_LEAST_US &&
+	    !comes_something(link, now_us))
 		return;
 	if (link->state != HEALTH_SILENT && !has_passed(link, now_us) && may_have_passed(link, now_us))
 		return;
@@ -251,14 +263,17 @@ static void judge_unanswered(struct health *health, size_t i, const struct healt
 	for (size_t j = 0; j < facts->n_links; j++)
 		if (j != i)
 			health_want(health, j);
-	if (link->state == HEALTH_SILENT || link->state == HEALTH_UNKNOWN || now_us - link->asked_at_us < longest_wait_us(health, facts))
+	if (link->state == HEALTH_SILENT || link->state == HEALTH_UNKNOWN ||
+	    now_us - link->asked_at_us < longest_wait_us(health, facts))
 		return;
 	link->pause_us = PAUSE_FIRST_US;
 	change(health, i, HEALTH_UNKNOWN, now_us, verdict);
 }
 
-/* Of the link that is being asked: time for the second probe, for the verdict, or, when that was given, for another one after a while. */
-static void go_on_asking(struct health *health, size_t i, const struct health_facts *facts, struct health_verdict *verdict)
+/* Of the link that is being asked: time for the second probe, for the verdict, or, when that was given, for another
+ * one after a while. */
+static void go_on_asking(struct health *health, size_t i, const struct health_facts *facts,
+			 struct health_verdict *verdict)
 {
 	struct health_link *link = &health->links[i];
 	uint64_t now_us = facts->now_us, waited_us = now_us - link->asked_at_us;
@@ -268,7 +283,8 @@ static void go_on_asking(struct health *health, size_t i, const struct health_fa
 		return;
 	if (link->n_asked >= n_asks(link))
 		judge_unanswered(health, i, facts, verdict);
-	if (!is_asked(link) || (link->n_asked >= n_asks(link) && waited_us < link->pause_us) || !can_afford(link, now_us))
+	if (!is_asked(link) || (link->n_asked >= n_asks(link) && waited_us < link->pause_us) ||
+	    !can_afford(link, now_us))
 		return;
 	if (link->n_asked >= n_asks(link) && !often)
 		pause_longer(link, PAUSE_SILENT_MOST_US);
@@ -322,7 +338,8 @@ bool health_is_alive(const struct health *health, size_t link, uint64_t within_u
 	return at_us && at_us + within_us >= now_us;
 }
 
-/* What came over the links' interfaces since the last tick. Where something has come all the time, and now only over others, something is wrong. */
+/* What came over the links' interfaces since the last tick. Where something has come all the time, and now only over
+ * others, something is wrong. */
 static void tick(struct health *health, const struct health_facts *facts)
 {
 	uint64_t now_us = facts->now_us;
@@ -358,7 +375,8 @@ static void come_up(struct health_link *link, uint64_t now_us)
 	link->ask_at_us = now_us;
 }
 
-static void follow_link(struct health *health, size_t i, const struct health_facts *facts, struct health_verdict *verdict)
+static void follow_link(struct health *health, size_t i, const struct health_facts *facts,
+			struct health_verdict *verdict)
 {
 	const struct health_link_facts *seen = &facts->links[i];
 	struct health_link *link = &health->links[i];
@@ -370,7 +388,8 @@ static void follow_link(struct health *health, size_t i, const struct health_fac
 		come_up(link, facts->now_us);
 	if (seen->spared && link->state == HEALTH_SILENT)   /* nobody would find that it answers again */
 		change(health, i, HEALTH_UNKNOWN, facts->now_us, verdict);
-	if ((link->state == HEALTH_UNKNOWN && link->alive_at_us >= link->since_us) || (link->state == HEALTH_SILENT && link->n_answers >= 1u << link->n_flaps)) {
+	if ((link->state == HEALTH_UNKNOWN && link->alive_at_us >= link->since_us) ||
+	    (link->state == HEALTH_SILENT && link->n_answers >= 1u << link->n_flaps)) {
 		link->pause_us = 0;
 		change(health, i, HEALTH_GOOD, facts->now_us, verdict);
 	}
@@ -433,8 +452,10 @@ void health_changed(struct health *health, size_t i)
 {
 	const struct health_link before = health->links[i];
 
-	health->links[i] = (struct health_link){ .n_probes = before.n_probes, .n_answered = before.n_answered, .budget_bytes = before.budget_bytes,
-						 .budget_at_us = before.budget_at_us, .seen = before.seen, .rx_bytes = before.rx_bytes };
+	health->links[i] = (struct health_link){ .n_probes = before.n_probes, .n_answered = before.n_answered,
+						 .budget_bytes = before.budget_bytes,
+						 .budget_at_us = before.budget_at_us, .seen = before.seen,
+						 .rx_bytes = before.rx_bytes };
 }
 
 void health_elsewhere(struct health *health)

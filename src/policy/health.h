@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How a gateway's links are, by what sessions show of them, what their interfaces receive, and by probes: small exchanges with the converter (decision 0030). A link is probed
- * when nothing has come over it for a while, more and more rarely as long as it answers; and at once when it is in doubt: something came all the time, nothing comes now, and
- * over other links it does. It is called silent when two probes in a row had no answer, in a time that follows its round trip, nothing else came meanwhile, and another link is alive. Pure.
+ * How a gateway's links are, by what sessions show of them, what their interfaces receive, and by probes: small
+ * exchanges with the converter (decision 0030). A link is probed when nothing has come over it for a while, more and
+ * more rarely as long as it answers; and at once when it is in doubt: something came all the time, nothing comes now,
+ * and over other links it does. It is called silent when two probes in a row had no answer, in a time that follows its
+ * round trip, nothing else came meanwhile, and another link is alive. Pure.
  */
 #ifndef BRAID_POLICY_HEALTH_H
 #define BRAID_POLICY_HEALTH_H
@@ -17,20 +19,28 @@
 #define HEALTH_REST_US 500000u        /* and while there isn't */
 #define HEALTH_PROBE_BYTES 300u       /* that one probe costs, answer and framing included: at most */
 
-/* DOWN: no carrier, address or route. UNKNOWN: nobody has answered over it yet, or none does over any link. LOSSY: what was sent has to be sent again too often.
- * FULL: the round trip stays well above its least, so a queue stands. SILENT: it swallows what is sent, while others carry. GOOD: none of these. */
-enum health_state { HEALTH_DOWN, HEALTH_UNKNOWN, HEALTH_GOOD, HEALTH_LOSSY, HEALTH_FULL, HEALTH_SILENT, HEALTH_N_STATES };
+/* DOWN: no carrier, address or route. UNKNOWN: nobody has answered over it yet, or none does over any link. LOSSY:
+ * what was sent has to be sent again too often. FULL: the round trip stays well above its least, so a queue stands.
+ * SILENT: it swallows what is sent, while others carry. GOOD: none of these. */
+enum health_state { HEALTH_DOWN, HEALTH_UNKNOWN, HEALTH_GOOD, HEALTH_LOSSY, HEALTH_FULL, HEALTH_SILENT,
+		    HEALTH_N_STATES };
 
 /*
- * What the kernel tells of the subflows that sessions have over one link, as it was found at the last look of the workers (role/links/figures.h; every two seconds), all
- * sessions together. Bytes are TCP payload, and only grow: what matters is the difference between two looks. Sessions that live no longer than until the first look are left
- * out, and so are the first bytes of one that was idle before.
+ * What the kernel tells of the subflows that sessions have over one link, as it was found at the last look of the
+ * workers (role/links/figures.h; every two seconds), all sessions together. Bytes are TCP payload, and only grow: what
+ * matters is the difference between two looks. Sessions that live no longer than until the first look are left out, and
+ * so are the first bytes of one that was idle before.
  */
 struct health_seen {
 	uint64_t n_looks;             /* that are complete; as long as it is the same, so is the rest */
-	uint64_t n_unanswered;        /* subflows that are established now, and legs of sessions in pieces that have something to do, with HEALTH_UNANSWERED retransmissions or more, and no answer yet; nothing says so of one that has nothing to send */
-	uint64_t rtt_us;              /* smoothed, as it is now, queues included, of the subflow that has carried most since the look before; by what that receives, where it receives more. 0: none carried anything */
-	uint64_t min_rtt_us;          /* the least that any of those that carried something has ever had: about what the link has without a queue; 0 as above */
+	uint64_t n_unanswered;        /* subflows that are established now, and legs of sessions in pieces that have
+				       * something to do, with HEALTH_UNANSWERED retransmissions or more, and no
+				       * answer yet; nothing says so of one that has nothing to send */
+	uint64_t rtt_us;              /* smoothed, as it is now, queues included, of the subflow that has carried
+				       * most since the look before; by what that receives, where it receives more.
+				       * 0: none carried anything */
+	uint64_t min_rtt_us;          /* the least that any of those that carried something has ever had: about what
+				       * the link has without a queue; 0 as above */
 	uint64_t carried_bytes;       /* both ways, since the look before: by the subflow whose rtt_us it is */
 	uint64_t sent_bytes;          /* since the start, up the link, retransmissions included */
 	uint64_t retransmitted_bytes; /* of these. What the converter has to send again the gateway doesn't see */
@@ -40,8 +50,11 @@ struct health_seen {
 
 struct health_link_facts {
 	bool up;                      /* carrier, address, route */
-	bool spared;                  /* its cap is used up, or there is nobody to probe: it isn't probed, nor silent any more */
-	bool lowrate;                 /* a packet may take seconds, and a probe is a second of all that it can: it is asked seldom, waited for long, and whatever comes by its interface tells that it works */
+	bool spared;                  /* its cap is used up, or there is nobody to probe: it isn't probed, nor silent
+				       * any more */
+	bool lowrate;                 /* a packet may take seconds, and a probe is a second of all that it can: it is
+				       * asked seldom, waited for long, and whatever comes by its interface tells
+				       * that it works */
 	bool suspected;               /* a connection that began there had no answer lately */
 	uint64_t rx_bytes, tx_bytes;  /* of its interface */
 	struct health_seen seen;
@@ -52,7 +65,8 @@ struct health_facts {
 	const struct health_link_facts *links;   /* the same ones each time; where others are there, begin with zeros */
 	size_t n_links;               /* HEALTH_LINKS at most */
 	uint32_t lossy_percent;       /* of what was sent, from which on a link is lossy */
-	uint32_t full_ms;             /* by which the round trip is longer than the least, from which on a link is full; half of the least, where that is more */
+	uint32_t full_ms;             /* by which the round trip is longer than the least, from which on a link is
+				       * full; half of the least, where that is more */
 	uint32_t probe_idle_s;        /* most time between two probes of a link on which nothing happens */
 };
 
@@ -117,7 +131,8 @@ struct health_verdict health_look(struct health *health, const struct health_fac
 void health_answered(struct health *health, size_t link, uint64_t begun_at_us, uint64_t rtt_us, uint64_t now_us);
 /* Address or carrier are others: what was known is forgotten, what it has cost isn't. */
 void health_changed(struct health *health, size_t link);
-/* The links lead to another converter from now on, which may be nearer or farther: round trips that were seen say nothing of it. */
+/* The links lead to another converter from now on, which may be nearer or farther: round trips that were seen say
+ * nothing of it. */
 void health_elsewhere(struct health *health);
 /* Whether something of sessions, or an answer to a probe, has come through over it within so long. */
 bool health_is_alive(const struct health *health, size_t link, uint64_t within_us, uint64_t now_us);

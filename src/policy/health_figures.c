@@ -20,7 +20,8 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
-void health_take_rtt(struct health_link *link, uint64_t rtt_us, uint64_t least_rtt_us, bool of_sessions, uint64_t now_us)
+void health_take_rtt(struct health_link *link, uint64_t rtt_us, uint64_t least_rtt_us, bool of_sessions,
+		     uint64_t now_us)
 {
 	if (now_us - link->least_from_us >= LEAST_US) {
 		link->older_rtt_us = link->newer_rtt_us;
@@ -42,7 +43,8 @@ static uint64_t rate_bps(uint64_t before_bytes, uint64_t now_bytes, uint64_t us)
 
 static void take_loss(struct health_link *link, const struct health_seen *now)
 {
-	uint64_t sent_bytes = now->sent_bytes - link->seen.sent_bytes, lost_bytes = now->retransmitted_bytes - link->seen.retransmitted_bytes;
+	uint64_t sent_bytes = now->sent_bytes - link->seen.sent_bytes,
+		 lost_bytes = now->retransmitted_bytes - link->seen.retransmitted_bytes;
 
 	link->loss_of_bytes += sent_bytes;
 	link->lost_bytes += lost_bytes < sent_bytes ? lost_bytes : sent_bytes;
@@ -58,7 +60,8 @@ bool health_knows_loss(const struct health_link *link)
 	return link->loss_of_bytes >= ENOUGH_SENT_BYTES;
 }
 
-bool health_take_figures(struct health_link *link, const struct health_link_facts *facts, const struct health_facts *all)
+bool health_take_figures(struct health_link *link, const struct health_link_facts *facts,
+			 const struct health_facts *all)
 {
 	const struct health_seen *now = &facts->seen;
 	uint64_t us = all->now_us - link->looked_at_us;
@@ -73,7 +76,8 @@ bool health_take_figures(struct health_link *link, const struct health_link_fact
 	}
 	if (!first && now->received_bytes + now->acked_bytes > link->seen.received_bytes + link->seen.acked_bytes) {
 		link->passed_at_us = all->now_us;
-		link->alive_at_us = link->looked_at_us > link->alive_at_us ? link->looked_at_us : link->alive_at_us;   /* since then, at the latest */
+		/* since then, at the latest */
+		link->alive_at_us = link->looked_at_us > link->alive_at_us ? link->looked_at_us : link->alive_at_us;
 	}
 	if (now->rtt_us && !link->elsewhere)
 		health_take_rtt(link, now->rtt_us, now->min_rtt_us, true, all->now_us);
@@ -89,7 +93,8 @@ static bool has_queue(const struct health_link *link, uint64_t least_us)
 {
 	uint64_t beyond_us = link->least_rtt_us / 2 > least_us ? link->least_rtt_us / 2 : least_us;
 
-	return link->least_rtt_us && link->seen.rtt_us > link->least_rtt_us + beyond_us && (link->seen.carried_bytes >= ENOUGH_BYTES || link->seen.rtt_us > link->least_rtt_us + LONG_US);
+	return link->least_rtt_us && link->seen.rtt_us > link->least_rtt_us + beyond_us &&
+	       (link->seen.carried_bytes >= ENOUGH_BYTES || link->seen.rtt_us > link->least_rtt_us + LONG_US);
 }
 
 static bool loses(const struct health_link *link, uint64_t per_10_000)
@@ -100,7 +105,8 @@ static bool loses(const struct health_link *link, uint64_t per_10_000)
 /* To get out of a state takes half of what it takes to get in. */
 static enum health_state shown_by(const struct health_link *link, const struct health_facts *all)
 {
-	uint64_t full_us = all->full_ms * US_PER_MS / (link->state == HEALTH_FULL ? 2 : 1), percent = all->lossy_percent * 100;
+	uint64_t full_us = all->full_ms * US_PER_MS / (link->state == HEALTH_FULL ? 2 : 1),
+		 percent = all->lossy_percent * 100;
 
 	if (has_queue(link, full_us))
 		return HEALTH_FULL;

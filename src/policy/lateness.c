@@ -3,7 +3,8 @@
 
 static bool begins(struct lateness *lateness, uint64_t waited_us)
 {
-	lateness->n_looks = waited_us < LATENESS_STEADY_US ? 0 : lateness->n_looks < LATENESS_LOOKS ? lateness->n_looks + 1 : LATENESS_LOOKS;
+	lateness->n_looks = waited_us < LATENESS_STEADY_US ? 0 :
+		lateness->n_looks < LATENESS_LOOKS ? lateness->n_looks + 1 : LATENESS_LOOKS;
 	return waited_us >= LATENESS_ONCE_US || lateness->n_looks == LATENESS_LOOKS;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel tells of each subflow that a leg sends over, for those who decide by that: policy/congestion.h and policy/spoilt.h. Pure. */
+/* What the kernel tells of each subflow that a leg sends over, for those who decide by that: policy/congestion.h and
+ * policy/spoilt.h. Pure. */
 #ifndef BRAID_POLICY_LEG_FACTS_H
 #define BRAID_POLICY_LEG_FACTS_H
 

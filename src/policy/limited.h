@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether the links limit what a Multipath TCP leg sends (decision 0027), and not the application, which has no more just now, nor the reader, whose window is used up. Of a
- * leg that was refused a write, its source not having run dry for a while: bytes wait that the links' congestion windows keep back, others are under way, and the peer's window
- * has room. Pure.
+ * Whether the links limit what a Multipath TCP leg sends (decision 0027), and not the application, which has no more
+ * just now, nor the reader, whose window is used up. Of a leg that was refused a write, its source not having run dry
+ * for a while: bytes wait that the links' congestion windows keep back, others are under way, and the peer's window has
+ * room. Pure.
  */
 #ifndef BRAID_POLICY_LIMITED_H
 #define BRAID_POLICY_LIMITED_H

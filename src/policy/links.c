@@ -75,8 +75,8 @@ static const struct links_address *find_address(const struct links_seen *seen, u
 enum { NO_WAY, WAY };
 
 /* The next hop: as configured, from the best default route over the interface, or none on point-to-point interfaces. */
-static int find_way(const struct links_seen *seen, const struct links_interface *interface, const struct address *configured, bool v6,
-		    struct address *via)
+static int find_way(const struct links_seen *seen, const struct links_interface *interface,
+		    const struct address *configured, bool v6, struct address *via)
 {
 	const struct links_route *best = NULL;
 
@@ -118,27 +118,31 @@ static void put_connected(struct links_plumbing *plumbing, uint32_t table, const
 	struct links_route route = { .v6 = !address_is_v4(&address->ip), .table = table, .to = prefix_of(address),
 				     .ifindex = address->ifindex };
 
-	/* Two addresses of one prefix make one route; of length 0 it would be the default route, of full length it is us. */
+	/* Two addresses of one prefix make one route; of length 0 it would be the default route, of full length it
+	 * is us. */
 	if (route.to.n_bits > (route.v6 ? 0 : 96) && route.to.n_bits < 128 && !routes_have(plumbing, table, &route.to))
 		LIST_PUT(&plumbing->routes, route);
 }
 
-/* The LAN's prefixes stand in a link's table too: answers from the link's address to a LAN host must not leave by the link. */
+/* The LAN's prefixes stand in a link's table too: answers from the link's address to a LAN host must not leave by
+ * the link. */
 static void put_lan_routes(const struct links_want *want, const struct links_seen *seen, uint32_t table, bool v6,
 			   struct links_plumbing *plumbing)
 {
 	for (size_t i = 0; i < seen->addresses.n; i++) {
 		const struct links_address *address = &seen->addresses.at[i];
 
-		if (address_is_v4(&address->ip) != v6 && address->global && address->usable && is_lan(want, seen, address->ifindex))
+		if (address_is_v4(&address->ip) != v6 && address->global && address->usable &&
+		    is_lan(want, seen, address->ifindex))
 			put_connected(plumbing, table, address);
 	}
 }
 
 /* One family of one link: table and rule. Returns the address, or NULL where there is no way out. */
 static const struct links_address *plan_family(const struct links_want *want, const struct links_seen *seen, size_t i,
-					       const struct links_interface *interface, bool v6, const struct address *in_use,
-					       struct links_verdict *verdict, struct links_plumbing *plumbing)
+					       const struct links_interface *interface, bool v6,
+					       const struct address *in_use, struct links_verdict *verdict,
+					       struct links_plumbing *plumbing)
 {
 	const struct address *configured = v6 ? &want->link[i].next_hop_v6 : &want->link[i].next_hop_v4;
 	const struct links_address *address = find_address(seen, interface->ifindex, v6, in_use);
@@ -161,8 +165,8 @@ static const struct links_address *plan_family(const struct links_want *want, co
 	return address;
 }
 
-static void plan_link(const struct links_want *want, const struct links_seen *seen, size_t i, struct links_verdict *verdict,
-		      struct links_plumbing *plumbing)
+static void plan_link(const struct links_want *want, const struct links_seen *seen, size_t i,
+		      struct links_verdict *verdict, struct links_plumbing *plumbing)
 {
 	const struct links_interface *interface = find_interface(seen, want->link[i].interface);
 	const struct links_verdict before = *verdict;
@@ -186,22 +190,27 @@ static void plan_link(const struct links_want *want, const struct links_seen *se
 		verdict->state = LINKS_NO_CARRIER;
 }
 
-/* With net.ipv4.conf.*.src_valid_mark (wg-quick sets it) the kernel asks for the way back to a packet's source by the packet's mark, and drops what was caught
- * when that leads to us; so does nft's `fib saddr . mark`, of either family (firewalld has it for IPv6). Such a question comes as if from lo: it is to be answered
- * by the main table. */
+/* With net.ipv4.conf.*.src_valid_mark (wg-quick sets it) the kernel asks for the way back to a packet's source by
+ * the packet's mark, and drops what was caught when that leads to us; so does nft's `fib saddr . mark`, of either
+ * family (firewalld has it for IPv6). Such a question comes as if from lo: it is to be answered by the main table. */
 static void plan_way_back(const struct links_want *want, struct links_plumbing *plumbing, bool v6)
 {
-	LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .iif_lo = true, .fwmark = want->fwmark, .table = RT_TABLE_MAIN, .priority = want->rule_priority });
+	LIST_PUT(&plumbing->rules,
+		 (struct links_rule){ .v6 = v6, .iif_lo = true, .fwmark = want->fwmark, .table = RT_TABLE_MAIN,
+				      .priority = want->rule_priority });
 }
 
 /* Before the links' rules: what is sent here has a link's address by now. */
 static void plan_way_to_us(const struct links_want *want, struct links_plumbing *plumbing, bool v6)
 {
-	LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .iif_lo = true, .fwmark = want->own_fwmark, .fwmask = want->own_fwmask, .table = want->route_table,
-							.priority = want->rule_priority });
+	LIST_PUT(&plumbing->rules,
+		 (struct links_rule){ .v6 = v6, .iif_lo = true, .fwmark = want->own_fwmark, .fwmask = want->own_fwmask,
+				      .table = want->route_table,
+				      .priority = want->rule_priority });
 }
 
-static void plan_interception(const struct links_want *want, const struct links_seen *seen, struct links_plumbing *plumbing)
+static void plan_interception(const struct links_want *want, const struct links_seen *seen,
+			      struct links_plumbing *plumbing)
 {
 	if ((!want->n_lan && !want->foreign_sources && !want->own_fwmark) || !seen->loopback)
 		return;
@@ -211,13 +220,16 @@ static void plan_interception(const struct links_want *want, const struct links_
 			plan_way_to_us(want, plumbing, v6);
 		LIST_PUT(&plumbing->routes, (struct links_route){ .v6 = v6, .local = true, .table = want->route_table,
 								  .to = default_of(v6), .ifindex = seen->loopback });
-		LIST_PUT(&plumbing->rules, (struct links_rule){ .v6 = v6, .fwmark = want->fwmark, .table = want->route_table,
-								.priority = want->rule_priority + 1 + LINKS_MOST });
+		LIST_PUT(&plumbing->rules,
+			 (struct links_rule){ .v6 = v6, .fwmark = want->fwmark, .table = want->route_table,
+					      .priority = want->rule_priority + 1 + LINKS_MOST });
 	}
 }
 
-/* Returns the id: somebody else's where the address has an endpoint already; 0 where another of ours has it, or the kernel takes no more. */
-static uint8_t put_endpoint(const struct links_seen *seen, struct links_plumbing *plumbing, struct links_endpoint endpoint)
+/* Returns the id: somebody else's where the address has an endpoint already; 0 where another of ours has it, or the
+ * kernel takes no more. */
+static uint8_t put_endpoint(const struct links_seen *seen, struct links_plumbing *plumbing,
+			    struct links_endpoint endpoint)
 {
 	if (address_is_unspecified(&endpoint.ip))
 		return 0;
@@ -257,7 +269,9 @@ static void plan_endpoints(const struct links_want *want, const struct links_see
 static void plan_joins(const struct links_want *want, const struct links_seen *seen, struct links_plumbing *plumbing)
 {
 	for (size_t i = 0; i < want->n_join && seen->foreign.n + plumbing->endpoints.n < LINKS_ENDPOINTS_MOST; i++)
-		LIST_PUT(&plumbing->endpoints, (struct links_endpoint){ .id = (uint8_t)(LINKS_ID_JOIN + i), .ip = want->join[i], .told = true });
+		LIST_PUT(&plumbing->endpoints,
+			 (struct links_endpoint){ .id = (uint8_t)(LINKS_ID_JOIN + i), .ip = want->join[i],
+						  .told = true });
 }
 
 bool links_span_families(const struct links_verdict *verdicts, size_t n)
@@ -265,7 +279,8 @@ bool links_span_families(const struct links_verdict *verdicts, size_t n)
 	bool v4_alone = false, v6_alone = false;
 
 	for (size_t i = 0; i < n; i++) {
-		bool has_v4 = !address_is_unspecified(&verdicts[i].v4), has_v6 = !address_is_unspecified(&verdicts[i].v6);
+		bool has_v4 = !address_is_unspecified(&verdicts[i].v4),
+		     has_v6 = !address_is_unspecified(&verdicts[i].v6);
 
 		if (verdicts[i].state != LINKS_UP)
 			continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel should hold for the links, given what there is: each link's state, its routing table and rules, its MPTCP endpoints; and the
- * steps from what is there of ours to that. path/ looks and acts. Pure.
+ * What the kernel should hold for the links, given what there is: each link's state, its routing table and rules, its
+ * MPTCP endpoints; and the steps from what is there of ours to that. path/ looks and acts. Pure.
  */
 #ifndef BRAID_POLICY_LINKS_H
 #define BRAID_POLICY_LINKS_H
@@ -34,13 +34,18 @@ struct links_want {
 	size_t n_links;
 	char lan[LINKS_LAN_MOST][LINKS_NAME_BYTES];
 	size_t n_lan;                       /* 0: nothing is intercepted of a LAN */
-	bool fullmesh;                      /* links' endpoints join whatever address the peer has, not the first alone */
-	struct address join[LINKS_JOINS_MOST];   /* where peers are told to join; without a port: at the one that they have come to */
+	bool fullmesh;                      /* links' endpoints join whatever address the peer has, not the first
+					     * alone */
+	struct address join[LINKS_JOINS_MOST];   /* where peers are told to join; without a port: at the one that
+						  * they have come to */
 	size_t n_join;
-	bool foreign_sources;               /* what bears the mark is to be delivered here, with nothing intercepted, too */
-	uint32_t own_fwmark, own_fwmask;    /* of what is sent here and bears it: delivered here; 0: nothing is intercepted that is sent here */
+	bool foreign_sources;               /* what bears the mark is to be delivered here, with nothing intercepted,
+					     * too */
+	uint32_t own_fwmark, own_fwmask;    /* of what is sent here and bears it: delivered here; 0: nothing is
+					     * intercepted that is sent here */
 	uint32_t fwmark, route_table;
-	uint32_t rule_priority;             /* +0 and the last, + 1 + LINKS_MOST, for what bears the mark, one a link between them */
+	uint32_t rule_priority;             /* +0 and the last, + 1 + LINKS_MOST, for what bears the mark, one a link
+					     * between them */
 };
 
 /* What there is. */
@@ -105,15 +110,17 @@ struct links_verdict {
 	enum links_state state;
 	unsigned int ifindex;
 	struct address v4, v6;               /* with a way out; unspecified where there is none */
-	uint8_t endpoint_id_v4, endpoint_id_v6;   /* perhaps somebody else's; 0: none, also where the kernel's limit was reached */
+	uint8_t endpoint_id_v4, endpoint_id_v6;   /* perhaps somebody else's; 0: none, also where the kernel's limit
+						   * was reached */
 };
 
-/* Fills in verdicts (want->n_links of them; in: those of the last plan, or zeros) and plumbing. Routes and rules stay while a link has no carrier, so that they are there at its
- * return; its endpoint goes at once. */
+/* Fills in verdicts (want->n_links of them; in: those of the last plan, or zeros) and plumbing. Routes and rules
+ * stay while a link has no carrier, so that they are there at its return; its endpoint goes at once. */
 void links_plan(const struct links_want *want, const struct links_seen *seen, struct links_verdict *verdicts,
 		struct links_plumbing *plumbing);
 
-/* Whether one link that is up has IPv4 alone and another IPv6 alone, so that a session that has both needs addresses of the peer of both. */
+/* Whether one link that is up has IPv4 alone and another IPv6 alone, so that a session that has both needs addresses
+ * of the peer of both. */
 bool links_span_families(const struct links_verdict *verdicts, size_t n);
 
 /* In the order in which they are to be done: subflows end before their routes go, and begin after these came. */
@@ -128,7 +135,8 @@ enum links_step {
 	LINKS_N_STEPS,
 };
 
-/* Writes the indexes at which one step has something to do: into have for the deletions, into want for the others. Returns how many. */
+/* Writes the indexes at which one step has something to do: into have for the deletions, into want for the others.
+ * Returns how many. */
 size_t links_diff(enum links_step step, const struct links_plumbing *have, const struct links_plumbing *want,
 		  uint16_t out[LINKS_SEEN_MOST]);
 

@@ -8,8 +8,10 @@ static bool route_equal(const struct links_route *a, const struct links_route *b
 	/* The kernel gives IPv6 routes a metric of its own where we name none (1024). */
 	bool metric_equal = !a->metric || !b->metric || a->metric == b->metric;
 
-	return a->v6 == b->v6 && a->local == b->local && a->table == b->table && !memcmp(&a->to, &b->to, sizeof(a->to)) &&
-	       (address_equal_ip(&a->via, &b->via) || (address_is_unspecified(&a->via) && address_is_unspecified(&b->via))) &&
+	return a->v6 == b->v6 && a->local == b->local && a->table == b->table &&
+	       !memcmp(&a->to, &b->to, sizeof(a->to)) &&
+	       (address_equal_ip(&a->via, &b->via) ||
+		(address_is_unspecified(&a->via) && address_is_unspecified(&b->via))) &&
 	       a->ifindex == b->ifindex && metric_equal;
 }
 
@@ -18,13 +20,15 @@ static bool rule_equal(const struct links_rule *a, const struct links_rule *b)
 	bool from_equal = address_equal_ip(&a->from, &b->from) ||
 			  (address_is_unspecified(&a->from) && address_is_unspecified(&b->from));
 
-	return a->v6 == b->v6 && a->iif_lo == b->iif_lo && from_equal && a->fwmark == b->fwmark && a->fwmask == b->fwmask && a->table == b->table && a->priority == b->priority;
+	return a->v6 == b->v6 && a->iif_lo == b->iif_lo && from_equal && a->fwmark == b->fwmark &&
+	       a->fwmask == b->fwmask && a->table == b->table && a->priority == b->priority;
 }
 
 /* The backup flag is left out: it can be changed on a living endpoint. */
 static bool endpoint_equal(const struct links_endpoint *a, const struct links_endpoint *b)
 {
-	return a->id == b->id && address_equal(&a->ip, &b->ip) && a->ifindex == b->ifindex && a->fullmesh == b->fullmesh;
+	return a->id == b->id && address_equal(&a->ip, &b->ip) && a->ifindex == b->ifindex &&
+	       a->fullmesh == b->fullmesh;
 }
 
 static bool endpoint_same_but_backup(const struct links_endpoint *a, const struct links_endpoint *b)

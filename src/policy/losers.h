@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Addresses of peers to whom bulk was better off with bbr lately (decision 0031): a converter doesn't know the gateway's links, but it knows these, and whoever comes from one of
- * them again begins with what the last one ended with. LOSERS_PLACES of them; the one that is to be forgotten soonest makes room. Pure.
+ * Addresses of peers to whom bulk was better off with bbr lately (decision 0031): a converter doesn't know the
+ * gateway's links, but it knows these, and whoever comes from one of them again begins with what the last one ended
+ * with. LOSERS_PLACES of them; the one that is to be forgotten soonest makes room. Pure.
  */
 #ifndef BRAID_POLICY_LOSERS_H
 #define BRAID_POLICY_LOSERS_H

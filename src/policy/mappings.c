@@ -22,7 +22,8 @@ int mappings_new(const struct mappings_options *options, struct mappings **out)
 	mappings->ports = calloc(mappings->n_ports, sizeof(*mappings->ports));
 	mappings->buckets = calloc(mappings->n_buckets, sizeof(*mappings->buckets));
 	mappings->heap = calloc(mappings->n_ports, sizeof(*mappings->heap));
-	if (!mappings->ports || !mappings->buckets || !mappings->heap || slab_init(&mappings->entries, sizeof(struct entry), n_most))
+	if (!mappings->ports || !mappings->buckets || !mappings->heap ||
+	    slab_init(&mappings->entries, sizeof(struct entry), n_most))
 		return -ENOMEM;
 	*out = mappings;
 	mappings = NULL;
@@ -94,14 +95,15 @@ static bool has_filter(const struct mapping *mapping, const struct mapping_filte
 	for (size_t i = 0; i < mapping->n_filters; i++) {
 		const struct mapping_filter *one = &mapping->filters[i];
 
-		if (one->from.n_bits == filter->from.n_bits && one->port == filter->port && !memcmp(one->from.ip, filter->from.ip, sizeof(one->from.ip)))
+		if (one->from.n_bits == filter->from.n_bits && one->port == filter->port &&
+		    !memcmp(one->from.ip, filter->from.ip, sizeof(one->from.ip)))
 			return true;
 	}
 	return false;
 }
 
-/* The mapping with the filters that the request adds; false: too many. One that is there already adds nothing: a request is sent again when its answer is lost, and with
- * each renewal. */
+/* The mapping with the filters that the request adds; false: too many. One that is there already adds nothing: a
+ * request is sent again when its answer is lost, and with each renewal. */
 static bool add_filters(struct mapping *mapping, const struct mappings_request *request)
 {
 	if (request->clear_filters)
@@ -129,7 +131,8 @@ static bool is_as_suggested(const struct mappings_request *request, const struct
 	       (address_is_unspecified(&request->suggested) || address_equal_ip(&request->suggested, external));
 }
 
-static int renew(struct mappings *mappings, struct entry *entry, const struct mappings_request *request, uint64_t now_s, struct mapping *out)
+static int renew(struct mappings *mappings, struct entry *entry, const struct mappings_request *request, uint64_t now_s,
+		 struct mapping *out)
 {
 	struct mapping next = entry->mapping;
 
@@ -168,7 +171,8 @@ static bool search(const struct mappings *mappings, uint32_t from, struct addres
 	return true;
 }
 
-/* The suggested port, else the one that the host has inside, else one that the nonce, being random, points at: a port says nothing of how many there are. */
+/* The suggested port, else the one that the host has inside, else one that the nonce, being random, points at: a
+ * port says nothing of how many there are. */
 static int choose(const struct mappings *mappings, const struct mappings_request *request, struct address *external)
 {
 	uint32_t from;
@@ -186,7 +190,8 @@ static int choose(const struct mappings *mappings, const struct mappings_request
 	return search(mappings, from % mappings->n_ports, external) ? 0 : MAPPINGS_E_FULL;
 }
 
-/* Ports that are held count, too: who makes and ends mappings all day may not have the whole range so. Of his that one is let go whose time is over next. */
+/* Ports that are held count, too: who makes and ends mappings all day may not have the whole range so. Of his that
+ * one is let go whose time is over next. */
 static void make_room(struct mappings *mappings, const struct owner *owner, uint32_t most)
 {
 	struct entry *entry = mappings_entry(mappings, owner->first), *least = NULL;
@@ -212,7 +217,8 @@ static void revive(struct mappings *mappings, struct entry *entry, const struct 
 }
 
 /* Where all of his hosts together have fewer than one may have, none is looked at. */
-static bool host_has_enough(const struct mappings *mappings, const struct owner *owner, const struct mappings_request *request)
+static bool host_has_enough(const struct mappings *mappings, const struct owner *owner,
+			    const struct mappings_request *request)
 {
 	struct entry *entry = mappings_entry(mappings, owner->first);
 	uint32_t n = 0;
@@ -227,8 +233,10 @@ static bool host_has_enough(const struct mappings *mappings, const struct owner 
 static int make(struct mappings *mappings, const struct mappings_request *request, uint64_t now_s, struct mapping *out)
 {
 	struct owner *owner = mappings_owner(mappings, request->subscriber);
-	struct entry *entry = mappings_lookup(mappings, request->subscriber, request->protocol, &request->internal, request->nonce);
-	struct mapping mapping = { .subscriber = request->subscriber, .protocol = request->protocol, .internal = request->internal };
+	struct entry *entry = mappings_lookup(mappings, request->subscriber, request->protocol, &request->internal,
+					      request->nonce);
+	struct mapping mapping = { .subscriber = request->subscriber, .protocol = request->protocol,
+				   .internal = request->internal };
 	int r;
 
 	memcpy(mapping.nonce, request->nonce, sizeof(mapping.nonce));
@@ -264,7 +272,8 @@ int mappings_map(struct mappings *mappings, const struct mappings_request *reque
 
 static bool is_meant(const struct mapping *mapping, const struct mappings_request *request)
 {
-	return address_equal_ip(&mapping->internal, &request->internal) && (!request->protocol || mapping->protocol == request->protocol) &&
+	return address_equal_ip(&mapping->internal, &request->internal) &&
+	       (!request->protocol || mapping->protocol == request->protocol) &&
 	       !memcmp(mapping->nonce, request->nonce, sizeof(mapping->nonce));
 }
 
@@ -278,7 +287,8 @@ static void unmap_all(struct mappings *mappings, const struct mappings_request *
 			end(mappings, entry, now_s);
 }
 
-int mappings_unmap(struct mappings *mappings, const struct mappings_request *request, uint64_t now_s, struct mapping *out)
+int mappings_unmap(struct mappings *mappings, const struct mappings_request *request, uint64_t now_s,
+		   struct mapping *out)
 {
 	struct entry *entry;
 
@@ -299,7 +309,8 @@ int mappings_unmap(struct mappings *mappings, const struct mappings_request *req
 	return 0;
 }
 
-bool mappings_find(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol, const struct address *internal, struct mapping *out)
+bool mappings_find(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol,
+		   const struct address *internal, struct mapping *out)
 {
 	const struct entry *entry = mappings_lookup(mappings, subscriber, protocol, internal, NULL);
 
@@ -328,10 +339,12 @@ int mappings_restore(struct mappings *mappings, const struct mapping *mapping, u
 int mappings_add_static(struct mappings *mappings, const struct mapping *mapping, uint64_t now_s)
 {
 	struct mapping fixed = *mapping;
-	struct entry *entry = mappings_lookup(mappings, mapping->subscriber, mapping->protocol, &mapping->internal, NULL);
+	struct entry *entry = mappings_lookup(mappings, mapping->subscriber, mapping->protocol, &mapping->internal,
+					      NULL);
 	entry_ref *port = mappings_port(mappings, &mapping->external);
 
-	if (mappings->n_statics == MAPPINGS_STATICS || (port && *port && mappings_entry(mappings, *port)->mapping.is_static))
+	if (mappings->n_statics == MAPPINGS_STATICS ||
+	    (port && *port && mappings_entry(mappings, *port)->mapping.is_static))
 		return MAPPINGS_E_FULL;
 	fixed.is_static = true;
 	fixed.ends_at_s = MAPPINGS_FOR_EVER;

@@ -19,7 +19,8 @@ static entry_ref ref_of(const struct mappings *mappings, const struct entry *ent
 }
 
 /* A subscriber can have his own mappings in one bucket, and no more of them than he may have. */
-static entry_ref *bucket_of(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol, const struct address *internal)
+static entry_ref *bucket_of(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol,
+			    const struct address *internal)
 {
 	uint32_t hash = hash_add(HASH_BEGIN, &subscriber, sizeof(subscriber));
 
@@ -28,15 +29,16 @@ static entry_ref *bucket_of(const struct mappings *mappings, uint32_t subscriber
 	return &mappings->buckets[hash_place(hash, mappings->n_buckets)];
 }
 
-struct entry *mappings_lookup(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol, const struct address *internal, const uint8_t *nonce)
+struct entry *mappings_lookup(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol,
+			      const struct address *internal, const uint8_t *nonce)
 {
 	struct entry *entry = mappings_entry(mappings, *bucket_of(mappings, subscriber, protocol, internal));
 
 	for (; entry; entry = mappings_entry(mappings, entry->next_in_bucket)) {
 		const struct mapping *m = &entry->mapping;
 
-		if (m->subscriber == subscriber && m->protocol == protocol && address_equal(&m->internal, internal) && entry->held == !!nonce &&
-		    (!nonce || !memcmp(m->nonce, nonce, sizeof(m->nonce))))
+		if (m->subscriber == subscriber && m->protocol == protocol && address_equal(&m->internal, internal) &&
+		    entry->held == !!nonce && (!nonce || !memcmp(m->nonce, nonce, sizeof(m->nonce))))
 			return entry;
 	}
 	return NULL;
@@ -46,7 +48,8 @@ entry_ref *mappings_port(const struct mappings *mappings, const struct address *
 {
 	const struct mappings_options *options = &mappings->options;
 
-	if (!address_equal_ip(external, &options->external) || external->port < options->first_port || external->port > options->last_port)
+	if (!address_equal_ip(external, &options->external) || external->port < options->first_port ||
+	    external->port > options->last_port)
 		return NULL;
 	return &mappings->ports[external->port - options->first_port];
 }
@@ -88,7 +91,8 @@ static void heap_swap(struct mappings *mappings, uint32_t a, uint32_t b)
 
 static void heap_settle(struct mappings *mappings, uint32_t at)
 {
-	for (uint32_t parent = (at - 1) / 2; at && end_at(mappings, at) < end_at(mappings, parent); at = parent, parent = (at - 1) / 2)
+	for (uint32_t parent = (at - 1) / 2; at && end_at(mappings, at) < end_at(mappings, parent);
+	     at = parent, parent = (at - 1) / 2)
 		heap_swap(mappings, at, parent);
 	for (uint32_t child = 2 * at + 1; child < mappings->n_heap; child = 2 * at + 1) {
 		if (child + 1 < mappings->n_heap && end_at(mappings, child + 1) < end_at(mappings, child))
@@ -140,7 +144,8 @@ static void own(struct mappings *mappings, struct entry *entry)
 static void disown(struct mappings *mappings, struct entry *entry)
 {
 	struct owner *owner = &mappings->owners[entry->mapping.subscriber];
-	struct entry *before = mappings_entry(mappings, entry->own_before), *next = mappings_entry(mappings, entry->own_next);
+	struct entry *before = mappings_entry(mappings, entry->own_before),
+		     *next = mappings_entry(mappings, entry->own_next);
 
 	if (before)
 		before->own_next = entry->own_next;

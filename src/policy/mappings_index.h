@@ -40,12 +40,14 @@ struct mappings {
 struct entry *mappings_entry(const struct mappings *mappings, entry_ref ref);   /* NULL for 0 */
 
 /* Of the host's address, protocol and port: the live one (nonce NULL), or the held one that has the nonce. */
-struct entry *mappings_lookup(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol, const struct address *internal, const uint8_t *nonce);
+struct entry *mappings_lookup(const struct mappings *mappings, uint32_t subscriber, uint8_t protocol,
+			      const struct address *internal, const uint8_t *nonce);
 /* Where the port's reference is; NULL: none that is given out. */
 entry_ref *mappings_port(const struct mappings *mappings, const struct address *external);
 struct owner *mappings_owner(struct mappings *mappings, uint32_t subscriber);   /* NULL without memory */
 
-/* A new live entry that can be found by all there is. Owner, port and place are there: there is a place for every port, and for MAPPINGS_STATICS besides. */
+/* A new live entry that can be found by all there is. Owner, port and place are there: there is a place for every
+ * port, and for MAPPINGS_STATICS besides. */
 struct entry *mappings_link(struct mappings *mappings, const struct mapping *mapping);
 void mappings_unlink(struct mappings *mappings, struct entry *entry);   /* and gives its place back */
 /* Its end has changed. */

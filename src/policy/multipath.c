@@ -7,7 +7,8 @@
 #define ASKS 3u
 #define WAIT_LEAST_US (1 * US_PER_S)          /* for an answer; before Linux sends the third SYN, which is plain TCP */
 #define WAIT_MOST_US (2500 * US_PER_MS)
-#define TOO_LATE_US (1900 * US_PER_MS)        /* that third SYN may have been sent by then: plain TCP is Linux's own doing */
+#define TOO_LATE_US (1900 * US_PER_MS)        /* that third SYN may have been sent by then: plain TCP is Linux's own
+					       * doing */
 #define SUSPECT_US (60 * US_PER_S)            /* between two suspicions that are looked into */
 #define AGAIN_FIRST_US (50 * US_PER_S)
 #define AGAIN_MOST_US (600 * US_PER_S)
@@ -47,7 +48,8 @@ bool multipath_look(struct multipath *multipath, const struct multipath_facts *f
 	if (multipath->n_asked && facts->now_us - multipath->asked_at_us < wait_us(facts))
 		return false;
 	if (multipath->n_asked >= ASKS) {
-		settle(multipath, facts->alive_at_us > multipath->first_asked_at_us ? MULTIPATH_DROPS : multipath->state, facts->now_us);
+		settle(multipath, facts->alive_at_us > multipath->first_asked_at_us ? MULTIPATH_DROPS :
+		       multipath->state, facts->now_us);
 		return false;
 	}
 	if (!multipath->n_asked++)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether a gateway's link lets Multipath TCP through to the converter, by probes that ask for it (decision 0030). It is asked when the link first works, when a connection that
- * began there met with something odd, and where it doesn't, again from time to time, before that would be forgotten. An answer without the options: something on the way
- * takes them away, or the converter has none. No answer, three times, while plain TCP is answered: something drops such packets. Pure.
+ * Whether a gateway's link lets Multipath TCP through to the converter, by probes that ask for it (decision 0030). It
+ * is asked when the link first works, when a connection that began there met with something odd, and where it doesn't,
+ * again from time to time, before that would be forgotten. An answer without the options: something on the way takes
+ * them away, or the converter has none. No answer, three times, while plain TCP is answered: something drops such
+ * packets. Pure.
  */
 #ifndef BRAID_POLICY_MULTIPATH_H
 #define BRAID_POLICY_MULTIPATH_H

@@ -4,7 +4,8 @@
 #include <string.h>
 #include "base/clock.h"
 
-#define LATELY_US (350 * US_PER_MS)          /* who is limited is heard of every 100 ms, every 200 ms where nothing moves; and news take their time */
+#define LATELY_US (350 * US_PER_MS)          /* who is limited is heard of every 100 ms, every 200 ms where nothing
+					      * moves; and news take their time */
 #define FULL_MOST_US (1500 * US_PER_MS)
 #define FULL_ROUND_TRIPS 3u                  /* a sender finds its rate in some of them */
 #define GROWING_PERCENT 130u                 /* of the first half of that time, in the second: it is still finding it */
@@ -74,7 +75,8 @@ static bool is_of(const struct overflow_link *link, uint32_t least, uint32_t mos
 }
 
 /* What links of costs from least to most carried between two marks. */
-static uint64_t rate_bps(const struct overflow_facts *facts, const struct overflow_mark *from, const struct overflow_mark *to, uint32_t least, uint32_t most,
+static uint64_t rate_bps(const struct overflow_facts *facts, const struct overflow_mark *from,
+			 const struct overflow_mark *to, uint32_t least, uint32_t most,
 			 unsigned int way)
 {
 	uint64_t n_bytes = 0;
@@ -129,7 +131,8 @@ static bool is_limited(const struct overflow_facts *facts, unsigned int way)
 /* Until it was heard of last: not the time after that. */
 static uint64_t limited_us(const struct overflow *overflow, const struct overflow_facts *facts)
 {
-	uint64_t last_us = facts->limited_at_us[OVERFLOW_UP] > facts->limited_at_us[OVERFLOW_DOWN] ? facts->limited_at_us[OVERFLOW_UP] :
+	uint64_t last_us = facts->limited_at_us[OVERFLOW_UP] > facts->limited_at_us[OVERFLOW_DOWN] ?
+			   facts->limited_at_us[OVERFLOW_UP] :
 			   facts->limited_at_us[OVERFLOW_DOWN];
 
 	return last_us > overflow->limited.at_us ? last_us - overflow->limited.at_us : 0;
@@ -142,28 +145,34 @@ static uint64_t full_us(const struct overflow_facts *facts)
 	return us > facts->burst_us ? us : facts->burst_us;
 }
 
-static bool is_growing(const struct overflow *overflow, const struct overflow_facts *facts, const struct overflow_mark *now, enum overflow_way way)
+static bool is_growing(const struct overflow *overflow, const struct overflow_facts *facts,
+		       const struct overflow_mark *now, enum overflow_way way)
 {
 	uint64_t first_bps = rate_bps(facts, &overflow->limited, &overflow->half_way, 0, open_cost(overflow), way);
 
-	return rate_bps(facts, &overflow->half_way, now, 0, open_cost(overflow), way) * 100 > first_bps * GROWING_PERCENT;
+	return rate_bps(facts, &overflow->half_way, now, 0, open_cost(overflow), way) * 100 >
+	       first_bps * GROWING_PERCENT;
 }
 
 /* What a burst shows of the cheaper links isn't all that they can: they may have shown more just before. */
-static void remember_room(const struct overflow *overflow, struct overflow_step *step, unsigned int way, uint64_t now_us)
+static void remember_room(const struct overflow *overflow, struct overflow_step *step, unsigned int way,
+			  uint64_t now_us)
 {
 	const struct overflow_step *last = &overflow->last;
 
-	if (last->cost != step->cost || now_us - last->room_at_us[way] >= FORGET_US || last->room_bps[way] <= step->room_bps[way])
+	if (last->cost != step->cost || now_us - last->room_at_us[way] >= FORGET_US ||
+	    last->room_bps[way] <= step->room_bps[way])
 		return;
 	step->room_bps[way] = last->room_bps[way];
 	step->room_at_us[way] = last->room_at_us[way];
 }
 
-static struct overflow_verdict open_next(struct overflow *overflow, const struct overflow_facts *facts, const struct overflow_mark *now, uint32_t cost,
+static struct overflow_verdict open_next(struct overflow *overflow, const struct overflow_facts *facts,
+					 const struct overflow_mark *now, uint32_t cost,
 					 enum overflow_way way)
 {
-	struct overflow_verdict verdict = { .changed = true, .opened = true, .why = OVERFLOW_FULL, .cost = cost, .way = way, .for_us = limited_us(overflow, facts) };
+	struct overflow_verdict verdict = { .changed = true, .opened = true, .why = OVERFLOW_FULL, .cost = cost,
+					    .way = way, .for_us = limited_us(overflow, facts) };
 	struct overflow_step *step = &overflow->steps[overflow->n_steps];
 	uint32_t most = open_cost(overflow);
 
@@ -201,7 +210,8 @@ static struct overflow_verdict look_for_more(struct overflow *overflow, const st
 	return nothing;
 }
 
-/* When they were opened the cheaper links' senders may have been finding out still what these can, and a link may recover. */
+/* When they were opened the cheaper links' senders may have been finding out still what these can, and a link may
+ * recover. */
 static void measure_rooms(struct overflow *overflow, const struct overflow_facts *facts)
 {
 	struct overflow_mark now;
@@ -224,8 +234,10 @@ static void measure_rooms(struct overflow *overflow, const struct overflow_facts
 	overflow->second = now;
 }
 
-/* Whether what all carry would fit the cheaper ones, in the ways in which these were full. The verdict gets the way that is nearest to it. */
-static bool fits(struct overflow *overflow, const struct overflow_facts *facts, const struct overflow_mark *now, struct overflow_verdict *verdict)
+/* Whether what all carry would fit the cheaper ones, in the ways in which these were full. The verdict gets the way
+ * that is nearest to it. */
+static bool fits(struct overflow *overflow, const struct overflow_facts *facts, const struct overflow_mark *now,
+		 struct overflow_verdict *verdict)
 {
 	struct overflow_step *step = &overflow->steps[overflow->n_steps - 1];
 	uint64_t nearest_percent = 0;
@@ -313,7 +325,8 @@ static void drop_steps(struct overflow *overflow, const struct overflow_facts *f
 	overflow->n_steps = n;
 }
 
-/* The cheapest have gone, or are back; then what was open in their place is so for a while yet, until sessions have joined them again. */
+/* The cheapest have gone, or are back; then what was open in their place is so for a while yet, until sessions have
+ * joined them again. */
 static struct overflow_verdict follow_base(struct overflow *overflow, const struct overflow_facts *facts)
 {
 	struct overflow_verdict verdict = { 0 };
@@ -325,7 +338,8 @@ static struct overflow_verdict follow_base(struct overflow *overflow, const stru
 	}
 	overflow->base = cost;
 	if (overflow->begun && cost > before) {
-		verdict = (struct overflow_verdict){ .changed = cost > most, .opened = true, .why = OVERFLOW_NONE_CHEAPER, .cost = cost };
+		verdict = (struct overflow_verdict){ .changed = cost > most, .opened = true,
+						     .why = OVERFLOW_NONE_CHEAPER, .cost = cost };
 	} else if (overflow->begun && cost < before) {
 		memmove(&overflow->steps[1], &overflow->steps[0], overflow->n_steps * sizeof(overflow->steps[0]));
 		overflow->steps[0] = (struct overflow_step){ .cost = before };
@@ -338,7 +352,8 @@ static struct overflow_verdict follow_base(struct overflow *overflow, const stru
 	return verdict;
 }
 
-/* Once something was closed: whether links that are closed carry what they did not before. Asked from time to time, and more rarely where telling again has not helped. */
+/* Once something was closed: whether links that are closed carry what they did not before. Asked from time to time,
+ * and more rarely where telling again has not helped. */
 static bool must_tell_again(struct overflow *overflow, const struct overflow_facts *facts)
 {
 	struct overflow_mark now = mark_of(facts), told = overflow->told;
@@ -350,7 +365,8 @@ static bool must_tell_again(struct overflow *overflow, const struct overflow_fac
 	if (!told.at_us || open_cost(overflow) == UINT32_MAX)
 		return false;
 	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++)
-		loud |= rate_bps(facts, &told, &now, open_cost(overflow) + 1, UINT32_MAX, way) > overflow->last.own_bps[way] + SILENT_BPS;
+		loud |= rate_bps(facts, &told, &now, open_cost(overflow) + 1, UINT32_MAX, way) >
+		overflow->last.own_bps[way] + SILENT_BPS;
 	overflow->n_told = loud ? overflow->n_told + (overflow->n_told < TOLD_DOUBLINGS) : 0;
 	return loud;
 }

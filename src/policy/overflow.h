@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which of a gateway's links are open (decision 0027). Links have costs; those that cost least are always open. The next costlier ones are opened when the links have limited what
- * sessions send or get for longer than a burst, or none of the cheaper ones works; and closed when what all of them carry would fit the cheaper ones again, or for a try, when
- * nothing has been limited for long: those may be better than they were. What comes too soon after its opposite was a mistake, and isn't made again so soon. A link whose cap
- * is used up, and one that is a backup anyway, is never opened. The peer is told by packets that may be lost (MP_PRIO): where links that are closed go on carrying, it is to be told again. Pure.
+ * Which of a gateway's links are open (decision 0027). Links have costs; those that cost least are always open. The
+ * next costlier ones are opened when the links have limited what sessions send or get for longer than a burst, or none
+ * of the cheaper ones works; and closed when what all of them carry would fit the cheaper ones again, or for a try,
+ * when nothing has been limited for long: those may be better than they were. What comes too soon after its opposite
+ * was a mistake, and isn't made again so soon. A link whose cap is used up, and one that is a backup anyway, is never
+ * opened. The peer is told by packets that may be lost (MP_PRIO): where links that are closed go on carrying, it is to
+ * be told again. Pure.
  */
 #ifndef BRAID_POLICY_OVERFLOW_H
 #define BRAID_POLICY_OVERFLOW_H
@@ -42,7 +45,8 @@ struct overflow_mark {
 /* A cost that is open beyond the cheapest. */
 struct overflow_step {
 	uint32_t cost;
-	uint64_t room_bps[OVERFLOW_WAYS];   /* the most that the cheaper links carried since they were full; 0: they weren't, that way */
+	uint64_t room_bps[OVERFLOW_WAYS];   /* the most that the cheaper links carried since they were full; 0: they
+					     * weren't, that way */
 	uint64_t room_at_us[OVERFLOW_WAYS]; /* when they carried about so much last */
 	uint64_t own_bps[OVERFLOW_WAYS];    /* what these carried before they were opened: none of ours */
 };
@@ -55,8 +59,10 @@ struct overflow {
 	uint32_t base;                      /* the least cost of those that work */
 	size_t n_steps;
 	struct overflow_step steps[OVERFLOW_LINKS];
-	struct overflow_mark limited, half_way;   /* since when the links have limited something, and a later instant within that */
-	struct overflow_mark calm, window;        /* since when they haven't, but for bursts; the last stretch of that */
+	struct overflow_mark limited, half_way;   /* since when the links have limited something, and a later instant
+						   * within that */
+	struct overflow_mark calm, window;        /* since when they haven't, but for bursts; the last stretch of
+						   * that */
 	struct overflow_mark second;              /* since when rooms are measured */
 	uint64_t closed_at_us;
 	enum overflow_why closed_why;

@@ -20,18 +20,21 @@ struct own_choice {
 	size_t n_users;
 	char groups[OWN_NAMES][OWN_NAME_BYTES];
 	size_t n_groups;
-	char cgroups[OWN_CGROUPS][OWN_CGROUP_BYTES];   /* of version 2, from its root on, without a slash at either end */
+	char cgroups[OWN_CGROUPS][OWN_CGROUP_BYTES];   /* of version 2, from its root on, without a slash at either
+						        * end */
 	size_t n_cgroups;
 	struct rule_ports ports[OWN_PORTS];         /* of the destination */
 	size_t n_ports;
 	struct prefix *to;                          /* destinations; malloc'd */
 	size_t n_to;
-	bool special;                               /* also to destinations that admit_is_special() names, which else are left alone */
+	bool special;                               /* also to destinations that admit_is_special() names, which else
+						     * are left alone */
 };
 
 static inline bool own_chooses(const struct own_choice *choice)
 {
-	return choice->all || choice->n_users || choice->n_groups || choice->n_cgroups || choice->n_ports || choice->n_to;
+	return choice->all || choice->n_users || choice->n_groups || choice->n_cgroups || choice->n_ports ||
+	       choice->n_to;
 }
 
 #endif

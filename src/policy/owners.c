@@ -41,7 +41,8 @@ void owners_sort(struct owned *list, size_t n)
 const struct owned *owners_overlap(const struct owned *list, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
-		if (is_v4(&list[i - 1].prefix) == is_v4(&list[i].prefix) && source_prefixes_overlap(&list[i - 1].prefix, &list[i].prefix))
+		if (is_v4(&list[i - 1].prefix) == is_v4(&list[i].prefix) &&
+		    source_prefixes_overlap(&list[i - 1].prefix, &list[i].prefix))
 			return &list[i];
 	return NULL;
 }

@@ -14,7 +14,8 @@ struct owned {
 
 /* Into the order that the others need. */
 void owners_sort(struct owned *list, size_t n);
-/* Of a sorted list: the first that has addresses in common with the one before it; NULL: none has, and owners_find() may be asked. */
+/* Of a sorted list: the first that has addresses in common with the one before it; NULL: none has, and owners_find()
+ * may be asked. */
 const struct owned *owners_overlap(const struct owned *list, size_t n);
 /* NULL: nobody's. */
 const struct owned *owners_find(const struct owned *list, size_t n, const struct address *address);

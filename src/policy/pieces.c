@@ -41,12 +41,14 @@ static bool are_far_apart(const struct pieces_link *links, size_t n_links)
 		nearest_us = u64_min(nearest_us, links[i].least_rtt_us);
 		farthest_us = u64_max(farthest_us, links[i].least_rtt_us);
 	}
-	return farthest_us && farthest_us <= FAR_MOST_US && farthest_us >= FAR_TIMES * nearest_us && farthest_us - nearest_us >= FAR_LEAST_US;
+	return farthest_us && farthest_us <= FAR_MOST_US && farthest_us >= FAR_TIMES * nearest_us &&
+	       farthest_us - nearest_us >= FAR_LEAST_US;
 }
 
 enum pieces pieces_wanted(const struct pieces_link *links, size_t n_links, bool as_said)
 {
 	if (any_is_lossy(links, n_links))
 		return PIECES_LOSSY;
-	return !as_said && all_cost_the_same(links, n_links) && are_far_apart(links, n_links) ? PIECES_FAR_APART : PIECES_NONE;
+	return !as_said && all_cost_the_same(links, n_links) && are_far_apart(links, n_links) ? PIECES_FAR_APART :
+	       PIECES_NONE;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether new sessions had better go in pieces (policy/stripe.h) than by Multipath TCP: where a link is said to lose packets all the time (decision 0044), and where links are so far apart that Multipath TCP has
- * the near one wait for the far one (decision 0045), and not farther than pieces are good for. Pure.
+ * Whether new sessions had better go in pieces (policy/stripe.h) than by Multipath TCP: where a link is said to lose
+ * packets all the time (decision 0044), and where links are so far apart that Multipath TCP has the near one wait for
+ * the far one (decision 0045), and not farther than pieces are good for. Pure.
  */
 #ifndef BRAID_POLICY_PIECES_H
 #define BRAID_POLICY_PIECES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A set of prefixes of both families as sorted ranges that neither overlap nor touch: made once, then only asked. A hundred thousand
- * prefixes are asked in 17 steps. Pure.
+ * A set of prefixes of both families as sorted ranges that neither overlap nor touch: made once, then only asked. A
+ * hundred thousand prefixes are asked in 17 steps. Pure.
  */
 #ifndef BRAID_POLICY_PREFIXES_H
 #define BRAID_POLICY_PREFIXES_H

@@ -3,16 +3,19 @@
 
 #include "base/clock.h"
 
-/* The first of the converter's places that lacks this family, from first on; a new one where there is room. NULL: there is none. */
+/* The first of the converter's places that lacks this family, from first on; a new one where there is room. NULL:
+ * there is none. */
 static struct provisions_converter *place_for(struct provisions_one *one, size_t first, const struct address *address)
 {
 	for (size_t i = first; i < one->n; i++)
-		if (one->converters[i].n == 1 && address_is_v4(&one->converters[i].addresses[0]) != address_is_v4(address))
+		if (one->converters[i].n == 1 &&
+		    address_is_v4(&one->converters[i].addresses[0]) != address_is_v4(address))
 			return &one->converters[i];
 	return one->n < PROVISIONS_CONVERTERS ? &one->converters[one->n++] : NULL;
 }
 
-void provisions_set(struct provisions *provisions, size_t source, const struct provisions_address *addresses, size_t n, uint64_t until_us)
+void provisions_set(struct provisions *provisions, size_t source, const struct provisions_address *addresses, size_t n,
+		    uint64_t until_us)
 {
 	struct provisions_one *one = &provisions->each[source];
 	size_t first = 0;

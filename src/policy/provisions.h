@@ -17,7 +17,8 @@ struct provisions_address {
 	struct address address;
 };
 
-/* One address of each family at most. Of a converter that has more of them each further one is a converter of its own, behind it. */
+/* One address of each family at most. Of a converter that has more of them each further one is a converter of its
+ * own, behind it. */
 struct provisions_converter {
 	struct address addresses[2];
 	size_t n;
@@ -35,7 +36,8 @@ struct provisions {
 };
 
 /* In the place of what the source has said before; without addresses it has none. */
-void provisions_set(struct provisions *provisions, size_t source, const struct provisions_address *addresses, size_t n, uint64_t until_us);
+void provisions_set(struct provisions *provisions, size_t source, const struct provisions_address *addresses, size_t n,
+		    uint64_t until_us);
 /* Forgets what is over. True: something was. */
 bool provisions_expire(struct provisions *provisions, uint64_t now_us);
 /* When that will be; CLOCK_NEVER_US: not by itself. */

@@ -51,9 +51,11 @@ enum race_silence race_overtaken(uint64_t waited_us, uint64_t rtt_us, uint64_t w
 	return race_is_overdue(waited_us, rtt_us) ? RACE_SAYS_LOST : RACE_SAYS_NOTHING;
 }
 
-/* Capped ones are passed over; the choice gets worse from there on, so the first that isn't good, or costs more, is the end of it. */
-static bool find_other(const struct choose_link *links, const struct race_link *others, size_t n_links, const struct address *converters, size_t n_converters,
-		       uint32_t tried, const struct choose_link *best, struct choice *out)
+/* Capped ones are passed over; the choice gets worse from there on, so the first that isn't good, or costs more, is
+ * the end of it. */
+static bool find_other(const struct choose_link *links, const struct race_link *others, size_t n_links,
+		       const struct address *converters, size_t n_converters, uint32_t tried,
+		       const struct choose_link *best, struct choice *out)
 {
 	while (!choose_first_link(links, n_links, converters, n_converters, tried, out)) {
 		const struct choose_link *link = &links[out->link];
@@ -67,8 +69,8 @@ static bool find_other(const struct choose_link *links, const struct race_link *
 	return false;
 }
 
-size_t race_choose(enum race_mode mode, const struct choose_link *links, const struct race_link *others, size_t n_links, const struct address *converters, size_t n_converters,
-		   uint32_t tried, struct choice out[RACE_MOST])
+size_t race_choose(enum race_mode mode, const struct choose_link *links, const struct race_link *others, size_t n_links,
+		   const struct address *converters, size_t n_converters, uint32_t tried, struct choice out[RACE_MOST])
 {
 	const struct choose_link *best;
 	enum race race = RACE_BOTH;
@@ -78,7 +80,8 @@ size_t race_choose(enum race_mode mode, const struct choose_link *links, const s
 	if (mode == RACE_OFF || out[0].link == CHOOSE_NO_LINK)
 		return 1;
 	best = &links[out[0].link];
-	if (!is_good(best) || !find_other(links, others, n_links, converters, n_converters, tried | 1u << out[0].link, best, &out[1]))
+	if (!is_good(best) || !find_other(links, others, n_links, converters, n_converters, tried | 1u << out[0].link,
+					  best, &out[1]))
 		return 1;
 	if (mode == RACE_AUTO)
 		race = decide(&others[out[0].link], &others[out[1].link]);

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A table of small buckets. A ticket may only lie in its own bucket, so finding it and finding no room are both short walks; a
- * ticket out of the window is as good as a free place. The nonce is proven by a MAC: its first bytes are hash enough. */
+/* A table of small buckets. A ticket may only lie in its own bucket, so finding it and finding no room are both
+ * short walks; a ticket out of the window is as good as a free place. The nonce is proven by a MAC: its first bytes
+ * are hash enough. */
 #define BUCKET_ENTRIES 8
 #define NONCE_KEPT_BYTES 12
 
@@ -74,7 +75,8 @@ static size_t bucket_of(const struct replay *replay, const uint8_t kept[NONCE_KE
 }
 
 /* As replay_look(). *at: the place that it has (REPLAY_E_SEEN), or that there is for it (0). */
-static int look(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES], uint32_t time_s, uint32_t now_s, size_t *at)
+static int look(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES], uint32_t time_s, uint32_t now_s,
+		size_t *at)
 {
 	size_t first = bucket_of(replay, kept), room = SIZE_MAX;
 
@@ -101,7 +103,8 @@ int replay_look(const struct replay *replay, const uint8_t *nonce, size_t n_nonc
 	return look(replay, kept, time_s, now_s, &at);
 }
 
-int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s, uint64_t *holder)
+int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s,
+		 uint64_t *holder)
 {
 	uint8_t kept[NONCE_KEPT_BYTES];
 	size_t at;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The window in which a ticket may be used, and used once (design: trust). A fixed table sized at start remembers the
- * nonces of the tickets seen within the window, and who came with each. Pure, not locked: the caller shares it between threads.
+ * nonces of the tickets seen within the window, and who came with each. Pure, not locked: the caller shares it between
+ * threads.
  */
 #ifndef BRAID_POLICY_REPLAY_H
 #define BRAID_POLICY_REPLAY_H
@@ -22,9 +23,10 @@ enum {
 int replay_new(size_t n_entries, uint32_t window_s, struct replay **out);
 void replay_freep(struct replay **replay);
 
-/* Admits a ticket once. nonce: n_nonce bytes that are random or proven by a MAC. Times in Unix seconds. *holder: any number, remembered with the ticket; with
- * REPLAY_E_SEEN it is the one that was remembered. 0 or REPLAY_E_*. */
-int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s, uint64_t *holder);
+/* Admits a ticket once. nonce: n_nonce bytes that are random or proven by a MAC. Times in Unix seconds. *holder: any
+ * number, remembered with the ticket; with REPLAY_E_SEEN it is the one that was remembered. 0 or REPLAY_E_*. */
+int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s,
+		 uint64_t *holder);
 /* What replay_admit() would say, and nothing is remembered. */
 int replay_look(const struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s);
 /* Who came with a ticket that was admitted. False where it is forgotten. */

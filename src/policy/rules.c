@@ -44,7 +44,8 @@ void rules_freep(struct rules **rules)
 
 void rule_init(struct rule *rule)
 {
-	*rule = (struct rule){ .set_dscp = RULE_DSCP_COPY, .priority = RULE_PRIORITY_NONE, .dscp = RULE_DSCP_ALL, .to_minute = RULE_DAY_MINUTES,
+	*rule = (struct rule){ .set_dscp = RULE_DSCP_COPY, .priority = RULE_PRIORITY_NONE, .dscp = RULE_DSCP_ALL,
+			       .to_minute = RULE_DAY_MINUTES,
 			       .days = RULE_DAYS_ALL };
 }
 
@@ -124,14 +125,16 @@ int rules_define_list(struct rules *rules, size_t index, const struct prefix *al
 	return r;
 }
 
-static bool side_has(const struct rules *rules, const struct rule_side *side, const struct address *address, const struct rule_facts *facts)
+static bool side_has(const struct rules *rules, const struct rule_side *side, const struct address *address,
+		     const struct rule_facts *facts)
 {
 	if (!side->given || prefixes_have(&side->own, address))
 		return true;
 	for (size_t i = 0; i < side->n_lists; i++) {
 		const struct rule_list *list = &rules->lists[side->lists[i]];
 
-		if (list->dynamic ? facts->list_holds && facts->list_holds(facts->context, list, address) : prefixes_have(&list->prefixes, address))
+		if (list->dynamic ? facts->list_holds && facts->list_holds(facts->context, list, address) :
+		    prefixes_have(&list->prefixes, address))
 			return true;
 	}
 	return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of [policy] (doc/policy.md): in order, the first that matches decides what becomes of a connection; where none does, it is bonded.
- * Pure: what is known of a connection is handed in. conf/ makes the rules, path/rules_nft.h writes them for nft, roles ask rules_find().
+ * The rules of [policy] (doc/policy.md): in order, the first that matches decides what becomes of a connection; where
+ * none does, it is bonded. Pure: what is known of a connection is handed in. conf/ makes the rules, path/rules_nft.h
+ * writes them for nft, roles ask rules_find().
  */
 #ifndef BRAID_POLICY_RULES_H
 #define BRAID_POLICY_RULES_H
@@ -33,7 +34,8 @@ enum rule_accept { RULE_ACCEPT_DEFAULT, RULE_ACCEPT_AUTO, RULE_ACCEPT_FAITHFUL, 
 const char *rule_action_name(enum rule_action action);
 const char *rule_accept_name(enum rule_accept accept);
 
-/* Where a connection comes from, or where it goes: any address, or one that is in the prefixes or in one of the lists. */
+/* Where a connection comes from, or where it goes: any address, or one that is in the prefixes or in one of the
+ * lists. */
 struct rule_side {
 	struct prefixes own;                /* written in the rule itself */
 	size_t lists[RULE_LISTS];           /* in rules->lists */
@@ -65,7 +67,8 @@ struct rule {
 	size_t n_macs;
 	char subscribers[RULE_ITEMS][RULE_NAME_BYTES];
 	size_t n_subscribers;
-	uint16_t from_minute, to_minute;    /* of the local day, 0..1440, to not included; from > to: over midnight, the day is that of from */
+	uint16_t from_minute, to_minute;    /* of the local day, 0..1440, to not included; from > to: over midnight,
+					     * the day is that of from */
 	uint8_t days;                       /* a bit a weekday, Sunday is bit 0 as in tm_wday */
 	char (*tls_names)[RULE_TLS_NAME_BYTES];   /* lower case; "host.example" or "*.example"; malloc'd */
 	size_t n_tls_names;
@@ -74,7 +77,8 @@ struct rule {
 struct rule_list {
 	char name[RULE_NAME_BYTES];
 	struct prefixes prefixes;
-	bool dynamic;                       /* its addresses are in the kernel alone, dnsmasq fills them in; prefixes is empty */
+	bool dynamic;                       /* its addresses are in the kernel alone, dnsmasq fills them in; prefixes
+					     * is empty */
 	bool defined;                       /* else only named by a rule so far */
 };
 
@@ -101,7 +105,8 @@ struct rule_facts {
 };
 
 /* What a rule looks at, in this order. */
-enum rule_kind { RULE_FROM, RULE_TO, RULE_PORT, RULE_INTERFACE, RULE_DSCP, RULE_MAC, RULE_SUBSCRIBER, RULE_TIME, RULE_TLS_NAME, RULE_N_KINDS };
+enum rule_kind { RULE_FROM, RULE_TO, RULE_PORT, RULE_INTERFACE, RULE_DSCP, RULE_MAC, RULE_SUBSCRIBER, RULE_TIME,
+		 RULE_TLS_NAME, RULE_N_KINDS };
 
 struct rules *rules_new(void);              /* NULL without memory */
 void rules_freep(struct rules **rules);
@@ -120,11 +125,13 @@ enum { RULES_E_MANY = 1 };
 size_t rules_find(const struct rules *rules, const struct rule_facts *facts);
 /* The first kind of thing in the rule that doesn't match, or RULE_N_KINDS: it matches. */
 enum rule_kind rules_mismatch(const struct rules *rules, const struct rule *rule, const struct rule_facts *facts);
-/* Whether the rule matches, and why in a sentence without a full stop: the first thing in it that doesn't match, or that everything does. */
-bool rules_explain(const struct rules *rules, size_t index, const struct rule_facts *facts, char out[RULE_EXPLANATION_BYTES]);
+/* Whether the rule matches, and why in a sentence without a full stop: the first thing in it that doesn't match, or
+ * that everything does. */
+bool rules_explain(const struct rules *rules, size_t index, const struct rule_facts *facts,
+		   char out[RULE_EXPLANATION_BYTES]);
 
-/* The first earlier rule that matches whatever this one matches, so that this one never decides; or RULES_NONE. One rule alone is looked at at a time:
- * several that shadow it together are not found. */
+/* The first earlier rule that matches whatever this one matches, so that this one never decides; or RULES_NONE. One
+ * rule alone is looked at at a time: several that shadow it together are not found. */
 size_t rules_shadowed_by(const struct rules *rules, size_t index);
 /* Whether nothing can match: the one side has IPv4 addresses alone, the other IPv6 addresses alone. */
 bool rules_never_matches(const struct rules *rules, size_t index);

@@ -10,12 +10,13 @@ static bool asks_dynamic(const struct rules *rules, const struct rule_side *side
 	return false;
 }
 
-static void explain_side(const struct rules *rules, const struct rule_side *side, const char *what, const struct address *address,
-			 const struct rule_facts *facts, char *out)
+static void explain_side(const struct rules *rules, const struct rule_side *side, const char *what,
+			 const struct address *address, const struct rule_facts *facts, char *out)
 {
 	char text[ADDRESS_TEXT_BYTES];
 
-	snprintf(out, RULE_EXPLANATION_BYTES, "the %s %s is in none of its prefixes and lists%s", what, address_format_ip(address, text),
+	snprintf(out, RULE_EXPLANATION_BYTES, "the %s %s is in none of its prefixes and lists%s", what,
+		 address_format_ip(address, text),
 		 asks_dynamic(rules, side) && !facts->list_holds ? "; what dnsmasq filled in is not known here" : "");
 }
 
@@ -33,7 +34,8 @@ static void explain_mac(const uint8_t *mac, char *out)
 	char text[3 * RULE_MAC_BYTES];
 
 	if (mac)
-		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+			 mac[5]);
 	explain_fact("MAC address", mac ? text : NULL, out);
 }
 
@@ -47,12 +49,15 @@ static void explain_dscp(int dscp, char *out)
 
 static void explain_time(const struct rule *rule, const struct rule_facts *facts, char *out)
 {
-	static const char *const days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
+	static const char *const days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
+					    "Saturday" };
 
-	snprintf(out, RULE_EXPLANATION_BYTES, "it does not hold on %s at %02u:%02u", days[facts->weekday % 7], facts->minute / 60, facts->minute % 60);
+	snprintf(out, RULE_EXPLANATION_BYTES, "it does not hold on %s at %02u:%02u", days[facts->weekday % 7],
+		 facts->minute / 60, facts->minute % 60);
 }
 
-bool rules_explain(const struct rules *rules, size_t index, const struct rule_facts *facts, char out[RULE_EXPLANATION_BYTES])
+bool rules_explain(const struct rules *rules, size_t index, const struct rule_facts *facts,
+		   char out[RULE_EXPLANATION_BYTES])
 {
 	const struct rule *rule = &rules->all[index];
 

@@ -72,7 +72,8 @@ static bool items_cover(const void *outer, size_t n_outer, const void *inner, si
 	for (size_t i = 0; i < n_inner; i++) {
 		size_t j = 0;
 
-		while (j < n_outer && memcmp((const char *)outer + j * n_bytes, (const char *)inner + i * n_bytes, n_bytes))
+		while (j < n_outer && memcmp((const char *)outer + j * n_bytes, (const char *)inner + i * n_bytes,
+					     n_bytes))
 			j++;
 		if (j == n_outer)
 			return false;
@@ -87,7 +88,8 @@ static bool time_covers(const struct rule *outer, const struct rule *inner)
 
 	for (unsigned int day = 0; day < 7; day++)
 		for (size_t i = 0; i < ARRAY_SIZE(edges); i++)
-			if (edges[i] < RULE_DAY_MINUTES && rule_holds_at(inner, day, edges[i]) && !rule_holds_at(outer, day, edges[i]))
+			if (edges[i] < RULE_DAY_MINUTES && rule_holds_at(inner, day, edges[i]) &&
+			    !rule_holds_at(outer, day, edges[i]))
 				return false;
 	return true;
 }
@@ -121,11 +123,13 @@ static bool tls_names_cover(const struct rule *outer, const struct rule *inner)
 static bool covers(const struct rules *rules, const struct rule *outer, const struct rule *inner)
 {
 	return ports_cover(outer, inner) && !(inner->dscp & ~outer->dscp) &&
-	       items_cover(outer->interfaces, outer->n_interfaces, inner->interfaces, inner->n_interfaces, RULE_INTERFACE_BYTES) &&
+	       items_cover(outer->interfaces, outer->n_interfaces, inner->interfaces, inner->n_interfaces,
+			   RULE_INTERFACE_BYTES) &&
 	       items_cover(outer->macs, outer->n_macs, inner->macs, inner->n_macs, RULE_MAC_BYTES) &&
-	       items_cover(outer->subscribers, outer->n_subscribers, inner->subscribers, inner->n_subscribers, RULE_NAME_BYTES) &&
-	       tls_names_cover(outer, inner) && side_covers(rules, &outer->from, &inner->from) && side_covers(rules, &outer->to, &inner->to) &&
-	       time_covers(outer, inner);
+	       items_cover(outer->subscribers, outer->n_subscribers, inner->subscribers, inner->n_subscribers,
+			   RULE_NAME_BYTES) &&
+	       tls_names_cover(outer, inner) && side_covers(rules, &outer->from, &inner->from) &&
+	       side_covers(rules, &outer->to, &inner->to) && time_covers(outer, inner);
 }
 
 size_t rules_shadowed_by(const struct rules *rules, size_t index)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/share.h"
 
-#define PART_OF_FREE 8u   /* one stalled transfer takes this part of what is left: there is always some left for the next */
+#define PART_OF_FREE 8u   /* one stalled transfer takes this part of what is left: there is always some left for the
+			   * next */
 #define SEND_TOTAL_BYTES (48u << 20)      /* two round trips of 100 ms at 2 Gbit/s */
 #define SEND_LEAST_BYTES (384u << 10)
 

@@ -5,9 +5,11 @@
 
 #define V4(a) { [10] = 0xff, [11] = 0xff, (a) }
 
-/* What is never a source, in the mapped form. ::/8 holds the unspecified address, loopback, and all forms of IPv4 addresses. */
+/* What is never a source, in the mapped form. ::/8 holds the unspecified address, loopback, and all forms of IPv4
+ * addresses. */
 static const struct prefix never_v4[] = {
-	{ V4(0), 104 }, { V4(127), 104 }, { { [10] = 0xff, [11] = 0xff, 169, 254 }, 112 }, { V4(224), 100 }, { V4(240), 100 },
+	{ V4(0), 104 }, { V4(127), 104 }, { { [10] = 0xff, [11] = 0xff, 169, 254 }, 112 }, { V4(224), 100 },
+	{ V4(240), 100 },
 };
 static const struct prefix never_v6[] = {
 	{ { 0 }, 8 }, { { 0xfe, 0x80 }, 10 }, { { 0xff }, 8 },
@@ -42,11 +44,12 @@ bool source_address_is_usable(const struct address *address)
 
 	for (size_t i = 0; i < sizeof(whole.ip); i++)
 		whole.ip[i] = address->ip[i];
-	return address_is_v4(address) ? !is_among(never_v4, ARRAY_SIZE(never_v4), &whole) : source_prefix_is_usable(&whole);
+	return address_is_v4(address) ? !is_among(never_v4, ARRAY_SIZE(never_v4), &whole) :
+	       source_prefix_is_usable(&whole);
 }
 
-/* FNV-1a, then the finish of splitmix64, so that two addresses that differ in their last bit have nothing in common. Who chooses the names is who chooses the
- * addresses: nothing here has to withstand anybody. */
+/* FNV-1a, then the finish of splitmix64, so that two addresses that differ in their last bit have nothing in common.
+ * Who chooses the names is who chooses the addresses: nothing here has to withstand anybody. */
 static uint64_t weight(const char *name, const struct address *address)
 {
 	uint64_t h = 0xcbf29ce484222325;
@@ -60,7 +63,8 @@ static uint64_t weight(const char *name, const struct address *address)
 	return h ^ h >> 31;
 }
 
-/* Rendezvous hashing: the address with the most weight for the name. One that leaves the pool moves those alone that had it. */
+/* Rendezvous hashing: the address with the most weight for the name. One that leaves the pool moves those alone that
+ * had it. */
 const struct address *source_address_of_pool(const struct source_pool *pool, const char *name, bool v4)
 {
 	const struct address *best = NULL;
@@ -84,8 +88,8 @@ static struct source_choice shared(const char *name, const struct source_pool *p
 	return address ? (struct source_choice){ .address = *address } : (struct source_choice){ .transparent = false };
 }
 
-int source_address_choose(const struct source_settings *settings, const char *name, const struct source_pool *pool, const struct address *destination,
-			  const struct address *host, struct source_choice *out)
+int source_address_choose(const struct source_settings *settings, const char *name, const struct source_pool *pool,
+			  const struct address *destination, const struct address *host, struct source_choice *out)
 {
 	bool v4 = address_is_v4(destination);
 

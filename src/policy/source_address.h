@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From which address a converter connects to a destination, which is the address that the server sees (decision 0021, doc/addresses.md). Pure.
+ * From which address a converter connects to a destination, which is the address that the server sees (decision 0021,
+ * doc/addresses.md). Pure.
  */
 #ifndef BRAID_POLICY_SOURCE_ADDRESS_H
 #define BRAID_POLICY_SOURCE_ADDRESS_H
@@ -34,18 +35,19 @@ struct source_choice {
 enum { SOURCE_E_NOT_ITS_OWN = 1 };  /* the host's address isn't one of the subscriber's prefix, or wasn't told */
 
 /*
- * name: of the subscriber, which its place in the pool follows from, and from nothing else: it is the same after a restart, at each converter with the same pool, and
- * for all but a few when an address comes into the pool or leaves it. settings: NULL and name "" for those that are let in without a key. host: the host's own
- * address as the gateway tells it; unspecified: it doesn't. 0 or SOURCE_E_NOT_ITS_OWN.
+ * name: of the subscriber, which its place in the pool follows from, and from nothing else: it is the same after a
+ * restart, at each converter with the same pool, and for all but a few when an address comes into the pool or leaves
+ * it. settings: NULL and name "" for those that are let in without a key. host: the host's own address as the gateway
+ * tells it; unspecified: it doesn't. 0 or SOURCE_E_NOT_ITS_OWN.
  */
-int source_address_choose(const struct source_settings *settings, const char *name, const struct source_pool *pool, const struct address *destination,
-			  const struct address *host, struct source_choice *out);
+int source_address_choose(const struct source_settings *settings, const char *name, const struct source_pool *pool,
+			  const struct address *destination, const struct address *host, struct source_choice *out);
 
 /* The address of the pool that goes with the name, of one family; NULL: the pool has none. */
 const struct address *source_address_of_pool(const struct source_pool *pool, const char *name, bool v4);
 
-/* Whether an address, or all of a prefix, can be a source in the Internet at all: not loopback, link-local, multicast, reserved or unspecified. Private ones can,
- * for there are networks that are. */
+/* Whether an address, or all of a prefix, can be a source in the Internet at all: not loopback, link-local,
+ * multicast, reserved or unspecified. Private ones can, for there are networks that are. */
 bool source_address_is_usable(const struct address *address);
 bool source_prefix_is_usable(const struct prefix *prefix);
 /* Whether there is an address that both have: then one of them holds the other. */

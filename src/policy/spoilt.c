@@ -9,10 +9,13 @@
 #define AT_WORK_PERCENT 95u
 #define IDLE_PERCENT 85u
 #define LEAST_BUSY_PERCENT 5u         /* below it a rate can't be told: what it was before counts */
-#define GROWING_PERCENT 150u          /* of what it delivered in the stretch before: a slow one that is still finding its rate */
-#define LESS_PERCENT 80u              /* of what the best alone would bring: less is harm, and not the chance of a second */
+#define GROWING_PERCENT 150u          /* of what it delivered in the stretch before: a slow one that is still finding
+				       * its rate */
+#define LESS_PERCENT 80u              /* of what the best alone would bring: less is harm, and not the chance of a
+				       * second */
 #define COURSE_LEAST_US (4 * US_PER_S)    /* the first bytes over a long link are waited for once */
-#define COURSE_ROUND_TRIPS 12u            /* of the shortest, no less: where all are long, each takes that long to find its rate, and to make up for what it lost then */
+#define COURSE_ROUND_TRIPS 12u            /* of the shortest, no less: where all are long, each takes that long to
+					   * find its rate, and to make up for what it lost then */
 #define COURSE_MOST_US (16 * US_PER_S)    /* then what is older counts half */
 
 /* Of a subflow within the stretch. */
@@ -41,10 +44,11 @@ static struct work work_of(const struct spoilt *spoilt, const struct leg_subflow
 	for (size_t i = 0; i < spoilt->n_subflows; i++) {
 		const struct leg_subflow *then = &spoilt->subflows[i];
 
-		if (!address_equal(&then->local, &now->local) || !address_equal(&then->remote, &now->remote) || now->busy_us < then->busy_us ||
-		    delivered_bytes(now) < delivered_bytes(then))
+		if (!address_equal(&then->local, &now->local) || !address_equal(&then->remote, &now->remote) ||
+		    now->busy_us < then->busy_us || delivered_bytes(now) < delivered_bytes(then))
 			continue;
-		work = (struct work){ true, delivered_bytes(now) - delivered_bytes(then), now->busy_us - then->busy_us, spoilt->n_bytes[i], spoilt->rates_bps[i] };
+		work = (struct work){ true, delivered_bytes(now) - delivered_bytes(then), now->busy_us - then->busy_us,
+				      spoilt->n_bytes[i], spoilt->rates_bps[i] };
 		if (work.busy_us && is_busy_for(&work, stretch_us, LEAST_BUSY_PERCENT))
 			work.rate_bps = work.n_bytes * 8 * US_PER_S / work.busy_us;
 	}
@@ -62,7 +66,8 @@ static bool find_slow(const struct leg_facts *facts, const struct work *works, u
 	bool found = false;
 
 	for (size_t i = 0; i < counted(facts); i++) {
-		if (!works[i].known || !is_busy_for(&works[i], stretch_us, AT_WORK_PERCENT) || (found && facts->subflows[i].rtt_us <= facts->subflows[*slow].rtt_us))
+		if (!works[i].known || !is_busy_for(&works[i], stretch_us, AT_WORK_PERCENT) ||
+		    (found && facts->subflows[i].rtt_us <= facts->subflows[*slow].rtt_us))
 			continue;
 		*slow = i;
 		found = true;
@@ -91,7 +96,8 @@ static uint64_t best_bytes(const struct leg_facts *facts, const struct work *wor
 	return best;
 }
 
-static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works, uint64_t stretch_us, size_t slow)
+static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works,
+			  uint64_t stretch_us, size_t slow)
 {
 	struct spoilt_course *course = &spoilt->course;
 
@@ -101,7 +107,8 @@ static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, 
 			return;
 		}
 	if (course->us >= COURSE_MOST_US)
-		*course = (struct spoilt_course){ course->us / 2, course->arrived_bytes / 2, course->best_bytes / 2, course->shortest_rtt_us };
+		*course = (struct spoilt_course){ course->us / 2, course->arrived_bytes / 2, course->best_bytes / 2,
+						  course->shortest_rtt_us };
 	for (size_t i = 0; i < counted(facts); i++)
 		if ((!i && !course->us) || facts->subflows[i].rtt_us < course->shortest_rtt_us)
 			course->shortest_rtt_us = facts->subflows[i].rtt_us;
@@ -112,10 +119,12 @@ static void follow_course(struct spoilt *spoilt, const struct leg_facts *facts, 
 
 static bool is_late(const struct spoilt_course *course)
 {
-	return course->us >= COURSE_LEAST_US && course->us >= course->shortest_rtt_us * COURSE_ROUND_TRIPS && course->arrived_bytes * 100 < course->best_bytes * LESS_PERCENT;
+	return course->us >= COURSE_LEAST_US && course->us >= course->shortest_rtt_us * COURSE_ROUND_TRIPS &&
+	       course->arrived_bytes * 100 < course->best_bytes * LESS_PERCENT;
 }
 
-static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works, uint64_t stretch_us)
+static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts *facts, const struct work *works,
+				   uint64_t stretch_us)
 {
 	struct spoilt_verdict verdict = { 0 };
 	uint64_t n_bytes = 0;
@@ -125,7 +134,8 @@ static struct spoilt_verdict judge(struct spoilt *spoilt, const struct leg_facts
 	if (!stretch_us || !find_slow(facts, works, stretch_us, &verdict.slow))
 		return verdict;
 	for (size_t i = 0; i < counted(facts); i++)
-		if (!is_busy_for(&works[i], stretch_us, IDLE_PERCENT) && facts->subflows[i].rtt_us < facts->subflows[verdict.slow].rtt_us &&
+		if (!is_busy_for(&works[i], stretch_us, IDLE_PERCENT) &&
+		    facts->subflows[i].rtt_us < facts->subflows[verdict.slow].rtt_us &&
 		    works[i].rate_bps > verdict.could_bps)
 			verdict.could_bps = works[i].rate_bps;
 	verdict.had_bps = bps(n_bytes, stretch_us);

@@ -6,22 +6,30 @@
 
 #define PAUSE_LEAST_MS 1u                /* before the first look */
 #define PAUSE_MOST_MS 32u
-#define PAUSES_A_ROUND_TRIP 4u           /* nothing is in flight a round trip after the last write, no sooner: to look all the time costs more */
+#define PAUSES_A_ROUND_TRIP 4u           /* nothing is in flight a round trip after the last write, no sooner: to
+					  * look all the time costs more */
 #define DOUBLINGS 7u
 #define LOOK_SLOWEST_US (128 * US_PER_MS)   /* the kernel's own timer comes after 200 ms */
-#define SHARE_PERCENT 75u                /* of the window: at 50 the receiver's autotuning doesn't see a reason to grow */
+#define SHARE_PERCENT 75u                /* of the window: at 50 the receiver's autotuning doesn't see a reason to
+					  * grow */
 #define SHORT_RTT_US (5 * US_PER_MS)     /* beyond it no relay is faster than the path for long */
 #define LEAST_BOUND_BYTES (32u << 10)
-#define SHORT_BOUND_BYTES 2000000u       /* on a path without delay: more brings no speed, and overruns a receiver whose window closes */
+#define SHORT_BOUND_BYTES 2000000u       /* on a path without delay: more brings no speed, and overruns a receiver
+					  * whose window closes */
 #define BOUND_BYTES_A_US 2000u           /* and for each microsecond of round trip: 16 Gbit/s */
-#define LINKS_HELD_MS 5000u              /* a loss, or bbr's look at the least round trip, makes windows small for a moment; what waits for the lost packet wants its room meanwhile */
-/* Twice what Linux's own tuning has: a slow link has more than a round trip of bytes in its queue, and a good one that waits for these isn't held back by its congestion window, which
- * then doesn't grow, nor the bound with it. Of long round trips two, and half a second: the queue isn't longer because the link is, and what stands in it for seconds is late for all. */
+#define LINKS_HELD_MS 5000u              /* a loss, or bbr's look at the least round trip, makes windows small for a
+					  * moment; what waits for the lost packet wants its room meanwhile */
+/* Twice what Linux's own tuning has: a slow link has more than a round trip of bytes in its queue, and a good one
+ * that waits for these isn't held back by its congestion window, which then doesn't grow, nor the bound with it. Of
+ * long round trips two, and half a second: the queue isn't longer because the link is, and what stands in it for
+ * seconds is late for all. */
 #define SHORT_ROUND_TRIPS 4u
 #define LONG_ROUND_TRIPS 2u
 #define LONG_SLACK_US (500 * US_PER_MS)
-#define UNEQUAL_PERCENT 150u             /* of what the windows are together: what the links carry in the longest round trip, where the others' are shorter */
-#define LINKS_NEED 2u                    /* of what the links carry in it no less: what is lost comes a round trip later. Linux's own tuning has more, up to its limit (tcp_wmem) */
+#define UNEQUAL_PERCENT 150u             /* of what the windows are together: what the links carry in the longest
+					  * round trip, where the others' are shorter */
+#define LINKS_NEED 2u                    /* of what the links carry in it no less: what is lost comes a round trip
+					  * later. Linux's own tuning has more, up to its limit (tcp_wmem) */
 #define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
@@ -53,10 +61,12 @@ void steady_moved(struct steady *steady)
 	steady->look_at_us = 0;
 }
 
-/* What lies beyond what the links carry until the last of them has answered waits in a subflow's queue: what is there can go over no other. */
+/* What lies beyond what the links carry until the last of them has answered waits in a subflow's queue: what is
+ * there can go over no other. */
 static uint32_t links_bytes(const struct steady_facts *facts)
 {
-	uint64_t short_us = (uint64_t)facts->longest_rtt_us * SHORT_ROUND_TRIPS, long_us = (uint64_t)facts->longest_rtt_us * LONG_ROUND_TRIPS + LONG_SLACK_US;
+	uint64_t short_us = (uint64_t)facts->longest_rtt_us * SHORT_ROUND_TRIPS,
+		 long_us = (uint64_t)facts->longest_rtt_us * LONG_ROUND_TRIPS + LONG_SLACK_US;
 	uint64_t n_bytes = facts->rate_bytes_per_s * (short_us < long_us ? short_us : long_us) / US_PER_S;
 
 	if (n_bytes < LEAST_LINKS_BYTES)
@@ -81,32 +91,38 @@ static uint32_t held_links_bytes(struct steady *steady, const struct steady_fact
 
 static uint32_t most_bytes(struct steady *steady, const struct steady_facts *facts)
 {
-	uint64_t most = SHORT_BOUND_BYTES + (uint64_t)facts->min_rtt_us * BOUND_BYTES_A_US, links = held_links_bytes(steady, facts);
+	uint64_t most = SHORT_BOUND_BYTES + (uint64_t)facts->min_rtt_us * BOUND_BYTES_A_US,
+		 links = held_links_bytes(steady, facts);
 
 	if (most > links)
 		most = links;
 	return most < facts->most_bytes ? (uint32_t)most : facts->most_bytes;
 }
 
-/* Sending is refused still: the buffer is full, but for the third that is to be free before more is taken. Linux's own tuning gives each subflow what its own window wants; where another
- * one's round trip is longer, a fast link fills all of that with what waits for the slow one, which doesn't get what it would grow by either. */
+/* Sending is refused still: the buffer is full, but for the third that is to be free before more is taken. Linux's
+ * own tuning gives each subflow what its own window wants; where another one's round trip is longer, a fast link
+ * fills all of that with what waits for the slow one, which doesn't get what it would grow by either. */
 static bool is_too_narrow(const struct steady_facts *facts, uint32_t bound_bytes)
 {
-	uint64_t carried_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S, buffer_bytes = (uint64_t)facts->queued_bytes * 3 / 2;
+	uint64_t carried_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S,
+		 buffer_bytes = (uint64_t)facts->queued_bytes * 3 / 2;
 	bool unequal = carried_bytes * 100 > facts->windows_bytes * UNEQUAL_PERCENT;
 
-	return facts->windows_bytes && facts->queued_bytes && (unequal || carried_bytes * LINKS_NEED > buffer_bytes) && bound_bytes > buffer_bytes;
+	return facts->windows_bytes && facts->queued_bytes && (unequal || carried_bytes * LINKS_NEED > buffer_bytes) &&
+	       bound_bytes > buffer_bytes;
 }
 
 /* refused: queued_bytes shows how much the buffer takes. */
 static struct steady_verdict follow(struct steady *steady, const struct steady_facts *facts, bool refused)
 {
 	struct steady_verdict verdict = { 0 };
-	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100), most = most_bytes(steady, facts), difference;
+	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100),
+		 most = most_bytes(steady, facts), difference;
 
 	if (share > most)
 		share = most;
-	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US && !(refused && is_too_narrow(facts, share)))
+	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US &&
+	    !(refused && is_too_narrow(facts, share)))
 		return verdict;
 	difference = share > steady->bound_bytes ? share - steady->bound_bytes : steady->bound_bytes - share;
 	if (share < LEAST_BOUND_BYTES || difference <= steady->bound_bytes / CHANGE_SHARE)
@@ -130,7 +146,8 @@ struct steady_verdict steady_begin(struct steady *steady, const struct steady_fa
 	return follow(steady, &unknown, false);
 }
 
-/* All that was sent has arrived, as far as TCP knows, and nothing waits in a subflow: what is missing is the DATA_ACK. */
+/* All that was sent has arrived, as far as TCP knows, and nothing waits in a subflow: what is missing is the
+ * DATA_ACK. */
 static bool is_stall(const struct steady_facts *facts)
 {
 	return !facts->in_flight_packets && !facts->unsent_bytes && facts->queued_bytes;
@@ -158,6 +175,7 @@ struct steady_verdict steady_look(struct steady *steady, const struct steady_fac
 		return follow(steady, facts, true);
 	steady->stalled = true;
 	verdict = follow(steady, facts, true);
-	verdict.nudge = has_room(facts);   /* without room the peer may be slow, not silent; its own update comes then */
+	verdict.nudge = has_room(facts);   /* without room the peer may be slow, not silent; its own update comes
+					    * then */
 	return verdict;
 }

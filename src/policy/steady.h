@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps a sending Multipath TCP leg steady (decision 0007). Since Linux 6.15 a receiver under load may lose the last DATA_ACK: TCP
- * has acknowledged all, MPTCP hasn't, and the sender stands still until its 200 ms retransmission timer. Two rules of the sender end that:
+ * Keeps a sending Multipath TCP leg steady (decision 0007). Since Linux 6.15 a receiver under load may lose the last
+ * DATA_ACK: TCP has acknowledged all, MPTCP hasn't, and the sender stands still until its 200 ms retransmission timer.
+ * Two rules of the sender end that:
  *
- * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for a nudge, and below what the links carry in four of the longest
- *         round trips, or in two and half a second (the most of the last seconds): what one link's queue holds goes over no other;
- * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent: its
+ * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for a
+ * nudge, and below what the links carry in four of the longest
+ *         round trips, or in two and half a second (the most of the last seconds): what one link's queue holds goes
+ *         over no other;
+ * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent:
+ * its
  *         acknowledgement brings the DATA_ACK that is missing.
  *
- * Following costs a few percent on long paths, where the trap doesn't come about; so it begins on short ones, where a stall was seen, and where the kernel's own tuning, which knows nothing of
- * other subflows' round trips and has a limit, leaves less room than unequal or long links want. Pure.
+ * Following costs a few percent on long paths, where the trap doesn't come about; so it begins on short ones, where a
+ * stall was seen, and where the kernel's own tuning, which knows nothing of other subflows' round trips and has a
+ * limit, leaves less room than unequal or long links want. Pure.
  */
 #ifndef BRAID_POLICY_STEADY_H
 #define BRAID_POLICY_STEADY_H
@@ -26,9 +31,11 @@ struct steady {
 	uint32_t links_bytes;        /* the most that the bound by what links carry has been lately */
 	uint32_t links_at_ms;        /* when it was, of a clock that goes round */
 	uint8_t fruitless;           /* looks in a row that found no progress */
-	uint8_t pause_ms;            /* between a refusal and the first look, as the path is; 0: not known yet, the shortest */
+	uint8_t pause_ms;            /* between a refusal and the first look, as the path is; 0: not known yet, the
+				      * shortest */
 	bool begun : 1;              /* bulk data has been sent */
-	bool guarded : 1;            /* the kernel's idea of the peer's window may be too wide: the buffer is bound on every path */
+	bool guarded : 1;            /* the kernel's idea of the peer's window may be too wide: the buffer is bound
+				      * on every path */
 	bool stalled : 1;            /* a stall was seen on this leg */
 };
 
@@ -44,7 +51,8 @@ struct steady_facts {
 	uint64_t windows_bytes;      /* the congestion windows; 0: not known */
 	uint32_t longest_rtt_us;     /* smoothed */
 	uint32_t min_rtt_us;
-	uint32_t most_bytes;         /* that the send buffer may be bound to: what we are allowed, what memory there is */
+	uint32_t most_bytes;         /* that the send buffer may be bound to: what we are allowed, what memory there
+				      * is */
 };
 
 struct steady_verdict {
@@ -55,7 +63,8 @@ struct steady_verdict {
 /* The first time that much is to be sent: the buffer is bound before it outgrows the window. */
 struct steady_verdict steady_begin(struct steady *steady, const struct steady_facts *facts);
 
-/* Sending was refused; says when to look (sooner on short paths), in steady->look_at_us. The same refusal may be told many times. */
+/* Sending was refused; says when to look (sooner on short paths), in steady->look_at_us. The same refusal may be
+ * told many times. */
 void steady_refused(struct steady *steady, uint64_t now_us);
 /* Sending goes on. */
 void steady_moved(struct steady *steady);

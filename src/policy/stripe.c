@@ -14,7 +14,8 @@
 #define LITTLE_BYTES (2 * STRIPE_WIDE_PIECE_BYTES)
 #define LITTLE_LATE_US (700 * US_PER_MS)   /* more than WIDE_ACK_AFTER_US (stripe_in.c) */
 
-/* Nothing is on its way any more, and nobody has heard what became of it. The latest piece is the likeliest to be on its way. */
+/* Nothing is on its way any more, and nobody has heard what became of it. The latest piece is the likeliest to be on
+ * its way. */
 static bool is_stuck(const struct stripe_out *out)
 {
 	size_t i = out->n_pieces;
@@ -44,12 +45,14 @@ static uint64_t ahead_bytes(const struct stripe_out *out)
 
 static void note_bulk(struct stripe_out *out, uint64_t now_us)
 {
-	if (!out->waits_since_us || out->ending != STRIPE_GOES_ON || out->end - out->next < ahead_bytes(out) / BULK_SHARE)
+	if (!out->waits_since_us || out->ending != STRIPE_GOES_ON ||
+	    out->end - out->next < ahead_bytes(out) / BULK_SHARE)
 		out->waits_since_us = now_us;
 	out->bulk = out->wide && now_us - out->waits_since_us >= BULK_US;
 }
 
-/* Longer than TCP takes to say again what was lost; and with little under way the other end takes its time to say what it has passed on. */
+/* Longer than TCP takes to say again what was lost; and with little under way the other end takes its time to say
+ * what it has passed on. */
 static uint64_t late_us(const struct stripe_out *out)
 {
 	uint64_t rtt_us = stripe_longest_rtt_us(out);
@@ -113,7 +116,9 @@ bool stripe_wants_window(const struct stripe_out *out)
 {
 	uint64_t window_bytes = stripe_peer_edge(out) - out->acked;
 
-	return out->wide && out->ending == STRIPE_GOES_ON && (out->bulk || 2 * (out->end - out->acked) >= window_bytes) && stripe_peer_edge(out) < stripe_own_edge(out);
+	return out->wide && out->ending == STRIPE_GOES_ON &&
+	       (out->bulk || 2 * (out->end - out->acked) >= window_bytes) &&
+	       stripe_peer_edge(out) < stripe_own_edge(out);
 }
 
 void stripe_take(struct stripe_out *out, size_t n_bytes)

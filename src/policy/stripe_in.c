@@ -5,7 +5,8 @@
 #include <string.h>
 #include "base/clock.h"
 
-#define ACK_AFTER_BYTES 16384u        /* a word of its own is two packets, its own and TCP's for it: a third of a second of a link on which each takes a sixth. Wide: */
+#define ACK_AFTER_BYTES 16384u        /* a word of its own is two packets, its own and TCP's for it: a third of a
+				       * second of a link on which each takes a sixth. Wide: */
 #define ACK_AFTER_US (15 * US_PER_S)
 #define ACK_AFTER_PIECES (STRIPE_PIECES / 4)   /* short ones: the other end has no more than these under way */
 #define WIDE_ACK_AFTER_PIECES 2
@@ -163,7 +164,8 @@ int stripe_arrive(struct stripe_in *in, uint32_t offset, size_t n, enum stripe_e
 	uint64_t from = stripe_place(in, offset), to = from + n;
 
 	*skip = n;
-	if (from > to || to > in->passed_on + STRIPE_WINDOW_BYTES + stripe_promised(in))   /* before the beginning, or beyond the window */
+	/* before the beginning, or beyond the window */
+	if (from > to || to > in->passed_on + STRIPE_WINDOW_BYTES + stripe_promised(in))
 		return STRIPE_E_WRONG;
 	if (!ends_well(in, to, ending))
 		return STRIPE_E_WRONG;
@@ -218,14 +220,16 @@ uint32_t stripe_acknowledged(const struct stripe_in *in)
 
 static uint64_t ack_after_bytes(const struct stripe_in *in)
 {
-	return in->wide ? WIDE_ACK_AFTER_PIECES * (in->longest_bytes > STRIPE_PIECE_BYTES ? in->longest_bytes : STRIPE_PIECE_BYTES) : ACK_AFTER_BYTES;
+	return in->wide ? WIDE_ACK_AFTER_PIECES * (in->longest_bytes > STRIPE_PIECE_BYTES ? in->longest_bytes :
+						   STRIPE_PIECE_BYTES) : ACK_AFTER_BYTES;
 }
 
 uint64_t stripe_owes_ack_at_us(const struct stripe_in *in)
 {
 	uint64_t more = acknowledged(in) - in->told;
 
-	if (in->again || (more && (in->end_passed_on || more >= ack_after_bytes(in) || in->n_since_told >= ACK_AFTER_PIECES)))
+	if (in->again || (more &&
+			  (in->end_passed_on || more >= ack_after_bytes(in) || in->n_since_told >= ACK_AFTER_PIECES)))
 		return 0;
 	return more ? in->owes_since_us + (in->wide ? WIDE_ACK_AFTER_US : ACK_AFTER_US) : CLOCK_NEVER_US;
 }

@@ -50,7 +50,8 @@ void stripe_leg_wrote(struct stripe_out *out, uint8_t leg, size_t n_bytes, uint6
 	l->unsent_bytes += n_bytes;
 }
 
-/* What was lost holds back the acknowledgement of all behind it, which then comes at once: in a short time that looks like a far faster leg. */
+/* What was lost holds back the acknowledgement of all behind it, which then comes at once: in a short time that
+ * looks like a far faster leg. */
 static uint64_t sample_least_us(const struct stripe_out *out, const struct stripe_leg *leg)
 {
 	bool beginning = leg->n_measured < STRIPE_WIDE_PIECE_DOUBLINGS && stripe_rtt_of(leg) < WIDE_SAMPLE_US;
@@ -69,7 +70,8 @@ static uint64_t sampled(const struct stripe_out *out, const struct stripe_leg *l
 
 static void note_rate(const struct stripe_out *out, struct stripe_leg *leg)
 {
-	uint64_t rate = sampled(out, leg), before = leg->rate_bytes_per_s, share = out->wide ? WIDE_RATE_SHARE : RATE_SHARE;
+	uint64_t rate = sampled(out, leg), before = leg->rate_bytes_per_s,
+		 share = out->wide ? WIDE_RATE_SHARE : RATE_SHARE;
 
 	if (out->wide && leg->sample_from_idle && rate < before) {
 		if (leg->known_bytes_per_s)   /* what was there before the guess, or more */
@@ -87,8 +89,9 @@ static void note_rate(const struct stripe_out *out, struct stripe_leg *leg)
 }
 
 /*
- * Few bytes tell more of a link's round trip, and of when we look, than of its rate: they are gathered; and those that were alone tell nothing of it. Where a leg was idle, a round trip goes before the first
- * acknowledgement. What TCP begins with comes all at once behind it, so a wide leg carries as much in that round trip, or more.
+ * Few bytes tell more of a link's round trip, and of when we look, than of its rate: they are gathered; and those that
+ * were alone tell nothing of it. Where a leg was idle, a round trip goes before the first acknowledgement. What TCP
+ * begins with comes all at once behind it, so a wide leg carries as much in that round trip, or more.
  */
 static void measure(const struct stripe_out *out, struct stripe_leg *leg, uint64_t n_bytes, uint64_t took_us)
 {
@@ -100,7 +103,8 @@ static void measure(const struct stripe_out *out, struct stripe_leg *leg, uint64
 		return;
 	leg->sample_bytes += n_bytes;
 	leg->sample_us += took_us > idle_us ? took_us - idle_us : 0;
-	if (leg->sample_bytes < STRIPE_LEAST_PIECE_BYTES || !leg->sample_us || leg->sample_us < sample_least_us(out, leg))
+	if (leg->sample_bytes < STRIPE_LEAST_PIECE_BYTES || !leg->sample_us ||
+	    leg->sample_us < sample_least_us(out, leg))
 		return;
 	note_rate(out, leg);
 	leg->sample_bytes = leg->sample_us = 0;
@@ -110,7 +114,9 @@ static void measure(const struct stripe_out *out, struct stripe_leg *leg, uint64
 /* Several of its longest packets' times without one of them getting through. */
 static uint64_t stall_us(const struct stripe_out *out, const struct stripe_leg *leg)
 {
-	uint64_t us = STALL_PACKETS * ((stripe_piece_most(out, leg) + STRIPE_FRAME_OVERHEAD_BYTES) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg));
+	uint64_t us = STALL_PACKETS * ((stripe_piece_most(out, leg) +
+					STRIPE_FRAME_OVERHEAD_BYTES) * US_PER_S / stripe_rate_of(out, leg) +
+				       stripe_rtt_of(leg));
 	uint64_t least_us = out->wide ? WIDE_STALL_LEAST_US : STALL_LEAST_US;
 
 	return u64_max(us, least_us);
@@ -149,12 +155,14 @@ uint64_t stripe_rate_of_all(const struct stripe_out *out)
 /* What all legs carry in a few of the longest round trips; as wide as it was once, it stays. */
 static void widen(struct stripe_out *out)
 {
-	uint64_t bytes = stripe_rate_of_all(out) * (WINDOW_ROUND_TRIPS * stripe_longest_rtt_us(out) + STRIPE_LOOKS_APART_US) / US_PER_S;
+	uint64_t bytes = stripe_rate_of_all(out) * (WINDOW_ROUND_TRIPS * stripe_longest_rtt_us(out) +
+						    STRIPE_LOOKS_APART_US) / US_PER_S;
 
 	out->window_bytes = u64_max(out->window_bytes, u64_min(bytes, STRIPE_WIDE_WINDOW_BYTES));
 }
 
-/* What a leg carries that is given nothing isn't known any more: one that once seemed slow would never be given anything. */
+/* What a leg carries that is given nothing isn't known any more: one that once seemed slow would never be given
+ * anything. */
 static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_t now_us)
 {
 	uint64_t best = 0;
@@ -170,7 +178,8 @@ static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_
 	leg->rate_bytes_per_s = u64_min(2 * leg->rate_bytes_per_s, best);
 }
 
-/* Acknowledgements in order come by fits and starts where packets are lost: each waits for the one that is sent once more. */
+/* Acknowledgements in order come by fits and starts where packets are lost: each waits for the one that is sent once
+ * more. */
 static uint64_t delivered(const struct stripe_leg *leg, const struct stripe_seen *seen, uint64_t acked_bytes)
 {
 	return u64_min(acked_bytes + seen->sacked_bytes, leg->written_bytes);

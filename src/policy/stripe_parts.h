@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The stream that is sent, in three files: stripe.c (what may be taken, and what was acknowledged), stripe_leg.c (what legs show), stripe_send.c (which piece goes over which leg). Private to them. */
+/* The stream that is sent, in three files: stripe.c (what may be taken, and what was acknowledged), stripe_leg.c
+ * (what legs show), stripe_send.c (which piece goes over which leg). Private to them. */
 #ifndef BRAID_POLICY_STRIPE_PARTS_H
 #define BRAID_POLICY_STRIPE_PARTS_H
 
@@ -7,9 +8,11 @@
 #include "policy/stripe.h"
 
 #define STRIPE_UNKNOWN_BYTES_PER_S 300u
-#define STRIPE_WIDE_UNKNOWN_BYTES_PER_S 100000u   /* where it is wide: a leg that is new is to be given something beside one that is fast */
+#define STRIPE_WIDE_UNKNOWN_BYTES_PER_S 100000u   /* where it is wide: a leg that is new is to be given something
+						   * beside one that is fast */
 #define STRIPE_ROUND_TRIP_UNKNOWN_US (2 * US_PER_S)
-#define STRIPE_WIDE_PIECES_A_S 50            /* of a leg: what is sent at once is no more than it carries in so short a time */
+#define STRIPE_WIDE_PIECES_A_S 50            /* of a leg: what is sent at once is no more than it carries in so short
+					      * a time */
 #define STRIPE_PIECE_DOUBLINGS 3             /* from the first ones to the longest */
 #define STRIPE_WIDE_PIECE_DOUBLINGS 4
 #define STRIPE_LOOKS_APART_US (300 * US_PER_MS)   /* a leg has enough to send until it is looked at again */
@@ -26,7 +29,8 @@ static inline uint64_t stripe_outstanding_bytes(const struct stripe_leg *leg)
 
 static inline uint64_t stripe_rate_of(const struct stripe_out *out, const struct stripe_leg *leg)
 {
-	return leg->rate_bytes_per_s ? leg->rate_bytes_per_s : out->wide ? STRIPE_WIDE_UNKNOWN_BYTES_PER_S : STRIPE_UNKNOWN_BYTES_PER_S;
+	return leg->rate_bytes_per_s ? leg->rate_bytes_per_s : out->wide ? STRIPE_WIDE_UNKNOWN_BYTES_PER_S :
+	       STRIPE_UNKNOWN_BYTES_PER_S;
 }
 
 static inline uint64_t stripe_rtt_of(const struct stripe_leg *leg)

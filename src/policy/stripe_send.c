@@ -25,14 +25,16 @@ static uint64_t arrival_us(const struct stripe_out *out, const struct stripe_leg
 static uint64_t in_time(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t us)
 {
 	uint64_t n_pieces = out->wide && !leg->rate_bytes_per_s ? WIDE_FIRST_PIECES : 2;
-	uint64_t least = n_pieces * (stripe_piece_most(out, leg) + STRIPE_FRAME_OVERHEAD_BYTES), bytes = leg->rate_bytes_per_s * us / US_PER_S;
+	uint64_t least = n_pieces * (stripe_piece_most(out, leg) + STRIPE_FRAME_OVERHEAD_BYTES),
+		 bytes = leg->rate_bytes_per_s * us / US_PER_S;
 
 	return u64_max(bytes, least);
 }
 
 /*
- * What is under way over a wide leg is more for its TCP to say than for us: it is to have something that it hasn't sent, until we look again, and no more. bbr that is short of bytes goes on looking for its rate, with
- * nearly three times what it has found, and fills the link's queue: how much of its is under way, it says alone.
+ * What is under way over a wide leg is more for its TCP to say than for us: it is to have something that it hasn't
+ * sent, until we look again, and no more. bbr that is short of bytes goes on looking for its rate, with nearly three
+ * times what it has found, and fills the link's queue: how much of its is under way, it says alone.
  */
 static bool has_room(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
@@ -44,7 +46,8 @@ static bool has_room(const struct stripe_out *out, const struct stripe_leg *leg,
 		return false;
 	if (out->wide && leg->has_bbr)
 		return true;
-	return stripe_queued_bytes(leg) + n_bytes <= in_time(out, leg, n_rtt * stripe_rtt_of(leg) + STRIPE_LOOKS_APART_US);
+	return stripe_queued_bytes(leg) + n_bytes <=
+	       in_time(out, leg, n_rtt * stripe_rtt_of(leg) + STRIPE_LOOKS_APART_US);
 }
 
 /* Each piece that waits behind others shows TCP that packets take longer: two of a length, then twice as much. */
@@ -58,7 +61,8 @@ static unsigned int doublings(const struct stripe_out *out, const struct stripe_
 /* Of a piece of n bytes that isn't cut yet, so much goes over the leg. */
 static uint64_t cut(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n)
 {
-	uint64_t most = stripe_piece_most(out, leg), known = (out->wide ? STRIPE_PIECE_BYTES : STRIPE_FIRST_PIECE_BYTES) << doublings(out, leg);
+	uint64_t most = stripe_piece_most(out, leg),
+		 known = (out->wide ? STRIPE_PIECE_BYTES : STRIPE_FIRST_PIECE_BYTES) << doublings(out, leg);
 
 	return u64_min(n, u64_min(known, most));
 }
@@ -82,9 +86,11 @@ static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool
 
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
 		const struct stripe_leg *leg = &out->legs[i];
-		uint64_t n_bytes = bytes_over(out, leg, piece), us = stripe_is_usable(leg) ? arrival_us(out, leg, n_bytes) : 0;
+		uint64_t n_bytes = bytes_over(out, leg, piece),
+			 us = stripe_is_usable(leg) ? arrival_us(out, leg, n_bytes) : 0;
 
-		if (!stripe_is_usable(leg) || (with_room && !has_room(out, leg, n_bytes)) || (best != STRIPE_NO_LEG && us >= best_us))
+		if (!stripe_is_usable(leg) || (with_room && !has_room(out, leg, n_bytes)) ||
+		    (best != STRIPE_NO_LEG && us >= best_us))
 			continue;
 		best = i;
 		best_us = us;
@@ -95,12 +101,14 @@ static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool
 /* It would be there before all legs together have used up the window: else they would wait for it. */
 static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
-	uint64_t window_bytes = u64_min(stripe_own_edge(out), stripe_peer_edge(out)) - out->acked, rate = stripe_rate_of_all(out);
+	uint64_t window_bytes = u64_min(stripe_own_edge(out), stripe_peer_edge(out)) - out->acked,
+		 rate = stripe_rate_of_all(out);
 
 	return !rate || arrival_us(out, leg, n_bytes) <= window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
 }
 
-/* A leg for a piece. Where the quickest has no room, another one helps only if it is quicker than waiting until the quickest has had all that waits. */
+/* A leg for a piece. Where the quickest has no room, another one helps only if it is quicker than waiting until the
+ * quickest has had all that waits. */
 static uint8_t leg_for(const struct stripe_out *out, struct wanted piece)
 {
 	uint8_t quickest = first_leg(out, piece, false), free = first_leg(out, piece, true);
@@ -108,9 +116,11 @@ static uint8_t leg_for(const struct stripe_out *out, struct wanted piece)
 
 	if (free == quickest || free == STRIPE_NO_LEG)
 		return free;
-	if (out->bulk && !piece.whole && holds_nothing_up(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)))
+	if (out->bulk && !piece.whole &&
+	    holds_nothing_up(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)))
 		return free;
-	return arrival_us(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)) <= arrival_us(out, &out->legs[quickest], waiting) ? free : STRIPE_NO_LEG;
+	return arrival_us(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)) <=
+	       arrival_us(out, &out->legs[quickest], waiting) ? free : STRIPE_NO_LEG;
 }
 
 /* The first piece that is to go once more; n_pieces: none is. */
@@ -129,7 +139,8 @@ static struct stripe_send once_more(const struct stripe_out *out, size_t i, uint
 {
 	const struct stripe_piece *piece = stripe_piece_seen(out, i);
 
-	return (struct stripe_send){ .leg = leg, .again = true, .piece = i, .offset = piece->offset, .n = piece->n, .ending = piece->ends ? out->ending : STRIPE_GOES_ON };
+	return (struct stripe_send){ .leg = leg, .again = true, .piece = i, .offset = piece->offset, .n = piece->n,
+				     .ending = piece->ends ? out->ending : STRIPE_GOES_ON };
 }
 
 static bool send_lost(const struct stripe_out *out, size_t lost, struct stripe_send *send)
@@ -140,13 +151,15 @@ static bool send_lost(const struct stripe_out *out, size_t lost, struct stripe_s
 
 static bool has_new(const struct stripe_out *out)
 {
-	return out->n_pieces < (out->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES) && (out->next < out->end || (out->ending != STRIPE_GOES_ON && !out->end_sent));
+	return out->n_pieces < (out->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES) &&
+	       (out->next < out->end || (out->ending != STRIPE_GOES_ON && !out->end_sent));
 }
 
 /* Where little is left, every leg gets a part of it, so that all have done at about the same time. */
 static uint64_t piece_bytes(const struct stripe_out *out)
 {
-	uint64_t left = out->end - out->next, most = out->wide ? STRIPE_WIDE_PIECE_BYTES : STRIPE_PIECE_BYTES, n_usable = 0, share;
+	uint64_t left = out->end - out->next, most = out->wide ? STRIPE_WIDE_PIECE_BYTES : STRIPE_PIECE_BYTES,
+		 n_usable = 0, share;
 
 	for (size_t i = 0; i < STRIPE_LEGS; i++)
 		n_usable += stripe_is_usable(&out->legs[i]);
@@ -160,13 +173,15 @@ static bool is_last_of_first(const struct stripe_out *out, const struct stripe_l
 
 	then.written_bytes += n_bytes;
 	then.n_behind++;
-	return !out->wide && !leg->n_measured && stripe_outstanding_bytes(leg) && !has_room(out, &then, cut(out, &then, STRIPE_PIECE_BYTES) + STRIPE_FRAME_OVERHEAD_BYTES);
+	return !out->wide && !leg->n_measured && stripe_outstanding_bytes(leg) &&
+	       !has_room(out, &then, cut(out, &then, STRIPE_PIECE_BYTES) + STRIPE_FRAME_OVERHEAD_BYTES);
 }
 
 static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 {
 	uint64_t left = out->end - out->next;
-	uint64_t n = piece_bytes(out), edge = stripe_peer_edge(out), most = edge > out->next ? edge - out->next : 0;   /* what was had from the local stream may be more, by a promise that was let go */
+	/* what was had from the local stream may be more, by a promise that was let go */
+	uint64_t n = piece_bytes(out), edge = stripe_peer_edge(out), most = edge > out->next ? edge - out->next : 0;
 	uint8_t leg;
 
 	n = u64_min(n, most);
@@ -174,8 +189,10 @@ static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 	if (leg == STRIPE_NO_LEG || (left && !n))
 		return false;
 	n = cut(out, &out->legs[leg], n);
-	*send = (struct stripe_send){ .leg = leg, .offset = out->next, .n = (uint16_t)n, .ending = n == left ? out->ending : STRIPE_GOES_ON,
-				      .last_of_first = is_last_of_first(out, &out->legs[leg], n + STRIPE_FRAME_OVERHEAD_BYTES) };
+	*send = (struct stripe_send){ .leg = leg, .offset = out->next, .n = (uint16_t)n,
+				      .ending = n == left ? out->ending : STRIPE_GOES_ON,
+				      .last_of_first = is_last_of_first(out, &out->legs[leg],
+									n + STRIPE_FRAME_OVERHEAD_BYTES) };
 	return true;
 }
 
@@ -184,13 +201,16 @@ static bool helps(const struct stripe_out *out, const struct stripe_piece *piece
 {
 	const struct stripe_leg *own = &out->legs[piece->leg];
 	uint64_t slack_us = out->wide ? WIDE_REPEAT_SLACK_US : REPEAT_SLACK_US;
-	uint64_t there_us = (piece->leg_end - own->acked_bytes) * US_PER_S / stripe_rate_of(out, own) + stripe_rtt_of(own);
-	uint64_t here_us = arrival_us(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) + stripe_rtt_of(&out->legs[leg]) / 2;
+	uint64_t there_us = (piece->leg_end - own->acked_bytes) * US_PER_S / stripe_rate_of(out, own) +
+			    stripe_rtt_of(own);
+	uint64_t here_us = arrival_us(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) +
+			   stripe_rtt_of(&out->legs[leg]) / 2;
 
 	return there_us > here_us + (held_up ? 0 : here_us / 2 + slack_us);
 }
 
-/* How many of the oldest pieces that others have had may go over this leg, too: all, if it has nothing to do; where all is held up those that hold it up. */
+/* How many of the oldest pieces that others have had may go over this leg, too: all, if it has nothing to do; where
+ * all is held up those that hold it up. */
 static size_t n_for(const struct stripe_out *out, const struct stripe_leg *leg, bool held_up)
 {
 	if (!stripe_is_usable(leg))
@@ -210,7 +230,9 @@ static bool send_repeated_over(const struct stripe_out *out, uint8_t leg, bool h
 		if (stripe_has_arrived(out, piece) || !(piece->tried & ~(1u << leg)))
 			continue;
 		n_left--;
-		if (piece->tried & 1u << leg || !has_room(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) || !helps(out, piece, leg, held_up))
+		if (piece->tried & 1u << leg ||
+		    !has_room(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) ||
+		    !helps(out, piece, leg, held_up))
 			continue;
 		*send = once_more(out, i, leg);
 		return true;
@@ -221,7 +243,8 @@ static bool send_repeated_over(const struct stripe_out *out, uint8_t leg, bool h
 /* The other end waits for what comes late, or even takes nothing behind it any more. */
 static bool is_held_up(const struct stripe_out *out)
 {
-	return out->wide && (out->late || out->n_pieces == STRIPE_WIDE_PIECES || (out->next == out->end && out->ending == STRIPE_GOES_ON && !stripe_room(out)));
+	return out->wide && (out->late || out->n_pieces == STRIPE_WIDE_PIECES ||
+			     (out->next == out->end && out->ending == STRIPE_GOES_ON && !stripe_room(out)));
 }
 
 /* There is nothing new to send, or nothing that may be: what all else waits for goes over other legs, too. */
@@ -254,7 +277,8 @@ void stripe_sent(struct stripe_out *out, const struct stripe_send *send, uint64_
 	leg->n_behind += leg->acked_bytes < leg->piece_end && leg->n_behind < 2 * STRIPE_PIECE_DOUBLINGS;
 	stripe_leg_wrote(out, send->leg, send->n + STRIPE_FRAME_OVERHEAD_BYTES, now_us);
 	if (!send->again) {
-		*piece = (struct stripe_piece){ .offset = send->offset, .n = send->n, .ends = send->ending != STRIPE_GOES_ON };
+		*piece = (struct stripe_piece){ .offset = send->offset, .n = send->n,
+						.ends = send->ending != STRIPE_GOES_ON };
 		out->n_pieces++;
 		out->next += send->n;
 		out->end_sent = piece->ends;
@@ -269,14 +293,16 @@ void stripe_sent(struct stripe_out *out, const struct stripe_send *send, uint64_
 
 static bool is_early(const struct stripe_out *out)
 {
-	return out->n_pieces == 1 && !out->acked && !stripe_piece_seen(out, 0)->ends && out->next == stripe_piece_seen(out, 0)->n && !stripe_piece_seen(out, 0)->tried;
+	return out->n_pieces == 1 && !out->acked && !stripe_piece_seen(out, 0)->ends &&
+	       out->next == stripe_piece_seen(out, 0)->n && !stripe_piece_seen(out, 0)->tried;
 }
 
 bool stripe_early(const struct stripe_out *out, size_t most_bytes, struct stripe_send *send)
 {
 	if (!out->wide || (out->next && !is_early(out)))
 		return false;
-	*send = (struct stripe_send){ .leg = STRIPE_NO_LEG, .again = out->next, .n = (uint16_t)(out->next ? out->next : u64_min(out->end, most_bytes)) };
+	*send = (struct stripe_send){ .leg = STRIPE_NO_LEG, .again = out->next,
+				      .n = (uint16_t)(out->next ? out->next : u64_min(out->end, most_bytes)) };
 	return send->n && send->n <= most_bytes;
 }
 

@@ -10,7 +10,8 @@ bool unheard_caught(struct unheard *unheard, uint64_t now_us)
 	if (unheard->n < UNHEARD_LEAST || now_us - unheard->first_us < UNHEARD_AFTER_US)
 		return false;
 	unheard->n = 0;
-	unheard->rest_us = !unheard->rest_us ? UNHEARD_REST_US : unheard->rest_us > UNHEARD_REST_MOST_US / 2 ? UNHEARD_REST_MOST_US : 2 * unheard->rest_us;
+	unheard->rest_us = !unheard->rest_us ? UNHEARD_REST_US :
+		unheard->rest_us > UNHEARD_REST_MOST_US / 2 ? UNHEARD_REST_MOST_US : 2 * unheard->rest_us;
 	unheard->until_us = now_us + unheard->rest_us;
 	return true;
 }

@@ -79,14 +79,16 @@ static int run_key(const struct wish *wish)
 }
 
 /* Prints what the daemon answers. Takes arguments. */
-static int ask_daemon(const struct wish *wish, const char *command, json_t *arguments, void (*show)(const json_t *result, FILE *out))
+static int ask_daemon(const struct wish *wish, const char *command, json_t *arguments,
+		      void (*show)(const json_t *result, FILE *out))
 {
 	char reason[REASON_BYTES];
 	json_t *result = NULL;
 	int r = ask(wish->socket, command, arguments, &result, reason, sizeof(reason));
 
 	if (r)
-		return fail(r == ASK_E_NO_DAEMON ? EXIT_NO_DAEMON : r == ASK_E_REFUSED ? EXIT_REFUSED : EXIT_OTHER, reason);
+		return fail(r == ASK_E_NO_DAEMON ? EXIT_NO_DAEMON : r == ASK_E_REFUSED ? EXIT_REFUSED : EXIT_OTHER,
+			    reason);
 	if (wish->json) {
 		json_dumpf(result, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -99,7 +101,8 @@ static int ask_daemon(const struct wish *wish, const char *command, json_t *argu
 
 static int run_policy(const struct wish *wish)
 {
-	bool list = wish->n_words && !strcmp(wish->words[0], "list"), test = wish->n_words && !strcmp(wish->words[0], "test");
+	bool list = wish->n_words && !strcmp(wish->words[0], "list"),
+	     test = wish->n_words && !strcmp(wish->words[0], "test");
 	char reason[REASON_BYTES] = "policy: wanted 'list', or 'test' SOURCE DESTINATION PORT";
 	json_t *arguments;
 
@@ -116,24 +119,35 @@ static int run_dhcp(const struct wish *wish)
 
 	if (wish->n_words != 3 && wish->n_words != 4)
 		return fail(EXIT_USAGE, "dhcp: wanted LINK 4|6 HEX [SECONDS], HEX - where there is none any more");
-	arguments = json_pack("{s:s, s:s, s:s, s:s*}", "link", wish->words[0], "family", wish->words[1], "option", wish->words[2], "lifetime_s",
+	arguments = json_pack("{s:s, s:s, s:s, s:s*}", "link", wish->words[0], "family", wish->words[1],
+			      "option", wish->words[2], "lifetime_s",
 			      wish->n_words == 4 ? wish->words[3] : NULL);
-	return arguments ? ask_daemon(wish, "dhcp", arguments, show_message) : fail(EXIT_USAGE, "dhcp: the words are no text in UTF-8");
+	return arguments ? ask_daemon(wish, "dhcp", arguments, show_message) :
+	       fail(EXIT_USAGE, "dhcp: the words are no text in UTF-8");
 }
 
 static const struct command commands[] = {
 	{ "status", NULL, false, "what the daemon is, whether it works, what it lacks", NULL, show_status },
 	{ "links", NULL, false, "each link: state, address, bytes, subflows", NULL, show_links },
-	{ "sessions", NULL, false, "each session: both ends, age, bytes each way and over each link", NULL, show_sessions },
-	{ "why", "session", false, "what a session is: Multipath TCP or not and why, and each of its subflows", NULL, show_why },
-	{ "subscribers", NULL, false, "each subscriber of a converter: sessions, refusals, bytes, volumes", NULL, show_subscribers },
-	{ "forwards", NULL, false, "ports of its converter that a gateway has for its [forward NAME] sections", NULL, show_forwards },
-	{ "mappings", NULL, false, "ports of a converter by which subscribers' hosts are reached from outside", NULL, show_mappings },
+	{ "sessions", NULL, false, "each session: both ends, age, bytes each way and over each link", NULL,
+	  show_sessions },
+	{ "why", "session", false, "what a session is: Multipath TCP or not and why, and each of its subflows", NULL,
+	  show_why },
+	{ "subscribers", NULL, false, "each subscriber of a converter: sessions, refusals, bytes, volumes", NULL,
+	  show_subscribers },
+	{ "forwards", NULL, false, "ports of its converter that a gateway has for its [forward NAME] sections", NULL,
+	  show_forwards },
+	{ "mappings", NULL, false, "ports of a converter by which subscribers' hosts are reached from outside", NULL,
+	  show_mappings },
 	{ "counters", NULL, false, "every counter", NULL, show_counters },
-	{ "policy", "list", true, "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one decides, and why", run_policy, NULL },
-	{ "dhcp", "link", true, "'dhcp LINK 4|6 HEX [SECONDS]': what the DHCP of a gateway's link says of converters, as hooks call it", run_dhcp, NULL },
+	{ "policy", "list", true,
+	  "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one decides, and "
+	  "why", run_policy, NULL },
+	{ "dhcp", "link", true, "'dhcp LINK 4|6 HEX [SECONDS]': what the DHCP of a gateway's link says of converters, "
+				"as hooks call it", run_dhcp, NULL },
 	{ "reload", NULL, false, "read the configuration again; sessions go on", NULL, show_message },
-	{ "drain", NULL, false, "take no new connections, end with the last session, or after daemon.drain_timeout_ms", NULL, show_message },
+	{ "drain", NULL, false, "take no new connections, end with the last session, or after daemon.drain_timeout_ms",
+	  NULL, show_message },
 	{ "stop", NULL, false, "end at once", NULL, show_message },
 	{ "check", "file", false, "say whether a configuration is sound", run_check, NULL },
 	{ "key", NULL, false, "make a key for a subscriber", run_key, NULL },
@@ -148,7 +162,8 @@ static int usage(int code)
 		     "  -j, --json         answer in JSON\n"
 		     "      --version      say which version this is\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-11s %-8s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "", commands[i].help);
+		fprintf(out, "  %-11s %-8s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "",
+			commands[i].help);
 	return code;
 }
 
@@ -176,8 +191,8 @@ static const struct command *find(const char *name)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' }, { "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct wish wish = { .socket = DEFAULT_SOCKET };
 	const struct command *command;
@@ -202,5 +217,6 @@ int main(int argc, char **argv)
 	wish.argument = command->argument ? argv[optind + 1] : NULL;
 	if (command->run)
 		return command->run(&wish);
-	return ask_daemon(&wish, command->name, command->argument ? json_pack("{s:s}", command->argument, wish.argument) : NULL, command->show);
+	return ask_daemon(&wish, command->name, command->argument ?
+			  json_pack("{s:s}", command->argument, wish.argument) : NULL, command->show);
 }

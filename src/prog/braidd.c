@@ -40,7 +40,8 @@ static void to_stderr(enum log_level level, const char *line)
 
 static bool holds_secrets(const struct conf *conf)
 {
-	return conf->gateway.has_key || conf->gateway.password[0] || conf->host.socks_password[0] || conf->n_subscribers;
+	return conf->gateway.has_key || conf->gateway.password[0] || conf->host.socks_password[0] ||
+	       conf->n_subscribers;
 }
 
 /* 0, or what to exit with, and what is wrong. */
@@ -53,7 +54,8 @@ static int read_conf(const char *path, struct conf **out, char *reason, size_t n
 	int r;
 
 	if (!text) {
-		snprintf(reason, n_reason, "cannot read %s: %s; name the configuration file with -c FILE", path, strerror(errno));
+		snprintf(reason, n_reason, "cannot read %s: %s; name the configuration file with -c FILE", path,
+			 strerror(errno));
 		return EXIT_CONF;
 	}
 	r = conf_parse(path, text, n_text, &reader, out, &error);
@@ -64,7 +66,8 @@ static int read_conf(const char *path, struct conf **out, char *reason, size_t n
 	for (size_t i = 0; *out && i < (*out)->n_warnings; i++)
 		log_warning("%s", (*out)->warnings[i]);
 	if (*out && holds_secrets(*out) && is_for_all(path))
-		log_warning("%s has keys or passwords in it, and everybody on this machine can read it: chmod 600 %s", path, path);
+		log_warning("%s has keys or passwords in it, and everybody on this machine can read it: chmod 600 %s",
+			    path, path);
 	return *out ? 0 : EXIT_CONF;
 }
 
@@ -129,7 +132,8 @@ static void log_failure(const char *reason, int error)
 	const char *what = strerror(-error);
 
 	if (geteuid() || error == -EPERM || error == -EACCES)
-		log_error("%s; braidd needs root, or CAP_NET_ADMIN, and CAP_NET_BIND_SERVICE for ports below 1024", reason);
+		log_error("%s; braidd needs root, or CAP_NET_ADMIN, and CAP_NET_BIND_SERVICE for ports below 1024",
+			  reason);
 	else if (strstr(reason, what))
 		log_error("%s", reason);
 	else
@@ -147,7 +151,8 @@ static int run(struct program *program, struct conf *conf)
 		log_failure(reason, r);
 		return EXIT_OTHER;
 	}
-	r = program->signal_fd < 0 ? -errno : braid_watch_signals(program->braid, program->signal_fd, on_signal, program);
+	r = program->signal_fd < 0 ? -errno :
+	    braid_watch_signals(program->braid, program->signal_fd, on_signal, program);
 	braid_on_reload(program->braid, reload, program);
 	if (!r) {
 		log_info("braidd %s is up", BRAID_VERSION);
@@ -177,8 +182,9 @@ static int usage(int code)
 	return code;
 }
 
-/* Room for all sessions that may be is taken at the start, and mostly never used: such as comes fresh from the kernel costs nothing until then. The C library would take it from
- * what the configuration's text was read into, as that was long, and clear it. */
+/* Room for all sessions that may be is taken at the start, and mostly never used: such as comes fresh from the
+ * kernel costs nothing until then. The C library would take it from what the configuration's text was read into, as
+ * that was long, and clear it. */
 static void keep_room_untouched(void)
 {
 	mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
@@ -188,8 +194,9 @@ static void keep_room_untouched(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' }, { "help-config", no_argument, NULL, 'K' },
-		{ "help-config-man", no_argument, NULL, 'M' }, { "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+		{ "help-config", no_argument, NULL, 'K' }, { "help-config-man", no_argument, NULL, 'M' },
+		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct program program = { .file = DEFAULT_FILE, .signal_fd = -1 };
 	struct conf *conf = NULL;

@@ -44,7 +44,8 @@ bool is_for_all(const char *path)
 	_cleanup_(freep) char *folder = !slash ? strdup(".") : strndup(path, slash > path ? (size_t)(slash - path) : 1);
 	struct stat file_is, folder_is;
 
-	return folder && !stat(path, &file_is) && !stat(folder, &folder_is) && file_is.st_mode & S_IROTH && folder_is.st_mode & S_IXOTH;
+	return folder && !stat(path, &file_is) && !stat(folder, &folder_is) && file_is.st_mode & S_IROTH &&
+	       folder_is.st_mode & S_IXOTH;
 }
 
 char *read_named_file(void *context, const char *path, size_t *n, char *reason, size_t n_reason)

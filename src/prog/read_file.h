@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Malloc'd; NULL with errno, EFBIG for what is too large to be a configuration (16 MiB). A byte order mark in front is left out. */
+/* Malloc'd; NULL with errno, EFBIG for what is too large to be a configuration (16 MiB). A byte order mark in front
+ * is left out. */
 char *read_file(const char *path, size_t *n);
 /* Whether everybody on this machine may read it, by its own rights and its folder's. */
 bool is_for_all(const char *path);

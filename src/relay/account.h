@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What sessions of one owner have in common: the bytes that they have moved, and how fast they may. An account belongs to one relay, so that counting
- * takes no locked instruction; the paces belong to all relays' accounts of the owner, so that all of his sessions are slowed down together.
+ * What sessions of one owner have in common: the bytes that they have moved, and how fast they may. An account belongs
+ * to one relay, so that counting takes no locked instruction; the paces belong to all relays' accounts of the owner, so
+ * that all of his sessions are slowed down together.
  */
 #ifndef BRAID_RELAY_ACCOUNT_H
 #define BRAID_RELAY_ACCOUNT_H

@@ -9,7 +9,8 @@ int ending_step(struct half *half, const struct half *other, struct half_tools *
 
 	if (!mptcp_send_state(half->dst_fd, &state)) {
 		struct ending_facts facts = {
-			.now_us = now_us, .n_subflows = state.n_subflows, .queued_bytes = state.queued_bytes, .rtt_us = state.rtt_us,
+			.now_us = now_us, .n_subflows = state.n_subflows, .queued_bytes = state.queued_bytes,
+			.rtt_us = state.rtt_us,
 			.answered = answered, .other_ended = other->ended,
 		};
 

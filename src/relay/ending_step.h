@@ -5,8 +5,9 @@
 
 #include "relay/half.h"
 
-/* The half has nothing left but its end. Passes it on, or says HALF_WANT_WRITE, and when to ask again in half->ending.look_at_us; before the answer
- * HALF_WANT_READ: its coming is what it waits for. answered: the session isn't held. As half_step(). */
+/* The half has nothing left but its end. Passes it on, or says HALF_WANT_WRITE, and when to ask again in
+ * half->ending.look_at_us; before the answer HALF_WANT_READ: its coming is what it waits for. answered: the session
+ * isn't held. As half_step(). */
 int ending_step(struct half *half, const struct half *other, struct half_tools *tools, bool answered, uint64_t now_us);
 
 #endif

@@ -10,7 +10,8 @@
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 
-#define FIRST_READS_BYTES (64u << 10)   /* no more is sent at once before the send buffer is bound; whoever brings as much is bulk */
+#define FIRST_READS_BYTES (64u << 10)   /* no more is sent at once before the send buffer is bound; whoever brings as
+					 * much is bulk */
 
 struct residue {
 	size_t at, n_bytes;     /* bytes[at] .. bytes[n_bytes - 1] wait */
@@ -150,8 +151,8 @@ static int side_failed(int error, bool *ready, int status)
 	return status;
 }
 
-/* Short of buffers for what src has already, no event will come: it waits as one that waits to write, whom the relay's timer looks
- * after. */
+/* Short of buffers for what src has already, no event will come: it waits as one that waits to write, whom the
+ * relay's timer looks after. */
 static int read_failed(struct half *half, int error)
 {
 	return error == NET_E_DESCRIPTORS ? HALF_WANT_WRITE : side_failed(error, &half->readable, HALF_WANT_READ);
@@ -199,7 +200,8 @@ static int flush_pipe(struct half *half, struct half_tools *tools)
 
 		if (!half->writable)
 			return HALF_WANT_WRITE;
-		n = splice(half->pipe->read_fd, NULL, half->dst_fd, NULL, half->n_piped_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		n = splice(half->pipe->read_fd, NULL, half->dst_fd, NULL, half->n_piped_bytes,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 		if (n < 0)
 			return side_failed(net_error(errno), &half->writable, HALF_WANT_WRITE);
 		if (!n)
@@ -258,7 +260,8 @@ static int fill_pipe(struct half *half, struct half_tools *tools, size_t n_most)
 	return 0;
 }
 
-/* A middlebox that alters what goes by has mostly done so when the first bytes come, and Linux has gone on as plain TCP then, at this end alone (doc/assumptions.md). */
+/* A middlebox that alters what goes by has mostly done so when the first bytes come, and Linux has gone on as plain
+ * TCP then, at this end alone (doc/assumptions.md). */
 static bool is_broken(struct half *half)
 {
 	bool was_whole = half->course == HALF_COURSE_WHOLE, plain;
@@ -273,7 +276,8 @@ static bool is_broken(struct half *half)
 static int pass_scratch(struct half *half, struct half_tools *tools, size_t n_most)
 {
 	int error = 0, r;
-	size_t n_wanted = size_min(size_min(n_most, tools->n_scratch_bytes), half->bulk && !half->keeps ? SIZE_MAX : FIRST_READS_BYTES), n_sent, n_skip;
+	size_t n_wanted = size_min(size_min(n_most, tools->n_scratch_bytes),
+				   half->bulk && !half->keeps ? SIZE_MAX : FIRST_READS_BYTES), n_sent, n_skip;
 	ssize_t n = net_receive(half->src_fd, tools->scratch, n_wanted, &error);
 
 	if (n < 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One direction of a relayed connection: bytes from src to dst, then the end of the stream. They pass through the
- * worker's scratch buffer; once a read from a plain TCP leg brings much, and while there are pipes, one is lent and the bytes go by splice(2)
- * until src runs dry. Bytes that dst would not take wait in that pipe, or, from the scratch buffer, in memory of their own (the residue).
+ * worker's scratch buffer; once a read from a plain TCP leg brings much, and while there are pipes, one is lent and the
+ * bytes go by splice(2) until src runs dry. Bytes that dst would not take wait in that pipe, or, from the scratch
+ * buffer, in memory of their own (the residue).
  */
 #ifndef BRAID_RELAY_HALF_H
 #define BRAID_RELAY_HALF_H
@@ -22,7 +23,8 @@ struct half_tools {
 	uint8_t *scratch;
 	size_t n_scratch_bytes;
 	struct pipe_pool pipes;
-	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together; of what is in user memory all until the last byte went */
+	uint64_t n_held_bytes;          /* read, and not taken by dst, all halves together; of what is in user memory
+					 * all until the last byte went */
 	uint32_t send_bound_most_bytes; /* of a Multipath TCP leg's send buffer */
 	bool send_bound_forced;
 	struct widen_limits receive_limits;   /* of a plain TCP leg's receive buffer */
@@ -32,29 +34,37 @@ struct half_tools {
 
 struct residue;
 
-/* What is known of src as Multipath TCP. SHOWN_BY_BYTES: it is whole if it is when its first bytes have come. WHOLE: both ends have spoken it, so what is plain TCP of it from now on
- * was broken under way, and may be wrong; its first bytes are looked at. LOOKED: they were. BROKEN: it was found so, and nothing more of it is passed on. */
-enum half_course { HALF_COURSE_UNKNOWN, HALF_COURSE_SHOWN_BY_BYTES, HALF_COURSE_WHOLE, HALF_COURSE_LOOKED, HALF_COURSE_BROKEN };
+/* What is known of src as Multipath TCP. SHOWN_BY_BYTES: it is whole if it is when its first bytes have come. WHOLE:
+ * both ends have spoken it, so what is plain TCP of it from now on was broken under way, and may be wrong; its first
+ * bytes are looked at. LOOKED: they were. BROKEN: it was found so, and nothing more of it is passed on. */
+enum half_course { HALF_COURSE_UNKNOWN, HALF_COURSE_SHOWN_BY_BYTES, HALF_COURSE_WHOLE, HALF_COURSE_LOOKED,
+		   HALF_COURSE_BROKEN };
 
 static_assert(HALF_COURSE_BROKEN < 1 << 3, "half.course has three bits");
 
 struct half {
 	int src_fd, dst_fd;        /* borrowed */
 	/* These two are no bits, their addresses are taken. */
-	bool readable;             /* src may have bytes: set by its events, cleared by EAGAIN and by a read that brings less than it could */
+	bool readable;             /* src may have bytes: set by its events, cleared by EAGAIN and by a read that
+				    * brings less than it could */
 	bool writable;             /* dst may take bytes: set by its events, cleared by EAGAIN */
-	bool more_follows : 1;     /* src has told of an end or of urgent data: these stand behind a read that brings less, unannounced */
-	bool ends_multipath : 1;   /* src is no plain TCP, as far as its peer knows: as plain TCP its end is a lost subflow, and none */
+	bool more_follows : 1;     /* src has told of an end or of urgent data: these stand behind a read that brings
+				    * less, unannounced */
+	bool ends_multipath : 1;   /* src is no plain TCP, as far as its peer knows: as plain TCP its end is a lost
+				    * subflow, and none */
 	bool ended : 1;            /* src has ended in order */
 	bool done : 1;             /* and dst was told so */
-	bool last : 1;             /* the other direction is done: dst is closed right behind this one's end, and needn't be told of it before */
+	bool last : 1;             /* the other direction is done: dst is closed right behind this one's end, and
+				    * needn't be told of it before */
 	bool end_waits : 1;        /* the end is not to be passed on yet: HALF_END_WAITS then */
 	bool steadied : 1;         /* dst is Multipath TCP, as far as was seen, and kept steady: policy/steady.h */
 	bool bulk : 1;             /* src has brought much at once */
 	bool cut : 1;              /* the session has failed: bytes still pass, an end no longer does */
 	bool dry : 1;              /* bulk whose source had no more: relay/limits.h */
-	bool src_multipath : 1;    /* it is a Multipath TCP socket, whatever it speaks: splice would copy what it brings, too, page by page (decision 0042) */
-	bool keeps : 1;            /* what src has brought is kept in the residue, those bytes too that dst has taken: half_kept() */
+	bool src_multipath : 1;    /* it is a Multipath TCP socket, whatever it speaks: splice would copy what it
+				    * brings, too, page by page (decision 0042) */
+	bool keeps : 1;            /* what src has brought is kept in the residue, those bytes too that dst has
+				    * taken: half_kept() */
 	enum half_course course : 3;
 	uint32_t limits_from;      /* whether the links limit it isn't asked before that; in 1024 us (relay/limits.h) */
 	struct pipe *pipe;         /* lent; NULL most of the time */
@@ -75,8 +85,8 @@ enum half_status {
 	HALF_AGAIN,            /* the budget is used up, both sides are ready: call again */
 };
 
-/* Moves until a side blocks or about budget_bytes are moved; no read is larger than what is left of it. An enum half_status, or a negative errno: the connection
- * failed, reset both legs. */
+/* Moves until a side blocks or about budget_bytes are moved; no read is larger than what is left of it. An enum
+ * half_status, or a negative errno: the connection failed, reset both legs. */
 int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes);
 
 /* Bytes to go ahead of those from src; copied. Only before the first step. 0 or -ENOMEM. */
@@ -84,7 +94,8 @@ int half_prepend(struct half *half, struct half_tools *tools, const void *bytes,
 /* The same behind those that wait, none of them in a pipe. 0 or -ENOMEM. */
 int half_append(struct half *half, struct half_tools *tools, const void *bytes, size_t n_bytes);
 
-/* What goes ahead and what src has brought so far is kept from now on, until half_keep_no_more(), or there is more of it than HALF_KEPT_MOST_BYTES. Only before the first step. */
+/* What goes ahead and what src has brought so far is kept from now on, until half_keep_no_more(), or there is more
+ * of it than HALF_KEPT_MOST_BYTES. Only before the first step. */
 #define HALF_KEPT_MOST_BYTES (256u << 10)
 void half_keep(struct half *half);
 void half_keep_no_more(struct half *half, struct half_tools *tools);

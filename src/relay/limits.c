@@ -7,7 +7,8 @@
 /* In units of 1024 us, so that an instant takes four bytes of a session. */
 #define UNIT_BITS 10
 #define LIMITS_EVERY 98u                  /* 100 ms */
-#define LIMITS_REST 293u                  /* 300 ms: something else limits it, and a look in between that can't tell isn't to say that the links do */
+#define LIMITS_REST 293u                  /* 300 ms: something else limits it, and a look in between that can't tell
+					   * isn't to say that the links do */
 
 static uint32_t now_of(const struct relay *relay)
 {
@@ -34,7 +35,8 @@ static bool links_limit(const struct half *half)
 	return limited_by_links(&facts);
 }
 
-/* A source that has run dry, as fast ones do all the time, pauses only if the leg has sent all that it had when more comes. */
+/* A source that has run dry, as fast ones do all the time, pauses only if the leg has sent all that it had when more
+ * comes. */
 void limits_begin(struct relay *relay, struct half *half)
 {
 	uint32_t pending_bytes;
@@ -48,7 +50,8 @@ void limits_note(struct relay *relay, struct session *s, enum relay_way way, int
 {
 	struct half *half = way == RELAY_UP ? &s->up : &s->down;
 	uint32_t now;
-	bool over_links = way == RELAY_UP ? s->far_mptcp && !s->near_mptcp : s->near_mptcp;   /* a converter may speak it with a server, too */
+	/* a converter may speak it with a server, too */
+	bool over_links = way == RELAY_UP ? s->far_mptcp && !s->near_mptcp : s->near_mptcp;
 
 	if (!over_links || status == HALF_AGAIN || !is_wanted(relay))
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether the links limit a session (policy/limited.h). It is asked where the Multipath TCP leg refuses what is to be sent, when it has had something to send for a tenth of a
- * second without a pause: what comes at once, and then pauses, the links have still to carry, and aren't full for it. */
+/* Whether the links limit a session (policy/limited.h). It is asked where the Multipath TCP leg refuses what is to
+ * be sent, when it has had something to send for a tenth of a second without a pause: what comes at once, and then
+ * pauses, the links have still to carry, and aren't full for it. */
 #ifndef BRAID_RELAY_LIMITS_H
 #define BRAID_RELAY_LIMITS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sessions change relays, and so threads: those that keep a thread busy are kept away from the others (decision 0040). */
+/* Sessions change relays, and so threads: those that keep a thread busy are kept away from the others (decision
+ * 0040). */
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -10,10 +11,12 @@ struct relay_parcel {
 	struct session session;
 };
 
-/* Everything has to be said between the two legs already, nothing is to be in a pipe, which belongs to a relay, and no end is under way. */
+/* Everything has to be said between the two legs already, nothing is to be in a pipe, which belongs to a relay, and
+ * no end is under way. */
 static bool may_move(const struct session *s)
 {
-	return s->state == SESSION_RELAYING && !s->near_opening && !s->up.ended && !s->down.ended && !s->up.n_piped_bytes && !s->down.n_piped_bytes;
+	return s->state == SESSION_RELAYING && !s->near_opening && !s->up.ended && !s->down.ended &&
+	       !s->up.n_piped_bytes && !s->down.n_piped_bytes;
 }
 
 static void send_off(struct relay *relay, struct session *s, struct relay_parcel *parcel)
@@ -31,7 +34,8 @@ static void send_off(struct relay *relay, struct session *s, struct relay_parcel
 
 bool relay_moves(struct relay *relay, struct session *s, uint64_t n_moved_bytes)
 {
-	bool is_bulk = placement_is_bulk(&s->placement, s->heavy, n_moved_bytes, (uint32_t)(loop_now_us(relay->loop) / US_PER_MS));
+	bool is_bulk = placement_is_bulk(&s->placement, s->heavy, n_moved_bytes,
+					 (uint32_t)(loop_now_us(relay->loop) / US_PER_MS));
 	struct relay_parcel *parcel;
 
 	if (is_bulk == relay->options.for_bulk || !relay->options.may_hand_over || !may_move(s))

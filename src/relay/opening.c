@@ -29,8 +29,10 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 	s->opened_at_us = legs->opened_at_us;
 	s->source = legs->source;
 	s->destination = legs->destination;
-	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true, .steadied = s->far_mptcp && relay->options.steady };
-	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true, .steadied = s->near_mptcp && relay->options.steady };
+	s->up = (struct half){ .src_fd = s->near_fd, .dst_fd = s->far_fd, .writable = true,
+			       .steadied = s->far_mptcp && relay->options.steady };
+	s->down = (struct half){ .src_fd = s->far_fd, .dst_fd = s->near_fd, .writable = true,
+				 .steadied = s->near_mptcp && relay->options.steady };
 	s->up.src_multipath = legs->near_mptcp;
 	s->down.src_multipath = legs->far_mptcp;
 	s->up.ends_multipath = legs->near_multipath;
@@ -54,7 +56,8 @@ static int session_fill(struct relay *relay, struct session *s, const struct rel
 
 int relay_watch(struct relay *relay, struct session *s, bool near_watched, bool far_watched)
 {
-	struct loop_ref near = relay_leg_ref(relay, s, (enum session_part)s->near_part), far = relay_leg_ref(relay, s, SESSION_FAR);
+	struct loop_ref near = relay_leg_ref(relay, s, (enum session_part)s->near_part),
+			far = relay_leg_ref(relay, s, SESSION_FAR);
 	int r = near_watched ? loop_rewatch(relay->loop, s->near_fd, LEG_EVENTS, near)
 			     : loop_watch(relay->loop, s->near_fd, LEG_EVENTS, near);
 
@@ -87,7 +90,8 @@ int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_n
 		return r;
 	}
 	*ref = slab_name_of(&relay->sessions, s);
-	s->name = (struct session_name){ .place = ref->index, .generation = ref->generation, .relay = relay->options.number };
+	s->name = (struct session_name){ .place = ref->index, .generation = ref->generation,
+					 .relay = relay->options.number };
 	if (s->up.residue || s->down.residue)
 		relay_queue(relay, s);
 	return 0;
@@ -126,7 +130,8 @@ static bool is_kept(const struct session *s, struct bytes said)
 {
 	struct bytes kept;
 
-	return said.n && half_kept(&s->down, &kept) && kept.n >= said.n && kept.n == s->down.n_bytes + half_waiting_bytes(&s->down);
+	return said.n && half_kept(&s->down, &kept) && kept.n >= said.n &&
+	       kept.n == s->down.n_bytes + half_waiting_bytes(&s->down);
 }
 
 static bool may_change(const struct session *s, const struct relay_leg_change *change)
@@ -135,7 +140,8 @@ static bool may_change(const struct session *s, const struct relay_leg_change *c
 		return false;
 	if (s->near_spoke && relay_is_unknown_plain(s))
 		return false;
-	return was_said(s, change->said) || is_kept(s, change->said) || (!s->down.n_bytes && (change->said.n || !net_handshake_ended(s->near_fd)));
+	return was_said(s, change->said) || is_kept(s, change->said) ||
+	       (!s->down.n_bytes && (change->said.n || !net_handshake_ended(s->near_fd)));
 }
 
 /* The two legs may have brought more or less of the same so far. 0, or a code or errno: it can't be put together. */
@@ -144,7 +150,8 @@ static int join_up(struct relay *relay, struct session *s, struct bytes first)
 	size_t had = up_had_bytes(s);
 
 	if (first.n > had)
-		return s->up.n_piped_bytes ? RELAY_E_TOO_LATE : half_append(&s->up, &relay->tools, first.at + had, first.n - had);
+		return s->up.n_piped_bytes ? RELAY_E_TOO_LATE :
+		half_append(&s->up, &relay->tools, first.at + had, first.n - had);
 	s->up.n_skip_bytes = (uint32_t)(had - first.n);
 	return 0;
 }
@@ -172,7 +179,8 @@ int relay_change_near(struct relay *relay, struct slab_name ref, const struct re
 	if (!may_change(s, change))
 		return RELAY_E_TOO_LATE;
 	other = s->near_part == SESSION_NEAR ? SESSION_NEAR_OTHER : SESSION_NEAR;
-	if (loop_rewatch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, other)) || join_up(relay, s, change->up_first))
+	if (loop_rewatch(relay->loop, change->near_fd, LEG_EVENTS, relay_leg_ref(relay, s, other)) ||
+	    join_up(relay, s, change->up_first))
 		return RELAY_E_TOO_LATE;
 	if (say_again(relay, s, change->said)) {   /* the old leg doesn't fit any more */
 		relay_abort(relay, ref);
@@ -224,6 +232,7 @@ int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_by
 		return r;
 	out->far_fd = s->far_fd;
 	loop_unwatch(relay->loop, s->far_fd);
-	relay_session_retire(relay, s, SESSION_END_CLOSED);   /* an end of the near leg's shows again when it is read next */
+	relay_session_retire(relay, s, SESSION_END_CLOSED);   /* an end of the near leg's shows again when it is read
+							       * next */
 	return 0;
 }

@@ -45,7 +45,8 @@ size_t pacing_most_bytes(const struct relay *relay, const struct session *s, enu
 	return size_min(stride_bytes, quantum_bytes);
 }
 
-/* Several workers may have seen the same level: each takes what it has read, and what is below empty is filled up first. */
+/* Several workers may have seen the same level: each takes what it has read, and what is below empty is filled up
+ * first. */
 static void take(struct relay_pace *pace, uint64_t per_s, uint64_t now_us, uint64_t n_bytes)
 {
 	struct bucket_limit limit = bucket_of_bytes(per_s);
@@ -53,10 +54,12 @@ static void take(struct relay_pace *pace, uint64_t per_s, uint64_t now_us, uint6
 
 	do
 		after = bucket_take(before, &limit, now_us, n_bytes);
-	while (!__atomic_compare_exchange_n(&pace->full_at_ns, &before, after, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	while (!__atomic_compare_exchange_n(&pace->full_at_ns, &before, after, true, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED));
 }
 
-void pacing_count(struct relay *relay, struct session *s, enum relay_way way, uint64_t n_read_bytes, uint64_t n_passed_bytes)
+void pacing_count(struct relay *relay, struct session *s, enum relay_way way, uint64_t n_read_bytes,
+		  uint64_t n_passed_bytes)
 {
 	uint64_t per_s;
 
@@ -104,7 +107,8 @@ void pacing_leave(struct relay *relay, struct session *s, enum relay_way way)
 /* False where memory is short. */
 static bool arm(struct relay *relay, struct relay_account *account, enum relay_way way, uint64_t at_us)
 {
-	struct loop_ref ref = { .index = account->place, .handler = relay->handler, .part = (uint8_t)(PACING_PART + way) };
+	struct loop_ref ref = { .index = account->place, .handler = relay->handler,
+				.part = (uint8_t)(PACING_PART + way) };
 	struct relay_lane *lane = &account->lanes[way];
 
 	if (lane->timer_at_us <= at_us)
@@ -133,7 +137,8 @@ static void wait(struct relay *relay, struct session *s, enum relay_way way)
 		append(relay, s, way);
 	half_rest(way == RELAY_UP ? &s->up : &s->down, &relay->tools);
 	if (!per_s || !arm(relay, s->account, way, ready_at_us(pace, per_s, now_us)))
-		relay_queue(relay, s);   /* the rate was taken away just now; or there is no timer to be had, and the next turn has to do */
+		relay_queue(relay, s);   /* the rate was taken away just now; or there is no timer to be had, and the
+					  * next turn has to do */
 }
 
 int pacing_settle(struct relay *relay, struct session *s, enum relay_way way, int status)
@@ -148,8 +153,8 @@ int pacing_settle(struct relay *relay, struct session *s, enum relay_way way, in
 	return waits ? HALF_WANT_READ : status;
 }
 
-/* Queues as many as there are bytes for. They leave the lane when they have read some: who finds that somebody else was faster keeps its place. While
- * somebody waits the timer runs on. */
+/* Queues as many as there are bytes for. They leave the lane when they have read some: who finds that somebody else
+ * was faster keeps its place. While somebody waits the timer runs on. */
 static void let_go(struct relay *relay, struct relay_account *account, enum relay_way way, uint64_t now_us)
 {
 	struct relay_lane *lane = &account->lanes[way];
@@ -169,7 +174,8 @@ static void let_go(struct relay *relay, struct relay_account *account, enum rela
 		if (!arm(relay, account, way, next_us))
 			level = UINT64_MAX;   /* each of them tries again to have a timer */
 	}
-	for (uint32_t i = lane->first; i != SLAB_NONE && level >= quantum_bytes; i = relay_session_at(relay, i)->pacing[way].next) {
+	for (uint32_t i = lane->first; i != SLAB_NONE && level >= quantum_bytes;
+	     i = relay_session_at(relay, i)->pacing[way].next) {
 		relay_queue(relay, relay_session_at(relay, i));
 		level -= quantum_bytes;
 	}

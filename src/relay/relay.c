@@ -45,7 +45,8 @@ static void count_end(struct relay *relay, const struct session *s, enum session
 {
 	struct relay_counters *c = &relay->counters;
 
-	counter_add(end == SESSION_END_ORDERLY ? &c->n_orderly : end == SESSION_END_RESET ? &c->n_reset : &c->n_closed, 1);
+	counter_add(end == SESSION_END_ORDERLY ? &c->n_orderly : end == SESSION_END_RESET ? &c->n_reset : &c->n_closed,
+		    1);
 	counter_add(&c->n_sessions, (uint64_t)-1);
 }
 
@@ -83,22 +84,24 @@ void relay_session_put_away(struct relay *relay, struct session *s)
 	}
 }
 
-/* To a leg whose handshake hasn't ended nothing can be written yet: not what the other has sent before it failed, and not the answer to the
- * peer. */
+/* To a leg whose handshake hasn't ended nothing can be written yet: not what the other has sent before it failed,
+ * and not the answer to the peer. */
 static bool waits_for_opening(const struct relay *relay, const struct session *s)
 {
-	return s->near_opening && half_waiting_bytes(&s->down) && loop_now_us(relay->loop) < s->opened_at_us + OPENING_MOST_US;
+	return s->near_opening && half_waiting_bytes(&s->down) &&
+	       loop_now_us(relay->loop) < s->opened_at_us + OPENING_MOST_US;
 }
 
 static bool unacknowledged(int fd)
 {
 	struct mptcp_send_state state;
 
-	return !mptcp_send_state(fd, &state) && state.n_subflows > 1 && state.queued_bytes && state.queued_bytes <= ANSWER_MOST_BYTES;
+	return !mptcp_send_state(fd, &state) && state.n_subflows > 1 && state.queued_bytes &&
+	       state.queued_bytes <= ANSWER_MOST_BYTES;
 }
 
-/* A reset goes over all subflows, and overtakes over one what was sent over another: the peer's kernel then drops a whole answer in front of it. Of bulk
- * something is lost in any case. */
+/* A reset goes over all subflows, and overtakes over one what was sent over another: the peer's kernel then drops a
+ * whole answer in front of it. Of bulk something is lost in any case. */
 static bool waits_for_ack(const struct relay *relay, const struct session *s)
 {
 	return loop_now_us(relay->loop) < s->failed_at_us + ACK_MOST_US &&
@@ -114,7 +117,8 @@ void relay_session_fail(struct relay *relay, struct session *s)
 	s->up.cut = s->down.cut = true;
 	if (!s->failed_at_us) {
 		s->failed_at_us = loop_now_us(relay->loop);
-		counter_add(&relay->counters.n_broken, s->up.course == HALF_COURSE_BROKEN || s->down.course == HALF_COURSE_BROKEN);
+		counter_add(&relay->counters.n_broken,
+			    s->up.course == HALF_COURSE_BROKEN || s->down.course == HALF_COURSE_BROKEN);
 	}
 	if (!held)
 		relay_pass_on(relay, s);
@@ -187,12 +191,14 @@ static void on_turn_end(void *context, uint64_t now_us)
 
 static void learn_limits(struct half_tools *tools)
 {
-	/* The kernel's own limit may be raised yet, when paths are prepared, and may be higher than Braid would set it. */
+	/* The kernel's own limit may be raised yet, when paths are prepared, and may be higher than Braid would set
+	 * it. */
 	uint32_t ours_bytes = window_buffers(net_memory_bytes()).most_bytes, kernels_bytes = tcp_receive_kernel_most();
 	uint32_t receive_most_bytes = kernels_bytes > ours_bytes ? kernels_bytes : ours_bytes;
 
 	tools->send_bound_most_bytes = mptcp_send_bound_most(&tools->send_bound_forced);
-	tools->receive_limits = widen_limits(tcp_receive_buffer_most(receive_most_bytes, &tools->receive_forced), receive_most_bytes);
+	tools->receive_limits = widen_limits(tcp_receive_buffer_most(receive_most_bytes, &tools->receive_forced),
+					     receive_most_bytes);
 }
 
 int relay_new(struct loop *loop, const struct relay_options *options, struct relay **out)
@@ -305,17 +311,19 @@ static struct session_view view_of(const struct relay *relay, const struct sessi
 	return (struct session_view){
 		.ref = slab_name_of(&relay->sessions, s), .name = s->name,
 		.near_fd = s->near_fd, .far_fd = s->far_fd,
-		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD, .inbound = s->inbound, .routed = s->routed, .in_pieces = s->in_pieces,
+		.near_mptcp = s->near_mptcp, .far_mptcp = s->far_mptcp, .held = s->state == SESSION_HELD,
+		.inbound = s->inbound, .routed = s->routed, .in_pieces = s->in_pieces,
 		.whole = is_whole(s->near_mptcp ? &s->up : &s->down),
-		.source = s->source, .destination = s->destination, .link = s->link, .near_instead = s->near_instead, .owner = s->owner,
+		.source = s->source, .destination = s->destination, .link = s->link, .near_instead = s->near_instead,
+		.owner = s->owner,
 		.opened_at_us = s->opened_at_us, .up_bytes = s->up.n_bytes, .down_bytes = s->down.n_bytes,
 		.up_ended = s->up.ended, .down_ended = s->down.ended, .up_done = s->up.done, .down_done = s->down.done,
 		.up_waiting_bytes = half_waiting_bytes(&s->up), .down_waiting_bytes = half_waiting_bytes(&s->down),
 	};
 }
 
-bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct session_view *view),
-		void *context)
+bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most,
+		void (*fn)(void *context, const struct session_view *view), void *context)
 {
 	uint32_t end = *from + n_most < relay->sessions.n_touched ? *from + n_most : relay->sessions.n_touched;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sessions of one worker that are relayed: two legs, near (where the connection came from) and far (where it goes), and
- * a half for each direction between them. Half-close stays half-close, reset stays reset, on both legs. Everything here belongs
- * to the worker's thread, but for the counters, which may be read from any.
+ * The sessions of one worker that are relayed: two legs, near (where the connection came from) and far (where it goes),
+ * and a half for each direction between them. Half-close stays half-close, reset stays reset, on both legs. Everything
+ * here belongs to the worker's thread, but for the counters, which may be read from any.
  *
  * A session may be opened while the answer of the far leg's peer is still awaited ("held"): bytes go up at
  * once, the far leg's first bytes are for on_held, until relay_release().
@@ -42,15 +42,18 @@ struct relay_options {
 	uint32_t max_sessions;
 	uint32_t max_pipes;
 	bool steady;                  /* Multipath TCP legs are kept steady: policy/steady.h */
-	uint64_t max_held_bytes;      /* that were read and a leg would not take, all sessions together; with SHARE_LEAST_BYTES for each direction beyond it */
-	/* A held session's far leg is readable, has ended or failed: receive from far_fd until it has no more, then relay_release() or
-	 * relay_abort(). */
+	uint64_t max_held_bytes;      /* that were read and a leg would not take, all sessions together; with
+				       * SHARE_LEAST_BYTES for each direction beyond it */
+	/* A held session's far leg is readable, has ended or failed: receive from far_fd until it has no more, then
+	 * relay_release() or relay_abort(). */
 	void (*on_held)(void *context, struct slab_name ref, uint64_t tag, int far_fd);
 	/* A held session ended by itself: whoever tag names must not touch it any more. */
 	void (*on_held_end)(void *context, uint64_t tag);
-	/* The links limit what the session sends over its Multipath TCP leg, that way, just now: told about every tenth of a second while it is so. */
+	/* The links limit what the session sends over its Multipath TCP leg, that way, just now: told about every
+	 * tenth of a second while it is so. */
 	void (*on_limited)(void *context, uint32_t owner, enum relay_way way);
-	/* The first bytes of a routed session's far leg have come, whose handshake was Multipath TCP's: whole, or as plain TCP. */
+	/* The first bytes of a routed session's far leg have come, whose handshake was Multipath TCP's: whole, or as
+	 * plain TCP. */
 	void (*on_shown)(void *context, uint8_t link, bool whole);
 	const bool *wants_limits;     /* atomic, borrowed: somebody wants to hear of that; NULL: nobody ever will */
 	bool for_bulk;                /* it is for sessions that are bulk (policy/placement.h) */
@@ -78,13 +81,16 @@ struct relay_legs {
 	int near_fd, far_fd;
 	bool near_watched, far_watched;
 	bool near_mptcp, far_mptcp;      /* as it was opened; it may have fallen back since */
-	/* The peer takes it for Multipath TCP: an end of plain TCP isn't its end, and resets the session. Of the far leg it was seen in the answer, where there is one. */
+	/* The peer takes it for Multipath TCP: an end of plain TCP isn't its end, and resets the session. Of the far
+	 * leg it was seen in the answer, where there is one. */
 	bool near_multipath, far_multipath;
 	bool held;
 	bool far_joins;                  /* the far leg's subflows are ours to begin, and there is more than one link */
 	bool up_waits;                   /* held: nothing goes up, either, until relay_release() */
-	bool up_kept;                    /* held: what goes up is kept until then, as far as it isn't much: relay_take_back() */
-	bool down_kept;                  /* what goes down is kept until the near leg's peer has something of it, and knows what the leg is, as far as it isn't much: relay_change_near() */
+	bool up_kept;                    /* held: what goes up is kept until then, as far as it isn't much:
+					  * relay_take_back() */
+	bool down_kept;                  /* what goes down is kept until the near leg's peer has something of it, and
+					  * knows what the leg is, as far as it isn't much: relay_change_near() */
 	uint8_t near_instead;            /* the opener's, for session_view: which of the peer's attempts it is, 0..7 */
 	uint64_t tag;                    /* for on_held; 0 otherwise */
 	uint32_t owner;                  /* for on_end */
@@ -93,7 +99,8 @@ struct relay_legs {
 	struct address source, destination;
 	bool inbound;                    /* the far end began it */
 	bool routed;                     /* nothing is said between the proxies: the converter stands on its way */
-	bool in_pieces;                  /* the leg between the proxies is a connection in this process, whose other end sends it on in pieces */
+	bool in_pieces;                  /* the leg between the proxies is a connection in this process, whose other
+					  * end sends it on in pieces */
 	uint8_t link;                    /* of the first subflow; 0xff: none of ours */
 	uint64_t opened_at_us;
 };
@@ -103,7 +110,8 @@ struct session_view {
 	struct session_name name;
 	int near_fd, far_fd;
 	bool near_mptcp, far_mptcp, held, inbound, routed, in_pieces;
-	bool whole;                      /* its Multipath TCP leg was that at both ends: what is plain TCP of it is broken */
+	bool whole;                      /* its Multipath TCP leg was that at both ends: what is plain TCP of it is
+					  * broken */
 	struct address source, destination;
 	uint8_t link;
 	uint8_t near_instead;            /* as it was opened, or its near leg changed */
@@ -126,29 +134,35 @@ void relay_freep(struct relay **relay);   /* ends all sessions */
 
 /* Takes both descriptors, also on failure (they are closed with reset). 0, RELAY_E_FULL, or a negative errno. */
 int relay_open(struct relay *relay, const struct relay_legs *legs, struct slab_name *ref);
-/* The far leg's peer has said yes; down_first: what came behind the answer (copied); more: the read that brought it may have left some. A stale ref is ignored. */
+/* The far leg's peer has said yes; down_first: what came behind the answer (copied); more: the read that brought it
+ * may have left some. A stale ref is ignored. */
 void relay_release(struct relay *relay, struct slab_name ref, struct bytes down_first, bool more);
-/* Another near leg for a session, on which the peer says the same again from the beginning: what has come already is dropped. */
+/* Another near leg for a session, on which the peer says the same again from the beginning: what has come already is
+ * dropped. */
 struct relay_leg_change {
 	int near_fd;
 	bool near_multipath;
 	uint8_t near_instead;
 	struct address source;
 	struct bytes up_first;    /* that was read from near_fd; copied */
-	struct bytes said;        /* the old leg may have taken this from us, and its peer has not got it: it is said again, and what was kept behind it; copied. Empty: none of it */
+	struct bytes said;        /* the old leg may have taken this from us, and its peer has not got it: it is said
+				   * again, and what was kept behind it; copied. Empty: none of it */
 };
-/* Only where nothing else was written to the near leg yet, or all of it is kept, and, with nothing said, its handshake hasn't ended; and where one that is plain TCP unknown to its peer has brought nothing since it was
- * the session's: that may be what came before, once more (doc/assumptions.md). Takes near_fd, watched by the caller; on failure it stays his, to be watched
- * anew. 0 or RELAY_E_TOO_LATE. */
+/* Only where nothing else was written to the near leg yet, or all of it is kept, and, with nothing said, its
+ * handshake hasn't ended; and where one that is plain TCP unknown to its peer has brought nothing since it was the
+ * session's: that may be what came before, once more (doc/assumptions.md). Takes near_fd, watched by the caller; on
+ * failure it stays his, to be watched anew. 0 or RELAY_E_TOO_LATE. */
 int relay_change_near(struct relay *relay, struct slab_name ref, const struct relay_leg_change *change);
 /* All the caller's. */
 struct relay_taken_back {
 	int far_fd;               /* not watched any more */
-	uint8_t *more;            /* what has come from the near leg beyond up_first; malloc'd, NULL where there is nothing */
+	uint8_t *more;            /* what has come from the near leg beyond up_first; malloc'd, NULL where there is
+				   * nothing */
 	size_t n_more;
 };
-/* Ends a held session and leaves both legs to the caller, the near one watched still. n_first_bytes: those of up_first. Neither on_end nor on_held_end is called. 0; RELAY_E_TOO_LATE: it isn't held, or more has come
- * than was kept; -ENOMEM: in both cases all is as it was. */
+/* Ends a held session and leaves both legs to the caller, the near one watched still. n_first_bytes: those of
+ * up_first. Neither on_end nor on_held_end is called. 0; RELAY_E_TOO_LATE: it isn't held, or more has come than was
+ * kept; -ENOMEM: in both cases all is as it was. */
 int relay_take_back(struct relay *relay, struct slab_name ref, size_t n_first_bytes, struct relay_taken_back *out);
 /* Resets both legs. A stale ref is ignored. on_held_end is not called. */
 void relay_abort(struct relay *relay, struct slab_name ref);
@@ -158,7 +172,8 @@ void relay_keep_no_more(struct relay *relay, struct slab_name ref);
 
 /* As it was opened. */
 uint32_t relay_parcel_owner(const struct relay_parcel *parcel);
-/* Takes the parcel: the session is this relay's, under another ref. account: its owner's, of this relay. Where there is no room it is reset, as one that was closed. */
+/* Takes the parcel: the session is this relay's, under another ref. account: its owner's, of this relay. Where there
+ * is no room it is reset, as one that was closed. */
 void relay_adopt(struct relay *relay, struct relay_parcel *parcel, struct relay_account *account);
 
 /* Looks at both legs as if both had told of something to read. A stale ref is ignored. */
@@ -167,15 +182,17 @@ void relay_wake(struct relay *relay, struct slab_name ref);
 /* Ends the session as a failure of a leg does; on_held_end is called. A stale ref is ignored. */
 void relay_fail(struct relay *relay, struct slab_name ref);
 
-/* The same, its Multipath TCP leg having become plain TCP under way: nothing more of that is passed on. A stale ref is ignored. */
+/* The same, its Multipath TCP leg having become plain TCP under way: nothing more of that is passed on. A stale ref
+ * is ignored. */
 void relay_break(struct relay *relay, struct slab_name ref);
 
 /* Some owner's pace is another one now: who waits for the old one is looked at. */
 void relay_paces_changed(struct relay *relay);
 
-/* Walks over sessions from place *from (0 to begin with) on, n_most places at a time. False when that was the last of them. */
-bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct session_view *view),
-		void *context);
+/* Walks over sessions from place *from (0 to begin with) on, n_most places at a time. False when that was the last
+ * of them. */
+bool relay_each(struct relay *relay, uint32_t *from, uint32_t n_most,
+		void (*fn)(void *context, const struct session_view *view), void *context);
 /* False where ref is stale. */
 bool relay_find(struct relay *relay, struct slab_name ref, struct session_view *view);
 const struct relay_counters *relay_counters(const struct relay *relay);

@@ -9,11 +9,13 @@
 #include "relay/half.h"
 #include "relay/relay.h"
 
-/* HELD: the up half runs, the far leg's bytes are somebody else's. RELAYING: both halves run. CLOSING: out of the loop, its
- * descriptors closed, reaped at the end of the turn or when its turn in a queue comes. Each may follow the one before; CLOSING may follow any. */
+/* HELD: the up half runs, the far leg's bytes are somebody else's. RELAYING: both halves run. CLOSING: out of the
+ * loop, its descriptors closed, reaped at the end of the turn or when its turn in a queue comes. Each may follow the
+ * one before; CLOSING may follow any. */
 enum session_state { SESSION_HELD, SESSION_RELAYING, SESSION_CLOSING };
 
-enum session_part { SESSION_NEAR, SESSION_FAR, SESSION_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took another one's place */
+enum session_part { SESSION_NEAR, SESSION_FAR, SESSION_NEAR_OTHER };   /* loop_ref.part; OTHER: of a leg that took
+								        * another one's place */
 
 /* In its owner's lane. */
 struct pacing_place {
@@ -54,6 +56,7 @@ struct session {
 	struct address source, destination;
 };
 
-static_assert(sizeof(struct session) <= 400, "a session's user memory is part of what Braid promises (1 KiB when idle)");
+static_assert(sizeof(struct session) <= 400,
+	      "a session's user memory is part of what Braid promises (1 KiB when idle)");
 
 #endif

@@ -20,9 +20,12 @@ static bool read_facts(struct half *half, const struct half_tools *tools, uint64
 	}
 	*out = (struct steady_facts){
 		.now_us = now_us, .acknowledged = state.acknowledged, .queued_bytes = state.queued_bytes,
-		.in_flight_packets = state.in_flight_packets, .unsent_bytes = state.unsent_bytes, .window_bytes = state.window_bytes,
-		.rate_bytes_per_s = state.rate_bytes_per_s, .windows_bytes = state.windows_bytes, .longest_rtt_us = state.longest_rtt_us,
-		.min_rtt_us = state.min_rtt_us, .most_bytes = share_send_bytes(tools->n_bulk, tools->send_bound_most_bytes),
+		.in_flight_packets = state.in_flight_packets, .unsent_bytes = state.unsent_bytes,
+		.window_bytes = state.window_bytes,
+		.rate_bytes_per_s = state.rate_bytes_per_s, .windows_bytes = state.windows_bytes,
+		.longest_rtt_us = state.longest_rtt_us,
+		.min_rtt_us = state.min_rtt_us,
+		.most_bytes = share_send_bytes(tools->n_bulk, tools->send_bound_most_bytes),
 	};
 	return true;
 }

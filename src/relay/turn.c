@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who runs in a turn of the loop, and how much. Those that move little go first, and bulk transfers take turns in what time is left:
- * a small request waits for a turn of TURN_US, not for every transfer's share. */
+/* Who runs in a turn of the loop, and how much. Those that move little go first, and bulk transfers take turns in
+ * what time is left: a small request waits for a turn of TURN_US, not for every transfer's share. */
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/mptcp_info.h"
@@ -52,7 +52,8 @@ void relay_set_bulk(struct relay *relay, struct session *s, bool is_bulk)
 static size_t stride_bytes(const struct relay *relay)
 {
 	struct share_facts facts = {
-		.n_others = relay->heavy.n, .held_bytes = relay->tools.n_held_bytes, .held_most_bytes = relay->options.max_held_bytes,
+		.n_others = relay->heavy.n, .held_bytes = relay->tools.n_held_bytes,
+		.held_most_bytes = relay->options.max_held_bytes,
 	};
 
 	return share_stride_bytes(&facts);
@@ -63,7 +64,8 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 {
 	struct half *half = way == RELAY_UP ? &s->up : &s->down;
 	const struct half *other = way == RELAY_UP ? &s->down : &s->up;
-	uint64_t before = half->n_bytes, read_before = before + half_waiting_bytes(half), now_us = loop_now_us(relay->loop);
+	uint64_t before = half->n_bytes, read_before = before + half_waiting_bytes(half),
+		 now_us = loop_now_us(relay->loop);
 	bool to_be_shown = half->course == HALF_COURSE_SHOWN_BY_BYTES;
 	int r;
 
@@ -100,11 +102,13 @@ static void look_at_kept(struct relay *relay, struct session *s)
 {
 	uint32_t n_unacked;
 
-	if (s->down.keeps && s->down.n_bytes && (mptcp_send_unacked(s->near_fd, &n_unacked) || n_unacked < s->down.n_bytes) && !relay_is_unknown_plain(s))
+	if (s->down.keeps && s->down.n_bytes &&
+	    (mptcp_send_unacked(s->near_fd, &n_unacked) || n_unacked < s->down.n_bytes) && !relay_is_unknown_plain(s))
 		half_keep_no_more(&s->down, &relay->tools);
 }
 
-/* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). With its third packet the peer has shown what it is. */
+/* Nothing is written to a leg whose handshake hasn't ended (net_handshake_ended()). With its third packet the peer
+ * has shown what it is. */
 static void look_at_opening(struct session *s)
 {
 	bool plain;
@@ -179,7 +183,8 @@ static void session_run(struct relay *relay, struct session *s)
 		relay_unblock(relay, s);
 }
 
-/* The first n of the queue, or as many as there is time for, one at least; one that is not done comes again behind the others. */
+/* The first n of the queue, or as many as there is time for, one at least; one that is not done comes again behind
+ * the others. */
 static void run(struct relay *relay, struct session_queue *queue, uint32_t n, uint64_t until_us)
 {
 	for (; n; n--) {

@@ -19,7 +19,8 @@ static struct widen_facts facts_of(const struct half *half, uint64_t now_us)
 	struct tcp_receive_state state = tcp_receive_state(half->src_fd);
 
 	return (struct widen_facts){
-		.now_us = now_us, .n_bytes = came_bytes(half), .rtt_us = state.rtt_us, .receiver_rtt_us = state.receiver_rtt_us, .window_bytes = state.window_bytes,
+		.now_us = now_us, .n_bytes = came_bytes(half), .rtt_us = state.rtt_us,
+		.receiver_rtt_us = state.receiver_rtt_us, .window_bytes = state.window_bytes,
 	};
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keeps the receive buffer of the plain TCP leg that a half reads from as wide as the session has use for, and no wider: the acts to policy/widen.h's decisions. From the time when it has brought much, its buffer is
- * ours to set (half->widen), and the kernel tunes it no more. Other halves are passed over. */
+/* Keeps the receive buffer of the plain TCP leg that a half reads from as wide as the session has use for, and no
+ * wider: the acts to policy/widen.h's decisions. From the time when it has brought much, its buffer is ours to set
+ * (half->widen), and the kernel tunes it no more. Other halves are passed over. */
 #ifndef BRAID_RELAY_WIDENING_H
 #define BRAID_RELAY_WIDENING_H
 

@@ -46,7 +46,8 @@ static void forget_provisions(struct braid *braid, size_t link)
 	upstreams_provision(braid->upstreams, link, false, NULL, 0, 0);
 	upstreams_provision(braid->upstreams, link, true, NULL, 0, 0);
 	if (upstreams_apply(braid->upstreams, braid->holder->conf))
-		braid_warn(braid, "out of memory: converters that the DHCP of a link has told of, which is gone, are still used");
+		braid_warn(braid, "out of memory: converters that the DHCP of a link has told of, which is gone, are "
+				  "still used");
 }
 
 static void on_path(void *context, const struct path_event *event)
@@ -163,7 +164,8 @@ static void on_suspect(void *context)
 
 static int start_workers(struct braid *braid, char *reason, size_t n_reason)
 {
-	struct workers_options options = { .n_peers = braid_n_workers(braid->holder->conf), .shared = &braid->shared, .view = braid->view };
+	struct workers_options options = { .n_peers = braid_n_workers(braid->holder->conf), .shared = &braid->shared,
+					   .view = braid->view };
 	int r;
 
 	braid->workers = calloc(2 * options.n_peers, sizeof(*braid->workers));
@@ -196,7 +198,8 @@ static enum alive_word vouch(void *context)
 
 static int watch_workers(struct braid *braid)
 {
-	struct pulse_options options = { .loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers, .on_look = on_look, .context = braid };
+	struct pulse_options options = { .loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers,
+					 .on_look = on_look, .context = braid };
 	int r = pulse_new(&options, &braid->pulse);
 
 	if (!r)
@@ -206,7 +209,8 @@ static int watch_workers(struct braid *braid)
 
 static int start_mapper(struct braid *braid)
 {
-	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = braid_warn, .on_change = braid_on_mappings, .context = braid };
+	struct mapper_options options = { .subscribers = braid->shared.subscribers, .on_warning = braid_warn,
+					  .on_change = braid_on_mappings, .context = braid };
 
 	return mapper_new(braid->loop, &options, braid->holder->conf, braid->holder->roster, &braid->shared.mapper);
 }
@@ -214,7 +218,8 @@ static int start_mapper(struct braid *braid)
 static int start_subscribers(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
-	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = braid_warn, .context = braid };
+	struct volumes_options volumes = { .state_dir = conf->daemon.state_dir, .on_warning = braid_warn,
+					   .context = braid };
 	int r = subscribers_new(2 * braid_n_workers(conf), &braid->shared.subscribers);
 
 	if (r)
@@ -237,7 +242,8 @@ static void on_links(void *context)
 		overflow_look_now(braid->overflow);
 }
 
-/* What is being set up over a link that swallows it goes elsewhere: workers look for that when they are given a view. */
+/* What is being set up over a link that swallows it goes elsewhere: workers look for that when they are given a
+ * view. */
 static void on_link_health(void *context)
 {
 	struct braid *braid = context;
@@ -259,16 +265,23 @@ static void on_link_answer(void *context, size_t link)
 static int start_links(struct braid *braid)
 {
 	struct link_volumes_options volumes = {
-		.shared = &braid->shared, .path = braid->path, .state_dir = braid->holder->conf->daemon.state_dir, .view = present_view,
+		.shared = &braid->shared, .path = braid->path, .state_dir = braid->holder->conf->daemon.state_dir,
+		.view = present_view,
 		.on_warning = braid_warn, .on_change = on_links, .context = braid,
 	};
-	struct overflow_options overflow = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
+	struct overflow_options overflow = { .shared = &braid->shared, .workers = braid->workers,
+					     .n_workers = braid->n_workers, .path = braid->path, .view = present_view,
+					     .context = braid };
 	struct link_health_options health = {
-		.shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view,
+		.shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path,
+		.view = present_view,
 		.on_answer = on_link_answer, .on_change = on_link_health, .context = braid,
 	};
-	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers, .n_workers = braid->n_workers, .path = braid->path, .view = present_view, .context = braid };
-	struct aside_options aside = { .shared = &braid->shared, .path = braid->path, .view = present_view, .on_change = on_links, .context = braid };
+	struct rejoin_options rejoin = { .shared = &braid->shared, .workers = braid->workers,
+					 .n_workers = braid->n_workers, .path = braid->path, .view = present_view,
+					 .context = braid };
+	struct aside_options aside = { .shared = &braid->shared, .path = braid->path, .view = present_view,
+				       .on_change = on_links, .context = braid };
 	int r = link_volumes_new(braid->loop, &volumes, &braid->link_volumes);
 
 	if (!r)
@@ -284,13 +297,18 @@ static int start_links(struct braid *braid)
 
 static int start_gateway(struct braid *braid, const struct conf *conf)
 {
-	struct upstreams_options upstreams = { .shared = &braid->shared, .view = present_view, .on_change = on_upstreams, .on_others = on_others, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = braid };
-	struct port_server_options ports = { .on_warning = braid_warn, .ask = ask_for_host, .on_answer = on_own_answer, .context = braid };
+	struct upstreams_options upstreams = { .shared = &braid->shared, .view = present_view,
+					       .on_change = on_upstreams, .on_others = on_others, .on_early = on_early,
+					       .on_inbound = on_inbound, .on_limited = on_limited,
+					       .on_answer = on_answer, .context = braid };
+	struct port_server_options ports = { .on_warning = braid_warn, .ask = ask_for_host, .on_answer = on_own_answer,
+					     .context = braid };
 	int r = start_links(braid);
 
 	if (r || routed_is_wanted(conf))   /* there is nobody to ask or to watch */
 		return r;
-	r = port_server_new(braid->loop, &ports, conf, &braid->ports);   /* a reload may bring a key, and forwards with it */
+	r = port_server_new(braid->loop, &ports, conf, &braid->ports);   /* a reload may bring a key, and forwards
+									  * with it */
 	if (!r)
 		r = port_client_new(braid->loop, braid->ports, conf, &braid->own_ports);
 	if (!r)
@@ -334,7 +352,8 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct braid *braid = context;
-	uint64_t n_sessions = __atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED), n_striped = __atomic_load_n(&braid->shared.n_striped, __ATOMIC_RELAXED);
+	uint64_t n_sessions = __atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED),
+		 n_striped = __atomic_load_n(&braid->shared.n_striped, __ATOMIC_RELAXED);
 	uint64_t n_left = n_sessions > n_striped ? n_sessions : n_striped;   /* most of these are of those */
 
 	if (ref.part == BRAID_PART_PUBLISH)
@@ -443,7 +462,8 @@ int braid_watch_signals(struct braid *braid, int fd, void (*on_signal)(void *con
 {
 	braid->on_signal = on_signal;
 	braid->signal_context = context;
-	return loop_watch(braid->loop, fd, EPOLLIN, (struct loop_ref){ .handler = braid->handler, .part = PART_SIGNAL });
+	return loop_watch(braid->loop, fd, EPOLLIN,
+			  (struct loop_ref){ .handler = braid->handler, .part = PART_SIGNAL });
 }
 
 void braid_on_reload(struct braid *braid, braid_reload_fn reload, void *context)

@@ -59,7 +59,8 @@ static void take_own(struct path_options *options, const struct conf *conf, cons
 
 	options->own = &conf->host.choice;
 	options->leads_own = true;
-	options->own_memory_s = conf->limits.keepalive_s ? OWN_ASKED * conf->limits.keepalive_s + OWN_SLACK_S : OWN_UNASKED_S;
+	options->own_memory_s = conf->limits.keepalive_s ? OWN_ASKED * conf->limits.keepalive_s + OWN_SLACK_S :
+		OWN_UNASKED_S;
 	for (size_t i = 0; i < conf->n_upstreams; i++)
 		put_converters(options, conf->upstreams[i].converter, conf->upstreams[i].n_converter);
 	put_converters(options, more, n_more);
@@ -68,7 +69,8 @@ static void take_own(struct path_options *options, const struct conf *conf, cons
 struct path_options braid_path_options(struct braid *braid, const struct conf *conf)
 {
 	static const enum path_accept accepts[] = {
-		[CONF_ACCEPT_AUTO] = PATH_ACCEPT_AUTO, [CONF_ACCEPT_FAITHFUL] = PATH_ACCEPT_FAITHFUL, [CONF_ACCEPT_EARLY] = PATH_ACCEPT_EARLY,
+		[CONF_ACCEPT_AUTO] = PATH_ACCEPT_AUTO, [CONF_ACCEPT_FAITHFUL] = PATH_ACCEPT_FAITHFUL,
+		[CONF_ACCEPT_EARLY] = PATH_ACCEPT_EARLY,
 	};
 	struct path_options options = {
 		.intercept_port = conf->gateway.intercept_port, .fwmark = conf->gateway.fwmark,
@@ -76,7 +78,8 @@ struct path_options braid_path_options(struct braid *braid, const struct conf *c
 		.plumbing = conf->gateway.plumbing, .accept = accepts[conf->gateway.accept],
 		.accept_memory = conf->gateway.accept_memory, .accept_memory_s = conf->gateway.accept_memory_s,
 		.n_workers = braid_n_workers(conf), .first_queue = (uint16_t)conf->gateway.first_queue,
-		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .rules = conf->rules, .refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
+		.proxy_mptcp_hosts = conf->gateway.mptcp_hosts == CONF_MPTCP_HOSTS_PROXY, .rules = conf->rules,
+		.refuse_quic = conf->gateway.quic == CONF_QUIC_REFUSE,
 		.fullmesh = conf->gateway.signalling == CONF_SIGNALLING_ROUTE, .times = &braid->shared.alive,
 	};
 

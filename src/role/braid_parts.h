@@ -30,7 +30,8 @@ struct braid {
 	struct view *view;
 	struct shared shared;
 	struct path *path;
-	struct upstreams *upstreams;     /* NULL where there are no converters to ask: no gateway, or signalling = route */
+	struct upstreams *upstreams;     /* NULL where there are no converters to ask: no gateway, or signalling =
+					  * route */
 	struct link_health *link_health; /* NULL at a converter, as the next four */
 	struct rejoin *rejoin;
 	struct overflow_control *overflow;
@@ -45,7 +46,8 @@ struct braid {
 	struct control *control;
 	struct log_limit control_short;  /* how often it is told that the control socket is short of descriptors */
 	struct worker **workers;
-	size_t n_workers, n_peers;       /* n_peers: that connections come to, the others are for bulk (role/worker.h) */
+	size_t n_workers, n_peers;       /* n_peers: that connections come to, the others are for bulk
+					  * (role/worker.h) */
 	size_t n_publishing;             /* views on their way to the workers */
 	bool telling;                    /* whether the converter answers, as soon as they have arrived */
 	bool gathering;                  /* mappings have changed, and are published by the timer */
@@ -70,7 +72,8 @@ enum { BRAID_PART_PUBLISH };     /* of the handler's timers; the others are role
 
 /* To the log, and kept for those who ask later; the context is the struct braid. */
 void braid_warn(void *context, const char *text);
-/* What the kernel has, into braid->features; what is missing is told. 0, or -EOPNOTSUPP where the kernel lacks what nothing works without. */
+/* What the kernel has, into braid->features; what is missing is told. 0, or -EOPNOTSUPP where the kernel lacks what
+ * nothing works without. */
 int braid_probe_kernel(struct braid *braid, const struct conf *conf, char *reason, size_t n_reason);
 /* Parts of it that a reload may ask for anew. 0, or a negative errno with the reason in one line. */
 int braid_probe_congestion(const struct conf *conf, char *reason, size_t n_reason);
@@ -78,8 +81,10 @@ int braid_probe_transparent(const struct braid *braid, const struct conf *conf, 
 unsigned int braid_n_workers(const struct conf *conf);
 /* Borrows from both. */
 struct path_options braid_path_options(struct braid *braid, const struct conf *conf);
-/* What a link's DHCP of one family says of converters from now on, as upstreams_provision(). 0, or a negative errno with the reason in one line. */
-int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n, uint64_t until_us, char *reason, size_t n_reason);
+/* What a link's DHCP of one family says of converters from now on, as upstreams_provision(). 0, or a negative errno
+ * with the reason in one line. */
+int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n,
+		    uint64_t until_us, char *reason, size_t n_reason);
 /* A new view with what is known now, handed to all workers. 0 or -ENOMEM. */
 int braid_publish(struct braid *braid, bool reachable);
 /* The table of mappings is another one: it will be part of a view, together with what changes until then. */

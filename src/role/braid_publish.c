@@ -13,8 +13,10 @@
 #include "role/publish.h"
 
 #define WORKERS_MOST 256u
-#define GATHER_US (20 * US_PER_MS)    /* changes of mappings that come sooner than that after others are published together: so long may a host have its answer before its port is open */
-#define REST 8                        /* and so many times as long as publishing took, the main thread does other things before */
+#define GATHER_US (20 * US_PER_MS)    /* changes of mappings that come sooner than that after others are published
+				       * together: so long may a host have its answer before its port is open */
+#define REST 8                        /* and so many times as long as publishing took, the main thread does other
+				       * things before */
 
 unsigned int braid_n_workers(const struct conf *conf)
 {
@@ -28,7 +30,8 @@ static void set_forwards(struct braid *braid)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct inbound_options options = {
-		.port = conf->converter.inbound_port, .fwmark = conf->gateway.fwmark, .n_workers = braid_n_workers(conf),
+		.port = conf->converter.inbound_port, .fwmark = conf->gateway.fwmark,
+		.n_workers = braid_n_workers(conf),
 		.first_queue = (uint16_t)conf->converter.inbound_queue,
 	};
 
@@ -47,7 +50,8 @@ static void tell_reach(struct braid *braid)
 	bool reachable = braid->view->converter_reachable;
 
 	braid->telling = false;
-	if (braid->draining || (braid->told && braid->told_reachable == reachable && !strcmp(braid->told_why, braid->why_unreachable)))
+	if (braid->draining || (braid->told && braid->told_reachable == reachable &&
+				!strcmp(braid->told_why, braid->why_unreachable)))
 		return;
 	braid->told = true;
 	braid->told_reachable = reachable;
@@ -56,7 +60,8 @@ static void tell_reach(struct braid *braid)
 		shared_forget_broken(&braid->shared);
 		log_info("the converter answers: connections are bonded");
 	} else {
-		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers", braid->why_unreachable);
+		log_warning("the converter can't be reached (%s): new connections go the ordinary way until it answers",
+			    braid->why_unreachable);
 	}
 }
 
@@ -104,7 +109,8 @@ static struct view *make_view(const struct braid *braid, bool reachable)
 		view->links[i].v4 = links[i].v4;
 		view->links[i].v6 = links[i].v6;
 	}
-	if (!braid->holder->roster || !forwarding_compile(braid->holder->conf, braid->holder->roster, mappings, &view->forwards))
+	if (!braid->holder->roster ||
+	    !forwarding_compile(braid->holder->conf, braid->holder->roster, mappings, &view->forwards))
 		return view;
 	view_unref(view);
 	return NULL;
@@ -113,7 +119,8 @@ static struct view *make_view(const struct braid *braid, bool reachable)
 int braid_publish(struct braid *braid, bool reachable)
 {
 	struct publish_options options = {
-		.main_loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers, .done = on_published, .context = braid,
+		.main_loop = braid->loop, .workers = braid->workers, .n_workers = braid->n_workers,
+		.done = on_published, .context = braid,
 	};
 	struct view *view = make_view(braid, reachable);
 
@@ -139,12 +146,14 @@ void braid_on_mappings(void *context, const struct mappings *mappings)
 		return;
 	if (at_us < braid->publish_from_us)
 		at_us = braid->publish_from_us;
-	braid->gathering = !loop_timer_at(braid->loop, at_us, (struct loop_ref){ .handler = braid->handler, .part = BRAID_PART_PUBLISH });
+	braid->gathering = !loop_timer_at(braid->loop, at_us,
+					  (struct loop_ref){ .handler = braid->handler, .part = BRAID_PART_PUBLISH });
 	if (!braid->gathering && braid->view)
 		braid_publish_mappings(braid);
 }
 
-/* One view of these at a time: were there always another on its way to workers that are slow to take them, no change would ever come into the nft table. */
+/* One view of these at a time: were there always another on its way to workers that are slow to take them, no change
+ * would ever come into the nft table. */
 void braid_publish_mappings(struct braid *braid)
 {
 	uint64_t begun_us = loop_clock_us();

@@ -9,7 +9,8 @@
 #include "role/mappings/mapper.h"
 
 /* Whether it can be taken at all; the roster is made for it. 0, or a negative errno with the reason in one line. */
-static int check(const struct braid *braid, struct conf_holder *holder, char *restart, size_t n_restart, char *reason, size_t n_reason)
+static int check(const struct braid *braid, struct conf_holder *holder, char *restart, size_t n_restart, char *reason,
+		 size_t n_reason)
 {
 	const struct conf *conf = holder->conf;
 	int r;
@@ -104,7 +105,8 @@ int braid_reload(struct braid *braid, struct conf *conf, char *restart, size_t n
 }
 
 /* Connections to a converter that is new are known as such before there are any. */
-int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n, uint64_t until_us, char *reason, size_t n_reason)
+int braid_provision(struct braid *braid, size_t link, bool v6, const struct provisions_address *addresses, size_t n,
+		    uint64_t until_us, char *reason, size_t n_reason)
 {
 	const struct conf *conf = braid->holder->conf;
 	struct path_options paths;

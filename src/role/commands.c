@@ -44,13 +44,15 @@ static const char *why_nobody_gives_ports(const struct braid *braid)
 {
 	if (!braid->view->converter_reachable)
 		return "the converter does not answer";
-	return upstreams_serve_hosts(braid->upstreams) ? "" : "the converter gives no ports: it has no converter.mapping_address";
+	return upstreams_serve_hosts(braid->upstreams) ? "" :
+	       "the converter gives no ports: it has no converter.mapping_address";
 }
 
 static void run_forwards(void *context, struct control_call call, const json_t *arguments)
 {
 	struct braid *braid = context;
-	json_t *array = braid->own_ports ? port_client_json(braid->own_ports, why_nobody_gives_ports(braid)) : json_array();
+	json_t *array = braid->own_ports ? port_client_json(braid->own_ports, why_nobody_gives_ports(braid)) :
+			json_array();
 
 	control_answer(call, array ? json_pack("{s:o}", "forwards", array) : NULL);
 }
@@ -108,7 +110,8 @@ static void sessions_done(void *context, void *const *parts, size_t n_parts)
 
 static void run_sessions(void *context, struct control_call call, const json_t *arguments)
 {
-	struct survey_options options = { .part_bytes = sizeof(struct sessions_part), .visit = visit_session, .visit_legs = visit_leg_links, .done = sessions_done };
+	struct survey_options options = { .part_bytes = sizeof(struct sessions_part), .visit = visit_session,
+					  .visit_legs = visit_leg_links, .done = sessions_done };
 
 	question_ask(context, call, options);
 }
@@ -161,10 +164,12 @@ static void run_why(void *context, struct control_call call, const json_t *argum
 {
 	const char *id = json_string_value(json_object_get(arguments, "session"));
 	struct session_name session;
-	struct survey_options options = { .part_bytes = sizeof(struct why_part), .one = &session, .visit = visit_why, .visit_legs = visit_why_legs, .done = why_done };
+	struct survey_options options = { .part_bytes = sizeof(struct why_part), .one = &session, .visit = visit_why,
+					  .visit_legs = visit_why_legs, .done = why_done };
 
 	if (!id || !describe_parse_id(id, &session)) {
-		control_refuse(call, "argument 'session': wanted the name of a session as in the list of sessions, such as 0:17:3");
+		control_refuse(call, "argument 'session': wanted the name of a session as in the list of sessions, "
+				     "such as 0:17:3");
 		return;
 	}
 	question_ask(context, call, options);
@@ -188,7 +193,8 @@ static void run_reload(void *context, struct control_call call, const json_t *ar
 
 static void run_drain(void *context, struct control_call call, const json_t *arguments)
 {
-	answer_message(call, "no new connections are taken; the daemon ends with the last session, or after daemon.drain_timeout_ms");
+	answer_message(call, "no new connections are taken; the daemon ends with the last session, or after "
+			     "daemon.drain_timeout_ms");
 	braid_drain(context);
 }
 
@@ -200,7 +206,8 @@ static void run_stop(void *context, struct control_call call, const json_t *argu
 
 static const struct control_command commands[] = {
 	{ "status", status_run }, { "links", links_run }, { "sessions", run_sessions }, { "why", run_why },
-	{ "subscribers", run_subscribers }, { "mappings", run_mappings }, { "forwards", run_forwards }, { "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
+	{ "subscribers", run_subscribers }, { "mappings", run_mappings }, { "forwards", run_forwards },
+	{ "counters", run_counters }, { "reload", run_reload }, { "drain", run_drain }, { "stop", run_stop },
 	{ "policy-list", policy_list_run }, { "policy-test", policy_test_run }, { "dhcp", dhcp_run },
 };
 

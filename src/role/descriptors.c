@@ -14,10 +14,12 @@ uint64_t descriptors_wanted(const struct conf *conf)
 {
 	uint64_t n_waiting = conf->n_forwards || conf_gives_mappings(conf) ? conf->limits.max_half_open : 0;
 
-	return 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + n_waiting + SPARE_DESCRIPTORS;
+	return 2ull * conf->limits.max_sessions + 2ull * conf->relay.pipes + conf->limits.max_half_open + n_waiting +
+	       SPARE_DESCRIPTORS;
 }
 
-/* The other end of its leg here, and a connection a link: as many as a converter's client may have; at a gateway all links, where they may be of use for it. */
+/* The other end of its leg here, and a connection a link: as many as a converter's client may have; at a gateway all
+ * links, where they may be of use for it. */
 uint64_t descriptors_of_pieces(const struct conf *conf, size_t n_workers)
 {
 	uint64_t n_legs = 0, n = (uint64_t)n_workers * STRIPES_MOST;
@@ -55,7 +57,8 @@ void descriptors_raise(const struct conf *conf, size_t n_workers)
 		return;
 	limit.rlim_cur = descriptors_soft(limit, wanted);
 	if (limit.rlim_cur < least)
-		log_warning("limits.max_sessions, max_half_open and relay.pipes may need %llu open files, the limit is %llu: raise it "
-			    "(LimitNOFILE), or lower them", (unsigned long long)least, (unsigned long long)limit.rlim_cur);
+		log_warning("limits.max_sessions, max_half_open and relay.pipes may need %llu open files, the limit is "
+			    "%llu: raise it (LimitNOFILE), or lower "
+			    "them", (unsigned long long)least, (unsigned long long)limit.rlim_cur);
 	setrlimit(RLIMIT_NOFILE, &limit);
 }

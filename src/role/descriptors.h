@@ -10,7 +10,8 @@
 /* What the limits ask for; for sessions in pieces, which take more than others and may never come, so much more. */
 uint64_t descriptors_wanted(const struct conf *conf);
 uint64_t descriptors_of_pieces(const struct conf *conf, size_t n_workers);
-/* Raises the process's soft limit as far as it may, CONTROL_DESCRIPTORS below the hard one; where that is less than what is wanted without pieces, a warning says so. */
+/* Raises the process's soft limit as far as it may, CONTROL_DESCRIPTORS below the hard one; where that is less than
+ * what is wanted without pieces, a warning says so. */
 void descriptors_raise(const struct conf *conf, size_t n_workers);
 
 #endif

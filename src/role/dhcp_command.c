@@ -60,14 +60,16 @@ static bool read_option(struct said *said, const char *hex)
 
 	if (!strcmp(hex, NONE))
 		return true;
-	if (sodium_hex2bin(value, sizeof(value), hex, strlen(hex), ": ", &n_value, &end) || *end || (said->v6 ? dhcp_v6_get : dhcp_v4_get)(&converters, value, n_value))
+	if (sodium_hex2bin(value, sizeof(value), hex, strlen(hex), ": ", &n_value, &end) || *end ||
+	    (said->v6 ? dhcp_v6_get : dhcp_v4_get)(&converters, value, n_value))
 		return false;
 	said->n_left_out = converters.n_left_out;
 	for (size_t i = 0; i < converters.n; i++) {
 		if (is_useless(&converters.at[i].address))
 			said->n_left_out++;
 		else
-			said->addresses[said->n++] = (struct provisions_address){ converters.at[i].converter, converters.at[i].address };
+			said->addresses[said->n++] = (struct provisions_address){ converters.at[i].converter,
+										  converters.at[i].address };
 	}
 	return true;
 }
@@ -103,8 +105,10 @@ static const char *read_all(const struct braid *braid, const json_t *arguments, 
 		return "argument 'family': wanted 4 or 6, of DHCPv4 or DHCPv6";
 	said->v6 = family[0] == '6';
 	if (!read_option(said, text_of(arguments, "option")))
-		return "argument 'option': wanted the option's value in hex digits (lists of IPv4 addresses, each with its length in bytes before it; or IPv6 addresses), or -";
-	return read_lifetime(said, text_of(arguments, "lifetime_s"), loop_now_us(braid->loop)) ? NULL : "argument 'lifetime_s': wanted a number of seconds";
+		return "argument 'option': wanted the option's value in hex digits (lists of IPv4 addresses, each with "
+		       "its length in bytes before it; or IPv6 addresses), or -";
+	return read_lifetime(said, text_of(arguments, "lifetime_s"), loop_now_us(braid->loop)) ? NULL :
+	       "argument 'lifetime_s': wanted a number of seconds";
 }
 
 void dhcp_run(void *context, struct control_call call, const json_t *arguments)
@@ -125,9 +129,11 @@ void dhcp_run(void *context, struct control_call call, const json_t *arguments)
 		control_refuse(call, "%s", reason);
 		return;
 	}
-	snprintf(reason, sizeof(reason), "%s's DHCPv%d tells of %zu address%s of converters", link, said.v6 ? 6 : 4, said.n, said.n == 1 ? "" : "es");
+	snprintf(reason, sizeof(reason), "%s's DHCPv%d tells of %zu address%s of converters", link, said.v6 ? 6 : 4,
+		 said.n, said.n == 1 ? "" : "es");
 	if (said.n_left_out)
-		snprintf(reason + strlen(reason), sizeof(reason) - strlen(reason), "; left out: %zu, beyond what is kept, or where nobody can be", said.n_left_out);
+		snprintf(reason + strlen(reason), sizeof(reason) - strlen(reason),
+			 "; left out: %zu, beyond what is kept, or where nobody can be", said.n_left_out);
 	log_info("%s", reason);
 	control_answer(call, json_pack("{s:s}", "message", reason));
 }

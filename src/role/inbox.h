@@ -13,9 +13,10 @@ struct inbox {
 	size_t n_kept;
 };
 
-/* Receives once into scratch, behind what was kept; *all is both together, borrowed from scratch. 0 (*ended: the peer sends no
- * more), NET_E_*, or a negative errno. */
-int inbox_receive(const struct inbox *inbox, int fd, uint8_t *scratch, size_t n_scratch, struct bytes *all, bool *ended);
+/* Receives once into scratch, behind what was kept; *all is both together, borrowed from scratch. 0 (*ended: the
+ * peer sends no more), NET_E_*, or a negative errno. */
+int inbox_receive(const struct inbox *inbox, int fd, uint8_t *scratch, size_t n_scratch, struct bytes *all,
+		  bool *ended);
 /* Keeps a copy of what is left over, in the place of what was kept. 0 or -ENOMEM. */
 int inbox_keep(struct inbox *inbox, struct bytes left);
 /* Keeps a copy of more, behind it. 0 or -ENOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sessions in pieces and what their legs show, for a survey (role/survey.h). The two may be found in different threads; in the main thread they come together, by the address of the session's end of the connection between them.
+ * Sessions in pieces and what their legs show, for a survey (role/survey.h). The two may be found in different threads;
+ * in the main thread they come together, by the address of the session's end of the connection between them.
  */
 #ifndef BRAID_ROLE_LEGS_SHOWN_H
 #define BRAID_ROLE_LEGS_SHOWN_H

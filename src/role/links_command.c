@@ -61,7 +61,8 @@ static json_t *cap_json(const struct braid *braid, size_t i)
 	if (!braid->link_volumes || !link->cap_bytes)
 		return json_null();
 	volume = link_volumes_of(braid->link_volumes, i);
-	return json_pack("{s:I, s:s, s:I, s:s}", "bytes", (json_int_t)link->cap_bytes, "period", link->cap_period == CONF_PERIOD_DAY ? "day" : "month",
+	return json_pack("{s:I, s:s, s:I, s:s}", "bytes", (json_int_t)link->cap_bytes,
+			 "period", link->cap_period == CONF_PERIOD_DAY ? "day" : "month",
 			 "used_bytes", (json_int_t)volume.used_bytes, "state", states[volume.state]);
 }
 
@@ -73,7 +74,8 @@ static void add_cost(const struct braid *braid, size_t i, const struct path_link
 	json_object_set_new(object, "cost", json_integer(braid->holder->conf->links[i].cost));
 	json_object_set_new(object, "closed", json_boolean(link->closed));
 	json_object_set_new(object, "aside", json_boolean(aside[0]));
-	json_object_set_new(object, "why", json_string(aside[0] ? aside : braid->overflow ? overflow_reason(braid->overflow, i) : ""));
+	json_object_set_new(object, "why",
+			    json_string(aside[0] ? aside : braid->overflow ? overflow_reason(braid->overflow, i) : ""));
 	json_object_set_new(object, "cap", cap_json(braid, i));
 }
 
@@ -90,13 +92,17 @@ static json_t *health_json(const struct braid *braid, size_t i)
 	if (!braid->link_health)
 		return json_null();
 	link = link_health_of(braid->link_health, i);
-	return json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "multipath", multipath_state_name(link_health_multipath(braid->link_health, i)),
-			 "state", health_state_name(link->state), "since_s", link->since_us ? describe_age_s(link->since_us) : 0.0,
+	return json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o}",
+			 "multipath", multipath_state_name(link_health_multipath(braid->link_health, i)),
+			 "state", health_state_name(link->state),
+			 "since_s", link->since_us ? describe_age_s(link->since_us) : 0.0,
 			 "rtt_ms", ms_or_null(link->rtt_us), "least_rtt_ms", ms_or_null(link->least_rtt_us),
 			 "alive_s", link->alive_at_us ? json_real(describe_age_s(link->alive_at_us)) : json_null(),
-			 "loss_percent", health_knows_loss(link) ? json_real((double)link->loss_per_10_000 / 100) : json_null(),
+			 "loss_percent", health_knows_loss(link) ? json_real((double)link->loss_per_10_000 / 100) :
+			 json_null(),
 			 "up_bps", (json_int_t)link->up_bps, "down_bps", (json_int_t)link->down_bps,
-			 "probes", json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)link->n_probes, "answered", (json_int_t)link->n_answered,
+			 "probes", json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)link->n_probes,
+					     "answered", (json_int_t)link->n_answered,
 					     "most_bytes", (json_int_t)(link->n_probes * HEALTH_PROBE_BYTES)));
 }
 
@@ -105,11 +111,15 @@ static json_t *link_json(const struct path_link_status *link, const struct link_
 	char v4[ADDRESS_TEXT_BYTES], v6[ADDRESS_TEXT_BYTES];
 	bool has_v4 = !address_is_unspecified(&link->v4), has_v6 = !address_is_unspecified(&link->v6);
 
-	return json_pack("{s:s, s:s, s:s, s:f, s:s?, s:s?, s:b, s:I, s:I, s:I, s:I, s:f, s:s}", "name", link->name, "interface", link->interface,
+	return json_pack("{s:s, s:s, s:s, s:f, s:s?, s:s?, s:b, s:I, s:I, s:I, s:I, s:f, s:s}", "name", link->name,
+			 "interface", link->interface,
 			 "state", path_link_state_name(link->state), "since_s", describe_age_s(link->since_us),
-			 "address_v4", has_v4 ? address_format_ip(&link->v4, v4) : NULL, "address_v6", has_v6 ? address_format_ip(&link->v6, v6) : NULL,
-			 "backup", link->backup, "rx_bytes", (json_int_t)link->rx_bytes, "tx_bytes", (json_int_t)link->tx_bytes,
-			 "subflows", (json_int_t)n_subflows, "sessions_first", (json_int_t)__atomic_load_n(&memory->n_first, __ATOMIC_RELAXED),
+			 "address_v4", has_v4 ? address_format_ip(&link->v4, v4) : NULL,
+			 "address_v6", has_v6 ? address_format_ip(&link->v6, v6) : NULL,
+			 "backup", link->backup, "rx_bytes", (json_int_t)link->rx_bytes,
+			 "tx_bytes", (json_int_t)link->tx_bytes,
+			 "subflows", (json_int_t)n_subflows,
+			 "sessions_first", (json_int_t)__atomic_load_n(&memory->n_first, __ATOMIC_RELAXED),
 			 "rtt_ms", (double)__atomic_load_n(&memory->rtt_us, __ATOMIC_RELAXED) / (double)US_PER_MS,
 			 "notes", notes_of(memory, loop_clock_us()));
 }
@@ -141,7 +151,8 @@ static void links_done(void *context, void *const *parts, size_t n_parts)
 
 void links_run(void *context, struct control_call call, const json_t *arguments)
 {
-	struct survey_options options = { .part_bytes = sizeof(struct links_part), .visit = visit_links, .visit_legs = visit_legs, .done = links_done };
+	struct survey_options options = { .part_bytes = sizeof(struct links_part), .visit = visit_links,
+					  .visit_legs = visit_legs, .done = links_done };
 
 	question_ask(context, call, options);
 }

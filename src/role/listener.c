@@ -26,7 +26,8 @@ static void rest(struct listeners *l, size_t i, int error)
 
 	counter_add(&l->worker->counters.n_accept_paused, 1);
 	if (worker_may_log(l->worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
-		log_warning("cannot take new connections on %s: %s; those that run go on; raise the limit of open files or lower "
+		log_warning("cannot take new connections on %s: %s; those that run go on; raise the limit of open "
+			    "files or lower "
 			    "limits.max_sessions%s", address_format(&l->each[i].address, address), net_error_text(error), left_out);
 	if (loop_timer_at(l->worker->loop, loop_now_us(l->worker->loop) + REST_US, ref_of(l, i)))
 		return;   /* no memory for a timer: the level-triggered event is the way out, if a busy one */
@@ -37,7 +38,8 @@ static void rest(struct listeners *l, size_t i, int error)
 static void note_wait(const struct listeners *l, size_t i, int fd)
 {
 	struct worker *worker = l->worker;
-	uint64_t us = l->each[i].full || loop_now_us(worker->loop) - loop_before_us(worker->loop) > LONG_TURN_US ? net_silent_us(fd) : 0;
+	uint64_t us = l->each[i].full || loop_now_us(worker->loop) - loop_before_us(worker->loop) > LONG_TURN_US ?
+		      net_silent_us(fd) : 0;
 
 	if (us > __atomic_load_n(&worker->longest_wait_us, __ATOMIC_RELAXED))
 		__atomic_store_n(&worker->longest_wait_us, us, __ATOMIC_RELAXED);
@@ -92,7 +94,8 @@ const char *listener_advice(int error)
 }
 
 void listeners_init(struct listeners *l, struct worker *worker,
-		    void (*on_connection)(void *context, int fd, const struct address *local, const struct address *peer), void *context)
+		    void (*on_connection)(void *context, int fd, const struct address *local,
+					  const struct address *peer), void *context)
 {
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = l };
 
@@ -121,7 +124,8 @@ void listeners_close(struct listeners *l)
 }
 
 /* False where we don't listen there yet. */
-static bool tune_known(const struct listeners *l, const struct address *address, const struct net_listen_options *options)
+static bool tune_known(const struct listeners *l, const struct address *address,
+		       const struct net_listen_options *options)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		if (!address_equal(&l->each[i].address, address))
@@ -161,7 +165,8 @@ int listeners_set(struct listeners *l, const struct address *addresses, size_t n
 			continue;
 		r = l->n < LISTENERS ? open_one(l, &addresses[i], options) : -E2BIG;
 		if (r)
-			snprintf(reason, n_reason, "cannot listen on %s: %s%s", address_format(&addresses[i], text), strerror(-r), listener_advice(r));
+			snprintf(reason, n_reason, "cannot listen on %s: %s%s", address_format(&addresses[i], text),
+				 strerror(-r), listener_advice(r));
 	}
 	if (r) {
 		while (l->n > n_before)

@@ -29,10 +29,11 @@ struct listeners {
 };
 
 void listeners_init(struct listeners *listeners, struct worker *worker,
-		    void (*on_connection)(void *context, int fd, const struct address *local, const struct address *peer), void *context);
+		    void (*on_connection)(void *context, int fd, const struct address *local,
+					  const struct address *peer), void *context);
 
-/* Opens one for each address, all or none. Those open before are kept where the address is wanted still, closed otherwise. 0, or a negative
- * errno with the reason in one line. */
+/* Opens one for each address, all or none. Those open before are kept where the address is wanted still, closed
+ * otherwise. 0, or a negative errno with the reason in one line. */
 int listeners_set(struct listeners *listeners, const struct address *addresses, size_t n_addresses,
 		  const struct net_listen_options *options, char *reason, size_t n_reason);
 /* What to do about a negative errno with which listening failed, to go behind its name; "" where that says it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The log of the daemon: one line an event, written where the event is decided (role, prog) and nowhere deeper. Thread-safe. */
+/* The log of the daemon: one line an event, written where the event is decided (role, prog) and nowhere deeper.
+ * Thread-safe. */
 #ifndef BRAID_ROLE_LOG_H
 #define BRAID_ROLE_LOG_H
 

@@ -9,7 +9,8 @@
 /* The kernel tells an errno; the codes are those of the ICMP messages that stand for them. */
 static struct signalling_result unreachable(uint8_t v4_code, uint8_t v6_code, bool v6)
 {
-	return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = v6 ? v6_code : v4_code, .icmp_v6 = v6 };
+	return (struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = v6 ? v6_code : v4_code,
+					   .icmp_v6 = v6 };
 }
 
 struct signalling_result outcome_of_error(int error, bool v6)
@@ -41,7 +42,8 @@ struct signalling_result outcome_prohibited(bool v6)
 static unsigned int answer_of_code(uint8_t code, bool v6)
 {
 	if (v6)
-		return code == ICMPV6_NOROUTE ? MARK_NO_ROUTE : code == ICMPV6_ADM_PROHIBITED || code == ICMPV6_POLICY_FAIL ? MARK_PROHIBITED : MARK_HOST_UNREACHABLE;
+		return code == ICMPV6_NOROUTE ? MARK_NO_ROUTE :
+		code == ICMPV6_ADM_PROHIBITED || code == ICMPV6_POLICY_FAIL ? MARK_PROHIBITED : MARK_HOST_UNREACHABLE;
 	switch (code) {
 	case ICMP_NET_UNREACH:
 	case ICMP_NET_UNKNOWN:

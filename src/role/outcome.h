@@ -11,7 +11,8 @@ struct signalling_result outcome_of_error(int error, bool v6);
 /* The machine that was to make it does not want to. */
 struct signalling_result outcome_prohibited(bool v6);
 
-/* The mark (path/marks.h) by which nft gives whoever waits the answer that the destination gave; 0: silence. MARK_PASS where it isn't the destination's answer. */
+/* The mark (path/marks.h) by which nft gives whoever waits the answer that the destination gave; 0: silence.
+ * MARK_PASS where it isn't the destination's answer. */
 unsigned int outcome_mark(const struct signalling_result *result, bool v6);
 
 #endif

@@ -81,7 +81,8 @@ static bool mac_of(uint8_t mac[RULE_MAC_BYTES], const char *text)
 {
 	int n = 0;
 
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &n) == RULE_MAC_BYTES &&
+	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
+		      &mac[5], &n) == RULE_MAC_BYTES &&
 	       !text[n];
 }
 
@@ -121,7 +122,8 @@ static const char *read_facts(struct asked *asked, const json_t *arguments)
 	struct rule_facts *facts = &asked->facts;
 	const char *source = json_string_value(json_object_get(arguments, "source"));
 	const char *destination = json_string_value(json_object_get(arguments, "destination"));
-	const char *dscp = json_string_value(json_object_get(arguments, "dscp")), *mac = json_string_value(json_object_get(arguments, "mac"));
+	const char *dscp = json_string_value(json_object_get(arguments, "dscp")),
+		   *mac = json_string_value(json_object_get(arguments, "mac"));
 	long port = number_of(json_string_value(json_object_get(arguments, "port")), UINT16_MAX);
 
 	if (!source || address_parse(&facts->source, source, 0))
@@ -157,7 +159,8 @@ static json_t *explain(const struct rules *rules, const struct rule_facts *facts
 		char why[RULE_EXPLANATION_BYTES];
 		bool matches = rules_explain(rules, i, facts, why);
 
-		json_array_append_new(all, json_pack("{s:s, s:i, s:b, s:s}", "name", rules->all[i].name, "line", (int)rules->all[i].line,
+		json_array_append_new(all, json_pack("{s:s, s:i, s:b, s:s}", "name", rules->all[i].name,
+						     "line", (int)rules->all[i].line,
 						     "matches", matches, "why", why));
 		if (matches)
 			break;
@@ -179,7 +182,8 @@ void policy_test_run(void *context, struct control_call call, const json_t *argu
 	}
 	found = rules_find(rules, &asked.facts);
 	result = json_pack("{s:s?, s:i, s:i, s:o}", "decides", found == RULES_NONE ? NULL : rules->all[found].name,
-			   "weekday", (int)asked.facts.weekday, "minute", (int)asked.facts.minute, "rules", explain(rules, &asked.facts));
+			   "weekday", (int)asked.facts.weekday, "minute", (int)asked.facts.minute,
+			   "rules", explain(rules, &asked.facts));
 	if (result && found == RULES_NONE)
 		json_object_set_new(result, "action", json_string(rule_action_name(RULE_BOND)));
 	else if (result)

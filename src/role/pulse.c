@@ -9,11 +9,13 @@
 #include "role/log.h"
 
 #define PULSE_US (500 * US_PER_MS)
-#define TOLD_AFTER 4   /* questions: by then the rules are about to end, one is what a busy machine leaves unanswered now and then */
+#define TOLD_AFTER 4   /* questions: by then the rules are about to end, one is what a busy machine leaves unanswered
+		        * now and then */
 
 struct heart {
 	struct worker *worker;
-	enum lateness_question question;   /* atomic. While it is ASKED the worker reads asked_at_us, writes waited_us, and has it ANSWERED; else all is the main thread's */
+	enum lateness_question question;   /* atomic. While it is ASKED the worker reads asked_at_us, writes
+					    * waited_us, and has it ANSWERED; else all is the main thread's */
 	uint64_t asked_at_us;
 	uint64_t waited_us;
 	unsigned int n_missed;   /* in a row */
@@ -49,7 +51,8 @@ static void ask(struct heart *heart)
 	heart->asked_at_us = loop_clock_us();
 	__atomic_store_n(&heart->question, LATENESS_ASKED, __ATOMIC_RELEASE);
 	if (loop_post(heart->worker->loop, answer, heart))
-		__atomic_store_n(&heart->question, LATENESS_UNASKED, __ATOMIC_RELEASE);   /* short of memory for it: that says nothing of the worker */
+		/* short of memory for it: that says nothing of the worker */
+		__atomic_store_n(&heart->question, LATENESS_UNASKED, __ATOMIC_RELEASE);
 }
 
 static void log_late(struct heart *heart, uint64_t waited_us)
@@ -58,7 +61,8 @@ static void log_late(struct heart *heart, uint64_t waited_us)
 
 	heart->told = log_limit_pass(&heart->log_limit, loop_clock_us(), &n_left_out);
 	if (heart->told)
-		log_warning("worker %u is %.1f s late: new connections go the ordinary way until it has caught up", heart->worker->number, (double)waited_us / US_PER_S);
+		log_warning("worker %u is %.1f s late: new connections go the ordinary way until it has caught up",
+			    heart->worker->number, (double)waited_us / US_PER_S);
 }
 
 /* One for bulk is given no new connections. */
@@ -77,12 +81,14 @@ static void note(struct heart *heart, enum lateness_question question, uint64_t 
 static void note_missed(struct heart *heart)
 {
 	if (++heart->n_missed == TOLD_AFTER)
-		log_error("worker %u stands still: new connections go the ordinary way until it moves; if it doesn't, restart braidd, and report it",
+		log_error("worker %u stands still: new connections go the ordinary way until it moves; if it doesn't, "
+			  "restart braidd, and report it",
 			  heart->worker->number);
 	note(heart, LATENESS_ASKED, loop_clock_us() - heart->asked_at_us);
 }
 
-/* What connections have waited is asked for now, not when the question was answered: after a stall those that came meanwhile are taken later than that, and belong to the same look. */
+/* What connections have waited is asked for now, not when the question was answered: after a stall those that came
+ * meanwhile are taken later than that, and belong to the same look. */
 static void note_answered(struct heart *heart)
 {
 	uint64_t waited_us = __atomic_exchange_n(&heart->worker->longest_wait_us, 0, __ATOMIC_RELAXED);
@@ -117,7 +123,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		pulse->word = one > pulse->word ? one : pulse->word;
 	}
 	pulse->options.on_look(pulse->options.context, pulse->word == PULSE_LATE);
-	loop_timer_at(pulse->options.loop, loop_clock_us() + PULSE_US, ref);   /* by the clock: what is asked now has waited for all of it then, and for LATENESS_ONCE_US after two */
+	/* by the clock: what is asked now has waited for all of it then, and for LATENESS_ONCE_US after two */
+	loop_timer_at(pulse->options.loop, loop_clock_us() + PULSE_US, ref);
 }
 
 enum pulse_word pulse_word(const struct pulse *pulse)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether every worker still turns, and how late it is with it: twice a second each is posted a question, and has to have answered by the next time; one that has not isn't asked twice. Logs who stands still,
- * or is late, once. Belongs to the main thread. */
+/* Whether every worker still turns, and how late it is with it: twice a second each is posted a question, and has to
+ * have answered by the next time; one that has not isn't asked twice. Logs who stands still, or is late, once.
+ * Belongs to the main thread. */
 #ifndef BRAID_ROLE_PULSE_H
 #define BRAID_ROLE_PULSE_H
 
@@ -11,7 +12,8 @@ struct pulse_options {
 	struct loop *loop;                  /* borrowed, as the workers */
 	struct worker *const *workers;
 	size_t n_workers;
-	void (*on_look)(void *context, bool late);   /* twice a second; late: one that connections come to is (policy/lateness.h) */
+	void (*on_look)(void *context, bool late);   /* twice a second; late: one that connections come to is
+						      * (policy/lateness.h) */
 	void *context;
 };
 

@@ -16,9 +16,12 @@ json_t *quota_kept_json(const struct quota *quota, uint64_t total_bytes)
 {
 	return json_pack("{s:i, s:I, s:i, s:I, s:i, s:I, s:i, s:I}", "day", quota->periods[QUOTA_DAY].number,
 			 "day_bytes", (json_int_t)quota_used_bytes(quota, QUOTA_DAY, total_bytes),
-			 "month", quota->periods[QUOTA_MONTH].number, "month_bytes", (json_int_t)quota_used_bytes(quota, QUOTA_MONTH, total_bytes),
-			 "aside_day", quota->periods[QUOTA_DAY].aside_number, "aside_day_bytes", (json_int_t)quota->periods[QUOTA_DAY].aside_bytes,
-			 "aside_month", quota->periods[QUOTA_MONTH].aside_number, "aside_month_bytes", (json_int_t)quota->periods[QUOTA_MONTH].aside_bytes);
+			 "month", quota->periods[QUOTA_MONTH].number,
+			 "month_bytes", (json_int_t)quota_used_bytes(quota, QUOTA_MONTH, total_bytes),
+			 "aside_day", quota->periods[QUOTA_DAY].aside_number,
+			 "aside_day_bytes", (json_int_t)quota->periods[QUOTA_DAY].aside_bytes,
+			 "aside_month", quota->periods[QUOTA_MONTH].aside_number,
+			 "aside_month_bytes", (json_int_t)quota->periods[QUOTA_MONTH].aside_bytes);
 }
 
 bool quota_kept_get(json_t *object, struct quota_kept *kept)
@@ -27,10 +30,14 @@ bool quota_kept_get(json_t *object, struct quota_kept *kept)
 
 	*kept = (struct quota_kept){ 0 };
 	if (json_unpack(object, "{s:I, s:I, s:I, s:I, s?I, s?I, s?I, s?I}",
-			"day", &number[QUOTA_KEPT_RUNNING][QUOTA_DAY], "day_bytes", &n_bytes[QUOTA_KEPT_RUNNING][QUOTA_DAY],
-			"month", &number[QUOTA_KEPT_RUNNING][QUOTA_MONTH], "month_bytes", &n_bytes[QUOTA_KEPT_RUNNING][QUOTA_MONTH],
-			"aside_day", &number[QUOTA_KEPT_ASIDE][QUOTA_DAY], "aside_day_bytes", &n_bytes[QUOTA_KEPT_ASIDE][QUOTA_DAY],
-			"aside_month", &number[QUOTA_KEPT_ASIDE][QUOTA_MONTH], "aside_month_bytes", &n_bytes[QUOTA_KEPT_ASIDE][QUOTA_MONTH]))
+			"day", &number[QUOTA_KEPT_RUNNING][QUOTA_DAY],
+			"day_bytes", &n_bytes[QUOTA_KEPT_RUNNING][QUOTA_DAY],
+			"month", &number[QUOTA_KEPT_RUNNING][QUOTA_MONTH],
+			"month_bytes", &n_bytes[QUOTA_KEPT_RUNNING][QUOTA_MONTH],
+			"aside_day", &number[QUOTA_KEPT_ASIDE][QUOTA_DAY],
+			"aside_day_bytes", &n_bytes[QUOTA_KEPT_ASIDE][QUOTA_DAY],
+			"aside_month", &number[QUOTA_KEPT_ASIDE][QUOTA_MONTH],
+			"aside_month_bytes", &n_bytes[QUOTA_KEPT_ASIDE][QUOTA_MONTH]))
 		return false;
 	for (unsigned int which = 0; which < QUOTA_KEPT_N; which++)
 		for (unsigned int i = 0; i < QUOTA_N; i++)
@@ -48,7 +55,8 @@ void quota_kept_resume(const struct quota_kept *kept, struct quota *quota)
 
 json_int_t quota_kept_latest_month(const struct quota_kept *kept)
 {
-	json_int_t running = kept->number[QUOTA_KEPT_RUNNING][QUOTA_MONTH], aside = kept->number[QUOTA_KEPT_ASIDE][QUOTA_MONTH];
+	json_int_t running = kept->number[QUOTA_KEPT_RUNNING][QUOTA_MONTH],
+		   aside = kept->number[QUOTA_KEPT_ASIDE][QUOTA_MONTH];
 
 	return running > aside ? running : aside;
 }

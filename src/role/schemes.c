@@ -24,7 +24,8 @@ const struct scheme *scheme_of_watch(uint32_t signalling)
 	return schemes[signalling]->probes ? schemes[signalling] : &scheme_convert;
 }
 
-void schemes_put_login(const struct conf_gateway *conf, const struct conf_upstream *upstream, bool kin, struct signalling_request *request)
+void schemes_put_login(const struct conf_gateway *conf, const struct conf_upstream *upstream, bool kin,
+		       struct signalling_request *request)
 {
 	request->n_user = (uint8_t)strlen(upstream->user);
 	request->n_password = (uint8_t)strlen(upstream->password);

@@ -5,7 +5,8 @@
 #include <string.h>
 #include "base/clock.h"
 
-#define UNANSWERED_US (5 * US_PER_S)         /* long enough to be spared by the next connections, short enough to be tried again */
+#define UNANSWERED_US (5 * US_PER_S)         /* long enough to be spared by the next connections, short enough to be
+					      * tried again */
 /* The SYN itself may have been lost, so the first time counts little; a middlebox that eats SYN data does it again. */
 #define SYN_DATA_LOST_US (60 * US_PER_S)
 #define SYN_DATA_DOUBLINGS 6
@@ -106,22 +107,25 @@ bool shared_is_spare(const struct shared *shared, const struct view *view, size_
 	return shared_is_out(shared, view, link) || load(&shared->links[link].closed);
 }
 
-static void fill_links(const struct shared *shared, const struct view *view, uint64_t now_us, struct choose_link links[CONF_LINKS])
+static void fill_links(const struct shared *shared, const struct view *view, uint64_t now_us,
+		       struct choose_link links[CONF_LINKS])
 {
 	for (size_t i = 0; i < view->n_links; i++) {
 		const struct link_memory *memory = &shared->links[i];
 
 		links[i] = (struct choose_link){
-			.up = view->links[i].up, .backup = shared_is_out(shared, view, i), .cost = view->conf->links[i].cost,
-			.unanswered = shared_is_unanswered(shared, (uint8_t)i, now_us) || load(&memory->rests_until_us) > now_us, .silent = shared_is_silent(shared, i),
+			.up = view->links[i].up, .backup = shared_is_out(shared, view, i),
+			.cost = view->conf->links[i].cost,
+			.unanswered = shared_is_unanswered(shared, (uint8_t)i, now_us) ||
+			load(&memory->rests_until_us) > now_us, .silent = shared_is_silent(shared, i),
 			.strips_mptcp = load(&memory->strips_mptcp_until_us) > now_us,
 			.v4 = view->links[i].v4, .v6 = view->links[i].v6,
 		};
 	}
 }
 
-int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations, size_t n_destinations, uint32_t tried, uint64_t now_us,
-			  struct choice *out)
+int shared_choose_link_to(const struct shared *shared, const struct view *view, const struct address *destinations,
+			  size_t n_destinations, uint32_t tried, uint64_t now_us, struct choice *out)
 {
 	struct choose_link links[CONF_LINKS];
 
@@ -129,11 +133,13 @@ int shared_choose_link_to(const struct shared *shared, const struct view *view, 
 	return choose_first_link(links, view->n_links, destinations, n_destinations, tried, out);
 }
 
-int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us, struct choice *out)
+int shared_choose_link(const struct shared *shared, const struct view *view, uint32_t tried, uint64_t now_us,
+		       struct choice *out)
 {
 	const struct upstream *upstream = view->upstream;
 
-	return upstream ? shared_choose_link_to(shared, view, upstream->at.converter, upstream->at.n_converter, tried, now_us, out) : CHOOSE_E_NONE;
+	return upstream ? shared_choose_link_to(shared, view, upstream->at.converter, upstream->at.n_converter, tried,
+						now_us, out) : CHOOSE_E_NONE;
 }
 
 /* 0: not lately. */
@@ -142,8 +148,8 @@ static uint64_t known_rtt_us(const struct shared *shared, uint8_t link, uint64_t
 	return load(&shared->links[link].rtt_at_us) + RTT_KNOWN_US > now_us ? load(&shared->links[link].rtt_us) : 0;
 }
 
-size_t shared_choose_race(const struct shared *shared, const struct view *view, const struct conf_upstream *at, enum race_mode mode, uint32_t tried, uint64_t now_us,
-			  struct choice out[RACE_MOST])
+size_t shared_choose_race(const struct shared *shared, const struct view *view, const struct conf_upstream *at,
+			  enum race_mode mode, uint32_t tried, uint64_t now_us, struct choice out[RACE_MOST])
 {
 	struct choose_link links[CONF_LINKS];
 	struct race_link others[CONF_LINKS];
@@ -281,7 +287,8 @@ bool shared_is_left(const struct shared *shared, const struct view *view, size_t
 {
 	const struct link_memory *memory = &shared->links[link];
 
-	return view->conf->links[link].idle == CONF_IDLE_LEFT && load(&memory->closed) && !load(&memory->used_up) && !load(&memory->aside);
+	return view->conf->links[link].idle == CONF_IDLE_LEFT && load(&memory->closed) && !load(&memory->used_up) &&
+	       !load(&memory->aside);
 }
 
 bool shared_loses(const struct shared *shared, uint8_t link, uint64_t now_us)
@@ -292,7 +299,8 @@ bool shared_loses(const struct shared *shared, uint8_t link, uint64_t now_us)
 bool shared_any_loses(const struct shared *shared, const struct view *view, uint64_t now_us)
 {
 	for (size_t i = 0; i < view->n_links; i++)
-		if (view->links[i].up && !view->links[i].backup && !load(&shared->links[i].closed) && shared_loses(shared, (uint8_t)i, now_us))
+		if (view->links[i].up && !view->links[i].backup && !load(&shared->links[i].closed) &&
+		    shared_loses(shared, (uint8_t)i, now_us))
 			return true;
 	return false;
 }
@@ -379,9 +387,12 @@ void shared_release(uint64_t *count)
 /* Each says first what it is about to do, and then looks at what the other has said: one of the two sees it. */
 bool shared_stay(struct shared *shared)
 {
-	uint64_t until_us = loop_clock_us() + SHARED_STAY_US, seen = __atomic_load_n(&shared->stay_until_us, __ATOMIC_SEQ_CST);
+	uint64_t until_us = loop_clock_us() + SHARED_STAY_US,
+		 seen = __atomic_load_n(&shared->stay_until_us, __ATOMIC_SEQ_CST);
 
-	while (seen < until_us && !__atomic_compare_exchange_n(&shared->stay_until_us, &seen, until_us, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	while (seen < until_us &&
+	       !__atomic_compare_exchange_n(&shared->stay_until_us, &seen, until_us, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST))
 		;
 	return !__atomic_load_n(&shared->n_moving, __ATOMIC_SEQ_CST);
 }

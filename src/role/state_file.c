@@ -45,7 +45,8 @@ bool state_file_keep(struct state_file *file, json_t *kept)
 	int r = write_whole(file, kept);
 
 	if (r && !file->failing)
-		warning_say(&file->sink, "cannot write %s: %s; after a restart %s begin at what was written last", file->path, strerror(-r), file->what);
+		warning_say(&file->sink, "cannot write %s: %s; after a restart %s begin at what was written last",
+			    file->path, strerror(-r), file->what);
 	file->failing = r;
 	return !r;
 }
@@ -54,7 +55,8 @@ void state_file_reject(const struct state_file *file, const char *reason)
 {
 	char aside[STATE_FILE_PATH_BYTES + SUFFIX_BYTES];
 
-	warning_say(&file->sink, "cannot use %s: %s; %s begin at 0, and the file is kept as %s.bad", file->path, reason, file->what, file->path);
+	warning_say(&file->sink, "cannot use %s: %s; %s begin at 0, and the file is kept as %s.bad", file->path, reason,
+		    file->what, file->path);
 	snprintf(aside, sizeof(aside), "%s.bad", file->path);
 	rename(file->path, aside);
 }
@@ -88,7 +90,8 @@ json_t *state_file_take_up(const struct state_file *file)
 
 	if (access(file->path, F_OK)) {
 		if (errno != ENOENT)
-			warning_say(&file->sink, "cannot look for %s: %s; %s begin at 0", file->path, strerror(errno), file->what);
+			warning_say(&file->sink, "cannot look for %s: %s; %s begin at 0", file->path, strerror(errno),
+				    file->what);
 		return NULL;
 	}
 	kept = read_whole(file, reason, sizeof(reason));

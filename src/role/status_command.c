@@ -16,7 +16,8 @@ static json_t *kernel_json(const struct braid *braid)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < NET_FEATURE_N; i++)
-		json_array_append_new(array, json_pack("{s:s, s:b, s:s}", "feature", braid->features[i].name, "present", braid->features[i].present,
+		json_array_append_new(array, json_pack("{s:s, s:b, s:s}", "feature", braid->features[i].name,
+						       "present", braid->features[i].present,
 						       "consequence", braid->features[i].consequence));
 	return array;
 }
@@ -38,15 +39,19 @@ static json_t *converter_json(const struct braid *braid)
 {
 	const struct upstreams *upstreams = braid->upstreams;
 
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:o}", "reachable", braid->view->converter_reachable, "why", braid->why_unreachable,
-			 "signalling", scheme_of_conf(braid->holder->conf->gateway.signalling)->name, "peer", upstreams ? upstreams_peer_name(upstreams) : "unknown",
-			 "because", upstreams ? upstreams_because(upstreams) : "", "converters", upstreams ? upstreams_json(upstreams) : json_array());
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:o}", "reachable", braid->view->converter_reachable,
+			 "why", braid->why_unreachable,
+			 "signalling", scheme_of_conf(braid->holder->conf->gateway.signalling)->name,
+			 "peer", upstreams ? upstreams_peer_name(upstreams) : "unknown",
+			 "because", upstreams ? upstreams_because(upstreams) : "",
+			 "converters", upstreams ? upstreams_json(upstreams) : json_array());
 }
 
 /* "gateway and converter": a [gateway] section without hosts is there for this machine's own connections. */
 static const char *format_roles(const struct conf *conf, char out[ROLES_BYTES])
 {
-	const char *roles[] = { conf->gateway.n_lan ? "gateway" : NULL, conf->host.enabled ? "host" : NULL, conf->converter.enabled ? "converter" : NULL };
+	const char *roles[] = { conf->gateway.n_lan ? "gateway" : NULL, conf->host.enabled ? "host" : NULL,
+				conf->converter.enabled ? "converter" : NULL };
 	size_t at = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
@@ -67,14 +72,17 @@ static json_t *addresses_json(const struct address *addresses, size_t n)
 
 static json_t *serves_json(const struct conf *conf)
 {
-	return json_pack("{s:o, s:I}", "listen", addresses_json(conf->converter.listen, conf->converter.n_listen), "subscribers", (json_int_t)conf->n_subscribers);
+	return json_pack("{s:o, s:I}", "listen", addresses_json(conf->converter.listen, conf->converter.n_listen),
+			 "subscribers", (json_int_t)conf->n_subscribers);
 }
 
 static json_t *host_json(const struct braid *braid)
 {
 	const struct conf_host *host = &braid->holder->conf->host;
 
-	return json_pack("{s:b, s:b, s:o}", "chooses", own_chooses(&host->choice), "takes", own_chooses(&host->choice) && path_can_hold(braid->path), "socks", addresses_json(host->socks, host->n_socks));
+	return json_pack("{s:b, s:b, s:o}", "chooses", own_chooses(&host->choice),
+			 "takes", own_chooses(&host->choice) && path_can_hold(braid->path),
+			 "socks", addresses_json(host->socks, host->n_socks));
 }
 
 /* By which hosts come, and what keeps them away, or "". */
@@ -87,7 +95,8 @@ static json_t *lan_json(const struct braid *braid)
 		const char *fault = path_lan_fault(braid->path, gateway->lan[i]);
 
 		if (!fault[0] && __atomic_load_n(&braid->shared.unheard, __ATOMIC_RELAXED))
-			fault = "a firewall of this machine seems to turn away what is caught: let it accept the mark gateway.fwmark in its input chain";
+			fault = "a firewall of this machine seems to turn away what is caught: let it accept the mark "
+				"gateway.fwmark in its input chain";
 		json_array_append_new(array, json_pack("{s:s, s:s}", "interface", gateway->lan[i], "why", fault));
 	}
 	return array;
@@ -98,11 +107,13 @@ void status_run(void *context, struct control_call call, const json_t *arguments
 	struct braid *braid = context;
 	const struct conf *conf = braid->holder->conf;
 	char roles[ROLES_BYTES];
-	json_t *result = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I, s:i, s:b, s:o}", "version", BRAID_VERSION, "roles", format_roles(conf, roles), "pid", (int)getpid(),
+	json_t *result = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I, s:i, s:b, s:o}", "version", BRAID_VERSION,
+				   "roles", format_roles(conf, roles), "pid", (int)getpid(),
 				   "uptime_s", describe_age_s(braid->started_at_us),
 				   "sessions", (json_int_t)__atomic_load_n(&braid->shared.n_sessions, __ATOMIC_RELAXED),
 				   "half_open", (json_int_t)__atomic_load_n(&braid->shared.n_half_open, __ATOMIC_RELAXED),
-				   "workers", (int)braid->n_peers, "accepting", braid->view->accepting, "kernel", kernel_json(braid));
+				   "workers", (int)braid->n_peers, "accepting", braid->view->accepting,
+				   "kernel", kernel_json(braid));
 
 	if (result)
 		add_warnings(braid, result);

@@ -21,7 +21,8 @@ struct survey {
 	size_t n_left;           /* the main thread's: it alone counts down */
 	size_t n_errands;
 	bool short_of_memory;    /* a worker couldn't be told */
-	bool waits;              /* a session was on its way: each worker is waited for to have come round, and with it what was posted to it */
+	bool waits;              /* a session was on its way: each worker is waited for to have come round, and with
+				  * it what was posted to it */
 	struct session_name one; /* if options.one */
 	void **parts;            /* of the errands, in their order */
 	struct errand errands[];
@@ -57,7 +58,8 @@ static void visit(void *context, const struct session_view *session)
 	struct survey *survey = errand->survey;
 	const struct session_name *one = &survey->one, *name = &session->name;
 
-	if (!survey->options.one || (one->relay == name->relay && one->place == name->place && one->generation == name->generation))
+	if (!survey->options.one ||
+	    (one->relay == name->relay && one->place == name->place && one->generation == name->generation))
 		survey->options.visit(survey->parts[errand - survey->errands], errand->worker, session);
 }
 
@@ -76,7 +78,8 @@ static bool visit_some(struct errand *errand)
 
 	shared_stay(worker->shared);
 	return relay_each(worker->relay, &errand->at, SURVEY_BATCH, visit, errand) ||
-	       (errand->survey->options.visit_legs && stripes_each(worker->stripes, &errand->at_legs, SURVEY_LEGS_BATCH, visit_legs, errand));
+	       (errand->survey->options.visit_legs &&
+		stripes_each(worker->stripes, &errand->at_legs, SURVEY_LEGS_BATCH, visit_legs, errand));
 }
 
 static void run_errand(void *arg)
@@ -129,7 +132,8 @@ static void start(struct survey *survey)
 	}
 }
 
-int survey_take(struct loop *main_loop, struct worker *const *workers, size_t n_workers, const struct survey_options *options)
+int survey_take(struct loop *main_loop, struct worker *const *workers, size_t n_workers,
+		const struct survey_options *options)
 {
 	struct survey *survey = survey_new(main_loop, n_workers, options);
 

@@ -37,7 +37,8 @@ static bool take(struct worker *worker, uint64_t *count, uint32_t most, uint64_t
 		return true;
 	counter_add(counter, 1);
 	if (worker_may_log(worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
-		log_warning("limits.%s (%u) is reached: new connections are refused, those that run go on%s", key, most, left_out);
+		log_warning("limits.%s (%u) is reached: new connections are refused, those that run go on%s", key, most,
+			    left_out);
 	return false;
 }
 
@@ -83,7 +84,8 @@ static void end_passage(void *note)
 	const struct passage *passage = note;
 	struct worker *to = passage->to;
 
-	relay_adopt(to->relay, passage->parcel, subscribers_account(to->shared->subscribers, relay_parcel_owner(passage->parcel), to->number));
+	relay_adopt(to->relay, passage->parcel,
+		    subscribers_account(to->shared->subscribers, relay_parcel_owner(passage->parcel), to->number));
 	shared_arrive(to->shared);
 	free(note);
 }
@@ -99,7 +101,9 @@ static bool may_hand_over(void *context)
 static bool hand_over(void *context, struct relay_parcel *parcel)
 {
 	struct worker *worker = context;
-	struct passage passage = { .to = worker->peers[is_for_bulk(worker) ? worker->number - worker->n_peers : worker->number + worker->n_peers], .parcel = parcel };
+	struct passage passage =
+		{ .to = worker->peers[is_for_bulk(worker) ? worker->number - worker->n_peers :
+				      worker->number + worker->n_peers], .parcel = parcel };
 
 	if (worker_post(passage.to, end_passage, &passage, sizeof(passage)))
 		return true;
@@ -150,8 +154,12 @@ static int build(struct worker *worker)
 {
 	const struct conf *conf = worker->view->conf;
 	struct relay_options options = {
-		.number = (uint16_t)worker->number, .max_sessions = conf->limits.max_sessions, .max_pipes = is_for_bulk(worker) ? (conf->relay.pipes + worker->n_peers - 1) / worker->n_peers : 0,
-		.steady = conf->relay.steady, .max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / (2 * worker->n_peers), .on_held = on_held, .on_held_end = on_held_end, .on_limited = on_limited, .on_shown = on_shown, .wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
+		.number = (uint16_t)worker->number, .max_sessions = conf->limits.max_sessions,
+		.max_pipes = is_for_bulk(worker) ? (conf->relay.pipes + worker->n_peers - 1) / worker->n_peers : 0,
+		.steady = conf->relay.steady,
+		.max_held_bytes = ((uint64_t)conf->relay.held_mb << 20) / (2 * worker->n_peers), .on_held = on_held,
+		.on_held_end = on_held_end, .on_limited = on_limited, .on_shown = on_shown,
+		.wants_limits = &worker->shared->wants_limits, .on_end = on_session_end,
 		.for_bulk = is_for_bulk(worker), .may_hand_over = may_hand_over, .hand_over = hand_over,
 		.context = worker,
 	};
@@ -222,7 +230,8 @@ static void stop(struct worker **out)
 	*out = NULL;
 }
 
-static int start(const struct workers_options *options, struct worker **workers, unsigned int number, char *reason, size_t n_reason)
+static int start(const struct workers_options *options, struct worker **workers, unsigned int number, char *reason,
+		 size_t n_reason)
 {
 	_cleanup_(stop) struct worker *worker = calloc(1, sizeof(*worker));
 	int r;

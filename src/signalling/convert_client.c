@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The client's side of a Convert exchange (RFC 8803, 4.1 and 6.2): Connect, or Info, and a Cookie where there is one. */
+/* The client's side of a Convert exchange (RFC 8803, 4.1 and 6.2): Connect, or Info, and a Cookie where there is
+ * one. */
 #include <string.h>
 #include "signalling/convert_parts.h"
 
@@ -14,16 +15,19 @@ static void put_claim(struct convert_writer *w, const struct signalling_request 
 
 static uint8_t flags_of(const struct signalling_request *request)
 {
-	return (uint8_t)((request->plain ? CONVERT_BRAID_PLAIN : 0) | (request->raced ? CONVERT_BRAID_RACED : 0) | convert_instead_flags(request->instead));
+	return (uint8_t)((request->plain ? CONVERT_BRAID_PLAIN : 0) | (request->raced ? CONVERT_BRAID_RACED : 0) |
+			 convert_instead_flags(request->instead));
 }
 
 static uint8_t hears(const struct signalling_request *request)
 {
-	return (uint8_t)((request->hears_harm ? CONVERT_LIMITED_SPOILT : 0) | (request->hears_limits ? 0 : CONVERT_LIMITED_NO_LIMITS) |
+	return (uint8_t)((request->hears_harm ? CONVERT_LIMITED_SPOILT : 0) |
+			 (request->hears_limits ? 0 : CONVERT_LIMITED_NO_LIMITS) |
 			 (request->hears_late ? CONVERT_LIMITED_LATE : 0));
 }
 
-struct signalling_step convert_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out)
+struct signalling_step convert_client_begin(struct conversation *c, const struct signalling_request *request,
+					    uint8_t *out)
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 	struct convert_connect connect = { .remote = request->destination };
@@ -40,7 +44,9 @@ struct signalling_step convert_client_begin(struct conversation *c, const struct
 	if (request->probe && (request->hears_limits || request->hears_harm || request->hears_late))
 		convert_put_limited(&w, hears(request));
 	if (request->probe && request->has_leg)
-		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0) | (request->wide ? CONVERT_BRAID_WIDE : 0) | (request->lossy ? CONVERT_BRAID_LOSSY : 0)), request->session);
+		convert_put_leg(&w, (uint16_t)(request->leg | (request->joins ? CONVERT_BRAID_JOINS : 0) |
+					       (request->wide ? CONVERT_BRAID_WIDE : 0) |
+					       (request->lossy ? CONVERT_BRAID_LOSSY : 0)), request->session);
 	if (request->has_claim && !request->probe)
 		put_claim(&w, request);
 	if ((request->dscp || flags_of(request)) && !request->probe)

@@ -5,7 +5,8 @@
 #include "signalling/convert_parts.h"
 #include "signalling/ticket.h"
 
-static_assert(SIGNALLING_NONCE_BYTES == TICKET_NONCE_BYTES && SIGNALLING_NONCE_BYTES == CONVERT_NONCE_BYTES, "a ticket's nonce");
+static_assert(SIGNALLING_NONCE_BYTES == TICKET_NONCE_BYTES && SIGNALLING_NONCE_BYTES == CONVERT_NONCE_BYTES,
+	      "a ticket's nonce");
 
 void convert_put_result(struct convert_writer *w, const struct signalling_result *result)
 {
@@ -19,7 +20,8 @@ void convert_put_result(struct convert_writer *w, const struct signalling_result
 }
 
 /* The nonce, and the error that the answer itself has. */
-size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result, uint8_t *out)
+size_t convert_server_early(const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result,
+			    uint8_t *out)
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
@@ -35,7 +37,8 @@ struct signalling_step convert_client_early(const uint8_t *in, size_t n_in, uint
 
 	if (step.verdict != SIGNALLING_DONE)
 		return step;
-	step.result = message.has_error ? convert_result_of(&message.error) : (struct signalling_result){ .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
+	step.result = message.has_error ? convert_result_of(&message.error) :
+		      (struct signalling_result){ .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
 	memcpy(nonce, message.nonce.at, SIGNALLING_NONCE_BYTES);
 	return step;
 }

@@ -9,7 +9,8 @@ size_t convert_host_put(const struct signalling_host_message *message, uint8_t *
 {
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
-	convert_put_pcp(&w, &(struct convert_pcp){ .id = message->id, .host = message->host, .message = message->message });
+	convert_put_pcp(&w, &(struct convert_pcp){ .id = message->id, .host = message->host,
+						   .message = message->message });
 	return convert_end(&w);
 }
 
@@ -19,6 +20,7 @@ struct signalling_step convert_host_get(const uint8_t *in, size_t n_in, struct s
 	struct signalling_step step = convert_told(in, n_in, CONVERT_TOLD_HOST_MESSAGE, &message);
 
 	if (step.verdict == SIGNALLING_DONE)
-		*out = (struct signalling_host_message){ .id = message.pcp.id, .host = message.pcp.host, .message = message.pcp.message };
+		*out = (struct signalling_host_message){ .id = message.pcp.id, .host = message.pcp.host,
+							 .message = message.pcp.message };
 	return step;
 }

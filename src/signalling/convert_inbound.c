@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sessions from the converter's side, told to a gateway on a connection that stands already (doc/wire.md, decision 0019). */
+/* Sessions from the converter's side, told to a gateway on a connection that stands already (doc/wire.md, decision
+ * 0019). */
 #include <assert.h>
 #include <string.h>
 #include "signalling/convert_parts.h"
@@ -15,7 +16,8 @@ size_t convert_server_inbound(const struct signalling_inbound *inbound, uint8_t 
 	convert_put_claim(&w, (struct bytes){ inbound->claim, sizeof(inbound->claim) });
 	convert_put_host(&w, &inbound->host);
 	if (inbound->first.n || inbound->again)   /* again: the number alone, and that is 0 */
-		convert_put_first(&w, &(struct convert_first){ .n = (uint16_t)inbound->first.n, .bytes = inbound->first });
+		convert_put_first(&w, &(struct convert_first){ .n = (uint16_t)inbound->first.n,
+							       .bytes = inbound->first });
 	return convert_end(&w);
 }
 

@@ -3,7 +3,8 @@
 #include <string.h>
 #include "signalling/convert_parts.h"
 
-enum { OPTION_MSS = 2, OPTION_WINDOW_SCALE = 3, OPTION_SACK_PERMITTED = 4, OPTION_SACK = 5, OPTION_TIMESTAMP = 8, OPTION_MPTCP = 30 };
+enum { OPTION_MSS = 2, OPTION_WINDOW_SCALE = 3, OPTION_SACK_PERMITTED = 4, OPTION_SACK = 5, OPTION_TIMESTAMP = 8,
+       OPTION_MPTCP = 30 };
 
 #define KINDS 256
 
@@ -35,11 +36,12 @@ static struct signalling_step refuse_echo(enum signalling_outcome outcome, struc
 
 	convert_put_error_echo(&w, outcome == OUTCOME_MALFORMED ? CONVERT_ERROR_MALFORMED_MESSAGE
 								: CONVERT_ERROR_UNSUPPORTED_MESSAGE, message);
-	return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result.outcome = outcome, .n_out = convert_end(&w) };
+	return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result.outcome = outcome,
+					 .n_out = convert_end(&w) };
 }
 
-/* A message that can't be decoded: how much of it there is to echo is told by its header, where there is one. A total length of zero
- * is answered by a reset alone (6.1). */
+/* A message that can't be decoded: how much of it there is to echo is told by its header, where there is one. A
+ * total length of zero is answered by a reset alone (6.1). */
 static struct signalling_step refuse_undecoded(int r, const uint8_t *in, size_t n_in, uint8_t *out)
 {
 	struct convert_header header;
@@ -54,7 +56,8 @@ static struct signalling_step refuse_undecoded(int r, const uint8_t *in, size_t 
 	return refuse_echo(r == CONVERT_E_RESERVED ? OUTCOME_UNSUPPORTED_MESSAGE : OUTCOME_MALFORMED, message, out);
 }
 
-/* What is asked of the SYN to the destination. The option kinds that can't be had, each once, go to refused[KINDS]; returns how many. */
+/* What is asked of the SYN to the destination. The option kinds that can't be had, each once, go to refused[KINDS];
+ * returns how many. */
 static size_t read_options(struct bytes options, struct signalling_request *request, uint8_t refused[KINDS])
 {
 	struct cursor c = cursor_of(options.at, options.n);
@@ -100,7 +103,8 @@ size_t convert_server_offer(const struct signalling_offer *offer, uint8_t *out)
 static struct signalling_step answer_info(const struct convert_message *message, uint8_t *out)
 {
 	return (struct signalling_step){
-		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes, .n_out = convert_server_offer(&(struct signalling_offer){ .kin = false }, out),
+		.verdict = SIGNALLING_ANSWERED, .n_consumed = message->n_bytes,
+		.n_out = convert_server_offer(&(struct signalling_offer){ .kin = false }, out),
 		.result.outcome = OUTCOME_CONNECTED,
 	};
 }
@@ -122,7 +126,8 @@ static struct signalling_step take_connect(struct conversation *c, const struct 
 	if (message->has_claim)
 		memcpy(request->claim, message->claim.at, sizeof(request->claim));
 	request->n_first = message->first.n;
-	request->failure = message->has_claim && message->has_error ? convert_result_of(&message->error) : (struct signalling_result){ .outcome = OUTCOME_CONNECTED };
+	request->failure = message->has_claim && message->has_error ? convert_result_of(&message->error) :
+		(struct signalling_result){ .outcome = OUTCOME_CONNECTED };
 	c->extended = message->connect.options.n > 0;
 	c->option_unsupported = n_refused ? refused[0] : 0;
 	if (n_refused)
@@ -167,8 +172,10 @@ static struct signalling_step take_leg(const struct convert_message *message, st
 /* TLVs of ours that no client sends, or not with this. */
 static bool makes_no_sense(const struct convert_message *message)
 {
-	return message->has_nonce || message->has_host || message->has_pcp || message->has_proof || (message->has_claim && !claim_makes_sense(message)) ||
-	       (message->has_first && !first_makes_sense(message)) || (message->has_limited && (message->has_connect || !message->has_info)) ||
+	return message->has_nonce || message->has_host || message->has_pcp || message->has_proof ||
+	       (message->has_claim && !claim_makes_sense(message)) ||
+	       (message->has_first && !first_makes_sense(message)) ||
+	       (message->has_limited && (message->has_connect || !message->has_info)) ||
 	       (message->has_leg && !leg_makes_sense(message));
 }
 
@@ -192,7 +199,8 @@ struct signalling_step convert_server_feed(struct conversation *c, const uint8_t
 	}
 	if (message.has_connect && signalling_is_never_remote(&message.connect.remote))
 		return refuse_echo(OUTCOME_MALFORMED, whole, out);
-	if (message.n_unknown || makes_no_sense(&message))   /* it may ask for what we can't give (6.2.8: "unknown TLVs") */
+	if (message.n_unknown || makes_no_sense(&message))   /* it may ask for what we can't give (6.2.8: "unknown
+							      * TLVs") */
 		return refuse_echo(OUTCOME_UNSUPPORTED_MESSAGE, whole, out);
 	if (message.has_connect)
 		return take_connect(c, &message, out, request);
@@ -248,7 +256,8 @@ size_t convert_server_answer(struct conversation *c, const struct signalling_res
 	case OUTCOME_UNSUPPORTED_MESSAGE:
 		return put_error(CONVERT_ERROR_UNSUPPORTED_MESSAGE, &none, 1, out);
 	case OUTCOME_MISSING_CREDENTIAL:
-	case OUTCOME_NOT_AUTHORISED:   /* 3 would have to bring a cookie (6.2.8); a ticket is the client's to make, so 32 it is */
+	case OUTCOME_NOT_AUTHORISED:   /* 3 would have to bring a cookie (6.2.8); a ticket is the client's to make,
+				        * so 32 it is */
 		return put_error(CONVERT_ERROR_NOT_AUTHORIZED, &none, 1, out);
 	case OUTCOME_BYPASSED: {
 		const uint8_t bypassed = SIGNALLING_BYPASSED;

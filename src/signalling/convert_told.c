@@ -16,7 +16,8 @@ static bool is_of(const struct convert_message *message, enum convert_told kind)
 	}
 }
 
-struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert_told kind, struct convert_message *message)
+struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert_told kind,
+				    struct convert_message *message)
 {
 	int r = convert_message_get(message, in, n_in);
 
@@ -24,12 +25,14 @@ struct signalling_step convert_told(const uint8_t *in, size_t n_in, enum convert
 		return (struct signalling_step){ .verdict = SIGNALLING_NEED_MORE };
 	if (r || !is_of(message, kind))
 		return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result.outcome = OUTCOME_MALFORMED };
-	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes, .result.outcome = OUTCOME_CONNECTED };
+	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = message->n_bytes,
+					 .result.outcome = OUTCOME_CONNECTED };
 }
 
 size_t convert_server_limited(enum signalling_limited what, uint8_t *out)
 {
-	static const uint8_t bits[] = { [SIGNALLING_LIMITED_BY_LINKS] = 0, [SIGNALLING_SPOILT] = CONVERT_LIMITED_SPOILT, [SIGNALLING_LATE] = CONVERT_LIMITED_LATE };
+	static const uint8_t bits[] = { [SIGNALLING_LIMITED_BY_LINKS] = 0, [SIGNALLING_SPOILT] = CONVERT_LIMITED_SPOILT,
+					[SIGNALLING_LATE] = CONVERT_LIMITED_LATE };
 	struct convert_writer w = convert_begin(out, SIGNALLING_MESSAGE_BYTES);
 
 	convert_put_limited(&w, bits[what]);
@@ -42,6 +45,7 @@ struct signalling_step convert_client_limited(const uint8_t *in, size_t n_in, en
 	struct signalling_step step = convert_told(in, n_in, CONVERT_TOLD_LIMITED, &message);
 	uint8_t bits = step.verdict == SIGNALLING_DONE ? message.limited : 0;
 
-	*what = bits & CONVERT_LIMITED_LATE ? SIGNALLING_LATE : bits & CONVERT_LIMITED_SPOILT ? SIGNALLING_SPOILT : SIGNALLING_LIMITED_BY_LINKS;
+	*what = bits & CONVERT_LIMITED_LATE ? SIGNALLING_LATE : bits & CONVERT_LIMITED_SPOILT ? SIGNALLING_SPOILT :
+		SIGNALLING_LIMITED_BY_LINKS;
 	return step;
 }

@@ -18,7 +18,8 @@ bool pcp_epoch_goes_on(struct pcp_epoch *epoch, uint32_t server_s, uint64_t now_
 	if ((uint64_t)server_s + 1 < before.server_s)
 		return false;
 	server_delta = server_s > before.server_s ? server_s - before.server_s : 0;
-	return client_delta + 2 >= server_delta - server_delta / 16 && server_delta + 2 >= client_delta - client_delta / 16;
+	return client_delta + 2 >= server_delta - server_delta / 16 &&
+	       server_delta + 2 >= client_delta - client_delta / 16;
 }
 
 uint32_t pcp_epoch_now(const struct pcp_epoch *epoch, uint64_t now_s)
@@ -26,7 +27,8 @@ uint32_t pcp_epoch_now(const struct pcp_epoch *epoch, uint64_t now_s)
 	return epoch->known ? epoch->server_s + (uint32_t)(now_s - epoch->seen_at_s) : 0;
 }
 
-size_t pcp_of_natpmp(const struct natpmp_request *request, const struct address *host, const uint8_t nonce[PCP_NONCE_BYTES], uint8_t out[PCP_MESSAGE_BYTES])
+size_t pcp_of_natpmp(const struct natpmp_request *request, const struct address *host,
+		     const uint8_t nonce[PCP_NONCE_BYTES], uint8_t out[PCP_MESSAGE_BYTES])
 {
 	struct pcp_request pcp = { .version = PCP_VERSION, .opcode = PCP_ANNOUNCE, .client = *host };
 
@@ -61,13 +63,16 @@ static uint16_t result_of(uint8_t result)
 	}
 }
 
-struct natpmp_response natpmp_of_pcp(const struct natpmp_request *request, const struct pcp_response *response, const struct address *external)
+struct natpmp_response natpmp_of_pcp(const struct natpmp_request *request, const struct pcp_response *response,
+				     const struct address *external)
 {
 	struct natpmp_response out = {
-		.opcode = request->opcode, .result = result_of(response->result), .epoch_s = response->epoch_s, .internal_port = request->internal_port,
+		.opcode = request->opcode, .result = result_of(response->result), .epoch_s = response->epoch_s,
+		.internal_port = request->internal_port,
 	};
 
-	if (request->opcode == NATPMP_ADDRESS && !out.result && (!address_is_v4(external) || address_is_unspecified(external)))
+	if (request->opcode == NATPMP_ADDRESS && !out.result &&
+	    (!address_is_v4(external) || address_is_unspecified(external)))
 		out.result = NATPMP_NETWORK_FAILURE;
 	if (out.result)
 		return out;
@@ -77,12 +82,14 @@ struct natpmp_response natpmp_of_pcp(const struct natpmp_request *request, const
 	return out;
 }
 
-size_t pcp_refuse(struct bytes request, enum pcp_result result, uint32_t lifetime_s, uint32_t epoch_s, uint8_t out[PCP_MESSAGE_BYTES])
+size_t pcp_refuse(struct bytes request, enum pcp_result result, uint32_t lifetime_s, uint32_t epoch_s,
+		  uint8_t out[PCP_MESSAGE_BYTES])
 {
 	struct pcp_request parsed;
 	int r = pcp_request_get(&parsed, request.at, request.n);
 
 	if (r == PCP_E_SILENT)
 		return 0;
-	return pcp_error_put(request, r == PCP_E_VERSION ? PCP_UNSUPP_VERSION : result, !r, lifetime_s, epoch_s, out, PCP_MESSAGE_BYTES);
+	return pcp_error_put(request, r == PCP_E_VERSION ? PCP_UNSUPP_VERSION : result, !r, lifetime_s, epoch_s, out,
+			     PCP_MESSAGE_BYTES);
 }

@@ -10,9 +10,11 @@
 #define REFUSED_MOST_S 1800u
 #define RENEWAL_LEAST_S 4u               /* RFC 6887, 11.2.1 */
 
-static size_t put(const struct pcp_lease *lease, uint32_t lifetime_s, uint16_t port, const struct address *external, uint8_t out[PCP_MESSAGE_BYTES])
+static size_t put(const struct pcp_lease *lease, uint32_t lifetime_s, uint16_t port, const struct address *external,
+		  uint8_t out[PCP_MESSAGE_BYTES])
 {
-	struct pcp_request request = { .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = lifetime_s, .client = lease->host };
+	struct pcp_request request = { .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = lifetime_s,
+				       .client = lease->host };
 
 	request.client.port = 0;
 	request.mapping.protocol = PROTOCOL_TCP;
@@ -76,7 +78,8 @@ bool pcp_lease_hear(struct pcp_lease *lease, const struct pcp_response *response
 	uint32_t lifetime_s = response->lifetime_s;
 	bool is_other;
 
-	if (response->opcode != PCP_MAP || response->mapping.protocol != PROTOCOL_TCP || response->mapping.internal_port != lease->host.port ||
+	if (response->opcode != PCP_MAP || response->mapping.protocol != PROTOCOL_TCP ||
+	    response->mapping.internal_port != lease->host.port ||
 	    memcmp(response->mapping.nonce, lease->nonce, sizeof(lease->nonce)))
 		return false;
 	lease->n_unanswered = 0;
@@ -84,7 +87,9 @@ bool pcp_lease_hear(struct pcp_lease *lease, const struct pcp_response *response
 		return take(lease, response, now_s);
 	is_other = lease->result != response->result;
 	lease->result = response->result;
-	lease->again_at_s = now_s + (lifetime_s < REFUSED_LEAST_S ? REFUSED_LEAST_S : lifetime_s > REFUSED_MOST_S ? REFUSED_MOST_S : lifetime_s);
+	lease->again_at_s = now_s +
+		(lifetime_s < REFUSED_LEAST_S ? REFUSED_LEAST_S : lifetime_s > REFUSED_MOST_S ? REFUSED_MOST_S :
+		 lifetime_s);
 	return is_other;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A mapping that a gateway asks for itself, for one of its hosts, and keeps: what to ask, and when (RFC 6887, 8.1.1, 11.2.1). Pure; times in seconds of a clock that doesn't go
- * back. */
+/* A mapping that a gateway asks for itself, for one of its hosts, and keeps: what to ask, and when (RFC 6887, 8.1.1,
+ * 11.2.1). Pure; times in seconds of a clock that doesn't go back. */
 #ifndef BRAID_SIGNALLING_PCP_LEASE_H
 #define BRAID_SIGNALLING_PCP_LEASE_H
 
@@ -28,7 +28,8 @@ size_t pcp_lease_request(const struct pcp_lease *lease, bool ends, uint8_t out[P
 size_t pcp_lease_end_all(const struct pcp_lease *lease, uint8_t out[PCP_MESSAGE_BYTES]);
 /* It was asked for: again later and later, while no answer comes. */
 void pcp_lease_asked(struct pcp_lease *lease, uint64_t now_s);
-/* The answer. True: it leads elsewhere than before, or is refused for another reason. One that is about another mapping says nothing. */
+/* The answer. True: it leads elsewhere than before, or is refused for another reason. One that is about another
+ * mapping says nothing. */
 bool pcp_lease_hear(struct pcp_lease *lease, const struct pcp_response *response, uint64_t now_s);
 /* The server is there again, and may have forgotten all: to be asked for now. */
 void pcp_lease_forgotten(struct pcp_lease *lease, uint64_t now_s);

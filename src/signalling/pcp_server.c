@@ -23,7 +23,8 @@ uint32_t pcp_server_epoch(const struct pcp_server *server, uint64_t now_s)
 
 uint32_t pcp_error_lifetime_s(enum pcp_result result)
 {
-	return result == PCP_NETWORK_FAILURE || result == PCP_NO_RESOURCES || result == PCP_USER_EX_QUOTA ? PCP_SHORT_S : PCP_LONG_S;
+	return result == PCP_NETWORK_FAILURE || result == PCP_NO_RESOURCES || result == PCP_USER_EX_QUOTA ?
+	       PCP_SHORT_S : PCP_LONG_S;
 }
 
 /* How long it still goes on. */
@@ -43,7 +44,8 @@ static struct mapping_filter filter_of(const struct pcp_filter *filter)
 }
 
 /* In their order: one that removes removes those before it, too (13.3). */
-static void take_filters(const struct pcp_request *request, struct mapping_filter room[PCP_FILTERS_MOST], struct mappings_request *out)
+static void take_filters(const struct pcp_request *request, struct mapping_filter room[PCP_FILTERS_MOST],
+			 struct mappings_request *out)
 {
 	out->filters = room;
 	for (size_t i = 0; i < request->n_filters; i++) {
@@ -82,8 +84,11 @@ static struct mappings_request request_of(const struct asked *asked)
 {
 	const struct pcp_mapping *wanted = &asked->request->mapping;
 	struct mappings_request out = {
-		.subscriber = asked->asker->subscriber, .most = asked->asker->most, .most_of_host = asked->asker->most_of_host, .protocol = wanted->protocol, .internal = asked->request->client,
-		.suggested = wanted->external, .lifetime_s = asked->request->lifetime_s, .prefer_failure = asked->request->prefer_failure,
+		.subscriber = asked->asker->subscriber, .most = asked->asker->most,
+		.most_of_host = asked->asker->most_of_host, .protocol = wanted->protocol,
+		.internal = asked->request->client,
+		.suggested = wanted->external, .lifetime_s = asked->request->lifetime_s,
+		.prefer_failure = asked->request->prefer_failure,
 	};
 
 	static_assert(sizeof(out.nonce) == sizeof(wanted->nonce), "a nonce");
@@ -112,7 +117,8 @@ static enum pcp_result make_mapping(struct asked *asked)
 		return PCP_UNSUPP_PROTOCOL;
 	if (address_is_unspecified(&asked->server->external))
 		return PCP_NETWORK_FAILURE;
-	if (address_is_v4(&wanted.internal) != address_is_v4(&asked->server->external))   /* the host is to see who comes, and couldn't */
+	/* the host is to see who comes, and couldn't */
+	if (address_is_v4(&wanted.internal) != address_is_v4(&asked->server->external))
 		return PCP_NOT_AUTHORIZED;
 	take_filters(asked->request, filters, &wanted);
 	r = mappings_map(asked->server->table, &wanted, asked->now_s, &mapping);
@@ -155,8 +161,8 @@ static enum pcp_result on_peer(struct asked *asked)
 	if (wanted->protocol != PROTOCOL_TCP)
 		return PCP_UNSUPP_PROTOCOL;
 	mappings_turn(asked->server->table, asked->now_s);
-	if (mappings_find(asked->server->table, key.subscriber, key.protocol, &key.internal, &mapping) && !mapping.is_static &&
-	    memcmp(mapping.nonce, key.nonce, sizeof(key.nonce)))
+	if (mappings_find(asked->server->table, key.subscriber, key.protocol, &key.internal, &mapping) &&
+	    !mapping.is_static && memcmp(mapping.nonce, key.nonce, sizeof(key.nonce)))
 		return result_of(asked, MAPPINGS_E_NONCE, &mapping);
 	return PCP_CANNOT_PROVIDE_EXTERNAL;
 }
@@ -169,7 +175,8 @@ static enum pcp_result decide(struct asked *asked)
 	if (request->opcode == PCP_ANNOUNCE)
 		return PCP_SUCCESS;
 	if (request->has_third_party)
-		return address_equal_ip(&request->third_party, &asked->asker->source) ? PCP_MALFORMED_REQUEST : PCP_UNSUPP_OPTION;
+		return address_equal_ip(&request->third_party, &asked->asker->source) ? PCP_MALFORMED_REQUEST :
+		PCP_UNSUPP_OPTION;
 	if (!asked->asker->proven || !asked->asker->most)
 		return PCP_NOT_AUTHORIZED;
 	return request->opcode == PCP_MAP ? on_map(asked) : on_peer(asked);
@@ -193,7 +200,8 @@ static size_t succeed(const struct asked *asked, uint32_t epoch_s, uint8_t out[P
 {
 	uint8_t options[PCP_MESSAGE_BYTES];
 	struct pcp_response response = {
-		.opcode = asked->request->opcode, .lifetime_s = asked->lifetime_s, .epoch_s = epoch_s, .mapping = asked->request->mapping,
+		.opcode = asked->request->opcode, .lifetime_s = asked->lifetime_s, .epoch_s = epoch_s,
+		.mapping = asked->request->mapping,
 		.options = { options, copy_options(asked->request->options, options) },
 	};
 
@@ -217,7 +225,8 @@ static enum pcp_result result_of_form(int r)
 	}
 }
 
-size_t pcp_server_answer(const struct pcp_server *server, const struct pcp_asker *asker, struct bytes bytes, uint64_t now_s, uint8_t out[PCP_MESSAGE_BYTES])
+size_t pcp_server_answer(const struct pcp_server *server, const struct pcp_asker *asker, struct bytes bytes,
+			 uint64_t now_s, uint8_t out[PCP_MESSAGE_BYTES])
 {
 	struct pcp_request request;
 	struct asked asked = { .server = server, .asker = asker, .request = &request, .now_s = now_s };
@@ -235,5 +244,6 @@ size_t pcp_server_answer(const struct pcp_server *server, const struct pcp_asker
 		result = r ? result_of_form(r) : decide(&asked);
 	if (result == PCP_SUCCESS)
 		return succeed(&asked, epoch_s, out);
-	return pcp_error_put(bytes, result, !r, asked.lifetime_s ? asked.lifetime_s : pcp_error_lifetime_s(result), epoch_s, out, PCP_MESSAGE_BYTES);
+	return pcp_error_put(bytes, result, !r, asked.lifetime_s ? asked.lifetime_s : pcp_error_lifetime_s(result),
+			     epoch_s, out, PCP_MESSAGE_BYTES);
 }

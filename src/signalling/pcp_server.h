@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The server's side of PCP (RFC 6887): a request, who asks, the table of mappings and the time give the response. TCP alone; FILTER and PREFER_FAILURE are served,
- * THIRD_PARTY is not. PEER is understood and refused: which port an outgoing connection gets is the converter's kernel's choice (decision 0020). Pure.
+ * The server's side of PCP (RFC 6887): a request, who asks, the table of mappings and the time give the response. TCP
+ * alone; FILTER and PREFER_FAILURE are served, THIRD_PARTY is not. PEER is understood and refused: which port an
+ * outgoing connection gets is the converter's kernel's choice (decision 0020). Pure.
  */
 #ifndef BRAID_SIGNALLING_PCP_SERVER_H
 #define BRAID_SIGNALLING_PCP_SERVER_H
@@ -29,7 +30,8 @@ struct pcp_server {
 };
 
 /* out has the response; returns its length, 0: no answer. */
-size_t pcp_server_answer(const struct pcp_server *server, const struct pcp_asker *asker, struct bytes request, uint64_t now_s, uint8_t out[PCP_MESSAGE_BYTES]);
+size_t pcp_server_answer(const struct pcp_server *server, const struct pcp_asker *asker, struct bytes request,
+			 uint64_t now_s, uint8_t out[PCP_MESSAGE_BYTES]);
 /* How long the error holds, where nothing else says so. */
 uint32_t pcp_error_lifetime_s(enum pcp_result result);
 uint32_t pcp_server_epoch(const struct pcp_server *server, uint64_t now_s);

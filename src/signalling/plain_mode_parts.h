@@ -5,10 +5,12 @@
 
 #include "signalling/scheme.h"
 
-struct signalling_step plain_mode_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out);
+struct signalling_step plain_mode_client_begin(struct conversation *c, const struct signalling_request *request,
+					       uint8_t *out);
 struct signalling_step plain_mode_client_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out);
 struct signalling_result plain_mode_client_end(bool reset);
-struct signalling_step plain_mode_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out, struct signalling_request *request);
+struct signalling_step plain_mode_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
+					      struct signalling_request *request);
 size_t plain_mode_server_answer(struct conversation *c, const struct signalling_result *result, uint8_t *out);
 
 #endif

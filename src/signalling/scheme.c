@@ -63,12 +63,15 @@ const struct scheme scheme_route = {
 };
 
 static const char *const outcome_names[] = {
-	"connected", "unsupported version", "malformed message", "unsupported message", "missing cookie", "not authorised", "left to the ordinary way",
-	"unsupported TCP option", "resource exceeded", "network failure", "connection refused", "destination unreachable", "timed out",
+	"connected", "unsupported version", "malformed message", "unsupported message", "missing cookie",
+	"not authorised", "left to the ordinary way",
+	"unsupported TCP option", "resource exceeded", "network failure", "connection refused",
+	"destination unreachable", "timed out",
 };
 static_assert(ARRAY_SIZE(outcome_names) == OUTCOME_N, "name every outcome");
 
-enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, size_t n_schemes, struct bytes in, const struct scheme **out)
+enum signalling_verdict scheme_by_opening(const struct scheme *const *schemes, size_t n_schemes, struct bytes in,
+					  const struct scheme **out)
 {
 	bool may_be = false;
 

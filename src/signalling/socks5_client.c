@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The client's side of SOCKS5 (RFC 1928; RFC 1929): greeting, password where there is one, request; all at once, or each when the one before was answered. One method is
- * offered: so there is nothing to choose, and what follows is known.
+ * The client's side of SOCKS5 (RFC 1928; RFC 1929): greeting, password where there is one, request; all at once, or
+ * each when the one before was answered. One method is offered: so there is nothing to choose, and what follows is
+ * known.
  */
 #include "signalling/socks5_parts.h"
 
@@ -21,14 +22,16 @@ static bool is_pipelined(const struct signalling_request *request)
 static size_t put_greeting(const struct signalling_request *request, uint8_t *out)
 {
 	const uint8_t offered[] = { SOCKS5_QUESTION, method_of(request) };
-	struct socks5_methods methods = { .methods = { request->probe ? offered : offered + 1, request->probe ? 2 : 1 } };
+	struct socks5_methods methods =
+		{ .methods = { request->probe ? offered : offered + 1, request->probe ? 2 : 1 } };
 
 	return socks5_methods_put(&methods, out, SOCKS5_METHODS_BYTES);
 }
 
 static size_t put_password(const struct signalling_request *request, uint8_t *out)
 {
-	struct socks5_password password = { .user = { request->user, request->n_user }, .password = { request->password, request->n_password } };
+	struct socks5_password password = { .user = { request->user, request->n_user },
+					    .password = { request->password, request->n_password } };
 
 	return socks5_password_put(&password, out, SOCKS5_PASSWORD_BYTES);
 }
@@ -36,16 +39,19 @@ static size_t put_password(const struct signalling_request *request, uint8_t *ou
 static size_t put_request(const struct signalling_request *request, uint8_t *out)
 {
 	struct socks5_endpoint endpoint = {
-		.code = request->listens ? SOCKS5_BIND : SOCKS5_CONNECT, .address = request->destination, .name = request->name,
+		.code = request->listens ? SOCKS5_BIND : SOCKS5_CONNECT, .address = request->destination,
+		.name = request->name,
 	};
 
 	return socks5_endpoint_put(&endpoint, out, SOCKS5_ENDPOINT_BYTES);
 }
 
-struct signalling_step socks5_client_begin(struct conversation *c, const struct signalling_request *request, uint8_t *out)
+struct signalling_step socks5_client_begin(struct conversation *c, const struct signalling_request *request,
+					   uint8_t *out)
 {
 	bool pipelined = is_pipelined(request);
-	struct signalling_step step = { .verdict = SIGNALLING_NEED_MORE, .waits = !pipelined, .n_out = put_greeting(request, out) };
+	struct signalling_step step = { .verdict = SIGNALLING_NEED_MORE, .waits = !pipelined,
+					.n_out = put_greeting(request, out) };
 
 	*c = (struct conversation){ .step = STEP_CHOICE, .asked = request };
 	if (pipelined && request->n_user)
@@ -57,7 +63,8 @@ struct signalling_step socks5_client_begin(struct conversation *c, const struct 
 
 static struct signalling_step refused(enum signalling_outcome outcome)
 {
-	return (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = { .outcome = outcome, .window_scale = 0xff } };
+	return (struct signalling_step){ .verdict = SIGNALLING_REFUSED,
+					 .result = { .outcome = outcome, .window_scale = 0xff } };
 }
 
 /* The answer isn't one. */

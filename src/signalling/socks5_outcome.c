@@ -3,10 +3,12 @@
 #include "signalling/socks5_parts.h"
 
 /* Of ICMP (RFC 792, RFC 1122, RFC 1812) and ICMPv6 (RFC 4443). */
-enum { V4_NETWORK = 0, V4_HOST = 1, V4_NETWORK_UNKNOWN = 6, V4_NETWORK_PROHIBITED = 9, V4_HOST_PROHIBITED = 10, V4_PROHIBITED = 13 };
+enum { V4_NETWORK = 0, V4_HOST = 1, V4_NETWORK_UNKNOWN = 6, V4_NETWORK_PROHIBITED = 9, V4_HOST_PROHIBITED = 10,
+       V4_PROHIBITED = 13 };
 enum { V6_NO_ROUTE = 0, V6_PROHIBITED = 1, V6_ADDRESS = 3, V6_POLICY = 5, V6_REJECT_ROUTE = 6 };
 
-/* Who is turned away by somebody on the way is told that he is not allowed: it is the nearest word, and a gateway then lets a host find out by the ordinary way. */
+/* Who is turned away by somebody on the way is told that he is not allowed: it is the nearest word, and a gateway
+ * then lets a host find out by the ordinary way. */
 static uint8_t reply_of_v4(uint8_t code)
 {
 	switch (code) {

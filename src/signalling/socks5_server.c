@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The server's side of SOCKS5 (RFC 1928; RFC 1929). A client may send all of its messages at once: each is answered in its turn, and the answers may go together. With a
- * password it is asked for it, where it can do both: so its connection is known to be its subscriber's.
+ * The server's side of SOCKS5 (RFC 1928; RFC 1929). A client may send all of its messages at once: each is answered in
+ * its turn, and the answers may go together. With a password it is asked for it, where it can do both: so its
+ * connection is known to be its subscriber's.
  */
 #include <string.h>
 #include "signalling/socks5_parts.h"
@@ -34,7 +35,8 @@ static struct signalling_step take_methods(struct conversation *c, struct bytes 
 	uint8_t method = SOCKS5_NO_METHOD;
 
 	if (r)
-		return r == SOCKS5_E_SHORT ? go_on(c, STEP_METHODS, 0) : refuse(r == SOCKS5_E_VERSION ? OUTCOME_BAD_VERSION : OUTCOME_MALFORMED);
+		return r == SOCKS5_E_SHORT ? go_on(c, STEP_METHODS, 0) :
+		refuse(r == SOCKS5_E_VERSION ? OUTCOME_BAD_VERSION : OUTCOME_MALFORMED);
 	c->question = offers(&methods, SOCKS5_QUESTION);
 	if (offers(&methods, SOCKS5_PASSWORD))
 		method = SOCKS5_PASSWORD;
@@ -46,11 +48,13 @@ static struct signalling_step take_methods(struct conversation *c, struct bytes 
 		step = go_on(c, STEP_PASSWORD, methods.n_bytes);
 	else
 		step = go_on(c, c->question ? STEP_ANSWERED : STEP_REQUEST, methods.n_bytes);
-	step.n_out = socks5_choice_put(c->question && method != SOCKS5_NO_METHOD ? SOCKS5_QUESTION : method, out, SOCKS5_CHOICE_BYTES);
+	step.n_out = socks5_choice_put(c->question && method != SOCKS5_NO_METHOD ? SOCKS5_QUESTION : method, out,
+				       SOCKS5_CHOICE_BYTES);
 	return step;
 }
 
-static struct signalling_step take_password(struct conversation *c, struct bytes in, uint8_t *out, struct signalling_request *request)
+static struct signalling_step take_password(struct conversation *c, struct bytes in, uint8_t *out,
+					    struct signalling_request *request)
 {
 	struct socks5_password password;
 	struct signalling_step step;
@@ -88,7 +92,8 @@ static struct signalling_step refuse_request(enum signalling_outcome outcome, ui
 }
 
 /* UDP ASSOCIATE, too, is a command that we don't know. */
-static struct signalling_step take_request(struct conversation *c, struct bytes in, uint8_t *out, struct signalling_request *request)
+static struct signalling_step take_request(struct conversation *c, struct bytes in, uint8_t *out,
+					   struct signalling_request *request)
 {
 	struct socks5_endpoint asked;
 	int r = socks5_endpoint_get(&asked, in.at, in.n);
@@ -108,7 +113,8 @@ static struct signalling_step take_request(struct conversation *c, struct bytes 
 	return (struct signalling_step){ .verdict = SIGNALLING_DONE, .n_consumed = asked.n_bytes };
 }
 
-static struct signalling_step take_one(struct conversation *c, struct bytes in, uint8_t *out, struct signalling_request *request)
+static struct signalling_step take_one(struct conversation *c, struct bytes in, uint8_t *out,
+				       struct signalling_request *request)
 {
 	switch (c->step) {
 	case STEP_METHODS:
@@ -122,7 +128,8 @@ static struct signalling_step take_one(struct conversation *c, struct bytes in, 
 	}
 }
 
-struct signalling_step socks5_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out, struct signalling_request *request)
+struct signalling_step socks5_server_feed(struct conversation *c, const uint8_t *in, size_t n_in, uint8_t *out,
+					  struct signalling_request *request)
 {
 	struct signalling_step step;
 	size_t n = 0, n_out = 0;

@@ -10,7 +10,8 @@
 #define MACED_BYTES (TICKET_BYTES - MAC_BYTES)
 
 /* Over head, fields and the address. */
-static void mac_over(struct bytes head, struct bytes fields, const uint8_t key[TICKET_KEY_BYTES], const struct address *address, uint8_t mac[MAC_BYTES])
+static void mac_over(struct bytes head, struct bytes fields, const uint8_t key[TICKET_KEY_BYTES],
+		     const struct address *address, uint8_t mac[MAC_BYTES])
 {
 	const uint8_t port[2] = { (uint8_t)(address->port >> 8), (uint8_t)address->port };
 	crypto_generichash_state state;
@@ -23,7 +24,8 @@ static void mac_over(struct bytes head, struct bytes fields, const uint8_t key[T
 	crypto_generichash_final(&state, mac, MAC_BYTES);
 }
 
-static void mac_of(const uint8_t *fields, const uint8_t key[TICKET_KEY_BYTES], const struct address *destination, uint8_t mac[MAC_BYTES])
+static void mac_of(const uint8_t *fields, const uint8_t key[TICKET_KEY_BYTES], const struct address *destination,
+		   uint8_t mac[MAC_BYTES])
 {
 	mac_over((struct bytes){ fields, 0 }, (struct bytes){ fields, MACED_BYTES }, key, destination, mac);
 }
@@ -62,7 +64,8 @@ int ticket_get(struct ticket *ticket, const uint8_t *in, size_t n_in)
 	return n_in != TICKET_BYTES || version != TICKET_VERSION << 24 ? TICKET_E_SYNTAX : 0;
 }
 
-int ticket_verify(const uint8_t *in, size_t n_in, const uint8_t key[TICKET_KEY_BYTES], const struct address *destination)
+int ticket_verify(const uint8_t *in, size_t n_in, const uint8_t key[TICKET_KEY_BYTES],
+		  const struct address *destination)
 {
 	struct ticket ticket;
 	uint8_t mac[MAC_BYTES];
@@ -74,7 +77,8 @@ int ticket_verify(const uint8_t *in, size_t n_in, const uint8_t key[TICKET_KEY_B
 }
 
 /* Nothing that a ticket's MAC is over begins so: a ticket begins with its version. */
-void ticket_prove(const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES], const struct address *converter, uint8_t out[TICKET_PROOF_BYTES])
+void ticket_prove(const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES],
+		  const struct address *converter, uint8_t out[TICKET_PROOF_BYTES])
 {
 	static const uint8_t head[] = "braid converter";
 
@@ -82,7 +86,8 @@ void ticket_prove(const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_K
 	mac_over((struct bytes){ head, sizeof(head) - 1 }, (struct bytes){ ticket, TICKET_BYTES }, key, converter, out);
 }
 
-bool ticket_is_proof(const uint8_t proof[TICKET_PROOF_BYTES], const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES], const struct address *converter)
+bool ticket_is_proof(const uint8_t proof[TICKET_PROOF_BYTES], const uint8_t ticket[TICKET_BYTES],
+		     const uint8_t key[TICKET_KEY_BYTES], const struct address *converter)
 {
 	uint8_t right[TICKET_PROOF_BYTES];
 

@@ -40,13 +40,18 @@ void ticket_put(struct ticket *ticket, const uint8_t key[TICKET_KEY_BYTES], cons
 /* Reads the fields without proving anything: to find the key. 0 or TICKET_E_SYNTAX. */
 int ticket_get(struct ticket *ticket, const uint8_t *in, size_t n_in);
 
-/* Proves it, in constant time. 0, TICKET_E_SYNTAX or TICKET_E_MAC. Time and replay are the caller's (policy/replay.h). */
-int ticket_verify(const uint8_t *in, size_t n_in, const uint8_t key[TICKET_KEY_BYTES], const struct address *destination);
+/* Proves it, in constant time. 0, TICKET_E_SYNTAX or TICKET_E_MAC. Time and replay are the caller's
+ * (policy/replay.h). */
+int ticket_verify(const uint8_t *in, size_t n_in, const uint8_t key[TICKET_KEY_BYTES],
+		  const struct address *destination);
 
-/* The converter's proof to whoever has sent a ticket (decision 0034): keyed BLAKE2b over "braid converter", the ticket, and the address and port at which the converter was found. So
- * one that is handed on from elsewhere is no proof. Writes TICKET_PROOF_BYTES. */
-void ticket_prove(const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES], const struct address *converter, uint8_t out[TICKET_PROOF_BYTES]);
+/* The converter's proof to whoever has sent a ticket (decision 0034): keyed BLAKE2b over "braid converter", the
+ * ticket, and the address and port at which the converter was found. So one that is handed on from elsewhere is no
+ * proof. Writes TICKET_PROOF_BYTES. */
+void ticket_prove(const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES],
+		  const struct address *converter, uint8_t out[TICKET_PROOF_BYTES]);
 /* In constant time. */
-bool ticket_is_proof(const uint8_t proof[TICKET_PROOF_BYTES], const uint8_t ticket[TICKET_BYTES], const uint8_t key[TICKET_KEY_BYTES], const struct address *converter);
+bool ticket_is_proof(const uint8_t proof[TICKET_PROOF_BYTES], const uint8_t ticket[TICKET_BYTES],
+		     const uint8_t key[TICKET_KEY_BYTES], const struct address *converter);
 
 #endif

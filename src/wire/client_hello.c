@@ -28,7 +28,8 @@ static int begin_record(struct cursor *c, size_t *n_record)
 	return *n_record && *n_record <= RECORD_MOST_BYTES ? 0 : CLIENT_HELLO_E_NONE;
 }
 
-/* The handshake's bytes without their records; out has room for all of c. Returns what may come behind them: CLIENT_HELLO_E_*. */
+/* The handshake's bytes without their records; out has room for all of c. Returns what may come behind them:
+ * CLIENT_HELLO_E_*. */
 static int join_records(struct cursor c, uint8_t *out, size_t *n_out)
 {
 	size_t n_record;
@@ -44,7 +45,8 @@ static int join_records(struct cursor c, uint8_t *out, size_t *n_out)
 
 static bool is_of_name(uint8_t byte)
 {
-	return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' || byte == '.';
+	return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ||
+	       byte == '.';
 }
 
 static int get_host(struct bytes host, char *name)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's name in the first bytes of a TLS connection: RFC 8446, sections 4.1.2 and 5.1; RFC 6066, section 3. Pure. */
+/* The server's name in the first bytes of a TLS connection: RFC 8446, sections 4.1.2 and 5.1; RFC 6066, section 3.
+ * Pure. */
 #ifndef BRAID_WIRE_CLIENT_HELLO_H
 #define BRAID_WIRE_CLIENT_HELLO_H
 
@@ -13,9 +14,9 @@ enum {
 	CLIENT_HELLO_E_NONE,       /* it names no host, is malformed or too long, or is no ClientHello */
 };
 
-/* Looks at what has come so far, from the connection's first byte on; the message may be spread over several records. The name is in lower case, of letters,
- * digits, '-', '_' and '.'. With encrypted ClientHello (ECH) it is the public one. 0 or CLIENT_HELLO_E_*; once it isn't CLIENT_HELLO_E_MORE, no further byte
- * changes it. */
+/* Looks at what has come so far, from the connection's first byte on; the message may be spread over several
+ * records. The name is in lower case, of letters, digits, '-', '_' and '.'. With encrypted ClientHello (ECH) it is
+ * the public one. 0 or CLIENT_HELLO_E_*; once it isn't CLIENT_HELLO_E_MORE, no further byte changes it. */
 int client_hello_name(struct bytes first, char name[CLIENT_HELLO_NAME_BYTES]);
 
 #endif

@@ -4,8 +4,8 @@
  * what is decoded borrows from the input.
  *
  * A message is a fixed header and TLVs (6.1, 6.2), counted in 32-bit words: 1..255 words, 1020 bytes at most. It comes
- * first in the bytestream; what follows it is the connection's own data. Everything is in network byte order; lengths in this
- * header are bytes unless a name says otherwise.
+ * first in the bytestream; what follows it is the connection's own data. Everything is in network byte order; lengths
+ * in this header are bytes unless a name says otherwise.
  */
 #ifndef BRAID_WIRE_CONVERT_H
 #define BRAID_WIRE_CONVERT_H
@@ -50,7 +50,8 @@ enum convert_type {                       /* 6.2.2 */
 #define CONVERT_BRAID_JOINS 0x8000u       /* in the number of CONVERT_BRAID_LEG */
 #define CONVERT_BRAID_WIDE 0x4000u        /* the same */
 #define CONVERT_BRAID_LOSSY 0x2000u       /* the same, with CONVERT_BRAID_WIDE */
-#define CONVERT_BRAID_KNOWS_WIDE 2u       /* in the second byte of CONVERT_BRAID_WATCH: and CONVERT_BRAID_LOSSY with it */
+#define CONVERT_BRAID_KNOWS_WIDE 2u       /* in the second byte of CONVERT_BRAID_WATCH: and CONVERT_BRAID_LOSSY with
+					   * it */
 #define CONVERT_BRAID_PLAIN 1u            /* in the second byte of CONVERT_BRAID_DSCP */
 #define CONVERT_BRAID_RACED 2u            /* the same, and below */
 #define CONVERT_BRAID_INSTEAD 4u
@@ -98,26 +99,31 @@ struct convert_error {           /* 6.2.8 */
 	struct bytes value;      /* behind the code: one byte, or more where the error has more to say */
 };
 
-/* A message of the Port Control Protocol (wire/pcp.h) on its way between gateway and converter; CONVERT_PCP_BYTES at most. Empty: that such messages are served. */
+/* A message of the Port Control Protocol (wire/pcp.h) on its way between gateway and converter; CONVERT_PCP_BYTES at
+ * most. Empty: that such messages are served. */
 struct convert_pcp {
 	uint16_t id;             /* of the gateway's choice; comes back with the answer */
-	struct address host;     /* without a port. To the converter: whose request it is; from there: the external address, unspecified where there is none */
+	struct address host;     /* without a port. To the converter: whose request it is; from there: the external
+				  * address, unspecified where there is none */
 	struct bytes message;
 };
 
-/* The first bytes of a session from the converter's side. To the gateway: these; from there: how many of them the host has by now. */
+/* The first bytes of a session from the converter's side. To the gateway: these; from there: how many of them the
+ * host has by now. */
 struct convert_first {
 	uint16_t n;              /* 1 and up with bytes */
 	struct bytes bytes;      /* n of them, or none */
 };
 
-/* TLV 199. With an Info: what the gateway wants to hear of: that the links limit what is sent to it, unless that bit says no, and that a slow link keeps a better one waiting. Alone: what is so. */
+/* TLV 199. With an Info: what the gateway wants to hear of: that the links limit what is sent to it, unless that bit
+ * says no, and that a slow link keeps a better one waiting. Alone: what is so. */
 enum { CONVERT_LIMITED_SPOILT = 1, CONVERT_LIMITED_NO_LIMITS = 2, CONVERT_LIMITED_LATE = 4 };
 
 /* A whole message. A TLV that isn't there has its has_ flag down and its field empty. */
 struct convert_message {
 	size_t n_bytes;
-	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce, has_claim, has_host, has_source, has_pcp, has_limited, has_first, has_leg, has_proof;
+	bool has_info, has_connect, has_extended, has_supported, has_cookie, has_error, has_dscp, has_watch, has_nonce,
+		has_claim, has_host, has_source, has_pcp, has_limited, has_first, has_leg, has_proof;
 	struct convert_connect connect;
 	struct bytes extended;   /* the returned TCP options (6.2.6), behind the two unassigned bytes */
 	struct bytes supported;  /* option kinds (6.2.4), padded with zeros */
@@ -126,36 +132,44 @@ struct convert_message {
 	uint8_t dscp;            /* 0..63, of all packets of the connection */
 	uint8_t limited;         /* with has_limited: CONVERT_LIMITED_ bits */
 	bool plain;              /* with has_dscp: the client knows that this connection is plain TCP */
-	bool raced;              /* with has_dscp: the client has begun more than one like this at once, and wants one of them served */
-	uint8_t instead;         /* with has_dscp: its number among those that come in the place of one that was given up, CONVERT_BRAID_INSTEAD_MOST at most; 0: it is none of these */
+	bool raced;              /* with has_dscp: the client has begun more than one like this at once, and wants
+				  * one of them served */
+	uint8_t instead;         /* with has_dscp: its number among those that come in the place of one that was
+				  * given up, CONVERT_BRAID_INSTEAD_MOST at most; 0: it is none of these */
 	uint64_t watch;          /* the converter's name for a connection that it keeps for a gateway */
 	uint8_t knows;           /* with has_watch: CONVERT_BRAID_KNOWS_* */
 	struct bytes nonce;      /* of the ticket of another connection; CONVERT_NONCE_BYTES */
-	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with each Connect */
-	struct bytes claim;      /* of a session from the converter's side; CONVERT_CLAIM_BYTES, or none: the gateway takes such sessions */
+	struct address source;   /* of the host itself, without a port; unspecified: such an address is wanted with
+				  * each Connect */
+	struct bytes claim;      /* of a session from the converter's side; CONVERT_CLAIM_BYTES, or none: the gateway
+				  * takes such sessions */
 	struct address host;     /* behind the gateway, that such a session is for */
 	struct convert_pcp pcp;
 	struct convert_first first;
-	uint16_t leg;            /* with has_leg: which of its session's legs the connection is; CONVERT_BRAID_JOINS with it: the session is there already; CONVERT_BRAID_WIDE: its links lose packets (CONVERT_BRAID_LOSSY), or are far apart */
+	uint16_t leg;            /* with has_leg: which of its session's legs the connection is; CONVERT_BRAID_JOINS
+				  * with it: the session is there already; CONVERT_BRAID_WIDE: its links lose packets
+				  * (CONVERT_BRAID_LOSSY), or are far apart */
 	struct bytes session;    /* and whose; CONVERT_SESSION_BYTES */
 	struct bytes proof;      /* that the converter has the key of the ticket that it answers; CONVERT_PROOF_BYTES */
 	size_t n_unknown;        /* TLVs of types that this file has no name for */
 	struct bytes tlvs;       /* all of them, for convert_tlv_next() */
 };
 
-/* Needs 4 bytes. 0, CONVERT_E_SHORT, CONVERT_E_VERSION (*out is filled in), CONVERT_E_MALFORMED (magic number, length of zero). */
+/* Needs 4 bytes. 0, CONVERT_E_SHORT, CONVERT_E_VERSION (*out is filled in), CONVERT_E_MALFORMED (magic number,
+ * length of zero). */
 int convert_header_get(struct convert_header *out, const void *bytes, size_t n_bytes);
 
-/* Decodes the message at the start of the bytes; what follows it isn't looked at. Unknown types are fine and counted; a type that comes
- * twice, a TLV of length 0 or beyond the message's end, wrong sizes and broken TCP options in a Connect are CONVERT_E_MALFORMED.
- * 0 or CONVERT_E_*. */
+/* Decodes the message at the start of the bytes; what follows it isn't looked at. Unknown types are fine and
+ * counted; a type that comes twice, a TLV of length 0 or beyond the message's end, wrong sizes and broken TCP
+ * options in a Connect are CONVERT_E_MALFORMED. 0 or CONVERT_E_*. */
 int convert_message_get(struct convert_message *out, const void *bytes, size_t n_bytes);
 
-/* Takes the next TLV out of the cursor (cursor_of(message.tlvs)). False at the end, or where the rest is no TLV (cursor_failed()). */
+/* Takes the next TLV out of the cursor (cursor_of(message.tlvs)). False at the end, or where the rest is no TLV
+ * (cursor_failed()). */
 bool convert_tlv_next(struct cursor *tlvs, struct convert_tlv *out);
 
-/* Kinds of the TCP options in an option field, kinds 0 and 1 skipped wherever they stand (7.1): the next one with its content, false at the end or where the rest is
- * malformed (cursor_failed()). */
+/* Kinds of the TCP options in an option field, kinds 0 and 1 skipped wherever they stand (7.1): the next one with
+ * its content, false at the end or where the rest is malformed (cursor_failed()). */
 struct convert_option {
 	uint8_t kind;
 	struct bytes content;    /* behind kind and length */
@@ -180,11 +194,14 @@ uint8_t convert_instead_flags(uint8_t instead);
 void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags);   /* CONVERT_BRAID_PLAIN, ... */
 void convert_put_watch(struct convert_writer *w, uint64_t watch, uint8_t knows);
 void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES]);
-void convert_put_source(struct convert_writer *w, const struct address *source);                /* its port isn't written */
-void convert_put_claim(struct convert_writer *w, struct bytes claim);                           /* CONVERT_CLAIM_BYTES, or none */
+/* its port isn't written */
+void convert_put_source(struct convert_writer *w, const struct address *source);
+/* CONVERT_CLAIM_BYTES, or none */
+void convert_put_claim(struct convert_writer *w, struct bytes claim);
 void convert_put_host(struct convert_writer *w, const struct address *host);
 void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp);                 /* pads */
-void convert_put_limited(struct convert_writer *w, uint8_t limited);                           /* CONVERT_LIMITED_ bits */
+/* CONVERT_LIMITED_ bits */
+void convert_put_limited(struct convert_writer *w, uint8_t limited);
 void convert_put_first(struct convert_writer *w, const struct convert_first *first);             /* pads */
 void convert_put_leg(struct convert_writer *w, uint16_t leg, const uint8_t session[CONVERT_SESSION_BYTES]);
 void convert_put_proof(struct convert_writer *w, const uint8_t proof[CONVERT_PROOF_BYTES]);

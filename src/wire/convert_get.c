@@ -42,7 +42,8 @@ bool convert_option_next(struct cursor *options, struct convert_option *out)
 
 	while (options->n_left && !cursor_failed(options)) {
 		out->kind = cursor_get_u8(options);
-		if (out->kind == OPTION_END || out->kind == OPTION_NOP)   /* padding, and what RFC 8803, 7.1 has us ignore */
+		if (out->kind == OPTION_END || out->kind == OPTION_NOP)   /* padding, and what RFC 8803, 7.1 has us
+									   * ignore */
 			continue;
 		n_bytes = cursor_get_u8(options);
 		if (n_bytes < 2) {
@@ -175,7 +176,8 @@ static int limited_get(struct convert_message *m, struct cursor value)
 	if (value.n_left != 2)
 		return CONVERT_E_MALFORMED;
 	cursor_skip(&value, 1);   /* to be zero and ignored */
-	m->limited = cursor_get_u8(&value) & (CONVERT_LIMITED_SPOILT | CONVERT_LIMITED_NO_LIMITS | CONVERT_LIMITED_LATE);
+	m->limited = cursor_get_u8(&value) & (CONVERT_LIMITED_SPOILT | CONVERT_LIMITED_NO_LIMITS |
+					      CONVERT_LIMITED_LATE);
 	return 0;
 }
 

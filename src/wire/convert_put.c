@@ -113,7 +113,8 @@ void convert_put_host(struct convert_writer *w, const struct address *host)
 
 void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp)
 {
-	size_t n_zeros = put_head(w, CONVERT_BRAID_PCP, pcp->message.n ? 2 + sizeof(pcp->host.ip) + 4 + pcp->message.n : 2);
+	size_t n_zeros = put_head(w, CONVERT_BRAID_PCP,
+				  pcp->message.n ? 2 + sizeof(pcp->host.ip) + 4 + pcp->message.n : 2);
 
 	cursor_put_u16be(&w->out, pcp->id);
 	if (!pcp->message.n)
@@ -204,7 +205,9 @@ void convert_put_again(struct convert_writer *w, const struct convert_message *m
 		convert_put_error(w, &m->error);
 		break;
 	case CONVERT_BRAID_DSCP:
-		convert_put_dscp(w, m->dscp, (uint8_t)(m->plain * CONVERT_BRAID_PLAIN | m->raced * CONVERT_BRAID_RACED | convert_instead_flags(m->instead)));
+		convert_put_dscp(w, m->dscp,
+				 (uint8_t)(m->plain * CONVERT_BRAID_PLAIN | m->raced * CONVERT_BRAID_RACED |
+					   convert_instead_flags(m->instead)));
 		break;
 	case CONVERT_BRAID_WATCH:
 		convert_put_watch(w, m->watch, m->knows);

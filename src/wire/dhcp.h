@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses of converters as DHCP has them (draft-boucadair-mptcp-dhc; no code points were assigned, so which options they are in is a setting of whoever asks). Read are the
- * options' values, without code and length. No I/O, no memory, no state.
+ * Addresses of converters as DHCP has them (draft-boucadair-mptcp-dhc; no code points were assigned, so which options
+ * they are in is a setting of whoever asks). Read are the options' values, without code and length. No I/O, no memory,
+ * no state.
  *	DHCPv4: {length of a list in bytes, IPv4 addresses} again and again: one list a converter
  *	DHCPv6: addresses of one converter; IPv4 ones are v4-mapped
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Port Control Protocol (RFC 6887), version 2: messages to and from bytes. No I/O, no memory of its own, no state: what is decoded borrows from the
- * input. A message is one datagram of a multiple of 4 bytes, 1100 at most: a header of 24 bytes, what the opcode has (11.1, 12.1), options (7.3). IPv4 addresses
- * are v4-mapped. Lifetimes and epoch are seconds.
+ * The Port Control Protocol (RFC 6887), version 2: messages to and from bytes. No I/O, no memory of its own, no state:
+ * what is decoded borrows from the input. A message is one datagram of a multiple of 4 bytes, 1100 at most: a header of
+ * 24 bytes, what the opcode has (11.1, 12.1), options (7.3). IPv4 addresses are v4-mapped. Lifetimes and epoch are
+ * seconds.
  */
 #ifndef BRAID_WIRE_PCP_H
 #define BRAID_WIRE_PCP_H
@@ -23,16 +24,20 @@
 
 enum pcp_opcode { PCP_ANNOUNCE = 0, PCP_MAP = 1, PCP_PEER = 2 };
 
-enum pcp_option_code { PCP_THIRD_PARTY = 1, PCP_PREFER_FAILURE = 2, PCP_FILTER = 3, PCP_OPTIONAL = 128 /* from here on whoever doesn't know one goes on without */ };
+enum pcp_option_code {
+	PCP_THIRD_PARTY = 1, PCP_PREFER_FAILURE = 2, PCP_FILTER = 3,
+	PCP_OPTIONAL = 128   /* from here on whoever doesn't know one goes on without */
+};
 
 enum pcp_result {                         /* 7.4 */
-	PCP_SUCCESS, PCP_UNSUPP_VERSION, PCP_NOT_AUTHORIZED, PCP_MALFORMED_REQUEST, PCP_UNSUPP_OPCODE, PCP_UNSUPP_OPTION, PCP_MALFORMED_OPTION,
-	PCP_NETWORK_FAILURE, PCP_NO_RESOURCES, PCP_UNSUPP_PROTOCOL, PCP_USER_EX_QUOTA, PCP_CANNOT_PROVIDE_EXTERNAL, PCP_ADDRESS_MISMATCH,
-	PCP_EXCESSIVE_REMOTE_PEERS, PCP_RESULTS,
+	PCP_SUCCESS, PCP_UNSUPP_VERSION, PCP_NOT_AUTHORIZED, PCP_MALFORMED_REQUEST, PCP_UNSUPP_OPCODE,
+	PCP_UNSUPP_OPTION, PCP_MALFORMED_OPTION, PCP_NETWORK_FAILURE, PCP_NO_RESOURCES, PCP_UNSUPP_PROTOCOL,
+	PCP_USER_EX_QUOTA, PCP_CANNOT_PROVIDE_EXTERNAL, PCP_ADDRESS_MISMATCH, PCP_EXCESSIVE_REMOTE_PEERS, PCP_RESULTS,
 };
 
 enum {
-	PCP_E_SILENT = 1,        /* no request, or too little of one: it is to be dropped without a word (8.2); or no response of this version */
+	PCP_E_SILENT = 1,        /* no request, or too little of one: it is to be dropped without a word (8.2); or no
+				  * response of this version */
 	PCP_E_VERSION,
 	PCP_E_REQUEST,           /* MALFORMED_REQUEST: too long, no multiple of 4, or too short for its opcode */
 	PCP_E_OPCODE,            /* no opcode that this file has a name for */
@@ -50,7 +55,8 @@ struct pcp_mapping {
 
 /* 13.3. */
 struct pcp_filter {
-	uint8_t n_bits;          /* of the address as it stands here: 96..128 for IPv4; 0: all filters that came before are removed */
+	uint8_t n_bits;          /* of the address as it stands here: 96..128 for IPv4; 0: all filters that came
+				  * before are removed */
 	struct address remote;   /* port 0: all */
 };
 
@@ -84,14 +90,17 @@ bool pcp_option_next(struct cursor *options, struct pcp_option *out);
 
 /* A whole datagram. 0 or PCP_E_*; with PCP_E_OPCODE and the two of options all that comes before options is there. */
 int pcp_request_get(struct pcp_request *out, const void *bytes, size_t n_bytes);
-/* As above; what an error response has of the request's options is not looked at. 0, PCP_E_SILENT, PCP_E_VERSION, PCP_E_REQUEST or PCP_E_OPCODE. */
+/* As above; what an error response has of the request's options is not looked at. 0, PCP_E_SILENT, PCP_E_VERSION,
+ * PCP_E_REQUEST or PCP_E_OPCODE. */
 int pcp_response_get(struct pcp_response *out, const void *bytes, size_t n_bytes);
 
-/* These return the length, or 0 where there is no room. Options of a request are written in the order of their codes. */
+/* These return the length, or 0 where there is no room. Options of a request are written in the order of their
+ * codes. */
 size_t pcp_request_put(const struct pcp_request *request, void *room, size_t n_room_bytes);
 size_t pcp_response_put(const struct pcp_response *response, void *room, size_t n_room_bytes);
-/* The response that repeats the request, cut to 1100 bytes and padded (8.2). request: 2 bytes or more. is_parsed: its form was understood, so that the
- * reserved field is zero (7.2). */
-size_t pcp_error_put(struct bytes request, enum pcp_result result, bool is_parsed, uint32_t lifetime_s, uint32_t epoch_s, void *room, size_t n_room_bytes);
+/* The response that repeats the request, cut to 1100 bytes and padded (8.2). request: 2 bytes or more. is_parsed:
+ * its form was understood, so that the reserved field is zero (7.2). */
+size_t pcp_error_put(struct bytes request, enum pcp_result result, bool is_parsed, uint32_t lifetime_s,
+		     uint32_t epoch_s, void *room, size_t n_room_bytes);
 
 #endif

@@ -64,7 +64,8 @@ static int third_party_get(struct pcp_request *request, struct cursor value)
 
 	request->has_third_party = true;
 	request->third_party = get_ip(&value);
-	return again || cursor_failed(&value) || value.n_left || request->opcode == PCP_ANNOUNCE ? PCP_E_OPTION_MALFORMED : 0;
+	return again || cursor_failed(&value) || value.n_left || request->opcode == PCP_ANNOUNCE ?
+	       PCP_E_OPTION_MALFORMED : 0;
 }
 
 /* Without a suggested port there is nothing that could be preferred (13.2), nor where a mapping is to end (11.3). */
@@ -73,19 +74,21 @@ static int prefer_failure_get(struct pcp_request *request, struct cursor value)
 	bool again = request->prefer_failure;
 
 	request->prefer_failure = true;
-	return again || value.n_left || request->opcode != PCP_MAP || !request->mapping.external.port || !request->lifetime_s ? PCP_E_OPTION_MALFORMED : 0;
+	return again || value.n_left || request->opcode != PCP_MAP || !request->mapping.external.port ||
+	       !request->lifetime_s ? PCP_E_OPTION_MALFORMED : 0;
 }
 
 static int filter_get(struct pcp_request *request, struct cursor value)
 {
-	struct pcp_filter *filter = &request->filters[request->n_filters];   /* more than there is room for don't fit a message */
+	/* more than there is room for don't fit a message */
+	struct pcp_filter *filter = &request->filters[request->n_filters];
 
 	cursor_skip(&value, 1);
 	filter->n_bits = cursor_get_u8(&value);
 	filter->remote.port = cursor_get_u16be(&value);
 	cursor_get_bytes(&value, filter->remote.ip, sizeof(filter->remote.ip));
-	if (cursor_failed(&value) || value.n_left || request->opcode != PCP_MAP || !request->lifetime_s || filter->n_bits > ALL_BITS ||
-	    (filter->n_bits && filter->n_bits < V4_BITS && address_is_v4(&filter->remote)))
+	if (cursor_failed(&value) || value.n_left || request->opcode != PCP_MAP || !request->lifetime_s ||
+	    filter->n_bits > ALL_BITS || (filter->n_bits && filter->n_bits < V4_BITS && address_is_v4(&filter->remote)))
 		return PCP_E_OPTION_MALFORMED;
 	request->n_filters++;
 	return 0;

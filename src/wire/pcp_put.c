@@ -92,7 +92,8 @@ size_t pcp_response_put(const struct pcp_response *response, void *room, size_t 
 	return length(&out);
 }
 
-size_t pcp_error_put(struct bytes request, enum pcp_result result, bool is_parsed, uint32_t lifetime_s, uint32_t epoch_s, void *room, size_t n_room_bytes)
+size_t pcp_error_put(struct bytes request, enum pcp_result result, bool is_parsed, uint32_t lifetime_s,
+		     uint32_t epoch_s, void *room, size_t n_room_bytes)
 {
 	uint8_t copy[PCP_MESSAGE_BYTES] = { 0 };
 	size_t n = request.n < sizeof(copy) ? request.n : sizeof(copy);
@@ -104,7 +105,8 @@ size_t pcp_error_put(struct bytes request, enum pcp_result result, bool is_parse
 	if (is_parsed)
 		cursor_put_zeros(&out, PCP_HEADER_BYTES - RESERVED_AT);
 	else
-		cursor_put_bytes(&out, copy + RESERVED_AT, PCP_HEADER_BYTES - RESERVED_AT);   /* the end of the client's address (7.2) */
+		/* the end of the client's address (7.2) */
+		cursor_put_bytes(&out, copy + RESERVED_AT, PCP_HEADER_BYTES - RESERVED_AT);
 	cursor_put_bytes(&out, copy + PCP_HEADER_BYTES, n_padded - PCP_HEADER_BYTES);
 	return length(&out);
 }

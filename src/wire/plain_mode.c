@@ -36,7 +36,8 @@ static size_t padding_of(size_t n_element)
 	return -n_element % 4;
 }
 
-/* Behind the head. An IPv4 address has a form of its own, and what isn't there has no port: each address is written in one way. */
+/* Behind the head. An IPv4 address has a form of its own, and what isn't there has no port: each address is written
+ * in one way. */
 static int body_get(struct cursor *c, size_t n_element, struct address *out)
 {
 	size_t n_address = address_bytes(n_element), n_port = n_element - HEAD_BYTES - n_address;
@@ -48,7 +49,8 @@ static int body_get(struct cursor *c, size_t n_element, struct address *out)
 	cursor_get_bytes(c, padding, padding_of(n_element));
 	if (cursor_failed(c))
 		return PLAIN_MODE_E_SHORT;
-	if ((n_port && !out->port) || memcmp(padding, zeros, sizeof(zeros)) != 0 || (n_address == 16 && address_is_v4(out)))
+	if ((n_port && !out->port) || memcmp(padding, zeros, sizeof(zeros)) != 0 ||
+	    (n_address == 16 && address_is_v4(out)))
 		return PLAIN_MODE_E_MALFORMED;
 	return 0;
 }
@@ -116,7 +118,8 @@ int plain_mode_get(struct plain_mode *out, const void *bytes, size_t n_bytes)
 
 static void element_put(struct cursor_out *out, const struct address *address, bool is_source, bool is_last)
 {
-	size_t n_address = address_is_v4(address) ? 4 : 16, n_element = HEAD_BYTES + n_address + (address->port ? PORT_BYTES : 0);
+	size_t n_address = address_is_v4(address) ? 4 : 16,
+	       n_element = HEAD_BYTES + n_address + (address->port ? PORT_BYTES : 0);
 
 	cursor_put_u8(out, 0);
 	cursor_put_u8(out, (uint8_t)n_element);
@@ -134,7 +137,8 @@ size_t plain_mode_put(const struct plain_mode *message, uint8_t room[PLAIN_MODE_
 
 	cursor_put_bytes(&out, magic, sizeof(magic));
 	if (both)
-		element_put(&out, message->source_first ? &message->source : &message->destination, message->source_first, false);
+		element_put(&out, message->source_first ? &message->source : &message->destination,
+			    message->source_first, false);
 	if (both ? message->source_first : message->has_destination)
 		element_put(&out, &message->destination, false, true);
 	else

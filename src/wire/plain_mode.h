@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The elements of plain mode (draft-boucadair-mptcp-plain-mode-10): a magic number, and one or two addresses, in front of a connection's own data. No I/O, no
- * memory, no state. An element is: type 0, length, 14 bits that are zero, D (the address is the source, not the destination), M (it is the last), the address, a port or
- * none, zeros up to a multiple of 4 bytes. Its length counts from the type and leaves out those zeros: 8 and 20 bytes for IPv4 and IPv6, 10 and 22 with a port.
+ * The elements of plain mode (draft-boucadair-mptcp-plain-mode-10): a magic number, and one or two addresses, in front
+ * of a connection's own data. No I/O, no memory, no state. An element is: type 0, length, 14 bits that are zero, D (the
+ * address is the source, not the destination), M (it is the last), the address, a port or none, zeros up to a multiple
+ * of 4 bytes. Its length counts from the type and leaves out those zeros: 8 and 20 bytes for IPv4 and IPv6, 10 and 22
+ * with a port.
  */
 #ifndef BRAID_WIRE_PLAIN_MODE_H
 #define BRAID_WIRE_PLAIN_MODE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SOCKS version 5 (RFC 1928) with user name and password (RFC 1929): messages to structs and back. No I/O, no memory, no state. Strings are borrowed from the
- * input, without a terminating zero. Each *_get() sets n_bytes to the length of its message; what follows it is somebody else's.
+ * SOCKS version 5 (RFC 1928) with user name and password (RFC 1929): messages to structs and back. No I/O, no memory,
+ * no state. Strings are borrowed from the input, without a terminating zero. Each *_get() sets n_bytes to the length of
+ * its message; what follows it is somebody else's.
  */
 #ifndef BRAID_WIRE_SOCKS5_H
 #define BRAID_WIRE_SOCKS5_H
@@ -24,20 +25,22 @@
 #define SOCKS5_ENDPOINT_BYTES 262      /* request and reply */
 
 enum socks5_method {                   /* RFC 1928, 3 */
-	SOCKS5_NO_AUTHENTICATION = 0, SOCKS5_GSSAPI = 1, SOCKS5_PASSWORD = 2, SOCKS5_PRIVATE = 0x80, SOCKS5_NO_METHOD = 0xff,
+	SOCKS5_NO_AUTHENTICATION = 0, SOCKS5_GSSAPI = 1, SOCKS5_PASSWORD = 2, SOCKS5_PRIVATE = 0x80,
+	SOCKS5_NO_METHOD = 0xff,
 };
 
 enum socks5_command { SOCKS5_CONNECT = 1, SOCKS5_BIND = 2, SOCKS5_UDP_ASSOCIATE = 3 };   /* 4 */
 
 enum socks5_reply {                    /* 6 */
-	SOCKS5_SUCCEEDED, SOCKS5_FAILURE, SOCKS5_NOT_ALLOWED, SOCKS5_NETWORK_UNREACHABLE, SOCKS5_HOST_UNREACHABLE, SOCKS5_REFUSED, SOCKS5_TTL_EXPIRED,
-	SOCKS5_UNKNOWN_COMMAND, SOCKS5_UNKNOWN_ADDRESS_TYPE,
+	SOCKS5_SUCCEEDED, SOCKS5_FAILURE, SOCKS5_NOT_ALLOWED, SOCKS5_NETWORK_UNREACHABLE, SOCKS5_HOST_UNREACHABLE,
+	SOCKS5_REFUSED, SOCKS5_TTL_EXPIRED, SOCKS5_UNKNOWN_COMMAND, SOCKS5_UNKNOWN_ADDRESS_TYPE,
 };
 
 enum {
 	SOCKS5_E_SHORT = 1,            /* more has to come */
 	SOCKS5_E_VERSION,              /* it begins with another version */
-	SOCKS5_E_MALFORMED,            /* it has what no such message has, whatever is to come: a reserved byte, an empty string, a zero in a name */
+	SOCKS5_E_MALFORMED,            /* it has what no such message has, whatever is to come: a reserved byte, an
+				        * empty string, a zero in a name */
 	SOCKS5_E_ADDRESS_TYPE,         /* so that its length isn't known */
 };
 

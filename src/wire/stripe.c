@@ -9,7 +9,8 @@ int stripe_frame_get(struct stripe_frame *out, const void *bytes, size_t n_bytes
 	uint8_t flags = cursor_get_u8(&c), window = cursor_get_u8(&c);
 	uint16_t n = cursor_get_u16be(&c);
 
-	*out = (struct stripe_frame){ .ends = flags & FLAG_ENDS, .resets = flags & FLAG_RESETS, .wants = flags & FLAG_WANTS, .window = window };
+	*out = (struct stripe_frame){ .ends = flags & FLAG_ENDS, .resets = flags & FLAG_RESETS,
+				      .wants = flags & FLAG_WANTS, .window = window };
 	out->offset = cursor_get_u32be(&c);
 	out->acknowledged = cursor_get_u32be(&c);
 	if (cursor_failed(&c))
@@ -27,7 +28,8 @@ void stripe_frame_put_head(const struct stripe_frame *frame, uint8_t out[STRIPE_
 {
 	struct cursor_out c = cursor_into(out, STRIPE_HEAD_BYTES);
 
-	cursor_put_u8(&c, (uint8_t)((frame->ends ? FLAG_ENDS : 0) | (frame->ends && frame->resets ? FLAG_RESETS : 0) | (frame->wants ? FLAG_WANTS : 0)));
+	cursor_put_u8(&c, (uint8_t)((frame->ends ? FLAG_ENDS : 0) | (frame->ends && frame->resets ? FLAG_RESETS : 0) |
+				    (frame->wants ? FLAG_WANTS : 0)));
 	cursor_put_u8(&c, frame->window);
 	cursor_put_u16be(&c, (uint16_t)frame->payload.n);
 	cursor_put_u32be(&c, frame->offset);

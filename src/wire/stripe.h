@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes over each leg of a striped session behind the Convert messages, both ways (doc/pieces.md): frames, one behind the other. A frame has a head of
- * STRIPE_HEAD_BYTES: flags (u8; those that have no name here are zero), the window (u8), the length of its payload (u16), the place of that in the stream (u32), how much of
- * the other direction's stream has been passed on so far (u32). Places count from 0 and wrap; the end of a stream counts as one byte. One without payload and end only
- * acknowledges. All big-endian. Pure: no I/O, no state; what is decoded borrows from the input.
+ * What goes over each leg of a striped session behind the Convert messages, both ways (doc/pieces.md): frames, one
+ * behind the other. A frame has a head of STRIPE_HEAD_BYTES: flags (u8; those that have no name here are zero), the
+ * window (u8), the length of its payload (u16), the place of that in the stream (u32), how much of the other
+ * direction's stream has been passed on so far (u32). Places count from 0 and wrap; the end of a stream counts as one
+ * byte. One without payload and end only acknowledges. All big-endian. Pure: no I/O, no state; what is decoded borrows
+ * from the input.
  */
 #ifndef BRAID_WIRE_STRIPE_H
 #define BRAID_WIRE_STRIPE_H

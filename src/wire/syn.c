@@ -40,7 +40,8 @@ static int get_v4(struct cursor *c, struct syn *out)
 	if (n_words < IPV4_LEAST_WORDS)
 		return SYN_E_MALFORMED;
 	cursor_skip(c, (n_words - IPV4_LEAST_WORDS) * 4u);
-	return cursor_failed(c) ? SYN_E_MALFORMED : protocol != PROTOCOL_TCP || fragment & IPV4_FRAGMENT ? SYN_E_OTHER : 0;
+	return cursor_failed(c) ? SYN_E_MALFORMED : protocol != PROTOCOL_TCP || fragment & IPV4_FRAGMENT ? SYN_E_OTHER :
+	       0;
 }
 
 /* The extension headers of RFC 8200, section 4, that may stand before TCP in a packet that is whole. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What every program of this folder stands on: one fact of the kernel each, looked at in network namespaces of its own, said in one line.
- * Exit: 0 the fact holds, 1 it is broken, 99 it could not be looked at.
+ * What every program of this folder stands on: one fact of the kernel each, looked at in network namespaces of its own,
+ * said in one line. Exit: 0 the fact holds, 1 it is broken, 99 it could not be looked at.
  *
  *	HOST --- link 2 --- NEAR === links 0 and 1 === FAR		NEAR is where a gateway stands, FAR a converter
  *
@@ -23,7 +23,8 @@
 enum assume_place { ASSUME_NEAR, ASSUME_FAR, ASSUME_HOST, ASSUME_N_PLACES };
 
 #define ASSUME_PORT 7000
-#define ASSUME_LIMIT_MS 20000   /* for whatever is to happen; far beyond what it takes, so that a busy machine breaks no fact */
+#define ASSUME_LIMIT_MS 20000   /* for whatever is to happen; far beyond what it takes, so that a busy machine breaks
+				 * no fact */
 
 /* Makes the places. fact: in a few words; without: what in Braid does not work where the fact does not hold. */
 void assume_begin(const char *fact, const char *without);
@@ -39,18 +40,21 @@ noreturn void assume_not_looked_at(const char *why, ...) __attribute__((format(p
 			assume_broken(__VA_ARGS__); \
 	} while (0)
 
-/* world.c: links. Link n leads from NEAR to FAR (0 and 1) or HOST (2): 10.9.n.1 and fd09:n::1 at NEAR, .2 and ::2 at the other end. */
+/* world.c: links. Link n leads from NEAR to FAR (0 and 1) or HOST (2): 10.9.n.1 and fd09:n::1 at NEAR, .2 and ::2 at
+ * the other end. */
 void assume_make_link(unsigned int n);
 struct address assume_address(enum assume_place place, unsigned int n, bool v6, uint16_t port);
 /* Another address of the same network for NEAR's end of the link. */
 struct address assume_second_address(unsigned int n, bool v6);
-/* FAR's own address, 10.9.100.2 or fd09:0:64::2, which NEAR reaches over link 0 unless told otherwise: made with link 0. */
+/* FAR's own address, 10.9.100.2 or fd09:0:64::2, which NEAR reaches over link 0 unless told otherwise: made with
+ * link 0. */
 struct address assume_server(bool v6);
 /* What comes from NEAR's address of the link goes out by the link, as Braid's rules have it. */
 void assume_route_from_link(unsigned int n);
 /* Without a carrier at NEAR's end, and back. Returns when NEAR sees it. */
 void assume_set_carrier(unsigned int n, bool carrier);
-/* It swallows what comes to NEAR's end and what leaves there, with its carrier on; or no longer. In NEAR, where the program is then. */
+/* It swallows what comes to NEAR's end and what leaves there, with its carrier on; or no longer. In NEAR, where the
+ * program is then. */
 void assume_set_silence(unsigned int n, bool silent);
 void assume_default_route(enum assume_place place, unsigned int n, bool v6);
 void assume_local_route(uint32_t fwmark, uint32_t table, bool v6);   /* what bears the mark is delivered at NEAR */
@@ -93,13 +97,15 @@ struct assume_stream {
 	int from_fd, to_fd;
 	uint64_t n_sent, n_received;
 };
-/* Sends until the whole is n_sent_to, receives until it is n_received_to. broken, with what and the figures, after ASSUME_LIMIT_MS. */
+/* Sends until the whole is n_sent_to, receives until it is n_received_to. broken, with what and the figures, after
+ * ASSUME_LIMIT_MS. */
 void assume_stream_run(struct assume_stream *s, uint64_t n_sent_to, uint64_t n_received_to, const char *what);
 /* Sends what the socket takes at once, n_most at most. False when it takes no more. */
 bool assume_stream_send(struct assume_stream *s, uint64_t n_most);
 /* Receives what is there. False when nothing is left, for now. */
 bool assume_stream_receive(struct assume_stream *s);
-void assume_stream_fill(struct assume_stream *s, uint8_t *out, size_t n);       /* the pattern, for other ways to send */
+/* the pattern, for other ways to send */
+void assume_stream_fill(struct assume_stream *s, uint8_t *out, size_t n);
 void assume_stream_check(struct assume_stream *s, const uint8_t *bytes, size_t n);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * path/settings.c sets blackhole_timeout and tcp_fastopen_blackhole_timeout_sec to 0: SYNs lost on one link must not make connections over
- * the others plain TCP, nor take their data out of the SYN.
+ * path/settings.c sets blackhole_timeout and tcp_fastopen_blackhole_timeout_sec to 0: SYNs lost on one link must not
+ * make connections over the others plain TCP, nor take their data out of the SYN.
  */
 #include "assume.h"
 
@@ -11,7 +11,9 @@
 #include "net/sysctl.h"
 
 /* Eats SYNs with MPTCP options or data, as some middleboxes do. What is sent again without either passes. */
-#define EAT "table inet eat { chain in { type filter hook input priority 0; tcp dport 7000 tcp option mptcp exists tcp flags & (syn|ack) == syn drop; }; }"
+#define EAT \
+	"table inet eat { chain in { type filter hook input priority 0; " \
+	"tcp dport 7000 tcp option mptcp exists tcp flags & (syn|ack) == syn drop; }; }"
 
 static const char request[] = "request";
 
@@ -23,7 +25,8 @@ static int connect_one(int listener_fd, int *far_fd)
 
 	assume_wait_connected(fd);
 	if (n_sent < sizeof(request))
-		assume_that(net_send(fd, request + n_sent, sizeof(request) - n_sent, &error) == (ssize_t)(sizeof(request) - n_sent),
+		assume_that(net_send(fd, request + n_sent, sizeof(request) - n_sent, &error) ==
+			    (ssize_t)(sizeof(request) - n_sent),
 			    "the rest of the request: %s", net_error_text(error));
 	*far_fd = assume_accept(listener_fd);
 	assume_wait_readable(*far_fd, "the request");
@@ -35,7 +38,8 @@ int main(void)
 	struct net_listen_options options = { .mptcp = true, .fastopen_queue = 16 };
 	int listener_fd, near_fd, far_fd;
 
-	assume_begin("lost SYNs switch off neither MPTCP nor Fast Open for later connections, with both blackhole timeouts at 0",
+	assume_begin("lost SYNs switch off neither MPTCP nor Fast Open for later connections, with both blackhole "
+		     "timeouts at 0",
 		     "one bad link makes all new sessions plain TCP, or slower to begin, for an hour");
 	assume_make_link(0);
 	listener_fd = assume_listen(false, &options);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * relay.congestion is set on the converter's listener before listen(), and on the gateway's socket before connect() (net/socket.c): every
- * subflow of either end has to have it, also those that join. Where it is "auto", it is changed while the connection carries data
- * (role/links/loss_watch.c): that has to reach every subflow, those that join afterwards, too, and nothing of the stream may be lost by it.
- * The names come from sock_diag: what the TCP connections really use.
+ * relay.congestion is set on the converter's listener before listen(), and on the gateway's socket before connect()
+ * (net/socket.c): every subflow of either end has to have it, also those that join. Where it is "auto", it is changed
+ * while the connection carries data (role/links/loss_watch.c): that has to reach every subflow, those that join
+ * afterwards, too, and nothing of the stream may be lost by it. The names come from sock_diag: what the TCP connections
+ * really use.
  */
 #include "assume.h"
 
@@ -55,15 +56,18 @@ static void expect(enum assume_place place, const char *end, const char *wanted,
 		assume_not_looked_at("sock_diag: %s", strerror(-r));
 	request = mnl_nlmsg_put_extra_header(netlink_begin(netlink, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP), sizeof(*request));
 	*request = (struct inet_diag_req_v2){ .sdiag_family = AF_INET, .sdiag_protocol = IPPROTO_TCP,
-					      .idiag_ext = 1u << (INET_DIAG_CONG - 1), .idiag_states = 1u << TCP_ESTABLISHED };
+					      .idiag_ext = 1u << (INET_DIAG_CONG - 1),
+					      .idiag_states = 1u << TCP_ESTABLISHED };
 	r = netlink_request(netlink, take, &names);
 	if (r)
 		assume_not_looked_at("sock_diag: %s", strerror(-r));
-	assume_that(names.n_wanted == n && !names.n_others, "%s: expected %zu subflows with %s, seen %zu, and %zu with %s", end, n, wanted,
+	assume_that(names.n_wanted == n && !names.n_others,
+		    "%s: expected %zu subflows with %s, seen %zu, and %zu with %s", end, n, wanted,
 		    names.n_wanted, names.n_others, names.n_others ? names.other : "others");
 }
 
-/* Half of the stream before, half after; at the end that is told, both subflows change, and nothing changes at the other. */
+/* Half of the stream before, half after; at the end that is told, both subflows change, and nothing changes at the
+ * other. */
 static void change(struct assume_stream *s, int fd, const char *congestion, const char *end)
 {
 	uint64_t so_far = s->n_received;
@@ -73,7 +77,8 @@ static void change(struct assume_stream *s, int fd, const char *congestion, cons
 	assume_stream_send(s, 100000);
 	r = net_change_congestion(fd, congestion);
 	assume_that(!r, "%s: TCP_CONGESTION %s on a connection that carries data: %s", end, congestion, strerror(-r));
-	assume_that(net_congestion(fd, seen) && !strcmp(seen, congestion), "%s: expected %s to be told, seen %s", end, congestion, seen);
+	assume_that(net_congestion(fd, seen) && !strcmp(seen, congestion), "%s: expected %s to be told, seen %s", end,
+		    congestion, seen);
 	assume_stream_run(s, so_far + 200000, so_far + 200000, "a session whose congestion control was changed");
 }
 
@@ -87,8 +92,10 @@ int main(void)
 	int listener_fd;
 	size_t n_sent;
 
-	assume_begin("congestion control set on an MPTCP socket before listen or connect, or later, is that of every subflow",
-		     "relay.congestion has no effect on downloads, or on the second link, or does not follow what the links show");
+	assume_begin("congestion control set on an MPTCP socket before listen or connect, or later, is that of every "
+		     "subflow",
+		     "relay.congestion has no effect on downloads, or on the second link, or does not follow what the "
+		     "links show");
 	assume_make_link(0);
 	assume_make_link(1);
 	assume_route_from_link(1);
@@ -96,7 +103,8 @@ int main(void)
 	assume_endpoint_add(1, false, false);
 	if (sysctl_read("net/ipv4/tcp_congestion_control", present))
 		assume_not_looked_at("no net.ipv4.tcp_congestion_control");
-	options.congestion = listen_options.congestion = strcmp(present, "reno") ? "reno" : "cubic";   /* not the default */
+	/* not the default */
+	options.congestion = listen_options.congestion = strcmp(present, "reno") ? "reno" : "cubic";
 	listener_fd = assume_listen(false, &listen_options);
 	s.from_fd = assume_connect_begin(false, options, &n_sent);
 	assume_wait_connected(s.from_fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* link.backup, its change at a reload, and links that cost more (LINKS_SET_BACKUP of path/apply.c): of subflows that have joined, and of the first one. */
+/* link.backup, its change at a reload, and links that cost more (LINKS_SET_BACKUP of path/apply.c): of subflows that
+ * have joined, and of the first one. */
 #include "assume.h"
 
 #include <string.h>
@@ -65,7 +66,8 @@ static void expect_unused(struct assume_stream *s, int near_fd, const char *end,
 
 	for (int i = 0; i < TRANSFERS; i++)
 		n_bytes += moved(s, near_fd, "4 MB");
-	assume_that(n_bytes <= SLACK_BYTES, "%s: a backup subflow, %s of two, %s, carried %llu of %llu bytes", end, backup_link ? "the second" : "the first", when, (unsigned long long)n_bytes,
+	assume_that(n_bytes <= SLACK_BYTES, "%s: a backup subflow, %s of two, %s, carried %llu of %llu bytes", end,
+		    backup_link ? "the second" : "the first", when, (unsigned long long)n_bytes,
 		    (unsigned long long)TRANSFERS * N_BYTES);
 }
 
@@ -104,7 +106,8 @@ static void look_at(unsigned int link)
 
 int main(void)
 {
-	assume_begin("a backup endpoint carries no payload while the other works, that of the first subflow as well; the flag changes on live connections, for both directions",
+	assume_begin("a backup endpoint carries no payload while the other works, that of the first subflow as well; "
+		     "the flag changes on live connections, for both directions",
 		     "link.backup and link.cost have no effect, or only on new sessions");
 	assume_make_link(0);
 	assume_make_link(1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What path/ does when a link's carrier goes: it deletes the link's endpoint. And when the carrier is back: it adds the endpoint again. Once
- * with the link of the first subflow, once with that of the joined one; the sender at NEAR and at FAR.
+ * What path/ does when a link's carrier goes: it deletes the link's endpoint. And when the carrier is back: it adds the
+ * endpoint again. Once with the link of the first subflow, once with that of the joined one; the sender at NEAR and at
+ * FAR.
  */
 #include "assume.h"
 
@@ -33,7 +34,8 @@ static void look(unsigned int n, bool far_sends)
 	struct assume_pair pair;
 	struct assume_stream s = { 0 };
 
-	snprintf(what, sizeof(what), "link of the %s subflow, %s sends", n ? "joined" : "first", far_sends ? "the peer" : "our end");
+	snprintf(what, sizeof(what), "link of the %s subflow, %s sends", n ? "joined" : "first",
+		 far_sends ? "the peer" : "our end");
 	snprintf(again, sizeof(again), "%s, the endpoint added again", what);
 	assume_endpoint_add(0, false, false);
 	assume_endpoint_add(1, false, false);
@@ -55,7 +57,8 @@ static void look(unsigned int n, bool far_sends)
 
 int main(void)
 {
-	assume_begin("deleting an endpoint moves its unacknowledged data to the other subflow, adding it again brings a subflow",
+	assume_begin("deleting an endpoint moves its unacknowledged data to the other subflow, adding it again brings "
+		     "a subflow",
 		     "sessions hang or break when a link goes, or leave it unused when it is back");
 	assume_make_link(0);
 	assume_make_link(1);

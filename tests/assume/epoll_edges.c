@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * relay/ watches both legs with EPOLLET. A readable edge has to come with every arrival; a writable one may be missing on MPTCP, for which
- * relay/ tries again after RESCUE_US (relay/waiting.c): so sending must work after EAGAIN, once the peer has read, with or without an edge.
- * A reader that stops at a read that brought less than it asked for misses nothing: what comes later has an edge of its own, and an end that
- * stood behind was told by EPOLLRDHUP.
+ * relay/ watches both legs with EPOLLET. A readable edge has to come with every arrival; a writable one may be missing
+ * on MPTCP, for which relay/ tries again after RESCUE_US (relay/waiting.c): so sending must work after EAGAIN, once the
+ * peer has read, with or without an edge. A reader that stops at a read that brought less than it asked for misses
+ * nothing: what comes later has an edge of its own, and an end that stood behind was told by EPOLLRDHUP.
  */
 #include "assume.h"
 
@@ -47,7 +47,8 @@ static void expect_readable(const struct assume_pair *pair)
 	for (int i = 0; i < ARRIVALS; i++) {
 		assume_stream_send(&s, 1);
 		while (s.n_received < s.n_sent) {
-			assume_that(edge(epoll_fd, EPOLLIN, ASSUME_LIMIT_MS), "no EPOLLIN edge for arrival %d of %d", i + 1, ARRIVALS);
+			assume_that(edge(epoll_fd, EPOLLIN, ASSUME_LIMIT_MS), "no EPOLLIN edge for arrival %d of %d",
+				    i + 1, ARRIVALS);
 			while (assume_stream_receive(&s))
 				;
 		}
@@ -95,7 +96,8 @@ static void expect_readable_after_less(const struct assume_pair *pair)
 	for (int i = 0; i < ARRIVALS; i++) {
 		assume_that(send(pair->near_fd, "x", 1, 0) == 1, "cannot send");
 		do
-			assume_that(edge(epoll_fd, EPOLLIN, ASSUME_LIMIT_MS), "no EPOLLIN edge for arrival %d of %d after a short read", i + 1, ARRIVALS);
+			assume_that(edge(epoll_fd, EPOLLIN, ASSUME_LIMIT_MS),
+				    "no EPOLLIN edge for arrival %d of %d after a short read", i + 1, ARRIVALS);
 		while (read_once(pair->far_fd) != 1);
 	}
 	close(epoll_fd);
@@ -122,7 +124,8 @@ static void expect_writable(const struct assume_pair *pair)
 	for (int i = 0; i < FILLS; i++) {
 		assume_that(!assume_stream_send(&refill.s, 256u << 20), "a socket takes 256 MB that nobody reads");
 		assume_stream_run(&refill.s, 0, refill.s.n_sent, "what filled the socket");
-		assume_that(assume_wait(takes_more, &refill), "send says EAGAIN for %d ms although the peer has read all", ASSUME_LIMIT_MS);
+		assume_that(assume_wait(takes_more, &refill),
+			    "send says EAGAIN for %d ms although the peer has read all", ASSUME_LIMIT_MS);
 	}
 }
 
@@ -130,7 +133,8 @@ int main(void)
 {
 	struct assume_pair pair;
 
-	assume_begin("edge-triggered epoll tells of each arrival on MPTCP, and sending works again once the peer has read",
+	assume_begin("edge-triggered epoll tells of each arrival on MPTCP, and sending works again once the peer has "
+		     "read",
 		     "sessions hang with bytes waiting");
 	assume_make_link(0);
 	pair = assume_pair(false, true);

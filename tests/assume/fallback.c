@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether a connection is MPTCP is asked of the kernel, never taken for granted (net/mptcp_info.h, n_fell_back, braidctl why). */
+/* Whether a connection is MPTCP is asked of the kernel, never taken for granted (net/mptcp_info.h, n_fell_back,
+ * braidctl why). */
 #include "assume.h"
 
 
@@ -9,8 +10,10 @@ static void expect(const char *what, int fd, bool plain)
 	bool seen = mptcp_info_fell_back(fd);
 	int r = mptcp_info_read(fd, &info);
 
-	assume_that(seen == plain, "%s: expected %s, MPTCP_INFO says %s", what, plain ? "plain TCP" : "MPTCP", seen ? "plain TCP" : "MPTCP");
-	assume_that(r == (plain ? MPTCP_INFO_E_PLAIN : 0), "%s: MPTCP_FULL_INFO and the flag do not agree (%d)", what, r);
+	assume_that(seen == plain, "%s: expected %s, MPTCP_INFO says %s", what, plain ? "plain TCP" : "MPTCP",
+		    seen ? "plain TCP" : "MPTCP");
+	assume_that(r == (plain ? MPTCP_INFO_E_PLAIN : 0), "%s: MPTCP_FULL_INFO and the flag do not agree (%d)", what,
+		    r);
 	assume_that(info.n_subflows == 1, "%s: expected 1 TCP connection, seen %zu", what, info.n_subflows);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The request travels in the SYN (role/gateway/attempt.c) and is there when the converter accepts (role/converter/converter.c). */
+/* The request travels in the SYN (role/gateway/attempt.c) and is there when the converter accepts
+ * (role/converter/converter.c). */
 #include "assume.h"
 
 #include <string.h>
@@ -19,15 +20,17 @@ static void look(bool v6)
 	ssize_t n;
 
 	near_fd = assume_connect_begin(v6, options, &n_sent);
-	assume_that(n_sent == sizeof(request), "%s: sendto(MSG_FASTOPEN) took %zu bytes of %zu", family, n_sent, sizeof(request));
+	assume_that(n_sent == sizeof(request), "%s: sendto(MSG_FASTOPEN) took %zu bytes of %zu", family, n_sent,
+		    sizeof(request));
 	far_fd = assume_accept(listener_fd);
 	n = net_receive(far_fd, seen, sizeof(seen), &error);
 	assume_that(n == sizeof(request) && !memcmp(seen, request, sizeof(request)),
 		    "%s: the first recv after accept gave %zd bytes of %zu", family, n, sizeof(request));
 	assume_wait_connected(near_fd);
-	assume_that(mptcp_info_beginning(near_fd).syn_data_acked, "%s: TCP_INFO of the MPTCP socket says that the data in the SYN was not "
-		    "acknowledged", family);
-	assume_that(!mptcp_info_fell_back(near_fd) && !mptcp_info_fell_back(far_fd), "%s: plain TCP in place of MPTCP", family);
+	assume_that(mptcp_info_beginning(near_fd).syn_data_acked,
+		    "%s: TCP_INFO of the MPTCP socket says that the data in the SYN was not acknowledged", family);
+	assume_that(!mptcp_info_fell_back(near_fd) && !mptcp_info_fell_back(far_fd), "%s: plain TCP in place of MPTCP",
+		    family);
 	close(near_fd);
 	close(far_fd);
 	close(listener_fd);

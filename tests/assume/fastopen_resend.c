@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Data in a SYN that the peer passes over, or that is lost, is the kernel's to bring, once (net_connect_begin()'s contract). */
+/* Data in a SYN that the peer passes over, or that is lost, is the kernel's to bring, once (net_connect_begin()'s
+ * contract). */
 #include "assume.h"
 
 #include <stdio.h>
@@ -27,7 +28,8 @@ static void look(const char *what, bool far_mptcp, bool far_fastopen, bool lose_
 	s.from_fd = assume_connect_begin(false, options, &s.n_sent);
 	if (lose_syn)
 		assume_nft("delete table inet loss");
-	assume_that(s.n_sent == N_BYTES, "%s: sendto(MSG_FASTOPEN) took %llu bytes of %d", what, (unsigned long long)s.n_sent, N_BYTES);
+	assume_that(s.n_sent == N_BYTES, "%s: sendto(MSG_FASTOPEN) took %llu bytes of %d", what,
+		    (unsigned long long)s.n_sent, N_BYTES);
 	assume_wait_connected(s.from_fd);
 	acked = mptcp_info_beginning(s.from_fd).syn_data_acked;
 	assume_that(!acked, "%s: TCP_INFO says that data in the SYN was acknowledged", what);
@@ -41,7 +43,8 @@ static void look(const char *what, bool far_mptcp, bool far_fastopen, bool lose_
 int main(void)
 {
 	assume_begin("data in a SYN that was not acknowledged arrives once, after the handshake, and TCP_INFO tells",
-		     "requests are lost or doubled where a link or a converter eats Fast Open, and such links are not noticed");
+		     "requests are lost or doubled where a link or a converter eats Fast Open, and such links are not "
+		     "noticed");
 	assume_make_link(0);
 	look("a listener without Fast Open", true, false, false);
 	look("a plain TCP listener", false, false, false);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* path_set_silent() of path/path.c: of the first subflow, on a link that has gone silent, the peer hears at the latest by a second deletion, of its address, that has the id 0. */
+/* path_set_silent() of path/path.c: of the first subflow, on a link that has gone silent, the peer hears at the
+ * latest by a second deletion, of its address, that has the id 0. */
 #include "assume.h"
 
 #include <string.h>
@@ -35,8 +36,10 @@ static void look(unsigned int n)
 	assume_set_silence(n, true);
 	assume_endpoint_delete(n, false);
 	delete_first(n);
-	assume_that(assume_wait(far_has_one, &pair.far_fd), "%s is silent: the peer has not heard that its subflow is gone", what);
-	assume_that(assume_n_subflows(pair.near_fd) == 1, "%s: expected 1 subflow to be left, seen %zu", what, assume_n_subflows(pair.near_fd));
+	assume_that(assume_wait(far_has_one, &pair.far_fd),
+		    "%s is silent: the peer has not heard that its subflow is gone", what);
+	assume_that(assume_n_subflows(pair.near_fd) == 1, "%s: expected 1 subflow to be left, seen %zu", what,
+		    assume_n_subflows(pair.near_fd));
 	assume_set_silence(n, false);
 	assume_endpoint_add(n, false, false);
 	assume_wait_subflows(pair.near_fd, 2, "the endpoint added again");
@@ -48,7 +51,8 @@ static void look(unsigned int n)
 
 int main(void)
 {
-	assume_begin("of a subflow whose link is silent the peer hears when its endpoint is deleted, of the first one when its address is deleted as id 0 afterwards",
+	assume_begin("of a subflow whose link is silent the peer hears when its endpoint is deleted, of the first one "
+		     "when its address is deleted as id 0 afterwards",
 		     "what is sent to us goes on over a silent link until its sender finds out");
 	assume_make_link(0);
 	assume_make_link(1);

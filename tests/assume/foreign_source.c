@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A connection from an address that isn't this machine's: what comes back is led to its socket by what path/returns.c puts in place. */
+/* A connection from an address that isn't this machine's: what comes back is led to its socket by what
+ * path/returns.c puts in place. */
 #include "assume.h"
 
 #include <string.h>
@@ -23,7 +24,8 @@ static const char rules[] =
 
 static struct address foreign(bool v6)
 {
-	return v6 ? (struct address){ .ip = { 0xfd, 0x09, 0, 0x77, [15] = 7 } } : (struct address){ .ip = { [10] = 0xff, 0xff, 10, 9, 77, 7 } };
+	return v6 ? (struct address){ .ip = { 0xfd, 0x09, 0, 0x77, [15] = 7 } } :
+	       (struct address){ .ip = { [10] = 0xff, 0xff, 10, 9, 77, 7 } };
 }
 
 static void look(bool v6, bool mptcp)
@@ -53,7 +55,8 @@ static void look(bool v6, bool mptcp)
 
 int main(void)
 {
-	assume_begin("a transparent socket may connect from any address, and `socket transparent`, not `wildcard`, a mark and a local route bring it what comes back",
+	assume_begin("a transparent socket may connect from any address, and `socket transparent`, not `wildcard`, a "
+		     "mark and a local route bring it what comes back",
 		     "subscribers of a converter have no address of their own (address_mode = preserve, prefix)");
 	assume_make_link(0);
 	for (int v6 = 0; v6 < 2; v6++) {

@@ -30,7 +30,8 @@ static void expect_end_event(int fd)
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
 	n = epoll_wait(epoll_fd, &event, 1, ASSUME_LIMIT_MS);
 	assume_that(n == 1 && event.events & EPOLLRDHUP && !(event.events & (EPOLLHUP | EPOLLERR)),
-		    "expected EPOLLRDHUP and neither EPOLLHUP nor EPOLLERR at the peer, seen %d events, 0x%x", n, n ? event.events : 0);
+		    "expected EPOLLRDHUP and neither EPOLLHUP nor EPOLLERR at the peer, seen %d events, 0x%x", n,
+		    n ? event.events : 0);
 	close(epoll_fd);
 }
 
@@ -39,7 +40,8 @@ int main(void)
 	struct assume_stream up = { 0 }, down = { 0 };
 	struct assume_pair pair;
 
-	assume_begin("shutdown(SHUT_WR) on MPTCP ends one direction and leaves the other alone", "half-closed sessions are cut short");
+	assume_begin("shutdown(SHUT_WR) on MPTCP ends one direction and leaves the other alone",
+		     "half-closed sessions are cut short");
 	assume_make_link(0);
 	pair = assume_pair(false, true);
 	up.from_fd = down.to_fd = pair.near_fd;

@@ -51,7 +51,8 @@ static void on_packet(void *context, const struct net_queue_packet *packet)
 {
 	struct held *held = context;
 
-	assume_that(!syn_get((struct bytes){ packet->bytes, packet->n_bytes }, &held->syn), "the queue's packet is no SYN");
+	assume_that(!syn_get((struct bytes){ packet->bytes, packet->n_bytes }, &held->syn),
+		    "the queue's packet is no SYN");
 	held->from_interface = packet->ifindex && packet->has_mac;
 	held->id = packet->id;
 }
@@ -76,11 +77,13 @@ struct held held_expect(struct net_queue *queue, int fd, bool v6, uint32_t mark,
 	char text[ADDRESS_TEXT_BYTES];
 	int result;
 
-	assume_that(address_equal(&held.syn.destination, &server), "%s: the SYN goes to %s", family, address_format(&held.syn.destination, text));
+	assume_that(address_equal(&held.syn.destination, &server), "%s: the SYN goes to %s", family,
+		    address_format(&held.syn.destination, text));
 	assume_that(net_connect_result(fd) == NET_E_AGAIN, "%s: the connection does not wait", family);
 	net_queue_pass(queue, held.id, mark);
 	result = held_outcome(fd);
-	assume_that(result == wanted, "%s: by mark %u the connection comes to '%s', not '%s'", family, mark, net_error_text(result), net_error_text(wanted));
+	assume_that(result == wanted, "%s: by mark %u the connection comes to '%s', not '%s'", family, mark,
+		    net_error_text(result), net_error_text(wanted));
 	return held;
 }
 
@@ -90,8 +93,8 @@ void held_expect_refusals(struct net_queue *queue, bool v6, held_connect begin)
 		uint32_t mark;
 		int outcome;
 	} refusals[] = {
-		{ HELD_RESET, NET_E_REFUSED }, { HELD_HOST_UNREACHABLE, NET_E_UNREACHABLE }, { HELD_NO_ROUTE, NET_E_NO_ROUTE },
-		{ HELD_PROHIBITED, v6 ? NET_E_PROHIBITED : NET_E_UNREACHABLE },
+		{ HELD_RESET, NET_E_REFUSED }, { HELD_HOST_UNREACHABLE, NET_E_UNREACHABLE },
+		{ HELD_NO_ROUTE, NET_E_NO_ROUTE }, { HELD_PROHIBITED, v6 ? NET_E_PROHIBITED : NET_E_UNREACHABLE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {

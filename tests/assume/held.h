@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A SYN that waits in a packet queue at NEAR, is led on by the mark of the verdict, and what then becomes of its connection. */
+/* A SYN that waits in a packet queue at NEAR, is led on by the mark of the verdict, and what then becomes of its
+ * connection. */
 #ifndef BRAID_TESTS_HELD_H
 #define BRAID_TESTS_HELD_H
 

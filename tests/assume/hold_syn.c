@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Faithful accept: a host's SYN waits in a queue while we find out, and is then caught, answered, or let go its ordinary way, as the mark of
- * the verdict says; with nobody at the queue it goes its ordinary way at once.
+ * Faithful accept: a host's SYN waits in a queue while we find out, and is then caught, answered, or let go its
+ * ordinary way, as the mark of the verdict says; with nobody at the queue it goes its ordinary way at once.
  */
 #include "assume.h"
 

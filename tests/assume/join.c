@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How path/ opens links: a connection bound to one link's address, an endpoint for each link's. The peer has several listeners on its port, one
- * a worker: joins come to any of them, whichever took the connection.
+ * How path/ opens links: a connection bound to one link's address, an endpoint for each link's. The peer has several
+ * listeners on its port, one a worker: joins come to any of them, whichever took the connection.
  */
 #include "assume.h"
 
@@ -22,7 +22,8 @@ static struct assume_pair pair_beside(const struct assume_pair *old, bool v6)
 	struct net_listen_options listen_options = { .mptcp = true };
 	struct net_connect_options options = { .mptcp = true };
 	struct assume_pair pair = { .listener_fd = assume_listen(v6, &listen_options) };
-	struct pollfd fds[] = { { .fd = old->listener_fd, .events = POLLIN }, { .fd = pair.listener_fd, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = old->listener_fd, .events = POLLIN },
+				{ .fd = pair.listener_fd, .events = POLLIN } };
 	struct assume_stream s = { 0 };
 	size_t n_sent;
 
@@ -45,7 +46,8 @@ static void look(bool v6)
 
 	assume_endpoint_add(0, v6, false);
 	old = assume_pair(v6, true);
-	assume_that(assume_n_subflows(old.near_fd) == 1, "%s: the endpoint of the connection's own address brought a subflow", family);
+	assume_that(assume_n_subflows(old.near_fd) == 1,
+		    "%s: the endpoint of the connection's own address brought a subflow", family);
 	assume_endpoint_add(1, v6, false);
 	assume_wait_subflows(old.near_fd, 2, "an endpoint added under a live connection");
 	new = pair_beside(&old, v6);
@@ -62,7 +64,8 @@ static void look(bool v6)
 
 int main(void)
 {
-	assume_begin("an endpoint brings one subflow from its address, also under live connections, and none beside the first subflow's own",
+	assume_begin("an endpoint brings one subflow from its address, also under live connections, and none beside "
+		     "the first subflow's own",
 		     "sessions use one link alone");
 	assume_make_link(0);
 	assume_make_link(1);

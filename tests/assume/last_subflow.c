@@ -15,7 +15,8 @@
 
 enum last { BY_BYTES, BY_OUR_END, AFTER_OUR_END };
 
-/* Whatever comes to FAR from now on is answered with a RST, which has no MPTCP option: as a middlebox does, and a peer that forgot. */
+/* Whatever comes to FAR from now on is answered with a RST, which has no MPTCP option: as a middlebox does, and a
+ * peer that forgot. */
 static void reset_all(void)
 {
 	assume_in(ASSUME_FAR);
@@ -38,11 +39,12 @@ static void expect_reset(const char *what, int fd, bool by_splice)
 
 	assume_that(poll(&poll_fd, 1, ENOUGH_MS) == 1, "%s: expected an event, none within %d ms", what, ENOUGH_MS);
 	assume_that(!pipe(pipes), "no pipe");
-	n = by_splice ? splice(fd, NULL, pipes[1], NULL, N_BYTES, SPLICE_F_NONBLOCK) : net_receive(fd, &byte, 1, &error);
+	n = by_splice ? splice(fd, NULL, pipes[1], NULL, N_BYTES, SPLICE_F_NONBLOCK) :
+	    net_receive(fd, &byte, 1, &error);
 	if (by_splice && n < 0)
 		error = net_error(errno);
-	assume_that(n == -1 && error == NET_E_RESET, "%s: expected a reset, %s gave %zd, %s", what, by_splice ? "splice" : "recv", n,
-		    net_error_text(error));
+	assume_that(n == -1 && error == NET_E_RESET, "%s: expected a reset, %s gave %zd, %s", what,
+		    by_splice ? "splice" : "recv", n, net_error_text(error));
 	close(pipes[0]);
 	close(pipes[1]);
 }
@@ -76,7 +78,8 @@ static void look(const char *what, enum last last, bool by_splice)
 
 int main(void)
 {
-	assume_begin("an MPTCP connection whose last subflow is reset without FASTCLOSE ends with an error to its reader, not with the end of the stream",
+	assume_begin("an MPTCP connection whose last subflow is reset without FASTCLOSE ends with an error to its "
+		     "reader, not with the end of the stream",
 		     "streams that were cut look whole");
 	assume_make_link(0);
 	assume_in(ASSUME_NEAR);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A converter on the way of a client's first link: here the client is FAR, and NEAR stands on the way to an address that nobody has. The statements are those of
- * path/intercept_on_path.c, the endpoints those of policy/links.h.
+ * A converter on the way of a client's first link: here the client is FAR, and NEAR stands on the way to an address
+ * that nobody has. The statements are those of path/intercept_on_path.c, the endpoints those of policy/links.h.
  */
 #include "assume.h"
 
@@ -46,7 +46,8 @@ static struct address foreign(bool v6)
 static int listen_on_path(bool v6)
 {
 	struct address v6_address = { .ip = { 0x01, 0, [8] = 0x51, 0x27, [15] = 1 }, .port = ON_PATH_PORT };
-	struct address address = v6 ? v6_address : (struct address){ .ip = { [10] = 0xff, 0xff, 127, 53, 0, 1 }, .port = ON_PATH_PORT };
+	struct address address = v6 ? v6_address :
+				 (struct address){ .ip = { [10] = 0xff, 0xff, 127, 53, 0, 1 }, .port = ON_PATH_PORT };
 	struct net_listen_options options = { .mptcp = true, .transparent = true };
 	bool fastopen_missing;
 	int fd, r;
@@ -57,7 +58,9 @@ static int listen_on_path(bool v6)
 	return fd;
 }
 
-static void change_endpoint(enum assume_place place, int (*change)(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint), const struct mptcp_pm_endpoint *endpoint)
+static void change_endpoint(enum assume_place place,
+			    int (*change)(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint),
+			    const struct mptcp_pm_endpoint *endpoint)
 {
 	_cleanup_(mptcp_pm_closep) struct mptcp_pm *pm = NULL;
 	int r;
@@ -69,10 +72,13 @@ static void change_endpoint(enum assume_place place, int (*change)(struct mptcp_
 	assume_that(!r, "endpoint %u: %s %s", endpoint->id, strerror(-r), mptcp_pm_error_text(pm));
 }
 
-/* The client may join from its second link, and is told where. In one family at a time: an IPv6 client joins by IPv4, too. */
-static void change_ways(int (*change)(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint), bool v6, const struct address *join)
+/* The client may join from its second link, and is told where. In one family at a time: an IPv6 client joins by
+ * IPv4, too. */
+static void change_ways(int (*change)(struct mptcp_pm *pm, const struct mptcp_pm_endpoint *endpoint), bool v6,
+			const struct address *join)
 {
-	struct mptcp_pm_endpoint link = { .id = 1, .ip = assume_address(ASSUME_FAR, 1, v6, 0), .flags = MPTCP_PM_SUBFLOW | MPTCP_PM_FULLMESH };
+	struct mptcp_pm_endpoint link = { .id = 1, .ip = assume_address(ASSUME_FAR, 1, v6, 0),
+					  .flags = MPTCP_PM_SUBFLOW | MPTCP_PM_FULLMESH };
 	struct mptcp_pm_endpoint told = { .id = 2, .ip = *join, .flags = MPTCP_PM_SIGNAL };
 
 	assume_in(ASSUME_FAR);
@@ -95,22 +101,26 @@ static int connect_to(const struct address *to, bool v6)
 }
 
 /* As it was wanted, from there to here. */
-static void expect_way(const char *which, const struct subflow_info *seen, const struct address *local, const struct address *remote)
+static void expect_way(const char *which, const struct subflow_info *seen, const struct address *local,
+		       const struct address *remote)
 {
 	char local_text[ADDRESS_TEXT_BYTES], remote_text[ADDRESS_TEXT_BYTES];
 
-	assume_that(address_equal_ip(&seen->local, local) && address_equal(&seen->remote, remote), "the %s subflow runs from %s to %s", which,
-		    address_format(&seen->local, local_text), address_format(&seen->remote, remote_text));
+	assume_that(address_equal_ip(&seen->local, local) && address_equal(&seen->remote, remote),
+		    "the %s subflow runs from %s to %s", which, address_format(&seen->local, local_text),
+		    address_format(&seen->remote, remote_text));
 }
 
-/* A link is chosen by what the sockets' buffers have room for: some turns may pass before the second one gets anything. */
+/* A link is chosen by what the sockets' buffers have room for: some turns may pass before the second one gets
+ * anything. */
 static void expect_both_carry(int fd, struct assume_stream *up)
 {
 	struct mptcp_connection_info info = { 0 };
 
 	for (int i = 0; i < ROUNDS; i++) {
 		assume_stream_run(up, up->n_sent + ROUND_BYTES, up->n_sent + ROUND_BYTES, "over both links");
-		assume_that(!mptcp_info_read(fd, &info) && info.n_subflows == 2, "%zu subflows under load", info.n_subflows);
+		assume_that(!mptcp_info_read(fd, &info) && info.n_subflows == 2, "%zu subflows under load",
+			    info.n_subflows);
 		if (info.subflows[0].bytes_sent && info.subflows[1].bytes_sent)
 			return;
 	}
@@ -119,7 +129,8 @@ static void expect_both_carry(int fd, struct assume_stream *up)
 
 static void look(bool v6)
 {
-	struct address to = foreign(v6), local = { 0 }, join = assume_address(ASSUME_NEAR, 1, v6, JOIN_PORT), first = assume_address(ASSUME_FAR, 0, v6, 0), second = assume_address(ASSUME_FAR, 1, v6, 0);
+	struct address to = foreign(v6), local = { 0 }, join = assume_address(ASSUME_NEAR, 1, v6, JOIN_PORT),
+		       first = assume_address(ASSUME_FAR, 0, v6, 0), second = assume_address(ASSUME_FAR, 1, v6, 0);
 	struct assume_stream up, down;
 	struct mptcp_connection_info info;
 	char text[ADDRESS_TEXT_BYTES];
@@ -131,10 +142,13 @@ static void look(bool v6)
 	taken_fd = assume_accept(listener_fd);
 	up = (struct assume_stream){ .from_fd = client_fd, .to_fd = taken_fd };
 	down = (struct assume_stream){ .from_fd = taken_fd, .to_fd = client_fd };
-	assume_that(!net_local_address(taken_fd, &local) && address_equal(&local, &to), "the local address of what was taken is %s", address_format(&local, text));
+	assume_that(!net_local_address(taken_fd, &local) && address_equal(&local, &to),
+		    "the local address of what was taken is %s", address_format(&local, text));
 	assume_stream_run(&up, 1000, 1000, "to the one on the way");
 	assume_stream_run(&down, 1000, 1000, "from the one on the way");
-	assume_wait_subflows(client_fd, 2, v6 ? "IPv6, the client having been told where to join" : "IPv4, the client having been told where to join");
+	assume_wait_subflows(client_fd, 2,
+			     v6 ? "IPv6, the client having been told where to join" :
+			     "IPv4, the client having been told where to join");
 	assume_that(!mptcp_info_read(client_fd, &info), "MPTCP_FULL_INFO");
 	expect_way("first", &info.subflows[0], &first, &to);
 	expect_way("second", &info.subflows[1], &second, &join);
@@ -147,7 +161,8 @@ static void look(bool v6)
 
 int main(void)
 {
-	assume_begin("tproxy takes Multipath TCP connections by their option, nft sets the bit that forbids joins at the first address, and the client joins where it is told",
+	assume_begin("tproxy takes Multipath TCP connections by their option, nft sets the bit that forbids joins at "
+		     "the first address, and the client joins where it is told",
 		     "signalling = route has one link alone, or none (converter.intercept)");
 	assume_make_link(0);
 	assume_make_link(1);

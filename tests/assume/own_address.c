@@ -9,9 +9,11 @@ static void expect(struct own_address_probe *probe, const char *what, const stru
 	char text[ADDRESS_TEXT_BYTES];
 
 	address_format_ip(a, text);
-	assume_that(net_is_own_address(a) == own, "%s, %s: by the routing table it is %sour own", what, text, own ? "not " : "");
+	assume_that(net_is_own_address(a) == own, "%s, %s: by the routing table it is %sour own", what, text,
+		    own ? "not " : "");
 	for (int i = 0; i < 2; i++)   /* the first may have used a socket up */
-		assume_that(own_address_probe_is_own(probe, a) == own, "%s, %s: by trying to bind it is %sour own", what, text, own ? "not " : "");
+		assume_that(own_address_probe_is_own(probe, a) == own, "%s, %s: by trying to bind it is %sour own",
+			    what, text, own ? "not " : "");
 }
 
 static void look(struct own_address_probe *probe, bool v6)
@@ -49,7 +51,8 @@ int main(void)
 {
 	struct own_address_probe probe;
 
-	assume_begin("an address that can't be bound (EADDRNOTAVAIL) is not this machine's", "clients reach the converter itself, or are refused what others have");
+	assume_begin("an address that can't be bound (EADDRNOTAVAIL) is not this machine's",
+		     "clients reach the converter itself, or are refused what others have");
 	assume_make_link(0);
 	assume_in(ASSUME_NEAR);
 	own_address_probe_init(&probe);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host role: a SYN that a program of this machine sends can wait in a queue in the output hook, and is then answered, let go its ordinary way, or led
- * by its mark over lo, to where tproxy catches it; a set with the connection's addresses and ports leads the packets after it there, too. With nobody at the
- * queue it goes its ordinary way at once.
+ * The host role: a SYN that a program of this machine sends can wait in a queue in the output hook, and is then
+ * answered, let go its ordinary way, or led by its mark over lo, to where tproxy catches it; a set with the
+ * connection's addresses and ports leads the packets after it there, too. With nobody at the queue it goes its ordinary
+ * way at once.
  */
 #include "assume.h"
 
@@ -17,7 +18,8 @@
 #define TABLE 200
 #define PRIORITY 100
 #define QUEUE 8
-#define LEAD 0x10002            /* the mark that leads to lo, of which a rule of routing looks at the upper half alone */
+#define LEAD 0x10002            /* the mark that leads to lo, of which a rule of routing looks at the upper half
+				 * alone */
 #define LEAD_MASK 0xffff0000u
 
 static const char rules[] =
@@ -81,7 +83,8 @@ static void expect_caught(struct net_queue *queue, bool v6, int listener_fd)
 	struct assume_stream up = { .from_fd = here_fd, .to_fd = fd }, down = { .from_fd = fd, .to_fd = here_fd };
 	char text[ADDRESS_TEXT_BYTES];
 
-	assume_that(!net_local_address(fd, &local) && address_equal(&local, &wanted), "the caught connection's local address is %s, not what was wanted",
+	assume_that(!net_local_address(fd, &local) && address_equal(&local, &wanted),
+		    "the caught connection's local address is %s, not what was wanted",
 		    address_format(&local, text));
 	assume_stream_run(&up, 1000000, 1000000, "from the program");
 	assume_stream_run(&down, 1000000, 1000000, "to the program");
@@ -92,7 +95,8 @@ static void expect_caught(struct net_queue *queue, bool v6, int listener_fd)
 static void lead_to_lo(bool v6)
 {
 	_cleanup_(netlink_closep) struct netlink *netlink = NULL;
-	struct route_rule rule = { .v6 = v6, .fwmark = LEAD & LEAD_MASK, .fwmask = LEAD_MASK, .table = TABLE, .priority = PRIORITY };
+	struct route_rule rule = { .v6 = v6, .fwmark = LEAD & LEAD_MASK, .fwmask = LEAD_MASK, .table = TABLE,
+				   .priority = PRIORITY };
 	struct route_entry entry = { .v6 = v6, .local = true, .table = TABLE, .to = { .n_bits = v6 ? 0 : 96 } };
 	int r;
 
@@ -126,7 +130,8 @@ int main(void)
 {
 	struct net_queue *queue;
 
-	assume_begin("a SYN of this machine can be held in the output hook and be caught, answered or let go by the mark of the verdict",
+	assume_begin("a SYN of this machine can be held in the output hook and be caught, answered or let go by the "
+		     "mark of the verdict",
 		     "[host]: programs of the machine itself are not bonded");
 	assume_make_link(0);
 	assume_in(ASSUME_NEAR);

@@ -18,7 +18,8 @@ int main(void)
 	assume_limits();
 	assume_in(ASSUME_NEAR);
 	assume_that(!mptcp_pm_open(&pm), "no MPTCP path manager");
-	assume_that(!mptcp_pm_get_limits(pm, &limits) && limits.subflows == MPTCP_PM_MOST && limits.add_addr_accepted == MPTCP_PM_MOST,
+	assume_that(!mptcp_pm_get_limits(pm, &limits) && limits.subflows == MPTCP_PM_MOST &&
+		    limits.add_addr_accepted == MPTCP_PM_MOST,
 		    "expected limits of 8 and 8, seen %u and %u", limits.subflows, limits.add_addr_accepted);
 	for (uint32_t i = 1; i <= MPTCP_PM_MOST + 1; i++) {
 		struct mptcp_pm_endpoint endpoint = { .id = (uint8_t)(100 + i), .flags = MPTCP_PM_SUBFLOW,

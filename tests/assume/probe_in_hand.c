@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * net_send_later() of net/socket.h for the last of the first pieces over a slow leg (policy/stripe.h): while something is under way TCP keeps it; its tail loss probe (RFC 8985, 7), for which
- * a packet of a slow link is often late enough, sends it then, and nothing a second time.
+ * net_send_later() of net/socket.h for the last of the first pieces over a slow leg (policy/stripe.h): while something
+ * is under way TCP keeps it; its tail loss probe (RFC 8985, 7), for which a packet of a slow link is often late enough,
+ * sends it then, and nothing a second time.
  */
 #include "assume.h"
 
@@ -31,10 +32,12 @@ static bool is_kept_for_the_probe(struct assume_stream *s)
 	bool kept;
 
 	assume_stream_fill(s, bytes, SENT_BYTES);
-	assume_that(net_send(s->from_fd, bytes, SENT_BYTES, &error) == SENT_BYTES, "a piece is not sent: %s", net_error_text(error));
+	assume_that(net_send(s->from_fd, bytes, SENT_BYTES, &error) == SENT_BYTES, "a piece is not sent: %s",
+		    net_error_text(error));
 	s->n_sent += SENT_BYTES;
 	assume_stream_fill(s, bytes, KEPT_BYTES);
-	assume_that(net_send_later(s->from_fd, bytes, KEPT_BYTES, &error) == KEPT_BYTES, "a piece is not taken: %s", net_error_text(error));
+	assume_that(net_send_later(s->from_fd, bytes, KEPT_BYTES, &error) == KEPT_BYTES, "a piece is not taken: %s",
+		    net_error_text(error));
 	s->n_sent += KEPT_BYTES;
 	kept = info_of(s->from_fd).tcpi_notsent_bytes == KEPT_BYTES;
 	assume_stream_run(s, s->n_sent, s->n_sent, "what was kept, while nothing is acknowledged");
@@ -49,7 +52,8 @@ int main(void)
 	size_t n_sent;
 	int listener_fd;
 
-	assume_begin("What TCP keeps back (MSG_MORE) goes out as its tail loss probe, while nothing is acknowledged", "the first packets over slow links are sent twice");
+	assume_begin("What TCP keeps back (MSG_MORE) goes out as its tail loss probe, while nothing is acknowledged",
+		     "the first packets over slow links are sent twice");
 	assume_make_link(0);
 	listener_fd = assume_listen(false, &listen);
 	for (int i = 0; i < ATTEMPTS && !kept; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* narrow_window() of net/socket.c: plain TCP begins with a narrow buffer, connections that are accepted have it from their listener, and it grows as it is read. */
+/* narrow_window() of net/socket.c: plain TCP begins with a narrow buffer, connections that are accepted have it from
+ * their listener, and it grows as it is read. */
 #include "assume.h"
 
 #include <string.h>
@@ -22,14 +23,17 @@ static int option(int fd, int name)
 
 static void expect_narrow(const char *end, int fd)
 {
-	assume_that(option(fd, SO_RCVBUF) == NARROW_BYTES, "%s begins with a receive buffer of %d, expected %d", end, option(fd, SO_RCVBUF), NARROW_BYTES);
-	assume_that(!option(fd, SO_BUF_LOCK), "%s: its buffers are held (SO_BUF_LOCK %d)", end, option(fd, SO_BUF_LOCK));
+	assume_that(option(fd, SO_RCVBUF) == NARROW_BYTES, "%s begins with a receive buffer of %d, expected %d", end,
+		    option(fd, SO_RCVBUF), NARROW_BYTES);
+	assume_that(!option(fd, SO_BUF_LOCK), "%s: its buffers are held (SO_BUF_LOCK %d)", end,
+		    option(fd, SO_BUF_LOCK));
 }
 
 static void expect_growth(const char *end, struct assume_stream s)
 {
 	assume_stream_run(&s, N_BYTES, N_BYTES, "64 MB");
-	assume_that(option(s.to_fd, SO_RCVBUF) > NARROW_BYTES, "%s: the receive buffer is as narrow after 64 MB as it was", end);
+	assume_that(option(s.to_fd, SO_RCVBUF) > NARROW_BYTES,
+		    "%s: the receive buffer is as narrow after 64 MB as it was", end);
 }
 
 int main(void)
@@ -39,7 +43,8 @@ int main(void)
 	int listener_fd, near_fd, far_fd;
 	size_t n_sent;
 
-	assume_begin("A receive buffer that was set and let go (SO_BUF_LOCK) grows as it is read; accepted connections have it from their listener",
+	assume_begin("A receive buffer that was set and let go (SO_BUF_LOCK) grows as it is read; accepted connections "
+		     "have it from their listener",
 		     "plain connections are held to the window they begin with, or each may fill the widest");
 	assume_make_link(0);
 	assume_in(ASSUME_FAR);

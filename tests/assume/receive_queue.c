@@ -43,7 +43,8 @@ static bool leaves_a_hole(struct assume_stream *s, unsigned int silent)
 	assume_in(ASSUME_NEAR);
 	assume_set_silence(silent, true);
 	assume_stream_send(s, N_BYTES);
-	assume_that(assume_wait(is_settled, s), "nothing waits, and %llu of %llu bytes were read", (unsigned long long)s->n_received, (unsigned long long)s->n_sent);
+	assume_that(assume_wait(is_settled, s), "nothing waits, and %llu of %llu bytes were read",
+		    (unsigned long long)s->n_received, (unsigned long long)s->n_sent);
 	hole = s->n_received < s->n_sent;
 	assume_stream_run(s, s->n_sent, s->n_sent, "what the silent link had, over the other");
 	assume_set_silence(silent, false);
@@ -57,7 +58,8 @@ int main(void)
 	unsigned int n_tries = 0;
 	uint64_t before;
 
-	assume_begin("SO_MEMINFO of an MPTCP socket tells of bytes that wait out of order, and nothing where all were read",
+	assume_begin("SO_MEMINFO of an MPTCP socket tells of bytes that wait out of order, and nothing where all were "
+		     "read",
 		     "a session whose end something on its way has swallowed waits for a minute");
 	pair = assume_pair_of_two();
 	s.from_fd = pair.near_fd;
@@ -66,7 +68,7 @@ int main(void)
 	while (!leaves_a_hole(&s, n_tries % 2))
 		assume_that(++n_tries < TRIES, "no bytes were out of order in %u tries with a silent link", TRIES);
 	assume_that(!waiting_bytes(pair.far_fd), "%u bytes wait where all were read", waiting_bytes(pair.far_fd));
-	assume_that(received_up_to(pair.far_fd) - before == s.n_received, "expected %llu bytes received, seen %llu", (unsigned long long)s.n_received,
-		    (unsigned long long)(received_up_to(pair.far_fd) - before));
+	assume_that(received_up_to(pair.far_fd) - before == s.n_received, "expected %llu bytes received, seen %llu",
+		    (unsigned long long)s.n_received, (unsigned long long)(received_up_to(pair.far_fd) - before));
 	return assume_holds();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tcp_receive_buffer_set() of net/tcp_receive.c: from then on the kernel leaves the buffer alone, and what it is set to later is what the peer is offered. */
+/* tcp_receive_buffer_set() of net/tcp_receive.c: from then on the kernel leaves the buffer alone, and what it is set
+ * to later is what the peer is offered. */
 #include "assume.h"
 
 #include "net/tcp_receive.h"
@@ -53,8 +54,10 @@ int main(void)
 	bool forced;
 	int listener_fd;
 
-	assume_begin("A plain TCP receive buffer that is set amid a connection stays so, and widens the window where it is set wider (SO_RCVBUF, TCP_WINDOW_CLAMP)",
-		     "sources faster than the links fill megabytes in each session, or distant ones are held to a narrow window");
+	assume_begin("A plain TCP receive buffer that is set amid a connection stays so, and widens the window where "
+		     "it is set wider (SO_RCVBUF, TCP_WINDOW_CLAMP)",
+		     "sources faster than the links fill megabytes in each session, or distant ones are held to a "
+		     "narrow window");
 	assume_make_link(0);
 	assume_in(ASSUME_FAR);
 	listener_fd = assume_listen(false, &listen);
@@ -67,10 +70,13 @@ int main(void)
 	set(s.to_fd, HELD_BYTES);
 	narrow = offered(&s);
 	assume_that(narrow <= HELD_BYTES, "the peer was offered %u with a buffer of %u", narrow, HELD_BYTES);
-	assume_that(buffer_of(s.to_fd) == HELD_BYTES, "the kernel has tuned a buffer that was set to %u: %u", HELD_BYTES, buffer_of(s.to_fd));
+	assume_that(buffer_of(s.to_fd) == HELD_BYTES, "the kernel has tuned a buffer that was set to %u: %u",
+		    HELD_BYTES, buffer_of(s.to_fd));
 	set(s.to_fd, WIDER_BYTES);
 	wide = offered(&s);
-	assume_that(wide > narrow, "the peer is offered %u after the buffer was widened to %u, and was offered %u before", wide, WIDER_BYTES, narrow);
+	assume_that(wide > narrow,
+		    "the peer is offered %u after the buffer was widened to %u, and was offered %u before", wide,
+		    WIDER_BYTES, narrow);
 	assume_that(wide <= WIDER_BYTES, "the peer is offered %u with a buffer of %u", wide, WIDER_BYTES);
 	return assume_holds();
 }

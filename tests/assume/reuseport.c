@@ -56,10 +56,11 @@ static void look(struct count *count, const char *what)
 
 	count->n_all = 0;
 	connect_all(near_fds);
-	assume_that(assume_wait(all_came, count), "%s: %d connections made, %zu accepted", what, CONNECTIONS, count->n_all);
+	assume_that(assume_wait(all_came, count), "%s: %d connections made, %zu accepted", what, CONNECTIONS,
+		    count->n_all);
 	for (size_t i = 0; i < LISTENERS; i++)
-		assume_that(count->fds[i] < 0 || count->n[i], "%s: %zu, %zu, %zu and %zu connections at the listeners", what, count->n[0],
-			    count->n[1], count->n[2], count->n[3]);
+		assume_that(count->fds[i] < 0 || count->n[i], "%s: %zu, %zu, %zu and %zu connections at the listeners",
+			    what, count->n[0], count->n[1], count->n[2], count->n[3]);
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		close(near_fds[i]);
 }
@@ -69,7 +70,8 @@ int main(void)
 	struct net_listen_options options = { .mptcp = true, .fastopen_queue = 16 };
 	struct count count = { 0 };
 
-	assume_begin("SO_REUSEPORT spreads connections over MPTCP listeners of one address, also after one of them was closed",
+	assume_begin("SO_REUSEPORT spreads connections over MPTCP listeners of one address, also after one of them was "
+		     "closed",
 		     "one worker does the work of all, or connections get lost");
 	assume_make_link(0);
 	for (size_t i = 0; i < LISTENERS; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What path/alive.h stands on: a rule whose condition is a set, and a renewal (net/nft_element.h) that leaves no gap. */
+/* What path/alive.h stands on: a rule whose condition is a set, and a renewal (net/nft_element.h) that leaves no
+ * gap. */
 #include "assume.h"
 
 #include <arpa/inet.h>
@@ -41,7 +42,8 @@ static bool rule_holds(const struct look *look)
 
 	do {
 		n = send(look->fd, "", 1, 0);
-	} while (n < 0 && errno == ECONNREFUSED);   /* what came back for one that passed earlier: nobody listens there */
+	} while (n < 0 && errno == ECONNREFUSED);   /* what came back for one that passed earlier: nobody listens
+						     * there */
 	return n < 0 && errno == EPERM;
 }
 
@@ -68,7 +70,8 @@ static void expect_held_by_renewals(struct look *look)
 
 		renew(look, TIMEOUT_MS);
 		holds = rule_holds(look);
-		assume_that(holds || loop_clock_us() - renewed_at_us > TIMEOUT_MS * US_PER_MS / 2, "an element that had just been renewed was away");
+		assume_that(holds || loop_clock_us() - renewed_at_us > TIMEOUT_MS * US_PER_MS / 2,
+			    "an element that had just been renewed was away");
 		poll(NULL, 0, 20);
 	}
 }
@@ -100,16 +103,19 @@ static void expect_no_gap(struct look *look)
 		n_passed += !rule_holds(look);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	assume_that(!n_passed, "%zu of %d datagrams passed between a renewal's deletion and addition", n_passed, N_BETWEEN_RENEWALS);
+	assume_that(!n_passed, "%zu of %d datagrams passed between a renewal's deletion and addition", n_passed,
+		    N_BETWEEN_RENEWALS);
 }
 
 int main(void)
 {
 	struct look look = { .fd = -1 };
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(ASSUME_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(ASSUME_PORT),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	uint8_t protocol = IPPROTO_UDP;
 
-	assume_begin("a rule on a set holds while its element is renewed, without a gap, and ends by itself when it isn't",
+	assume_begin("a rule on a set holds while its element is renewed, without a gap, and ends by itself when it "
+		     "isn't",
 		     "hosts are cut off while the daemon stands still, or pass now and then");
 	assume_nft(rules);
 	nft_key_add(&look.key, &protocol, sizeof(protocol));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A link that goes silent with its carrier on: nobody tells path/, the kernel alone moves the data (stale_loss_cnt of path/settings.c). */
+/* A link that goes silent with its carrier on: nobody tells path/, the kernel alone moves the data (stale_loss_cnt
+ * of path/settings.c). */
 #include "assume.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@ static void look(unsigned int n, bool far_sends)
 	struct assume_stream s = { 0 };
 	char what[64];
 
-	snprintf(what, sizeof(what), "link of the %s subflow, %s sends", n ? "joined" : "first", far_sends ? "the peer" : "our end");
+	snprintf(what, sizeof(what), "link of the %s subflow, %s sends", n ? "joined" : "first",
+		 far_sends ? "the peer" : "our end");
 	pair = assume_pair(false, true);
 	assume_wait_subflows(pair.near_fd, 2, what);
 	s.from_fd = far_sends ? pair.far_fd : pair.near_fd;
@@ -29,7 +31,8 @@ int main(void)
 {
 	static const enum assume_place places[] = { ASSUME_FAR, ASSUME_NEAR };
 
-	assume_begin("a link that goes silent is left for another, with stale_loss_cnt at 1", "sessions hang while one of their links is silent");
+	assume_begin("a link that goes silent is left for another, with stale_loss_cnt at 1",
+		     "sessions hang while one of their links is silent");
 	assume_make_link(0);
 	assume_make_link(1);
 	assume_route_from_link(1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What IP_BIND_ADDRESS_NO_PORT is for: a port of one source address serves as many destinations as there are, and runs out for each by itself (net/socket.c). */
+/* What IP_BIND_ADDRESS_NO_PORT is for: a port of one source address serves as many destinations as there are, and
+ * runs out for each by itself (net/socket.c). */
 #include "assume.h"
 
 #include <unistd.h>
@@ -17,7 +18,8 @@ struct world {
 static int begin(const struct world *world, unsigned int destination, int *fd)
 {
 	struct address to = assume_server(world->v6);
-	struct net_connect_options options = { .mptcp = world->mptcp, .source = assume_address(ASSUME_NEAR, 0, world->v6, 0) };
+	struct net_connect_options options = { .mptcp = world->mptcp,
+					       .source = assume_address(ASSUME_NEAR, 0, world->v6, 0) };
 	size_t n_sent;
 
 	to.port = (uint16_t)(ASSUME_PORT + destination);
@@ -46,13 +48,14 @@ static void use_up(struct world *world, unsigned int destination)
 
 	for (size_t i = 0; i < PORTS; i++) {
 		r = begin(world, destination, &world->fds[destination][i]);
-		assume_that(!r, "IPv%d, %s, destination %u: connection %zu of %d: %s", world->v6 ? 6 : 4, world->mptcp ? "MPTCP" : "TCP", destination, i + 1, PORTS,
+		assume_that(!r, "IPv%d, %s, destination %u: connection %zu of %d: %s", world->v6 ? 6 : 4,
+			    world->mptcp ? "MPTCP" : "TCP", destination, i + 1, PORTS,
 			    net_error_text(r));
 		assume_wait_connected(world->fds[destination][i]);
 	}
 	r = begin(world, destination, &one_more);
-	assume_that(r == NET_E_NO_PORT, "IPv%d, %s, destination %u: one connection more than there are ports: %s", world->v6 ? 6 : 4, world->mptcp ? "MPTCP" : "TCP",
-		    destination, net_error_text(r));
+	assume_that(r == NET_E_NO_PORT, "IPv%d, %s, destination %u: one connection more than there are ports: %s",
+		    world->v6 ? 6 : 4, world->mptcp ? "MPTCP" : "TCP", destination, net_error_text(r));
 }
 
 static void look(bool v6, bool mptcp)
@@ -73,8 +76,10 @@ static void look(bool v6, bool mptcp)
 
 int main(void)
 {
-	assume_begin("connections to different destinations share the ports of one source address, and one more than a destination has ports fails at once (EADDRNOTAVAIL)",
-		     "a converter's address is good for 28,000 sessions in all, or a host waits where it is to be refused");
+	assume_begin("connections to different destinations share the ports of one source address, and one more than a "
+		     "destination has ports fails at once (EADDRNOTAVAIL)",
+		     "a converter's address is good for 28,000 sessions in all, or a host waits where it is to be "
+		     "refused");
 	assume_make_link(0);
 	assume_in(ASSUME_NEAR);
 	assume_sysctl("net/ipv4/ip_local_port_range", range);

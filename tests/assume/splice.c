@@ -38,7 +38,8 @@ static void pass(struct assume_stream *s, const int in[2], const int out[2])
 		n = n_piped ? move(in[0], s->from_fd, n_piped, "to MPTCP") : 0;
 		n_piped -= n > 0 ? (size_t)n : 0;
 		n = move(s->to_fd, out[1], sizeof(bytes), "from MPTCP");
-		assume_that(n, "splice from MPTCP: 0 after %llu bytes of %u, before the end", (unsigned long long)s->n_received, N_BYTES);
+		assume_that(n, "splice from MPTCP: 0 after %llu bytes of %u, before the end",
+			    (unsigned long long)s->n_received, N_BYTES);
 		if (n < 0) {
 			struct pollfd poll_fd = { .fd = s->to_fd, .events = POLLIN };
 
@@ -58,7 +59,8 @@ int main(void)
 	int in[2], out[2];
 	ssize_t n;
 
-	assume_begin("splice from and to an MPTCP socket moves bytes, says EAGAIN where there are none, and 0 at the end",
+	assume_begin("splice from and to an MPTCP socket moves bytes, says EAGAIN where there are none, and 0 at the "
+		     "end",
 		     "bulk transfers break, or end too early or never");
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
 		assume_not_looked_at("pipe: %s", strerror(errno));

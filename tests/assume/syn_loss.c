@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * evidence_of_handshake() of role/gateway/evidence.c takes plain TCP for a sign that the link strips MPTCP options, unless data in the SYN got no answer: with
- * such data Linux makes plain TCP of the connection by itself (doc/assumptions.md), without it a lost SYN must not.
+ * evidence_of_handshake() of role/gateway/evidence.c takes plain TCP for a sign that the link strips MPTCP options,
+ * unless data in the SYN got no answer: with such data Linux makes plain TCP of the connection by itself
+ * (doc/assumptions.md), without it a lost SYN must not.
  */
 #include "assume.h"
 
@@ -15,7 +16,8 @@ int main(void)
 	int listener_fd;
 	size_t n_sent;
 
-	assume_begin("a lost SYN without data leaves the connection MPTCP", "links are taken for ones that strip MPTCP, and avoided, for a lost packet");
+	assume_begin("a lost SYN without data leaves the connection MPTCP",
+		     "links are taken for ones that strip MPTCP, and avoided, for a lost packet");
 	assume_make_link(0);
 	listener_fd = assume_listen(false, &listen_options);
 	assume_in(ASSUME_NEAR);

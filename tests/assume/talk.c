@@ -103,7 +103,8 @@ static void pass_byte(int from_fd, int to_fd)
 
 	assume_that(net_send(from_fd, &byte, 1, &error) == 1, "a first byte is not sent: %s", net_error_text(error));
 	assume_wait_readable(to_fd, "a first byte");
-	assume_that(net_receive(to_fd, &byte, 1, &error) == 1, "a first byte is not received: %s", net_error_text(error));
+	assume_that(net_receive(to_fd, &byte, 1, &error) == 1, "a first byte is not received: %s",
+		    net_error_text(error));
 }
 
 struct assume_pair assume_pair(bool v6, bool far_mptcp)
@@ -156,7 +157,8 @@ void assume_wait_subflows(int fd, size_t n, const char *when)
 {
 	struct n_subflows wanted = { fd, n };
 
-	assume_that(assume_wait(n_subflows_is, &wanted), "%s: expected %zu subflows, seen %zu", when, n, assume_n_subflows(fd));
+	assume_that(assume_wait(n_subflows_is, &wanted), "%s: expected %zu subflows, seen %zu", when, n,
+		    assume_n_subflows(fd));
 }
 
 static struct mptcp_pm *open_pm(void)
@@ -174,7 +176,8 @@ struct mptcp_pm_endpoint assume_endpoint(unsigned int n, bool v6, bool backup)
 
 	snprintf(name, sizeof(name), "l%u", n);
 	return (struct mptcp_pm_endpoint){ .id = (uint8_t)(n + 1), .ip = assume_address(ASSUME_NEAR, n, v6, 0),
-					   .ifindex = if_nametoindex(name), .flags = MPTCP_PM_SUBFLOW | (backup ? MPTCP_PM_BACKUP : 0) };
+					   .ifindex = if_nametoindex(name),
+					   .flags = MPTCP_PM_SUBFLOW | (backup ? MPTCP_PM_BACKUP : 0) };
 }
 
 void assume_endpoint_add(unsigned int n, bool v6, bool backup)
@@ -282,8 +285,8 @@ bool assume_stream_receive(struct assume_stream *s)
 	int error = 0;
 	ssize_t n = net_receive(s->to_fd, bytes, sizeof(bytes), &error);
 
-	assume_that(n || s->n_received == s->n_sent, "the stream ended after %llu bytes of %llu", (unsigned long long)s->n_received,
-		    (unsigned long long)s->n_sent);
+	assume_that(n || s->n_received == s->n_sent, "the stream ended after %llu bytes of %llu",
+		    (unsigned long long)s->n_received, (unsigned long long)s->n_sent);
 	assume_that(n >= 0 || error == NET_E_AGAIN, "recv after %llu bytes: %s", (unsigned long long)s->n_received,
 		    net_error_text(error));
 	if (n > 0)
@@ -300,7 +303,8 @@ void assume_stream_run(struct assume_stream *s, uint64_t n_sent_to, uint64_t n_r
 		struct pollfd fds[] = { { .fd = s->to_fd, .events = POLLIN },
 					{ .fd = s->n_sent < n_sent_to ? s->from_fd : -1, .events = POLLOUT } };
 
-		assume_that(loop_clock_us() < until_us, "%s: after %d ms %llu bytes sent of %llu, %llu received of %llu", what,
+		assume_that(loop_clock_us() < until_us,
+			    "%s: after %d ms %llu bytes sent of %llu, %llu received of %llu", what,
 			    ASSUME_LIMIT_MS, (unsigned long long)s->n_sent, (unsigned long long)n_sent_to,
 			    (unsigned long long)s->n_received, (unsigned long long)n_received_to);
 		poll(fds, ARRAY_SIZE(fds), LOOK_MS);

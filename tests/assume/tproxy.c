@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The statements of path/intercept.c: with a listener a host's connection is caught, whatever its destination; without one it goes the
- * ordinary way, and one that was caught stays with its socket when the listener is gone.
+ * The statements of path/intercept.c: with a listener a host's connection is caught, whatever its destination; without
+ * one it goes the ordinary way, and one that was caught stays with its socket when the listener is gone.
  */
 #include "assume.h"
 
@@ -61,7 +61,8 @@ static void expect_caught(const char *family, bool v6, int server_fd)
 	fd = assume_accept(listener_fd);
 	up.to_fd = down.from_fd = fd;
 	assume_that(!net_local_address(fd, &local) && address_equal(&local, &wanted),
-		    "%s: the caught connection's local address is %s, not what the host wanted", family, address_format(&local, text));
+		    "%s: the caught connection's local address is %s, not what the host wanted", family,
+		    address_format(&local, text));
 	assume_stream_run(&up, 100000, 100000, "from the host");
 	close(listener_fd);
 	assume_stream_run(&up, 200000, 200000, "from the host, the listener being gone");

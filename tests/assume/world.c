@@ -69,7 +69,8 @@ void assume_sysctl(const char *name, const char *value)
 	int r = sysctl_write(name, value);
 
 	if (r)
-		assume_not_looked_at("%s = %s: %s", name, value, r == SYSCTL_E_MISSING ? "this kernel has no such setting" : strerror(-r));
+		assume_not_looked_at("%s = %s: %s", name, value,
+				     r == SYSCTL_E_MISSING ? "this kernel has no such setting" : strerror(-r));
 }
 
 void world_begin(void)
@@ -160,7 +161,8 @@ static void carrier_take(void *context, const struct nlmsghdr *message)
 	mnl_attr_for_each(attr, message, sizeof(struct ifinfomsg)) {
 		if (mnl_attr_get_type(attr) == IFLA_OPERSTATE)
 			carrier->up = mnl_attr_get_u8(attr) == OPERATIONAL_UP;
-		if (mnl_attr_get_type(attr) == IFLA_QDISC)   /* "noop" drops: it goes a moment after the carrier has come */
+		if (mnl_attr_get_type(attr) == IFLA_QDISC)   /* "noop" drops: it goes a moment after the carrier has
+							      * come */
 			carrier->sends = strcmp(mnl_attr_get_str(attr), "noop");
 	}
 }
@@ -217,8 +219,8 @@ static int open_datagrams(enum assume_place place, const struct address *address
 	return fd;
 }
 
-/* A link says that it runs a moment before it takes packets, and neighbours have to be found first: the first SYN or its answer would be lost,
- * and with it what is to be looked at. */
+/* A link says that it runs a moment before it takes packets, and neighbours have to be found first: the first SYN or
+ * its answer would be lost, and with it what is to be looked at. */
 static void wait_passage(enum assume_place from, enum assume_place to, struct address address)
 {
 	struct datagrams datagrams = { .to_fd = open_datagrams(to, &address, true) };
@@ -330,7 +332,8 @@ static struct route_entry default_route(enum assume_place place, unsigned int n,
 	char name[LINK_NAME_BYTES];
 
 	return (struct route_entry){ .v6 = v6, .table = RT_TABLE_MAIN, .to = { .n_bits = v6 ? 0 : 96 },
-				     .via = assume_address(other, n, v6, 0), .ifindex = if_nametoindex(link_name(n, name)) };
+				     .via = assume_address(other, n, v6, 0),
+				     .ifindex = if_nametoindex(link_name(n, name)) };
 }
 
 void assume_set_silence(unsigned int n, bool silent)
@@ -338,8 +341,10 @@ void assume_set_silence(unsigned int n, bool silent)
 	char script[256];
 
 	assume_in(ASSUME_NEAR);
-	snprintf(script, sizeof(script), "table netdev silence { chain in { type filter hook ingress device l%u priority 0; policy drop; }; }\n"
-		 "table inet silence { chain out { type filter hook postrouting priority 0; oifname \"l%u\" drop; }; }", n, n);
+	snprintf(script, sizeof(script),
+		 "table netdev silence { chain in { type filter hook ingress device l%u priority 0; policy drop; }; }\n"
+		 "table inet silence { chain out { type filter hook postrouting priority 0; oifname \"l%u\" drop; }; }",
+		 n, n);
 	assume_nft(silent ? script : "delete table netdev silence\ndelete table inet silence");
 }
 
@@ -357,7 +362,8 @@ void assume_route_from_link(unsigned int n)
 	assume_in(ASSUME_NEAR);
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct route_entry entry = default_route(ASSUME_NEAR, n, v6);
-		struct route_rule rule = { .v6 = v6, .from = assume_address(ASSUME_NEAR, n, v6, 0), .table = TABLE_FIRST + n,
+		struct route_rule rule = { .v6 = v6, .from = assume_address(ASSUME_NEAR, n, v6, 0),
+					   .table = TABLE_FIRST + n,
 					   .priority = TABLE_FIRST + n };
 
 		entry.table = rule.table;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A subflow that joins is used once the acknowledgement of its third packet has come, and asks for that again; so whoever takes it can have its data wait
- * (path/handshakes.c). It has to: Linux (6.18) takes a join for done when nobody holds the connection's lock, and forgets then how the data that the subflow
- * has brought meanwhile are mapped. They get another place in the stream, or are lost for good.
+ * A subflow that joins is used once the acknowledgement of its third packet has come, and asks for that again; so
+ * whoever takes it can have its data wait (path/handshakes.c). It has to: Linux (6.18) takes a join for done when
+ * nobody holds the connection's lock, and forgets then how the data that the subflow has brought meanwhile are mapped.
+ * They get another place in the stream, or are lost for good.
  *
- * The lock is held by a recv() that waits for a page, for as long as we want it to; only root may keep a page from the kernel, and nobody else sees that half.
+ * The lock is held by a recv() that waits for a page, for as long as we want it to; only root may keep a page from the
+ * kernel, and nobody else sees that half.
  */
 #include "assume.h"
 
@@ -72,7 +74,8 @@ static void hold(struct holder *holder, int uffd, int fd)
 	range.range = (struct uffdio_range){ (uintptr_t)holder->page, PAGE_BYTES };
 	if (ioctl(uffd, UFFDIO_REGISTER, &range) || pthread_create(&holder->thread, NULL, receive_first, holder))
 		assume_not_looked_at("a page that is kept from the kernel: %s", strerror(errno));
-	assume_that(poll(&fault, 1, ASSUME_LIMIT_MS) == 1 && read(uffd, &message, sizeof(message)) == sizeof(message), "recv() asks for no page");
+	assume_that(poll(&fault, 1, ASSUME_LIMIT_MS) == 1 && read(uffd, &message, sizeof(message)) == sizeof(message),
+		    "recv() asks for no page");
 }
 
 static void let_go(struct holder *holder)
@@ -83,7 +86,8 @@ static void let_go(struct holder *holder)
 	if (ioctl(holder->uffd, UFFDIO_ZEROPAGE, &zero))
 		assume_not_looked_at("UFFDIO_ZEROPAGE: %s", strerror(errno));
 	pthread_join(holder->thread, &n_received);
-	assume_that((intptr_t)n_received == N_FIRST, "recv() gave %zd bytes, expected %d", (intptr_t)n_received, N_FIRST);
+	assume_that((intptr_t)n_received == N_FIRST, "recv() gave %zd bytes, expected %d", (intptr_t)n_received,
+		    N_FIRST);
 	munmap(holder->page, PAGE_BYTES);
 }
 
@@ -107,7 +111,8 @@ static void send_until_used(struct assume_stream *s, struct assume_pair *pair, b
 	}
 }
 
-/* Whether the stream is right: bytes that come in wrong places differ from the pattern, and those that are lost leave it incomplete. */
+/* Whether the stream is right: bytes that come in wrong places differ from the pattern, and those that are lost
+ * leave it incomplete. */
 static bool stream_is_right(struct assume_stream *s)
 {
 	uint8_t bytes[N_BYTES], wanted[N_BYTES];
@@ -115,7 +120,8 @@ static bool stream_is_right(struct assume_stream *s)
 
 	while (s->n_received < s->n_sent) {
 		struct pollfd poll_fd = { .fd = s->to_fd, .events = POLLIN };
-		ssize_t n = poll(&poll_fd, 1, ASSUME_LIMIT_MS) == 1 ? recv(s->to_fd, bytes, sizeof(bytes), MSG_DONTWAIT) : 0;
+		ssize_t n = poll(&poll_fd, 1, ASSUME_LIMIT_MS) == 1 ?
+			    recv(s->to_fd, bytes, sizeof(bytes), MSG_DONTWAIT) : 0;
 
 		if (n <= 0)
 			return false;
@@ -140,7 +146,8 @@ static bool join_while_held(int uffd, bool hold_back)
 		assume_nft(HOLD_BACK);
 	assume_stream_send(&s, N_FIRST);
 	hold(&holder, uffd, pair.far_fd);
-	assume_stream_send(&s, N_FIRST);   /* over the first link: so it isn't the second one's turn when the lock is free */
+	assume_stream_send(&s, N_FIRST);   /* over the first link: so it isn't the second one's turn when the lock is
+					    * free */
 	assume_endpoint_add(1, false, false);
 	assume_wait_subflows(pair.near_fd, 2, "a join while the connection's lock is held");
 	if (hold_back)
@@ -182,7 +189,8 @@ int main(void)
 {
 	_cleanup_(fd_closep) int uffd = open_uffd();
 
-	assume_begin("a subflow carries nothing until the third packet of its join is acknowledged, and asks for that again",
+	assume_begin("a subflow carries nothing until the third packet of its join is acknowledged, and asks for that "
+		     "again",
 		     "data of a link that joins while the converter is busy come to a wrong place in the stream");
 	assume_make_link(0);
 	assume_make_link(1);
@@ -195,6 +203,7 @@ int main(void)
 	}
 	assume_that(join_while_held(uffd, true), "a stream is wrong though the join waited until the lock was free");
 	printf("assume: a join while the lock is held, not acknowledged late: the stream is %s\n",
-	       join_while_held(uffd, false) ? "right (this kernel doesn't need path/handshakes.c)" : "wrong, as is known");
+	       join_while_held(uffd, false) ? "right (this kernel doesn't need path/handshakes.c)" :
+	       "wrong, as is known");
 	return assume_holds();
 }

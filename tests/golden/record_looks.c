@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes down what policy/congestion and policy/spoilt are told and what they decide, as record_steady.c does of policy/steady. A file a session that is followed in the folder that
- * BRAID_LOOKS_TRACE names.
+ * Writes down what policy/congestion and policy/spoilt are told and what they decide, as record_steady.c does of
+ * policy/steady. A file a session that is followed in the folder that BRAID_LOOKS_TRACE names.
  */
 #include "looks_line.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes down what policy/steady is told and what it decides: linked into a braidd of its own (braidd-traced), where the linker puts these in
- * the place of the real ones (--wrap). A file a leg in the folder that BRAID_STEADY_TRACE names, from the leg's first bulk bytes on.
+ * Writes down what policy/steady is told and what it decides: linked into a braidd of its own (braidd-traced), where
+ * the linker puts these in the place of the real ones (--wrap). A file a leg in the folder that BRAID_STEADY_TRACE
+ * names, from the leg's first bulk bytes on.
  */
 #include "steady_line.h"
 
@@ -63,7 +64,8 @@ static void note_state(const struct steady *steady)
 	write_line(steady, line);
 }
 
-static void note(const struct steady *steady, const char *what, const struct steady_facts *facts, struct steady_verdict verdict)
+static void note(const struct steady *steady, const char *what, const struct steady_facts *facts,
+		 struct steady_verdict verdict)
 {
 	char line[STEADY_LINE_BYTES];
 

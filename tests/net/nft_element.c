@@ -219,7 +219,8 @@ static void what_nft_has_put_there_is_found(void **state)
 static void what_is_there_is_found_and_stays(void **state)
 {
 	const struct nft_set no_set = { NFPROTO_INET, "t", "nothing" };
-	struct nft_key one = pair_key("192.0.2.1", 443), other = pair_key("192.0.2.1", 80), too_long = { .n = SIZE_MAX / 2 };
+	struct nft_key one = pair_key("192.0.2.1", 443), other = pair_key("192.0.2.1", 80),
+		       too_long = { .n = SIZE_MAX / 2 };
 
 	assert_int_equal(nft_element_find(*state, &pairs, &one), NFT_E_MISSING);
 	script("add element inet t pairs { 192.0.2.1 . 443 }\n");
@@ -274,7 +275,9 @@ static void what_a_renewal_costs(void **state)
 	for (size_t i = 0; i < N_MEASURED; i++)
 		assert_int_equal(nft_element_renew(*state, &alive, &key, LONG_MS), 0);
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	print_message("%.1f us a renewal\n", ((double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3) / N_MEASURED);
+	print_message("%.1f us a renewal\n",
+		      ((double)(to.tv_sec - from.tv_sec) * 1e6 +
+		       (double)(to.tv_nsec - from.tv_nsec) / 1e3) / N_MEASURED);
 	expect_listed(&alive, "tcp");
 }
 

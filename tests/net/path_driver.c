@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs path/ alone for tests/net/test_path.py: options from the command line, events on stdout, one command a line on stdin:
- * "status", "settings", "update ARGUMENTS" (as on the command line), "forwards ADDRESS:PORT ...", "end" (or the end of stdin). Each command is answered by lines that
- * end with "ok" or "failed REASON".
+ * Runs path/ alone for tests/net/test_path.py: options from the command line, events on stdout, one command a line on
+ * stdin: "status", "settings", "update ARGUMENTS" (as on the command line), "forwards ADDRESS:PORT ...", "end" (or the
+ * end of stdin). Each command is answered by lines that end with "ok" or "failed REASON".
  *
- *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [listen=PORT] [foreign=yes] [hop=NAME:ADDRESS] [plumbing=no] ...
+ *	path-driver STATE_DIR [link=NAME:INTERFACE[:backup]] [lan=INTERFACE] [listen=PORT] [foreign=yes]
+ *	[hop=NAME:ADDRESS] [plumbing=no] ...
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,8 @@ static void take_hop(struct path_options *options, char *value)
 static struct path_options options_of(const char *state_dir, char **arguments)
 {
 	static struct alive_times times;
-	struct path_options options = { .intercept_port = 5125, .fwmark = 0x42524144, .route_table = 5120, .rule_priority = 5120,
+	struct path_options options = { .intercept_port = 5125, .fwmark = 0x42524144, .route_table = 5120,
+					.rule_priority = 5120,
 					.plumbing = true, .times = &times };
 
 	snprintf(options.state_dir, sizeof(options.state_dir), "%s", state_dir);
@@ -90,10 +92,11 @@ static void print_status(struct path *path)
 	for (size_t i = 0; i < n; i++) {
 		char v4[ADDRESS_TEXT_BYTES], v6[ADDRESS_TEXT_BYTES];
 
-		printf("link %s|%s|%u|%s|%d|%s|%s|%u|%u|%llu|%llu\n", status[i].name, status[i].interface, status[i].ifindex,
-		       path_link_state_name(status[i].state), status[i].backup, address_format_ip(&status[i].v4, v4),
-		       address_format_ip(&status[i].v6, v6), status[i].endpoint_id_v4, status[i].endpoint_id_v6,
-		       (unsigned long long)status[i].rx_bytes, (unsigned long long)status[i].tx_bytes);
+		printf("link %s|%s|%u|%s|%d|%s|%s|%u|%u|%llu|%llu\n", status[i].name, status[i].interface,
+		       status[i].ifindex, path_link_state_name(status[i].state), status[i].backup,
+		       address_format_ip(&status[i].v4, v4), address_format_ip(&status[i].v6, v6),
+		       status[i].endpoint_id_v4, status[i].endpoint_id_v6, (unsigned long long)status[i].rx_bytes,
+		       (unsigned long long)status[i].tx_bytes);
 	}
 }
 
@@ -184,7 +187,8 @@ int main(int argc, char **argv)
 	answer(r, reason);
 	if (r)
 		return 1;
-	loop_watch(driver.loop, STDIN_FILENO, EPOLLIN, (struct loop_ref){ .handler = loop_handler_add(driver.loop, &handler) });
+	loop_watch(driver.loop, STDIN_FILENO, EPOLLIN,
+		   (struct loop_ref){ .handler = loop_handler_add(driver.loop, &handler) });
 	loop_run(driver.loop);
 	path_freep(&driver.path);
 	loop_freep(&driver.loop);

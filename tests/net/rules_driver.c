@@ -2,11 +2,14 @@
 /*
  * Runs path/rules_nft.h alone for tests/net/test_rules.py, with the rules of a configuration.
  *
- *	rules-driver text CONF GENERATION UTC_OFFSET_MINUTES [OLD_CONF OLD_GENERATION]   prints the script that puts the rules in place
+ *	rules-driver text CONF GENERATION UTC_OFFSET_MINUTES [OLD_CONF OLD_GENERATION]   prints the script that puts the
+ *	rules in place
  *	rules-driver load (the same)   runs it, and tells how long that took
- *	rules-driver find CONF         a line of stdin each: SOURCE DESTINATION PORT INTERFACE DSCP MAC WEEKDAY MINUTE; the name of the rule, or "none"
+ *	rules-driver find CONF         a line of stdin each: SOURCE DESTINATION PORT INTERFACE DSCP MAC WEEKDAY MINUTE;
+ *	the name of the rule, or "none"
  *
- * Each rule counts; the verdict is "return", so that one packet is counted once, and what no rule takes is counted as "none".
+ * Each rule counts; the verdict is "return", so that one packet is counted once, and what no rule takes is counted as
+ * "none".
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +66,8 @@ static bool put_undecided(void *context, const struct rule *rule, size_t index, 
 
 static char *script_of(const struct conf *conf, char **arguments, const struct conf *old, uint32_t old_generation)
 {
-	struct rules_nft_options options = { .generation = (uint32_t)atoi(arguments[0]), .utc_offset_minutes = atoi(arguments[1]),
+	struct rules_nft_options options = { .generation = (uint32_t)atoi(arguments[0]),
+					     .utc_offset_minutes = atoi(arguments[1]),
 					     .verdict = put_verdict, .undecided = put_undecided };
 	char *script = NULL;
 	size_t n;
@@ -75,7 +79,8 @@ static char *script_of(const struct conf *conf, char **arguments, const struct c
 	      "table inet braid {\n\tchain rules {\n", out);
 	if (rules_nft_body(conf->rules, &options, out))
 		exit(2);
-	fputs("\t\tcounter comment \"none\"\n\t}\n\tchain entry {\n\t\ttype filter hook prerouting priority -150\n\t}\n}\n"
+	fputs("\t\tcounter comment \"none\"\n\t}\n\tchain entry {\n\t\ttype filter hook prerouting priority -150\n\t}\n"
+	      "}\n"
 	      "flush chain inet braid entry\nadd rule inet braid entry meta l4proto tcp jump rules\n", out);
 	if (old)
 		rules_nft_drop(old->rules, old_generation, conf->rules, out);
@@ -89,7 +94,8 @@ static double used_ms(void)
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
 }
 
 static double now_ms(void)
@@ -127,7 +133,8 @@ static int text_or_load(bool load, int argc, char **argv)
 	if (r)
 		fprintf(stderr, "%s\n", r > 0 ? reason : strerror(-r));
 	else if (load)
-		printf("ms of processor time: %.0f to read, %.0f to write %zu bytes, %.0f to run them (%.0f by the clock)\n", read - begun, written - read,
+		printf("ms of processor time: %.0f to read, %.0f to write %zu bytes, %.0f to run them (%.0f by the "
+		       "clock)\n", read - begun, written - read,
 		       strlen(script), used_ms() - written, now_ms() - at_written);
 	conf_freep(&conf);
 	conf_freep(&old);
@@ -149,12 +156,14 @@ static void find(const struct rules *rules, char *line)
 	struct rule_facts facts;
 	size_t found;
 
-	if (sscanf(line, "%63s %63s %u %15s %u %31s %u %u", source, destination, &port, interface, &dscp, mac_text, &weekday, &minute) != 8 ||
+	if (sscanf(line, "%63s %63s %u %15s %u %31s %u %u", source, destination, &port, interface, &dscp, mac_text,
+		   &weekday, &minute) != 8 ||
 	    sscanf(mac_text, "%x:%x:%x:%x:%x:%x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) != 6)
 		exit(2);
 	for (size_t i = 0; i < RULE_MAC_BYTES; i++)
 		mac[i] = (uint8_t)m[i];
-	facts = (struct rule_facts){ .list_holds = holds, .interface = interface, .dscp = (int)dscp, .mac = mac, .weekday = weekday, .minute = minute };
+	facts = (struct rule_facts){ .list_holds = holds, .interface = interface, .dscp = (int)dscp, .mac = mac,
+				     .weekday = weekday, .minute = minute };
 	if (address_parse(&facts.source, source, 0) || address_parse(&facts.destination, destination, (uint16_t)port))
 		exit(2);
 	facts.destination.port = (uint16_t)port;

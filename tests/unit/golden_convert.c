@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * golden_convert FILE: decodes the messages of a golden file and compares what is seen with what it says; with
- * GOLDEN_UPDATE=1 in the environment it writes the file anew. The format stands at the head of tests/golden/convert.txt.
+ * GOLDEN_UPDATE=1 in the environment it writes the file anew. The format stands at the head of
+ * tests/golden/convert.txt.
  */
 #include "unit_golden.h"
 
@@ -53,7 +54,8 @@ static void show_ours(FILE *out, const struct convert_message *m, const struct c
 		fprintf(out, "text host %s\n", address_format(&m->host, text));
 		break;
 	case CONVERT_BRAID_LIMITED:
-		fprintf(out, "text limited by the links%s%s%s\n", m->limited & CONVERT_LIMITED_SPOILT ? ", spoilt" : "", m->limited & CONVERT_LIMITED_LATE ? ", late" : "",
+		fprintf(out, "text limited by the links%s%s%s\n", m->limited & CONVERT_LIMITED_SPOILT ? ", spoilt" : "",
+			m->limited & CONVERT_LIMITED_LATE ? ", late" : "",
 			m->limited & CONVERT_LIMITED_NO_LIMITS ? ", no limits" : "");
 		break;
 	case CONVERT_BRAID_PCP:

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* golden_dhcp FILE: as golden_convert, for converters' addresses in DHCP. The format stands at the head of tests/golden/dhcp.txt. */
+/* golden_dhcp FILE: as golden_convert, for converters' addresses in DHCP. The format stands at the head of
+ * tests/golden/dhcp.txt. */
 #include "unit_golden.h"
 
 #include "wire/dhcp.h"
 
-static void show_value(FILE *out, const char *what, const struct bytes *in, int (*get)(struct dhcp_converters *converters, const void *value, size_t n_bytes))
+static void show_value(FILE *out, const char *what, const struct bytes *in,
+		       int (*get)(struct dhcp_converters *converters, const void *value, size_t n_bytes))
 {
 	struct dhcp_converters converters;
 	int r = get(&converters, in->at, in->n);
@@ -13,7 +15,8 @@ static void show_value(FILE *out, const char *what, const struct bytes *in, int 
 	for (size_t i = 0; !r && i < converters.n; i++) {
 		char text[ADDRESS_TEXT_BYTES];
 
-		fprintf(out, "%s %u %s", i ? "," : "", converters.at[i].converter, address_format(&converters.at[i].address, text));
+		fprintf(out, "%s %u %s", i ? "," : "", converters.at[i].converter,
+			address_format(&converters.at[i].address, text));
 	}
 	if (!r && converters.n_left_out)
 		fprintf(out, ", %zu more", converters.n_left_out);

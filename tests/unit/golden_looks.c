@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * golden_looks FILE: replays a recorded trace of policy/congestion and policy/spoilt (tests/golden/README.md). Every decision is to be the one that stands there; with
- * GOLDEN_UPDATE=1 in the environment the file is written anew with the decisions as they are now, on the facts as they were.
+ * golden_looks FILE: replays a recorded trace of policy/congestion and policy/spoilt (tests/golden/README.md). Every
+ * decision is to be the one that stands there; with GOLDEN_UPDATE=1 in the environment the file is written anew with
+ * the decisions as they are now, on the facts as they were.
  */
 #include "unit_trace.h"
 
@@ -13,7 +14,8 @@ static struct replay {
 	unsigned int n_looks, n_changes, n_spoilt;
 } replay;
 
-/* What stands in a line behind the ports of a subflow, in that order. A look at harm has what was delivered: sent, and not again. */
+/* What stands in a line behind the ports of a subflow, in that order. A look at harm has what was delivered: sent,
+ * and not again. */
 enum figure { RTT, MIN_RTT, SENT, AGAIN, BUSY, N_FIGURES };
 static const enum figure of_losses[] = { RTT, MIN_RTT, SENT, AGAIN }, of_harm[] = { RTT, SENT, BUSY };
 
@@ -32,8 +34,10 @@ static void read_figures(size_t i, const char **at, const enum figure *order, si
 	out->busy_us = figures[BUSY];
 }
 
-/* The words behind the kind of look: the time, what had arrived by then where that was noted, and the subflows until the arrow. */
-static struct leg_facts read_facts(size_t i, bool arrived, const enum figure *order, size_t n, struct leg_subflow subflows[LEG_SUBFLOWS])
+/* The words behind the kind of look: the time, what had arrived by then where that was noted, and the subflows until
+ * the arrow. */
+static struct leg_facts read_facts(size_t i, bool arrived, const enum figure *order, size_t n,
+				   struct leg_subflow subflows[LEG_SUBFLOWS])
 {
 	const char *at = strchr(lines[i], ' ');
 	struct leg_facts facts = { .now_us = strtoull(at, (char **)&at, 10), .subflows = subflows };
@@ -92,5 +96,6 @@ static void replay_line(size_t i)
 
 static void put_figures(char out[TRACE_FIGURES_BYTES])
 {
-	snprintf(out, TRACE_FIGURES_BYTES, "%u looks, %u changes, %u spoilt", replay.n_looks, replay.n_changes, replay.n_spoilt);
+	snprintf(out, TRACE_FIGURES_BYTES, "%u looks, %u changes, %u spoilt", replay.n_looks, replay.n_changes,
+		 replay.n_spoilt);
 }

@@ -5,8 +5,9 @@
 #include "wire/pcp.h"
 
 static const char *const errors[] = {
-	[PCP_E_SILENT] = "to be dropped", [PCP_E_VERSION] = "another version", [PCP_E_REQUEST] = "malformed", [PCP_E_OPCODE] = "unknown opcode",
-	[PCP_E_OPTION] = "unknown option", [PCP_E_OPTION_MALFORMED] = "malformed option",
+	[PCP_E_SILENT] = "to be dropped", [PCP_E_VERSION] = "another version", [PCP_E_REQUEST] = "malformed",
+	[PCP_E_OPCODE] = "unknown opcode", [PCP_E_OPTION] = "unknown option",
+	[PCP_E_OPTION_MALFORMED] = "malformed option",
 };
 static const char *const opcodes[] = { "ANNOUNCE", "MAP", "PEER" };
 
@@ -18,7 +19,8 @@ static void show_mapping(FILE *out, uint8_t opcode, const struct pcp_mapping *ma
 		return;
 	fputs("text nonce ", out);
 	golden_show_hex(out, (struct bytes){ mapping->nonce, sizeof(mapping->nonce) });
-	fprintf(out, " protocol %u internal port %u external %s\n", mapping->protocol, mapping->internal_port, address_format(&mapping->external, text));
+	fprintf(out, " protocol %u internal port %u external %s\n", mapping->protocol, mapping->internal_port,
+		address_format(&mapping->external, text));
 	if (opcode == PCP_PEER)
 		fprintf(out, "text remote %s\n", address_format(&mapping->remote, text));
 }
@@ -51,14 +53,16 @@ static void show_request(FILE *out, const struct bytes *in, const struct pcp_req
 	uint8_t room[PCP_MESSAGE_BYTES];
 	char text[ADDRESS_TEXT_BYTES];
 
-	fprintf(out, "text request %s lifetime %u from %s\n", opcodes[request->opcode], request->lifetime_s, address_format(&request->client, text));
+	fprintf(out, "text request %s lifetime %u from %s\n", opcodes[request->opcode], request->lifetime_s,
+		address_format(&request->client, text));
 	show_mapping(out, request->opcode, &request->mapping);
 	if (request->has_third_party)
 		fprintf(out, "text for %s\n", address_format(&request->third_party, text));
 	if (request->prefer_failure)
 		fputs("text prefers failure\n", out);
 	for (size_t i = 0; i < request->n_filters; i++)
-		fprintf(out, "text filter %s / %u\n", address_format(&request->filters[i].remote, text), request->filters[i].n_bits);
+		fprintf(out, "text filter %s / %u\n", address_format(&request->filters[i].remote, text),
+			request->filters[i].n_bits);
 	show_options(out, request->options);
 	show_written(out, in, room, pcp_request_put(request, room, sizeof(room)));
 }
@@ -67,7 +71,8 @@ static void show_response(FILE *out, const struct bytes *in, const struct pcp_re
 {
 	uint8_t room[PCP_MESSAGE_BYTES];
 
-	fprintf(out, "text response %s result %u lifetime %u epoch %u\n", opcodes[response->opcode], response->result, response->lifetime_s, response->epoch_s);
+	fprintf(out, "text response %s result %u lifetime %u epoch %u\n", opcodes[response->opcode], response->result,
+		response->lifetime_s, response->epoch_s);
 	show_mapping(out, response->opcode, &response->mapping);
 	show_options(out, response->options);
 	show_written(out, in, room, pcp_response_put(response, room, sizeof(room)));

@@ -20,9 +20,11 @@ static void show_record(FILE *out, struct bytes in)
 	if (message.has_destination)
 		fprintf(out, "text destination %s\n", address_format(&message.destination, text));
 	if (message.has_source)
-		fprintf(out, "text source %s%s\n", address_format(&message.source, text), message.source_first ? ", first" : "");
+		fprintf(out, "text source %s%s\n", address_format(&message.source, text),
+			message.source_first ? ", first" : "");
 	n = plain_mode_put(&message, room);
-	fprintf(out, "text written back %s\n", n == message.n_bytes && !memcmp(room, in.at, n) ? "the same" : "otherwise");
+	fprintf(out, "text written back %s\n",
+		n == message.n_bytes && !memcmp(room, in.at, n) ? "the same" : "otherwise");
 }
 
 int main(int argc, char **argv)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* golden_socks5 FILE: as golden_convert, for SOCKS5's messages, each shown as everything that it may be. The format stands at the head of tests/golden/socks5.txt. */
+/* golden_socks5 FILE: as golden_convert, for SOCKS5's messages, each shown as everything that it may be. The format
+ * stands at the head of tests/golden/socks5.txt. */
 #include "unit_golden.h"
 
 #include "wire/socks5.h"
 
 static const char *const errors[] = {
-	[SOCKS5_E_SHORT] = "short", [SOCKS5_E_VERSION] = "another version", [SOCKS5_E_MALFORMED] = "malformed", [SOCKS5_E_ADDRESS_TYPE] = "unknown address type",
+	[SOCKS5_E_SHORT] = "short", [SOCKS5_E_VERSION] = "another version", [SOCKS5_E_MALFORMED] = "malformed",
+	[SOCKS5_E_ADDRESS_TYPE] = "unknown address type",
 };
 
 /* The rest of the line: an error, or how it is written back. */
@@ -29,7 +31,8 @@ static void show_methods(FILE *out, const struct bytes *in)
 	show_end(out, r, in, room, r ? 0 : socks5_methods_put(&methods, room, sizeof(room)));
 }
 
-static void show_pair(FILE *out, const char *what, const struct bytes *in, int (*get)(uint8_t *value, const void *bytes, size_t n),
+static void show_pair(FILE *out, const char *what, const struct bytes *in,
+		      int (*get)(uint8_t *value, const void *bytes, size_t n),
 		      size_t (*put)(uint8_t value, void *room, size_t n_room))
 {
 	uint8_t room[SOCKS5_CHOICE_BYTES], value = 0;
@@ -49,7 +52,8 @@ static void show_password(FILE *out, const struct bytes *in)
 
 	fputs("text password:", out);
 	if (!r)
-		fprintf(out, " user %.*s password %.*s", (int)login.user.n, (const char *)login.user.at, (int)login.password.n, (const char *)login.password.at);
+		fprintf(out, " user %.*s password %.*s", (int)login.user.n, (const char *)login.user.at,
+			(int)login.password.n, (const char *)login.password.at);
 	show_end(out, r, in, room, r ? 0 : socks5_password_put(&login, room, sizeof(room)));
 }
 
@@ -62,7 +66,8 @@ static void show_endpoint(FILE *out, const struct bytes *in)
 
 	fputs("text request or reply:", out);
 	if (!r && endpoint.name.n)
-		fprintf(out, " %u %.*s port %u", endpoint.code, (int)endpoint.name.n, (const char *)endpoint.name.at, endpoint.address.port);
+		fprintf(out, " %u %.*s port %u", endpoint.code, (int)endpoint.name.n, (const char *)endpoint.name.at,
+			endpoint.address.port);
 	else if (!r)
 		fprintf(out, " %u %s", endpoint.code, address_format(&endpoint.address, text));
 	show_end(out, r, in, room, r ? 0 : socks5_endpoint_put(&endpoint, room, sizeof(room)));

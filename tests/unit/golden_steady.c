@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * golden_steady FILE: replays a recorded trace of policy/steady (tests/golden/README.md). Every decision is to be the one that stands there, and
- * whatever stands there is to keep what the rules promise; with GOLDEN_UPDATE=1 in the environment the file is written anew with the decisions as they
- * are now, on the facts as they were.
+ * golden_steady FILE: replays a recorded trace of policy/steady (tests/golden/README.md). Every decision is to be the
+ * one that stands there, and whatever stands there is to keep what the rules promise; with GOLDEN_UPDATE=1 in the
+ * environment the file is written anew with the decisions as they are now, on the facts as they were.
  */
 #include "unit_trace.h"
 
@@ -12,14 +12,16 @@
 static struct replay {
 	struct steady steady;
 	bool begun;                      /* a "leg" line has come */
-	uint64_t links_bytes;            /* the most that the links have carried in that time; traces are shorter than what is held */
+	uint64_t links_bytes;            /* the most that the links have carried in that time; traces are shorter
+					  * than what is held */
 	unsigned int n_bound, n_nudges, n_looks;
 } replay;
 
 static void expect_bound(size_t i, const struct steady_facts *facts, struct steady_verdict verdict, bool was_bound)
 {
 	uint64_t window_bytes = facts->window_bytes ? facts->window_bytes : 65535;
-	uint64_t four_us = 4 * (uint64_t)facts->longest_rtt_us, two_us = 2 * (uint64_t)facts->longest_rtt_us + US_PER_S / 2;
+	uint64_t four_us = 4 * (uint64_t)facts->longest_rtt_us,
+		 two_us = 2 * (uint64_t)facts->longest_rtt_us + US_PER_S / 2;
 	uint64_t links_bytes = facts->rate_bytes_per_s * (four_us < two_us ? four_us : two_us) / US_PER_S;
 	const struct steady *steady = &replay.steady;
 
@@ -27,11 +29,13 @@ static void expect_bound(size_t i, const struct steady_facts *facts, struct stea
 		replay.links_bytes = links_bytes;
 	if (!verdict.bound_bytes)
 		return;
-	if (verdict.bound_bytes < 32u << 10 || verdict.bound_bytes > facts->most_bytes || verdict.bound_bytes > window_bytes * 3 / 4)
-		fail_msg("%s:%zu: a bound of %u bytes with a window of %llu, %u allowed", path, i + 1, verdict.bound_bytes,
-			 (unsigned long long)window_bytes, facts->most_bytes);
+	if (verdict.bound_bytes < 32u << 10 || verdict.bound_bytes > facts->most_bytes ||
+	    verdict.bound_bytes > window_bytes * 3 / 4)
+		fail_msg("%s:%zu: a bound of %u bytes with a window of %llu, %u allowed", path, i + 1,
+			 verdict.bound_bytes, (unsigned long long)window_bytes, facts->most_bytes);
 	if (facts->rate_bytes_per_s && verdict.bound_bytes > replay.links_bytes && verdict.bound_bytes > 64u << 10)
-		fail_msg("%s:%zu: a bound of %u bytes where the links have carried %llu at most in four round trips, or two and half a second", path, i + 1, verdict.bound_bytes,
+		fail_msg("%s:%zu: a bound of %u bytes where the links have carried %llu at most in four round trips, "
+			 "or two and half a second", path, i + 1, verdict.bound_bytes,
 			 (unsigned long long)replay.links_bytes);
 	if (!was_bound && !steady->guarded && !steady->stalled && facts->min_rtt_us > 5 * US_PER_MS &&
 	    facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S <= facts->windows_bytes)
@@ -40,8 +44,8 @@ static void expect_bound(size_t i, const struct steady_facts *facts, struct stea
 
 static void expect_nudge(size_t i, const struct steady_facts *facts, struct steady_verdict verdict, const char *what)
 {
-	if (verdict.nudge && (strcmp(what, "look") || facts->in_flight_packets || facts->unsent_bytes || !facts->queued_bytes ||
-			      facts->queued_bytes + STEADY_NUDGE_BYTES > facts->window_bytes))
+	if (verdict.nudge && (strcmp(what, "look") || facts->in_flight_packets || facts->unsent_bytes ||
+			      !facts->queued_bytes || facts->queued_bytes + STEADY_NUDGE_BYTES > facts->window_bytes))
 		fail_msg("%s:%zu: a nudge where there is no stall, or no room for it", path, i + 1);
 }
 
@@ -49,8 +53,8 @@ static void expect_next_look(size_t i, const struct steady_facts *facts, const s
 {
 	if (!strcmp(what, "look") &&
 	    (steady->look_at_us < facts->now_us + US_PER_MS || steady->look_at_us > facts->now_us + 128 * US_PER_MS))
-		fail_msg("%s:%zu: at %llu us, the next look is at %llu us", path, i + 1, (unsigned long long)facts->now_us,
-			 (unsigned long long)steady->look_at_us);
+		fail_msg("%s:%zu: at %llu us, the next look is at %llu us", path, i + 1,
+			 (unsigned long long)facts->now_us, (unsigned long long)steady->look_at_us);
 }
 
 static struct steady_verdict decide(struct steady *steady, const struct steady_facts *facts, const char *what)
@@ -67,8 +71,9 @@ static void replay_decision(size_t i, const char *what)
 	struct steady_verdict verdict;
 	struct steady_facts f;
 
-	if (sscanf(lines[i] + strlen(what), STEADY_FACTS, &f.now_us, &f.acknowledged, &f.queued_bytes, &f.in_flight_packets, &f.unsent_bytes,
-		   &f.window_bytes, &f.rate_bytes_per_s, &f.longest_rtt_us, &f.min_rtt_us, &f.most_bytes, &f.windows_bytes) != 11)
+	if (sscanf(lines[i] + strlen(what), STEADY_FACTS, &f.now_us, &f.acknowledged, &f.queued_bytes,
+		   &f.in_flight_packets, &f.unsent_bytes, &f.window_bytes, &f.rate_bytes_per_s, &f.longest_rtt_us,
+		   &f.min_rtt_us, &f.most_bytes, &f.windows_bytes) != 11)
 		fail_msg("%s:%zu: no eleven figures: %s", path, i + 1, lines[i]);
 	verdict = decide(&replay.steady, &f, what);
 	steady_line_decision(seen, what, &f, verdict, &replay.steady);
@@ -89,8 +94,8 @@ static void replay_leg(size_t i)
 	char seen[STEADY_LINE_BYTES];
 
 	if (!replay.begun) {
-		if (sscanf(lines[i], "leg %" SCNu64 " %" SCNu64 " %" SCNu32 " %u %u %u %u %u", &s->acknowledged, &s->look_at_us, &s->bound_bytes, &fruitless,
-			   &pause_ms, &begun, &guarded, &stalled) != 8)
+		if (sscanf(lines[i], "leg %" SCNu64 " %" SCNu64 " %" SCNu32 " %u %u %u %u %u", &s->acknowledged,
+			   &s->look_at_us, &s->bound_bytes, &fruitless, &pause_ms, &begun, &guarded, &stalled) != 8)
 			fail_msg("%s:%zu: no leg: %s", path, i + 1, lines[i]);
 		s->fruitless = (uint8_t)fruitless;
 		s->pause_ms = (uint8_t)pause_ms;
@@ -125,5 +130,6 @@ static void replay_line(size_t i)
 
 static void put_figures(char out[TRACE_FIGURES_BYTES])
 {
-	snprintf(out, TRACE_FIGURES_BYTES, "%u looks, %u bounds, %u nudges", replay.n_looks, replay.n_bound, replay.n_nudges);
+	snprintf(out, TRACE_FIGURES_BYTES, "%u looks, %u bounds, %u nudges", replay.n_looks, replay.n_bound,
+		 replay.n_nudges);
 }

@@ -37,7 +37,8 @@ static void parses_and_formats(void **state)
 		{ "[::]:5124", "[::]:5124", 5124 },
 		{ "::ffff:192.0.2.1", "192.0.2.1:5124", 5124 },
 		{ "[::ffff:192.0.2.1]:1", "192.0.2.1:1", 1 },
-		{ "[2001:db8:1111:2222:3333:4444:255.255.255.255]:65535", "[2001:db8:1111:2222:3333:4444:ffff:ffff]:65535", 65535 },
+		{ "[2001:db8:1111:2222:3333:4444:255.255.255.255]:65535",
+		  "[2001:db8:1111:2222:3333:4444:ffff:ffff]:65535", 65535 },
 	};
 	char out[ADDRESS_TEXT_BYTES];
 	struct address a, again;
@@ -55,9 +56,12 @@ static void parses_and_formats(void **state)
 static void turns_down_what_is_no_address(void **state)
 {
 	static const char *const cases[] = {
-		"", " ", "192.0.2", "192.0.2.256", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.1:-1", "192.0.2.1:+1", "192.0.2.1: 1",
-		"192.0.2.1:1x", "192.0.2.1:99999999999999999999", "192.0.2.1/24", "example.org", "example.org:80", ":443", "[", "[]",
-		"[2001:db8::1", "[2001:db8::1]443", "[2001:db8::1]:", "2001:db8::1%eth0", "[fe80::1%1]:1", "1:2:3:4:5:6:7:8:9",
+		"", " ", "192.0.2", "192.0.2.256", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.1:-1", "192.0.2.1:+1",
+		"192.0.2.1: 1",
+		"192.0.2.1:1x", "192.0.2.1:99999999999999999999", "192.0.2.1/24", "example.org", "example.org:80",
+		":443", "[", "[]",
+		"[2001:db8::1", "[2001:db8::1]443", "[2001:db8::1]:", "2001:db8::1%eth0", "[fe80::1%1]:1",
+		"1:2:3:4:5:6:7:8:9",
 		"[192.0.2.1", "0000000000000000000000000000000000000000000000000000000000000000",
 	};
 	char longer[2 * ADDRESS_TEXT_BYTES] = "";
@@ -109,7 +113,8 @@ static void goes_through_sockaddrs(void **state)
 
 	memset(&storage, 0xff, sizeof(storage));
 	assert_int_equal(address_to_sockaddr(&v4, &storage), sizeof(struct sockaddr_in));
-	assert_memory_equal((char *)&storage + 8, (const char *)&zeros + 8, sizeof(zeros) - 8);   /* behind family, port, address */
+	/* behind family, port, address */
+	assert_memory_equal((char *)&storage + 8, (const char *)&zeros + 8, sizeof(zeros) - 8);
 	assert_int_equal(storage.ss_family, AF_INET);
 	assert_int_equal(((struct sockaddr_in *)(void *)&storage)->sin_port, htons(443));
 	assert_int_equal(((struct sockaddr_in *)(void *)&storage)->sin_addr.s_addr, htonl(0xc0000201));
@@ -136,9 +141,11 @@ static void makes_v4_of_numbers(void **state)
 static void parses_and_formats_prefixes(void **state)
 {
 	static const struct { const char *text, *printed; unsigned int n_bits; } cases[] = {
-		{ "10.0.0.0/8", "10.0.0.0/8", 104 }, { "0.0.0.0/0", "0.0.0.0/0", 96 }, { "192.0.2.1", "192.0.2.1/32", 128 },
-		{ "192.0.2.128/25", "192.0.2.128/25", 121 }, { "2001:db8::/32", "2001:db8::/32", 32 }, { "::/0", "::/0", 0 },
-		{ "2001:db8::1", "2001:db8::1/128", 128 }, { "fe80::/10", "fe80::/10", 10 }, { "::ffff:0:0/96", "0.0.0.0/0", 96 },
+		{ "10.0.0.0/8", "10.0.0.0/8", 104 }, { "0.0.0.0/0", "0.0.0.0/0", 96 },
+		{ "192.0.2.1", "192.0.2.1/32", 128 }, { "192.0.2.128/25", "192.0.2.128/25", 121 },
+		{ "2001:db8::/32", "2001:db8::/32", 32 }, { "::/0", "::/0", 0 },
+		{ "2001:db8::1", "2001:db8::1/128", 128 }, { "fe80::/10", "fe80::/10", 10 },
+		{ "::ffff:0:0/96", "0.0.0.0/0", 96 },
 	};
 	char out[ADDRESS_TEXT_BYTES];
 
@@ -154,7 +161,8 @@ static void parses_and_formats_prefixes(void **state)
 static void turns_down_what_is_no_prefix(void **state)
 {
 	static const char *const cases[] = {
-		"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0.0/8 ", "10.0.0.1/8", "192.0.2.129/25",
+		"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0.0/8 ", "10.0.0.1/8",
+		"192.0.2.129/25",
 		"2001:db8::/129", "2001:db8::1/64", "8000::/0", "2001:db8::/x", "10/8", "[2001:db8::]/32",
 		"000000000000000000000000000000000000000000000000000000000000/8",
 	};
@@ -173,13 +181,14 @@ static void turns_down_what_is_no_prefix(void **state)
 static void prefixes_contain(void **state)
 {
 	static const struct { const char *prefix, *address; bool inside; } cases[] = {
-		{ "10.0.0.0/8", "10.255.255.255", true }, { "10.0.0.0/8", "11.0.0.0", false }, { "10.0.0.0/8", "9.255.255.255", false },
-		{ "192.0.2.128/25", "192.0.2.128", true }, { "192.0.2.128/25", "192.0.2.127", false },
-		{ "192.0.2.1", "192.0.2.1", true }, { "192.0.2.1", "192.0.2.0", false },
-		{ "0.0.0.0/0", "203.0.113.9", true }, { "0.0.0.0/0", "2001:db8::1", false },
-		{ "::/0", "2001:db8::1", true }, { "::/0", "::1", true }, { "::/0", "192.0.2.1", false },
-		{ "2001:db8::/33", "2001:db8:7fff::1", true }, { "2001:db8::/33", "2001:db8:8000::1", false },
-		{ "::/64", "192.0.2.1", false }, { "2001:db8::/32", "2101:db8::1", false },
+		{ "10.0.0.0/8", "10.255.255.255", true }, { "10.0.0.0/8", "11.0.0.0", false },
+		{ "10.0.0.0/8", "9.255.255.255", false }, { "192.0.2.128/25", "192.0.2.128", true },
+		{ "192.0.2.128/25", "192.0.2.127", false }, { "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.0", false }, { "0.0.0.0/0", "203.0.113.9", true },
+		{ "0.0.0.0/0", "2001:db8::1", false }, { "::/0", "2001:db8::1", true }, { "::/0", "::1", true },
+		{ "::/0", "192.0.2.1", false }, { "2001:db8::/33", "2001:db8:7fff::1", true },
+		{ "2001:db8::/33", "2001:db8:8000::1", false }, { "::/64", "192.0.2.1", false },
+		{ "2001:db8::/32", "2101:db8::1", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -187,8 +196,8 @@ static void prefixes_contain(void **state)
 		struct address a = address_of(cases[i].address);
 
 		if (prefix_contains(&p, &a) != cases[i].inside)
-			fail_msg("expected %s to be %s %s, saw the opposite", cases[i].address, cases[i].inside ? "inside" : "outside",
-				 cases[i].prefix);
+			fail_msg("expected %s to be %s %s, saw the opposite", cases[i].address,
+				 cases[i].inside ? "inside" : "outside", cases[i].prefix);
 	}
 }
 

@@ -25,7 +25,8 @@ static uint64_t clock_us;
 static int fails[BOTH];                 /* with which renewals do, of each element */
 static int deletion_fails;
 static bool there[BOTH];
-static bool took_while_deleting;        /* an element was deleted while others were still told that the rules take SYNs */
+static bool took_while_deleting;        /* an element was deleted while others were still told that the rules take
+					 * SYNs */
 static unsigned int n_warned;
 
 uint64_t loop_clock_us(void) { return clock_us; }
@@ -59,7 +60,8 @@ static size_t which(const struct nft_key *key)
 	return key->bytes[0] == 6 ? TCP : UDP;
 }
 
-int nft_element_renew(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key, uint64_t timeout_ms)
+int nft_element_renew(struct nft_elements *elements, const struct nft_set *set, const struct nft_key *key,
+		      uint64_t timeout_ms)
 {
 	there[which(key)] |= !fails[which(key)];
 	return fails[which(key)];

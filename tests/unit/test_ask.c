@@ -15,7 +15,8 @@ static void *ask_it(void *arg)
 {
 	struct asking *asking = arg;
 
-	asking->r = ask(asking->path, asking->command, asking->arguments, &asking->result, asking->reason, sizeof(asking->reason));
+	asking->r = ask(asking->path, asking->command, asking->arguments, &asking->result, asking->reason,
+			sizeof(asking->reason));
 	__atomic_store_n(&asking->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -29,7 +30,8 @@ static bool has_answer(struct fixture *fixture)
 
 static struct asking asking_of(struct fixture *fixture, const char *command, json_t *arguments)
 {
-	struct asking asking = { .fixture = fixture, .path = fixture->path, .command = command, .arguments = arguments };
+	struct asking asking = { .fixture = fixture, .path = fixture->path, .command = command,
+				 .arguments = arguments };
 	pthread_t thread;
 
 	asked = &asking;
@@ -91,7 +93,8 @@ static void answer_with(struct fixture *fixture, json_t *arguments, const char *
 static void expect_no_answer(const struct asking *asking, const char *what)
 {
 	if (asking->r != ASK_E_BROKEN || asking->result || !strstr(asking->reason, "did not answer"))
-		fail_msg("%s: expected %d, 'did not answer', saw %d, '%s'", what, ASK_E_BROKEN, asking->r, asking->reason);
+		fail_msg("%s: expected %d, 'did not answer', saw %d, '%s'", what, ASK_E_BROKEN, asking->r,
+			 asking->reason);
 }
 
 static void answers_that_are_none_are_broken(void **state)

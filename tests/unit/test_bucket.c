@@ -50,7 +50,8 @@ static void test_an_earlier_now_finds_less(void **state)
 	assert_int_equal(bucket_level(bucket, &limit, NOW_US - 10000), 40);
 }
 
-/* A second of many takes of a size that doesn't divide the rate: never more than the rate and the burst, and nearly that. */
+/* A second of many takes of a size that doesn't divide the rate: never more than the rate and the burst, and nearly
+ * that. */
 static void test_rounding_gives_nothing_away(void **state)
 {
 	const struct bucket_limit limit = { .per_s = 1250000007, .burst = 65536 };

@@ -11,7 +11,8 @@
 
 static struct census_session session(uint32_t stands)
 {
-	return (struct census_session){ .known = true, .joins = true, .reachable = ALL, .named = stands, .stands = stands, .works = stands };
+	return (struct census_session){ .known = true, .joins = true, .reachable = ALL, .named = stands,
+					.stands = stands, .works = stands };
 }
 
 struct counts {

@@ -15,9 +15,11 @@ static void make_links(struct choose_link links[LINKS], const unsigned int flags
 
 		snprintf(v4, sizeof(v4), "10.0.%u.1", i);
 		snprintf(v6, sizeof(v6), "fd00:%u::1", i);
-		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP, .unanswered = flags[i] & UNANSWERED,
+		links[i] = (struct choose_link){ .up = flags[i] & UP, .backup = flags[i] & BACKUP,
+						 .unanswered = flags[i] & UNANSWERED,
 						 .strips_mptcp = flags[i] & STRIPS, .silent = flags[i] & SILENT,
-						 .cost = flags[i] & DEAR ? 20 : flags[i] & COSTLY ? 10 : 0, .v4 = unit_address(v4), .v6 = unit_address(v6) };
+						 .cost = flags[i] & DEAR ? 20 : flags[i] & COSTLY ? 10 : 0,
+						 .v4 = unit_address(v4), .v6 = unit_address(v6) };
 	}
 }
 
@@ -56,7 +58,8 @@ static void the_order_is_by_rank_and_then_by_place(void **state)
 		make_links(links, cases[i].flags);
 		r = choose_first_link(links, LINKS, &converter, 1, cases[i].tried, &choice);
 		if (r || choice.link != cases[i].expected)
-			fail_msg("case %zu: expected link %u, saw %u (result %d)", i, cases[i].expected, choice.link, r);
+			fail_msg("case %zu: expected link %u, saw %u (result %d)", i, cases[i].expected, choice.link,
+				 r);
 	}
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The server's name in a ClientHello: in records of every size, cut at every byte, without a name, with other things before it, and with lengths that lie. */
+/* The server's name in a ClientHello: in records of every size, cut at every byte, without a name, with other things
+ * before it, and with lengths that lie. */
 #include "unit.h"
 
 #include "wire/client_hello.h"
 
 #define MOST CLIENT_HELLO_MOST_BYTES
 
-/* Parts of a message's body: TLS 1.2's version, a random number; a session of 2 bytes, two cipher suites, two compressions. */
+/* Parts of a message's body: TLS 1.2's version, a random number; a session of 2 bytes, two cipher suites, two
+ * compressions. */
 #define RANDOM "0303 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define HEAD RANDOM "02abcd 0004130113ff 020001"
 /* Extensions: a.b as the name, GREASE (RFC 8701), versions, encrypted ClientHello. */
@@ -198,7 +200,8 @@ static void records_have_a_length_and_a_version(void **state)
 
 static void other_protocols_are_known_by_their_first_bytes(void **state)
 {
-	static const char *const others[] = { "G", "\200", "\27", "\26\2", "\26G", "\26\3\1\0\1\2", "\26\3\1\0\4\2\0\0\0" };
+	static const char *const others[] = { "G", "\200", "\27", "\26\2", "\26G", "\26\3\1\0\1\2",
+					      "\26\3\1\0\4\2\0\0\0" };
 	static const size_t n_bytes[] = { 1, 1, 1, 2, 2, 6, 9 };
 	char name[CLIENT_HELLO_NAME_BYTES];
 
@@ -248,7 +251,8 @@ static void which_names_are_names(void **state)
 	expect_name(hello_to("WWW.Example-1.COM", 17), "www.example-1.com");
 	expect_name(hello_to("AZaz09-_.", 9), "azaz09-_.");           /* a last dot is left to the rules */
 	for (size_t i = 0; i < 8; i++)
-		expect(hello_to(&"@[`{/:\0 "[i], 1), CLIENT_HELLO_E_NONE);   /* next to letters, digits; what ends a text */
+		/* next to letters, digits; what ends a text */
+		expect(hello_to(&"@[`{/:\0 "[i], 1), CLIENT_HELLO_E_NONE);
 	expect(hello_to("a.b\0c", 5), CLIENT_HELLO_E_NONE);
 	expect(hello_to("\303\244.b", 4), CLIENT_HELLO_E_NONE);
 	expect(hello_to("", 0), CLIENT_HELLO_E_NONE);
@@ -258,10 +262,12 @@ static void which_names_are_names(void **state)
 	expect(hello_to(longest, sizeof(longest)), CLIENT_HELLO_E_NONE);
 }
 
-/* Each length's low byte, by its place in hello(GREASE SNI): one too much is more than there is of what it is in, or shifts all that comes behind. */
+/* Each length's low byte, by its place in hello(GREASE SNI): one too much is more than there is of what it is in, or
+ * shifts all that comes behind. */
 static void lengths_that_lie(void **state)
 {
-	enum { RECORD = 4, MESSAGE = 8, SESSION = 43, SUITES = 47, COMPRESSION = 52, EXTENSIONS = 56, GREASES = 60, EXTENSION = 65, LIST = 67, NAME = 70 };
+	enum { RECORD = 4, MESSAGE = 8, SESSION = 43, SUITES = 47, COMPRESSION = 52, EXTENSIONS = 56, GREASES = 60,
+	       EXTENSION = 65, LIST = 67, NAME = 70 };
 	static const uint8_t places[] = { SESSION, SUITES, COMPRESSION, EXTENSIONS, GREASES, EXTENSION, LIST, NAME };
 	struct text whole = hello(GREASE SNI);
 
@@ -275,7 +281,8 @@ static void lengths_that_lie(void **state)
 	expect(changed(whole, LIST, 1), CLIENT_HELLO_E_NONE);
 	expect(changed(whole, MESSAGE, (uint8_t)(whole.at[MESSAGE] - 1)), CLIENT_HELLO_E_NONE);
 	expect(changed(whole, MESSAGE, (uint8_t)(whole.at[MESSAGE] + 1)), CLIENT_HELLO_E_MORE);
-	expect(changed(whole, RECORD, (uint8_t)(whole.at[RECORD] + 1)), 0);   /* the message is whole, the record may be later */
+	/* the message is whole, the record may be later */
+	expect(changed(whole, RECORD, (uint8_t)(whole.at[RECORD] + 1)), 0);
 	expect(changed(whole, RECORD, (uint8_t)(whole.at[RECORD] - 1)), CLIENT_HELLO_E_NONE);
 }
 

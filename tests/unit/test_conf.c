@@ -17,7 +17,8 @@ static void a_section_without_keys_counts(void **state)
 
 static void a_section_goes_on_after_another_head(void **state)
 {
-	struct conf *conf = conf_of("[gateway]\nlan = lan0\n[gateway]\nconverter = 192.0.2.1\n[link a]\ninterface = wan0\n[log]\n");
+	struct conf *conf = conf_of("[gateway]\nlan = lan0\n[gateway]\nconverter = 192.0.2.1\n[link a]\n"
+				    "interface = wan0\n[log]\n");
 
 	assert_int_equal(conf->gateway.n_lan, 1);
 	assert_int_equal(conf->gateway.n_converter, 1);
@@ -26,7 +27,8 @@ static void a_section_goes_on_after_another_head(void **state)
 
 static void defaults_of_lists_give_way(void **state)
 {
-	struct conf *conf = conf_of("[converter]\nallow = 192.0.2.0/24\n 198.51.100.0/24\nlisten = 192.0.2.1:1\nlisten = 192.0.2.2:2\nallow = ::1\n");
+	struct conf *conf = conf_of("[converter]\nallow = 192.0.2.0/24\n 198.51.100.0/24\nlisten = 192.0.2.1:1\n"
+				    "listen = 192.0.2.2:2\nallow = ::1\n");
 
 	assert_int_equal(conf->converter.n_listen, 2);
 	assert_int_equal(conf->converter.listen[0].port, 1);
@@ -53,16 +55,20 @@ static void schemes_are_named(void **state)
 	assert_int_equal(conf->converter.signalling, 1u << CONF_SIGNALLING_PLAIN);
 	assert_true(conf->gateway.enabled && conf->gateway.n_lan == 1);
 	conf_freep(&conf);
-	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n", "x:3: converter.signalling: found 'pigeons', wanted some of convert, plain, socks5 or route");
+	expect_error("[converter]\nallow = ::1\nsignalling = pigeons\n",
+		     "x:3: converter.signalling: found 'pigeons', wanted some of convert, plain, socks5 or route");
 	expect_error("[converter]\nallow = ::1\nsignalling = convert, pigeons\n", "x:3: converter.signalling: found");
 	expect_error("[converter]\nallow = ::1\nsignalling = ,\n", "x:3: converter.signalling: found ','");
-	expect_error("[gateway]\nsignalling = convert, convert\n", "x:2: gateway.signalling: found 'convert, convert', wanted convert, plain, socks5 or route");
+	expect_error("[gateway]\nsignalling = convert, convert\n",
+		     "x:2: gateway.signalling: found 'convert, convert', wanted convert, plain, socks5 or route");
 }
 
 static void races_are_named(void **state)
 {
 	static const struct { const char *text; enum race_mode mode; } cases[] = {
-		{ GATEWAY, RACE_OFF }, { "[gateway]\nsyn_race = off\n" GATEWAY, RACE_OFF }, { "[gateway]\nsyn_race = on\n" GATEWAY, RACE_ON }, { "[gateway]\nsyn_race = auto\n" GATEWAY, RACE_AUTO },
+		{ GATEWAY, RACE_OFF }, { "[gateway]\nsyn_race = off\n" GATEWAY, RACE_OFF },
+		{ "[gateway]\nsyn_race = on\n" GATEWAY, RACE_ON },
+		{ "[gateway]\nsyn_race = auto\n" GATEWAY, RACE_AUTO },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -80,22 +86,26 @@ static void sections_may_be_indented(void **state)
 
 	assert_true(conf->converter.enabled);
 	conf_freep(&conf);
-	conf = conf_of("[gateway]\n  lan = lan0\n  converter = 192.0.2.1\n\t[2001:db8::1]:443\n  [link a]\n\tinterface=wan0\n    backup\t= yes\n  [converter]\n  [subscriber b]\n  key = " KEY "\n");
+	conf = conf_of("[gateway]\n  lan = lan0\n  converter = 192.0.2.1\n\t[2001:db8::1]:443\n  [link a]\n"
+		       "\tinterface=wan0\n    backup\t= yes\n  [converter]\n  [subscriber b]\n  key = " KEY "\n");
 	assert_int_equal(conf->gateway.n_converter, 2);   /* an address in brackets goes on with the value */
 	assert_true(conf->links[0].backup && conf->converter.enabled && conf->n_subscribers == 1);
 	conf_freep(&conf);
-	expect_error("[gateway]\n  lan = lan0\n  convertr = 192.0.2.1\n", "x:3: found unknown key 'convertr' in [gateway]; braidd");
+	expect_error("[gateway]\n  lan = lan0\n  convertr = 192.0.2.1\n",
+		     "x:3: found unknown key 'convertr' in [gateway]; braidd");
 }
 
 static void comments_may_follow(void **state)
 {
-	struct conf *conf = conf_of("[gateway] # home\nlan = lan0\t# upstairs\n   # and\n lan1 ; and\nconverter = 192.0.2.1 # [link b] = 3\n# = 4\n[link a]\ninterface = wan0 ; # DSL\n");
+	struct conf *conf = conf_of("[gateway] # home\nlan = lan0\t# upstairs\n   # and\n lan1 ; and\n"
+				    "converter = 192.0.2.1 # [link b] = 3\n# = 4\n[link a]\ninterface = wan0 ; # DSL\n");
 
 	assert_int_equal(conf->gateway.n_converter, 1);
 	assert_int_equal(conf->n_links, 1);
 	assert_string_equal(conf->links[0].interface, "wan0");
 	conf_freep(&conf);
-	expect_error("[converter]\n[subscriber a]\npassword = a #b\n", "x:3: subscriber a.password: found '#' behind a blank");
+	expect_error("[converter]\n[subscriber a]\npassword = a #b\n",
+		     "x:3: subscriber a.password: found '#' behind a blank");
 	conf = conf_of("[converter]\n[subscriber a]\npassword = a#b\n");
 	assert_string_equal(conf->subscribers[0].password, "a#b");
 	conf_freep(&conf);
@@ -104,7 +114,8 @@ static void comments_may_follow(void **state)
 /* As an editor of another system writes it. */
 static void lines_may_end_otherwise(void **state)
 {
-	struct conf *conf = conf_of("[gateway]\r\n\r\nlan = lan0\r\nconverter = 192.0.2.1,\r\n  2001:db8::1\r\n[link a]\r\ninterface = wan0\r\n; end\r\n");
+	struct conf *conf = conf_of("[gateway]\r\n\r\nlan = lan0\r\nconverter = 192.0.2.1,\r\n  2001:db8::1\r\n"
+				    "[link a]\r\ninterface = wan0\r\n; end\r\n");
 
 	assert_int_equal(conf->gateway.n_converter, 2);
 	assert_string_equal(conf->links[0].interface, "wan0");
@@ -113,19 +124,24 @@ static void lines_may_end_otherwise(void **state)
 
 static void what_was_meant_is_guessed(void **state)
 {
-	expect_error("[gateway]\ninterface = wan0\n", "found unknown key 'interface' in [gateway], which is one of [link NAME]; braidd");
-	expect_error("[converter]\nkey = " KEY "\n", "found unknown key 'key' in [converter], which is one of [gateway], [upstream NAME], [subscriber NAME]; braidd");
+	expect_error("[gateway]\ninterface = wan0\n",
+		     "found unknown key 'interface' in [gateway], which is one of [link NAME]; braidd");
+	expect_error("[converter]\nkey = " KEY "\n",
+		     "found unknown key 'key' in [converter], which is one of [gateway], [upstream NAME], [subscriber "
+		     "NAME]; braidd");
 	expect_error("[gateway]\n\xc2\xa0lan = lan0\n", " (something in it isn't ASCII); braidd");
 	expect_error("[gateway]\nlan = \xe2\x80\x9clan0\xe2\x80\x9d\n", "' (something in it isn't ASCII), wanted");
 	expect_error("[gateway]\nlan = \"lan0\"\n", "' (values have no quotation marks), wanted");
-	expect_error("[gateway]\nconverter = vps.example.com\n", "found 'vps.example.com' (names aren't looked up), wanted at most 2 addresses");
+	expect_error("[gateway]\nconverter = vps.example.com\n",
+		     "found 'vps.example.com' (names aren't looked up), wanted at most 2 addresses");
 	expect_error("[gateway]\nconverter = fe80::1%wan0\n", "found 'fe80::1%wan0', wanted");
 	expect_error("[gateway]\nkey = 123\n", "gateway.key: found '...' (3 characters), wanted 64 hex digits");
 }
 
 static void a_subscriber_has_limits(void **state)
 {
-	struct conf *conf = conf_of("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\nmax_sessions = 7\n"
+	struct conf *conf = conf_of("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\n"
+									      "key = " OTHER_KEY "\nmax_sessions = 7\n"
 				    "max_new_per_s = 20\nmax_new_burst = 40\nrate_mbit = 100000\nvolume_mb_per_day = 4294967295\nvolume_mb_per_month = 5\n");
 	const struct conf_subscriber *a = &conf->subscribers[0], *b = &conf->subscribers[1];
 
@@ -143,7 +159,8 @@ static void a_subscriber_has_limits(void **state)
 
 static void mappings_have_an_address_and_ports(void **state)
 {
-	struct conf *conf = conf_of("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5123\n[subscriber a]\nkey = " KEY "\nmax_mappings = 7\n");
+	struct conf *conf = conf_of("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5123\n[subscriber a]\n"
+				    "key = " KEY "\nmax_mappings = 7\n");
 	struct conf *other = conf_of("[converter]\nmapping_address = 2001:db8::1\n[subscriber a]\nkey = " KEY "\n");
 	char restart[200];
 
@@ -166,7 +183,8 @@ static void mappings_have_an_address_and_ports(void **state)
 
 static void what_is_no_range_of_ports(void **state)
 {
-	static const char *const texts[] = { "20000", "20000-", "-20000", "200000-200001", "20001-20000", "0-1", "1-65536", "000020000-20001", "a-b", "1-2-3" };
+	static const char *const texts[] = { "20000", "20000-", "-20000", "200000-200001", "20001-20000", "0-1",
+					     "1-65536", "000020000-20001", "a-b", "1-2-3" };
 	char text[160];
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -176,21 +194,27 @@ static void what_is_no_range_of_ports(void **state)
 	expect_error("[converter]\nmapping_address = 192.0.2.1:80\nallow = ::1\n", "an IP address without a port");
 	expect_error("[converter]\nmapping_address = 0.0.0.0\nallow = ::1\n", "an IP address without a port");
 	expect_error("[converter]\nmapping_address = ::\nallow = ::1\n", "an IP address without a port");
-	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 5124-5125\nallow = ::1\n", "a port of converter.listen is one of");
-	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5124\nallow = ::1\n", "a port of converter.listen is one of");
-	expect_error("[converter]\nmapping_least_s = 9\nmapping_most_s = 8\nallow = ::1\n", "converter.mapping_least_s is more than");
+	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 5124-5125\nallow = ::1\n",
+		     "a port of converter.listen is one of");
+	expect_error("[converter]\nmapping_address = 192.0.2.1\nmapping_ports = 1-5124\nallow = ::1\n",
+		     "a port of converter.listen is one of");
+	expect_error("[converter]\nmapping_least_s = 9\nmapping_most_s = 8\nallow = ::1\n",
+		     "converter.mapping_least_s is more than");
 }
 
 static void a_key_is_one_subscribers(void **state)
 {
-	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\n[subscriber c]\nkey = " KEY "\n",
+	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\n[subscriber c]\n"
+												    "key = " KEY "\n",
 		     "x: two subscribers have the same key");
-	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\nmax_new_burst = 0\n", "x:4: subscriber a.max_new_burst: found '0', wanted 1..1000000");
+	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\nmax_new_burst = 0\n",
+		     "x:4: subscriber a.max_new_burst: found '0', wanted 1..1000000");
 }
 
 static void a_subscriber_has_a_key_or_a_password(void **state)
 {
-	struct conf *conf = conf_of("[converter]\nsignalling = socks5\nbind_ports = 7000-7009\n[subscriber a]\npassword = correct horse\n[subscriber b]\npassword = correct horse\nkey = " KEY "\n");
+	struct conf *conf = conf_of("[converter]\nsignalling = socks5\nbind_ports = 7000-7009\n[subscriber a]\n"
+				    "password = correct horse\n[subscriber b]\npassword = correct horse\nkey = " KEY "\n");
 
 	assert_false(conf->subscribers[0].has_key);
 	assert_string_equal(conf->subscribers[0].password, "correct horse");
@@ -198,24 +222,34 @@ static void a_subscriber_has_a_key_or_a_password(void **state)
 	assert_int_equal(conf->converter.signalling, 1 << CONF_SIGNALLING_SOCKS5);
 	assert_int_equal(conf->converter.bind_ports.first, 7000);
 	conf_freep(&conf);
-	expect_error("[converter]\n[subscriber a]\n[subscriber b]\nkey = " KEY "\n", "x: a subscriber has neither a key nor a password");
-	expect_error("[converter]\nbind_ports = 5000-6000\n[subscriber a]\nkey = " KEY "\n", "a port of converter.listen is one of converter.bind_ports");
-	expect_error("[converter]\nbind_ports = 7000-7009\nmapping_address = 192.0.2.1\nmapping_ports = 7009-7020\n[subscriber a]\nkey = " KEY "\n", "have ports in common");
-	expect_error("[converter]\nbind_ports = 7009-7020\nmapping_address = 192.0.2.1\nmapping_ports = 7000-7009\n[subscriber a]\nkey = " KEY "\n", "have ports in common");
-	conf = conf_of("[converter]\nbind_ports = 7000-7009\nmapping_ports = 7000-7009\n[subscriber a]\nkey = " KEY "\n");   /* none are given */
+	expect_error("[converter]\n[subscriber a]\n[subscriber b]\nkey = " KEY "\n",
+		     "x: a subscriber has neither a key nor a password");
+	expect_error("[converter]\nbind_ports = 5000-6000\n[subscriber a]\nkey = " KEY "\n",
+		     "a port of converter.listen is one of converter.bind_ports");
+	expect_error("[converter]\nbind_ports = 7000-7009\nmapping_address = 192.0.2.1\nmapping_ports = 7009-7020\n"
+		     "[subscriber a]\nkey = " KEY "\n", "have ports in common");
+	expect_error("[converter]\nbind_ports = 7009-7020\nmapping_address = 192.0.2.1\nmapping_ports = 7000-7009\n"
+		     "[subscriber a]\nkey = " KEY "\n", "have ports in common");
+	/* none are given */
+	conf = conf_of("[converter]\nbind_ports = 7000-7009\nmapping_ports = 7000-7009\n[subscriber a]\n"
+		       "key = " KEY "\n");
 	conf_freep(&conf);
 	conf = conf_of(GATEWAY "[gateway]\nsignalling = socks5\nuser = home\npassword = x\npipelined = yes\n");
 	assert_int_equal(conf->gateway.signalling, CONF_SIGNALLING_SOCKS5);
 	assert_string_equal(conf->gateway.user, "home");
 	assert_int_equal(conf->gateway.pipelined, CONF_PIPELINED_YES);
 	conf_freep(&conf);
-	expect_error("[converter]\n[subscriber a]\npassword = " KEY KEY "\n", "x:3: subscriber a.password: found '...', wanted a text of 0 to 127 bytes");
+	expect_error("[converter]\n[subscriber a]\npassword = " KEY KEY "\n",
+		     "x:3: subscriber a.password: found '...', wanted a text of 0 to 127 bytes");
 	conf = conf_of("[converter]\nsignalling = socks5 ; alone\n[subscriber a]\n; his\npassword = a;b\n");
 	assert_string_equal(conf->subscribers[0].password, "a;b");
 	conf_freep(&conf);
-	expect_error("[converter]\n[subscriber a]\npassword = a ;b\n", "x:3: subscriber a.password: found ';' behind a blank, where a comment begins");
-	expect_error("[converter]\n[subscriber a]\npassword =\t;b\n", "x:3: subscriber a.password: found ';' behind a blank");
-	expect_error("[converter]\n[subscriber a]\npassword = a ; my own\n", "x:3: subscriber a.password: found ';' behind a blank");
+	expect_error("[converter]\n[subscriber a]\npassword = a ;b\n",
+		     "x:3: subscriber a.password: found ';' behind a blank, where a comment begins");
+	expect_error("[converter]\n[subscriber a]\npassword =\t;b\n",
+		     "x:3: subscriber a.password: found ';' behind a blank");
+	expect_error("[converter]\n[subscriber a]\npassword = a ; my own\n",
+		     "x:3: subscriber a.password: found ';' behind a blank");
 	expect_error(GATEWAY "[gateway]\nuser = a ;b\npassword = c\n", "gateway.user: found ';' behind a blank");
 	expect_error(GATEWAY "[gateway]\nuser = home\n", "x: gateway.user and gateway.password go together");
 	expect_error(GATEWAY "[gateway]\npassword = home\n", "x: gateway.user and gateway.password go together");
@@ -226,7 +260,8 @@ static void a_subscriber_has_a_key_or_a_password(void **state)
 
 static void a_forward_says_where_to(void **state)
 {
-	struct conf *conf = conf_of(WEB HOME "max_inbound_waiting = 9\n[forward mail]\nsubscriber = home\nlisten = [2001:db8::5]:25\nhost = 2001:db8:1::10\nport = 2525\n"
+	struct conf *conf = conf_of(WEB HOME "max_inbound_waiting = 9\n[forward mail]\nsubscriber = home\n"
+					     "listen = [2001:db8::5]:25\nhost = 2001:db8:1::10\nport = 2525\n"
 				    "accept = faithful\nmax_waiting = 3\nmax_new_per_s = 4\n");
 	const struct conf_forward *web = &conf->forwards[0], *mail = &conf->forwards[1];
 	char text[ADDRESS_TEXT_BYTES];
@@ -254,26 +289,36 @@ static void forwards_that_make_no_sense(void **state)
 {
 	expect_error(GATEWAY WEB, "x: there are [forward NAME] sections but no [converter]");
 	expect_error("[converter]\nallow = 192.0.2.0/24\n" WEB, "x: a [forward NAME] is for a subscriber that no");
-	expect_error(HOME WEB "[forward other]\nsubscriber = home\nlisten = 203.0.113.5:8080\nhost = 192.168.1.11\n", "x: two [forward NAME] sections listen");
+	expect_error(HOME WEB "[forward other]\nsubscriber = home\nlisten = 203.0.113.5:8080\nhost = 192.168.1.11\n",
+		     "x: two [forward NAME] sections listen");
 	expect_error(HOME WEB WEB, "x:9: found a second section [forward web]");
-	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n", "x: a [forward NAME] has an address and port that converter.listen has");
-	expect_error("[converter]\nlisten = [::]:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
 		     "x: a [forward NAME] has an address and port that converter.listen has");
-	expect_error("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
+	expect_error("[converter]\nlisten = [::]:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\n"
+										      "subscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
 		     "x: a [forward NAME] has an address and port that converter.listen has");
-	conf_freep(&(struct conf *){ conf_of("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\nsubscriber = home\nlisten = [2001:db8::5]:5124\n"
+	expect_error("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\n"
+											 "subscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
+		     "x: a [forward NAME] has an address and port that converter.listen has");
+	conf_freep(&(struct conf *){ conf_of("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\n"
+					     "key = " KEY "\n[forward a]\nsubscriber = home\nlisten = [2001:db8::5]:5124\n"
 					     "host = 2001:db8:1::10\n") });
-	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5\nhost = 192.168.1.11\n", "x:7: forward a.listen: found '203.0.113.5', wanted an IP address with a port");
-	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = [::]:80\nhost = 192.168.1.11\n", "x:7: forward a.listen: found '[::]:80'");
-	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:80\nhost = 192.168.1.11:80\n", "x:8: forward a.host: found '192.168.1.11:80'");
-	expect_error(HOME "[forward a]\nsubscriber = home\nhost = 192.168.1.11\n", "x: a [forward NAME] with a subscriber needs listen");
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5\nhost = 192.168.1.11\n",
+		     "x:7: forward a.listen: found '203.0.113.5', wanted an IP address with a port");
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = [::]:80\nhost = 192.168.1.11\n",
+		     "x:7: forward a.listen: found '[::]:80'");
+	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:80\nhost = 192.168.1.11:80\n",
+		     "x:8: forward a.host: found '192.168.1.11:80'");
+	expect_error(HOME "[forward a]\nsubscriber = home\nhost = 192.168.1.11\n",
+		     "x: a [forward NAME] with a subscriber needs listen");
 }
 
 #define KEYED "[gateway]\nkey = " KEY "\n"
 
 static void a_gateway_asks_for_forwards(void **state)
 {
-	struct conf *conf = conf_of(GATEWAY KEYED "[forward web]\nhost = 192.168.1.10\nport = 80\nexternal_port = 8080\n[forward mail]\nhost = 2001:db8::10\nport = 25\n");
+	struct conf *conf = conf_of(GATEWAY KEYED "[forward web]\nhost = 192.168.1.10\nport = 80\n"
+						  "external_port = 8080\n[forward mail]\nhost = 2001:db8::10\nport = 25\n");
 
 	assert_int_equal(conf->n_forwards, 0);
 	assert_int_equal(conf->n_asked, 2);
@@ -286,14 +331,19 @@ static void a_gateway_asks_for_forwards(void **state)
 
 static void what_a_gateway_cannot_ask_for(void **state)
 {
-	expect_error(HOME "[forward a]\nhost = 192.168.1.10\nport = 80\n", "x: a [forward NAME] at a converter needs a subscriber");
+	expect_error(HOME "[forward a]\nhost = 192.168.1.10\nport = 80\n",
+		     "x: a [forward NAME] at a converter needs a subscriber");
 	expect_error(GATEWAY "[forward a]\nhost = 192.168.1.10\nport = 80\n", "x: a [forward NAME] needs gateway.key");
-	expect_error(GATEWAY KEYED "inbound = no\n[forward a]\nhost = 192.168.1.10\nport = 80\n", "x: a [forward NAME] needs gateway.key, for the converter to know whose it is, and");
+	expect_error(GATEWAY KEYED "inbound = no\n[forward a]\nhost = 192.168.1.10\nport = 80\n",
+		     "x: a [forward NAME] needs gateway.key, for the converter to know whose it is, and");
 	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\n", "x: a gateway's [forward NAME] needs port");
 	expect_error(GATEWAY KEYED "[forward a]\nport = 80\n", "ends without the key 'host'");
-	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\nlisten = 192.0.2.1:80\n", "x: listen is of a converter's");
-	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\naccept = faithful\n", "x: accept is of a converter's");
-	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\n[forward b]\nhost = 192.168.1.10\nport = 80\n", "x: two [forward NAME] sections have the same");
+	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\nlisten = 192.0.2.1:80\n",
+		     "x: listen is of a converter's");
+	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\naccept = faithful\n",
+		     "x: accept is of a converter's");
+	expect_error(GATEWAY KEYED "[forward a]\nhost = 192.168.1.10\nport = 80\n[forward b]\nhost = 192.168.1.10\n"
+				   "port = 80\n", "x: two [forward NAME] sections have the same");
 	expect_error(HOME WEB "external_port = 80\n", "x: external_port is of a gateway's");
 }
 
@@ -311,13 +361,19 @@ static void hosts_that_may_be_reached(void **state)
 
 static void a_link_has_a_cost_and_a_cap(void **state)
 {
-	struct conf *conf = conf_of(GATEWAY "cost = 10\nidle = left\ncap_bytes = 50G\ncap_period = day\ncap_warn_percent = 70\ncap_stop_percent = 95\n[link b]\ninterface = wan1\n");
+	struct conf *conf = conf_of(GATEWAY "cost = 10\nidle = left\ncap_bytes = 50G\ncap_period = day\n"
+					    "cap_warn_percent = 70\ncap_stop_percent = 95\n[link b]\ninterface = wan1\n");
 
-	assert_true(conf->links[0].cost == 10 && conf->links[0].idle == CONF_IDLE_LEFT && conf->links[0].cap_bytes == 50000000000);
-	assert_true(conf->links[0].cap_period == CONF_PERIOD_DAY && conf->links[0].cap_warn_percent == 70 && conf->links[0].cap_stop_percent == 95);
-	assert_true(!conf->links[1].cost && conf->links[1].idle == CONF_IDLE_JOINED && !conf->links[1].cap_bytes && conf->links[1].cap_period == CONF_PERIOD_MONTH);
-	assert_true(conf->links[1].cap_warn_percent == 80 && conf->links[1].cap_stop_percent == 100 && conf->gateway.overflow_after_ms == 400);
-	assert_true(conf->gateway.link_lossy_percent == 2 && conf->gateway.link_full_ms == 25 && conf->gateway.probe_idle_s == 300);
+	assert_true(conf->links[0].cost == 10 && conf->links[0].idle == CONF_IDLE_LEFT &&
+		    conf->links[0].cap_bytes == 50000000000);
+	assert_true(conf->links[0].cap_period == CONF_PERIOD_DAY && conf->links[0].cap_warn_percent == 70 &&
+		    conf->links[0].cap_stop_percent == 95);
+	assert_true(!conf->links[1].cost && conf->links[1].idle == CONF_IDLE_JOINED && !conf->links[1].cap_bytes &&
+		    conf->links[1].cap_period == CONF_PERIOD_MONTH);
+	assert_true(conf->links[1].cap_warn_percent == 80 && conf->links[1].cap_stop_percent == 100 &&
+		    conf->gateway.overflow_after_ms == 400);
+	assert_true(conf->gateway.link_lossy_percent == 2 && conf->gateway.link_full_ms == 25 &&
+		    conf->gateway.probe_idle_s == 300);
 	assert_true(conf_has_costs(conf));
 	conf_freep(&conf);
 	conf = conf_of(GATEWAY "[link b]\ninterface = wan1\n");
@@ -327,12 +383,14 @@ static void a_link_has_a_cost_and_a_cap(void **state)
 
 static void a_link_of_low_rate_beside_others_is_a_backup(void **state)
 {
-	struct conf *conf = conf_of(GATEWAY "profile = lowrate\n[link b]\ninterface = wan1\nprofile = lowrate\n[link c]\ninterface = wan2\nprofile = lowrate\nbackup = yes\n");
+	struct conf *conf = conf_of(GATEWAY "profile = lowrate\n[link b]\ninterface = wan1\nprofile = lowrate\n"
+					    "[link c]\ninterface = wan2\nprofile = lowrate\nbackup = yes\n");
 
 	assert_int_equal(conf->links[0].profile, CONF_PROFILE_LOWRATE);
 	assert_true(!conf_link_is_backup(conf, 0) && !conf_link_is_backup(conf, 1) && conf_link_is_backup(conf, 2));
 	conf_freep(&conf);
-	conf = conf_of(GATEWAY "profile = lowrate\n[link b]\ninterface = wan1\nprofile = satellite\n[link c]\ninterface = wan2\n");
+	conf = conf_of(GATEWAY "profile = lowrate\n[link b]\ninterface = wan1\nprofile = satellite\n[link c]\n"
+			       "interface = wan2\n");
 	assert_int_equal(conf->links[2].profile, CONF_PROFILE_AUTO);
 	assert_true(conf_link_is_backup(conf, 0) && !conf_link_is_backup(conf, 1) && !conf_link_is_backup(conf, 2));
 	conf_freep(&conf);
@@ -341,9 +399,11 @@ static void a_link_of_low_rate_beside_others_is_a_backup(void **state)
 static void numbers_of_bytes(void **state)
 {
 	static const struct { const char *text; uint64_t expected; } sound[] = {
-		{ "0", 0 }, { "17", 17 }, { "3k", 3000 }, { "20M", 20000000 }, { "1T", 1000000000000 }, { "1000000T", 1000000000000000000 },
+		{ "0", 0 }, { "17", 17 }, { "3k", 3000 }, { "20M", 20000000 }, { "1T", 1000000000000 },
+		{ "1000000T", 1000000000000000000 },
 	};
-	static const char *const faults[] = { "", "G", "-1", " 1 G", "1.5G", "1g", "1GB", "1000001T", "99999999999999999999", "0x10" };
+	static const char *const faults[] = { "", "G", "-1", " 1 G", "1.5G", "1g", "1GB", "1000001T",
+					      "99999999999999999999", "0x10" };
 	char text[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(sound); i++) {

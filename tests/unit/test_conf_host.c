@@ -19,7 +19,8 @@ static void a_machine_without_hosts(void **state)
 
 static void each_way_to_choose(void **state)
 {
-	struct conf *conf = conf_of(HOST "users = alice, 1000\nusers = web-1\ngroups = braid\ncgroups = system.slice/backup@1.service\n"
+	struct conf *conf = conf_of(HOST "users = alice, 1000\nusers = web-1\ngroups = braid\n"
+					 "cgroups = system.slice/backup@1.service\n"
 				    "ports = 443, 8000-8100\nto = 93.0.0.0/8, 2a00::/16\nprivate = yes\n");
 	const struct own_choice *choice = &conf->host.choice;
 
@@ -41,7 +42,8 @@ static void each_way_to_choose(void **state)
 
 static void each_choice_is_one(void **state)
 {
-	static const char *const choices[] = { "all = yes\n", "users = x\n", "groups = x\n", "cgroups = x\n", "ports = 1\n", "to = 93.0.0.0/8\n" };
+	static const char *const choices[] = { "all = yes\n", "users = x\n", "groups = x\n", "cgroups = x\n",
+					       "ports = 1\n", "to = 93.0.0.0/8\n" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
 		char text[256];
@@ -78,7 +80,8 @@ static void programs_may_say_where_they_want_to_go(void **state)
 	expect_error(HOST "socks = 10.0.0.1\n", "host.socks has an address that other machines can connect to");
 	expect_error(HOST "socks = [::]:1080\n", "host.socks has an address that other machines can connect to");
 	expect_error(HOST "socks = 127.0.0.1:5125\n", "host.socks has the port of gateway.intercept_port");
-	expect_error(HOST "socks = 127.0.0.1:5124\n[converter]\nallow = ::/0\n", "host.socks has an address and port that converter.listen has, too");
+	expect_error(HOST "socks = 127.0.0.1:5124\n[converter]\nallow = ::/0\n",
+		     "host.socks has an address and port that converter.listen has, too");
 	expect_error(HOST "socks = 127.0.0.1\nsocks_user = a\n", "host.socks_user and host.socks_password go together");
 	expect_error(HOST "socks = 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4, 127.0.0.5\n", "host.socks: found");
 }
@@ -89,7 +92,8 @@ static void what_makes_no_sense(void **state)
 
 	expect_error(HOST, "the [host] section chooses no connections");
 	expect_error(HOST "all = no\nprivate = yes\n", "the [host] section chooses no connections");
-	expect_error("[gateway]\nconverter = 192.0.2.1\nplumbing = no\n" LINK "[host]\nports = 1\n", "with gateway.plumbing = no this machine's own connections");
+	expect_error("[gateway]\nconverter = 192.0.2.1\nplumbing = no\n" LINK "[host]\nports = 1\n",
+		     "with gateway.plumbing = no this machine's own connections");
 	expect_error("[host]\nall = yes\n", "a [host] needs a [gateway] section");
 	expect_error(GATEWAY LINK, "gateway.lan is missing");
 	expect_error(HOST "users = a b c$\n", "host.users: found 'a b c$', wanted at most 16 names");

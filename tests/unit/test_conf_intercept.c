@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections that are taken on their way: what the configuration says of them at the converter, and at a gateway that begins them. */
+/* Connections that are taken on their way: what the configuration says of them at the converter, and at a gateway
+ * that begins them. */
 #include "unit_address.h"
 #include "unit_conf.h"
 
@@ -12,7 +13,8 @@
 
 static void clients_are_read(void **state)
 {
-	struct conf *conf = conf_of("[converter]\nallow = 198.51.100.0/24\nintercept = 192.0.2.0/25, 198.51.100.7\n 2001:db8:7::/48\nintercept_join = 203.0.113.1, 2001:db8::1\n"
+	struct conf *conf = conf_of("[converter]\nallow = 198.51.100.0/24\nintercept = 192.0.2.0/25, 198.51.100.7\n"
+				    " 2001:db8:7::/48\nintercept_join = 203.0.113.1, 2001:db8::1\n"
 				    A "clients = 192.0.2.0/24, 2001:db8:7::/48\n" B "clients = 192.0.3.0/24\n");
 
 	assert_int_equal(conf->converter.n_intercept, 3);
@@ -24,30 +26,42 @@ static void clients_are_read(void **state)
 	assert_int_equal(conf->subscribers[0].n_clients, 2);
 	assert_int_equal(conf->subscribers[1].n_clients, 1);
 	conf_freep(&conf);
-	conf = conf_of("[converter]\nallow = ::/0, 0.0.0.0/0\nintercept = 0.0.0.0/0, ::/0\nintercept_source = subscriber\n" JOIN);
+	conf = conf_of("[converter]\nallow = ::/0, 0.0.0.0/0\nintercept = 0.0.0.0/0, ::/0\n"
+		       "intercept_source = subscriber\n" JOIN);
 	assert_int_equal(conf->converter.intercept_source, CONF_INTERCEPT_SUBSCRIBER);
 	conf_freep(&conf);
 }
 
 static void nobody_elses_are_taken(void **state)
 {
-	expect_error("[converter]\nallow = 192.0.2.0/24\nintercept = 192.0.0.0/16\n" JOIN, "x: converter.intercept: 192.0.0.0/16 is in no prefix of converter.allow");
-	expect_error("[converter]\nintercept = 0.0.0.0/0\n" JOIN A "clients = 192.0.2.0/24\n", "x: converter.intercept: 0.0.0.0/0 is in no prefix");
-	expect_error("[converter]\nallow = ::/0\nintercept = 0.0.0.0/0\n" JOIN, "x: converter.intercept: 0.0.0.0/0 is in no prefix");
+	expect_error("[converter]\nallow = 192.0.2.0/24\nintercept = 192.0.0.0/16\n" JOIN,
+		     "x: converter.intercept: 192.0.0.0/16 is in no prefix of converter.allow");
+	expect_error("[converter]\nintercept = 0.0.0.0/0\n" JOIN A "clients = 192.0.2.0/24\n",
+		     "x: converter.intercept: 0.0.0.0/0 is in no prefix");
+	expect_error("[converter]\nallow = ::/0\nintercept = 0.0.0.0/0\n" JOIN,
+		     "x: converter.intercept: 0.0.0.0/0 is in no prefix");
 }
 
 static void they_fit_together(void **state)
 {
-	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n", "x: converter.intercept wants converter.intercept_join");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n",
+		     "x: converter.intercept wants converter.intercept_join");
 	expect_error("[converter]\nallow = ::/0\n" JOIN, "x: converter.intercept_join says where");
-	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 203.0.113.1, 203.0.113.2\n", "x: converter.intercept_join has two addresses of one family");
-	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 203.0.113.1, ::\n", "x: converter.intercept_join has an address that other machines can't");
-	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 127.0.0.1\n", "x: converter.intercept_join has an address that other machines can't");
-	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_join_port = 5124\n", "must be other ports than those of converter.listen");
-	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_port = 5124\n", "must be other ports than those of converter.listen");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 203.0.113.1, 203.0.113.2\n",
+		     "x: converter.intercept_join has two addresses of one family");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 203.0.113.1, ::\n",
+		     "x: converter.intercept_join has an address that other machines can't");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\nintercept_join = 127.0.0.1\n",
+		     "x: converter.intercept_join has an address that other machines can't");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_join_port = 5124\n",
+		     "must be other ports than those of converter.listen");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_port = 5124\n",
+		     "must be other ports than those of converter.listen");
 	expect_error("[converter]\nallow = ::/0\nintercept = ::/0\n" JOIN "intercept_port = 5128\n", "are the same");
-	expect_error("[converter]\nallow = ::/0\nsignalling = convert, route\n", "x: converter.signalling: route comes to no listener");
-	expect_error("[converter]\nallow = ::/0\nintercept = ::/0, 2001:db8::/32\n" JOIN, "x: converter.intercept: 2001:db8::/32 is in another of its prefixes");
+	expect_error("[converter]\nallow = ::/0\nsignalling = convert, route\n",
+		     "x: converter.signalling: route comes to no listener");
+	expect_error("[converter]\nallow = ::/0\nintercept = ::/0, 2001:db8::/32\n" JOIN,
+		     "x: converter.intercept: 2001:db8::/32 is in another of its prefixes");
 	expect_error("[converter]\n" A "clients = 192.0.2.0/24\n" B "clients = 198.51.100.0/24, 192.0.2.7\n",
 		     "x: subscriber b has clients that are in another prefix of clients already, of subscriber a");
 }
@@ -59,10 +73,14 @@ static void both_families_are_announced(void **state)
 	assert_int_equal(conf->converter.n_announce, 2);
 	unit_expect_address("announced", "203.0.113.1", &conf->converter.announce[0]);
 	conf_freep(&conf);
-	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1\n", "x: converter.announce wants two addresses");
-	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1, 203.0.113.2\n", "x: converter.announce wants two addresses");
-	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1, ::1\n", "x: converter.announce has an address that other machines can't");
-	expect_error("[converter]\nallow = ::/0\nlisten = 203.0.113.1:5124, [2001:db8::1]:5124\nannounce = 203.0.113.1, 2001:db8::1\n", "x: converter.announce wants [::] in converter.listen");
+	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1\n",
+		     "x: converter.announce wants two addresses");
+	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1, 203.0.113.2\n",
+		     "x: converter.announce wants two addresses");
+	expect_error("[converter]\nallow = ::/0\nannounce = 203.0.113.1, ::1\n",
+		     "x: converter.announce has an address that other machines can't");
+	expect_error("[converter]\nallow = ::/0\nlisten = 203.0.113.1:5124, [2001:db8::1]:5124\n"
+		     "announce = 203.0.113.1, 2001:db8::1\n", "x: converter.announce wants [::] in converter.listen");
 }
 
 static void a_gateway_begins_them(void **state)
@@ -83,7 +101,8 @@ static void a_gateway_begins_them(void **state)
 	conf_freep(&other);
 	conf_freep(&conf);
 	expect_error("[gateway]\nlan = lan0\n" LINKS, "x: section [gateway] ends without the key 'converter'");
-	expect_error("[gateway]\nlan = lan0\nconverter = 192.0.2.1\nroute_link = a\n" LINKS, "x: gateway.route_link is for signalling = route");
+	expect_error("[gateway]\nlan = lan0\nconverter = 192.0.2.1\nroute_link = a\n" LINKS,
+		     "x: gateway.route_link is for signalling = route");
 	expect_error(GATEWAY "route_link = c\n" LINKS, "x: gateway.route_link names a link that there is no");
 	expect_error(GATEWAY "converter = 192.0.2.1\n" LINKS, "the converter has no address for us");
 	expect_error(GATEWAY "port_mapping = yes\n" LINKS, "there is none to ask");

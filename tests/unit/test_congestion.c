@@ -123,7 +123,8 @@ static void test_few_packets_say_nothing(void **state)
 	assert_true(second(&path, 100000, 3 * 1400).change);
 }
 
-/* The end of a slow start loses a tenth of it at once, and its queue has gone by the look: that is the link's end, and no loss at random. */
+/* The end of a slow start loses a tenth of it at once, and its queue has gone by the look: that is the link's end,
+ * and no loss at random. */
 static void test_one_overshoot_says_nothing(void **state)
 {
 	struct path path = begin(1);
@@ -187,7 +188,8 @@ static void test_long_paths_that_creep_need_two_looks(void **state)
 	assert_false(second(&path, 14000, 1400).change);
 	assert_false(second(&path, 14000, 0).change);
 	assert_true(second(&path, 14000, 1400).change);
-	assert_int_equal(path.congestion.look_at_us, path.now_us + 1200 * US_PER_MS);   /* bbr grows once in each round trip */
+	/* bbr grows once in each round trip */
+	assert_int_equal(path.congestion.look_at_us, path.now_us + 1200 * US_PER_MS);
 }
 
 /* No queue, no short path, no little loss: else it is our own. */
@@ -206,7 +208,8 @@ static void test_what_creeps_with_a_queue_says_nothing(void **state)
 
 static void test_looks_follow_round_trips(void **state)
 {
-	static const uint64_t table[][2] = { { 20000, 250000 }, { 400000, 400000 }, { 1000000, US_PER_S }, { 3000000, US_PER_S } };
+	static const uint64_t table[][2] = { { 20000, 250000 }, { 400000, 400000 }, { 1000000, US_PER_S },
+					     { 3000000, US_PER_S } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct path path = begin(2);
@@ -355,7 +358,8 @@ static void test_clean_links_get_cubic_again(void **state)
 
 	for (int i = 0; i < 9; i++)
 		assert_false(second(&path, 2 * MBYTE, 0).change);
-	assert_false(second(&path, 2 * MBYTE, 30000).change);   /* 0.15 % of all ten, but it may go on: from here on again */
+	assert_false(second(&path, 2 * MBYTE, 30000).change);   /* 0.15 % of all ten, but it may go on: from here on
+								 * again */
 	assert_false(second(&path, 1000, 0).change);   /* idle: says nothing */
 	for (int i = 0; i < 9; i++)
 		assert_false(second(&path, 2 * MBYTE, 1000).change);
@@ -431,7 +435,8 @@ static void test_the_count_begins_with_bbr(void **state)
 		assert_false(second(&path, 20 * MBYTE, 0).change);
 	path.congestion.bbr = true;
 	for (int i = 0; i < 60; i++)
-		assert_false(second(&path, 20 * MBYTE, i % 2 ? 0 : 100000).change);   /* 0.25 %: less, with those before */
+		/* 0.25 %: less, with those before */
+		assert_false(second(&path, 20 * MBYTE, i % 2 ? 0 : 100000).change);
 }
 
 static void test_what_was_shown_before_is_forgotten_with_bbr(void **state)
@@ -478,7 +483,8 @@ static void test_begins_with_what_there_is(void **state)
 	assert_true(path.congestion.bbr);
 }
 
-/* A port that another subflow had, counters that go backwards, two looks at one time, more subflows than there is room for. */
+/* A port that another subflow had, counters that go backwards, two looks at one time, more subflows than there is
+ * room for. */
 static void test_odd_facts(void **state)
 {
 	struct path path = begin(1), many = begin(LEG_SUBFLOWS + 1);

@@ -46,7 +46,8 @@ static void a_request_may_come_a_byte_at_a_time(void **state)
 
 static void what_is_no_request_is_told_so(void **state)
 {
-	static const char *const broken[] = { "{\"command\": ", "", "[]", "null", "\"echo\"", "{\"command\": 7}", "{\"Command\": \"echo\"}", "\xff",
+	static const char *const broken[] = { "{\"command\": ", "", "[]", "null", "\"echo\"", "{\"command\": 7}",
+					      "{\"Command\": \"echo\"}", "\xff",
 					      "{\"command\": \"echo\"} {}", "{\"command\": \"e\\u0000cho\"}" };
 	struct fixture *fixture = *state;
 	char line[64];
@@ -55,10 +56,12 @@ static void what_is_no_request_is_told_so(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
 		snprintf(line, sizeof(line), "%s\n", broken[i]);
 		client_say(fixture, line);
-		expect_lines(fixture, 1, "{\"error\":\"a request is a line {\\\"command\\\": NAME, \\\"arguments\\\": {...}}\"}\n");
+		expect_lines(fixture, 1,
+			     "{\"error\":\"a request is a line {\\\"command\\\": NAME, \\\"arguments\\\": {...}}\"}\n");
 	}
 	client_say(fixture, "{\"command\": \"dance\"}\n{\"command\": \"\"}\n{\"command\": \"echo\"}\n");
-	expect_lines(fixture, 3, "{\"error\":\"there is no command 'dance'\"}\n{\"error\":\"there is no command ''\"}\n{\"result\":{}}\n");
+	expect_lines(fixture, 3,
+		     "{\"error\":\"there is no command 'dance'\"}\n{\"error\":\"there is no command ''\"}\n{\"result\":{}}\n");
 	assert_int_equal(fixture->n_runs, 1);
 }
 
@@ -68,7 +71,8 @@ static void any_words_can_be_told(void **state)
 	struct fixture *fixture = *state;
 
 	client_connect(fixture);
-	client_say(fixture, "{\"command\": \"123456789012345678901234567890123456789\xc3\xa9 and more\"}\n{\"command\": \"odd\"}\n"
+	client_say(fixture, "{\"command\": \"123456789012345678901234567890123456789\xc3\xa9 and more\"}\n"
+			    "{\"command\": \"odd\"}\n"
 			    "{\"command\": \"nothing\"}\n");
 	expect_lines(fixture, 3, "{\"error\":\"there is no command '123456789012345678901234567890123456789?'\"}\n"
 				 "{\"error\":\"no UTF-8: ??\"}\n{\"error\":\"out of memory\"}\n");
@@ -241,7 +245,8 @@ enum { SILENT, BEGUN, DEAF, QUIET, SERVED, N_OTHERS };
 
 static bool three_closed(struct fixture *fixture)
 {
-	return is_closed(fixture->others[SILENT]) && is_closed(fixture->others[BEGUN]) && is_closed(fixture->others[DEAF]);
+	return is_closed(fixture->others[SILENT]) && is_closed(fixture->others[BEGUN]) &&
+	       is_closed(fixture->others[DEAF]);
 }
 
 static int set_up_impatient(void **state)
@@ -435,7 +440,8 @@ static void out_of_descriptors_it_rests_and_comes_back(void **state)
 	before = no_descriptors_at_all(taken);
 	fixture->calm = true;
 	fixture->n_turns = 0;
-	assert_int_equal(loop_timer_at(fixture->loop, loop_clock_us() + 60 * US_PER_MS, (struct loop_ref){ .handler = fixture->handler }), 0);
+	assert_int_equal(loop_timer_at(fixture->loop, loop_clock_us() + 60 * US_PER_MS,
+				       (struct loop_ref){ .handler = fixture->handler }), 0);
 	run_until(fixture, "60 ms to pass", waited);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	for (size_t i = 0; i < CONTROL_DESCRIPTORS; i++)

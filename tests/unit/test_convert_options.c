@@ -25,13 +25,15 @@ static void options_are_served_or_named(void **state)
 
 	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 28);
 	assert_int_equal(h.request.wants_mptcp, 1);
-	h = unit_server_hears("010a2263 0a0901bb 00000000000000000000ffff c0000201 01000204 05b40303 07040205 02080200");
+	h = unit_server_hears("010a2263 0a0901bb 00000000000000000000ffff c0000201 01000204 05b40303 07040205 "
+			      "02080200");
 	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 40);
 	assert_int_equal(h.request.wants_mptcp, 0);
 	/* Fast Open and TCP-AO can't be had, the list names both once (6.2.8, error 33) */
 	unit_expect_refused("010a2263 0a0901bb 00000000000000000000ffff c0000201 22021e02 1d042222 22041d1d 02040000",
 		       OUTCOME_UNSUPPORTED_OPTION, "01032263 1e022122 1d000000");
-	unit_expect_refused("01072263 0a0601bb 00000000000000000000ffff c0000201 22020000", OUTCOME_UNSUPPORTED_OPTION, "01022263 1e012122");
+	unit_expect_refused("01072263 0a0601bb 00000000000000000000ffff c0000201 22020000", OUTCOME_UNSUPPORTED_OPTION,
+			    "01022263 1e012122");
 }
 
 /* For who has to refuse an option later than feed() does. */
@@ -68,7 +70,8 @@ static void all_option_kinds_fit_the_error(void **state)
 static void an_extended_connect_is_told_the_options(void **state)
 {
 	struct heard h = unit_server_hears("01072263 0a0601bb 00000000000000000000ffff c0000201 1e020000");
-	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .mss_bytes = 1460, .window_scale = 7, .sack = 1, .timestamps = 1 };
+	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .mss_bytes = 1460, .window_scale = 7,
+					    .sack = 1, .timestamps = 1 };
 	size_t n = scheme_convert.server_answer(&h.conversation, &result, h.out);
 
 	unit_expect_bytes("all options", "01052263 14040000 020405b4 04020802 03030700", h.out, n);

@@ -227,7 +227,8 @@ static void the_nearest_of_those_preferred(void **state)
 	converters_answered(&c, 0, RTT, 3 * S);
 	converters_answered(&c, 1, RTT, 5 * S);
 	assert_false(decide(&c, 5 * S));
-	assert_int_equal(again_us, 6 * S);   /* the first to have answered for long enough, be it the second choice: it was never lost while it was used */
+	assert_int_equal(again_us, 6 * S);   /* the first to have answered for long enough, be it the second choice:
+					      * it was never lost while it was used */
 	assert_true(decide(&c, 6 * S));
 	assert_int_equal(c.in_use, 1);
 	assert_false(decide(&c, 6 * S));
@@ -279,9 +280,11 @@ static void leaving_costs_no_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(none_that_answers), cmocka_unit_test(preferred_is_given_a_moment), cmocka_unit_test(next_is_used_at_once),
-		cmocka_unit_test(doubt_is_answered), cmocka_unit_test(connections_dispel_doubt), cmocka_unit_test(silent_one_is_left), cmocka_unit_test(long_ways_are_waited_for),
-		cmocka_unit_test(preferred_is_returned_to_gently), cmocka_unit_test(trust_comes_back), cmocka_unit_test(the_nearest_of_those_preferred),
+		cmocka_unit_test(none_that_answers), cmocka_unit_test(preferred_is_given_a_moment),
+		cmocka_unit_test(next_is_used_at_once), cmocka_unit_test(doubt_is_answered),
+		cmocka_unit_test(connections_dispel_doubt), cmocka_unit_test(silent_one_is_left),
+		cmocka_unit_test(long_ways_are_waited_for), cmocka_unit_test(preferred_is_returned_to_gently),
+		cmocka_unit_test(trust_comes_back), cmocka_unit_test(the_nearest_of_those_preferred),
 		cmocka_unit_test(list_changes), cmocka_unit_test(leaving_costs_no_time),
 	};
 

@@ -8,8 +8,9 @@
 #include "role/stripe/stripes.h"
 
 #define GATEWAY GATEWAY_WITH("")
-#define GATEWAY_WITH(more) "[gateway]\nlan = lan0\nconverter = 203.0.113.5\n" more "[limits]\nmax_sessions = 1000\nmax_half_open = 100\n[relay]\npipes = 10\n"
-#define CONVERTER "[converter]\nallow = 192.0.2.0/24\n[limits]\nmax_sessions = 1000\nmax_half_open = 100\n[relay]\npipes = 10\n"
+#define LIMITS "[limits]\nmax_sessions = 1000\nmax_half_open = 100\n[relay]\npipes = 10\n"
+#define GATEWAY_WITH(more) "[gateway]\nlan = lan0\nconverter = 203.0.113.5\n" more LIMITS
+#define CONVERTER "[converter]\nallow = 192.0.2.0/24\n" LIMITS
 #define OTHER "[link other]\ninterface = eth1\n"
 #define LOWRATE(name) "[link " name "]\ninterface = ppp" name "\nprofile = lowrate\n"
 
@@ -37,9 +38,12 @@ static void what_waits_from_outside_has_one_too(void **state)
 static void a_session_in_pieces_has_one_a_link_and_the_other_end_of_its_leg(void **state)
 {
 	expect(GATEWAY LOWRATE("1") LOWRATE("2") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
-	expect(GATEWAY OTHER "profile = lossy\n" LOWRATE("1"), 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);   /* over all links then */
-	expect(GATEWAY LOWRATE("1") LOWRATE("2"), 2 * 1000 + 2 * 10 + 100 + 256, 3 * 1000, 2);   /* no more of them than sessions */
-	expect(GATEWAY_WITH("pieces = auto\n") LOWRATE("1") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);   /* links may be far apart */
+	/* over all links then */
+	expect(GATEWAY OTHER "profile = lossy\n" LOWRATE("1"), 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
+	/* no more of them than sessions */
+	expect(GATEWAY LOWRATE("1") LOWRATE("2"), 2 * 1000 + 2 * 10 + 100 + 256, 3 * 1000, 2);
+	/* links may be far apart */
+	expect(GATEWAY_WITH("pieces = auto\n") LOWRATE("1") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
 	expect(GATEWAY_WITH("pieces = auto\n") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 0, 1);
 }
 

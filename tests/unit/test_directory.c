@@ -38,7 +38,8 @@ static void test_each_is_found_and_no_other(void **state)
 
 static void test_the_first_of_equal_ones_is_found(void **state)
 {
-	struct directory_entry entries[] = { entry_of(7, 5), entry_of(7, 2), entry_of(7, 2), entry_of(7, 9), entry_of(6, 0) };
+	struct directory_entry entries[] = { entry_of(7, 5), entry_of(7, 2), entry_of(7, 2), entry_of(7, 9),
+					     entry_of(6, 0) };
 
 	directory_sort(entries, ARRAY_SIZE(entries));
 	assert_int_equal(find(entries, ARRAY_SIZE(entries), 7)->place, 2);

@@ -11,7 +11,8 @@
 /* One subflow, much under way, the other direction goes on. */
 static struct ending_facts lonely(uint64_t now_us)
 {
-	return (struct ending_facts){ .now_us = now_us, .n_subflows = 1, .queued_bytes = 1000000, .rtt_us = RTT_US, .answered = true };
+	return (struct ending_facts){ .now_us = now_us, .n_subflows = 1, .queued_bytes = 1000000, .rtt_us = RTT_US,
+				      .answered = true };
 }
 
 static void test_second_subflow_lets_it_go(void **state)

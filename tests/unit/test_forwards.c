@@ -24,7 +24,8 @@ static void each_is_found_and_no_other(void **state)
 {
 	const struct forward list[] = {
 		{ .external = address_of("203.0.113.5:443"), .subscriber = 2, .host = address_of("192.168.1.10:443") },
-		{ .external = address_of("[2001:db8::5]:443"), .subscriber = 3, .host = address_of("[2001:db8:1::10]:8443") },
+		{ .external = address_of("[2001:db8::5]:443"), .subscriber = 3,
+		  .host = address_of("[2001:db8:1::10]:8443") },
 		{ .external = address_of("203.0.113.5:80"), .subscriber = 1, .host = address_of("192.168.1.10:8080") },
 		{ .external = address_of("203.0.113.4:443"), .subscriber = 4, .host = address_of("192.168.1.11:443") },
 	};
@@ -40,7 +41,8 @@ static void each_is_found_and_no_other(void **state)
 		assert_true(address_equal(&found->host, &list[i].host));
 	}
 	for (size_t i = 1; i < forwards_n(forwards); i++)
-		assert_true(memcmp(forwards_at(forwards, i - 1)->external.ip, forwards_at(forwards, i)->external.ip, 16) <= 0);
+		assert_true(memcmp(forwards_at(forwards, i - 1)->external.ip, forwards_at(forwards, i)->external.ip,
+				   16) <= 0);
 	assert_false(forwards_any_faithful(forwards));
 	assert_null(find(forwards, "203.0.113.5:81"));
 	assert_null(find(forwards, "203.0.113.6:443"));
@@ -51,7 +53,8 @@ static void each_is_found_and_no_other(void **state)
 
 static void two_of_one_address_are_refused(void **state)
 {
-	const struct forward list[] = { { .external = address_of("203.0.113.5:443"), .subscriber = 1 }, { .external = address_of("203.0.113.5:80") },
+	const struct forward list[] = { { .external = address_of("203.0.113.5:443"), .subscriber = 1 },
+					{ .external = address_of("203.0.113.5:80") },
 					{ .external = address_of("203.0.113.5:443"), .subscriber = 2 } };
 	struct forwards *forwards = NULL;
 
@@ -61,7 +64,8 @@ static void two_of_one_address_are_refused(void **state)
 
 static void one_that_is_faithful_is_told_of(void **state)
 {
-	const struct forward list[] = { { .external = address_of("203.0.113.5:443") }, { .external = address_of("203.0.113.5:80"), .faithful = true } };
+	const struct forward list[] = { { .external = address_of("203.0.113.5:443") },
+					{ .external = address_of("203.0.113.5:80"), .faithful = true } };
 	struct forwards *forwards;
 
 	assert_int_equal(forwards_new(list, ARRAY_SIZE(list), &forwards), 0);
@@ -75,7 +79,8 @@ static void filters_say_who_may_come(void **state)
 	struct forward list[] = { { .external = address_of("203.0.113.5:80") },
 				  { .external = address_of("203.0.113.5:443"), .n_filters = 2, .filters = filters } };
 	const struct { const char *remote; bool may; } cases[] = {
-		{ "192.0.2.7:5", true }, { "192.0.3.7:5", false }, { "198.51.100.1:1234", true }, { "198.51.100.1:1235", false }, { "[2001:db8::1]:1234", false },
+		{ "192.0.2.7:5", true }, { "192.0.3.7:5", false }, { "198.51.100.1:1234", true },
+		{ "198.51.100.1:1235", false }, { "[2001:db8::1]:1234", false },
 	};
 	struct forwards *forwards;
 

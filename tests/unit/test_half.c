@@ -61,7 +61,8 @@ static void move_all(struct fixture *f, uint64_t n_bytes, size_t slow)
 		int r;
 
 		if (turns > 200000)
-			fail_msg("expected %llu bytes, saw %llu", (unsigned long long)n_bytes, (unsigned long long)f->n_out);
+			fail_msg("expected %llu bytes, saw %llu", (unsigned long long)n_bytes,
+				 (unsigned long long)f->n_out);
 		unit_stream_send(f->in[0], &f->n_in, (size_t)(n_bytes - f->n_in));
 		r = unit_half_step_ready(f);
 		assert_in_range(r, HALF_DONE, HALF_AGAIN);
@@ -458,7 +459,8 @@ static void the_end_meets_a_reset(void **state)
 	assert_false(f->half.done);
 }
 
-/* Short of memory is not the end: it is tried again by the relay's timer, which looks after those that wait to write. */
+/* Short of memory is not the end: it is tried again by the relay's timer, which looks after those that wait to
+ * write. */
 static void short_of_memory_is_tried_again(void **state)
 {
 	struct fixture *f = *state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What becomes of a direction whose source was Multipath TCP, and is plain TCP now. The sockets are plain TCP; what the kernel says of them, the test does. */
+/* What becomes of a direction whose source was Multipath TCP, and is plain TCP now. The sockets are plain TCP; what
+ * the kernel says of them, the test does. */
 #include "unit_half.h"
 
 #include <signal.h>

@@ -24,7 +24,8 @@ static struct net begin(size_t n)
 
 static struct harm_verdict look(struct net *net)
 {
-	struct harm_facts facts = { .now_us = net->now_us, .links = net->links, .n_links = net->n, .spoilt_at_us = { net->said_us[0], net->said_us[1] } };
+	struct harm_facts facts = { .now_us = net->now_us, .links = net->links, .n_links = net->n,
+				    .spoilt_at_us = { net->said_us[0], net->said_us[1] } };
 
 	return harm_look(&net->harm, &facts);
 }
@@ -184,11 +185,13 @@ static void test_is_tried_ever_more_rarely(void **state)
 }
 
 /* An interface that is another one now. */
-/* What carries most may be the one that keeps the other waiting; where round trips are alike, or one isn't known, bytes decide. */
+/* What carries most may be the one that keeps the other waiting; where round trips are alike, or one isn't known,
+ * bytes decide. */
 static void test_the_longest_is_the_bad_one(void **state)
 {
 	static const struct { uint64_t first_us, second_us; uint32_t aside; } cases[] = {
-		{ 600000, 20000, 1 }, { 20000, 600000, 2 }, { 29999, 20000, 2 }, { 30000, 20000, 1 }, { 600000, 0, 2 }, { 0, 20000, 2 },
+		{ 600000, 20000, 1 }, { 20000, 600000, 2 }, { 29999, 20000, 2 }, { 30000, 20000, 1 }, { 600000, 0, 2 },
+		{ 0, 20000, 2 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -212,7 +215,8 @@ static void test_no_link_no_harm(void **state)
 /* Without it all carry less: 100 kB/s of 11 MB/s, or 8.9, or 8.7. What ends by itself looks like that, too, and may. */
 static void test_a_mistake_is_undone(void **state)
 {
-	static const struct { uint64_t n_bytes; bool returns; } cases[] = { { 100000, true }, { 8900000, false }, { 8700000, true } };
+	static const struct { uint64_t n_bytes; bool returns;
+			      } cases[] = { { 100000, true }, { 8900000, false }, { 8700000, true } };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct net net = begin(2);

@@ -121,7 +121,8 @@ static struct home at_work(uint64_t rx_bps, uint64_t sent_bps)
 	return at_work_over(50 * US_PER_MS, rx_bps, sent_bps);
 }
 
-/* A download and an upload, a short and a long way: the second probe's time is over soon after the fourth round trip. */
+/* A download and an upload, a short and a long way: the second probe's time is over soon after the fourth round
+ * trip. */
 static void silence_amid_work_is_found_in_some_round_trips(void **state)
 {
 	static const struct { uint64_t rx_bps, sent_bps, rtt_us, most_us; } cases[] = {
@@ -139,7 +140,8 @@ static void silence_amid_work_is_found_in_some_round_trips(void **state)
 		expect(&home, B, HEALTH_SILENT);
 		expect(&home, A, HEALTH_GOOD);
 		if (home.changed_at_us - lost_at_us > cases[i].most_us)
-			fail_msg("case %zu: expected %u us at most, saw %u", i, (unsigned int)cases[i].most_us, (unsigned int)(home.changed_at_us - lost_at_us));
+			fail_msg("case %zu: expected %u us at most, saw %u", i, (unsigned int)cases[i].most_us,
+				 (unsigned int)(home.changed_at_us - lost_at_us));
 		assert_int_equal(home.last_before, HEALTH_GOOD);
 		assert_true(home.health.links[B].silent_us <= home.changed_at_us - lost_at_us + HEALTH_TICK_US);
 	}

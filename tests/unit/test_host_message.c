@@ -30,7 +30,8 @@ static void that_hosts_are_served_is_offered(void **state)
 static void hosts_messages_arrive(void **state)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES], bytes[SIGNALLING_HOST_MESSAGE_BYTES + 1] = { 2, 1, 7 };
-	struct signalling_host_message message = { .id = 0xabcd, .host = unit_address("10.0.0.7"), .message = { bytes, SIGNALLING_HOST_MESSAGE_BYTES } }, got;
+	struct signalling_host_message message = { .id = 0xabcd, .host = unit_address("10.0.0.7"),
+						   .message = { bytes, SIGNALLING_HOST_MESSAGE_BYTES } }, got;
 	size_t n = scheme->host_put(&message, out);
 	struct signalling_step step;
 
@@ -50,7 +51,8 @@ static void hosts_messages_arrive(void **state)
 
 static void what_is_no_hosts_message_is_refused(void **state)
 {
-	static const char *const others[] = { "01012263", "01022263 c6010000", "02012263", "01042263 c2030000 00000000 00000000", "00000000" };
+	static const char *const others[] = { "01012263", "01022263 c6010000", "02012263",
+					      "01042263 c2030000 00000000 00000000", "00000000" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		struct unit_bytes bytes = unit_hex(others[i]);
@@ -62,7 +64,8 @@ static void what_is_no_hosts_message_is_refused(void **state)
 
 static void who_wants_to_hear_of_limits_says_so(void **state)
 {
-	struct unit_bytes without = unit_hex("01022263 01010000"), connect = unit_hex("01072263 0a0501bb 00000000000000000000ffff c0000201 c7010000");
+	struct unit_bytes without = unit_hex("01022263 01010000"),
+			  connect = unit_hex("01072263 0a0501bb 00000000000000000000ffff c0000201 c7010000");
 	struct signalling_request request = { .probe = 1, .hears_limits = 1 };
 	uint8_t wire[SIGNALLING_MESSAGE_BYTES], out[SIGNALLING_MESSAGE_BYTES];
 	struct conversation conversation;
@@ -71,9 +74,11 @@ static void who_wants_to_hear_of_limits_says_so(void **state)
 	unit_expect_bytes("question", "01032263 01010000 c7010000", wire, n);
 	assert_int_equal(scheme->server_feed(&conversation, wire, n, out, &request).verdict, SIGNALLING_ANSWERED);
 	assert_true(request.hears_limits && !request.hears_harm);
-	assert_int_equal(scheme->server_feed(&conversation, without.at, without.n, out, &request).verdict, SIGNALLING_ANSWERED);
+	assert_int_equal(scheme->server_feed(&conversation, without.at, without.n, out, &request).verdict,
+			 SIGNALLING_ANSWERED);
 	assert_false(request.hears_limits || request.hears_harm);
-	assert_int_equal(scheme->server_feed(&conversation, connect.at, connect.n, out, &request).result.outcome, OUTCOME_UNSUPPORTED_MESSAGE);
+	assert_int_equal(scheme->server_feed(&conversation, connect.at, connect.n, out, &request).result.outcome,
+			 OUTCOME_UNSUPPORTED_MESSAGE);
 	request = (struct signalling_request){ .destination = unit_address("192.0.2.1:443"), .hears_limits = 1 };
 	n = scheme->client_begin(&conversation, &request, wire).n_out;   /* it goes with a question alone */
 	unit_expect_bytes("Connect", "01062263 0a0501bb 00000000000000000000ffff c0000201", wire, n);
@@ -86,18 +91,21 @@ static void who_wants_to_hear_of_more_says_so(void **state)
 		uint8_t limits, harm, late;
 		const char *question;
 	} table[] = {
-		{ 1, 1, 0, "01032263 01010000 c7010001" }, { 0, 1, 0, "01032263 01010000 c7010003" }, { 0, 0, 1, "01032263 01010000 c7010006" },
-		{ 1, 0, 1, "01032263 01010000 c7010004" }, { 1, 1, 1, "01032263 01010000 c7010005" },
+		{ 1, 1, 0, "01032263 01010000 c7010001" }, { 0, 1, 0, "01032263 01010000 c7010003" },
+		{ 0, 0, 1, "01032263 01010000 c7010006" }, { 1, 0, 1, "01032263 01010000 c7010004" },
+		{ 1, 1, 1, "01032263 01010000 c7010005" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct signalling_request request = { .probe = 1, .hears_limits = table[i].limits, .hears_harm = table[i].harm, .hears_late = table[i].late };
+		struct signalling_request request = { .probe = 1, .hears_limits = table[i].limits,
+						      .hears_harm = table[i].harm, .hears_late = table[i].late };
 		uint8_t wire[SIGNALLING_MESSAGE_BYTES], out[SIGNALLING_MESSAGE_BYTES];
 		struct conversation conversation;
 		size_t n = scheme->client_begin(&conversation, &request, wire).n_out;
 
 		unit_expect_bytes("question", table[i].question, wire, n);
-		assert_int_equal(scheme->server_feed(&conversation, wire, n, out, &request).verdict, SIGNALLING_ANSWERED);
+		assert_int_equal(scheme->server_feed(&conversation, wire, n, out, &request).verdict,
+				 SIGNALLING_ANSWERED);
 		assert_int_equal(request.hears_limits, table[i].limits);
 		assert_int_equal(request.hears_harm, table[i].harm);
 		assert_int_equal(request.hears_late, table[i].late);
@@ -109,7 +117,8 @@ static void what_limits_sessions_is_heard(void **state)
 	static const struct {
 		enum signalling_limited what;
 		const char *message;
-	} table[] = { { SIGNALLING_LIMITED_BY_LINKS, "01022263 c7010000" }, { SIGNALLING_SPOILT, "01022263 c7010001" }, { SIGNALLING_LATE, "01022263 c7010004" } };
+	} table[] = { { SIGNALLING_LIMITED_BY_LINKS, "01022263 c7010000" }, { SIGNALLING_SPOILT, "01022263 c7010001" },
+		      { SIGNALLING_LATE, "01022263 c7010004" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		uint8_t out[SIGNALLING_MESSAGE_BYTES];
@@ -128,7 +137,8 @@ static void what_limits_sessions_is_heard(void **state)
 
 static void what_says_something_else_is_no_limit(void **state)
 {
-	static const char *const others[] = { "01012263", "01022263 01010000", "02022263 c7010000", "01022263 c6010000" };
+	static const char *const others[] = { "01012263", "01022263 01010000", "02022263 c7010000",
+					      "01022263 c6010000" };
 	enum signalling_limited what;
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {

@@ -76,7 +76,9 @@ static struct signalling_step hears_inbound(const uint8_t *in, size_t n, struct 
 
 static void a_session_from_the_servers_side_is_told(void **state)
 {
-	struct signalling_inbound inbound = { .claim = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 } }, heard;
+	struct signalling_inbound inbound =
+		{ .claim = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 } },
+		heard;
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_step step;
 	size_t n;
@@ -123,8 +125,10 @@ static void what_the_remote_host_says_first_goes_along(void **state)
 
 static void what_tells_of_no_session(void **state)
 {
-	static const char *const messages[] = { "01012263", "010d2263" CONNECT CLAIM, "010b2263" CONNECT BEHIND, "010d2263" CLAIM BEHIND, "01052263" NONCE,
-						"010c2263" CONNECT "c3010000" BEHIND, "02122263" CONNECT CLAIM BEHIND, "47455420" };
+	static const char *const messages[] = { "01012263", "010d2263" CONNECT CLAIM, "010b2263" CONNECT BEHIND,
+						"010d2263" CLAIM BEHIND, "01052263" NONCE,
+						"010c2263" CONNECT "c3010000" BEHIND, "02122263" CONNECT CLAIM BEHIND,
+						"47455420" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
 		struct unit_bytes m = unit_hex(messages[i]);
@@ -175,8 +179,10 @@ static void a_claim_says_how_much_its_host_has(void **state)
 	expect_step(&h, SIGNALLING_DONE, 56);
 	assert_int_equal(h.request.n_first, 258);
 	expect_refused("01072263" CONNECT "c9010001", "01092263 1e080200 01072263" CONNECT "c9010001");
-	expect_refused("010f2263" CONNECT CLAIM "1e016000 c9010001", "01112263 1e100200 010f2263" CONNECT CLAIM "1e016000 c9010001");
-	expect_refused("010f2263" CONNECT CLAIM "c9020001 a5000000", "01112263 1e100200 010f2263" CONNECT CLAIM "c9020001 a5000000");
+	expect_refused("010f2263" CONNECT CLAIM "1e016000 c9010001",
+		       "01112263 1e100200 010f2263" CONNECT CLAIM "1e016000 c9010001");
+	expect_refused("010f2263" CONNECT CLAIM "c9020001 a5000000",
+		       "01112263 1e100200 010f2263" CONNECT CLAIM "c9020001 a5000000");
 	expect_refused("01032263 01010000 c9010001", "01052263 1e040200 01032263 01010000 c9010001");
 }
 

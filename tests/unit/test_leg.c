@@ -61,14 +61,23 @@ static void a_leg_says_whose_it_is(void **state)
 static void legs_that_make_no_sense(void **state)
 {
 	static const struct { const char *hex; enum signalling_outcome outcome; } cases[] = {
-		{ "01062263 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                                   /* no Info */
-		{ "010b2263 0a0501bb 00000000000000000000ffff c0000201 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },        /* a Connect */
-		{ "010c2263" INFO "0a0501bb 00000000000000000000ffff c0000201 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE }, /* and an Info */
-		{ "01082263" INFO "c3010000 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                   /* takes sessions */
-		{ "01082263" INFO "c7010000 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                   /* hears of limits */
-		{ "01072263" INFO "cc051003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                            /* a bit that has no name */
-		{ "01072263" INFO "cc052003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                            /* losses, and not wide */
-		{ "01072263" INFO "cc050100" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },                                            /* number 256 */
+		/* no Info */
+		{ "01062263 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },
+		/* a Connect */
+		{ "010b2263 0a0501bb 00000000000000000000ffff c0000201 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },
+		/* and an Info */
+		{ "010c2263" INFO "0a0501bb 00000000000000000000ffff c0000201 cc050003" SESSION,
+		  OUTCOME_UNSUPPORTED_MESSAGE },
+		/* takes sessions */
+		{ "01082263" INFO "c3010000 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },
+		/* hears of limits */
+		{ "01082263" INFO "c7010000 cc050003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },
+		/* a bit that has no name */
+		{ "01072263" INFO "cc051003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },
+		/* losses, and not wide */
+		{ "01072263" INFO "cc052003" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },
+		/* number 256 */
+		{ "01072263" INFO "cc050100" SESSION, OUTCOME_UNSUPPORTED_MESSAGE },
 		{ "01062263" INFO "cc040003 0001020304050607 08090a0b", OUTCOME_MALFORMED },
 		{ "01082263" INFO "cc060003" SESSION "00000000", OUTCOME_MALFORMED },
 	};

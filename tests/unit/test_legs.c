@@ -276,7 +276,8 @@ static void expect_not_given_back(struct fixture *f, const struct pair *p, size_
 static void open_again(struct fixture *f, struct pair *p, const uint8_t *more, size_t n_more)
 {
 	uint8_t first[1000];
-	struct relay_legs legs = { .near_fd = p->near_fd, .near_watched = true, .up_first = { first, N_SAID + n_more } };
+	struct relay_legs legs = { .near_fd = p->near_fd, .near_watched = true,
+				   .up_first = { first, N_SAID + n_more } };
 	int fds[2];
 
 	memcpy(first, said(), N_SAID);

@@ -6,7 +6,8 @@
 
 static struct limited_facts sending(void)
 {
-	return (struct limited_facts){ .queued_bytes = 500000, .pending_bytes = 300000, .unsent_bytes = 20000, .in_flight_packets = 100, .cwnd_packets = 110,
+	return (struct limited_facts){ .queued_bytes = 500000, .pending_bytes = 300000, .unsent_bytes = 20000,
+				       .in_flight_packets = 100, .cwnd_packets = 110,
 				       .window_bytes = 2000000 };
 }
 

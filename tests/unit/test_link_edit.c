@@ -53,7 +53,8 @@ static void test_strip_some(void **state)
 static void test_mptcp_syn(void **state)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
-		struct frame syn = simple(v6, 2, options_with_two, N_OPTIONS, ""), later = simple(v6, 0x10, options_with_two, N_OPTIONS, "");
+		struct frame syn = simple(v6, 2, options_with_two, N_OPTIONS, ""),
+			     later = simple(v6, 0x10, options_with_two, N_OPTIONS, "");
 		struct frame plain = simple(v6, 2, "\x02\x04\x05\xb4", 4, "");
 
 		assert_true(edit_is_mptcp_syn(syn.bytes, syn.n));
@@ -98,7 +99,8 @@ static void test_options_that_end_the_walk(void **state)
 static void test_syn_with_data(void **state)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
-		struct frame with = simple(v6, 2, "\x22\x02\x01\x01", 4, "hello"), without = simple(v6, 2, "\x22\x02\x01\x01", 4, "");
+		struct frame with = simple(v6, 2, "\x22\x02\x01\x01", 4, "hello"),
+			     without = simple(v6, 2, "\x22\x02\x01\x01", 4, "");
 		struct frame later = simple(v6, 0x10, "", 0, "hello");
 		size_t n = with.n;
 
@@ -142,7 +144,8 @@ static void test_what_is_no_segment_stays(void **state)
 		{ false, 12, 0x86 }, { false, 13, 0x06 },   /* another kind of frame */
 		{ false, 14, 0x66 }, { false, 14, 0x44 },   /* version; header too short */
 		{ false, 14, 0x4f }, { false, 23, 17 },     /* header longer than the packet leaves to TCP; UDP */
-		{ false, 17, 20 }, { false, 16, 1 },        /* total length: shorter than the header; longer than the frame */
+		{ false, 17, 20 }, { false, 16, 1 },        /* total length: shorter than the header; longer than the
+							     * frame */
 		{ false, 20, 0x01 }, { false, 21, 1 },      /* a later fragment */
 		{ false, 17, 24 + 19 },                     /* a piece of a TCP header */
 		{ false, 14 + 24 + 12, 0x40 }, { false, 14 + 24 + 12, 0xf0 },   /* data offset */
@@ -184,14 +187,16 @@ static void test_first_fragment(void **state)
 	assert_int_equal(edit_strip_mptcp(f.bytes, f.n, STRIP_ALL), 1);
 }
 
-/* Cut short or with bytes changed, in memory of exactly its size, so that sanitizers see each byte read or written too far. */
+/* Cut short or with bytes changed, in memory of exactly its size, so that sanitizers see each byte read or written
+ * too far. */
 static void test_mangled_frames(void **state)
 {
 	static const char chain[] = "\x3c\0\x01\x04\0\0\0\0" "\x06\0\x01\x04\0\0\0\0";
 	uint64_t random = random_stream(20, 24);
 
 	for (unsigned int i = 0; i < 200000; i++) {
-		struct frame f = i % 3 == 2 ? segment(true, 2, options_with_two, N_OPTIONS, "hello", chain, sizeof(chain) - 1, 0)
+		struct frame f = i % 3 == 2 ?
+				 segment(true, 2, options_with_two, N_OPTIONS, "hello", chain, sizeof(chain) - 1, 0)
 					    : simple(i % 3, 2, options_with_two, N_OPTIONS, "hello");
 		size_t n = i % 2 ? random_below(&random, f.n + 1) : f.n;
 		uint8_t *exact;

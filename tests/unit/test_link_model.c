@@ -69,7 +69,8 @@ static void test_unlimited_passes_at_once(void **state)
 	model_deinit(&model);
 }
 
-/* The last of many packets leaves when all bits have had their time, to the nanosecond, also at rates that divide nothing. */
+/* The last of many packets leaves when all bits have had their time, to the nanosecond, also at rates that divide
+ * nothing. */
 static void test_rate_is_exact(void **state)
 {
 	static const uint64_t rates_bps[] = { 2400, 999983, 1000000, 100000000, 1000000000, 999999999989, 7 };
@@ -165,8 +166,8 @@ static void test_empty_queue_takes_any_packet(void **state)
 }
 
 /* Offers MANY packets; how many were lost, in how many bursts, and in *hash which. spacing_ns must not matter. */
-static void run_losses(const struct settings *settings, uint64_t seed, uint64_t spacing_ns, double *n_lost, double *n_bursts,
-		       uint64_t *hash)
+static void run_losses(const struct settings *settings, uint64_t seed, uint64_t spacing_ns, double *n_lost,
+		       double *n_bursts, uint64_t *hash)
 {
 	struct model model = model_of(settings, seed);
 	struct line_packet packet;
@@ -214,7 +215,8 @@ static void test_independent_losses_are_binomial(void **state)
 static void test_losses_in_bursts(void **state)
 {
 	static const struct { uint64_t loss_ppm, loss_burst; double mean; } rows[] = {
-		{ 10000, 4, 4 }, { 50000, 10, 10 }, { 300000, 3, 3 }, { 900000, 2, 9 /* the shortest that give 90 % */ },
+		{ 10000, 4, 4 }, { 50000, 10, 10 }, { 300000, 3, 3 },
+		{ 900000, 2, 9 },   /* the shortest that give 90 % */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -516,7 +518,8 @@ static void test_loss_settings_change_live(void **state)
 	n = offer_many(&model, 100, 100, 0);
 	assert_int_equal(n, 100);
 	settings.loss_ppm = 500000;
-	do {                             /* whenever a length is set, a first packet is lost with a half, and then all are */
+	do {                             /* whenever a length is set, a first packet is lost with a half, and then
+					  * all are */
 		settings.loss_burst--;
 		model_set(&model, &settings, 0);
 	} while (model_offer(&model, 100, 0, 0) != MODEL_LOST);

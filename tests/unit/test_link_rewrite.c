@@ -90,7 +90,8 @@ static void test_bytes(void **state)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct rewrites *rewrites = none();
-		struct frame f = at_seq(v6, ACK, 7, "say PORT 10,0,0,9"), other = at_seq(v6, ACK, 24, "say POR"), before = other;
+		struct frame f = at_seq(v6, ACK, 7, "say PORT 10,0,0,9"), other = at_seq(v6, ACK, 24, "say POR"),
+			     before = other;
 
 		assert_int_equal(rewrite(rewrites, REWRITE_NOT, &f), 0);
 		assert_data(&f, "say PORT 10,0,0,9");
@@ -105,7 +106,8 @@ static void test_bytes(void **state)
 static void test_length(void **state)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
-		static const struct { uint32_t seq; const char *data; uint32_t seq_then; const char *data_then; } rows[] = {
+		static const struct { uint32_t seq; const char *data; uint32_t seq_then; const char *data_then;
+				      } rows[] = {
 			{ 0xfffffffe, "a PORT b", 0xfffffffe, "a LONGPORT b" },
 			{ 6, "next PORT", 10, "next PORT" },
 			{ 0xfffffffe, "a ", 0xfffffffe, "a " },
@@ -116,14 +118,16 @@ static void test_length(void **state)
 			{ 6, "", 10, "" },
 		};
 		static const struct { uint32_t ack, then; } acks[] = {
-			{ 0xfffffff0, 0xfffffff0 }, { 0, 0 }, { 1, 0 }, { 4, 0 }, { 5, 1 }, { 10, 6 }, { 0x7ffffff0, 0x7fffffec },
+			{ 0xfffffff0, 0xfffffff0 }, { 0, 0 }, { 1, 0 }, { 4, 0 }, { 5, 1 }, { 10, 6 },
+			{ 0x7ffffff0, 0x7fffffec },
 		};
 		struct rewrites *rewrites = none();
 
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 			struct frame f = at_seq(v6, ACK, rows[i].seq, rows[i].data);
 
-			assert_int_equal(rewrite(rewrites, i ? REWRITE_NOT : REWRITE_LENGTH, &f), strlen(rows[i].data_then) > strlen(rows[i].data));
+			assert_int_equal(rewrite(rewrites, i ? REWRITE_NOT : REWRITE_LENGTH, &f),
+					 strlen(rows[i].data_then) > strlen(rows[i].data));
 			assert_int_equal(seq_of(&f), rows[i].seq_then);
 			assert_data(&f, rows[i].data_then);
 		}
@@ -152,7 +156,8 @@ static void test_without_acknowledgement(void **state)
 static void test_in_the_syn(void **state)
 {
 	struct rewrites *rewrites = none();
-	struct frame syn = at_seq(false, SYN, 100, "ab PORT"), bare = at_seq(false, SYN, 100, ""), next = at_seq(false, ACK, 108, "x");
+	struct frame syn = at_seq(false, SYN, 100, "ab PORT"), bare = at_seq(false, SYN, 100, ""),
+		     next = at_seq(false, ACK, 108, "x");
 
 	assert_int_equal(rewrite(rewrites, REWRITE_LENGTH, &syn), 1);
 	assert_data(&syn, "ab LONGPORT");
@@ -165,7 +170,8 @@ static void test_in_the_syn(void **state)
 static void test_same_ports_again(void **state)
 {
 	struct rewrites *rewrites = none();
-	struct frame first = at_seq(false, ACK, 100, "PORT"), syn = at_seq(false, SYN, 0x40000000, ""), next = at_seq(false, ACK, 0x40000001, "a");
+	struct frame first = at_seq(false, ACK, 100, "PORT"), syn = at_seq(false, SYN, 0x40000000, ""),
+		     next = at_seq(false, ACK, 0x40000001, "a");
 
 	rewrite(rewrites, REWRITE_LENGTH, &first);
 	rewrite(rewrites, REWRITE_LENGTH, &syn);
@@ -196,7 +202,8 @@ static void test_many_and_mangled(void **state)
 	uint64_t random = random_stream(20, 25), n_rewritten = 0;
 
 	for (unsigned int i = 0; i < 100000; i++) {
-		struct frame f = at_seq(i % 2, i % 3 ? ACK : SYN, (uint32_t)random_next(&random), "the word PORT, and more");
+		struct frame f = at_seq(i % 2, i % 3 ? ACK : SYN, (uint32_t)random_next(&random),
+					"the word PORT, and more");
 		size_t n = i % 5 ? f.n : random_below(&random, f.n + 1), n_most = n + random_below(&random, 8), n_then;
 		uint8_t *exact = malloc(n_most ? n_most : 1);
 

@@ -46,7 +46,8 @@ static void test_settings_refused(void **state)
 		{ "loss_burst=0", "loss_burst=0: expected a number from 1 to 1000000" },
 		{ "loss_ppm=1000001", "loss_ppm=1000001: expected a number from 0 to 1000000" },
 		{ "eat_syn_data=3", "eat_syn_data=3: expected a number from 0 to 2" },
-		{ "rate_bps=99999999999999999999", "rate_bps=99999999999999999999: expected a number from 0 to 1000000000000" },
+		{ "rate_bps=99999999999999999999",
+		  "rate_bps=99999999999999999999: expected a number from 0 to 1000000000000" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -71,8 +72,8 @@ static void test_settings_printed(void **state)
 	settings_init(&settings);
 	settings_assign(&settings, "ab.queue_ms=77", &out);
 	settings_print(&settings.way[WAY_AB], &out);
-	assert_string_equal(bytes, "\"rate_bps\":0,\"delay_us\":0,\"jitter_us\":0,\"loss_ppm\":0,\"loss_burst\":1,\"loss_burst_ms\":0,\"queue_bytes\":0,"
-			    "\"queue_ms\":77,\"reorder_ppm\":0,\"reorder_us\":0,\"duplicate_ppm\":0,\"mtu\":0,\"silence\":0,\"strip_mptcp\":0,\"eat_mptcp_syns\":0,\"eat_syn_data\":0,\"rewrite\":0,");
+	assert_string_equal(bytes,
+			    "\"rate_bps\":0,\"delay_us\":0,\"jitter_us\":0,\"loss_ppm\":0,\"loss_burst\":1,\"loss_burst_ms\":0,\"queue_bytes\":0,\"queue_ms\":77,\"reorder_ppm\":0,\"reorder_us\":0,\"duplicate_ppm\":0,\"mtu\":0,\"silence\":0,\"strip_mptcp\":0,\"eat_mptcp_syns\":0,\"eat_syn_data\":0,\"rewrite\":0,");
 	settings_help(&cut);
 	assert_string_equal(small, "  rate_");
 }

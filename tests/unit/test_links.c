@@ -88,35 +88,39 @@ static void expect_plan(const char *expected)
 	for (size_t i = 0; i < plan.routes.n; i++) {
 		const struct links_route *r = &plan.routes.at[i];
 
-		add_line(text, sizeof(text), "route%s%s %u %s via %s dev %u\n", r->v6 ? "6" : "", r->local ? " local" : "", r->table,
-			 prefix_format(&r->to, to), address_is_unspecified(&r->via) ? "-" : address_format(&r->via, ip), r->ifindex);
+		add_line(text, sizeof(text), "route%s%s %u %s via %s dev %u\n", r->v6 ? "6" : "",
+			 r->local ? " local" : "", r->table, prefix_format(&r->to, to),
+			 address_is_unspecified(&r->via) ? "-" : address_format(&r->via, ip), r->ifindex);
 	}
 	for (size_t i = 0; i < plan.rules.n; i++) {
 		const struct links_rule *r = &plan.rules.at[i];
 
-		add_line(text, sizeof(text), "rule%s%s %u from %s mark %x table %u\n", r->v6 ? "6" : "", r->iif_lo ? " lo" : "", r->priority,
+		add_line(text, sizeof(text), "rule%s%s %u from %s mark %x table %u\n", r->v6 ? "6" : "",
+			 r->iif_lo ? " lo" : "", r->priority,
 			 address_is_unspecified(&r->from) ? "-" : address_format(&r->from, ip), r->fwmark, r->table);
 	}
 	for (size_t i = 0; i < plan.endpoints.n; i++) {
 		const struct links_endpoint *e = &plan.endpoints.at[i];
 
-		add_line(text, sizeof(text), "endpoint %u %s dev %u%s%s\n", e->id, address_format(&e->ip, ip), e->ifindex,
-			 e->backup ? " backup" : "", e->fullmesh ? " fullmesh" : e->told ? " told" : "");
+		add_line(text, sizeof(text), "endpoint %u %s dev %u%s%s\n", e->id, address_format(&e->ip, ip),
+			 e->ifindex, e->backup ? " backup" : "", e->fullmesh ? " fullmesh" : e->told ? " told" : "");
 	}
 	if (strcmp(text, expected))
 		fail_msg("expected the plan\n%s\nsaw\n%s", expected, text);
 }
 
-static void expect_verdict(size_t i, enum links_state state, const char *v4, uint8_t id_v4, const char *v6, uint8_t id_v6)
+static void expect_verdict(size_t i, enum links_state state, const char *v4, uint8_t id_v4, const char *v6,
+			   uint8_t id_v6)
 {
 	char seen_v4[ADDRESS_TEXT_BYTES], seen_v6[ADDRESS_TEXT_BYTES];
 
 	address_format(&verdicts[i].v4, seen_v4);
 	address_format(&verdicts[i].v6, seen_v6);
-	if (verdicts[i].state != state || strcmp(seen_v4, v4) || strcmp(seen_v6, v6) || verdicts[i].endpoint_id_v4 != id_v4 ||
-	    verdicts[i].endpoint_id_v6 != id_v6)
-		fail_msg("link %zu: expected state %d, %s id %u, %s id %u, saw state %d, %s id %u, %s id %u", i, state, v4, id_v4, v6, id_v6,
-			 verdicts[i].state, seen_v4, verdicts[i].endpoint_id_v4, seen_v6, verdicts[i].endpoint_id_v6);
+	if (verdicts[i].state != state || strcmp(seen_v4, v4) || strcmp(seen_v6, v6) ||
+	    verdicts[i].endpoint_id_v4 != id_v4 || verdicts[i].endpoint_id_v6 != id_v6)
+		fail_msg("link %zu: expected state %d, %s id %u, %s id %u, saw state %d, %s id %u, %s id %u", i, state,
+			 v4, id_v4, v6, id_v6, verdicts[i].state, seen_v4, verdicts[i].endpoint_id_v4, seen_v6,
+			 verdicts[i].endpoint_id_v6);
 }
 
 #define DSL_ROUTES "route 101 192.0.2.0/24 via - dev 2\nroute 101 0.0.0.0/0 via 192.0.2.1 dev 2\n"
@@ -224,9 +228,11 @@ static void both_families_of_a_link(void **state)
 	expect_verdict(0, LINKS_UP, "192.0.2.10", 200, "2001:db8:1::10", 201);
 	expect_verdict(1, LINKS_UP, "198.51.100.20", 202, "::", 0);
 	want.link[1].next_hop_v6 = unit_address("fe80::2");
-	expect_plan(DSL_ROUTES DSL6_ROUTES LTE_ROUTES "route6 102 2001:db8:2::/64 via - dev 3\nroute6 102 ::/0 via fe80::2 dev 3\n"
+	expect_plan(DSL_ROUTES DSL6_ROUTES LTE_ROUTES "route6 102 2001:db8:2::/64 via - dev 3\n"
+						      "route6 102 ::/0 via fe80::2 dev 3\n"
 		    DSL_RULE DSL6_RULE LTE_RULE "rule6 1002 from 2001:db8:2::20 mark 0 table 102\n"
-		    DSL_ENDPOINT LTE_ENDPOINT "endpoint 201 2001:db8:1::10 dev 2\nendpoint 203 2001:db8:2::20 dev 3 backup\n");
+		    DSL_ENDPOINT LTE_ENDPOINT "endpoint 201 2001:db8:1::10 dev 2\n"
+					      "endpoint 203 2001:db8:2::20 dev 3 backup\n");
 }
 
 static void a_link_of_ipv6_alone(void **state)
@@ -258,7 +264,8 @@ static void the_lan_is_intercepted_and_known_in_each_table(void **state)
 	expect_plan(DSL_ROUTES DSL_RULE DSL_ENDPOINT);   /* no loopback seen, no LAN there */
 	snprintf(want.lan[want.n_lan++], LINKS_NAME_BYTES, "lan");
 	seen.loopback = 1;
-	expect_plan("route 101 192.0.2.0/24 via - dev 2\nroute 101 10.1.0.0/16 via - dev 4\nroute 101 0.0.0.0/0 via 192.0.2.1 dev 2\n"
+	expect_plan("route 101 192.0.2.0/24 via - dev 2\nroute 101 10.1.0.0/16 via - dev 4\n"
+		    "route 101 0.0.0.0/0 via 192.0.2.1 dev 2\n"
 		    LOCAL_ROUTES DSL_RULE LAN_RULES DSL_ENDPOINT);
 	seen.interfaces.at[2].up = false;
 	expect_plan(DSL_ROUTES LOCAL_ROUTES DSL_RULE LAN_RULES DSL_ENDPOINT);
@@ -339,7 +346,8 @@ static void peers_are_told_of_the_other_family(void **state)
 static void families_are_spanned_by_links_of_one_each(void **state)
 {
 	struct address v4 = unit_address("192.0.2.10"), v6 = unit_address("2001:db8::10");
-	struct links_verdict some[3] = { { .state = LINKS_UP, .v4 = v4 }, { .state = LINKS_UP, .v4 = v4, .v6 = v6 }, { .state = LINKS_UP, .v6 = v6 } };
+	struct links_verdict some[3] = { { .state = LINKS_UP, .v4 = v4 }, { .state = LINKS_UP, .v4 = v4, .v6 = v6 },
+					 { .state = LINKS_UP, .v6 = v6 } };
 
 	assert_false(links_span_families(some, 0));
 	assert_false(links_span_families(some, 2));
@@ -358,7 +366,8 @@ static void links_may_join_wherever_they_are_told(void **state)
 	have = plan;
 	want.fullmesh = true;
 	expect_plan(DSL_ROUTES DSL_RULE "endpoint 200 192.0.2.10 dev 2 fullmesh\n");
-	assert_int_equal(links_diff(LINKS_DELETE_ENDPOINT, &have, &plan, steps), 1);   /* it can't be changed under way */
+	/* it can't be changed under way */
+	assert_int_equal(links_diff(LINKS_DELETE_ENDPOINT, &have, &plan, steps), 1);
 	assert_int_equal(links_diff(LINKS_ADD_ENDPOINT, &have, &plan, steps), 1);
 	assert_int_equal(links_diff(LINKS_SET_BACKUP, &have, &plan, steps), 0);
 }

@@ -71,7 +71,8 @@ static void timers_fire_in_order_and_not_early(void **state)
 	for (uint32_t i = 0; i < MANY_TIMERS; i++) {
 		seed = seed * 1664525u + 1013904223u;
 		at_us[i] = now_us + (seed >> 8) % (20 * US_PER_MS);
-		assert_int_equal(loop_timer_at(seen.loop, at_us[i], (struct loop_ref){ .index = i, .handler = seen.handler }), 0);
+		assert_int_equal(loop_timer_at(seen.loop, at_us[i],
+					       (struct loop_ref){ .index = i, .handler = seen.handler }), 0);
 	}
 	assert_int_equal(loop_run(seen.loop), 0);
 	assert_int_equal(seen.n_timers, MANY_TIMERS);
@@ -164,7 +165,8 @@ static void being_interrupted_is_no_turn(void **state)
 
 	seen.last_at_us = loop_clock_us();
 	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
-	assert_int_equal(loop_timer_at(seen.loop, loop_clock_us() + 500 * US_PER_MS, (struct loop_ref){ .handler = seen.handler }), 0);
+	assert_int_equal(loop_timer_at(seen.loop, loop_clock_us() + 500 * US_PER_MS,
+				       (struct loop_ref){ .handler = seen.handler }), 0);
 	assert_int_equal(pthread_create(&other, NULL, interrupt, &self), 0);
 	assert_int_equal(loop_run(seen.loop), 0);
 	assert_int_equal(pthread_join(other, NULL), 0);
@@ -180,7 +182,8 @@ static void another_turn_comes_at_once_when_asked_for(void **state)
 
 	seen.stop_after = 10;
 	/* an hour and more away: the turns don't wait for it, nor does the loop overflow on it */
-	assert_int_equal(loop_timer_at(seen.loop, begun_us + 7200 * US_PER_S, (struct loop_ref){ .handler = seen.handler }), 0);
+	assert_int_equal(loop_timer_at(seen.loop, begun_us + 7200 * US_PER_S,
+				       (struct loop_ref){ .handler = seen.handler }), 0);
 	assert_int_equal(loop_timer_at(seen.loop, CLOCK_NEVER_US - 1, (struct loop_ref){ .handler = seen.handler }), 0);
 	loop_again(seen.loop);
 	assert_int_equal(loop_run(seen.loop), 0);

@@ -8,7 +8,8 @@
 static void test_is_known_until_its_time(void **state)
 {
 	struct losers losers = { 0 };
-	struct address one = unit_address("192.0.2.1:1000"), again = unit_address("192.0.2.1:2000"), other = unit_address("192.0.2.2:1000");
+	struct address one = unit_address("192.0.2.1:1000"), again = unit_address("192.0.2.1:2000"),
+		       other = unit_address("192.0.2.2:1000");
 
 	assert_false(losers_know(&losers, &one, 0));
 	losers_note(&losers, &one, 100);

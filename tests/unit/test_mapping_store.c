@@ -50,7 +50,8 @@ static void place_leave(struct place *place)
 
 static struct mapping_store *open_store(struct place *place, struct mapping_past *past)
 {
-	struct mapping_store_options options = { .state_dir = place->folder, .on_warning = on_warning, .context = place };
+	struct mapping_store_options options = { .state_dir = place->folder, .on_warning = on_warning,
+						 .context = place };
 	struct mapping_store *store;
 
 	assert_int_equal(mapping_store_new(&options, past, &store), 0);
@@ -61,8 +62,10 @@ static struct mapping_record record_of(const char *external)
 {
 	struct mapping_record record = {
 		.subscriber = "alice",
-		.mapping = { .protocol = 6, .internal = unit_address("10.0.0.7:80"), .external = unit_address(external), .nonce = "nonce", .ends_at_s = 123456789012,
-			     .n_filters = 2, .filters = { { .from = unit_prefix("192.0.2.0/24"), .port = 7 }, { .from = unit_prefix("2001:db8::/32") } } },
+		.mapping = { .protocol = 6, .internal = unit_address("10.0.0.7:80"), .external = unit_address(external),
+			     .nonce = "nonce", .ends_at_s = 123456789012,
+			     .n_filters = 2, .filters = { { .from = unit_prefix("192.0.2.0/24"), .port = 7 },
+							  { .from = unit_prefix("2001:db8::/32") } } },
 	};
 
 	return record;
@@ -220,8 +223,10 @@ static void what_another_version_has_written_is_put_aside(void **state)
 static void rows_that_we_do_not_write_are_put_aside(void **state)
 {
 	static const char *const changes[] = {
-		"external = '198.51.100.1'", "external = 'x'", "internal = '10.0.0.7'", "subscriber = '0123456789012345678901234567890123456789'", "protocol = 0",
-		"protocol = 256", "ends_s = -1", "nonce = x'00'", "nonce = ''", "filters = x'00'", "filters = zeroblob(171)", "filters = x'00000000000000000000000000000000ff0000'",
+		"external = '198.51.100.1'", "external = 'x'", "internal = '10.0.0.7'",
+		"subscriber = '0123456789012345678901234567890123456789'", "protocol = 0",
+		"protocol = 256", "ends_s = -1", "nonce = x'00'", "nonce = ''", "filters = x'00'",
+		"filters = zeroblob(171)", "filters = x'00000000000000000000000000000000ff0000'",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
@@ -329,7 +334,8 @@ static void what_cannot_be_written_leaves_what_there_was(void **state)
 			mapping_store_clear(store);
 		else
 			mapping_store_remove(store, &one.mapping.external);
-		for (unsigned int port = 20002; port < 22002; port++) {   /* so many that they don't wait in memory for the end */
+		for (unsigned int port = 20002; port < 22002; port++) {   /* so many that they don't wait in memory
+									   * for the end */
 			one.mapping.external.port = (uint16_t)port;
 			mapping_store_put(store, &one);
 		}

@@ -26,7 +26,8 @@ static void on_change(void *context, enum mappings_change change, const struct m
 static struct mappings *table(uint16_t first_port, uint16_t last_port, struct told *told)
 {
 	struct mappings_options options = {
-		.external = unit_address("198.51.100.1"), .first_port = first_port, .last_port = last_port, .least_s = 120, .most_s = 86400, .hold_s = HOLD_S,
+		.external = unit_address("198.51.100.1"), .first_port = first_port, .last_port = last_port,
+		.least_s = 120, .most_s = 86400, .hold_s = HOLD_S,
 		.on_change = told ? on_change : NULL, .context = told,
 	};
 	struct mappings *mappings;
@@ -38,7 +39,8 @@ static struct mappings *table(uint16_t first_port, uint16_t last_port, struct to
 static struct mappings_request ask(uint32_t subscriber, const char *internal, const char *suggested)
 {
 	struct mappings_request request = {
-		.subscriber = subscriber, .most = 100, .protocol = TCP, .internal = unit_address(internal), .lifetime_s = 3600, .nonce = "nonce",
+		.subscriber = subscriber, .most = 100, .protocol = TCP, .internal = unit_address(internal),
+		.lifetime_s = 3600, .nonce = "nonce",
 	};
 
 	if (suggested)
@@ -76,7 +78,8 @@ static void the_suggested_port_is_given(void **state)
 static void what_cannot_be_given_is_another_port(void **state)
 {
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, NULL);
-	static const char *const hints[] = { "198.51.100.1:20005", "0.0.0.0:20005", "198.51.100.1:80", "198.51.100.2:20005", "198.51.100.1:20010", NULL };
+	static const char *const hints[] = { "198.51.100.1:20005", "0.0.0.0:20005", "198.51.100.1:80",
+					     "198.51.100.2:20005", "198.51.100.1:20010", NULL };
 	char internal[] = "10.0.0.7:1";
 	uint16_t seen[ARRAY_SIZE(hints)];
 
@@ -96,7 +99,8 @@ static void what_cannot_be_given_is_another_port(void **state)
 static void the_hosts_own_port_is_the_second_choice(void **state)
 {
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, NULL);
-	struct mappings_request request = ask(ALICE, "10.0.0.7:20003", NULL), other = ask(BOB, "10.0.0.7:20003", "0.0.0.0:20003");
+	struct mappings_request request = ask(ALICE, "10.0.0.7:20003", NULL),
+				other = ask(BOB, "10.0.0.7:20003", "0.0.0.0:20003");
 
 	assert_int_equal(map(mappings, &request, NOW_S, "198.51.100.1:20003"), 0);
 	other.prefer_failure = true;
@@ -163,7 +167,8 @@ static void ends_when_its_time_is_over(void **state)
 	assert_int_equal(mappings_count(mappings), 0);
 	assert_int_equal(told.n[MAPPINGS_ENDED], 1);
 	assert_true(mappings_turn_at_s(mappings) == NOW_S + 3600 + HOLD_S);
-	assert_int_equal(map(mappings, &other, NOW_S + 3600 + HOLD_S - 1, NULL), MAPPINGS_E_FULL);   /* what is on its way to it is Alice's */
+	/* what is on its way to it is Alice's */
+	assert_int_equal(map(mappings, &other, NOW_S + 3600 + HOLD_S - 1, NULL), MAPPINGS_E_FULL);
 	assert_int_equal(map(mappings, &other, NOW_S + 3600 + HOLD_S, "198.51.100.1:20000"), 0);
 	assert_int_equal(told.n[MAPPINGS_ENDED], 1);
 	mappings_turn(mappings, NOW_S + 100000);   /* over, and what it was held for too */
@@ -268,7 +273,8 @@ static void nobody_has_more_than_he_may(void **state)
 static void one_host_has_no_more_than_its_part(void **state)
 {
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, NULL);
-	struct mappings_request one = ask(ALICE, "10.0.0.7:1", NULL), other = ask(ALICE, "10.0.0.8:1", NULL), bobs = ask(BOB, "10.0.0.7:1", NULL);
+	struct mappings_request one = ask(ALICE, "10.0.0.7:1", NULL), other = ask(ALICE, "10.0.0.8:1", NULL),
+				bobs = ask(BOB, "10.0.0.7:1", NULL);
 	struct mapping out;
 
 	one.most_of_host = other.most_of_host = bobs.most_of_host = 2;
@@ -308,8 +314,10 @@ static void held_ports_count(void **state)
 static void the_next_to_be_free_is_let_go(void **state)
 {
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20003, NULL);
-	struct mappings_request one = ask(ALICE, "10.0.0.7:1", "0.0.0.0:20000"), two = ask(ALICE, "10.0.0.7:2", "0.0.0.0:20001");
-	struct mappings_request three = ask(ALICE, "10.0.0.7:3", "0.0.0.0:20002"), bobs = ask(BOB, "10.0.0.7:1", "0.0.0.0:20001");
+	struct mappings_request one = ask(ALICE, "10.0.0.7:1", "0.0.0.0:20000"),
+				two = ask(ALICE, "10.0.0.7:2", "0.0.0.0:20001");
+	struct mappings_request three = ask(ALICE, "10.0.0.7:3", "0.0.0.0:20002"),
+				bobs = ask(BOB, "10.0.0.7:1", "0.0.0.0:20001");
 	struct mapping out;
 
 	one.most = two.most = three.most = 2;
@@ -358,8 +366,9 @@ static void the_same_filters_again_are_no_more(void **state)
 {
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, NULL);
 	struct mapping_filter filters[] = {
-		{ .from = unit_prefix("192.0.2.0/24"), .port = 7 }, { .from = unit_prefix("192.0.2.0/24") }, { .from = unit_prefix("192.0.2.0/25") },
-		{ .from = unit_prefix("198.51.100.0/24") }, { .from = unit_prefix("192.0.2.0/24"), .port = 7 },
+		{ .from = unit_prefix("192.0.2.0/24"), .port = 7 }, { .from = unit_prefix("192.0.2.0/24") },
+		{ .from = unit_prefix("192.0.2.0/25") }, { .from = unit_prefix("198.51.100.0/24") },
+		{ .from = unit_prefix("192.0.2.0/24"), .port = 7 },
 	};
 	struct mappings_request request = ask(ALICE, "10.0.0.7:80", NULL);
 	struct mapping out;
@@ -374,15 +383,18 @@ static void the_same_filters_again_are_no_more(void **state)
 
 static struct mapping fixed(const char *internal, const char *external)
 {
-	return (struct mapping){ .subscriber = ALICE, .protocol = TCP, .internal = unit_address(internal), .external = unit_address(external) };
+	return (struct mapping){ .subscriber = ALICE, .protocol = TCP, .internal = unit_address(internal),
+				 .external = unit_address(external) };
 }
 
 static void static_ones_stay(void **state)
 {
 	struct told told = { { 0 } };
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, &told);
-	struct mapping one = fixed("10.0.0.7:80", "198.51.100.1:80"), other = fixed("10.0.0.7:81", "198.51.100.1:20001"), out;
-	struct mappings_request request = ask(ALICE, "10.0.0.7:80", "0.0.0.0:20005"), taken = ask(BOB, "10.0.0.9:80", "0.0.0.0:20001");
+	struct mapping one = fixed("10.0.0.7:80", "198.51.100.1:80"),
+		       other = fixed("10.0.0.7:81", "198.51.100.1:20001"), out;
+	struct mappings_request request = ask(ALICE, "10.0.0.7:80", "0.0.0.0:20005"),
+				taken = ask(BOB, "10.0.0.9:80", "0.0.0.0:20001");
 
 	one.ends_at_s = 1;
 	assert_int_equal(mappings_add_static(mappings, &one, NOW_S), 0);
@@ -418,8 +430,10 @@ static void static_ones_come_first(void **state)
 {
 	struct told told = { { 0 } };
 	_cleanup_(mappings_freep) struct mappings *mappings = table(20000, 20009, &told);
-	struct mapping one = fixed("10.0.0.7:80", "198.51.100.1:20003"), other = fixed("10.0.0.9:90", "198.51.100.1:20004"), out;
-	struct mappings_request same_host = ask(ALICE, "10.0.0.7:80", "0.0.0.0:20001"), same_port = ask(BOB, "10.0.0.9:80", "0.0.0.0:20003");
+	struct mapping one = fixed("10.0.0.7:80", "198.51.100.1:20003"),
+		       other = fixed("10.0.0.9:90", "198.51.100.1:20004"), out;
+	struct mappings_request same_host = ask(ALICE, "10.0.0.7:80", "0.0.0.0:20001"),
+				same_port = ask(BOB, "10.0.0.9:80", "0.0.0.0:20003");
 	struct mappings_request held = ask(BOB, "10.0.0.9:91", "0.0.0.0:20004");
 
 	assert_int_equal(map(mappings, &same_host, NOW_S, "198.51.100.1:20001"), 0);

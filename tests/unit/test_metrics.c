@@ -31,8 +31,9 @@ static void rows_are_summed_over_the_structs(void **state)
 	json_t *array = json_array();
 
 	assert_int_equal(metrics_append(array, table, ARRAY_SIZE(table), structs, ARRAY_SIZE(structs)), 0);
-	expect_json("[{\"name\":\"made\",\"kind\":\"counter\",\"help\":\"things made\",\"value\":6},"
-		    "{\"name\":\"open\",\"kind\":\"gauge\",\"help\":\"things that are open now\",\"value\":15}]", array);
+	expect_json("[{\"name\":\"made\",\"kind\":\"counter\",\"help\":\"things "
+		    "made\",\"value\":6},{\"name\":\"open\",\"kind\":\"gauge\",\"help\":\"things that are open "
+		    "now\",\"value\":15}]", array);
 	json_decref(array);
 }
 
@@ -58,7 +59,8 @@ static void it_appends_and_counts_nothing_as_zero(void **state)
 	assert_int_equal(metrics_append(array, table, 0, NULL, 0), 0);
 	expect_json("[\"before\"]", array);
 	assert_int_equal(metrics_append(array, table, 1, NULL, 0), 0);
-	expect_json("[\"before\",{\"name\":\"made\",\"kind\":\"counter\",\"help\":\"things made\",\"value\":0}]", array);
+	expect_json("[\"before\",{\"name\":\"made\",\"kind\":\"counter\",\"help\":\"things made\",\"value\":0}]",
+		    array);
 	json_decref(array);
 }
 

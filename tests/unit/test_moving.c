@@ -69,7 +69,8 @@ static int tear_down_both(void **state)
 
 static uint64_t sum(const struct fixture *f, size_t offset)
 {
-	return *(const uint64_t *)((const char *)relay_counters(f->relay) + offset) + *(const uint64_t *)((const char *)relay_counters(bulk) + offset);
+	return *(const uint64_t *)((const char *)relay_counters(f->relay) + offset) +
+	       *(const uint64_t *)((const char *)relay_counters(bulk) + offset);
 }
 
 #define SUM(f, field) sum(f, offsetof(struct relay_counters, field))

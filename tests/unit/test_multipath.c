@@ -17,7 +17,8 @@ struct home {
 
 static struct home home_of(enum carrier carrier)
 {
-	return (struct home){ .carrier = carrier, .facts = { .now_us = 100 * US_PER_S, .works = true, .rtt_us = 50 * US_PER_MS } };
+	return (struct home){ .carrier = carrier,
+			      .facts = { .now_us = 100 * US_PER_S, .works = true, .rtt_us = 50 * US_PER_MS } };
 }
 
 static void pass(struct home *home, uint64_t ms)
@@ -30,7 +31,9 @@ static void pass(struct home *home, uint64_t ms)
 			continue;
 		home->n_asked++;
 		if (home->carrier < DROPS)
-			multipath_answered(&home->multipath, home->carrier == STRIPS, home->facts.rtt_us + home->queue_us, home->facts.now_us + home->facts.rtt_us + home->queue_us);
+			multipath_answered(&home->multipath, home->carrier == STRIPS,
+					   home->facts.rtt_us + home->queue_us,
+					   home->facts.now_us + home->facts.rtt_us + home->queue_us);
 	}
 }
 
@@ -107,7 +110,8 @@ static void who_does_not_let_it_through_stays_known(void **state)
 		}
 		n = home.n_asked;
 		pass(&home, 3600 * 1000);
-		assert_in_range(home.n_asked - n, cases[i].carrier == STRIPS ? 5 : 15, cases[i].carrier == STRIPS ? 6 : 18);
+		assert_in_range(home.n_asked - n, cases[i].carrier == STRIPS ? 5 : 15,
+				cases[i].carrier == STRIPS ? 6 : 18);
 		home.carrier = CLEAN;
 		pass(&home, 610 * 1000);
 		expect(&home, MULTIPATH_CLEAN);

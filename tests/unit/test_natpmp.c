@@ -43,10 +43,12 @@ static void turns_others_away(void **state)
 static void writes_responses(void **state)
 {
 	uint8_t room[NATPMP_RESPONSE_BYTES];
-	struct natpmp_response response = { .opcode = NATPMP_ADDRESS, .epoch_s = 9, .external_ip = { 198, 51, 100, 1 } };
+	struct natpmp_response response = { .opcode = NATPMP_ADDRESS, .epoch_s = 9,
+					    .external_ip = { 198, 51, 100, 1 } };
 
 	unit_expect_bytes("address", "0080 0000 00000009 c6336401", room, natpmp_response_put(&response, room));
-	response = (struct natpmp_response){ .opcode = NATPMP_MAP_TCP, .result = NATPMP_OUT_OF_RESOURCES, .internal_port = 80, .external_port = 20480, .lifetime_s = 60 };
+	response = (struct natpmp_response){ .opcode = NATPMP_MAP_TCP, .result = NATPMP_OUT_OF_RESOURCES,
+					     .internal_port = 80, .external_port = 20480, .lifetime_s = 60 };
 	unit_expect_bytes("map", "0082 0004 00000000 0050 5000 0000003c", room, natpmp_response_put(&response, room));
 	response = (struct natpmp_response){ .opcode = 5, .result = NATPMP_UNSUPPORTED_OPCODE };
 	unit_expect_bytes("opcode", "0085 0005 00000000", room, natpmp_response_put(&response, room));

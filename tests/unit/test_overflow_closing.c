@@ -15,7 +15,8 @@ static void what_fits_again_is_closed(void **state)
 	assert_int_equal(pass(&home, 2000), 3);
 	assert_int_equal(pass(&home, 600), 1);
 	expect(&home, false, OVERFLOW_FITS, 10);
-	assert_true(home.last.carried_bps == 14 * MBIT && home.last.room_bps == 20 * MBIT && home.last.for_us >= 2 * US_PER_S);
+	assert_true(home.last.carried_bps == 14 * MBIT && home.last.room_bps == 20 * MBIT &&
+		    home.last.for_us >= 2 * US_PER_S);
 	assert_int_equal(pass(&home, 60000), 1);
 	assert_int_equal(home.n_changes, 2);
 }

@@ -73,10 +73,12 @@ static void sessions_of_an_owner_share_the_rate(void **state)
 	n_steps = relay_counters(f->relay)->n_steps;
 	move_streams(f, BYTES);
 	if (loop_clock_us() - begun_at_us < least)
-		fail_msg("expected %llu us at least, saw %llu", (unsigned long long)least, (unsigned long long)(loop_clock_us() - begun_at_us));
+		fail_msg("expected %llu us at least, saw %llu", (unsigned long long)least,
+			 (unsigned long long)(loop_clock_us() - begun_at_us));
 	assert_int_equal(owner.account.n_bytes[RELAY_UP], 2 * BYTES);
 	n_steps = relay_counters(f->relay)->n_steps - n_steps;
-	if (n_steps > 4 * BYTES / 1000)   /* some for each of a hundred quanta, and for the events: nobody turns round and round */
+	if (n_steps > 4 * BYTES / 1000)   /* some for each of a hundred quanta, and for the events: nobody turns
+					   * round and round */
 		fail_msg("expected some hundred steps, saw %llu", (unsigned long long)n_steps);
 }
 
@@ -142,7 +144,8 @@ static void what_waits_learns_of_another_pace(void **state)
 static bool the_others_wait_no_more(struct fixture *f)
 {
 	streams_done(f);
-	return f->pairs[0].server.stream != UNIT_STREAM_OPEN && f->pairs[2].server.stream != UNIT_STREAM_OPEN && f->pairs[0].n_ends && f->pairs[2].n_ends;
+	return f->pairs[0].server.stream != UNIT_STREAM_OPEN && f->pairs[2].server.stream != UNIT_STREAM_OPEN &&
+	       f->pairs[0].n_ends && f->pairs[2].n_ends;
 }
 
 static void one_that_waits_may_end(void **state)

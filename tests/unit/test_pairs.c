@@ -19,7 +19,8 @@ struct table {
 	uint32_t buckets[BUCKETS];
 };
 
-static const struct pairs_fields fields = { offsetof(struct object, from), offsetof(struct object, to), offsetof(struct object, next) };
+static const struct pairs_fields fields = { offsetof(struct object, from), offsetof(struct object, to),
+					    offsetof(struct object, next) };
 
 static void begin(struct table *table)
 {
@@ -74,7 +75,8 @@ static void each_is_found_by_both_of_its_ends(void **state)
 		assert_ptr_equal(find(&table, i % 10, i / 10), objects[i]);
 	assert_null(find(&table, 10, 0));
 	assert_null(find(&table, 0, OBJECTS / 10));
-	assert_null(pairs_find(&table.pairs, &objects[0]->to, &objects[0]->from));   /* the other way round it is another connection */
+	/* the other way round it is another connection */
+	assert_null(pairs_find(&table.pairs, &objects[0]->to, &objects[0]->from));
 	slab_fini(&table.slab);
 }
 

@@ -56,8 +56,8 @@ static void reads_options(void **state)
 {
 	struct pcp_request request;
 
-	assert_int_equal(get(HEAD BODY "01000010 20010db8000000000000000000000009" "02000000" "03000014 00780050 00000000000000000000ffffc0000200"
-			     "03000014 00400000 20010db8000000000000000000000000" "03000014 00000000 00000000000000000000ffff00000000" "80000003 aabbcc00", &request), 0);
+	assert_int_equal(get(HEAD BODY "01000010 20010db8000000000000000000000009" "02000000" "03000014 00780050 "
+											      "00000000000000000000ffffc000020003000014 00400000 20010db8000000000000000000000000" "03000014 00000000 00000000000000000000ffff00000000" "80000003 aabbcc00", &request), 0);
 	assert_true(request.has_third_party && request.prefer_failure);
 	unit_expect_address("third party", "2001:db8::9", &request.third_party);
 	assert_int_equal(request.n_filters, 3);
@@ -98,19 +98,23 @@ static void options_have_their_sizes_and_places(void **state)
 {
 	expect_error(HEAD BODY "0100000c 20010db80000000000000000", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "01000011 20010db8000000000000000000000009 09000000", PCP_E_OPTION_MALFORMED);
-	expect_error(HEAD BODY "01000010 20010db8000000000000000000000009 01000010 20010db8000000000000000000000009", PCP_E_OPTION_MALFORMED);
+	expect_error(HEAD BODY "01000010 20010db8000000000000000000000009 01000010 20010db8000000000000000000000009",
+		     PCP_E_OPTION_MALFORMED);
 	expect_error("0200 0000 00000000" CLIENT "01000010 20010db8000000000000000000000009", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "02000004 00000000", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "02000000 02000000", PCP_E_OPTION_MALFORMED);
 	expect_error("0202 0000 00000e10" CLIENT PEER_BODY "02000000", PCP_E_OPTION_MALFORMED);
-	expect_error(HEAD NONCE "06000000 1f90 0000 00000000000000000000ffffc6336401" "02000000", PCP_E_OPTION_MALFORMED);
+	expect_error(HEAD NONCE "06000000 1f90 0000 00000000000000000000ffffc6336401" "02000000",
+		     PCP_E_OPTION_MALFORMED);
 	expect_error("0201 0000 00000000" CLIENT BODY "02000000", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "03000010 00780050 00000000000000000000ffff", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "03000018 00780050 00000000000000000000ffffc0000200 00000000", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "03000014 005f0050 00000000000000000000ffffc0000200", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "03000014 00810050 20010db8000000000000000000000000", PCP_E_OPTION_MALFORMED);
-	expect_error("0202 0000 00000e10" CLIENT PEER_BODY "03000014 00780050 00000000000000000000ffffc0000200", PCP_E_OPTION_MALFORMED);
-	expect_error("0201 0000 00000000" CLIENT BODY "03000014 00780050 00000000000000000000ffffc0000200", PCP_E_OPTION_MALFORMED);
+	expect_error("0202 0000 00000e10" CLIENT PEER_BODY "03000014 00780050 00000000000000000000ffffc0000200",
+		     PCP_E_OPTION_MALFORMED);
+	expect_error("0201 0000 00000000" CLIENT BODY "03000014 00780050 00000000000000000000ffffc0000200",
+		     PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "80000008 00000000", PCP_E_OPTION_MALFORMED);
 	expect_error(HEAD BODY "7f000000", PCP_E_OPTION);
 	expect_error(HEAD BODY "00000000", PCP_E_OPTION);
@@ -121,7 +125,8 @@ static void options_have_their_sizes_and_places(void **state)
 
 static void every_filter_that_fits_is_taken(void **state)
 {
-	struct pcp_request request = { .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = 1, .n_filters = PCP_FILTERS_MOST }, again;
+	struct pcp_request request = { .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = 1,
+				       .n_filters = PCP_FILTERS_MOST }, again;
 	uint8_t room[PCP_MESSAGE_BYTES];
 	size_t n;
 
@@ -133,7 +138,8 @@ static void every_filter_that_fits_is_taken(void **state)
 	assert_int_equal(n, 24 + 36 + 20 + 4 + 24);
 	assert_int_equal(pcp_request_get(&again, room, n), 0);
 	assert_true(again.has_third_party && again.prefer_failure);
-	request = (struct pcp_request){ .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = 1, .n_filters = PCP_FILTERS_MOST };
+	request = (struct pcp_request){ .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = 1,
+					.n_filters = PCP_FILTERS_MOST };
 	for (size_t i = 0; i < PCP_FILTERS_MOST; i++)
 		request.filters[i] = (struct pcp_filter){ .n_bits = 128, .remote = unit_address("192.0.2.1:80") };
 	n = pcp_request_put(&request, room, sizeof(room));
@@ -159,7 +165,8 @@ static void reads_responses(void **state)
 	struct pcp_response response;
 	struct unit_bytes longer = unit_hex("0280 00 00 00000000 00000009 000000000000000000000000");
 
-	assert_int_equal(get_response("0281 00 08 0000001e 00000102 000000000000000000000000" BODY "02000000", &response), 0);
+	assert_int_equal(get_response("0281 00 08 0000001e 00000102 000000000000000000000000" BODY "02000000",
+				      &response), 0);
 	assert_int_equal(response.opcode, PCP_MAP);
 	assert_int_equal(response.result, PCP_NO_RESOURCES);
 	assert_int_equal(response.lifetime_s, 30);
@@ -170,11 +177,16 @@ static void reads_responses(void **state)
 	assert_int_equal(get_response("0282 00 00 00000000 00000009 000000000000000000000000" PEER_BODY, &response), 0);
 	unit_expect_address("remote", "192.0.2.1:443", &response.mapping.remote);
 	assert_int_equal(get_response("0280 00 00 00000000 00000009 0000000000000000000000", &response), PCP_E_SILENT);
-	assert_int_equal(get_response("0200 00 00 00000000 00000009 000000000000000000000000", &response), PCP_E_SILENT);
-	assert_int_equal(get_response("0080 00 00 00000000 00000009 000000000000000000000000", &response), PCP_E_VERSION);
-	assert_int_equal(get_response("0281 00 00 00000000 00000009 000000000000000000000000", &response), PCP_E_REQUEST);
-	assert_int_equal(get_response("0280 00 00 00000000 00000009 000000000000000000000000 00", &response), PCP_E_REQUEST);
-	assert_int_equal(get_response("0283 00 00 00000000 00000009 000000000000000000000000", &response), PCP_E_OPCODE);
+	assert_int_equal(get_response("0200 00 00 00000000 00000009 000000000000000000000000", &response),
+			 PCP_E_SILENT);
+	assert_int_equal(get_response("0080 00 00 00000000 00000009 000000000000000000000000", &response),
+			 PCP_E_VERSION);
+	assert_int_equal(get_response("0281 00 00 00000000 00000009 000000000000000000000000", &response),
+			 PCP_E_REQUEST);
+	assert_int_equal(get_response("0280 00 00 00000000 00000009 000000000000000000000000 00", &response),
+			 PCP_E_REQUEST);
+	assert_int_equal(get_response("0283 00 00 00000000 00000009 000000000000000000000000", &response),
+			 PCP_E_OPCODE);
 	assert_int_equal(pcp_response_get(&response, longer.at, PCP_MESSAGE_BYTES + 4), PCP_E_REQUEST);
 }
 
@@ -182,7 +194,8 @@ static void writes_responses(void **state)
 {
 	static const uint8_t option[] = { 2, 0, 0, 0 };
 	struct pcp_request request;
-	struct pcp_response response = { .opcode = PCP_MAP, .lifetime_s = 120, .epoch_s = 7, .options = { option, sizeof(option) } };
+	struct pcp_response response = { .opcode = PCP_MAP, .lifetime_s = 120, .epoch_s = 7,
+					 .options = { option, sizeof(option) } };
 	uint8_t room[PCP_MESSAGE_BYTES];
 	size_t n;
 
@@ -204,18 +217,23 @@ static void an_error_repeats_the_request(void **state)
 {
 	struct unit_bytes request = unit_hex(HEAD BODY "ff"), empty = unit_hex("0102");
 	uint8_t room[PCP_MESSAGE_BYTES + 8], big[PCP_MESSAGE_BYTES + 8];
-	size_t n = pcp_error_put((struct bytes){ request.at, request.n }, PCP_MALFORMED_REQUEST, false, 1800, 5, room, sizeof(room));
+	size_t n = pcp_error_put((struct bytes){ request.at, request.n }, PCP_MALFORMED_REQUEST, false, 1800, 5, room,
+				 sizeof(room));
 
-	unit_expect_bytes("not parsed", "0281 00 03 00000708 00000005 00000000 0000ffff 0a000007" BODY "ff000000", room, n);
-	n = pcp_error_put((struct bytes){ request.at, request.n - 1 }, PCP_NO_RESOURCES, true, 30, 5, room, sizeof(room));
+	unit_expect_bytes("not parsed", "0281 00 03 00000708 00000005 00000000 0000ffff 0a000007" BODY "ff000000", room,
+			  n);
+	n = pcp_error_put((struct bytes){ request.at, request.n - 1 }, PCP_NO_RESOURCES, true, 30, 5, room,
+			  sizeof(room));
 	unit_expect_bytes("parsed", "0281 00 08 0000001e 00000005 000000000000000000000000" BODY, room, n);
 	n = pcp_error_put((struct bytes){ empty.at, empty.n }, PCP_UNSUPP_VERSION, false, 1800, 5, room, sizeof(room));
 	unit_expect_bytes("short", "0282 00 01 00000708 00000005 000000000000000000000000", room, n);
 	memset(big, 0xee, sizeof(big));
-	n = pcp_error_put((struct bytes){ big, sizeof(big) }, PCP_MALFORMED_REQUEST, false, 1800, 5, room, sizeof(room));
+	n = pcp_error_put((struct bytes){ big, sizeof(big) }, PCP_MALFORMED_REQUEST, false, 1800, 5, room,
+			  sizeof(room));
 	assert_int_equal(n, PCP_MESSAGE_BYTES);
 	assert_memory_equal(room + PCP_HEADER_BYTES, big, PCP_MESSAGE_BYTES - PCP_HEADER_BYTES);
-	assert_int_equal(pcp_error_put((struct bytes){ big, sizeof(big) }, PCP_MALFORMED_REQUEST, false, 1800, 5, room, PCP_MESSAGE_BYTES - 1), 0);
+	assert_int_equal(pcp_error_put((struct bytes){ big, sizeof(big) }, PCP_MALFORMED_REQUEST, false, 1800, 5, room,
+				       PCP_MESSAGE_BYTES - 1), 0);
 }
 
 int main(void)

@@ -50,7 +50,8 @@ static void natpmp_becomes_pcp(void **state)
 	struct pcp_request pcp = ask(&request);
 
 	assert_int_equal(pcp.opcode, PCP_ANNOUNCE);
-	request = (struct natpmp_request){ .opcode = NATPMP_MAP_TCP, .internal_port = 80, .external_port = 20000, .lifetime_s = 60 };
+	request = (struct natpmp_request){ .opcode = NATPMP_MAP_TCP, .internal_port = 80, .external_port = 20000,
+					   .lifetime_s = 60 };
 	pcp = ask(&request);
 	assert_int_equal(pcp.opcode, PCP_MAP);
 	assert_int_equal(pcp.mapping.protocol, 6);
@@ -68,9 +69,12 @@ static void natpmp_becomes_pcp(void **state)
 
 static void pcp_becomes_natpmp(void **state)
 {
-	struct natpmp_request request = { .opcode = NATPMP_MAP_TCP, .internal_port = 80 }, address = { .opcode = NATPMP_ADDRESS };
-	struct pcp_response response = { .opcode = PCP_MAP, .lifetime_s = 120, .epoch_s = 7, .mapping.external = unit_address("198.51.100.1:20000") };
-	struct address external = unit_address("198.51.100.1"), none = { .port = 0 }, v6 = unit_address("2001:db8::1"), none_v4 = unit_address("0.0.0.0");
+	struct natpmp_request request = { .opcode = NATPMP_MAP_TCP, .internal_port = 80 },
+			      address = { .opcode = NATPMP_ADDRESS };
+	struct pcp_response response = { .opcode = PCP_MAP, .lifetime_s = 120, .epoch_s = 7,
+					 .mapping.external = unit_address("198.51.100.1:20000") };
+	struct address external = unit_address("198.51.100.1"), none = { .port = 0 }, v6 = unit_address("2001:db8::1"),
+		       none_v4 = unit_address("0.0.0.0");
 	struct natpmp_response out = natpmp_of_pcp(&request, &response, &external);
 
 	assert_int_equal(out.opcode, NATPMP_MAP_TCP);
@@ -91,12 +95,14 @@ static void pcp_becomes_natpmp(void **state)
 static void every_result_has_one_in_natpmp(void **state)
 {
 	static const uint16_t expected[PCP_RESULTS + 1] = {
-		[PCP_SUCCESS] = NATPMP_SUCCESS, [PCP_UNSUPP_VERSION] = NATPMP_NOT_AUTHORISED, [PCP_NOT_AUTHORIZED] = NATPMP_NOT_AUTHORISED,
-		[PCP_MALFORMED_REQUEST] = NATPMP_NOT_AUTHORISED, [PCP_UNSUPP_OPCODE] = NATPMP_UNSUPPORTED_OPCODE, [PCP_UNSUPP_OPTION] = NATPMP_NOT_AUTHORISED,
-		[PCP_MALFORMED_OPTION] = NATPMP_NOT_AUTHORISED, [PCP_NETWORK_FAILURE] = NATPMP_NETWORK_FAILURE, [PCP_NO_RESOURCES] = NATPMP_OUT_OF_RESOURCES,
-		[PCP_UNSUPP_PROTOCOL] = NATPMP_UNSUPPORTED_OPCODE, [PCP_USER_EX_QUOTA] = NATPMP_OUT_OF_RESOURCES,
-		[PCP_CANNOT_PROVIDE_EXTERNAL] = NATPMP_OUT_OF_RESOURCES, [PCP_ADDRESS_MISMATCH] = NATPMP_NOT_AUTHORISED,
-		[PCP_EXCESSIVE_REMOTE_PEERS] = NATPMP_NOT_AUTHORISED, [PCP_RESULTS] = NATPMP_NOT_AUTHORISED,
+		[PCP_SUCCESS] = NATPMP_SUCCESS, [PCP_UNSUPP_VERSION] = NATPMP_NOT_AUTHORISED,
+		[PCP_NOT_AUTHORIZED] = NATPMP_NOT_AUTHORISED, [PCP_MALFORMED_REQUEST] = NATPMP_NOT_AUTHORISED,
+		[PCP_UNSUPP_OPCODE] = NATPMP_UNSUPPORTED_OPCODE, [PCP_UNSUPP_OPTION] = NATPMP_NOT_AUTHORISED,
+		[PCP_MALFORMED_OPTION] = NATPMP_NOT_AUTHORISED, [PCP_NETWORK_FAILURE] = NATPMP_NETWORK_FAILURE,
+		[PCP_NO_RESOURCES] = NATPMP_OUT_OF_RESOURCES, [PCP_UNSUPP_PROTOCOL] = NATPMP_UNSUPPORTED_OPCODE,
+		[PCP_USER_EX_QUOTA] = NATPMP_OUT_OF_RESOURCES, [PCP_CANNOT_PROVIDE_EXTERNAL] = NATPMP_OUT_OF_RESOURCES,
+		[PCP_ADDRESS_MISMATCH] = NATPMP_NOT_AUTHORISED, [PCP_EXCESSIVE_REMOTE_PEERS] = NATPMP_NOT_AUTHORISED,
+		[PCP_RESULTS] = NATPMP_NOT_AUTHORISED,
 	};
 	struct natpmp_request request = { .opcode = NATPMP_MAP_TCP, .internal_port = 80 };
 	struct address external = unit_address("198.51.100.1");
@@ -112,7 +118,8 @@ static void every_result_has_one_in_natpmp(void **state)
 
 static void refuses_without_the_server(void **state)
 {
-	struct unit_bytes announce = unit_hex("0200 0000 00000000 00000000000000000000ffff0a000007"), other = unit_hex("0300"), silent = unit_hex("0280");
+	struct unit_bytes announce = unit_hex("0200 0000 00000000 00000000000000000000ffff0a000007"),
+			  other = unit_hex("0300"), silent = unit_hex("0280");
 	struct unit_bytes odd = unit_hex("0200 0000 00000000 00000000000000000000ffff0a000007 00");
 	uint8_t out[PCP_MESSAGE_BYTES];
 	size_t n = pcp_refuse((struct bytes){ announce.at, announce.n }, PCP_NETWORK_FAILURE, 30, 9, out);

@@ -11,7 +11,9 @@ static struct pcp_lease lease_of(const char *host)
 
 static struct pcp_response granted(const struct pcp_lease *lease, const char *external, uint32_t lifetime_s)
 {
-	struct pcp_response response = { .opcode = PCP_MAP, .lifetime_s = lifetime_s, .mapping = { .protocol = 6, .internal_port = lease->host.port, .external = unit_address(external) } };
+	struct pcp_response response = { .opcode = PCP_MAP, .lifetime_s = lifetime_s,
+					 .mapping = { .protocol = 6, .internal_port = lease->host.port,
+						      .external = unit_address(external) } };
 
 	memcpy(response.mapping.nonce, lease->nonce, sizeof(lease->nonce));
 	return response;
@@ -133,7 +135,8 @@ static void it_is_given_back(void **state)
 {
 	struct pcp_lease lease = lease_of("10.0.0.9:80");
 	uint8_t out[PCP_MESSAGE_BYTES];
-	struct pcp_request one = read_back(out, pcp_lease_request(&lease, true, out)), all = read_back(out, pcp_lease_end_all(&lease, out));
+	struct pcp_request one = read_back(out, pcp_lease_request(&lease, true, out)),
+			   all = read_back(out, pcp_lease_end_all(&lease, out));
 
 	assert_int_equal(one.lifetime_s, 0);
 	assert_int_equal(one.mapping.internal_port, 80);

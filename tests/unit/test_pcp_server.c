@@ -19,12 +19,14 @@ struct stage {
 static struct stage stage_of(uint16_t first_port, uint16_t last_port)
 {
 	struct mappings_options options = {
-		.external = unit_address("198.51.100.1"), .first_port = first_port, .last_port = last_port, .least_s = 120, .most_s = 86400, .hold_s = 120,
+		.external = unit_address("198.51.100.1"), .first_port = first_port, .last_port = last_port,
+		.least_s = 120, .most_s = 86400, .hold_s = 120,
 	};
 	struct stage stage = {
 		.server = { .external = options.external, .began_s = NOW_S - EPOCH_S },
 		.asker = { .subscriber = 3, .most = 2, .source = unit_address(HOST), .proven = true },
-		.request = { .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = 3600, .client = unit_address(HOST),
+		.request = { .version = PCP_VERSION, .opcode = PCP_MAP, .lifetime_s = 3600,
+			     .client = unit_address(HOST),
 			     .mapping = { .nonce = "nonce", .protocol = 6, .internal_port = 80 } },
 	};
 
@@ -124,7 +126,8 @@ static void announces(void **state)
 {
 	_cleanup_(stage_freep) struct stage stage = stage_of(20000, 20009);
 
-	stage.request = (struct pcp_request){ .version = PCP_VERSION, .opcode = PCP_ANNOUNCE, .client = unit_address(HOST) };
+	stage.request = (struct pcp_request){ .version = PCP_VERSION, .opcode = PCP_ANNOUNCE,
+					      .client = unit_address(HOST) };
 	stage.asker.most = 0;
 	stage.asker.proven = false;
 	assert_int_equal(ask(&stage), PCP_SUCCESS);
@@ -217,7 +220,8 @@ static void malformed_option(void **state)
 {
 	_cleanup_(stage_freep) struct stage stage = stage_of(20000, 20009);
 
-	expect_error(&stage, ask_with(&stage, "02000000"), PCP_MALFORMED_OPTION, PCP_LONG_S);   /* no port is suggested */
+	/* no port is suggested */
+	expect_error(&stage, ask_with(&stage, "02000000"), PCP_MALFORMED_OPTION, PCP_LONG_S);
 	expect_error(&stage, ask_with(&stage, "80000004"), PCP_MALFORMED_OPTION, PCP_LONG_S);
 }
 
@@ -271,7 +275,8 @@ static void cannot_provide_external(void **state)
 	expect_error(&stage, ask(&stage), PCP_CANNOT_PROVIDE_EXTERNAL, PCP_SHORT_S);
 	stage.request.mapping.external.port = 20000;
 	assert_int_equal(ask(&stage), PCP_SUCCESS);
-	unit_expect_bytes("options", "02000000", stage.out + PCP_HEADER_BYTES + 36, stage.n_out - PCP_HEADER_BYTES - 36);
+	unit_expect_bytes("options", "02000000", stage.out + PCP_HEADER_BYTES + 36,
+			  stage.n_out - PCP_HEADER_BYTES - 36);
 }
 
 static void address_mismatch(void **state)
@@ -319,7 +324,8 @@ static void filters_are_served_in_their_order(void **state)
 static void static_ones_are_shown_and_stay(void **state)
 {
 	_cleanup_(stage_freep) struct stage stage = stage_of(20000, 20009);
-	struct mapping fixed = { .subscriber = 3, .protocol = 6, .internal = unit_address(HOST ":80"), .external = unit_address("198.51.100.1:443") };
+	struct mapping fixed = { .subscriber = 3, .protocol = 6, .internal = unit_address(HOST ":80"),
+				 .external = unit_address("198.51.100.1:443") };
 
 	assert_int_equal(mappings_add_static(stage.server.table, &fixed, NOW_S), 0);
 	assert_int_equal(ask(&stage), PCP_SUCCESS);
@@ -334,7 +340,8 @@ static void static_ones_are_shown_and_stay(void **state)
 
 static void peer_is_understood_and_refused(void **state)
 {
-	static const char *const nobody[] = { "192.0.2.1", "0.0.0.0:1", "127.0.0.1:1", "224.0.0.1:1", "[::1]:1", "[ff02::1]:1", "[::]:1" };
+	static const char *const nobody[] = { "192.0.2.1", "0.0.0.0:1", "127.0.0.1:1", "224.0.0.1:1", "[::1]:1",
+					      "[ff02::1]:1", "[::]:1" };
 	_cleanup_(stage_freep) struct stage stage = stage_of(20000, 20009);
 	struct pcp_mapping *wanted = &stage.request.mapping;
 

@@ -6,7 +6,8 @@
 #include "wire/plain_mode.h"
 
 #define TO "faa8faa8 000a0001 c0000201 01bb0000"
-#define TO_AND_FROM "faa8faa8 00160000 20010db8000000000000000000000001 01bb0000 00140003 20010db8000000000000000000000009"
+#define TO_AND_FROM \
+	"faa8faa8 00160000 20010db8000000000000000000000001 01bb0000 00140003 20010db8000000000000000000000009"
 #define FROM_AND_TO "faa8faa8 00080002 c6336407 000a0001 c0000201 01bb0000"
 
 static const struct scheme *const scheme = &scheme_plain_mode;
@@ -33,13 +34,16 @@ static void what_breaks_a_rule_is_malformed(void **state)
 	static const char *const texts[] = {
 		"00", "fb", "faa8faa9", "01062263",
 		"faa8faa8 010a0001 c0000201 01bb0000",   /* another type */
-		"faa8faa8 00000001", "faa8faa8 00040001", "faa8faa8 00070001", "faa8faa8 00090001", "faa8faa8 000b0001", "faa8faa8 000c0001", "faa8faa8 00130001",
+		"faa8faa8 00000001", "faa8faa8 00040001", "faa8faa8 00070001", "faa8faa8 00090001", "faa8faa8 000b0001",
+		"faa8faa8 000c0001", "faa8faa8 00130001",
 		"faa8faa8 00150001", "faa8faa8 00170001", "faa8faa8 00ff0001",
 		"faa8faa8 000a0005", "faa8faa8 000a8001", "faa8faa8 000a0101",   /* bits that are reserved */
 		"faa8faa8 000a0001 c0000201 00000000",   /* a port of none */
 		"faa8faa8 000a0001 c0000201 01bb0001", "faa8faa8 000a0001 c0000201 01bb0100",   /* padding */
 		"faa8faa8 00140001 00000000000000000000ffffc0000201",   /* IPv4 in the form of IPv6 */
-		"faa8faa8 000a0000 c0000201 01bb0000 000a0001 c0000202 01bb0000", "faa8faa8 00080002 c0000201 00080003 c0000202",   /* two of a kind */
+		/* two of a kind */
+		"faa8faa8 000a0000 c0000201 01bb0000 000a0001 c0000202 01bb0000",
+		"faa8faa8 00080002 c0000201 00080003 c0000202",
 		"faa8faa8 000a0000 c0000201 01bb0000 00080002 c0000202",   /* and more to come */
 		"faa8faa8 000a0000 c0000201 01bb0000 00080803 c0000202",
 	};
@@ -124,7 +128,8 @@ static void server_refuses(void **state)
 {
 	static const struct { const char *hex; enum signalling_outcome outcome; } cases[] = {
 		{ "faa8faa8 000a0001 c0000201 01bb0001", OUTCOME_MALFORMED },
-		{ "faa8faa8 000a0003 c0000201 01bb0000", OUTCOME_UNSUPPORTED_MESSAGE },   /* where from, and not where to */
+		/* where from, and not where to */
+		{ "faa8faa8 000a0003 c0000201 01bb0000", OUTCOME_UNSUPPORTED_MESSAGE },
 		{ "faa8faa8 000a0001 7f000001 01bb0000", OUTCOME_UNSUPPORTED_MESSAGE },
 		{ "faa8faa8 000a0001 e0000001 01bb0000", OUTCOME_UNSUPPORTED_MESSAGE },
 		{ "faa8faa8 00160001 00000000000000000000000000000001 01bb0000", OUTCOME_UNSUPPORTED_MESSAGE },
@@ -139,7 +144,8 @@ static void server_refuses(void **state)
 		assert_int_equal(step.verdict, SIGNALLING_REFUSED);
 		assert_int_equal(step.result.outcome, cases[i].outcome);
 	}
-	assert_int_equal(hear(&(struct conversation){ .step = 0 }, "faa8faa8 000a", &(struct signalling_request){ .probe = 0 }).verdict, SIGNALLING_NEED_MORE);
+	assert_int_equal(hear(&(struct conversation){ .step = 0 }, "faa8faa8 000a",
+			      &(struct signalling_request){ .probe = 0 }).verdict, SIGNALLING_NEED_MORE);
 }
 
 static struct conversation client_of(const char *destination, const char *source, const char *expected)

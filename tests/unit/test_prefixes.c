@@ -27,8 +27,10 @@ static void expect_has(const struct prefixes *set, const char *text, bool expect
 
 static void ranges_are_merged(void **state)
 {
-	static const char *const texts[] = { "10.0.1.0/24", "10.0.0.0/24", "10.0.0.128/25", "192.0.2.7", "255.255.255.255", "255.255.255.254",
-					     "2001:db8:1::/48", "2001:db8::/48", "2001:db8:0:8000::/49", "2001:db8:9::/48", "ffff::/16" };
+	static const char *const texts[] = { "10.0.1.0/24", "10.0.0.0/24", "10.0.0.128/25", "192.0.2.7",
+					     "255.255.255.255", "255.255.255.254",
+					     "2001:db8:1::/48", "2001:db8::/48", "2001:db8:0:8000::/49",
+					     "2001:db8:9::/48", "ffff::/16" };
 	struct prefixes set = set_of(texts, ARRAY_SIZE(texts));
 
 	assert_int_equal(set.n_v4, 3);
@@ -55,7 +57,8 @@ static void ranges_are_merged(void **state)
 
 static void what_touches_is_one_over_all_bytes(void **state)
 {
-	static const char *const texts[] = { "2001:db8::ffff:ffff", "2001:db8::1:0:0", "2001:db8::1:0:2", "0.255.255.255", "1.0.0.0" };
+	static const char *const texts[] = { "2001:db8::ffff:ffff", "2001:db8::1:0:0", "2001:db8::1:0:2",
+					     "0.255.255.255", "1.0.0.0" };
 	struct prefixes set = set_of(texts, ARRAY_SIZE(texts));
 
 	assert_int_equal(set.n_v6, 2);
@@ -65,7 +68,8 @@ static void what_touches_is_one_over_all_bytes(void **state)
 
 static void what_holds_everything_ends(void **state)
 {
-	static const char *const texts[] = { "::/0", "2001:db8::/32", "ffff::/16", "0.0.0.0/0", "10.0.0.0/8", "255.0.0.0/8" };
+	static const char *const texts[] = { "::/0", "2001:db8::/32", "ffff::/16", "0.0.0.0/0", "10.0.0.0/8",
+					     "255.0.0.0/8" };
 	struct prefixes set = set_of(texts, ARRAY_SIZE(texts));
 
 	assert_int_equal(set.n_v4, 1);
@@ -109,7 +113,8 @@ static void many_are_found(void **state)
 	assert_int_equal(prefixes_make(&set, all, n), 0);
 	assert_int_equal(set.n_v4, n);
 	for (size_t i = 1; i <= n; i++) {
-		struct address in = address_from_v4(htonl((uint32_t)i << 8 | 127), 0), out = address_from_v4(htonl((uint32_t)i << 8 | 128), 0);
+		struct address in = address_from_v4(htonl((uint32_t)i << 8 | 127), 0),
+			       out = address_from_v4(htonl((uint32_t)i << 8 | 128), 0);
 
 		assert_true(prefixes_have(&set, &in));
 		assert_false(prefixes_have(&set, &out));

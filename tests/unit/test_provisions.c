@@ -28,7 +28,8 @@ static void families_are_paired(void **state)
 {
 	struct provisions provisions = { 0 };
 	const struct provisions_address list[] = {
-		told(0, "2001:db8::1"), told(0, "192.0.2.1"), told(0, "192.0.2.2"), told(1, "192.0.2.3"), told(1, "2001:db8::3"),
+		told(0, "2001:db8::1"), told(0, "192.0.2.1"), told(0, "192.0.2.2"), told(1, "192.0.2.3"),
+		told(1, "2001:db8::3"),
 	};
 	const struct provisions_one *one = &provisions.each[3];
 
@@ -44,7 +45,8 @@ static void more_than_are_kept(void **state)
 {
 	struct provisions provisions = { 0 };
 	const struct provisions_address list[] = {
-		told(0, "192.0.2.1"), told(1, "192.0.2.2"), told(2, "192.0.2.3"), told(3, "192.0.2.4"), told(3, "192.0.2.5"), told(3, "2001:db8::4"), told(4, "2001:db8::5"),
+		told(0, "192.0.2.1"), told(1, "192.0.2.2"), told(2, "192.0.2.3"), told(3, "192.0.2.4"),
+		told(3, "192.0.2.5"), told(3, "2001:db8::4"), told(4, "2001:db8::5"),
 	};
 
 	provisions_set(&provisions, 0, list, ARRAY_SIZE(list), 10);
@@ -89,8 +91,8 @@ static void each_has_its_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(families_are_paired), cmocka_unit_test(more_than_are_kept), cmocka_unit_test(what_is_said_replaces_what_was),
-		cmocka_unit_test(each_has_its_time),
+		cmocka_unit_test(families_are_paired), cmocka_unit_test(more_than_are_kept),
+		cmocka_unit_test(what_is_said_replaces_what_was), cmocka_unit_test(each_has_its_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

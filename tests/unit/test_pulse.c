@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The main thread's looks at a worker, with a loop of ours in the place of both: time passes, and questions are answered, when the test says so. */
+/* The main thread's looks at a worker, with a loop of ours in the place of both: time passes, and questions are
+ * answered, when the test says so. */
 #include "unit.h"
 
 #include <errno.h>
@@ -69,7 +70,8 @@ static void on_look(void *context, bool late)
 
 static void begin(struct fixture *f)
 {
-	struct pulse_options options = { .loop = &f->main_loop, .workers = f->workers, .n_workers = 1, .on_look = on_look, .context = f };
+	struct pulse_options options = { .loop = &f->main_loop, .workers = f->workers, .n_workers = 1,
+					 .on_look = on_look, .context = f };
 
 	clock_us = 3600 * US_PER_S;
 	*f = (struct fixture){ .worker = { .n_peers = 1 } };

@@ -75,7 +75,8 @@ static void test_an_earlier_run_counts_within_its_period(void **state)
 	expect_used(&quota, 15, 5, 5005);
 }
 
-/* A machine without a clock of its own begins in 1970, or where it was last built, and learns the date later; or begins far ahead. */
+/* A machine without a clock of its own begins in 1970, or where it was last built, and learns the date later; or
+ * begins far ahead. */
 static void test_a_period_comes_when_the_clock_is_right(void **state)
 {
 	for (int wrong = -400; wrong <= 400; wrong += 800) {

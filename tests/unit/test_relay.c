@@ -114,7 +114,8 @@ static void what_is_whole_is_said(void **state)
 	legs = legs_of(f, false);
 	legs.far_mptcp = legs.far_multipath = legs.routed = true;
 	assert_int_equal(relay_open(f->relay, &legs, &f->pairs[1].ref), 0);
-	assert_true(relay_find(f->relay, f->pairs[1].ref, &view) && !view.whole);   /* nothing has come that would show it */
+	/* nothing has come that would show it */
+	assert_true(relay_find(f->relay, f->pairs[1].ref, &view) && !view.whole);
 	relay_abort(f->relay, f->pairs[0].ref);
 	relay_abort(f->relay, f->pairs[1].ref);
 }
@@ -237,7 +238,8 @@ static bool servers_choked(struct fixture *f)
 {
 	for (size_t i = 0; i < f->n_pairs; i++)
 		say(&f->pairs[i].host, 1 << 20);
-	return relay_counters(f->relay)->n_held_bytes && loop_now_us(f->loop) > f->patience_us - PATIENCE_US + 300 * US_PER_MS &&
+	return relay_counters(f->relay)->n_held_bytes &&
+	       loop_now_us(f->loop) > f->patience_us - PATIENCE_US + 300 * US_PER_MS &&
 	       !f->n_turn_bytes;
 }
 
@@ -374,7 +376,8 @@ static void bulk_leaves_turns_to_others(void **state)
 	pthread_join(sender, NULL);
 	pthread_join(receiver, NULL);
 	if (f->n_turn_most_bytes > SHARE_ALONE_BYTES + 100)
-		fail_msg("expected at most %u bytes of bulk in a turn, saw %llu", SHARE_ALONE_BYTES, (unsigned long long)f->n_turn_most_bytes);
+		fail_msg("expected at most %u bytes of bulk in a turn, saw %llu", SHARE_ALONE_BYTES,
+			 (unsigned long long)f->n_turn_most_bytes);
 	expect_counters(f, 2, 0, 0);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the resolver makes of c-ares, which is this file: it answers when it is destroyed, and not before. Its header isn't included, as it says const in some versions
- * where it doesn't in others. */
+/* What the resolver makes of c-ares, which is this file: it answers when it is destroyed, and not before. Its header
+ * isn't included, as it says const in some versions where it doesn't in others. */
 #include "unit_address.h"
 
 #include <sys/time.h>
@@ -12,7 +12,8 @@
 
 typedef void found_fn(void *arg, int status, int n_timeouts, void *found);
 int ares_init_options(void **channel, const void *options, int given);
-void ares_getaddrinfo(void *channel, const char *name, const char *service, const void *hints, found_fn *callback, void *arg);
+void ares_getaddrinfo(void *channel, const char *name, const char *service, const void *hints, found_fn *callback,
+		      void *arg);
 void ares_destroy(void *channel);
 struct timeval *ares_timeout(const void *channel, struct timeval *most, struct timeval *left);
 void ares_process_fd(void *channel, int reads, int writes);
@@ -37,7 +38,8 @@ int ares_init_options(void **channel, const void *options, int given)
 	return 0;
 }
 
-void ares_getaddrinfo(void *channel, const char *name, const char *service, const void *hints, found_fn *callback, void *arg)
+void ares_getaddrinfo(void *channel, const char *name, const char *service, const void *hints, found_fn *callback,
+		      void *arg)
 {
 	assert_int_equal(n_asked++, 0);
 	asked_by = callback;

@@ -3,8 +3,10 @@
 
 static void a_rule_has_all_that_it_says(void **state)
 {
-	struct rules *rules = rules_of("voip: link dsl faithful from 10.0.0.7,10.0.0.8 , @hosts to @voip port 5060-5061, 443 interface lan0, lan0.7\tdscp ef,af41, cs1 "
-				       "mac 02:00:00:00:aB:01 subscriber alice time 22:00-06:00 days mon-tue,sat tls WWW.Example.com, *.x-y.org set-dscp 10 priority 6");
+	struct rules *rules = rules_of("voip: link dsl faithful from 10.0.0.7,10.0.0.8 , @hosts to @voip port "
+				       "5060-5061, 443 interface lan0, lan0.7\tdscp ef,af41, cs1 mac 02:00:00:00:aB:01 "
+				       "subscriber alice time 22:00-06:00 days mon-tue,sat tls WWW.Example.com, "
+				       "*.x-y.org set-dscp 10 priority 6");
 	const struct rule *rule = &rules->all[0];
 
 	assert_string_equal(rule->name, "voip");
@@ -40,15 +42,18 @@ static void a_rule_has_all_that_it_says(void **state)
 
 static void what_is_not_said_matches_everything(void **state)
 {
-	struct rules *rules = rules_of("bond\nbond from any to any set-dscp copy\nbypass from mac 02:00:00:00:00:01 to port 1 from interface a to tls b\n"
+	struct rules *rules = rules_of("bond\nbond from any to any set-dscp copy\n"
+				       "bypass from mac 02:00:00:00:00:01 to port 1 from interface a to tls b\n"
 				       "bypass from 10.0.0.1 from subscriber a\n bond early\r\nbond auto");
 
 	assert_string_equal(rules->all[1].name, "rule 2");
 	for (size_t i = 0; i < 2; i++) {
 		const struct rule *rule = &rules->all[i];
 
-		assert_false(rule->from.given || rule->to.given || rule->n_ports || rule->n_interfaces || rule->n_macs || rule->n_subscribers);
-		assert_true(rule->dscp == RULE_DSCP_ALL && rule->days == RULE_DAYS_ALL && !rule->from_minute && rule->to_minute == RULE_DAY_MINUTES);
+		assert_false(rule->from.given || rule->to.given || rule->n_ports || rule->n_interfaces ||
+			     rule->n_macs || rule->n_subscribers);
+		assert_true(rule->dscp == RULE_DSCP_ALL && rule->days == RULE_DAYS_ALL && !rule->from_minute &&
+			    rule->to_minute == RULE_DAY_MINUTES);
 		assert_int_equal(rule->set_dscp, RULE_DSCP_COPY);
 		assert_int_equal(rule->priority, RULE_PRIORITY_NONE);
 	}
@@ -74,30 +79,48 @@ static void expect_refused(const char *text, const char *expected)
 static void faults_are_told(void **state)
 {
 	static const struct { const char *text, *expected; } cases[] = {
-		{ "", "found '', wanted bond, bypass, link NAME or reject" }, { "x:", "found '', wanted bond" }, { "allow", "found 'allow', wanted bond" },
-		{ ",bond", "found ',bond', wanted bond" }, { "taken: bond", "found a second rule 'taken'" }, { "a/b: bond", "found 'a/b:', wanted a name" },
+		{ "", "found '', wanted bond, bypass, link NAME or reject" }, { "x:", "found '', wanted bond" },
+		{ "allow", "found 'allow', wanted bond" }, { ",bond", "found ',bond', wanted bond" },
+		{ "taken: bond", "found a second rule 'taken'" }, { "a/b: bond", "found 'a/b:', wanted a name" },
 		{ ":", "found ':', wanted a name" }, { "abcdefghijklmnopqrstuvwxyzabcdef: bond", "at most 31 of them" },
 		{ "link", "link: found '', wanted the name of a link" }, { "link a/b", "link: found 'a/b'" },
-		{ "bond bypass", "found 'bypass', wanted from, to, port" }, { "bond, port 1", "found a comma before 'port'" },
-		{ "bond time 08:00-09:00, days mon", "found a comma before 'days'" }, { "bond port 1,", "found a comma at the end" }, { "bond from any,", "found a comma at the end" },
-		{ "bond port 1 port 2", "'port' is given a second time" }, { "bond from any from any", "'from' is given a second time" },
-		{ "bond to @a to any", "'to' is given a second time" }, { "bond auto early", "'auto, faithful or early' is given a second time" },
-		{ "bond from", "from: found '', wanted any, prefixes" }, { "bond from to 10.0.0.1", "from: found 'to'" }, { "bond to 10.0.0.1/8", "to: found '10.0.0.1/8'" },
-		{ "bond to @", "to: found '@'" }, { "bond to @1a", "to: found '@1a'" }, { "bond to @a/b", "to: found '@a/b'" }, { "bond to any,10.0.0.1", "found a comma before '10.0.0.1'" },
+		{ "bond bypass", "found 'bypass', wanted from, to, port" },
+		{ "bond, port 1", "found a comma before 'port'" },
+		{ "bond time 08:00-09:00, days mon", "found a comma before 'days'" },
+		{ "bond port 1,", "found a comma at the end" }, { "bond from any,", "found a comma at the end" },
+		{ "bond port 1 port 2", "'port' is given a second time" },
+		{ "bond from any from any", "'from' is given a second time" },
+		{ "bond to @a to any", "'to' is given a second time" },
+		{ "bond auto early", "'auto, faithful or early' is given a second time" },
+		{ "bond from", "from: found '', wanted any, prefixes" },
+		{ "bond from to 10.0.0.1", "from: found 'to'" }, { "bond to 10.0.0.1/8", "to: found '10.0.0.1/8'" },
+		{ "bond to @", "to: found '@'" }, { "bond to @1a", "to: found '@1a'" },
+		{ "bond to @a/b", "to: found '@a/b'" }, { "bond to any,10.0.0.1", "found a comma before '10.0.0.1'" },
 		{ "bond to @a,@b,@c,@d,@e,@f,@g,@h,@i", "found one more to, '@i', than there can be" },
-		{ "bond port 0", "port: found '0', wanted ports" }, { "bond port 65536", "found '65536'" }, { "bond port 2-1", "found '2-1'" }, { "bond port 1-", "found '1-'" },
-		{ "bond port -1", "found '-1'" }, { "bond port 1-2-3", "found '1-2-3'" }, { "bond port 1:2", "found '1:2'" }, { "bond port 1-65536", "found '1-65536'" },
-		{ "bond interface a/b", "interface: found 'a/b'" }, { "bond dscp 64", "dscp: found '64'" }, { "bond dscp EF", "dscp: found 'EF'" }, { "bond dscp ef, x", "dscp: found 'x'" },
-		{ "bond mac 02:00:00:00:00", "mac: found" }, { "bond mac 02:00:00:00:00:0g", "mac: found" }, { "bond mac 02:00:00:00:00-01", "mac: found" },
-		{ "bond mac 02:00:00:00:00:0:", "mac: found" }, { "bond mac g2:00:00:00:00:01", "mac: found" }, { "bond subscriber a/b", "subscriber: found 'a/b'" },
-		{ "bond days mo", "days: found 'mo'" }, { "bond days mon-", "days: found 'mon-'" }, { "bond days mon-tues", "days: found" }, { "bond days xyz", "days: found" },
-		{ "bond time 08:00", "time: found '08:00'" }, { "bond time 08:00-08:00", "time: found" }, { "bond time 8:00-09:00", "time: found" },
-		{ "bond time 08:60-09:00", "time: found" }, { "bond time 08:00-24:01", "time: found" }, { "bond time 24:00-08:00", "time: found" }, { "bond time 25:00-08:00", "time: found" },
-		{ "bond time 08-00-09:00", "time: found" }, { "bond time 08:00-09:0", "time: found" }, { "bond time 08:00-09:00x", "time: found" }, { "bond time 0800-0900", "time: found" }, { "bond time 08:00-", "time: found" },
-		{ "bond tls *", "tls: found '*'" }, { "bond tls *.", "tls: found '*.'" }, { "bond tls a..b", "tls: found" }, { "bond tls .a", "tls: found" }, { "bond tls a.", "tls: found" },
-		{ "bond tls *.*.a", "tls: found" }, { "bond tls a!b", "tls: found" }, { "bond set-dscp 64", "set-dscp: found '64'" }, { "bond set-dscp", "set-dscp: found ''" },
+		{ "bond port 0", "port: found '0', wanted ports" }, { "bond port 65536", "found '65536'" },
+		{ "bond port 2-1", "found '2-1'" }, { "bond port 1-", "found '1-'" },
+		{ "bond port -1", "found '-1'" }, { "bond port 1-2-3", "found '1-2-3'" },
+		{ "bond port 1:2", "found '1:2'" }, { "bond port 1-65536", "found '1-65536'" },
+		{ "bond interface a/b", "interface: found 'a/b'" }, { "bond dscp 64", "dscp: found '64'" },
+		{ "bond dscp EF", "dscp: found 'EF'" }, { "bond dscp ef, x", "dscp: found 'x'" },
+		{ "bond mac 02:00:00:00:00", "mac: found" }, { "bond mac 02:00:00:00:00:0g", "mac: found" },
+		{ "bond mac 02:00:00:00:00-01", "mac: found" }, { "bond mac 02:00:00:00:00:0:", "mac: found" },
+		{ "bond mac g2:00:00:00:00:01", "mac: found" }, { "bond subscriber a/b", "subscriber: found 'a/b'" },
+		{ "bond days mo", "days: found 'mo'" }, { "bond days mon-", "days: found 'mon-'" },
+		{ "bond days mon-tues", "days: found" }, { "bond days xyz", "days: found" },
+		{ "bond time 08:00", "time: found '08:00'" }, { "bond time 08:00-08:00", "time: found" },
+		{ "bond time 8:00-09:00", "time: found" }, { "bond time 08:60-09:00", "time: found" },
+		{ "bond time 08:00-24:01", "time: found" }, { "bond time 24:00-08:00", "time: found" },
+		{ "bond time 25:00-08:00", "time: found" }, { "bond time 08-00-09:00", "time: found" },
+		{ "bond time 08:00-09:0", "time: found" }, { "bond time 08:00-09:00x", "time: found" },
+		{ "bond time 0800-0900", "time: found" }, { "bond time 08:00-", "time: found" },
+		{ "bond tls *", "tls: found '*'" }, { "bond tls *.", "tls: found '*.'" },
+		{ "bond tls a..b", "tls: found" }, { "bond tls .a", "tls: found" }, { "bond tls a.", "tls: found" },
+		{ "bond tls *.*.a", "tls: found" }, { "bond tls a!b", "tls: found" },
+		{ "bond set-dscp 64", "set-dscp: found '64'" }, { "bond set-dscp", "set-dscp: found ''" },
 		{ "bond priority 7", "priority: found '7', wanted 0..6" }, { "bond priority x", "priority: found 'x'" },
-		{ "bypass set-dscp ef", "found 'set-dscp' in a rule that is to bypass" }, { "reject priority 1", "found 'priority' in a rule that is to reject" },
+		{ "bypass set-dscp ef", "found 'set-dscp' in a rule that is to bypass" },
+		{ "reject priority 1", "found 'priority' in a rule that is to reject" },
 		{ "reject early", "found 'early' in a rule that is to reject" },
 	};
 
@@ -122,8 +145,10 @@ static char *many(const char *begin, const char *item, unsigned int n)
 static void there_are_bounds(void **state)
 {
 	static const struct { const char *begin, *item, *expected; } cases[] = {
-		{ "bond port ", "1", "found one more port, '1'" }, { "bond interface ", "a", "found one more interface" },
-		{ "bond mac ", "02:00:00:00:00:01", "found one more mac" }, { "bond subscriber ", "a", "found one more subscriber" }, { "bond tls ", "a", "found one more tls" },
+		{ "bond port ", "1", "found one more port, '1'" },
+		{ "bond interface ", "a", "found one more interface" },
+		{ "bond mac ", "02:00:00:00:00:01", "found one more mac" },
+		{ "bond subscriber ", "a", "found one more subscriber" }, { "bond tls ", "a", "found one more tls" },
 	};
 	char *text, longest[600] = "bond tls ", reason[400];
 	struct rules *rules = rules_new();

@@ -14,7 +14,8 @@ static void expect_found(const struct rules *rules, const struct rule_facts *fac
 
 static void the_first_that_matches_decides(void **state)
 {
-	struct rules *rules = rules_of("a: bypass to 10.0.0.0/8 port 80\nb: reject to 10.0.0.0/8, 2001:db8::/32\nc: bond from 10.1.0.0/16 port 1-9");
+	struct rules *rules = rules_of("a: bypass to 10.0.0.0/8 port 80\nb: reject to 10.0.0.0/8, 2001:db8::/32\n"
+				       "c: bond from 10.1.0.0/16 port 1-9");
 	struct rule_facts facts = facts_of("10.1.0.1", "10.2.0.1", 80);
 
 	expect_found(rules, &facts, "a");
@@ -34,7 +35,8 @@ static void the_first_that_matches_decides(void **state)
 
 static void each_kind_is_looked_at(void **state)
 {
-	struct rules *rules = rules_of("if: bond interface lan0, lan1\ndscp: bond dscp ef,0\nmac: bond mac 02:00:00:00:00:01\n"
+	struct rules *rules = rules_of("if: bond interface lan0, lan1\ndscp: bond dscp ef,0\n"
+				       "mac: bond mac 02:00:00:00:00:01\n"
 				       "sub: bond subscriber alice, bob\ntls: bond tls www.example.com, *.example.net");
 	struct rule_facts facts = facts_of("10.1.0.1", "10.2.0.1", 80);
 
@@ -65,7 +67,8 @@ static void each_kind_is_looked_at(void **state)
 	expect_found(rules, &facts, "tls");
 	facts.tls_name = "a.b.Example.net";
 	expect_found(rules, &facts, "tls");
-	static const char *const others[] = { "", ".", "example.net", ".example.net", "aexample.net", "xwww.example.com", "www.example.org", "x" };
+	static const char *const others[] = { "", ".", "example.net", ".example.net", "aexample.net",
+					      "xwww.example.com", "www.example.org", "x" };
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		facts.tls_name = others[i];
 		expect_found(rules, &facts, "none");
@@ -150,17 +153,22 @@ static void each_kind_is_explained(void **state)
 	unsigned int n_asked = 0;
 
 	expect_explained("bond", &facts, true, "everything it asks for is so");
-	expect_explained("bond from 10.2.0.0/16", &facts, false, "the source 10.1.0.1 is in none of its prefixes and lists");
-	expect_explained("bond to 10.2.0.0/16", &facts, false, "the destination 2001:db8::1 is in none of its prefixes and lists");
+	expect_explained("bond from 10.2.0.0/16", &facts, false,
+			 "the source 10.1.0.1 is in none of its prefixes and lists");
+	expect_explained("bond to 10.2.0.0/16", &facts, false,
+			 "the destination 2001:db8::1 is in none of its prefixes and lists");
 	expect_explained("bond to @names", &facts, false,
-			 "the destination 2001:db8::1 is in none of its prefixes and lists; what dnsmasq filled in is not known here");
+			 "the destination 2001:db8::1 is in none of its prefixes and lists; what dnsmasq filled in is "
+			 "not known here");
 	facts.list_holds = holds_all;
 	facts.context = &n_asked;
-	expect_explained("bond to @names", &facts, false, "the destination 2001:db8::1 is in none of its prefixes and lists");
+	expect_explained("bond to @names", &facts, false,
+			 "the destination 2001:db8::1 is in none of its prefixes and lists");
 	expect_explained("bond port 81", &facts, false, "the port 80 is none of its own");
 	expect_explained("bond interface lan0", &facts, false, "it asks for the interface, which is not known");
 	expect_explained("bond dscp 1", &facts, false, "it asks for the DSCP, which is not known");
-	expect_explained("bond mac 02:00:00:00:00:01", &facts, false, "it asks for the MAC address, which is not known");
+	expect_explained("bond mac 02:00:00:00:00:01", &facts, false,
+			 "it asks for the MAC address, which is not known");
 	expect_explained("bond subscriber a", &facts, false, "it asks for the subscriber, which is not known");
 	expect_explained("bond tls a", &facts, false, "it asks for the TLS name, which is not known");
 	expect_explained("bond days mon", &facts, false, "it does not hold on Wednesday at 12:00");
@@ -171,7 +179,8 @@ static void each_kind_is_explained(void **state)
 	facts.tls_name = "b";
 	expect_explained("bond interface lan0", &facts, false, "the interface lan1 is none of its own");
 	expect_explained("bond dscp 1", &facts, false, "the DSCP 46 is none of its own");
-	expect_explained("bond mac 02:00:00:00:00:01", &facts, false, "the MAC address 02:00:00:00:00:02 is none of its own");
+	expect_explained("bond mac 02:00:00:00:00:01", &facts, false,
+			 "the MAC address 02:00:00:00:00:02 is none of its own");
 	expect_explained("bond subscriber a", &facts, false, "the subscriber b is none of its own");
 	expect_explained("bond tls a", &facts, false, "the TLS name b is none of its own");
 }
@@ -185,7 +194,8 @@ static void expect_shadowed(const char *text, bool expected)
 	for (size_t i = 0; i < rules->n_lists; i++) {
 		const char *name = rules->lists[i].name;
 
-		define(rules, name, !strcmp(name, "ten") ? "10.0.0.0/8" : !strcmp(name, "six") ? "2001:db8::/32" : NULL, !strcmp(name, "names"));
+		define(rules, name, !strcmp(name, "ten") ? "10.0.0.0/8" : !strcmp(name, "six") ? "2001:db8::/32" : NULL,
+		       !strcmp(name, "names"));
 	}
 	assert_int_equal(rules_shadowed_by(rules, 0), RULES_NONE);
 	seen = rules_shadowed_by(rules, 1);
@@ -197,27 +207,38 @@ static void expect_shadowed(const char *text, bool expected)
 static void a_rule_is_shadowed_in_each_kind(void **state)
 {
 	static const struct { const char *text; bool expected; } cases[] = {
-		{ "bond\nbond", true }, { "bypass\nreject port 1 from 10.0.0.1 dscp 3", true }, { "bond port 1\nbond", false },
-		{ "bond from 10.0.0.0/8\nbond from 10.1.0.0/16, 10.2.0.0/16", true }, { "bond from 10.0.0.0/8\nbond from 10.1.0.0/16, 11.0.0.0/16", false },
-		{ "bond from 10.0.0.0/8\nbond from 10.1.0.0/16, 2001:db8::/32", false }, { "bond from ::/0\nbond from 2001:db8::/32", true },
-		{ "bond from 10.0.0.0/8\nbond", false }, { "bond to 10.0.0.0/8\nbond from 10.0.0.0/8", false },
-		{ "bond to 0.0.0.0/0\nbond", false }, { "bond from 10.0.0.0/9, 10.128.0.0/9\nbond from 10.0.0.0/8", true },
-		{ "bond to @ten\nbond to 10.1.0.0/16", true }, { "bond to @ten, @six\nbond to 10.1.0.0/16, 2001:db8::/48", true },
-		{ "bond to @ten\nbond to 2001:db8::/48", false }, { "bond to @ten\nbond to @ten", true }, { "bond to 0.0.0.0/0\nbond to @ten", true },
-		{ "bond to @six\nbond to @ten", false }, { "bond to @ten\nbond to @names", false }, { "bond to @names\nbond to @names", true },
-		{ "bond to @names\nbond to @names, @ten", false }, { "bond to @names\nbond to 10.0.0.0/8", false }, { "bond to 0.0.0.0/0, ::/0\nbond to @names", false },
-		{ "bond port 1-10\nbond port 2,9", true }, { "bond port 1-5,6-10\nbond port 5-6", true }, { "bond port 1-4,6-10\nbond port 4-6", false },
-		{ "bond port 1-4\nbond port 4-5", false }, { "bond port 5\nbond port 1", false }, { "bond port 1-2,4-9\nbond port 1,5,9", true },
-		{ "bond port 1\nbond port 1,70", false }, { "bond port 1,3-9,4-5\nbond port 6", true },
-		{ "bond interface a,b\nbond interface b", true }, { "bond interface a\nbond interface a,b", false }, { "bond interface a\nbond", false },
-		{ "bond dscp 1,2\nbond dscp 2", true }, { "bond dscp 1\nbond dscp 1,2", false }, { "bond dscp 1\nbond", false },
-		{ "bond mac 02:00:00:00:00:01\nbond mac 02:00:00:00:00:01", true }, { "bond mac 02:00:00:00:00:01\nbond mac 02:00:00:00:00:02", false },
+		{ "bond\nbond", true }, { "bypass\nreject port 1 from 10.0.0.1 dscp 3", true },
+		{ "bond port 1\nbond", false }, { "bond from 10.0.0.0/8\nbond from 10.1.0.0/16, 10.2.0.0/16", true },
+		{ "bond from 10.0.0.0/8\nbond from 10.1.0.0/16, 11.0.0.0/16", false },
+		{ "bond from 10.0.0.0/8\nbond from 10.1.0.0/16, 2001:db8::/32", false },
+		{ "bond from ::/0\nbond from 2001:db8::/32", true }, { "bond from 10.0.0.0/8\nbond", false },
+		{ "bond to 10.0.0.0/8\nbond from 10.0.0.0/8", false }, { "bond to 0.0.0.0/0\nbond", false },
+		{ "bond from 10.0.0.0/9, 10.128.0.0/9\nbond from 10.0.0.0/8", true },
+		{ "bond to @ten\nbond to 10.1.0.0/16", true },
+		{ "bond to @ten, @six\nbond to 10.1.0.0/16, 2001:db8::/48", true },
+		{ "bond to @ten\nbond to 2001:db8::/48", false }, { "bond to @ten\nbond to @ten", true },
+		{ "bond to 0.0.0.0/0\nbond to @ten", true }, { "bond to @six\nbond to @ten", false },
+		{ "bond to @ten\nbond to @names", false }, { "bond to @names\nbond to @names", true },
+		{ "bond to @names\nbond to @names, @ten", false }, { "bond to @names\nbond to 10.0.0.0/8", false },
+		{ "bond to 0.0.0.0/0, ::/0\nbond to @names", false }, { "bond port 1-10\nbond port 2,9", true },
+		{ "bond port 1-5,6-10\nbond port 5-6", true }, { "bond port 1-4,6-10\nbond port 4-6", false },
+		{ "bond port 1-4\nbond port 4-5", false }, { "bond port 5\nbond port 1", false },
+		{ "bond port 1-2,4-9\nbond port 1,5,9", true }, { "bond port 1\nbond port 1,70", false },
+		{ "bond port 1,3-9,4-5\nbond port 6", true }, { "bond interface a,b\nbond interface b", true },
+		{ "bond interface a\nbond interface a,b", false }, { "bond interface a\nbond", false },
+		{ "bond dscp 1,2\nbond dscp 2", true }, { "bond dscp 1\nbond dscp 1,2", false },
+		{ "bond dscp 1\nbond", false }, { "bond mac 02:00:00:00:00:01\nbond mac 02:00:00:00:00:01", true },
+		{ "bond mac 02:00:00:00:00:01\nbond mac 02:00:00:00:00:02", false },
 		{ "bond subscriber a\nbond subscriber a", true }, { "bond subscriber a\nbond subscriber b", false },
-		{ "bond time 08:00-12:00\nbond time 09:00-11:00 days mon", true }, { "bond time 08:00-12:00\nbond time 09:00-12:01", false },
-		{ "bond time 22:00-06:00\nbond time 23:00-24:00", true }, { "bond days sat time 22:00-06:00\nbond days sun time 00:00-06:00", true },
+		{ "bond time 08:00-12:00\nbond time 09:00-11:00 days mon", true },
+		{ "bond time 08:00-12:00\nbond time 09:00-12:01", false },
+		{ "bond time 22:00-06:00\nbond time 23:00-24:00", true },
+		{ "bond days sat time 22:00-06:00\nbond days sun time 00:00-06:00", true },
 		{ "bond days mon\nbond days tue", false }, { "bond days mon\nbond", false },
-		{ "bond tls *.a\nbond tls b.a, *.c.a", true }, { "bond tls *.a\nbond tls a", false }, { "bond tls *.a\nbond tls *.a", true }, { "bond tls b.a\nbond tls *.a", false },
-		{ "bond tls *.a\nbond", false }, { "bond\nbond tls a", true }, { "bond tls *.b.a\nbond tls *.a", false }, { "bond tls *.a\nbond tls x.ba", false },
+		{ "bond tls *.a\nbond tls b.a, *.c.a", true }, { "bond tls *.a\nbond tls a", false },
+		{ "bond tls *.a\nbond tls *.a", true }, { "bond tls b.a\nbond tls *.a", false },
+		{ "bond tls *.a\nbond", false }, { "bond\nbond tls a", true },
+		{ "bond tls *.b.a\nbond tls *.a", false }, { "bond tls *.a\nbond tls x.ba", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -228,8 +249,9 @@ static void what_no_family_matches_is_told(void **state)
 {
 	static const struct { const char *text; bool never; } cases[] = {
 		{ "bond", false }, { "bond from 10.0.0.0/8 to 2001:db8::/32", true }, { "bond from 10.0.0.0/8", false },
-		{ "bond from 10.0.0.0/8 to @six", true }, { "bond from 10.0.0.0/8 to @six, @ten", false }, { "bond from ::/0 to @ten", true },
-		{ "bond from ::/0 to @names", false }, { "bond from ::/0 to @empty", false }, { "bond from ::/0, 10.0.0.0/8 to @ten", false },
+		{ "bond from 10.0.0.0/8 to @six", true }, { "bond from 10.0.0.0/8 to @six, @ten", false },
+		{ "bond from ::/0 to @ten", true }, { "bond from ::/0 to @names", false },
+		{ "bond from ::/0 to @empty", false }, { "bond from ::/0, 10.0.0.0/8 to @ten", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -238,7 +260,8 @@ static void what_no_family_matches_is_told(void **state)
 		for (size_t j = 0; j < rules->n_lists; j++) {
 			const char *name = rules->lists[j].name;
 
-			define(rules, name, !strcmp(name, "ten") ? "10.0.0.0/8" : !strcmp(name, "six") ? "2001:db8::/32" : NULL, !strcmp(name, "names"));
+			define(rules, name, !strcmp(name, "ten") ? "10.0.0.0/8" :
+			       !strcmp(name, "six") ? "2001:db8::/32" : NULL, !strcmp(name, "names"));
 		}
 		if (rules_never_matches(rules, 0) != cases[i].never)
 			fail_msg("'%s': expected %d, saw the opposite", cases[i].text, cases[i].never);

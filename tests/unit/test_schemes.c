@@ -9,7 +9,8 @@ static const struct scheme short_one = { .name = "short", .opening = { five, siz
 static const struct scheme long_one = { .name = "long", .opening = { magic, sizeof(magic) } };
 static const struct scheme other_one = { .name = "other" };
 
-static void expect(const struct scheme *const *schemes, size_t n_schemes, const char *hex, enum signalling_verdict verdict, const struct scheme *scheme)
+static void expect(const struct scheme *const *schemes, size_t n_schemes, const char *hex,
+		   enum signalling_verdict verdict, const struct scheme *scheme)
 {
 	struct unit_bytes in = unit_hex(hex);
 	const struct scheme *out = NULL;

@@ -47,7 +47,8 @@ static bool was_asked(struct fixture *f)
 	return f->n_held;
 }
 
-/* The read that brings the answer will find nothing behind it: what comes later shows itself, and so does an end that comes with it. */
+/* The read that brings the answer will find nothing behind it: what comes later shows itself, and so does an end
+ * that comes with it. */
 static struct pair *open_answered(struct fixture *f)
 {
 	struct pair *p = open_held(f);

@@ -8,7 +8,8 @@
 
 static size_t stride(uint32_t n_others, uint64_t held_bytes, uint64_t held_most_bytes)
 {
-	struct share_facts facts = { .n_others = n_others, .held_bytes = held_bytes, .held_most_bytes = held_most_bytes };
+	struct share_facts facts = { .n_others = n_others, .held_bytes = held_bytes,
+				     .held_most_bytes = held_most_bytes };
 
 	return share_stride_bytes(&facts);
 }
@@ -41,8 +42,8 @@ static void test_stalled_readers_hold_no_more_than_the_limit_and_a_little_each(v
 	for (unsigned int i = 0; i < 1000; i++) {
 		held_bytes += stride(255, held_bytes, MOST_BYTES);
 		if (held_bytes > MOST_BYTES + (i + 1ull) * SHARE_LEAST_BYTES)
-			fail_msg("expected at most %llu bytes held by %u, saw %llu", MOST_BYTES + (i + 1ull) * SHARE_LEAST_BYTES, i + 1,
-				 (unsigned long long)held_bytes);
+			fail_msg("expected at most %llu bytes held by %u, saw %llu",
+				 MOST_BYTES + (i + 1ull) * SHARE_LEAST_BYTES, i + 1, (unsigned long long)held_bytes);
 	}
 	assert_true(held_bytes > MOST_BYTES / 2);
 }

@@ -48,13 +48,16 @@ static void client_asks_as_the_rfc_says(void **state)
 	request.dscp = 46;
 	unit_expect_bytes("Cookie, Connect, DSCP", "010c2263" COOKIE CONNECT "c0012e00", out, begin(&request, out));
 	request.plain = request.raced = 1, request.instead = 3;
-	unit_expect_bytes("Cookie, Connect, DSCP, every flag", "010c2263" COOKIE CONNECT "c0012e17", out, begin(&request, out));
+	unit_expect_bytes("Cookie, Connect, DSCP, every flag", "010c2263" COOKIE CONNECT "c0012e17", out,
+			  begin(&request, out));
 	request.dscp = 0;
-	unit_expect_bytes("Cookie, Connect, every flag", "010c2263" COOKIE CONNECT "c0010017", out, begin(&request, out));
+	unit_expect_bytes("Cookie, Connect, every flag", "010c2263" COOKIE CONNECT "c0010017", out,
+			  begin(&request, out));
 	request.dscp = 46;
 	request.plain = request.raced = request.instead = 0;
 	request.watch = 0x0123456789abcdef;
-	unit_expect_bytes("Cookie, Connect, DSCP, watch", "010f2263" COOKIE CONNECT "c0012e00" WATCH, out, begin(&request, out));
+	unit_expect_bytes("Cookie, Connect, DSCP, watch", "010f2263" COOKIE CONNECT "c0012e00" WATCH, out,
+			  begin(&request, out));
 	request.source = unit_address("[2001:db8::9]:1234");
 	unit_expect_bytes("all", "01142263" COOKIE CONNECT "c0012e00" WATCH SOURCE, out, begin(&request, out));
 	request.probe = 1;
@@ -62,7 +65,8 @@ static void client_asks_as_the_rfc_says(void **state)
 	request.n_credential = 0;
 	unit_expect_bytes("Info", "01022263 01010000", out, begin(&request, out));
 	request = request_of("[2001:db8::1]:8080");
-	unit_expect_bytes("Connect, IPv6", "01062263 0a051f90 20010db8 00000000 00000000 00000001", out, begin(&request, out));
+	unit_expect_bytes("Connect, IPv6", "01062263 0a051f90 20010db8 00000000 00000000 00000001", out,
+			  begin(&request, out));
 }
 
 /* Every length of credential, byte at a time and in one piece, with data of the connection behind. */
@@ -138,9 +142,10 @@ static void every_outcome_has_its_code(void **state)
 static void client_knows_every_code(void **state)
 {
 	static const struct { uint8_t code; enum signalling_outcome outcome; } cases[] = {
-		{ 0, OUTCOME_BAD_VERSION }, { 1, OUTCOME_MALFORMED }, { 2, OUTCOME_UNSUPPORTED_MESSAGE }, { 3, OUTCOME_MISSING_CREDENTIAL },
-		{ 32, OUTCOME_NOT_AUTHORISED }, { 33, OUTCOME_UNSUPPORTED_OPTION }, { 64, OUTCOME_OVER_LIMIT },
-		{ 65, OUTCOME_NETWORK_FAILURE }, { 96, OUTCOME_REFUSED }, { 97, OUTCOME_UNREACHABLE },
+		{ 0, OUTCOME_BAD_VERSION }, { 1, OUTCOME_MALFORMED }, { 2, OUTCOME_UNSUPPORTED_MESSAGE },
+		{ 3, OUTCOME_MISSING_CREDENTIAL }, { 32, OUTCOME_NOT_AUTHORISED }, { 33, OUTCOME_UNSUPPORTED_OPTION },
+		{ 64, OUTCOME_OVER_LIMIT }, { 65, OUTCOME_NETWORK_FAILURE }, { 96, OUTCOME_REFUSED },
+		{ 97, OUTCOME_UNREACHABLE },
 	};
 	enum signalling_outcome expected[256];
 	struct unit_bytes m = unit_hex("01022263 1e010000");
@@ -178,9 +183,10 @@ static void client_takes_foreign_answers(void **state)
 static void client_turns_down_nonsense(void **state)
 {
 	static const struct { const char *hex; enum signalling_outcome outcome; } cases[] = {
-		{ "474554202f", OUTCOME_MALFORMED }, { "01002263", OUTCOME_MALFORMED }, { "02012263", OUTCOME_BAD_VERSION },
-		{ "00012263", OUTCOME_BAD_VERSION }, { "01022263 00010000", OUTCOME_MALFORMED },
-		{ "01032263 14010000 14010000", OUTCOME_MALFORMED }, { "01022263 1e006000", OUTCOME_MALFORMED },
+		{ "474554202f", OUTCOME_MALFORMED }, { "01002263", OUTCOME_MALFORMED },
+		{ "02012263", OUTCOME_BAD_VERSION }, { "00012263", OUTCOME_BAD_VERSION },
+		{ "01022263 00010000", OUTCOME_MALFORMED }, { "01032263 14010000 14010000", OUTCOME_MALFORMED },
+		{ "01022263 1e006000", OUTCOME_MALFORMED },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -272,7 +278,8 @@ static void an_offer_is_heard_and_taken_up(void **state)
 	unit_expect_bytes("none", "01032263 15020000 04081e00", out, 12);
 	assert_true(!h.step.watch && !h.step.kin);
 	n = scheme->server_offer(&(struct signalling_offer){ .kin = true }, out);
-	unit_expect_bytes("of the same kind, and no place for us", "01062263 15020000 04081e00 c1030002 00000000 00000000", out, n);
+	unit_expect_bytes("of the same kind, and no place for us",
+			  "01062263 15020000 04081e00 c1030002 00000000 00000000", out, n);
 	h = unit_client_hears_in(out, n, 1);
 	assert_true(!h.step.watch && h.step.kin);
 	h = unit_client_hears("01052263 1e016000" WATCH);
@@ -281,10 +288,13 @@ static void an_offer_is_heard_and_taken_up(void **state)
 	h = unit_server_hears("01092263" CONNECT WATCH);
 	unit_expect_step(&h, SIGNALLING_DONE, OUTCOME_CONNECTED, 36);
 	assert_true(h.request.watch == 0x0123456789abcdef);
-	n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef, .wants_source = true }, out);
-	unit_expect_bytes("offer, with the wish for sources", "010b2263 15020000 04081e00" OFFERED "c5050000 00000000 00000000 00000000 00000000", out, n);
+	n = scheme->server_offer(&(struct signalling_offer){ .kin = true, .watch = 0x0123456789abcdef,
+							     .wants_source = true }, out);
+	unit_expect_bytes("offer, with the wish for sources",
+			  "010b2263 15020000 04081e00" OFFERED "c5050000 00000000 00000000 00000000 00000000", out, n);
 	h = unit_client_hears("01062263 15020000 04081e00" WATCH);   /* of an older kind */
-	assert_true(h.step.kin && !h.step.takes_wide && !h.step.wants_source && unit_client_hears_in(out, n, 1).step.wants_source);
+	assert_true(h.step.kin && !h.step.takes_wide && !h.step.wants_source &&
+		    unit_client_hears_in(out, n, 1).step.wants_source);
 	h = unit_server_hears("010b2263" CONNECT SOURCE);
 	unit_expect_address("source", "2001:db8::9", &h.request.source);
 }
@@ -306,9 +316,11 @@ static void every_outcome_can_be_told_early(void **state)
 	struct signalling_step step;
 
 	for (unsigned int i = 0; i < OUTCOME_N; i++) {
-		struct signalling_result result = { .outcome = i, .icmp_code = 3, .retry_after_s = 7, .mss_bytes = 1460, .window_scale = 7, .sack = 1 };
+		struct signalling_result result = { .outcome = i, .icmp_code = 3, .retry_after_s = 7, .mss_bytes = 1460,
+						    .window_scale = 7, .sack = 1 };
 		struct conversation plain = { 0 };
-		size_t n = scheme->server_early(nonce, &result, out), n_answer = scheme->server_answer(&plain, &result, answer);
+		size_t n = scheme->server_early(nonce, &result, out),
+		       n_answer = scheme->server_answer(&plain, &result, answer);
 		struct heard itself = unit_client_hears_in(answer, n_answer, n_answer);
 
 		for (size_t n_in = 0; n_in < n; n_in++)
@@ -316,18 +328,23 @@ static void every_outcome_can_be_told_early(void **state)
 		step = hears_early(out, n, heard);
 		assert_int_equal(step.verdict, SIGNALLING_DONE);
 		assert_int_equal(step.n_consumed, n);
-		assert_string_equal(signalling_outcome_name(step.result.outcome), signalling_outcome_name(itself.step.result.outcome));
+		assert_string_equal(signalling_outcome_name(step.result.outcome),
+				    signalling_outcome_name(itself.step.result.outcome));
 		assert_int_equal(step.result.icmp_code, itself.step.result.icmp_code);
 		assert_int_equal(step.result.retry_after_s, itself.step.result.retry_after_s);
 		assert_memory_equal(heard, nonce, sizeof(nonce));
 	}
-	unit_expect_bytes("accepted", "01052263" NONCE, out, scheme->server_early(nonce, &(struct signalling_result){ .outcome = OUTCOME_CONNECTED }, out));
-	unit_expect_bytes("refused", "01062263" NONCE "1e016000", out, scheme->server_early(nonce, &(struct signalling_result){ .outcome = OUTCOME_REFUSED }, out));
+	unit_expect_bytes("accepted", "01052263" NONCE, out,
+			  scheme->server_early(nonce, &(struct signalling_result){ .outcome = OUTCOME_CONNECTED },
+					       out));
+	unit_expect_bytes("refused", "01062263" NONCE "1e016000", out,
+			  scheme->server_early(nonce, &(struct signalling_result){ .outcome = OUTCOME_REFUSED }, out));
 }
 
 static void what_is_no_early_answer(void **state)
 {
-	static const char *const messages[] = { "01012263", "01022263 1e016000", "01042263" WATCH, "02052263" NONCE, "01052263 c2030000 0001020304050607 00010000", "47455420" };
+	static const char *const messages[] = { "01012263", "01022263 1e016000", "01042263" WATCH, "02052263" NONCE,
+						"01052263 c2030000 0001020304050607 00010000", "47455420" };
 	uint8_t nonce[SIGNALLING_NONCE_BYTES] = { 0xee };
 
 	for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
@@ -338,7 +355,8 @@ static void what_is_no_early_answer(void **state)
 		assert_int_equal(step.n_consumed, 0);
 		assert_int_equal(nonce[0], 0xee);
 	}
-	unit_expect_refused("010a2263" CONNECT NONCE, OUTCOME_UNSUPPORTED_MESSAGE, "010c2263 1e0b0200 010a2263" CONNECT NONCE);
+	unit_expect_refused("010a2263" CONNECT NONCE, OUTCOME_UNSUPPORTED_MESSAGE,
+			    "010c2263 1e0b0200 010a2263" CONNECT NONCE);
 }
 
 static void server_refuses_with_the_rfcs_code(void **state)
@@ -348,7 +366,8 @@ static void server_refuses_with_the_rfcs_code(void **state)
 	unit_expect_refused("00ff2263 474554", OUTCOME_BAD_VERSION, "01022263 1e010001");
 	/* malformed: with its echo (error 1) and no more than the message */
 	unit_expect_refused("01022263 1e006000 474554", OUTCOME_MALFORMED, "01042263 1e030100 01022263 1e006000");
-	unit_expect_refused("01032263 01010000 01010000", OUTCOME_MALFORMED, "01052263 1e040100 01032263 01010000 01010000");
+	unit_expect_refused("01032263 01010000 01010000", OUTCOME_MALFORMED,
+			    "01052263 1e040100 01032263 01010000 01010000");
 	unit_expect_refused("0101ffff 01020304", OUTCOME_MALFORMED, "01042263 1e030100 0101ffff 01020304");
 	unit_expect_refused("47455420", OUTCOME_MALFORMED, "01032263 1e020100 47455420");
 	/* a reserved type, or nothing that we serve: unsupported (error 2), with its echo */
@@ -356,8 +375,10 @@ static void server_refuses_with_the_rfcs_code(void **state)
 	unit_expect_refused("01022263 c8010000 00", OUTCOME_UNSUPPORTED_MESSAGE, "01042263 1e030200 01022263 c8010000");
 	unit_expect_refused("01012263", OUTCOME_UNSUPPORTED_MESSAGE, "01032263 1e020200 01012263");
 	unit_expect_refused("01062263" COOKIE, OUTCOME_UNSUPPORTED_MESSAGE, "01082263 1e070200 01062263" COOKIE);
-	unit_expect_refused("01072263 c8010000" CONNECT, OUTCOME_UNSUPPORTED_MESSAGE, "01092263 1e080200 01072263 c8010000" CONNECT);
-	unit_expect_refused("01032263 01010000 80010000", OUTCOME_UNSUPPORTED_MESSAGE, "01052263 1e040200 01032263 01010000 80010000");
+	unit_expect_refused("01072263 c8010000" CONNECT, OUTCOME_UNSUPPORTED_MESSAGE,
+			    "01092263 1e080200 01072263 c8010000" CONNECT);
+	unit_expect_refused("01032263 01010000 80010000", OUTCOME_UNSUPPORTED_MESSAGE,
+			    "01052263 1e040200 01032263 01010000 80010000");
 }
 
 static void a_length_of_zero_is_reset_without_an_answer(void **state)
@@ -369,9 +390,10 @@ static void a_length_of_zero_is_reset_without_an_answer(void **state)
 static void some_addresses_are_malformed(void **state)
 {
 	static const struct { const char *ip; bool never; } cases[] = {
-		{ "127.0.0.1", true }, { "127.255.255.255", true }, { "126.255.255.255", false }, { "128.0.0.0", false },
-		{ "224.0.0.1", true }, { "239.255.255.255", true }, { "223.255.255.255", false }, { "255.255.255.255", true },
-		{ "::1", true }, { "::2", false }, { "ff02::1", true }, { "fe80::1", false }, { "2001:db8::1", false },
+		{ "127.0.0.1", true }, { "127.255.255.255", true }, { "126.255.255.255", false },
+		{ "128.0.0.0", false }, { "224.0.0.1", true }, { "239.255.255.255", true },
+		{ "223.255.255.255", false }, { "255.255.255.255", true }, { "::1", true }, { "::2", false },
+		{ "ff02::1", true }, { "fe80::1", false }, { "2001:db8::1", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -158,7 +158,8 @@ static void every_message_is_written(void **state)
 {
 	uint8_t room[SOCKS5_PASSWORD_BYTES];
 	struct socks5_methods offered = { .methods = { (const uint8_t *)"\0\2", 2 } };
-	struct socks5_password login = { .user = { (const uint8_t *)"bob", 3 }, .password = { (const uint8_t *)"pw", 2 } };
+	struct socks5_password login = { .user = { (const uint8_t *)"bob", 3 },
+					 .password = { (const uint8_t *)"pw", 2 } };
 	struct socks5_endpoint asked = { .code = SOCKS5_CONNECT, .address = unit_address("192.0.2.1:443") };
 
 	unit_expect_bytes("methods", "05020002", room, socks5_methods_put(&offered, room, sizeof(room)));
@@ -167,7 +168,8 @@ static void every_message_is_written(void **state)
 	unit_expect_bytes("status", "0101", room, socks5_status_put(1, room, sizeof(room)));
 	unit_expect_bytes("IPv4", "05010001c000020101bb", room, socks5_endpoint_put(&asked, room, sizeof(room)));
 	asked.address = unit_address("[2001:db8::1]:21");
-	unit_expect_bytes("IPv6", "0501000420010db80000000000000000000000010015", room, socks5_endpoint_put(&asked, room, sizeof(room)));
+	unit_expect_bytes("IPv6", "0501000420010db80000000000000000000000010015", room,
+			  socks5_endpoint_put(&asked, room, sizeof(room)));
 	asked.name = (struct bytes){ (const uint8_t *)"ab", 2 };
 	unit_expect_bytes("name", "0501000302 6162 0015", room, socks5_endpoint_put(&asked, room, sizeof(room)));
 	asked = (struct socks5_endpoint){ .code = SOCKS5_REFUSED };
@@ -181,15 +183,19 @@ static void what_cannot_be_written_is_not(void **state)
 	struct socks5_endpoint asked = { .code = SOCKS5_CONNECT, .name = longest };
 
 	memset(text, 'x', sizeof(text));
-	assert_int_equal(socks5_methods_put(&(struct socks5_methods){ .methods = longest }, room, sizeof(room)), SOCKS5_METHODS_BYTES);
+	assert_int_equal(socks5_methods_put(&(struct socks5_methods){ .methods = longest }, room, sizeof(room)),
+			 SOCKS5_METHODS_BYTES);
 	assert_int_equal(socks5_methods_put(&(struct socks5_methods){ .methods = too_long }, room, sizeof(room)), 0);
 	assert_int_equal(socks5_methods_put(&(struct socks5_methods){ .methods = none }, room, sizeof(room)), 0);
-	assert_int_equal(socks5_methods_put(&(struct socks5_methods){ .methods = longest }, room, SOCKS5_METHODS_BYTES - 1), 0);
-	assert_int_equal(socks5_password_put(&(struct socks5_password){ longest, longest, 0 }, room, sizeof(room)), SOCKS5_PASSWORD_BYTES);
+	assert_int_equal(socks5_methods_put(&(struct socks5_methods){ .methods = longest }, room,
+					    SOCKS5_METHODS_BYTES - 1), 0);
+	assert_int_equal(socks5_password_put(&(struct socks5_password){ longest, longest, 0 }, room, sizeof(room)),
+			 SOCKS5_PASSWORD_BYTES);
 	assert_int_equal(socks5_password_put(&(struct socks5_password){ none, longest, 0 }, room, sizeof(room)), 0);
 	assert_int_equal(socks5_password_put(&(struct socks5_password){ longest, none, 0 }, room, sizeof(room)), 0);
 	assert_int_equal(socks5_password_put(&(struct socks5_password){ longest, too_long, 0 }, room, sizeof(room)), 0);
-	assert_int_equal(socks5_password_put(&(struct socks5_password){ longest, longest, 0 }, room, SOCKS5_PASSWORD_BYTES - 1), 0);
+	assert_int_equal(socks5_password_put(&(struct socks5_password){ longest, longest, 0 }, room,
+					     SOCKS5_PASSWORD_BYTES - 1), 0);
 	assert_int_equal(socks5_choice_put(0, room, 1), 0);
 	assert_int_equal(socks5_status_put(0, room, 1), 0);
 	assert_int_equal(socks5_endpoint_put(&asked, room, sizeof(room)), SOCKS5_ENDPOINT_BYTES);

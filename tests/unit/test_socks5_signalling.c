@@ -27,7 +27,8 @@ static void feed_server(struct heard *h, const char *hex)
 	h->step = scheme->server_feed(&h->conversation, copy, in.n, h->out, &h->request);
 }
 
-static void expect_step(const struct heard *h, enum signalling_verdict verdict, enum signalling_outcome outcome, size_t n_consumed, const char *out)
+static void expect_step(const struct heard *h, enum signalling_verdict verdict, enum signalling_outcome outcome,
+			size_t n_consumed, const char *out)
 {
 	assert_int_equal(h->step.verdict, verdict);
 	assert_string_equal(signalling_outcome_name(h->step.result.outcome), signalling_outcome_name(outcome));
@@ -35,7 +36,8 @@ static void expect_step(const struct heard *h, enum signalling_verdict verdict, 
 	unit_expect_bytes("out", out, h->out, h->step.n_out);
 }
 
-static void server_hears(struct heard *h, const char *hex, enum signalling_verdict verdict, size_t n_consumed, const char *out)
+static void server_hears(struct heard *h, const char *hex, enum signalling_verdict verdict, size_t n_consumed,
+			 const char *out)
 {
 	feed_server(h, hex);
 	expect_step(h, verdict, OUTCOME_CONNECTED, n_consumed, out);
@@ -116,8 +118,10 @@ static void server_refuses_what_it_cannot(void **state)
 
 	server_refuses(true, "04", OUTCOME_BAD_VERSION, "");
 	server_refuses(true, "0500", OUTCOME_MALFORMED, "");
-	server_refuses(true, "050100" "05030001 00000000 0000", OUTCOME_UNSUPPORTED_MESSAGE, "0500" "05070001000000000000");
-	server_refuses(true, "050100" "05090001 00000000 0000", OUTCOME_UNSUPPORTED_MESSAGE, "0500" "05070001000000000000");
+	server_refuses(true, "050100" "05030001 00000000 0000", OUTCOME_UNSUPPORTED_MESSAGE,
+		       "0500" "05070001000000000000");
+	server_refuses(true, "050100" "05090001 00000000 0000", OUTCOME_UNSUPPORTED_MESSAGE,
+		       "0500" "05070001000000000000");
 	server_refuses(true, "050100" "05010002", OUTCOME_UNSUPPORTED_MESSAGE, "0500" "05080001000000000000");
 	server_refuses(true, "050100" "050101", OUTCOME_MALFORMED, "0500" "05010001000000000000");
 	server_refuses(true, "050100" "04", OUTCOME_MALFORMED, "0500" "05010001000000000000");
@@ -139,7 +143,8 @@ static void server_looks_names_up(void **state)
 	assert_int_equal(h.request.destination.port, 80);
 }
 
-static void client_hears(struct heard *h, const char *hex, enum signalling_verdict verdict, enum signalling_outcome outcome, size_t n_consumed, const char *out)
+static void client_hears(struct heard *h, const char *hex, enum signalling_verdict verdict,
+			 enum signalling_outcome outcome, size_t n_consumed, const char *out)
 {
 	struct unit_bytes in = unit_hex(hex);
 	_cleanup_(freep) uint8_t *copy = unit_copy(in.at, in.n);
@@ -284,7 +289,8 @@ static void client_knows_the_version_of_the_status(void **state)
 /* What a client hears of each outcome that a server says. */
 static void outcomes_are_told(void **state)
 {
-	static const struct { enum signalling_outcome said; uint8_t icmp_code, reply; enum signalling_outcome heard; uint8_t v4_code, v6_code; } all[] = {
+	static const struct { enum signalling_outcome said; uint8_t icmp_code, reply; enum signalling_outcome heard;
+			      uint8_t v4_code, v6_code; } all[] = {
 		{ OUTCOME_CONNECTED, 0, 0, OUTCOME_CONNECTED, 0, 0 },
 		{ OUTCOME_BAD_VERSION, 0, 1, OUTCOME_NETWORK_FAILURE, 0, 0 },
 		{ OUTCOME_MALFORMED, 0, 1, OUTCOME_NETWORK_FAILURE, 0, 0 },
@@ -309,7 +315,8 @@ static void outcomes_are_told(void **state)
 	static const uint8_t v6_replies[] = { 3, 2, 4, 4, 4, 2, 2, 4 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		struct signalling_result said = { .outcome = all[i].said, .icmp_code = all[i].icmp_code }, v4 = socks5_result_of(all[i].reply, false),
+		struct signalling_result said = { .outcome = all[i].said, .icmp_code = all[i].icmp_code },
+		v4 = socks5_result_of(all[i].reply, false),
 					 v6 = socks5_result_of(all[i].reply, true);
 
 		assert_int_equal(socks5_reply_of(&said), all[i].reply);
@@ -319,7 +326,9 @@ static void outcomes_are_told(void **state)
 		assert_int_equal(v6.icmp_code, all[i].v6_code);
 	}
 	for (uint8_t code = 0; code < ARRAY_SIZE(v6_replies); code++)
-		assert_int_equal(socks5_reply_of(&(struct signalling_result){ .outcome = OUTCOME_UNREACHABLE, .icmp_code = code, .icmp_v6 = true }), v6_replies[code]);
+		assert_int_equal(socks5_reply_of(&(struct signalling_result){ .outcome = OUTCOME_UNREACHABLE,
+									      .icmp_code = code, .icmp_v6 = true }),
+				 v6_replies[code]);
 	assert_int_equal(socks5_result_of(SOCKS5_UNKNOWN_ADDRESS_TYPE, false).outcome, OUTCOME_UNSUPPORTED_MESSAGE);
 	assert_int_equal(socks5_result_of(9, false).outcome, OUTCOME_NETWORK_FAILURE);
 	assert_int_equal(socks5_result_of(255, false).outcome, OUTCOME_NETWORK_FAILURE);
@@ -331,7 +340,8 @@ static void answers_have_the_address(void **state)
 	struct conversation c = { .step = 0 };
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 
-	unit_expect_bytes("bound", "05000004 20010db8000000000000000000000009 0fa0", out, scheme->server_answer(&c, &result, out));
+	unit_expect_bytes("bound", "05000004 20010db8000000000000000000000009 0fa0", out,
+			  scheme->server_answer(&c, &result, out));
 	result = (struct signalling_result){ .outcome = OUTCOME_REFUSED };
 	unit_expect_bytes("refused", "05050001 00000000 0000", out, scheme->server_answer(&c, &result, out));
 }
@@ -357,7 +367,8 @@ static void the_longest_fits(void **state)
 	assert_memory_equal(server.request.password, client.request.password, SIGNALLING_LOGIN_BYTES);
 	n_login = server.step.n_consumed;
 	scheme->server_admit(&server.conversation, true, server.out);
-	server.step = scheme->server_feed(&server.conversation, client.out + n_login, n - n_login, server.out, &server.request);
+	server.step = scheme->server_feed(&server.conversation, client.out + n_login, n - n_login, server.out,
+					  &server.request);
 	assert_int_equal(server.step.verdict, SIGNALLING_DONE);
 	assert_int_equal(server.request.name.n, sizeof(name));
 	assert_int_equal(server.step.n_consumed, n - n_login);

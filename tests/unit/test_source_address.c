@@ -12,7 +12,8 @@ static const struct source_pool no_pool = { NULL, 0 };
 
 static int set_up(void **state)
 {
-	static const char *const texts[] = { "203.0.113.1", "2001:db8::1", "203.0.113.2", "203.0.113.3", "2001:db8::2" };
+	static const char *const texts[] = { "203.0.113.1", "2001:db8::1", "203.0.113.2", "203.0.113.3",
+					     "2001:db8::2" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(of_pool); i++)
 		of_pool[i] = unit_address(texts[i]);
@@ -31,8 +32,8 @@ static struct source_settings settings_of(enum source_mode mode, const char *add
 }
 
 /* "" stands for the system's choice, NULL for a refusal. */
-static void expect(const struct source_settings *settings, const struct source_pool *from, const char *destination, const char *host, const char *expected,
-		   bool transparent)
+static void expect(const struct source_settings *settings, const struct source_pool *from, const char *destination,
+		   const char *host, const char *expected, bool transparent)
 {
 	struct address to = unit_address(destination), own = host ? unit_address(host) : (struct address){ .port = 0 };
 	struct source_choice choice = { .transparent = !transparent };
@@ -141,15 +142,18 @@ static void subscribers_are_spread(void **state)
 static void what_can_be_a_source(void **state)
 {
 	static const struct { const char *text; bool usable; } addresses[] = {
-		{ "0.0.0.0", false }, { "0.255.255.255", false }, { "1.0.0.0", true }, { "10.0.0.1", true }, { "100.64.0.1", true }, { "126.255.255.255", true },
-		{ "127.0.0.1", false }, { "169.253.255.255", true }, { "169.254.0.1", false }, { "192.168.0.1", true }, { "203.0.113.7", true },
-		{ "223.255.255.255", true }, { "224.0.0.1", false }, { "239.255.255.255", false }, { "240.0.0.1", false }, { "255.255.255.255", false },
-		{ "::", false }, { "::1", false }, { "64:ff9b::1", false }, { "2001:db8::1", true }, { "fd00::1", true }, { "fe7f::1", true }, { "fe80::1", false },
-		{ "febf::1", false }, { "ff02::1", false },
+		{ "0.0.0.0", false }, { "0.255.255.255", false }, { "1.0.0.0", true }, { "10.0.0.1", true },
+		{ "100.64.0.1", true }, { "126.255.255.255", true }, { "127.0.0.1", false },
+		{ "169.253.255.255", true }, { "169.254.0.1", false }, { "192.168.0.1", true }, { "203.0.113.7", true },
+		{ "223.255.255.255", true }, { "224.0.0.1", false }, { "239.255.255.255", false },
+		{ "240.0.0.1", false }, { "255.255.255.255", false }, { "::", false }, { "::1", false },
+		{ "64:ff9b::1", false }, { "2001:db8::1", true }, { "fd00::1", true }, { "fe7f::1", true },
+		{ "fe80::1", false }, { "febf::1", false }, { "ff02::1", false },
 	};
 	static const struct { const char *text; bool usable; } prefixes[] = {
-		{ "2001:db8:7::/48", true }, { "fd00::/8", true }, { "::/0", false }, { "f000::/4", false }, { "fe80::/64", false }, { "ff00::/8", false },
-		{ "fe00::/7", false }, { "2000::/3", true }, { "::ffff:0:0/96", false }, { "2001:db8::1/128", true },
+		{ "2001:db8:7::/48", true }, { "fd00::/8", true }, { "::/0", false }, { "f000::/4", false },
+		{ "fe80::/64", false }, { "ff00::/8", false }, { "fe00::/7", false }, { "2000::/3", true },
+		{ "::ffff:0:0/96", false }, { "2001:db8::1/128", true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
@@ -169,8 +173,9 @@ static void what_can_be_a_source(void **state)
 static void prefixes_hold_each_other_or_do_not_meet(void **state)
 {
 	static const struct { const char *a, *b; bool overlap; } cases[] = {
-		{ "2001:db8::/32", "2001:db8:7::/48", true }, { "2001:db8:7::/48", "2001:db8:7::/48", true }, { "2001:db8:7::/48", "2001:db8:8::/48", false },
-		{ "2001:db8:6::/47", "2001:db8:7::/48", true }, { "2001:db8::1/128", "2001:db8::2/128", false },
+		{ "2001:db8::/32", "2001:db8:7::/48", true }, { "2001:db8:7::/48", "2001:db8:7::/48", true },
+		{ "2001:db8:7::/48", "2001:db8:8::/48", false }, { "2001:db8:6::/47", "2001:db8:7::/48", true },
+		{ "2001:db8::1/128", "2001:db8::2/128", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -30,7 +30,8 @@ static struct path begin(size_t n)
 
 static struct spoilt_verdict look(struct path *path)
 {
-	struct leg_facts facts = { .now_us = path->now_us, .arrived = path->arrived, .n_subflows = path->n, .subflows = path->subflows };
+	struct leg_facts facts = { .now_us = path->now_us, .arrived = path->arrived, .n_subflows = path->n,
+				   .subflows = path->subflows };
 
 	return spoilt_look(&path->spoilt, &facts);
 }
@@ -70,7 +71,9 @@ static void test_who_waits_for_a_slow_one_is_spoilt(void **state)
 
 static void test_a_slow_one_that_grows_is_let_grow(void **state)
 {
-	static const struct { uint64_t n_bytes; bool spoilt; } seconds[] = { { 40000, false }, { 60001, false }, { 90002, false }, { 135003, true }, { 100, true } };
+	static const struct { uint64_t n_bytes; bool spoilt;
+			      } seconds[] = { { 40000, false }, { 60001, false }, { 90002, false }, { 135003, true },
+					      { 100, true } };
 	struct path path = begin(2);
 
 	look(&path);
@@ -144,7 +147,8 @@ static void test_the_faster_one_at_work_spoils_nothing(void **state)
 	assert_false(second(&path).spoilt);
 }
 
-/* One that stands still altogether would bring what it has brought before; whatever that was, it is forgotten when sending goes on. */
+/* One that stands still altogether would bring what it has brought before; whatever that was, it is forgotten when
+ * sending goes on. */
 static void test_one_that_stands_still_is_known_by_its_past(void **state)
 {
 	struct path path = begin(2);
@@ -230,7 +234,8 @@ static struct spoilt_verdict late_second(struct path *path, uint64_t arrived_byt
 	return second(path);
 }
 
-/* The slow one has more than it can carry while the fast one is at work: what this has carried waits at the peer. The first bytes over it are waited for once. */
+/* The slow one has more than it can carry while the fast one is at work: what this has carried waits at the peer.
+ * The first bytes over it are waited for once. */
 static void test_what_arrives_too_late_is_harm(void **state)
 {
 	struct path path = begin(2);
@@ -316,7 +321,8 @@ static void test_a_long_course_forgets(void **state)
 	assert_in_range(n, 2, 6);
 }
 
-/* A subflow that came meanwhile, one in another's place, counters that go backwards, two looks at one time, more subflows than there is room for. */
+/* A subflow that came meanwhile, one in another's place, counters that go backwards, two looks at one time, more
+ * subflows than there is room for. */
 static void test_odd_facts(void **state)
 {
 	struct path path = begin(2), many = begin(LEG_SUBFLOWS + 1);

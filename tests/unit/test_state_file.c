@@ -23,7 +23,8 @@ static void on_warning(void *context, const char *text)
 
 static void begin(struct place *place)
 {
-	*place = (struct place){ .file = { .name = "links", .what = "links' volumes", .format = 1, .sink = { on_warning, place } }, .folder = "/tmp/braid-state-XXXXXX" };
+	*place = (struct place){ .file = { .name = "links", .what = "links' volumes", .format = 1,
+					   .sink = { on_warning, place } }, .folder = "/tmp/braid-state-XXXXXX" };
 	assert_non_null(mkdtemp(place->folder));
 	snprintf(place->file.path, sizeof(place->file.path), "%s/kept.json", place->folder);
 	snprintf(place->bad, sizeof(place->bad), "%s.bad", place->file.path);
@@ -79,8 +80,10 @@ static void a_file_that_is_not_ours_is_put_aside(void **state)
 	static const struct {
 		const char *text, *reason;
 	} rows[] = {
-		{ "{\"format\": 1, \"others\": {}}", "it has no 'links'" }, { "{\"format\": \"1\", \"links\": {}}", "it has no 'links'" }, { "[]", "it has no 'links'" },
-		{ "{\"format\": 2, \"links\": {}}", "found format 2, wanted 1" }, { "", "line 1: '[' or '{' expected near end of file" },
+		{ "{\"format\": 1, \"others\": {}}", "it has no 'links'" },
+		{ "{\"format\": \"1\", \"links\": {}}", "it has no 'links'" }, { "[]", "it has no 'links'" },
+		{ "{\"format\": 2, \"links\": {}}", "found format 2, wanted 1" },
+		{ "", "line 1: '[' or '{' expected near end of file" },
 	};
 	struct place place;
 
@@ -88,7 +91,8 @@ static void a_file_that_is_not_ours_is_put_aside(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		write_text(place.file.path, rows[i].text);
 		assert_null(state_file_take_up(&place.file));
-		expect_told(&place, "cannot use %s: %s; links' volumes begin at 0, and the file is kept as %s.bad", rows[i].reason);
+		expect_told(&place, "cannot use %s: %s; links' volumes begin at 0, and the file is kept as %s.bad",
+			    rows[i].reason);
 		assert_int_equal(access(place.bad, F_OK), 0);
 		assert_int_equal(access(place.file.path, F_OK), -1);
 	}
@@ -96,7 +100,8 @@ static void a_file_that_is_not_ours_is_put_aside(void **state)
 	json_decref(state_file_take_up(&place.file));
 	assert_int_equal(place.n_warnings, 0);
 	state_file_reject(&place.file, "it is no list of links");
-	expect_told(&place, "cannot use %s: %s; links' volumes begin at 0, and the file is kept as %s.bad", "it is no list of links");
+	expect_told(&place, "cannot use %s: %s; links' volumes begin at 0, and the file is kept as %s.bad",
+		    "it is no list of links");
 	assert_int_equal(access(place.file.path, F_OK), -1);
 	leave(&place);
 }
@@ -121,13 +126,15 @@ static void what_cannot_be_written_is_told_once(void **state)
 	for (int turn = 0; turn < 2; turn++) {
 		assert_false(state_file_keep(&place.file, json_object()));
 		assert_false(state_file_keep(&place.file, json_object()));
-		expect_told(&place, "cannot write %s: %s; after a restart links' volumes begin at what was written last", strerror(EISDIR));
+		expect_told(&place, "cannot write %s: %s; after a restart links' volumes begin at what was written "
+				    "last", strerror(EISDIR));
 		rmdir(place.draft);
 		assert_true(state_file_keep(&place.file, json_object()));
 		mkdir(place.draft, 0700);
 	}
 	assert_false(state_file_keep(&place.file, NULL));   /* there was no memory for it */
-	expect_told(&place, "cannot write %s: %s; after a restart links' volumes begin at what was written last", strerror(ENOMEM));
+	expect_told(&place, "cannot write %s: %s; after a restart links' volumes begin at what was written last",
+		    strerror(ENOMEM));
 	leave(&place);
 }
 

@@ -9,7 +9,8 @@
 /* A stall as it was recorded (Linux 6.18, short path): all has arrived, 3.2 MB aren't acknowledged by DATA_ACK. */
 static struct steady_facts stall(uint64_t now_us)
 {
-	return (struct steady_facts){ .now_us = now_us, .acknowledged = 1000, .queued_bytes = 3200000, .window_bytes = 6000000,
+	return (struct steady_facts){ .now_us = now_us, .acknowledged = 1000, .queued_bytes = 3200000,
+				      .window_bytes = 6000000,
 				      .min_rtt_us = 30, .most_bytes = 8u << 20 };
 }
 
@@ -49,7 +50,8 @@ static void test_bound_follows_the_window_on_short_paths(void **state)
 /* A receiver whose window closes is overrun by as much as is under way; and more than this brings no speed. */
 static void test_the_shorter_the_path_the_less_is_under_way(void **state)
 {
-	static const struct { uint32_t rtt_us, bound_bytes; } cases[] = { { 0, 2000000 }, { 30, 2060000 }, { 1000, 4000000 }, { 3500, 8u << 20 } };
+	static const struct { uint32_t rtt_us, bound_bytes;
+			      } cases[] = { { 0, 2000000 }, { 30, 2060000 }, { 1000, 4000000 }, { 3500, 8u << 20 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct steady steady = { 0 };
@@ -116,15 +118,18 @@ static void test_long_paths_are_left_alone_until_they_stall(void **state)
 /* Linux's own tuning gives a fast link what its own round trip wants, however long all wait for a slow one. */
 static void test_a_fast_link_beside_a_slow_one_gets_its_room(void **state)
 {
-	static const struct { uint64_t rate_bytes_per_s; uint32_t longest_rtt_us; uint64_t windows_bytes; uint32_t queued_bytes, window_bytes, bound_bytes; } cases[] = {
-		{ 6250000, 820000, 250000, 700000, 8000000, 6000000 },     /* 50 Mbit/s of 40 ms wait for what takes 0.8 s: 5 MB, and more for what is lost */
+	static const struct { uint64_t rate_bytes_per_s; uint32_t longest_rtt_us; uint64_t windows_bytes;
+			      uint32_t queued_bytes, window_bytes, bound_bytes; } cases[] = {
+		{ 6250000, 820000, 250000, 700000, 8000000, 6000000 },     /* 50 Mbit/s of 40 ms wait for what takes
+									    * 0.8 s: 5 MB, and more for what is lost */
 		{ 6250000, 820000, 250000, 700000, 20000000, 8u << 20 },
 		{ 6250000, 820000, 250000, 5700000, 20000000, 0 },         /* we are not allowed more than there is */
 		{ 13125000, 60000, 315000, 1000000, 8000000, 3150000 },    /* 100 Mbit/s of 22 ms beside 5 of 60 */
 		{ 13125000, 60000, 525000, 1100000, 8000000, 0 },          /* nearly alike: Linux sees to it */
 		{ 13125000, 60000, 524999, 1100000, 8000000, 3150000 },
 		{ 13125000, 60000, 315000, 2100000, 8000000, 0 },          /* and there is as much */
-		{ 25000000, 100000, 2500000, 3333333, 30000000, 8u << 20 },   /* alike, but Linux's tuning has come to its limit */
+		/* alike, but Linux's tuning has come to its limit */
+		{ 25000000, 100000, 2500000, 3333333, 30000000, 8u << 20 },
 		{ 25000000, 100000, 2500000, 3333334, 30000000, 0 },
 		{ 6250000, 820000, 250000, 700000, 1400000, 0 },           /* a slow reader: no room in its window */
 		{ 6250000, 820000, 250000, 0, 8000000, 0 },                /* nothing is waited for */
@@ -143,7 +148,8 @@ static void test_a_fast_link_beside_a_slow_one_gets_its_room(void **state)
 		facts.queued_bytes = cases[i].queued_bytes;
 		facts.window_bytes = cases[i].window_bytes;
 		assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 0);
-		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);   /* what is queued now may be less than was taken */
+		/* what is queued now may be less than was taken */
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
 		assert_int_equal(steady_look(&steady, &facts).bound_bytes, cases[i].bound_bytes);
 		assert_int_equal(steady.bound_bytes, cases[i].bound_bytes);
 	}
@@ -191,7 +197,8 @@ static void test_nudges_only_a_stall(void **state)
 	facts.queued_bytes = 0;
 	assert_false(steady_look(&steady, &facts).nudge);
 	facts = stall(0);
-	facts.queued_bytes = facts.window_bytes - STEADY_NUDGE_BYTES + 1;   /* no room in the window: the peer may be slow */
+	facts.queued_bytes = facts.window_bytes - STEADY_NUDGE_BYTES + 1;   /* no room in the window: the peer may be
+									     * slow */
 	assert_false(steady_look(&steady, &facts).nudge);
 	facts.queued_bytes--;
 	assert_true(steady_look(&steady, &facts).nudge);
@@ -225,7 +232,8 @@ static void test_long_paths_are_looked_at_less_often(void **state)
 	static const struct {
 		uint32_t min_rtt_us;
 		unsigned int pause_ms;
-	} paths[] = { { 0, 1 }, { 30, 1 }, { 7999, 1 }, { 8000, 2 }, { 100000, 25 }, { 128000, 32 }, { 800000, 32 }, { UINT32_MAX, 32 } };
+	} paths[] = { { 0, 1 }, { 30, 1 }, { 7999, 1 }, { 8000, 2 }, { 100000, 25 }, { 128000, 32 }, { 800000, 32 },
+		      { UINT32_MAX, 32 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		struct steady steady = { 0 };
@@ -249,7 +257,8 @@ static void test_long_paths_are_looked_at_less_often(void **state)
 static void test_what_links_carry_is_held_for_a_while(void **state)
 {
 	struct steady steady = { .guarded = true };
-	struct steady_facts facts = { .now_us = 4294967290u * US_PER_MS, .window_bytes = 64u << 20, .min_rtt_us = 20000, .longest_rtt_us = 100000,
+	struct steady_facts facts = { .now_us = 4294967290u * US_PER_MS, .window_bytes = 64u << 20, .min_rtt_us = 20000,
+				      .longest_rtt_us = 100000,
 				      .rate_bytes_per_s = 10000000, .most_bytes = 8u << 20 };
 
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 4000000);

@@ -12,12 +12,14 @@ static void look(struct stripe_out *out, uint8_t leg, uint64_t unacked_bytes, ui
 	stripe_leg_look(out, leg, &(struct stripe_seen){ .unacked_bytes = unacked_bytes, .rtt_us = rtt_us }, now_us);
 }
 
-/* Links as they are simulated: a frame goes when the one before has gone, arrives half a round trip later, and is acknowledged after another half. */
+/* Links as they are simulated: a frame goes when the one before has gone, arrives half a round trip later, and is
+ * acknowledged after another half. */
 struct link {
 	uint64_t bytes_per_s, rtt_us;
 	bool dead;                     /* takes, and brings nothing */
 	uint64_t free_at_us;
-	struct { struct stripe_send send; uint32_t acknowledged; uint64_t n_bytes, there_us, acked_us; bool arrived, acked; } under_way[600];
+	struct { struct stripe_send send; uint32_t acknowledged; uint64_t n_bytes, there_us, acked_us;
+		 bool arrived, acked; } under_way[600];
 	size_t first, n;               /* of those */
 	uint64_t n_carried;
 };
@@ -77,7 +79,8 @@ static void send(struct world *w)
 
 		assert_true(link->n <= ARRAY_SIZE(link->under_way));
 		w->n_again += send.again;
-		link->free_at_us = (link->free_at_us > w->now_us ? link->free_at_us : w->now_us) + (FRAME(send.n) + overhead) * US_PER_S / link->bytes_per_s;
+		link->free_at_us = (link->free_at_us > w->now_us ? link->free_at_us : w->now_us) +
+			(FRAME(send.n) + overhead) * US_PER_S / link->bytes_per_s;
 		link->under_way[at].send = send;
 		link->under_way[at].n_bytes = FRAME(send.n);
 		link->under_way[at].there_us = link->dead ? CLOCK_NEVER_US : link->free_at_us + link->rtt_us / 2;
@@ -167,7 +170,8 @@ static double run(struct world *w, double limit_s)
 	while (!stripe_is_done(&w->out)) {
 		step(w);
 		if (w->now_us - begun_us > limit_s * US_PER_S)
-			fail_msg("%llu of %llu bytes after %.0f s", (unsigned long long)w->n_checked, (unsigned long long)w->n_stream, limit_s);
+			fail_msg("%llu of %llu bytes after %.0f s", (unsigned long long)w->n_checked,
+				 (unsigned long long)w->n_stream, limit_s);
 	}
 	assert_int_equal(w->n_checked, w->n_stream);
 	assert_int_equal(w->in.ending, w->ending);
@@ -176,7 +180,8 @@ static double run(struct world *w, double limit_s)
 
 static void four_slow_legs_are_nearly_four_times_one(void **state)
 {
-	struct world *one = world_new(1, 300, 600 * US_PER_MS, 60000), *four = world_new(4, 300, 600 * US_PER_MS, 60000);
+	struct world *one = world_new(1, 300, 600 * US_PER_MS, 60000),
+		     *four = world_new(4, 300, 600 * US_PER_MS, 60000);
 	double one_s = run(one, 1000), four_s = run(four, 1000);
 
 	if (one_s / four_s < 3.7)
@@ -228,7 +233,8 @@ static void a_leg_that_is_closed_leaves_its_pieces_to_others_and_may_return(void
 
 static void a_slow_leg_does_not_hold_up_the_others(void **state)
 {
-	struct world *alone = world_new(1, 8000, 600 * US_PER_MS, 400000), *both = world_new(2, 8000, 600 * US_PER_MS, 400000);
+	struct world *alone = world_new(1, 8000, 600 * US_PER_MS, 400000),
+		     *both = world_new(2, 8000, 600 * US_PER_MS, 400000);
 	double alone_s = run(alone, 1000), both_s;
 
 	both->links[1].bytes_per_s = 250;
@@ -520,7 +526,8 @@ static void a_single_leg_that_stalls_is_left_to_its_tcp(void **state)
 	assert_int_equal(out.legs[3].acked_bytes, FRAME(10));
 }
 
-/* What the other end's kernel has is not sent again for a stall: it is again where the leg dies, as nobody there may have read it. */
+/* What the other end's kernel has is not sent again for a stall: it is again where the leg dies, as nobody there may
+ * have read it. */
 static void what_has_arrived_is_left_where_it_is(void **state)
 {
 	struct stripe_out out = { 0 };

@@ -6,7 +6,8 @@
 
 static void a_frame_is_what_it_was(void **state)
 {
-	struct unit_bytes whole = unit_hex("01000003 00000102 fffffffe 414243 99"), m = unit_hex("03000000 00000007 00000000");
+	struct unit_bytes whole = unit_hex("01000003 00000102 fffffffe 414243 99"),
+			  m = unit_hex("03000000 00000007 00000000");
 	uint8_t *bytes = unit_copy(whole.at, whole.n), head[STRIPE_HEAD_BYTES];
 	struct stripe_frame frame;
 	size_t n_used = 0;
@@ -48,7 +49,8 @@ static void half_a_frame_is_short(void **state)
 
 static void what_is_no_frame(void **state)
 {
-	static const char *const cases[] = { "08000000 00000000 00000000", "80000000 00000000 00000000", "02000000 00000000 00000000", "06000000 00000000 00000000",
+	static const char *const cases[] = { "08000000 00000000 00000000", "80000000 00000000 00000000",
+					     "02000000 00000000 00000000", "06000000 00000000 00000000",
 					     "00004001 00000000 00000000" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -31,7 +31,8 @@ static void pieces_arrive_in_any_order(void **state)
 	assert_int_equal(skip, 5);
 	assert_int_equal(stripe_readable(&in), 8);
 	stripe_told(&in);
-	assert_int_equal(stripe_arrive(&in, 0, 20, STRIPE_GOES_ON, &skip), 0);   /* all of it was here: perhaps that isn't known */
+	/* all of it was here: perhaps that isn't known */
+	assert_int_equal(stripe_arrive(&in, 0, 20, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(skip, 20);
 	assert_true(stripe_owes_ack(&in, 1));
 }
@@ -39,7 +40,8 @@ static void pieces_arrive_in_any_order(void **state)
 static void pieces_that_cant_be(void **state)
 {
 	static const struct { uint32_t offset; size_t n; enum stripe_end ending; } cases[] = {
-		{ STRIPE_WINDOW_BYTES - 5, 6, STRIPE_GOES_ON }, { 0xffffffff, 1, STRIPE_GOES_ON }, { 0x80000001, 1, STRIPE_GOES_ON }, { 10, 5, STRIPE_ENDS },
+		{ STRIPE_WINDOW_BYTES - 5, 6, STRIPE_GOES_ON }, { 0xffffffff, 1, STRIPE_GOES_ON },
+		{ 0x80000001, 1, STRIPE_GOES_ON }, { 10, 5, STRIPE_ENDS },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -47,7 +49,8 @@ static void pieces_that_cant_be(void **state)
 		size_t skip;
 
 		assert_int_equal(stripe_arrive(&in, 15, 5, STRIPE_GOES_ON, &skip), 0);
-		assert_int_equal(stripe_arrive(&in, cases[i].offset, cases[i].n, cases[i].ending, &skip), STRIPE_E_WRONG);
+		assert_int_equal(stripe_arrive(&in, cases[i].offset, cases[i].n, cases[i].ending, &skip),
+				 STRIPE_E_WRONG);
 	}
 }
 

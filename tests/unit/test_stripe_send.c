@@ -12,7 +12,8 @@
 #define SLOW_BYTES_PER_S 1000000u
 #define FAST_RTT_US (20 * US_PER_MS)
 #define SLOW_RTT_US (600 * US_PER_MS)
-#define FOR_THE_FAST 2900000   /* sooner through over that alone than the first of it over the other; and more than it takes at once, by a third of what is kept */
+#define FOR_THE_FAST 2900000   /* sooner through over that alone than the first of it over the other; and more than
+			        * it takes at once, by a third of what is kept */
 
 /* Both legs are known. */
 static struct stripe_out *out_new(void)
@@ -74,16 +75,19 @@ static void a_leg_has_what_its_tcp_sends_until_it_is_looked_at_again(void **stat
 	stripe_leg_look(out, FAST, &seen, now_us);   /* it is all there still */
 	assert_int_equal(send_all(out, FAST, now_us), 0);
 	seen.unsent_bytes = 0;
-	stripe_leg_look(out, FAST, &seen, now_us);   /* it is under way: two round trips, and what it sends in 0.3 s, are enough */
+	stripe_leg_look(out, FAST, &seen, now_us);   /* it is under way: two round trips, and what it sends in 0.3 s,
+						      * are enough */
 	n = send_all(out, FAST, now_us);
-	assert_in_range(out->legs[FAST].written_bytes, FAST_BYTES_PER_S * 34 / 100 - STRIPE_WIDE_PIECE_BYTES, FAST_BYTES_PER_S * 34 / 100);
+	assert_in_range(out->legs[FAST].written_bytes, FAST_BYTES_PER_S * 34 / 100 - STRIPE_WIDE_PIECE_BYTES,
+			FAST_BYTES_PER_S * 34 / 100);
 	assert_true(n > 0);
 	out->legs[FAST].rising = true;
 	seen.unacked_bytes = out->legs[FAST].written_bytes;
 	take_all(out, now_us);
 	stripe_leg_look(out, FAST, &seen, now_us);
 	send_all(out, FAST, now_us);
-	assert_in_range(out->legs[FAST].written_bytes, FAST_BYTES_PER_S * 42 / 100 - STRIPE_WIDE_PIECE_BYTES, FAST_BYTES_PER_S * 42 / 100);
+	assert_in_range(out->legs[FAST].written_bytes, FAST_BYTES_PER_S * 42 / 100 - STRIPE_WIDE_PIECE_BYTES,
+			FAST_BYTES_PER_S * 42 / 100);
 	free(out);
 }
 
@@ -97,7 +101,8 @@ static void a_leg_with_bbr_is_not_kept_short(void **state)
 	out->legs[FAST].has_bbr = true;
 	for (int i = 0; i < 5; i++) {   /* each time its TCP has sent everything */
 		take_all(out, now_us);
-		assert_in_range(send_all(out, FAST, now_us), FAST_BYTES_PER_S / 5 - STRIPE_WIDE_PIECE_BYTES, FAST_BYTES_PER_S / 5);
+		assert_in_range(send_all(out, FAST, now_us), FAST_BYTES_PER_S / 5 - STRIPE_WIDE_PIECE_BYTES,
+				FAST_BYTES_PER_S / 5);
 		seen.unacked_bytes = out->legs[FAST].written_bytes;
 		stripe_leg_look(out, FAST, &seen, now_us);
 	}
@@ -142,16 +147,19 @@ static uint64_t over_the_slow(uint64_t window_bytes, uint64_t taken_bytes)
 	return n;
 }
 
-/* It is there after 0.3 s and what is queued at 1 MB/s; a window is used up in its bytes by 11 MB/s, and three quarters of that count. */
+/* It is there after 0.3 s and what is queued at 1 MB/s; a window is used up in its bytes by 11 MB/s, and three
+ * quarters of that count. */
 static void what_a_window_would_wait_for_does_not_go_over_a_slow_leg(void **state)
 {
-	uint64_t some = over_the_slow(7000000, STRIPE_WIDE_WINDOW_BYTES), most_of_it = over_the_slow(STRIPE_WIDE_WINDOW_BYTES, STRIPE_WIDE_WINDOW_BYTES);
+	uint64_t some = over_the_slow(7000000, STRIPE_WIDE_WINDOW_BYTES),
+		 most_of_it = over_the_slow(STRIPE_WIDE_WINDOW_BYTES, STRIPE_WIDE_WINDOW_BYTES);
 
 	assert_int_equal(over_the_slow(4000000, STRIPE_WIDE_WINDOW_BYTES), 0);   /* 0.27 s */
 	assert_int_equal(over_the_slow(STRIPE_WIDE_WINDOW_BYTES, 4000000), 0);
 	assert_int_equal(over_the_slow(STRIPE_WIDE_WINDOW_BYTES, 7000000), some);
 	if (some < 150000 || some > 177300)            /* 0.477 s */
-		fail_msg("a window of 7 MB: %llu bytes over the slow leg, expected 0.15 to 0.1773 MB", (unsigned long long)some);
+		fail_msg("a window of 7 MB: %llu bytes over the slow leg, expected 0.15 to 0.1773 MB",
+			 (unsigned long long)some);
 	assert_true(most_of_it > some);   /* what its TCP would send in 0.2 s */
 }
 
@@ -222,10 +230,12 @@ static void only_the_first_that_are_late_do(void **state)
 	free(out);
 }
 
-/* Legs of 50 ms: TCP needs 75 for what was lost, and a third of a second is short enough; unless so little is under way that the other end needn't have told yet. */
+/* Legs of 50 ms: TCP needs 75 for what was lost, and a third of a second is short enough; unless so little is under
+ * way that the other end needn't have told yet. */
 static void how_late_is_late(void **state)
 {
-	static const struct { size_t n_slow; uint64_t late_us; } table[] = { { 2, 300 * US_PER_MS }, { 1, 750 * US_PER_MS } };
+	static const struct { size_t n_slow; uint64_t late_us;
+			      } table[] = { { 2, 300 * US_PER_MS }, { 1, 750 * US_PER_MS } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		uint64_t now_us = US_PER_S;
@@ -335,7 +345,8 @@ static void so_many_pieces_hold_up(void **state)
 		stripe_sent(out, &send, now_us);
 	}
 	assert_true(stripe_next(out, &send) && send.again && send.leg == FAST && !send.offset);
-	out->pieces[(out->first + 7) % STRIPE_WIDE_PIECES].leg = SLOW;   /* and what the faster one alone has isn't counted among what is held up */
+	out->pieces[(out->first + 7) % STRIPE_WIDE_PIECES].leg = SLOW;   /* and what the faster one alone has isn't
+									  * counted among what is held up */
 	out->pieces[(out->first + 7) % STRIPE_WIDE_PIECES].tried = 1u << SLOW;
 	stripe_sent(out, &send, now_us);
 	assert_true(stripe_next(out, &send) && send.again && send.offset == 7);
@@ -379,7 +390,8 @@ static void what_holds_up_a_window_goes_over_a_busy_leg(void **state)
 	free(out);
 }
 
-/* A packet that waits behind others shows TCP how slow the link is, a little more each time; the last one is in hand for a probe of TCP's. */
+/* A packet that waits behind others shows TCP how slow the link is, a little more each time; the last one is in hand
+ * for a probe of TCP's. */
 static void the_first_pieces_over_a_slow_leg_grow(void **state)
 {
 	static const uint16_t lengths[] = { 128, 128, 256, 256, 512, 512 };
@@ -393,7 +405,8 @@ static void the_first_pieces_over_a_slow_leg_grow(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		assert_true(stripe_next(out, &send));
 		if (send.n != lengths[i] || send.last_of_first != (i == ARRAY_SIZE(lengths) - 1))
-			fail_msg("piece %zu: %u bytes, expected %u; the last of the first: %d", i, send.n, lengths[i], send.last_of_first);
+			fail_msg("piece %zu: %u bytes, expected %u; the last of the first: %d", i, send.n, lengths[i],
+				 send.last_of_first);
 		stripe_sent(out, &send, 1);
 	}
 	assert_false(stripe_next(out, &send));

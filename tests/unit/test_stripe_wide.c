@@ -76,7 +76,8 @@ static void pieces_are_as_long_as_a_leg_carries_in_a_moment(void **state)
 		bool wide;
 		uint64_t bytes_per_s;
 		size_t least, most;
-	} table[] = { { true, 20000, 1024, 1024 }, { true, 200000, 2000, 8000 }, { true, 10000000, 16384, 16384 }, { false, 10000000, 1024, 1024 } };
+	} table[] = { { true, 20000, 1024, 1024 }, { true, 200000, 2000, 8000 }, { true, 10000000, 16384, 16384 },
+		      { false, 10000000, 1024, 1024 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct stripe_out *out = out_new(table[i].wide, 1);
@@ -87,7 +88,8 @@ static void pieces_are_as_long_as_a_leg_carries_in_a_moment(void **state)
 		take_all(out);
 		send_all(out, 0, now_us, &longest);
 		if (longest < table[i].least || longest > table[i].most)
-			fail_msg("case %zu: a piece of %zu bytes, expected %zu to %zu", i, longest, table[i].least, table[i].most);
+			fail_msg("case %zu: a piece of %zu bytes, expected %zu to %zu", i, longest, table[i].least,
+				 table[i].most);
 		free(out);
 	}
 }
@@ -158,7 +160,8 @@ static void the_window_is_what_legs_carry(void **state)
 	wide_bytes = out->window_bytes;
 	if (wide_bytes < 1500000 || wide_bytes > 4000000)   /* half a second of it */
 		fail_msg("a window of %zu bytes", wide_bytes);
-	assert_int_equal(stripe_room(out), out->legs[0].rate_bytes_per_s * 3 / 10);   /* of that, what isn't on its way yet */
+	/* of that, what isn't on its way yet */
+	assert_int_equal(stripe_room(out), out->legs[0].rate_bytes_per_s * 3 / 10);
 	out->memory_bytes = 1000000;
 	assert_int_equal(stripe_room(out), 1000000);
 	out->memory_bytes = 0;
@@ -222,10 +225,12 @@ static void a_rate_is_of_what_was_delivered(void **state)
 	send_all(out, 0, now_us, NULL);
 	queued = out->legs[0].written_bytes - out->legs[0].delivered_bytes;
 	for (uint64_t i = 1; i * 100000 < queued; i++)   /* nothing in order */
-		stripe_leg_look(out, 0, &(struct stripe_seen){ queued, i * 100000, RTT_US }, now_us + RTT_US + i * 100 * US_PER_MS);
+		stripe_leg_look(out, 0, &(struct stripe_seen){ queued, i * 100000, RTT_US },
+				now_us + RTT_US + i * 100 * US_PER_MS);
 	assert_in_range(out->legs[0].rate_bytes_per_s, before * 3 / 4, before * 5 / 4);
 	assert_int_equal(out->legs[0].acked_bytes + queued, out->legs[0].written_bytes);
-	stripe_leg_look(out, 0, &(struct stripe_seen){ queued, 2 * queued, RTT_US }, now_us + US_PER_S);   /* more than was ever written */
+	/* more than was ever written */
+	stripe_leg_look(out, 0, &(struct stripe_seen){ queued, 2 * queued, RTT_US }, now_us + US_PER_S);
 	assert_int_equal(out->legs[0].delivered_bytes, out->legs[0].written_bytes);
 	free(out);
 }
@@ -252,7 +257,8 @@ static void more_than_the_other_end_takes_is_not_sent(void **state)
 	assert_int_equal(stripe_room(out), 3 * STRIPE_WINDOW_BYTES);
 	edge = out->edge;
 	send_all(out, 0, now_us, NULL);
-	assert_int_equal(stripe_acknowledge(out, (uint32_t)out->acked + 1000, 0), 0);   /* narrower: what was promised stays */
+	/* narrower: what was promised stays */
+	assert_int_equal(stripe_acknowledge(out, (uint32_t)out->acked + 1000, 0), 0);
 	assert_int_equal(out->edge, edge);
 	assert_int_equal(stripe_acknowledge(out, early, 255), 0);   /* an old one, over a slower leg */
 	assert_int_equal(out->edge, edge);
@@ -337,7 +343,8 @@ static void a_long_leg_begins_with_what_it_carries_in_a_round_trip(void **state)
 	free(out);
 }
 
-/* Short packets that have arrived behind one that was lost seem to be more than was ever written: what is in order alone says that nothing is left. */
+/* Short packets that have arrived behind one that was lost seem to be more than was ever written: what is in order
+ * alone says that nothing is left. */
 static void a_leg_that_is_silent_behind_a_loss_stalls(void **state)
 {
 	struct stripe_out *out = out_new(true, 2);
@@ -364,7 +371,8 @@ static void a_leg_that_is_silent_behind_a_loss_stalls(void **state)
 static void where_nothing_is_heard_the_oldest_piece_asks(void **state)
 {
 	static const struct { bool wide; uint64_t rtt_us, after_us; } table[] = {
-		{ true, RTT_US, US_PER_S }, { false, RTT_US, 45 * US_PER_S }, { true, 600 * US_PER_MS, 1800 * US_PER_MS },
+		{ true, RTT_US, US_PER_S }, { false, RTT_US, 45 * US_PER_S },
+		{ true, 600 * US_PER_MS, 1800 * US_PER_MS },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

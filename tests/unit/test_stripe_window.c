@@ -23,7 +23,8 @@ static void go_through_a_window(struct stripe_in *in)
 	size_t skip;
 
 	while (in->in_order < edge) {
-		size_t n = edge - in->in_order < STRIPE_WIDE_PIECE_BYTES ? (size_t)(edge - in->in_order) : STRIPE_WIDE_PIECE_BYTES;
+		size_t n = edge - in->in_order < STRIPE_WIDE_PIECE_BYTES ? (size_t)(edge - in->in_order) :
+			   STRIPE_WIDE_PIECE_BYTES;
 
 		assert_int_equal(stripe_arrive(in, (uint32_t)in->in_order, n, STRIPE_GOES_ON, &skip), 0);
 	}
@@ -46,11 +47,13 @@ static void as_much_may_arrive_as_was_promised(void **state)
 	assert_int_equal(stripe_promised(in), STRIPE_WIDE_WINDOW_BYTES - STRIPE_WINDOW_BYTES);
 	at = (uint32_t)in->passed_on;
 	assert_int_equal(stripe_arrive(in, at + STRIPE_WIDE_WINDOW_BYTES - 5, 5, STRIPE_GOES_ON, &skip), 0);
-	assert_int_equal(stripe_arrive(in, at + STRIPE_WIDE_WINDOW_BYTES - 5, 6, STRIPE_GOES_ON, &skip), STRIPE_E_WRONG);
+	assert_int_equal(stripe_arrive(in, at + STRIPE_WIDE_WINDOW_BYTES - 5, 6, STRIPE_GOES_ON, &skip),
+			 STRIPE_E_WRONG);
 	for (uint32_t i = 1; i < STRIPE_WIDE_PIECES; i++)
 		assert_int_equal(stripe_arrive(in, at + 2 * i, 1, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(stripe_arrive(in, at + 2 * STRIPE_WIDE_PIECES, 1, STRIPE_GOES_ON, &skip), STRIPE_E_WRONG);
-	assert_int_equal(stripe_arrive(in, at + 2 * STRIPE_WIDE_PIECES - 3, 1, STRIPE_GOES_ON, &skip), 0);   /* one with two others */
+	/* one with two others */
+	assert_int_equal(stripe_arrive(in, at + 2 * STRIPE_WIDE_PIECES - 3, 1, STRIPE_GOES_ON, &skip), 0);
 	assert_int_equal(in->n_later, STRIPE_WIDE_PIECES - 1);
 	free(in);
 }
@@ -63,9 +66,10 @@ static void a_window_widens_for_who_wants_it_and_is_passed_on(void **state)
 		uint64_t left_bytes;
 		uint8_t window;
 	} table[] = {
-		{ true, true, 0, 1, PLENTY, 3 }, { true, false, 0, 1, PLENTY, 0 }, { false, true, 0, 1, PLENTY, 0 }, { true, true, 0, 0, PLENTY, 0 },
-		{ true, true, STRIPE_WINDOW_BYTES / 4, 1, PLENTY, 3 }, { true, true, STRIPE_WINDOW_BYTES / 4 + 1, 1, PLENTY, 0 },
-		{ true, true, 0, 1, STRIPE_WINDOW_BYTES, 1 }, { true, true, 0, 1, STRIPE_WINDOW_BYTES - 1, 0 }, { true, true, 0, 1, 0, 0 },
+		{ true, true, 0, 1, PLENTY, 3 }, { true, false, 0, 1, PLENTY, 0 }, { false, true, 0, 1, PLENTY, 0 },
+		{ true, true, 0, 0, PLENTY, 0 }, { true, true, STRIPE_WINDOW_BYTES / 4, 1, PLENTY, 3 },
+		{ true, true, STRIPE_WINDOW_BYTES / 4 + 1, 1, PLENTY, 0 }, { true, true, 0, 1, STRIPE_WINDOW_BYTES, 1 },
+		{ true, true, 0, 1, STRIPE_WINDOW_BYTES - 1, 0 }, { true, true, 0, 1, 0, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -75,7 +79,8 @@ static void a_window_widens_for_who_wants_it_and_is_passed_on(void **state)
 		for (size_t n = 0; n < table[i].n_windows; n++)
 			go_through_a_window(in);
 		for (size_t n = table[i].n_kept; n; n -= n < 10000 ? n : 10000)
-			assert_int_equal(stripe_arrive(in, (uint32_t)in->in_order, n < 10000 ? n : 10000, STRIPE_GOES_ON, &skip), 0);
+			assert_int_equal(stripe_arrive(in, (uint32_t)in->in_order, n < 10000 ? n : 10000,
+						       STRIPE_GOES_ON, &skip), 0);
 		stripe_set_window(in, table[i].wanted, table[i].left_bytes);
 		if (in->window != table[i].window)
 			fail_msg("case %zu: window %u, expected %u", i, in->window, table[i].window);
@@ -113,7 +118,8 @@ static void half_a_window_is_enough(void **state)
 static void a_stream_begins_with_a_part_of_what_is_left(void **state)
 {
 	static const struct { bool wide; uint64_t left_bytes; uint8_t window; } table[] = {
-		{ true, PLENTY, 15 }, { true, 64u << 20, 15 }, { true, 32u << 20, 7 }, { true, 8u << 20, 1 }, { true, 4u << 20, 0 }, { true, 0, 0 }, { false, PLENTY, 0 },
+		{ true, PLENTY, 15 }, { true, 64u << 20, 15 }, { true, 32u << 20, 7 }, { true, 8u << 20, 1 },
+		{ true, 4u << 20, 0 }, { true, 0, 0 }, { false, PLENTY, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -150,7 +156,8 @@ static void what_was_promised_stays(void **state)
 static void a_promise_lapses(void **state)
 {
 	static const struct { uint64_t left_bytes; int r; uint8_t window; } table[] = {
-		{ PLENTY, 0, 15 }, { 3 * STRIPE_WINDOW_BYTES, 0, 0 }, { 3 * STRIPE_WINDOW_BYTES - 1, STRIPE_E_WRONG, 0 },
+		{ PLENTY, 0, 15 }, { 3 * STRIPE_WINDOW_BYTES, 0, 0 },
+		{ 3 * STRIPE_WINDOW_BYTES - 1, STRIPE_E_WRONG, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -172,7 +179,8 @@ static void a_promise_lapses(void **state)
 		stripe_told(in);
 		assert_int_equal(in->window, 0);
 		stripe_comes(in, table[i].left_bytes, 12 * US_PER_S);
-		assert_int_equal(stripe_arrive(in, (uint32_t)in->passed_on + 4 * STRIPE_WINDOW_BYTES - 1, 1, STRIPE_GOES_ON, &skip), table[i].r);
+		assert_int_equal(stripe_arrive(in, (uint32_t)in->passed_on + 4 * STRIPE_WINDOW_BYTES - 1, 1,
+					       STRIPE_GOES_ON, &skip), table[i].r);
 		if (in->window != table[i].window)
 			fail_msg("case %zu: window %u, expected %u", i, in->window, table[i].window);
 		free(in);
@@ -194,7 +202,8 @@ static void what_is_here_doesnt_lapse(void **state)
 	assert_int_equal(stripe_promised(in), 15 * STRIPE_WINDOW_BYTES);
 	in->edge = 0;
 	assert_int_equal(stripe_promised(in), STRIPE_WINDOW_BYTES + 10);
-	assert_int_equal(stripe_arrive(in, 2 * STRIPE_WINDOW_BYTES, 10, STRIPE_GOES_ON, &skip), 0);   /* once more, whatever is promised by now */
+	/* once more, whatever is promised by now */
+	assert_int_equal(stripe_arrive(in, 2 * STRIPE_WINDOW_BYTES, 10, STRIPE_GOES_ON, &skip), 0);
 	free(in);
 }
 

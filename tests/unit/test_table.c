@@ -4,7 +4,8 @@
 #include <math.h>
 #include "ctl/table.h"
 
-static void expect_table(const char *const *headers, size_t n_columns, const char *const *cells, size_t n_cells, const char *expected)
+static void expect_table(const char *const *headers, size_t n_columns, const char *const *cells, size_t n_cells,
+			 const char *expected)
 {
 	_cleanup_(freep) char *text = NULL;
 	size_t n_text;
@@ -29,7 +30,8 @@ static void expect_table(const char *const *headers, size_t n_columns, const cha
 static void columns_are_as_wide_as_their_widest(void **state)
 {
 	static const char *const headers[] = { "LINK", ">SENT", "STATE" };
-	static const char *const cells[] = { "dsl", "1.5 MB", "up", "a-longer-one", "7 B", "no carrier", NULL, NULL, NULL };
+	static const char *const cells[] = { "dsl", "1.5 MB", "up", "a-longer-one", "7 B", "no carrier", NULL, NULL,
+					     NULL };
 
 	expect_table(headers, 3, cells, ARRAY_SIZE(cells),
 		     "LINK            SENT  STATE\n"
@@ -67,7 +69,8 @@ static void the_last_column_has_no_blanks_behind_it(void **state)
 
 static void many_rows_and_all_columns(void **state)
 {
-	static const char *const headers[TABLE_COLUMNS] = { "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", ">O" };
+	static const char *const headers[TABLE_COLUMNS] = { "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L",
+							    "M", "N", ">O" };
 	_cleanup_(freep) char *text = NULL;
 	size_t n_text;
 	FILE *out = open_memstream(&text, &n_text);
@@ -92,23 +95,26 @@ static void many_rows_and_all_columns(void **state)
 static void bytes_have_three_digits_at_most(void **state)
 {
 	static const struct { uint64_t n; const char *expected; } cases[] = {
-		{ 0, "0 B" }, { 17, "17 B" }, { 999, "999 B" }, { 1000, "1.0 kB" }, { 1049, "1.0 kB" }, { 1051, "1.1 kB" },
-		{ 9949, "9.9 kB" }, { 99949, "99.9 kB" }, { 99950, "100 kB" }, { 999499, "999 kB" }, { 999500, "1.0 MB" },
-		{ 23400000, "23.4 MB" }, { 999499999, "999 MB" }, { 999500000, "1.0 GB" }, { 1000000000000, "1.0 TB" },
-		{ 1500000000000000, "1.5 PB" }, { 999400000000000000, "999 PB" }, { UINT64_MAX, "18.4 EB" },
+		{ 0, "0 B" }, { 17, "17 B" }, { 999, "999 B" }, { 1000, "1.0 kB" }, { 1049, "1.0 kB" },
+		{ 1051, "1.1 kB" }, { 9949, "9.9 kB" }, { 99949, "99.9 kB" }, { 99950, "100 kB" }, { 999499, "999 kB" },
+		{ 999500, "1.0 MB" }, { 23400000, "23.4 MB" }, { 999499999, "999 MB" }, { 999500000, "1.0 GB" },
+		{ 1000000000000, "1.0 TB" }, { 1500000000000000, "1.5 PB" }, { 999400000000000000, "999 PB" },
+		{ UINT64_MAX, "18.4 EB" },
 	};
 	char text[TABLE_CELL_BYTES];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		if (strcmp(table_bytes(cases[i].n, text), cases[i].expected))
-			fail_msg("%llu bytes: expected '%s', saw '%s'", (unsigned long long)cases[i].n, cases[i].expected, text);
+			fail_msg("%llu bytes: expected '%s', saw '%s'", (unsigned long long)cases[i].n,
+				 cases[i].expected, text);
 }
 
 static void seconds_take_the_unit_that_reads_well(void **state)
 {
 	static const struct { double seconds; const char *expected; } cases[] = {
-		{ 0, "0.0 s" }, { 0.26, "0.3 s" }, { 9.94, "9.9 s" }, { 9.96, "10 s" }, { 12.4, "12 s" }, { 119.4, "119 s" },
-		{ 120, "2 min" }, { 7199, "120 min" }, { 7200, "2 h" }, { 172799, "48 h" }, { 172800, "2 d" }, { 86400.0 * 400, "400 d" },
+		{ 0, "0.0 s" }, { 0.26, "0.3 s" }, { 9.94, "9.9 s" }, { 9.96, "10 s" }, { 12.4, "12 s" },
+		{ 119.4, "119 s" }, { 120, "2 min" }, { 7199, "120 min" }, { 7200, "2 h" }, { 172799, "48 h" },
+		{ 172800, "2 d" }, { 86400.0 * 400, "400 d" },
 	};
 	char text[TABLE_CELL_BYTES];
 

@@ -45,13 +45,15 @@ static void is_what_others_compute(void **state)
 	uint8_t ticket[TICKET_BYTES];
 
 	make(NOW_S, 7, &destination, ticket);
-	unit_expect_bytes("ticket", "010000008f08f5deee7e93b56553f1000700000000000000000000aa7c502af7a5e2542167afea513e649057",
+	unit_expect_bytes("ticket",
+			  "010000008f08f5deee7e93b56553f1000700000000000000000000aa7c502af7a5e2542167afea513e649057",
 			  ticket, sizeof(ticket));
 }
 
 static void a_converter_proves_that_it_has_the_key(void **state)
 {
-	struct address destination = destination_of("192.0.2.1:443"), converter = destination_of("203.0.113.7:5124"), elsewhere = destination_of("203.0.113.8:5124");
+	struct address destination = destination_of("192.0.2.1:443"), converter = destination_of("203.0.113.7:5124"),
+		       elsewhere = destination_of("203.0.113.8:5124");
 	uint8_t ticket[TICKET_BYTES], proof[TICKET_PROOF_BYTES], other_key[TICKET_KEY_BYTES] = { 0 };
 
 	make(NOW_S, 7, &destination, ticket);
@@ -63,7 +65,8 @@ static void a_converter_proves_that_it_has_the_key(void **state)
 	make(NOW_S, 8, &destination, ticket);
 	assert_false(ticket_is_proof(proof, ticket, key, &converter));   /* kept from before */
 	make(NOW_S, 7, &destination, ticket);
-	assert_false(ticket_is_proof(ticket + TICKET_BYTES - TICKET_PROOF_BYTES, ticket, key, &converter));   /* the ticket's own */
+	/* the ticket's own */
+	assert_false(ticket_is_proof(ticket + TICKET_BYTES - TICKET_PROOF_BYTES, ticket, key, &converter));
 }
 
 /* In the answer to a question, as the client hears it. */
@@ -77,7 +80,9 @@ static void an_offer_brings_a_proof(void **state)
 	struct signalling_request request;
 	struct signalling_step step = scheme_convert.client_feed(&client, offer, n, out);
 
-	unit_expect_bytes("offer", "010b2263 15020000 04081e00 c1030002 00000000 00000000 cf050000 01020300 00000000 00000000 000000ff", offer, n);
+	unit_expect_bytes("offer",
+			  "010b2263 15020000 04081e00 c1030002 00000000 00000000 cf050000 01020300 00000000 00000000 "
+			  "000000ff", offer, n);
 	assert_int_equal(step.verdict, SIGNALLING_DONE);
 	assert_true(step.kin && step.has_proof);
 	assert_memory_equal(step.proof, proof, sizeof(proof));
@@ -119,7 +124,8 @@ static void no_bit_can_be_changed(void **state)
 	make(NOW_S, 7, &destination, bytes);
 	for (size_t i = 0; i < 8 * sizeof(bytes); i++) {
 		bytes[i / 8] ^= (uint8_t)(1 << i % 8);
-		assert_int_equal(ticket_verify(bytes, sizeof(bytes), key, &destination), i < 32 ? TICKET_E_SYNTAX : TICKET_E_MAC);
+		assert_int_equal(ticket_verify(bytes, sizeof(bytes), key, &destination),
+				 i < 32 ? TICKET_E_SYNTAX : TICKET_E_MAC);
 		bytes[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
 	assert_int_equal(ticket_verify(bytes, sizeof(bytes), key, &destination), 0);
@@ -169,8 +175,9 @@ static int admit(struct replay *replay, const uint8_t *bytes, const struct addre
 static void counts_once_and_in_time(void **state)
 {
 	static const struct { uint32_t time_s; int expected; } cases[] = {
-		{ NOW_S, 0 }, { NOW_S - WINDOW_S, 0 }, { NOW_S + WINDOW_S, 0 }, { NOW_S - WINDOW_S - 1, REPLAY_E_STALE },
-		{ NOW_S + WINDOW_S + 1, REPLAY_E_STALE }, { 0, REPLAY_E_STALE }, { UINT32_MAX, REPLAY_E_STALE },
+		{ NOW_S, 0 }, { NOW_S - WINDOW_S, 0 }, { NOW_S + WINDOW_S, 0 },
+		{ NOW_S - WINDOW_S - 1, REPLAY_E_STALE }, { NOW_S + WINDOW_S + 1, REPLAY_E_STALE },
+		{ 0, REPLAY_E_STALE }, { UINT32_MAX, REPLAY_E_STALE },
 	};
 	struct address destination = destination_of("192.0.2.1:443");
 	struct replay *replay;
@@ -180,7 +187,8 @@ static void counts_once_and_in_time(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		make(cases[i].time_s, (uint8_t)i, &destination, bytes);
 		assert_int_equal(admit(replay, bytes, &destination, NOW_S), cases[i].expected);
-		assert_int_equal(admit(replay, bytes, &destination, NOW_S), cases[i].expected ? cases[i].expected : REPLAY_E_SEEN);
+		assert_int_equal(admit(replay, bytes, &destination, NOW_S),
+				 cases[i].expected ? cases[i].expected : REPLAY_E_SEEN);
 	}
 	replay_freep(&replay);
 }
@@ -190,8 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_the_layout_of_its_header),
 		cmocka_unit_test(is_what_others_compute),
-		cmocka_unit_test(a_converter_proves_that_it_has_the_key), cmocka_unit_test(an_offer_brings_a_proof), cmocka_unit_test(proves_its_key_and_destination),
-		cmocka_unit_test(no_bit_can_be_changed),
+		cmocka_unit_test(a_converter_proves_that_it_has_the_key), cmocka_unit_test(an_offer_brings_a_proof),
+		cmocka_unit_test(proves_its_key_and_destination), cmocka_unit_test(no_bit_can_be_changed),
 		cmocka_unit_test(every_other_length_is_none),
 		cmocka_unit_test(keys_have_fingerprints_of_their_own),
 		cmocka_unit_test(counts_once_and_in_time),

@@ -20,7 +20,9 @@ struct leg {
 static struct leg begin_with(uint32_t buffer_bytes, struct widen_limits limits)
 {
 	uint32_t held_bytes;
-	struct leg leg = { .limits = limits, .facts = { .now_us = 7 * US_PER_S, .n_bytes = 64 * KIB, .rtt_us = RTT_US, .buffer_bytes = buffer_bytes, .window_bytes = WINDOW_BYTES } };
+	struct leg leg = { .limits = limits,
+			   .facts = { .now_us = 7 * US_PER_S, .n_bytes = 64 * KIB, .rtt_us = RTT_US,
+				      .buffer_bytes = buffer_bytes, .window_bytes = WINDOW_BYTES } };
 
 	widen_note(&leg.widen, true, true, leg.facts.n_bytes, leg.facts.now_us);
 	held_bytes = widen_begin(&leg.widen, &leg.limits, &leg.facts);
@@ -154,7 +156,8 @@ static void test_a_window_that_still_grows_isnt_the_buffers(void **state)
 	struct leg leg = begin(128 * KIB);
 
 	leg.facts.window_bytes = 1;
-	assert_int_equal(come(&leg, BEGIN_BYTES / 4, 4 * RTT_US + 1), 0);   /* an eighth of the buffer is taken for it */
+	assert_int_equal(come(&leg, BEGIN_BYTES / 4, 4 * RTT_US + 1), 0);   /* an eighth of the buffer is taken for
+									     * it */
 	assert_int_equal(come(&leg, BEGIN_BYTES / 4, 4 * RTT_US), 2 * BEGIN_BYTES);
 }
 
@@ -179,7 +182,8 @@ static void test_it_is_asked_again_after_a_pause(void **state)
 	assert_true(is_due(&leg, 0, US_PER_MS));
 	leg.facts.now_us += RTT_US - US_PER_MS;
 	leg.facts.unsent_bytes = 0;
-	widen_look(&leg.widen, &leg.limits, &leg.facts);   /* what came in the burst is by the round trip with the pause */
+	widen_look(&leg.widen, &leg.limits, &leg.facts);   /* what came in the burst is by the round trip with the
+							    * pause */
 	assert_int_equal(widen_to_set(&leg.widen), 2 * BEGIN_BYTES);
 }
 
@@ -242,7 +246,8 @@ static void test_who_may_not_set_enough_leaves_distant_sources_to_the_kernel(voi
 		uint32_t may_set_bytes, rtt_us;
 		bool left;
 	} cases[] = {
-		{ 32 * MIB, UINT32_MAX, false },         /* as wide as the kernel's own tuning would get: nothing is lost */
+		{ 32 * MIB, UINT32_MAX, false },         /* as wide as the kernel's own tuning would get: nothing is
+							  * lost */
 		{ 64 * MIB, 0, false },
 		{ 8 * MIB, 33554, false },               /* 4 MiB at a gigabit a second */
 		{ 8 * MIB, 33555, true },

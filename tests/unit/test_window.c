@@ -42,7 +42,8 @@ static unsigned int scale_of(uint32_t most_bytes)
 
 static void test_what_a_syn_stands_for_is_no_wider_than_the_window(void **state)
 {
-	static const uint64_t machines_bytes[] = { 0, 512ull << 20, 1ull << 30, 2ull << 30, 4ull << 30, 8ull << 30, 1ull << 40 };
+	static const uint64_t machines_bytes[] = { 0, 512ull << 20, 1ull << 30, 2ull << 30, 4ull << 30, 8ull << 30,
+						   1ull << 40 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(machines_bytes); i++) {
 		struct window_buffers buffers = window_buffers(machines_bytes[i]);

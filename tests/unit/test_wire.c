@@ -81,7 +81,8 @@ static void a_message_cut_short_inside_is_malformed(void **state)
 
 static void expect_all_parts(const struct convert_message *m)
 {
-	assert_true(m->has_info && m->has_connect && m->has_extended && m->has_supported && m->has_cookie && m->has_error);
+	assert_true(m->has_info && m->has_connect && m->has_extended && m->has_supported && m->has_cookie &&
+		    m->has_error);
 	assert_int_equal(m->connect.remote.port, 443);
 	assert_true(address_is_v4(&m->connect.remote));
 	unit_expect_bytes("Connect options", "1e020000", m->connect.options.at, m->connect.options.n);
@@ -166,8 +167,9 @@ static void a_message_has_255_words_at_most(void **state)
 
 static bool is_longer_than_a_word(unsigned int type)
 {
-	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE || type == CONVERT_BRAID_HOST ||
-	       type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LEG || type == CONVERT_BRAID_PROOF;
+	return type == CONVERT_CONNECT || type == CONVERT_BRAID_WATCH || type == CONVERT_BRAID_NONCE ||
+	       type == CONVERT_BRAID_HOST || type == CONVERT_BRAID_SOURCE || type == CONVERT_BRAID_LEG ||
+	       type == CONVERT_BRAID_PROOF;
 }
 
 static void a_message_may_hold_248_tlvs(void **state)
@@ -244,7 +246,8 @@ static void a_source_is_read(void **state)
 
 static void watch_and_nonce_are_read(void **state)
 {
-	struct unit_bytes watch = unit_hex("01042263 c103ffff 01234567 89abcdef"), nonce = unit_hex("01052263 c204ffff 000102030405060708090a0b");
+	struct unit_bytes watch = unit_hex("01042263 c103ffff 01234567 89abcdef"),
+			  nonce = unit_hex("01052263 c204ffff 000102030405060708090a0b");
 	struct convert_message message;
 
 	assert_int_equal(get(&message, watch.at, watch.n), 0);
@@ -257,14 +260,16 @@ static void watch_and_nonce_are_read(void **state)
 
 static void claim_and_host_are_read(void **state)
 {
-	struct unit_bytes claim = unit_hex("01082263 c307ffff 000102030405060708090a0b0c0d0e0f1011121314151617"), offer = unit_hex("01022263 c301ffff");
+	struct unit_bytes claim = unit_hex("01082263 c307ffff 000102030405060708090a0b0c0d0e0f1011121314151617"),
+			  offer = unit_hex("01022263 c301ffff");
 	struct unit_bytes host = unit_hex("01062263 c4050050 00000000000000000000ffff c0a8010a");
 	struct convert_message message;
 	char text[ADDRESS_TEXT_BYTES];
 
 	assert_int_equal(convert_message_get(&message, claim.at, claim.n), 0);   /* which borrows */
 	assert_true(message.has_claim && !message.has_host && !message.n_unknown);
-	unit_expect_bytes("claim", "000102030405060708090a0b0c0d0e0f1011121314151617", message.claim.at, message.claim.n);
+	unit_expect_bytes("claim", "000102030405060708090a0b0c0d0e0f1011121314151617", message.claim.at,
+			  message.claim.n);
 	assert_int_equal(get(&message, offer.at, offer.n), 0);
 	assert_true(message.has_claim && !message.claim.n);
 	assert_int_equal(get(&message, host.at, host.n), 0);
@@ -274,7 +279,8 @@ static void claim_and_host_are_read(void **state)
 
 static void pcp_is_read(void **state)
 {
-	struct unit_bytes offer = unit_hex("01022263 c601ffff"), request = unit_hex("01082263 c607abcd 00000000000000000000ffff0a000007 0003ffff 020100ff");
+	struct unit_bytes offer = unit_hex("01022263 c601ffff"),
+			  request = unit_hex("01082263 c607abcd 00000000000000000000ffff0a000007 0003ffff 020100ff");
 	struct convert_message message;
 
 	assert_int_equal(get(&message, offer.at, offer.n), 0);
@@ -296,7 +302,8 @@ static void what_the_links_limit_is_read(void **state)
 
 static void a_proof_is_read(void **state)
 {
-	struct unit_bytes plain = unit_hex("01062263 cf05ffff 000102030405060708090a0b0c0d0e0f"), shorter = unit_hex("01052263 cf040000 000102030405060708090a0b"),
+	struct unit_bytes plain = unit_hex("01062263 cf05ffff 000102030405060708090a0b0c0d0e0f"),
+	shorter = unit_hex("01052263 cf040000 000102030405060708090a0b"),
 			  longer = unit_hex("01072263 cf060000 000102030405060708090a0b0c0d0e0f 00000000");
 	struct convert_message message;
 
@@ -309,8 +316,10 @@ static void a_proof_is_read(void **state)
 
 static void first_bytes_are_read(void **state)
 {
-	struct unit_bytes number = unit_hex("01022263 c90103e8"), bytes = unit_hex("01032263 c9020003 474554ff"), none = unit_hex("01032263 c9020000 00000000"),
-			  long_ones = unit_hex("01032263 c9020005 47455420"), short_ones = unit_hex("01042263 c9030002 47450000 00000000");
+	struct unit_bytes number = unit_hex("01022263 c90103e8"), bytes = unit_hex("01032263 c9020003 474554ff"),
+	none = unit_hex("01032263 c9020000 00000000"),
+			  long_ones = unit_hex("01032263 c9020005 47455420"),
+			  short_ones = unit_hex("01042263 c9030002 47450000 00000000");
 	struct convert_message message;
 
 	assert_int_equal(get(&message, number.at, number.n), 0);
@@ -364,8 +373,9 @@ static void every_length_of_each_tlv(void **state)
 {
 	static const struct { uint8_t type; unsigned int least, most; } shapes[] = {
 		{ CONVERT_INFO, 1, 1 }, { CONVERT_CONNECT, 5, 254 }, { CONVERT_EXTENDED_TCP_HEADER, 1, 254 },
-		{ CONVERT_SUPPORTED_TCP_EXTENSIONS, 1, 254 }, { CONVERT_COOKIE, 1, 254 }, { CONVERT_ERROR, 1, 254 }, { CONVERT_BRAID_DSCP, 1, 1 },
-		{ CONVERT_BRAID_WATCH, 3, 3 }, { CONVERT_BRAID_NONCE, 4, 4 }, { CONVERT_BRAID_SOURCE, 5, 5 }, { 200, 1, 254 },
+		{ CONVERT_SUPPORTED_TCP_EXTENSIONS, 1, 254 }, { CONVERT_COOKIE, 1, 254 }, { CONVERT_ERROR, 1, 254 },
+		{ CONVERT_BRAID_DSCP, 1, 1 }, { CONVERT_BRAID_WATCH, 3, 3 }, { CONVERT_BRAID_NONCE, 4, 4 },
+		{ CONVERT_BRAID_SOURCE, 5, 5 }, { 200, 1, 254 },
 	};
 	struct unit_bytes m = unit_hex("01002263 00000000");
 	struct convert_message message;
@@ -378,7 +388,8 @@ static void every_length_of_each_tlv(void **state)
 			m.at[4] = shapes[i].type;
 			m.at[5] = (uint8_t)n_words;
 			if (get(&message, m.at, 4u * m.at[1]) != (fits ? 0 : CONVERT_E_MALFORMED))
-				fail_msg("type %u of %u words: expected it to be %s", shapes[i].type, n_words, fits ? "taken" : "malformed");
+				fail_msg("type %u of %u words: expected it to be %s", shapes[i].type, n_words,
+					 fits ? "taken" : "malformed");
 		}
 }
 
@@ -419,7 +430,8 @@ static void options_are_listed(void **state)
 static void broken_options_end_the_list(void **state)
 {
 	static const struct { const char *hex; unsigned int n_sound; } cases[] = {
-		{ "02", 0 }, { "0200", 0 }, { "0201", 0 }, { "020405", 0 }, { "02ff0000", 0 }, { "0402 1e", 1 }, { "0402 1e02 0301", 2 },
+		{ "02", 0 }, { "0200", 0 }, { "0201", 0 }, { "020405", 0 }, { "02ff0000", 0 }, { "0402 1e", 1 },
+		{ "0402 1e02 0301", 2 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -432,7 +444,8 @@ static void broken_options_end_the_list(void **state)
 		while (convert_option_next(&c, &option))
 			n_sound++;
 		if (!cursor_failed(&c) || n_sound != cases[i].n_sound)
-			fail_msg("%s: expected it to be broken behind %u, saw %u", cases[i].hex, cases[i].n_sound, n_sound);
+			fail_msg("%s: expected it to be broken behind %u, saw %u", cases[i].hex, cases[i].n_sound,
+				 n_sound);
 		free(copy);
 	}
 }

@@ -29,9 +29,11 @@ static void expect_written(const char *what, const char *hex, struct convert_wri
 
 static void each_tlv_is_written(void **state)
 {
-	struct unit_bytes cookie = unit_hex(COOKIE), options = unit_hex("020405b4 04020101"), kinds = unit_hex("04081e22");
+	struct unit_bytes cookie = unit_hex(COOKIE), options = unit_hex("020405b4 04020101"),
+			  kinds = unit_hex("04081e22");
 	struct unit_bytes mptcp = unit_hex("1e02");
-	struct convert_connect plain = connect_of((struct bytes){ 0 }), extended = connect_of((struct bytes){ mptcp.at, mptcp.n });
+	struct convert_connect plain = connect_of((struct bytes){ 0 }),
+			       extended = connect_of((struct bytes){ mptcp.at, mptcp.n });
 	struct convert_writer w = convert_begin(room, sizeof(room));
 
 	expect_written("success", "01012263", &w);
@@ -79,7 +81,8 @@ static void each_tlv_for_private_use_is_written(void **state)
 	convert_put_pcp(&w, &(struct convert_pcp){ .id = 0 });
 	expect_written("PCP is served", "01022263 c6010000", &w);
 	w = convert_begin(room, sizeof(room));
-	convert_put_pcp(&w, &(struct convert_pcp){ .id = 7, .host = address_from_v4(htonl(0x0a000007), 0), .message = { (const uint8_t *)"\x02\x01", 2 } });
+	convert_put_pcp(&w, &(struct convert_pcp){ .id = 7, .host = address_from_v4(htonl(0x0a000007), 0),
+						   .message = { (const uint8_t *)"\x02\x01", 2 } });
 	expect_written("PCP", "01082263 c6070007 00000000000000000000ffff0a000007 00020000 02010000", &w);
 	w = convert_begin(room, sizeof(room));
 	convert_put_limited(&w, 0);
@@ -142,7 +145,8 @@ static void an_error_echoes_its_cause(void **state)
 	expect_written("echo of nothing", "01022263 1e010100", &w);
 }
 
-/* The longest message does not fit behind the error's own 8 bytes; in less room there is less echo, but never no error. */
+/* The longest message does not fit behind the error's own 8 bytes; in less room there is less echo, but never no
+ * error. */
 static void an_echo_is_cut_to_what_fits(void **state)
 {
 	uint8_t cause[CONVERT_MESSAGE_BYTES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A control socket in a folder of its own, and a client of it on a plain socket. The loop runs in this thread until the client has heard
- * what the test waits for. */
+/* A control socket in a folder of its own, and a client of it on a plain socket. The loop runs in this thread until
+ * the client has heard what the test waits for. */
 #ifndef BRAID_TESTS_UNIT_CONTROL_H
 #define BRAID_TESTS_UNIT_CONTROL_H
 
@@ -80,8 +80,8 @@ static inline void run_nothing(void *context, struct control_call call, const js
 }
 
 static const struct control_command commands[] = {
-	{ "echo", run_echo }, { "large", run_large }, { "later", run_later }, { "refuse", run_refuse }, { "odd", run_odd },
-	{ "nothing", run_nothing },
+	{ "echo", run_echo }, { "large", run_large }, { "later", run_later }, { "refuse", run_refuse },
+	{ "odd", run_odd }, { "nothing", run_nothing },
 };
 
 /* Ends a turn: does the test have what it waits for? */
@@ -118,8 +118,10 @@ static inline void on_short(void *context, int error)
 
 static inline int start(struct fixture *fixture, struct control **control, char *reason)
 {
-	struct control_options options = { .path = fixture->path, .commands = commands, .n_commands = ARRAY_SIZE(commands),
-					   .patience_us = fixture->daemon_patience_us, .on_short = on_short, .context = fixture };
+	struct control_options options = { .path = fixture->path, .commands = commands,
+					   .n_commands = ARRAY_SIZE(commands),
+					   .patience_us = fixture->daemon_patience_us, .on_short = on_short,
+					   .context = fixture };
 
 	return control_new(fixture->loop, &options, control, reason, 256);
 }

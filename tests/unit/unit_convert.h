@@ -14,7 +14,8 @@ struct heard {
 	size_t n_fed;            /* bytes handed in when the verdict came */
 };
 
-/* Feeds the first n_piece bytes, then twice as many, and so on, until there is a verdict. Each time from a block that ends there. */
+/* Feeds the first n_piece bytes, then twice as many, and so on, until there is a verdict. Each time from a block
+ * that ends there. */
 static inline struct heard unit_server_hears_in(const uint8_t *in, size_t n, size_t n_piece)
 {
 	struct heard h = { .n_fed = 0 };
@@ -61,7 +62,8 @@ static inline struct heard unit_client_hears(const char *hex)
 	return unit_client_hears_in(in.at, in.n, in.n);
 }
 
-static inline void unit_expect_step(const struct heard *h, enum signalling_verdict verdict, enum signalling_outcome outcome, size_t n_consumed)
+static inline void unit_expect_step(const struct heard *h, enum signalling_verdict verdict,
+				    enum signalling_outcome outcome, size_t n_consumed)
 {
 	assert_int_equal(h->step.verdict, verdict);
 	assert_string_equal(signalling_outcome_name(h->step.result.outcome), signalling_outcome_name(outcome));

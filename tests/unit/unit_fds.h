@@ -25,7 +25,8 @@ static inline size_t unit_n_descriptors(void)
 	return n;
 }
 
-/* A TCP connection over loopback, both ends non-blocking. small: little room in the buffers, so that a reader can be slow. */
+/* A TCP connection over loopback, both ends non-blocking. small: little room in the buffers, so that a reader can be
+ * slow. */
 static inline void unit_tcp_pair(int fds[2], bool small)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -100,7 +101,8 @@ static inline enum unit_stream unit_stream_receive(int fd, uint64_t *at, size_t 
 			return errno == EAGAIN ? UNIT_STREAM_OPEN : UNIT_STREAM_RESET;
 		for (ssize_t i = 0; i < n; i++, ++*at)
 			if (bytes[i] != unit_stream_byte(*at))
-				fail_msg("byte %llu: expected %02x, saw %02x", (unsigned long long)*at, unit_stream_byte(*at), bytes[i]);
+				fail_msg("byte %llu: expected %02x, saw %02x", (unsigned long long)*at,
+					 unit_stream_byte(*at), bytes[i]);
 		n_most -= (size_t)n;
 	}
 	return UNIT_STREAM_OPEN;

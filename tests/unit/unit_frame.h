@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ethernet frames with TCP segments, for tests; checksums are verified by summing everything up anew. After cmocka.h. */
+/* Ethernet frames with TCP segments, for tests; checksums are verified by summing everything up anew. After
+ * cmocka.h. */
 #ifndef BRAID_UNIT_FRAME_H
 #define BRAID_UNIT_FRAME_H
 
@@ -28,7 +29,8 @@ static inline uint16_t tcp_sum(const struct frame *f)
 {
 	size_t n_tcp = f->n - f->tcp_at, n_addresses = f->v6 ? 32 : 8;
 
-	return sum_words(f->bytes + f->tcp_at, n_tcp, sum_words(f->bytes + 14 + (f->v6 ? 8 : 12), n_addresses, 6 + (uint32_t)n_tcp));
+	return sum_words(f->bytes + f->tcp_at, n_tcp,
+			 sum_words(f->bytes + 14 + (f->v6 ? 8 : 12), n_addresses, 6 + (uint32_t)n_tcp));
 }
 
 static inline uint16_t ipv4_sum(const struct frame *f)
@@ -49,14 +51,18 @@ static inline void put_sum(uint8_t *at, uint16_t sum)
 	at[1] = (uint8_t)~sum;
 }
 
-/* A segment with the headers, options (in whole words) and data given; extensions: IPv6 extension headers, the first one's kind. */
-static inline struct frame segment(bool v6, uint8_t flags, const char *options, size_t n_options, const char *data, const char *extensions,
+/* A segment with the headers, options (in whole words) and data given; extensions: IPv6 extension headers, the first
+ * one's kind. */
+static inline struct frame segment(bool v6, uint8_t flags, const char *options, size_t n_options, const char *data,
+				   const char *extensions,
 			    size_t n_extensions, uint8_t first)
 {
 	static const uint8_t ethernet[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
 	uint8_t ip4[24] = { 0x46, 0, 0, 0, 0, 1, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 203, 0, 113, 9, 1, 1, 1, 0 };
-	uint8_t ip6[40] = { 0x60, 0, 0, 0, 0, 0, first, 64, 0x20, 1, 0xd, 0xb8, [23] = 1, 0x20, 1, 0xd, 0xb8, 9, [39] = 2 };
-	uint8_t tcp[20] = { 0x9c, 0x40, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, (uint8_t)((20 + n_options) / 4 << 4), flags, 0xff, 0xff };
+	uint8_t ip6[40] = { 0x60, 0, 0, 0, 0, 0, first, 64, 0x20, 1, 0xd, 0xb8, [23] = 1, 0x20, 1, 0xd, 0xb8, 9,
+			    [39] = 2 };
+	uint8_t tcp[20] = { 0x9c, 0x40, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, (uint8_t)((20 + n_options) / 4 << 4), flags,
+			    0xff, 0xff };
 	struct frame f = { .v6 = v6 };
 	size_t n_ip;
 

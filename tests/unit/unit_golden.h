@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A golden file of messages: decodes each, compares what is seen with what the file says; with GOLDEN_UPDATE=1 in the environment it writes the file anew. Records
- * are name, hex and text lines; an empty line, or the end, ends one.
+ * A golden file of messages: decodes each, compares what is seen with what the file says; with GOLDEN_UPDATE=1 in the
+ * environment it writes the file anew. Records are name, hex and text lines; an empty line, or the end, ends one.
  */
 #ifndef BRAID_TESTS_UNIT_GOLDEN_H
 #define BRAID_TESTS_UNIT_GOLDEN_H

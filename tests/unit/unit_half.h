@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One direction of a session over sockets: bytes go in at in[0], the half moves them from in[1] to out[0], they come out at out[1]. */
+/* One direction of a session over sockets: bytes go in at in[0], the half moves them from in[1] to out[0], they come
+ * out at out[1]. */
 #ifndef BRAID_TESTS_UNIT_HALF_H
 #define BRAID_TESTS_UNIT_HALF_H
 

@@ -40,7 +40,8 @@ struct home {
 
 static inline struct home home_of(size_t n_links)
 {
-	struct home home = { .now_us = 1000 * US_PER_S, .facts = { .n_links = n_links, .lossy_percent = 2, .full_ms = 25, .probe_idle_s = 300 } };
+	struct home home = { .now_us = 1000 * US_PER_S,
+			     .facts = { .n_links = n_links, .lossy_percent = 2, .full_ms = 25, .probe_idle_s = 300 } };
 
 	home.looked_at_us = home.now_us;
 	for (size_t i = 0; i < n_links; i++)
@@ -65,7 +66,8 @@ static inline void answer(struct home *home, size_t i)
 			continue;
 		}
 		if (answers(wire))
-			health_answered(&home->health, i, wire->asked_at_us[j], wire->rtt_us + wire->queue_us, home->now_us);
+			health_answered(&home->health, i, wire->asked_at_us[j], wire->rtt_us + wire->queue_us,
+					home->now_us);
 	}
 	wire->n_asked = n;
 }
@@ -145,7 +147,8 @@ static inline enum health_state state_of(const struct home *home, size_t i)
 static inline void expect(const struct home *home, size_t i, enum health_state state)
 {
 	if (state_of(home, i) != state)
-		fail_msg("link %zu: expected %s, saw %s", i, health_state_name(state), health_state_name(state_of(home, i)));
+		fail_msg("link %zu: expected %s, saw %s", i, health_state_name(state),
+			 health_state_name(state_of(home, i)));
 }
 
 #endif

@@ -38,7 +38,8 @@ static inline struct home home_of(size_t n_links)
 
 static inline uint32_t look(struct home *home)
 {
-	struct overflow_facts facts = { .now_us = home->now_us, .links = home->links, .n_links = home->n_links, .rtt_us = home->rtt_us, .burst_us = BURST_US };
+	struct overflow_facts facts = { .now_us = home->now_us, .links = home->links, .n_links = home->n_links,
+					.rtt_us = home->rtt_us, .burst_us = BURST_US };
 	struct overflow_verdict verdict;
 
 	memcpy(facts.limited_at_us, home->limited_at_us, sizeof(facts.limited_at_us));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For tests of whole sessions over loopback TCP. The loop runs in this thread, turn by turn, and the test plays host and server
- * between turns. */
+/* For tests of whole sessions over loopback TCP. The loop runs in this thread, turn by turn, and the test plays host
+ * and server between turns. */
 #ifndef BRAID_TESTS_UNIT_RELAY_H
 #define BRAID_TESTS_UNIT_RELAY_H
 
@@ -123,9 +123,11 @@ static inline void run_until(struct fixture *f, const char *what, bool (*until)(
 	for (size_t i = 0; i < f->n_pairs; i++) {
 		struct pair *p = &f->pairs[i];
 
-		print_error("pair %zu: host sent %llu received %llu stream %d, server sent %llu received %llu stream %d, %u ends (%d)\n", i,
+		print_error("pair %zu: host sent %llu received %llu stream %d, server sent %llu received %llu stream "
+			    "%d, %u ends (%d)\n", i,
 			    (unsigned long long)p->host.n_sent, (unsigned long long)p->host.n_received, p->host.stream,
-			    (unsigned long long)p->server.n_sent, (unsigned long long)p->server.n_received, p->server.stream, p->n_ends, p->end);
+			    (unsigned long long)p->server.n_sent, (unsigned long long)p->server.n_received,
+			    p->server.stream, p->n_ends, p->end);
 	}
 	fail_msg("expected %s within %llu s, saw the above", what, PATIENCE_US / US_PER_S);
 }
@@ -137,8 +139,10 @@ static inline int set_up(void **state)
 
 	f->n_fds = unit_n_descriptors();
 	f->n_each = 1 << 20;
-	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_held_bytes = 64 << 20, .on_held = on_held,
-					     .on_held_end = on_held_end, .on_shown = on_shown, .on_end = on_end, .context = f };
+	f->options = (struct relay_options){ .max_sessions = SESSIONS, .max_pipes = 8, .max_held_bytes = 64 << 20,
+					     .on_held = on_held,
+					     .on_held_end = on_held_end, .on_shown = on_shown, .on_end = on_end,
+					     .context = f };
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(relay_new(f->loop, &f->options, &f->relay), 0);
 	loop_handler_add(f->loop, &handler);
@@ -187,7 +191,8 @@ static inline struct relay_legs legs_of(struct fixture *f, bool small)
 	unit_tcp_pair(fds, small);
 	p->far_fd = fds[0];
 	p->server.fd = fds[1];
-	return (struct relay_legs){ .near_fd = p->near_fd, .far_fd = p->far_fd, .owner = (uint32_t)f->n_pairs++, .link = LINK,
+	return (struct relay_legs){ .near_fd = p->near_fd, .far_fd = p->far_fd, .owner = (uint32_t)f->n_pairs++,
+				    .link = LINK,
 				    .opened_at_us = 77 };
 }
 
@@ -286,10 +291,11 @@ static inline void move_streams(struct fixture *f, uint64_t n_bytes)
 	for (size_t i = 0; i < f->n_pairs; i++) {
 		struct pair *p = &f->pairs[i];
 
-		if (p->host.stream != UNIT_STREAM_ENDED || p->server.stream != UNIT_STREAM_ENDED || p->host.n_received != n_bytes ||
-		    p->server.n_received != n_bytes)
-			fail_msg("expected %llu bytes and an end in order each way, saw down %llu (%d), up %llu (%d)", (unsigned long long)n_bytes,
-				 (unsigned long long)p->host.n_received, p->host.stream, (unsigned long long)p->server.n_received, p->server.stream);
+		if (p->host.stream != UNIT_STREAM_ENDED || p->server.stream != UNIT_STREAM_ENDED ||
+		    p->host.n_received != n_bytes || p->server.n_received != n_bytes)
+			fail_msg("expected %llu bytes and an end in order each way, saw down %llu (%d), up %llu (%d)",
+				 (unsigned long long)n_bytes, (unsigned long long)p->host.n_received, p->host.stream,
+				 (unsigned long long)p->server.n_received, p->server.stream);
 	}
 	run_until(f, "the sessions to end", all_ended);
 	expect_counters(f, f->n_pairs, 0, 0);

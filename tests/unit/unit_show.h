@@ -9,7 +9,8 @@
 #include "ctl/show.h"
 
 /* Takes the result. */
-static inline void unit_expect_shown(void (*show)(const json_t *result, FILE *out), json_t *result, const char *expected)
+static inline void unit_expect_shown(void (*show)(const json_t *result, FILE *out), json_t *result,
+				     const char *expected)
 {
 	_cleanup_(freep) char *text = NULL;
 	size_t n_text;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the programs have alike that replay a recorded trace (tests/golden/README.md), line by line: each line is to be what its program sees, and with GOLDEN_UPDATE=1 in the environment
- * becomes that, and the file is written anew. A program has its own replay_line() and put_figures().
+ * What the programs have alike that replay a recorded trace (tests/golden/README.md), line by line: each line is to be
+ * what its program sees, and with GOLDEN_UPDATE=1 in the environment becomes that, and the file is written anew. A
+ * program has its own replay_line() and put_figures().
  */
 #ifndef BRAID_TESTS_UNIT_TRACE_H
 #define BRAID_TESTS_UNIT_TRACE_H

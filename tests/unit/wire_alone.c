@@ -15,7 +15,8 @@ int main(void)
 		return 1;
 	convert_put_connect(&writer, &connect);
 	n = convert_end(&writer);
-	if (convert_message_get(&message, room, n) || !message.has_connect || !address_equal(&message.connect.remote, &connect.remote)) {
+	if (convert_message_get(&message, room, n) || !message.has_connect ||
+	    !address_equal(&message.connect.remote, &connect.remote)) {
 		printf("expected a message of 24 bytes with Connect to 192.0.2.1:443, saw %zu bytes\n", n);
 		return 1;
 	}

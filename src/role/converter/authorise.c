@@ -15,7 +15,8 @@ static int admit_once(struct worker *worker, const struct ticket *ticket, struct
 	int r;
 
 	pthread_mutex_lock(&shared->lock);
-	r = replay_admit(shared->replay, ticket->nonce, sizeof(ticket->nonce), ticket->time_s, (uint32_t)time(NULL), &use->holder);
+	r = replay_admit(shared->replay, ticket->nonce, sizeof(ticket->nonce), ticket->time_s, (uint32_t)time(NULL),
+			 &use->holder);
 	pthread_mutex_unlock(&shared->lock);
 	use->used_before = r == REPLAY_E_SEEN;
 	use->admitted = !r;
@@ -80,7 +81,8 @@ static struct proof no_proof(uint64_t *counter, const char *words)
 	return (struct proof){ .why = words };
 }
 
-static enum subscribers_verdict look_at_limits(struct worker *worker, uint32_t number, enum authorise_what what, uint8_t *retry_after_s)
+static enum subscribers_verdict look_at_limits(struct worker *worker, uint32_t number, enum authorise_what what,
+					       uint8_t *retry_after_s)
 {
 	struct subscribers *subscribers = worker->shared->subscribers;
 
@@ -95,9 +97,10 @@ static enum subscribers_verdict look_at_limits(struct worker *worker, uint32_t n
 	return SUBSCRIBERS_MAY;
 }
 
-/* A ticket that was proven and may be used now. Limits come first: who is refused for them may try as often as he likes and takes no place in the memory
- * of tickets, which is everybody's. */
-static int use_up(struct worker *worker, const struct ticket *ticket, enum authorise_what what, struct ticket_use *use, struct proof *proof)
+/* A ticket that was proven and may be used now. Limits come first: who is refused for them may try as often as he
+ * likes and takes no place in the memory of tickets, which is everybody's. */
+static int use_up(struct worker *worker, const struct ticket *ticket, enum authorise_what what, struct ticket_use *use,
+		  struct proof *proof)
 {
 	struct subscribers *subscribers = worker->shared->subscribers;
 	int r = look_once(worker, ticket);
@@ -117,7 +120,8 @@ static int use_up(struct worker *worker, const struct ticket *ticket, enum autho
 	return r;
 }
 
-static struct proof prove(struct worker *worker, const struct signalling_request *request, enum authorise_what what, struct ticket_use *use)
+static struct proof prove(struct worker *worker, const struct signalling_request *request, enum authorise_what what,
+			  struct ticket_use *use)
 {
 	const struct view *view = worker->view;
 	struct role_counters *counters = &worker->counters;
@@ -143,7 +147,8 @@ static struct proof prove(struct worker *worker, const struct signalling_request
 		use->source = &subscriber->source;
 		return proof;
 	case REPLAY_E_STALE:
-		return no_proof(&counters->n_tickets_stale, "its clock differs from ours by more than converter.ticket_window_s");
+		return no_proof(&counters->n_tickets_stale,
+				"its clock differs from ours by more than converter.ticket_window_s");
 	case REPLAY_E_SEEN:   /* ordinary: the slower one of two attempts */
 		return no_proof(&counters->n_tickets_replayed, NULL);
 	default:
@@ -166,10 +171,12 @@ static bool is_right(const struct conf_subscriber *subscriber, const struct sign
 
 	crypto_generichash(right, sizeof(right), (const uint8_t *)password, strlen(password), NULL, 0);
 	crypto_generichash(shown, sizeof(shown), request->password, request->n_password, NULL, 0);
-	return !sodium_memcmp(right, shown, sizeof(right)) && request->n_password && strlen(name) == request->n_user && !memcmp(name, request->user, request->n_user);
+	return !sodium_memcmp(right, shown, sizeof(right)) && request->n_password && strlen(name) == request->n_user &&
+	       !memcmp(name, request->user, request->n_user);
 }
 
-bool authorise_login(struct worker *worker, const struct address *client, const struct signalling_request *request, struct ticket_use *use)
+bool authorise_login(struct worker *worker, const struct address *client, const struct signalling_request *request,
+		     struct ticket_use *use)
 {
 	const struct conf_subscriber *subscriber;
 
@@ -179,7 +186,8 @@ bool authorise_login(struct worker *worker, const struct address *client, const 
 	counter_add(&worker->counters.n_logins_wrong, !use->logged_in);
 	if (use->logged_in || authorise_anonymous(worker, client))
 		return true;
-	log_denied(worker, client, subscriber ? "its password is wrong" : "no subscriber with a password has its user name");
+	log_denied(worker, client,
+		   subscriber ? "its password is wrong" : "no subscriber with a password has its user name");
 	return false;
 }
 
@@ -224,8 +232,8 @@ static struct signalling_result over_limit(struct worker *worker, const struct p
 
 	counter_add(&worker->counters.n_over_subscriber, 1);
 	if (worker_may_log(worker, WORKER_LOG_SUBSCRIBER, left_out, sizeof(left_out)))
-		log_warning("subscriber %s is at its limit (%s): its new sessions are refused, those that run go on%s", proof->name,
-			    subscribers_verdict_name(proof->verdict), left_out);
+		log_warning("subscriber %s is at its limit (%s): its new sessions are refused, those that run go on%s",
+			    proof->name, subscribers_verdict_name(proof->verdict), left_out);
 	return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = proof->retry_after_s };
 }
 
@@ -234,8 +242,9 @@ static struct signalling_result outcome_of(enum signalling_outcome outcome)
 	return (struct signalling_result){ .outcome = outcome };
 }
 
-struct signalling_result authorise_client(struct worker *worker, const struct address *client, const struct signalling_request *request,
-					  enum authorise_what what, struct ticket_use *use, uint32_t *owner)
+struct signalling_result authorise_client(struct worker *worker, const struct address *client,
+					  const struct signalling_request *request, enum authorise_what what,
+					  struct ticket_use *use, uint32_t *owner)
 {
 	bool by_prefix = authorise_anonymous(worker, client);
 	struct proof proof;
@@ -260,7 +269,8 @@ struct signalling_result authorise_client(struct worker *worker, const struct ad
 	return outcome_of(OUTCOME_CONNECTED);
 }
 
-struct signalling_result authorise_intercepted(struct worker *worker, const struct address *client, struct ticket_use *use, uint32_t *owner)
+struct signalling_result authorise_intercepted(struct worker *worker, const struct address *client,
+					       struct ticket_use *use, uint32_t *owner)
 {
 	const struct view *view = worker->view;
 	const struct conf_subscriber *subscriber = NULL;
@@ -274,20 +284,23 @@ struct signalling_result authorise_intercepted(struct worker *worker, const stru
 	proof.name = use->subscriber = subscriber->name;
 	use->number = proof.number;
 	use->source = &subscriber->source;
-	proof.verdict = subscribers_enter(worker->shared->subscribers, proof.number, loop_now_us(worker->loop), &proof.retry_after_s);
+	proof.verdict = subscribers_enter(worker->shared->subscribers, proof.number, loop_now_us(worker->loop),
+					  &proof.retry_after_s);
 	if (proof.verdict != SUBSCRIBERS_MAY)
 		return over_limit(worker, &proof);
 	*owner = proof.number;
 	return outcome_of(OUTCOME_CONNECTED);
 }
 
-enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own, const struct address *destination)
+enum signalling_outcome authorise_destination(struct worker *worker, const struct address *own,
+					      const struct address *destination)
 {
 	const struct conf_converter *conf = &worker->view->conf->converter;
 	bool named = admit_in_prefixes(conf->allow_destination, conf->n_allow_destination, destination);
 
 	if (admit_destination(conf->allow_destination, conf->n_allow_destination, destination) &&
-	    (named || (!address_equal_ip(own, destination) && !own_address_probe_is_own(&worker->own_addresses, destination))))
+	    (named || (!address_equal_ip(own, destination) &&
+		       !own_address_probe_is_own(&worker->own_addresses, destination))))
 		return OUTCOME_CONNECTED;
 	counter_add(&worker->counters.n_destination_denied, 1);
 	return OUTCOME_BYPASSED;

@@ -17,7 +17,8 @@
 #define STRANGERS 16                  /* in a turn */
 
 /* The address that the peer can reach us at. */
-static enum signalling_outcome choose_address(struct converter *converter, const struct intake *intake, struct address *out)
+static enum signalling_outcome choose_address(struct converter *converter, const struct intake *intake,
+					      struct address *out)
 {
 	struct signalling_request request = { .destination = intake->destination };
 	struct source_choice source;
@@ -63,7 +64,8 @@ static int say_where(struct intake *intake, const struct address *where)
 	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .bound = *where };
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 
-	if (inbox_add(&intake->unsaid, (struct bytes){ out, intake->scheme->server_answer(&intake->conversation, &result, out) }))
+	if (inbox_add(&intake->unsaid,
+		      (struct bytes){ out, intake->scheme->server_answer(&intake->conversation, &result, out) }))
 		return -ENOMEM;
 	return intake_go_on(intake);
 }
@@ -72,7 +74,8 @@ void bind_begin(struct converter *converter, struct intake *intake)
 {
 	const struct conf *conf = converter->worker->view->conf;
 	struct address address;
-	enum signalling_outcome outcome = conf->converter.bind_ports.first ? choose_address(converter, intake, &address) : OUTCOME_UNSUPPORTED_MESSAGE;
+	enum signalling_outcome outcome = conf->converter.bind_ports.first ?
+					  choose_address(converter, intake, &address) : OUTCOME_UNSUPPORTED_MESSAGE;
 	int r;
 
 	if (outcome != OUTCOME_CONNECTED) {
@@ -84,7 +87,9 @@ void bind_begin(struct converter *converter, struct intake *intake)
 	if (!r)
 		r = listen_somewhere(conf, &address, &intake->far_fd);
 	if (r) {
-		refuse(converter, intake, r == FAIR_E_ENOUGH || r == -EADDRINUSE || r == -EMFILE ? OUTCOME_OVER_LIMIT : OUTCOME_NETWORK_FAILURE);
+		refuse(converter, intake,
+		       r == FAIR_E_ENOUGH || r == -EADDRINUSE || r == -EMFILE ? OUTCOME_OVER_LIMIT :
+		       OUTCOME_NETWORK_FAILURE);
 		return;
 	}
 	counter_add(&converter->worker->counters.n_binds, 1);

@@ -22,21 +22,25 @@
 #include "role/converter/take_over.h"
 
 #define FASTOPEN_QUEUE 4096
-#define STRIPED_MESSAGE_US (120 * US_PER_S)   /* a packet takes seconds, and one before it may have to come over another leg */
+#define STRIPED_MESSAGE_US (120 * US_PER_S)   /* a packet takes seconds, and one before it may have to come over
+					       * another leg */
 #define SPARE_INTAKES 256             /* places beyond the limit, to say there that the limit is reached */
 
 /* The destination has answered: say so, and relay. */
 void converter_serve(struct converter *converter, struct intake *intake)
 {
 	struct worker *worker = converter->worker;
-	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff, .bound = intake->bound };
+	struct signalling_result result = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff,
+					    .bound = intake->bound };
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct relay_legs legs = {
 		.near_fd = intake->near_fd, .far_fd = intake->far_fd, .near_watched = true, .far_watched = true,
-		.near_mptcp = true, .near_multipath = intake->multipath, .near_instead = intake->instead, .down_kept = intake->ticket.admitted, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
+		.near_mptcp = true, .near_multipath = intake->multipath, .near_instead = intake->instead,
+		.down_kept = intake->ticket.admitted, .far_mptcp = intake->wants_mptcp, .owner = intake->owner,
 		.account = subscribers_account(worker->shared->subscribers, intake->owner, worker->number),
 		.up_first = { intake->inbox.kept, intake->inbox.n_kept }, .source = intake->client,
-		.destination = intake->destination, .inbound = intake->inbound, .routed = intake->scheme->mute, .in_pieces = intake->in_pieces, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
+		.destination = intake->destination, .inbound = intake->inbound, .routed = intake->scheme->mute,
+		.in_pieces = intake->in_pieces, .link = CHOOSE_NO_LINK, .opened_at_us = intake->accepted_at_us,
 	};
 	struct net_negotiated negotiated;
 	struct slab_name session;
@@ -47,9 +51,11 @@ void converter_serve(struct converter *converter, struct intake *intake)
 		result.sack = negotiated.sack;
 		result.timestamps = negotiated.timestamps;
 	}
-	if (intake->scheme->tells_bound && address_is_unspecified(&result.bound) && net_local_address(intake->far_fd, &result.bound))
+	if (intake->scheme->tells_bound && address_is_unspecified(&result.bound) &&
+	    net_local_address(intake->far_fd, &result.bound))
 		result.bound = (struct address){ 0 };
-	if (inbox_add(&intake->unsaid, (struct bytes){ out, intake->scheme->server_answer(&intake->conversation, &result, out) })) {
+	if (inbox_add(&intake->unsaid,
+		      (struct bytes){ out, intake->scheme->server_answer(&intake->conversation, &result, out) })) {
 		intake_abandon(converter, intake);
 		return;
 	}
@@ -63,15 +69,18 @@ void converter_serve(struct converter *converter, struct intake *intake)
 }
 
 /* The peer's first bytes say which scheme it speaks. */
-static struct signalling_step feed_scheme(struct converter *converter, struct intake *intake, struct bytes all, uint8_t *out, struct signalling_request *request)
+static struct signalling_step feed_scheme(struct converter *converter, struct intake *intake, struct bytes all,
+					  uint8_t *out, struct signalling_request *request)
 {
 	const struct scheme *accepted[CONF_SIGNALLING_N];
 	size_t n_accepted = schemes_of_conf(converter->worker->view->conf->converter.signalling, accepted);
-	enum signalling_verdict verdict = intake->scheme ? SIGNALLING_DONE : scheme_by_opening(accepted, n_accepted, all, &intake->scheme);
+	enum signalling_verdict verdict = intake->scheme ? SIGNALLING_DONE :
+					  scheme_by_opening(accepted, n_accepted, all, &intake->scheme);
 
 	if (verdict != SIGNALLING_DONE)
 		return (struct signalling_step){ .verdict = verdict, .result.outcome = OUTCOME_MALFORMED };
-	intake->conversation.anonymous = intake->scheme->server_admit && authorise_anonymous(converter->worker, &intake->client);
+	intake->conversation.anonymous = intake->scheme->server_admit &&
+		authorise_anonymous(converter->worker, &intake->client);
 	return intake->scheme->server_feed(&intake->conversation, all.at, all.n, out, request);
 }
 
@@ -100,7 +109,8 @@ static bool feed(struct converter *converter, struct intake *intake, struct byte
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct signalling_step step = feed_scheme(converter, intake, all, out, &request);
 	struct bytes left = { all.at + step.n_consumed, all.n - step.n_consumed }, more = { out, step.n_out };
-	bool whole = step.verdict == SIGNALLING_REFUSED || (step.verdict == SIGNALLING_ANSWERED && intake->scheme->server_offer);
+	bool whole = step.verdict == SIGNALLING_REFUSED ||
+		     (step.verdict == SIGNALLING_ANSWERED && intake->scheme->server_offer);
 
 	if (inbox_keep(&intake->inbox, left) || (!whole && inbox_add(&intake->unsaid, more))) {
 		intake_abandon(converter, intake);
@@ -135,7 +145,8 @@ static void on_readable(struct converter *converter, struct intake *intake)
 	for (;;) {
 		struct bytes all;
 		bool ended = false;
-		int r = inbox_receive(&intake->inbox, intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+		int r = inbox_receive(&intake->inbox, intake->near_fd, converter->worker->scratch, WORKER_SCRATCH_BYTES,
+				      &all, &ended);
 
 		if (r == NET_E_AGAIN && !intake_go_on(intake))
 			return;
@@ -197,7 +208,8 @@ static void fail(struct converter *converter, struct intake *intake, int error)
 
 static void on_far(struct converter *converter, struct intake *intake, uint32_t events)
 {
-	int r = intake->lookup ? net_connect_result(intake->far_fd) : net_connect_outcome(intake->far_fd, events);   /* the event may be of the address before */
+	/* the event may be of the address before */
+	int r = intake->lookup ? net_connect_result(intake->far_fd) : net_connect_outcome(intake->far_fd, events);
 
 	if (r == NET_E_AGAIN)
 		return;
@@ -258,8 +270,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	}
 }
 
-/* A place for a newcomer. Where all are taken, that of the peer which was turned away longest ago: it had the most time to read why. NULL where there
- * is no such peer. */
+/* A place for a newcomer. Where all are taken, that of the peer which was turned away longest ago: it had the most
+ * time to read why. NULL where there is no such peer. */
 static struct intake *intake_take(struct converter *converter)
 {
 	struct intake *intake = slab_take(&converter->intakes);
@@ -277,7 +289,8 @@ static void reset_newcomer(struct worker *worker, int fd)
 
 	counter_add(&worker->counters.n_intakes_full, 1);
 	if (worker_may_log(worker, WORKER_LOG_SHORT, left_out, sizeof(left_out)))
-		log_warning("every place is taken, by peers that say nothing, wait or are being served: new ones are reset; limits.max_half_open says how many there are%s", left_out);
+		log_warning("every place is taken, by peers that say nothing, wait or are being served: new ones are "
+			    "reset; limits.max_half_open says how many there are%s", left_out);
 	net_close_reset(fd);
 }
 
@@ -350,7 +363,8 @@ int converter_new(struct worker *worker, struct converter **out)
 	converter->handler = loop_handler_add(worker->loop, &handler);
 	listeners_init(&converter->listeners, worker, on_connection, converter);
 	intercepted_init(converter);
-	if (slab_init(&converter->intakes, sizeof(struct intake), worker->view->conf->limits.max_half_open + SPARE_INTAKES) || lookup_init(converter))
+	if (slab_init(&converter->intakes, sizeof(struct intake),
+		      worker->view->conf->limits.max_half_open + SPARE_INTAKES) || lookup_init(converter))
 		return -ENOMEM;
 	*out = converter;
 	converter = NULL;
@@ -379,7 +393,8 @@ void converter_freep(struct converter **out)
 	*out = NULL;
 }
 
-/* Gateways that wait are told so. An end in order: ask again. A reset: there is nobody to ask any more (role/gateway/watch.c). */
+/* Gateways that wait are told so. An end in order: ask again. A reset: there is nobody to ask any more
+ * (role/gateway/watch.c). */
 static void let_waiting_go(struct converter *converter, void (*how)(struct converter *converter, struct intake *intake))
 {
 	for (uint32_t i = 0; i < converter->intakes.n_touched; i++) {
@@ -392,7 +407,8 @@ static void let_waiting_go(struct converter *converter, void (*how)(struct conve
 
 static struct net_listen_options listen_options(const struct conf *conf)
 {
-	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE, .congestion = loss_watch_least(conf),
+	return (struct net_listen_options){ .mptcp = true, .fastopen_queue = FASTOPEN_QUEUE,
+					    .congestion = loss_watch_least(conf),
 					    .keepalive_s = conf->limits.keepalive_s };
 }
 
@@ -403,11 +419,13 @@ int converter_probe(const struct conf *running, const struct conf *next, char *r
 
 	for (size_t i = 0; next->converter.enabled && i < next->converter.n_listen; i++) {
 		const struct address *address = &next->converter.listen[i];
-		int r = address_among(running->converter.listen, running->converter.n_listen, address) ? 0 : net_probe_listen(address, &options);
+		int r = address_among(running->converter.listen, running->converter.n_listen, address) ? 0 :
+			net_probe_listen(address, &options);
 
 		if (!r)
 			continue;
-		snprintf(reason, n_reason, "converter.listen: cannot listen on %s: %s%s", address_format(address, text), strerror(-r), listener_advice(r));
+		snprintf(reason, n_reason, "converter.listen: cannot listen on %s: %s%s", address_format(address, text),
+			 strerror(-r), listener_advice(r));
 		return r;
 	}
 	return 0;
@@ -422,14 +440,17 @@ int converter_apply(struct converter *converter, char *reason, size_t n_reason)
 	if (!view->conf->converter.enabled || !view->accepting) {
 		listeners_close(&converter->listeners);
 		intercepted_close(converter);
-		let_waiting_go(converter, intake_abandon);   /* before a host of theirs runs into a listener that is gone */
+		let_waiting_go(converter, intake_abandon);   /* before a host of theirs runs into a listener that is
+							      * gone */
 		return 0;
 	}
 	if (converter->let_in_by != view->conf && converter->resolver)
 		resolver_renew(converter->resolver);
-	if (converter->let_in_by != view->conf)   /* whoever may not stay any more is to learn it; the others come again */
+	if (converter->let_in_by != view->conf)   /* whoever may not stay any more is to learn it; the others come
+						   * again */
 		let_waiting_go(converter, intake_end);
 	converter->let_in_by = view->conf;
-	r = listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options, reason, n_reason);
+	r = listeners_set(&converter->listeners, view->conf->converter.listen, view->conf->converter.n_listen, &options,
+			  reason, n_reason);
 	return r ? r : intercepted_apply(converter, reason, n_reason);
 }

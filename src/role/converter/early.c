@@ -11,7 +11,8 @@
 #include "role/gateway/hold.h"
 #include "role/gateway/setup.h"
 
-/* A nonce's first bytes are random, which is what the converter tells them apart by (policy/replay.h); the last ones say whose it is. */
+/* A nonce's first bytes are random, which is what the converter tells them apart by (policy/replay.h); the last ones
+ * say whose it is. */
 #define RANDOM_BYTES 8
 
 /* What goes from one thread to another. */
@@ -31,7 +32,9 @@ static void tell(const struct note *note)
 
 	if (watch)
 		counter_add(&converter->worker->counters.n_early_told,
-			    intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_early(note->nonce, &note->result, out) }));
+			    intake_tell(converter, watch,
+					(struct bytes){ out, watch->scheme->server_early(note->nonce, &note->result,
+						out) }));
 }
 
 static void on_tell(void *arg)
@@ -45,7 +48,8 @@ void early_tell(struct converter *converter, const struct intake *intake, const 
 	unsigned int number = take_over_worker(intake->watch);
 	struct note note = { .watch = intake->watch, .subscriber = intake->ticket.number, .result = *result };
 
-	if (!intake->watch || !intake->ticket.admitted || number >= converter->worker->n_peers || (!intake->raced && net_handshake_ended(intake->near_fd)))
+	if (!intake->watch || !intake->ticket.admitted || number >= converter->worker->n_peers ||
+	    (!intake->raced && net_handshake_ended(intake->near_fd)))
 		return;
 	note.to = converter->worker->peers[number];
 	memcpy(note.nonce, intake->ticket.nonce, sizeof(note.nonce));
@@ -61,7 +65,8 @@ void early_make_nonce(const struct gateway *gateway, const struct setup *setup, 
 	uint32_t index = slab_name_of(&gateway->setups, setup).index;
 
 	randombytes_buf(nonce, RANDOM_BYTES);
-	cursor_put_u32be(&out, gateway->worker->number << 24 | index);   /* there are 256 workers at most, and a million of setups */
+	cursor_put_u32be(&out, gateway->worker->number << 24 | index);   /* there are 256 workers at most, and a
+									  * million of setups */
 }
 
 static uint32_t place_in(const uint8_t nonce[SIGNALLING_NONCE_BYTES])
@@ -82,7 +87,8 @@ static void on_hear(void *arg)
 	free(note);
 }
 
-void early_hear(struct worker *const *workers, size_t n_workers, const uint8_t nonce[SIGNALLING_NONCE_BYTES], const struct signalling_result *result)
+void early_hear(struct worker *const *workers, size_t n_workers, const uint8_t nonce[SIGNALLING_NONCE_BYTES],
+		const struct signalling_result *result)
 {
 	unsigned int number = place_in(nonce) >> 24;
 	struct note note = { .result = *result };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * No client has all of what all share: ports that we wait on for a connection (converter.bind_ports), and names being looked up. A subscriber is one client, and so is
- * whoever has none, by his address (of IPv6 the first 64 bits, which are one household's). Private to the converter.
+ * No client has all of what all share: ports that we wait on for a connection (converter.bind_ports), and names being
+ * looked up. A subscriber is one client, and so is whoever has none, by his address (of IPv6 the first 64 bits, which
+ * are one household's). Private to the converter.
  */
 #ifndef BRAID_ROLE_CONVERTER_FAIR_H
 #define BRAID_ROLE_CONVERTER_FAIR_H

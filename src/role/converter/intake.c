@@ -14,7 +14,8 @@
 #include "role/mappings/mapping_calls.h"
 
 #define LINGER_US (2 * US_PER_S)      /* for the peer to take a refusal and close */
-#define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not hold up the others */
+#define DISCARD_READS 32              /* of WORKER_SCRATCH_BYTES each, a turn: a peer that keeps sending must not
+				       * hold up the others */
 
 static void ending_append(struct converter *converter, struct intake *intake)
 {
@@ -49,7 +50,8 @@ struct loop_ref intake_ref(const struct converter *converter, const struct intak
 int intake_set_deadline(struct converter *converter, struct intake *intake, uint64_t after_us)
 {
 	intake->deadline_us = loop_now_us(converter->worker->loop) + after_us;
-	return loop_timer_at(converter->worker->loop, intake->deadline_us, intake_ref(converter, intake, INTAKE_DEADLINE));
+	return loop_timer_at(converter->worker->loop, intake->deadline_us,
+			     intake_ref(converter, intake, INTAKE_DEADLINE));
 }
 
 void intake_prepare_leg(const struct converter *converter, const struct intake *intake)
@@ -80,7 +82,8 @@ void intake_free(struct converter *converter, struct intake *intake)
 {
 	converter->n_waiting -= intake->state == INTAKE_WAITING;
 	if (intake->state == INTAKE_WAITING && (intake->takes_inbound || intake->hears_limits || intake->hears_harm))
-		subscribers_drop_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+		subscribers_drop_watch(converter->worker->shared->subscribers, intake->ticket.number,
+				       take_over_name_intake(converter, intake));
 	if (intake->state == INTAKE_ENDING)
 		ending_remove(converter, intake);
 	intake_leave_half_open(converter, intake);
@@ -111,12 +114,13 @@ void intake_end(struct converter *converter, struct intake *intake)
 	intake_free(converter, intake);
 }
 
-/* More has come than one turn may take. Who was turned away may have sent much before it knew: it is looked at again, after others. Who was let stay
- * was to keep quiet. */
+/* More has come than one turn may take. Who was turned away may have sent much before it knew: it is looked at
+ * again, after others. Who was let stay was to keep quiet. */
 static void discard_later(struct converter *converter, struct intake *intake)
 {
 	if (intake->state == INTAKE_WAITING ||
-	    loop_rewatch(converter->worker->loop, intake->near_fd, INTAKE_EVENTS, intake_ref(converter, intake, INTAKE_NEAR)))
+	    loop_rewatch(converter->worker->loop, intake->near_fd, INTAKE_EVENTS,
+			 intake_ref(converter, intake, INTAKE_NEAR)))
 		intake_abandon(converter, intake);
 }
 
@@ -150,7 +154,8 @@ struct intake *intake_watch(const struct converter *converter, uint64_t name, ui
 {
 	struct intake *watch = take_over_intake(converter, name);
 
-	return watch && watch->state == INTAKE_WAITING && !watch->owes && watch->ticket.admitted && watch->ticket.number == subscriber ? watch : NULL;
+	return watch && watch->state == INTAKE_WAITING && !watch->owes && watch->ticket.admitted &&
+	       watch->ticket.number == subscriber ? watch : NULL;
 }
 
 /* Everything of it: a fresh connection takes these few bytes, or is no connection any more. */
@@ -158,7 +163,8 @@ static int send_all(const struct intake *intake, const struct inbox *what)
 {
 	int error = 0;
 
-	return what->n_kept && net_send(intake->near_fd, what->kept, what->n_kept, &error) != (ssize_t)what->n_kept ? NET_E_RESET : 0;
+	return what->n_kept && net_send(intake->near_fd, what->kept, what->n_kept, &error) != (ssize_t)what->n_kept ?
+	       NET_E_RESET : 0;
 }
 
 int intake_go_on(struct intake *intake)
@@ -178,11 +184,13 @@ static int send_answer(const struct intake *intake)
 	return intake->state == INTAKE_ENDING && shutdown(intake->near_fd, SHUT_WR) ? NET_E_RESET : 0;
 }
 
-/* Not before its answer has gone out: until then nothing else can be said on it, and what is meant for it would be lost. */
+/* Not before its answer has gone out: until then nothing else can be said on it, and what is meant for it would be
+ * lost. */
 static void be_watch(const struct converter *converter, const struct intake *intake)
 {
 	if (intake->state == INTAKE_WAITING && intake->takes_inbound)
-		subscribers_add_watch(converter->worker->shared->subscribers, intake->ticket.number, take_over_name_intake(converter, intake));
+		subscribers_add_watch(converter->worker->shared->subscribers, intake->ticket.number,
+				      take_over_name_intake(converter, intake));
 	if (intake->state == INTAKE_WAITING && (intake->hears_limits || intake->hears_harm))
 		limited_watch(converter, intake);
 }
@@ -226,7 +234,8 @@ void intake_finish(struct converter *converter, struct intake *intake, const uin
 	if (intake->far_fd >= 0)
 		net_close_reset(intake->far_fd);
 	intake->far_fd = -1;
-	if (intake_owe(intake, (struct bytes){ answer, n_answer }) || intake_set_deadline(converter, intake, LINGER_US)) {
+	if (intake_owe(intake, (struct bytes){ answer, n_answer }) ||
+	    intake_set_deadline(converter, intake, LINGER_US)) {
 		intake_abandon(converter, intake);
 		return;
 	}

@@ -17,10 +17,11 @@
 #include "wire/syn.h"
 
 #define TAKES 16                    /* of the queue in a turn */
-#define CALL_US (8 * US_PER_S)      /* for a client whose first packet was let go to come, two of our answers being lost */
+#define CALL_US (8 * US_PER_S)      /* for a client whose first packet was let go to come, two of our answers being
+				     * lost */
 
-/* Whoever keeps his own address could have got there without us, so where he may go isn't ours to say, but for the rules. With one of ours he is to get no further than
- * clients of other schemes. */
+/* Whoever keeps his own address could have got there without us, so where he may go isn't ours to say, but for the
+ * rules. With one of ours he is to get no further than clients of other schemes. */
 static enum signalling_outcome choose_source(struct worker *worker, struct intake *intake, struct source_choice *out)
 {
 	struct signalling_request request = { .destination = intake->destination, .source = intake->client };
@@ -37,11 +38,13 @@ static enum signalling_outcome choose_source(struct worker *worker, struct intak
 /* What a rule bypasses that nft doesn't know enough of, can't be given back any more: it goes on as others. */
 static enum signalling_outcome apply_policy(struct worker *worker, struct intake *intake, uint8_t dscp)
 {
-	intake->treatment = treatment_of_request(worker->view->conf, &intake->client, &intake->destination, intake->ticket.subscriber, dscp);
+	intake->treatment = treatment_of_request(worker->view->conf, &intake->client, &intake->destination,
+						 intake->ticket.subscriber, dscp);
 	return intake->treatment.action == RULE_REJECT ? OUTCOME_REFUSED : OUTCOME_CONNECTED;
 }
 
-static struct signalling_result prepare(struct converter *converter, struct intake *intake, struct source_choice *source, uint8_t dscp)
+static struct signalling_result prepare(struct converter *converter, struct intake *intake,
+					struct source_choice *source, uint8_t dscp)
 {
 	static const struct signalling_result over_limit = { .outcome = OUTCOME_OVER_LIMIT };
 	struct worker *worker = converter->worker;
@@ -181,7 +184,8 @@ static void again(struct converter *converter, struct intake *intake, uint32_t p
 /* Half of the places, which all workers share, are left to those who have answered a SYN+ACK. */
 static bool may_be_held(const struct worker *worker)
 {
-	return __atomic_load_n(&worker->shared->n_half_open, __ATOMIC_RELAXED) < worker->view->conf->limits.max_half_open / 2 + 1;
+	return __atomic_load_n(&worker->shared->n_half_open, __ATOMIC_RELAXED) <
+	       worker->view->conf->limits.max_half_open / 2 + 1;
 }
 
 static void on_packet(void *context, const struct net_queue_packet *packet)
@@ -220,9 +224,11 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 void intercepted_init(struct converter *converter)
 {
 	struct loop_handler handler = { .on_event = on_event, .context = converter };
-	struct pairs_fields fields = { offsetof(struct intake, client), offsetof(struct intake, destination), offsetof(struct intake, next_held) };
+	struct pairs_fields fields = { offsetof(struct intake, client), offsetof(struct intake, destination),
+				       offsetof(struct intake, next_held) };
 
-	pairs_init(&converter->intercepted.held, &converter->intakes, fields, converter->intercepted.buckets, INTERCEPTED_BUCKETS);
+	pairs_init(&converter->intercepted.held, &converter->intakes, fields, converter->intercepted.buckets,
+		   INTERCEPTED_BUCKETS);
 	converter->intercepted.queue_handler = loop_handler_add(converter->worker->loop, &handler);
 	listeners_init(&converter->intercepted.listeners, converter->worker, on_connection, converter);
 }
@@ -258,7 +264,8 @@ static int open_queue(struct intercepted *intercepted, const struct worker *work
 	int r = net_queue_open(number, &intercepted->queue);
 
 	if (!r)
-		r = loop_watch(worker->loop, net_queue_fd(intercepted->queue), EPOLLIN, (struct loop_ref){ .handler = intercepted->queue_handler });
+		r = loop_watch(worker->loop, net_queue_fd(intercepted->queue), EPOLLIN,
+			       (struct loop_ref){ .handler = intercepted->queue_handler });
 	if (r)
 		net_queue_closep(&intercepted->queue);
 	return r;
@@ -276,8 +283,9 @@ static void apply_queue(struct converter *converter)
 	}
 	r = intercepted->queue ? 0 : open_queue(intercepted, converter->worker);
 	if (r && !intercepted->queue_missing)
-		log_warning("worker %u cannot open its packet queue (%s): connections of converter.intercept that come to it go on to their servers; another program may have it, "
-			    "set converter.intercept_queue to a free one", converter->worker->number, net_error_text(r));
+		log_warning("worker %u cannot open its packet queue (%s): connections of converter.intercept that come "
+			    "to it go on to their servers; another program may have it, set converter.intercept_queue "
+			    "to a free one", converter->worker->number, net_error_text(r));
 	intercepted->queue_missing = r;
 }
 
@@ -286,12 +294,16 @@ int intercepted_apply(struct converter *converter, char *reason, size_t n_reason
 	const struct conf *conf = converter->worker->view->conf;
 	uint16_t port = conf->converter.intercept_port;
 	unsigned int own = converter->worker->number + 1;
-	const struct address addresses[] = { mark_on_path_listener(0, false, port), mark_on_path_listener(0, true, port), mark_on_path_listener(own, false, port),
+	const struct address addresses[] = { mark_on_path_listener(0, false, port),
+					     mark_on_path_listener(0, true, port),
+					     mark_on_path_listener(own, false, port),
 					     mark_on_path_listener(own, true, port) };
 	struct net_listen_options options = {
-		.mptcp = true, .transparent = true, .congestion = loss_watch_least(conf), .keepalive_s = conf->limits.keepalive_s,
+		.mptcp = true, .transparent = true, .congestion = loss_watch_least(conf),
+		.keepalive_s = conf->limits.keepalive_s,
 	};
 
 	apply_queue(converter);
-	return listeners_set(&converter->intercepted.listeners, addresses, conf->converter.n_intercept ? ARRAY_SIZE(addresses) : 0, &options, reason, n_reason);
+	return listeners_set(&converter->intercepted.listeners, addresses,
+			     conf->converter.n_intercept ? ARRAY_SIZE(addresses) : 0, &options, reason, n_reason);
 }

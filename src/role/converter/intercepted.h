@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The converter's door for Multipath TCP connections that are taken on their way (decision 0025, doc/route.md): the client has connected to the server's own address, and says
- * nothing of it. They come by the nft table of path/intercept.h, to listeners at mark_on_path_listener(). With intercept_accept = faithful their first packets wait in a queue
- * until their servers have answered: then the packet is let go to this worker's own listener, answered as the server has answered, or, where we are at a limit, goes on to the server. Private
- * to the converter.
+ * The converter's door for Multipath TCP connections that are taken on their way (decision 0025, doc/route.md): the
+ * client has connected to the server's own address, and says nothing of it. They come by the nft table of
+ * path/intercept.h, to listeners at mark_on_path_listener(). With intercept_accept = faithful their first packets wait
+ * in a queue until their servers have answered: then the packet is let go to this worker's own listener, answered as
+ * the server has answered, or, where we are at a limit, goes on to the server. Private to the converter.
  */
 #ifndef BRAID_ROLE_CONVERTER_INTERCEPTED_H
 #define BRAID_ROLE_CONVERTER_INTERCEPTED_H

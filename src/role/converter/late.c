@@ -26,14 +26,18 @@ static void on_tell(void *arg)
 		struct intake *watch = slab_at(&converter->intakes, i);
 
 		if (wants_to_hear(watch))
-			counter_add(&worker->counters.n_late_told, intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_limited(SIGNALLING_LATE, out) }));
+			counter_add(&worker->counters.n_late_told,
+				    intake_tell(converter, watch,
+						(struct bytes){ out, watch->scheme->server_limited(SIGNALLING_LATE,
+							out) }));
 	}
 }
 
 /* Where there is no memory for it: in half a second again. */
 static void post(struct worker *worker)
 {
-	if (!__atomic_exchange_n(&worker->late_posted, true, __ATOMIC_ACQ_REL) && loop_post(worker->loop, on_tell, worker))
+	if (!__atomic_exchange_n(&worker->late_posted, true, __ATOMIC_ACQ_REL) &&
+	    loop_post(worker->loop, on_tell, worker))
 		__atomic_store_n(&worker->late_posted, false, __ATOMIC_RELEASE);
 }
 
@@ -51,7 +55,8 @@ void late_hear(struct shared *shared, uint64_t now_us)
 	uint64_t n_left_out;
 
 	if (!late_is_converter(shared, now_us) && log_limit_pass(&shared->late_log, now_us, &n_left_out))
-		log_warning("the converter is late, having more to do than it can: new connections go the ordinary way until it has caught up");
+		log_warning("the converter is late, having more to do than it can: new connections go the ordinary way "
+			    "until it has caught up");
 	shared->late_at_us = now_us;
 }
 

@@ -71,7 +71,8 @@ bool lookup_next(struct converter *converter, struct intake *intake, const struc
 }
 
 /* NULL: *result says why not. */
-static struct name *take_name(struct converter *converter, const struct intake *intake, struct signalling_result *result)
+static struct name *take_name(struct converter *converter, const struct intake *intake,
+			      struct signalling_result *result)
 {
 	struct name *name = slab_take(&converter->names);
 	int r = name ? fair_enter(converter, intake, FAIR_NAME, &name->share) : 0;
@@ -120,9 +121,11 @@ static void on_answer(void *context, struct loop_ref asker, int r, const struct 
 static int ask(struct converter *converter, const struct name *name, struct bytes text)
 {
 	struct slab_name asker = slab_name_of(&converter->names, name);
-	int r = converter->resolver ? 0 : resolver_new(converter->worker->loop, on_answer, converter, &converter->resolver);
+	int r = converter->resolver ? 0 :
+		resolver_new(converter->worker->loop, on_answer, converter, &converter->resolver);
 
-	return r ? r : resolver_ask(converter->resolver, text, (struct loop_ref){ .index = asker.index, .generation = asker.generation });
+	return r ? r : resolver_ask(converter->resolver, text,
+				    (struct loop_ref){ .index = asker.index, .generation = asker.generation });
 }
 
 void lookup_begin(struct converter *converter, struct intake *intake, struct bytes text)

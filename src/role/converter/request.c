@@ -20,12 +20,14 @@
 #define ADDRESS_US (4 * US_PER_S)     /* of a name that has more of them: two SYNs may be lost */
 #define WAITING_KEEPALIVE_S 300       /* a NAT in between forgets us later than this, mostly */
 
-struct signalling_result converter_connect_from(struct converter *converter, struct intake *intake, const struct source_choice *source)
+struct signalling_result converter_connect_from(struct converter *converter, struct intake *intake,
+						const struct source_choice *source)
 {
 	struct worker *worker = converter->worker;
 	uint64_t patience_us = worker->view->conf->limits.connect_timeout_ms * US_PER_MS;
 	struct net_connect_options options = {
-		.mptcp = intake->wants_mptcp, .marking = treatment_marking(&intake->treatment), .source = source->address, .transparent = source->transparent,
+		.mptcp = intake->wants_mptcp, .marking = treatment_marking(&intake->treatment),
+		.source = source->address, .transparent = source->transparent,
 		.fwmark = treatment_fwmark(worker->view->conf),
 	};
 	size_t n_sent;
@@ -55,8 +57,8 @@ static struct signalling_result over_limit(void)
 	return (struct signalling_result){ .outcome = OUTCOME_OVER_LIMIT, .retry_after_s = 1 };
 }
 
-static struct signalling_result authorise(struct converter *converter, struct intake *intake, const struct signalling_request *request,
-					  enum authorise_what what)
+static struct signalling_result authorise(struct converter *converter, struct intake *intake,
+					  const struct signalling_request *request, enum authorise_what what)
 {
 	intake->ticket.holder = take_over_name_intake(converter, intake);
 	if (!intake->half_open)
@@ -64,12 +66,14 @@ static struct signalling_result authorise(struct converter *converter, struct in
 	return authorise_client(converter->worker, &intake->client, request, what, &intake->ticket, &intake->owner);
 }
 
-/* What a rule turns away is refused as its destination would; what it bypasses isn't ours to connect, and goes the ordinary way at a gateway that can still let it. */
+/* What a rule turns away is refused as its destination would; what it bypasses isn't ours to connect, and goes the
+ * ordinary way at a gateway that can still let it. */
 static enum signalling_outcome apply_policy(struct converter *converter, struct intake *intake, uint8_t dscp)
 {
 	const struct conf *conf = converter->worker->view->conf;
 
-	intake->treatment = treatment_of_request(conf, &intake->client, &intake->destination, intake->ticket.subscriber, dscp);
+	intake->treatment = treatment_of_request(conf, &intake->client, &intake->destination, intake->ticket.subscriber,
+						 dscp);
 	switch (intake->treatment.action) {
 	case RULE_REJECT:
 		return OUTCOME_REFUSED;
@@ -80,8 +84,9 @@ static enum signalling_outcome apply_policy(struct converter *converter, struct 
 	}
 }
 
-/* What a peer takes its connection for. A gateway of ours says so. Another one's, whose request came with Multipath TCP in its first packet, may come out as plain TCP without
- * its knowing: no end is believed then (doc/assumptions.md). */
+/* What a peer takes its connection for. A gateway of ours says so. Another one's, whose request came with Multipath
+ * TCP in its first packet, may come out as plain TCP without its knowing: no end is believed then
+ * (doc/assumptions.md). */
 static bool is_multipath(const struct intake *intake, const struct signalling_request *request)
 {
 	if (intake->scheme->tickets && (intake->ticket.subscriber || intake->ticket.used_before))
@@ -90,16 +95,19 @@ static bool is_multipath(const struct intake *intake, const struct signalling_re
 }
 
 /* Whether the session may be, and from where. */
-static enum signalling_outcome permit(struct converter *converter, struct intake *intake, const struct signalling_request *request, struct source_choice *source)
+static enum signalling_outcome permit(struct converter *converter, struct intake *intake,
+				      const struct signalling_request *request, struct source_choice *source)
 {
 	enum signalling_outcome outcome = apply_policy(converter, intake, request->dscp);
 
 	if (outcome == OUTCOME_CONNECTED)
 		outcome = authorise_destination(converter->worker, &intake->own, &intake->destination);
-	return outcome == OUTCOME_CONNECTED ? source_choose(converter->worker, &intake->ticket, request, source) : outcome;
+	return outcome == OUTCOME_CONNECTED ? source_choose(converter->worker, &intake->ticket, request, source) :
+	       outcome;
 }
 
-struct signalling_result converter_connect(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+struct signalling_result converter_connect(struct converter *converter, struct intake *intake,
+					   const struct signalling_request *request)
 {
 	struct signalling_result result = { .outcome = OUTCOME_CONNECTED };
 	struct source_choice source;
@@ -120,7 +128,8 @@ static struct signalling_result permit_peer(struct converter *converter, struct 
 }
 
 /* A limit that forbids it is the remote host's matter, too. */
-static void claim(struct converter *converter, struct intake *intake, const struct signalling_request *request, struct signalling_result result)
+static void claim(struct converter *converter, struct intake *intake, const struct signalling_request *request,
+		  struct signalling_result result)
 {
 	if (result.outcome == OUTCOME_CONNECTED) {
 		intake->session = worker_take_session(converter->worker);
@@ -153,7 +162,8 @@ static void begin(struct converter *converter, struct intake *intake, const stru
 }
 
 /* A session that were its own leg would go round and round, at the cost of nobody but us. */
-static struct signalling_result permit_leg(struct converter *converter, struct intake *intake, const struct signalling_request *request)
+static struct signalling_result permit_leg(struct converter *converter, struct intake *intake,
+					   const struct signalling_request *request)
 {
 	if (intake->in_pieces)
 		return (struct signalling_result){ .outcome = OUTCOME_UNSUPPORTED_MESSAGE };
@@ -167,7 +177,8 @@ static void request_leg(struct converter *converter, struct intake *intake, cons
 	static const struct signalling_result gone = { .outcome = OUTCOME_REFUSED };
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES], refusal[SIGNALLING_MESSAGE_BYTES];
 	struct stripes_arrival arrival = {
-		.fd = intake->near_fd, .leg = request->leg, .joins = request->joins, .wide = request->wide, .lossy = request->lossy, .admitted = intake->ticket.admitted, .subscriber = intake->ticket.number,
+		.fd = intake->near_fd, .leg = request->leg, .joins = request->joins, .wide = request->wide,
+		.lossy = request->lossy, .admitted = intake->ticket.admitted, .subscriber = intake->ticket.number,
 		.client = intake->client, .own = intake->own, .first = { intake->inbox.kept, intake->inbox.n_kept },
 	};
 
@@ -176,8 +187,10 @@ static void request_leg(struct converter *converter, struct intake *intake, cons
 		return;
 	}
 	memcpy(arrival.session, request->session, sizeof(arrival.session));
-	arrival.answer = (struct bytes){ answer, intake->scheme->server_answer(&intake->conversation, &result, answer) };
-	arrival.refusal = (struct bytes){ refusal, intake->scheme->server_answer(&intake->conversation, &gone, refusal) };
+	arrival.answer = (struct bytes){ answer,
+					 intake->scheme->server_answer(&intake->conversation, &result, answer) };
+	arrival.refusal = (struct bytes){ refusal,
+					  intake->scheme->server_answer(&intake->conversation, &gone, refusal) };
 	loop_unwatch(converter->worker->loop, intake->near_fd);
 	stripes_arrive(converter->worker->stripes, &arrival);
 	intake_free(converter, intake);
@@ -229,22 +242,26 @@ static bool may_wait(struct converter *converter)
 	return false;
 }
 
-/* With a subscriber's key the peer is Braid, and may be told outcomes on this connection while it stays (role/converter/early.h). What is wanted of its hosts' connections
- * it is told in any case. */
-static size_t make_offer(const struct converter *converter, struct intake *intake, const struct signalling_request *request, bool stays, uint8_t *out)
+/* With a subscriber's key the peer is Braid, and may be told outcomes on this connection while it stays
+ * (role/converter/early.h). What is wanted of its hosts' connections it is told in any case. */
+static size_t make_offer(const struct converter *converter, struct intake *intake,
+			 const struct signalling_request *request, bool stays, uint8_t *out)
 {
 	static const struct signalling_result fine = { .outcome = OUTCOME_CONNECTED };
 	uint8_t proof[TICKET_PROOF_BYTES];
 	struct signalling_offer offer = {
-		.kin = intake->ticket.subscriber, .watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0,
-		.wants_source = source_wants_hosts(&intake->ticket), .maps = stays && mapping_calls_offered(converter, intake),
+		.kin = intake->ticket.subscriber,
+		.watch = stays && intake->ticket.admitted ? take_over_name_intake(converter, intake) : 0,
+		.wants_source = source_wants_hosts(&intake->ticket),
+		.maps = stays && mapping_calls_offered(converter, intake),
 	};
 
 	if (intake->ticket.key) {
 		ticket_prove(request->credential, intake->ticket.key, &intake->own, proof);
 		offer.proof = proof;
 	}
-	return intake->scheme->server_offer ? intake->scheme->server_offer(&offer, out) : intake->scheme->server_answer(&intake->conversation, &fine, out);
+	return intake->scheme->server_offer ? intake->scheme->server_offer(&offer, out) :
+	       intake->scheme->server_answer(&intake->conversation, &fine, out);
 }
 
 void request_information(struct converter *converter, struct intake *intake, const struct signalling_request *request)

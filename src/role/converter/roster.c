@@ -10,7 +10,8 @@
 #include "role/converter/subscribers_parts.h"
 #include "signalling/ticket.h"
 
-static_assert(DIRECTORY_FINGERPRINT_BYTES == TICKET_FINGERPRINT_BYTES, "subscribers are found by the fingerprints in tickets");
+static_assert(DIRECTORY_FINGERPRINT_BYTES == TICKET_FINGERPRINT_BYTES,
+	      "subscribers are found by the fingerprints in tickets");
 
 /* 0 or -ENOMEM. */
 static int take_clients(struct roster *roster, const struct conf *conf)
@@ -24,7 +25,8 @@ static int take_clients(struct roster *roster, const struct conf *conf)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < conf->n_subscribers; i++)
 		for (size_t j = 0; j < conf->subscribers[i].n_clients; j++)
-			roster->clients[roster->n_clients++] = (struct owned){ .prefix = conf->subscribers[i].clients[j], .owner = i };
+			roster->clients[roster->n_clients++] =
+			(struct owned){ .prefix = conf->subscribers[i].clients[j], .owner = i };
 	owners_sort(roster->clients, roster->n_clients);
 	return 0;
 }
@@ -90,25 +92,27 @@ void roster_free(struct roster *roster)
 	free(roster);
 }
 
-static uint32_t found_at(const struct roster *roster, const struct conf *conf, const struct directory_entry *entry, const struct conf_subscriber **found)
+static uint32_t found_at(const struct roster *roster, const struct conf *conf, const struct directory_entry *entry,
+			 const struct conf_subscriber **found)
 {
 	*found = entry ? &conf->subscribers[entry->place] : NULL;
 	return entry ? roster->numbers[entry->place] : SUBSCRIBERS_NONE;
 }
 
-uint32_t roster_find(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
-		     const struct conf_subscriber **found)
+uint32_t roster_find(const struct roster *roster, const struct conf *conf,
+		     const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES], const struct conf_subscriber **found)
 {
 	return found_at(roster, conf, directory_find(roster->keys, roster->n_keys, fingerprint), found);
 }
 
-uint32_t roster_find_login(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
-			   const struct conf_subscriber **found)
+uint32_t roster_find_login(const struct roster *roster, const struct conf *conf,
+			   const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES], const struct conf_subscriber **found)
 {
 	return found_at(roster, conf, directory_find(roster->logins, roster->n_logins, fingerprint), found);
 }
 
-uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address, const struct conf_subscriber **found)
+uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address,
+			    const struct conf_subscriber **found)
 {
 	const struct owned *owned = owners_find(roster->clients, roster->n_clients, address);
 

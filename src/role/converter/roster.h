@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whom a configuration serves, found by what they show: a key, a name, an address. Immutable, and read by any thread. */
+/* Whom a configuration serves, found by what they show: a key, a name, an address. Immutable, and read by any
+ * thread. */
 #ifndef BRAID_ROLE_CONVERTER_ROSTER_H
 #define BRAID_ROLE_CONVERTER_ROSTER_H
 
@@ -21,19 +22,22 @@ struct roster {
 	size_t n_clients;
 };
 
-/* Gives every subscriber of conf a number, the one that it had before; limits stay as they are. NULL without memory. Main thread. */
+/* Gives every subscriber of conf a number, the one that it had before; limits stay as they are. NULL without memory.
+ * Main thread. */
 struct roster *roster_new(struct subscribers *subscribers, const struct conf *conf);
 void roster_free(struct roster *roster);   /* NULL is fine */
 
 /* Number and configuration of the one whose key has the fingerprint; SUBSCRIBERS_NONE: nobody's. */
-uint32_t roster_find(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
-		     const struct conf_subscriber **found);
+uint32_t roster_find(const struct roster *roster, const struct conf *conf,
+		     const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES], const struct conf_subscriber **found);
 /* The same of the one whose name has the fingerprint, and who has a password. Another name may have the same one. */
 void roster_fingerprint(const uint8_t *name, size_t n_name, uint8_t out[DIRECTORY_FINGERPRINT_BYTES]);
-uint32_t roster_find_login(const struct roster *roster, const struct conf *conf, const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
+uint32_t roster_find_login(const struct roster *roster, const struct conf *conf,
+			   const uint8_t fingerprint[DIRECTORY_FINGERPRINT_BYTES],
 			   const struct conf_subscriber **found);
 
 /* The same of the one whose client has the address. */
-uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address, const struct conf_subscriber **found);
+uint32_t roster_find_client(const struct roster *roster, const struct conf *conf, const struct address *address,
+			    const struct conf_subscriber **found);
 
 #endif

@@ -38,7 +38,8 @@ void subscribers_freep(struct subscribers **out)
 	*out = NULL;
 }
 
-uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber, enum relay_way way)
+uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber,
+			      enum relay_way way)
 {
 	uint64_t n_bytes = 0;
 
@@ -49,7 +50,8 @@ uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struc
 
 uint64_t subscriber_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber)
 {
-	return subscriber_way_bytes(subscribers, subscriber, RELAY_UP) + subscriber_way_bytes(subscribers, subscriber, RELAY_DOWN);
+	return subscriber_way_bytes(subscribers, subscriber, RELAY_UP) +
+	       subscriber_way_bytes(subscribers, subscriber, RELAY_DOWN);
 }
 
 /* SUBSCRIBERS_NONE where memory is short. Without sessions yet. */
@@ -59,7 +61,9 @@ static uint32_t add(struct subscribers *subscribers, const char *name)
 	size_t n_bytes = sizeof(*subscriber) + subscribers->n_workers * sizeof(subscriber->parts[0]);
 	struct quota_date date = quota_kept_today();
 
-	subscriber = aligned_alloc(SUBSCRIBERS_LINE_BYTES, (n_bytes + SUBSCRIBERS_LINE_BYTES - 1) / SUBSCRIBERS_LINE_BYTES * SUBSCRIBERS_LINE_BYTES);
+	subscriber = aligned_alloc(SUBSCRIBERS_LINE_BYTES,
+				   (n_bytes + SUBSCRIBERS_LINE_BYTES -
+				    1) / SUBSCRIBERS_LINE_BYTES * SUBSCRIBERS_LINE_BYTES);
 	if (!subscriber)
 		return SUBSCRIBERS_NONE;
 	memset(subscriber, 0, n_bytes);
@@ -106,7 +110,8 @@ uint32_t subscribers_find(const struct name_number *names, size_t n, const char 
 	return found ? found->number : SUBSCRIBERS_NONE;
 }
 
-uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n, const char *name)
+uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n,
+				 const char *name)
 {
 	uint32_t found = subscribers_find(names, n, name);
 
@@ -118,7 +123,8 @@ static struct limits limits_of(const struct conf_subscriber *conf)
 	return (struct limits){
 		.max_sessions = conf->max_sessions, .rate_mbit = conf->rate_mbit, .max_mappings = conf->max_mappings,
 		.new_sessions = { .per_s = conf->max_new_per_s, .burst = conf->max_new_burst },
-		.volume_bytes = { [QUOTA_DAY] = conf->volume_mb_per_day * BYTES_OF_MB, [QUOTA_MONTH] = conf->volume_mb_per_month * BYTES_OF_MB },
+		.volume_bytes = { [QUOTA_DAY] = conf->volume_mb_per_day * BYTES_OF_MB,
+				  [QUOTA_MONTH] = conf->volume_mb_per_month * BYTES_OF_MB },
 	};
 }
 
@@ -129,7 +135,8 @@ static void set_pace(struct relay_pace *pace, uint64_t per_s)
 		__atomic_store_n(&pace->full_at_ns, 0, __ATOMIC_RELAXED);
 }
 
-static struct address source_toward(const struct conf_subscriber *subscriber, const struct conf_converter *conf, bool v4)
+static struct address source_toward(const struct conf_subscriber *subscriber, const struct conf_converter *conf,
+				    bool v4)
 {
 	const struct source_pool pool = { conf->pool, conf->n_pool };
 	struct address to = { 0 };
@@ -137,17 +144,21 @@ static struct address source_toward(const struct conf_subscriber *subscriber, co
 
 	if (v4)
 		to = address_from_v4(0, 0);
-	return source_address_choose(&subscriber->source, subscriber->name, &pool, &to, &to, &choice) ? (struct address){ 0 } : choice.address;
+	return source_address_choose(&subscriber->source, subscriber->name, &pool, &to, &to, &choice) ?
+	       (struct address){ 0 } : choice.address;
 }
 
-static void set_limits(struct subscriber *subscriber, const struct conf_subscriber *conf, const struct conf_converter *converter)
+static void set_limits(struct subscriber *subscriber, const struct conf_subscriber *conf,
+		       const struct conf_converter *converter)
 {
 	struct figures *figures = &subscriber->figures;
 
-	if (figures->limits.new_sessions.per_s != conf->max_new_per_s || figures->limits.new_sessions.burst != conf->max_new_burst)
+	if (figures->limits.new_sessions.per_s != conf->max_new_per_s ||
+	    figures->limits.new_sessions.burst != conf->max_new_burst)
 		figures->new_full_at_ns = 0;
 	figures->limits = limits_of(conf);
-	figures->seen_as = (struct seen_as){ conf->source, source_toward(conf, converter, true), source_toward(conf, converter, false) };
+	figures->seen_as = (struct seen_as){ conf->source, source_toward(conf, converter, true),
+					     source_toward(conf, converter, false) };
 	figures->configured = true;
 	for (unsigned int way = 0; way < RELAY_N_WAYS; way++)
 		set_pace(&subscriber->paces[way], conf->rate_mbit * BYTES_PER_S_OF_MBIT);
@@ -179,14 +190,16 @@ static bool volume_is_over(const struct subscribers *subscribers, struct subscri
 }
 
 /* But for the number of new ones a second. */
-static enum subscribers_verdict look(const struct subscribers *subscribers, struct subscriber *subscriber, uint8_t *retry_after_s)
+static enum subscribers_verdict look(const struct subscribers *subscribers, struct subscriber *subscriber,
+				     uint8_t *retry_after_s)
 {
 	if (volume_is_over(subscribers, subscriber)) {
 		*retry_after_s = RETRY_MOST_S;
 		return SUBSCRIBERS_OVER_VOLUME;
 	}
 	*retry_after_s = RETRY_SESSIONS_S;
-	return subscriber->figures.n_sessions < subscriber->figures.limits.max_sessions ? SUBSCRIBERS_MAY : SUBSCRIBERS_OVER_SESSIONS;
+	return subscriber->figures.n_sessions < subscriber->figures.limits.max_sessions ? SUBSCRIBERS_MAY :
+	       SUBSCRIBERS_OVER_SESSIONS;
 }
 
 static enum subscribers_verdict take_new(struct figures *figures, uint64_t now_us, uint8_t *retry_after_s)
@@ -205,7 +218,8 @@ static enum subscribers_verdict take_new(struct figures *figures, uint64_t now_u
 	return SUBSCRIBERS_OVER_NEW;
 }
 
-enum subscribers_verdict subscribers_enter(struct subscribers *subscribers, uint32_t number, uint64_t now_us, uint8_t *retry_after_s)
+enum subscribers_verdict subscribers_enter(struct subscribers *subscribers, uint32_t number, uint64_t now_us,
+					   uint8_t *retry_after_s)
 {
 	enum subscribers_verdict verdict;
 	struct subscriber *subscriber;
@@ -242,7 +256,8 @@ void subscribers_leave(struct subscribers *subscribers, uint32_t number)
 
 const char *subscribers_verdict_name(enum subscribers_verdict verdict)
 {
-	static const char *const names[] = { "nothing", "max_sessions", "max_new_per_s", "volume_mb_per_day or volume_mb_per_month" };
+	static const char *const names[] = { "nothing", "max_sessions", "max_new_per_s",
+					     "volume_mb_per_day or volume_mb_per_month" };
 
 	static_assert(ARRAY_SIZE(names) == SUBSCRIBERS_N_VERDICTS, "name every verdict");
 	return names[verdict];

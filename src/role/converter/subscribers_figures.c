@@ -30,19 +30,24 @@ static json_t *seen_as_json(const struct seen_as *seen_as)
 	char text[ADDRESS_TEXT_BYTES];
 	const struct source_settings *settings = &seen_as->settings;
 
-	return json_pack("{s:s, s:o, s:o, s:o}", "mode", source_mode_name(settings->mode), "address_v4", address_json(&seen_as->v4),
+	return json_pack("{s:s, s:o, s:o, s:o}", "mode", source_mode_name(settings->mode),
+			 "address_v4", address_json(&seen_as->v4),
 			 "address_v6", address_json(&seen_as->v6), "prefix",
-			 settings->mode == SOURCE_PREFIX ? json_string(prefix_format(&settings->prefix, text)) : json_null());
+			 settings->mode == SOURCE_PREFIX ? json_string(prefix_format(&settings->prefix, text)) :
+			 json_null());
 }
 
 static json_t *subscriber_json(struct subscribers *subscribers, const struct subscriber *subscriber)
 {
 	struct figures figures = figures_of(subscribers, subscriber);
-	uint64_t up = subscriber_way_bytes(subscribers, subscriber, RELAY_UP), down = subscriber_way_bytes(subscribers, subscriber, RELAY_DOWN);
+	uint64_t up = subscriber_way_bytes(subscribers, subscriber, RELAY_UP),
+		 down = subscriber_way_bytes(subscribers, subscriber, RELAY_DOWN);
 	const struct limits *limits = &figures.limits;
 
-	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "name", figures.name,
-			 "configured", figures.configured, "seen_as", seen_as_json(&figures.seen_as), "sessions", (json_int_t)figures.n_sessions,
+	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I}}", "name", figures.name,
+			 "configured", figures.configured, "seen_as", seen_as_json(&figures.seen_as),
+			 "sessions", (json_int_t)figures.n_sessions,
 			 "opened", (json_int_t)figures.n_verdicts[SUBSCRIBERS_MAY], "refused",
 			 "max_sessions", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_SESSIONS],
 			 "max_new_per_s", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_NEW],
@@ -50,10 +55,13 @@ static json_t *subscriber_json(struct subscribers *subscribers, const struct sub
 			 "up_bytes", (json_int_t)up, "down_bytes", (json_int_t)down,
 			 "day_bytes", (json_int_t)quota_used_bytes(&figures.quota, QUOTA_DAY, up + down),
 			 "month_bytes", (json_int_t)quota_used_bytes(&figures.quota, QUOTA_MONTH, up + down), "limits",
-			 "max_sessions", (json_int_t)limits->max_sessions, "max_new_per_s", (json_int_t)limits->new_sessions.per_s,
-			 "max_new_burst", (json_int_t)limits->new_sessions.burst, "rate_mbit", (json_int_t)limits->rate_mbit,
+			 "max_sessions", (json_int_t)limits->max_sessions,
+			 "max_new_per_s", (json_int_t)limits->new_sessions.per_s,
+			 "max_new_burst", (json_int_t)limits->new_sessions.burst,
+			 "rate_mbit", (json_int_t)limits->rate_mbit,
 			 "volume_mb_per_day", (json_int_t)(limits->volume_bytes[QUOTA_DAY] / BYTES_OF_MB),
-			 "volume_mb_per_month", (json_int_t)(limits->volume_bytes[QUOTA_MONTH] / BYTES_OF_MB), "max_mappings", (json_int_t)limits->max_mappings);
+			 "volume_mb_per_month", (json_int_t)(limits->volume_bytes[QUOTA_MONTH] / BYTES_OF_MB),
+			 "max_mappings", (json_int_t)limits->max_mappings);
 }
 
 json_t *subscribers_json(struct subscribers *subscribers)
@@ -94,7 +102,8 @@ json_t *subscribers_volumes(struct subscribers *subscribers)
 	for (uint32_t i = 0; i < subscribers->n; i++) {
 		const struct subscriber *subscriber = subscribers->all[i];
 		struct figures figures = figures_of(subscribers, subscriber);
-		uint64_t total = subscriber_bytes(subscribers, subscriber), month_bytes = quota_used_bytes(&figures.quota, QUOTA_MONTH, total);
+		uint64_t total = subscriber_bytes(subscribers, subscriber),
+			 month_bytes = quota_used_bytes(&figures.quota, QUOTA_MONTH, total);
 
 		if (month_bytes || figures.quota.periods[QUOTA_MONTH].aside_bytes)
 			json_object_set_new(volumes, figures.name, quota_kept_json(&figures.quota, total));
@@ -136,9 +145,11 @@ int subscribers_resume(struct subscribers *subscribers, const json_t *volumes)
 
 		kept_get(name, volume, &kept);
 		if (quota_kept_latest_month(&kept) < date.number[QUOTA_MONTH])
-			number = subscribers_find(names, n_names, name);   /* it counts where the clock is wrong alone */
+			number = subscribers_find(names, n_names, name);   /* it counts where the clock is wrong
+									    * alone */
 		else
-			number = subscribers_find_or_add(subscribers, names, n_names, name);   /* one that left the configuration may return within the month */
+			/* one that left the configuration may return within the month */
+			number = subscribers_find_or_add(subscribers, names, n_names, name);
 		if (number == SUBSCRIBERS_NONE && quota_kept_latest_month(&kept) < date.number[QUOTA_MONTH])
 			continue;
 		if (number == SUBSCRIBERS_NONE)

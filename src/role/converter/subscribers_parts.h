@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The subscribers' inside. Private to subscribers.c (who they are, what they may) and subscribers_figures.c (what is told of them, and kept). */
+/* The subscribers' inside. Private to subscribers.c (who they are, what they may) and subscribers_figures.c (what is
+ * told of them, and kept). */
 #ifndef BRAID_ROLE_CONVERTER_SUBSCRIBERS_PARTS_H
 #define BRAID_ROLE_CONVERTER_SUBSCRIBERS_PARTS_H
 
@@ -41,7 +42,8 @@ struct part {
 
 struct subscriber {
 	struct figures figures;             /* under the lock */
-	uint64_t watches[SUBSCRIBERS_WATCHES];   /* the latest first; under the lock, too, as all down to limits_told_us */
+	uint64_t watches[SUBSCRIBERS_WATCHES];   /* the latest first; under the lock, too, as all down to
+						  * limits_told_us */
 	size_t n_watches;
 	uint64_t limits_watch, limits_told_us[2];   /* by whether they spoil */
 	struct relay_pace paces[RELAY_N_WAYS] __attribute__((aligned(SUBSCRIBERS_LINE_BYTES)));
@@ -51,15 +53,18 @@ struct subscriber {
 struct subscribers {
 	pthread_mutex_t lock;               /* set-up path only, and held shortly */
 	unsigned int n_workers;
-	struct subscriber **all;            /* by number, less one. The main thread alone adds some, and so may walk along it without the lock */
+	struct subscriber **all;            /* by number, less one. The main thread alone adds some, and so may walk
+					     * along it without the lock */
 	uint32_t n;
 };
 
 /* From any thread. */
-uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber, enum relay_way way);
+uint64_t subscriber_way_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber,
+			      enum relay_way way);
 uint64_t subscriber_bytes(const struct subscribers *subscribers, const struct subscriber *subscriber);
 
 /* One that isn't among the names is made. SUBSCRIBERS_NONE without memory. */
-uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n, const char *name);
+uint32_t subscribers_find_or_add(struct subscribers *subscribers, const struct name_number *names, size_t n,
+				 const char *name);
 
 #endif

@@ -12,7 +12,8 @@
 enum { WHAT_INTAKE = 1, WHAT_SESSION };
 
 /* Between two attempts of one connection. */
-enum contest { CONTEST_OPEN, CONTEST_WON, CONTEST_LOST };   /* neither handshake has ended; by the second; by the first */
+enum contest { CONTEST_OPEN, CONTEST_WON, CONTEST_LOST };   /* neither handshake has ended; by the second; by the
+							     * first */
 
 /* What goes from one worker to another. */
 struct second_attempt {
@@ -89,12 +90,15 @@ static bool take_intake(struct converter *converter, struct intake *first, struc
 static bool take_session(struct converter *converter, struct intake *second, struct slab_name session)
 {
 	static const struct signalling_result connected = { .outcome = OUTCOME_CONNECTED, .window_scale = 0xff };
-	struct relay_leg_change change = { .near_fd = second->near_fd, .near_multipath = second->multipath, .near_instead = second->instead, .source = second->client,
+	struct relay_leg_change change = { .near_fd = second->near_fd, .near_multipath = second->multipath,
+					   .near_instead = second->instead, .source = second->client,
 					   .up_first = { second->inbox.kept, second->inbox.n_kept } };
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
 
 	if (second->instead)
-		change.said = (struct bytes){ answer, second->scheme->server_answer(&second->conversation, &connected, answer) };
+		change.said = (struct bytes){ answer,
+					      second->scheme->server_answer(&second->conversation, &connected,
+									    answer) };
 	intake_prepare_leg(converter, second);
 	return !relay_change_near(converter->worker->relay, session, &change);
 }
@@ -105,28 +109,32 @@ static void turn_away(struct converter *converter, struct intake *second, const 
 	if (second->raced && result->outcome == OUTCOME_NOT_AUTHORISED) {
 		counter_add(&converter->worker->counters.n_raced_away, 1);
 		intake_abandon(converter, second);
-	} else if (loop_rewatch(converter->worker->loop, second->near_fd, INTAKE_EVENTS, intake_ref(converter, second, INTAKE_NEAR))) {
+	} else if (loop_rewatch(converter->worker->loop, second->near_fd, INTAKE_EVENTS,
+				intake_ref(converter, second, INTAKE_NEAR))) {
 		intake_abandon(converter, second);
 	} else {
 		intake_refuse(converter, second, result);
 	}
 }
 
-static bool session_is_there(const struct converter *converter, const struct intake *second, struct slab_name name, struct session_view *session)
+static bool session_is_there(const struct converter *converter, const struct intake *second, struct slab_name name,
+			     struct session_view *session)
 {
-	return relay_find(converter->worker->relay, name, session) && address_equal(&session->destination, &second->destination) &&
+	return relay_find(converter->worker->relay, name, session) &&
+	       address_equal(&session->destination, &second->destination) &&
 	       loop_now_us(converter->worker->loop) - session->opened_at_us < FRESH_US;
 }
 
-static struct intake *intake_there(const struct converter *converter, const struct intake *second, struct slab_name name)
+static struct intake *intake_there(const struct converter *converter, const struct intake *second,
+				   struct slab_name name)
 {
 	struct intake *first = slab_get(&converter->intakes, name);
 
 	return first && first != second && address_equal(&first->destination, &second->destination) ? first : NULL;
 }
 
-/* Who has the connection: the one that its peer has begun in the place of the other; of two that stand beside each other the one whose handshake ends first, for that one has seen its link work both
- * ways, and can be written to. */
+/* Who has the connection: the one that its peer has begun in the place of the other; of two that stand beside each
+ * other the one whose handshake ends first, for that one has seen its link work both ways, and can be written to. */
 static enum contest contest(int first_fd, uint8_t first_instead, const struct intake *second)
 {
 	if (second->instead < first_instead || (second->instead == first_instead && net_handshake_ended(first_fd)))
@@ -134,12 +142,15 @@ static enum contest contest(int first_fd, uint8_t first_instead, const struct in
 	return net_handshake_ended(second->near_fd) ? CONTEST_WON : CONTEST_OPEN;
 }
 
-/* CONTEST_WON: the second has the first one's place. CONTEST_LOST: *result is what it is to be told: what the first was told, and perhaps never heard; that the connection
- * came and went; or, the first being well, that a ticket is good for one. */
+/* CONTEST_WON: the second has the first one's place. CONTEST_LOST: *result is what it is to be told: what the first
+ * was told, and perhaps never heard; that the connection came and went; or, the first being well, that a ticket is
+ * good for one. */
 static enum contest settle(struct converter *converter, struct intake *second, struct signalling_result *result)
 {
-	static const struct signalling_result gone = { .outcome = OUTCOME_BYPASSED };   /* its destination has not refused: a host that waits had better go the ordinary way */
-	uint64_t holder = authorise_holder(converter->worker, &second->ticket);   /* asked each time: it may have become a session under way */
+	/* its destination has not refused: a host that waits had better go the ordinary way */
+	static const struct signalling_result gone = { .outcome = OUTCOME_BYPASSED };
+	/* asked each time: it may have become a session under way */
+	uint64_t holder = authorise_holder(converter->worker, &second->ticket);
 	struct slab_name name = slab_name_in(holder);
 	struct intake *first = what_of(holder) == WHAT_INTAKE ? intake_there(converter, second, name) : NULL;
 	enum contest state = CONTEST_LOST;
@@ -150,7 +161,8 @@ static enum contest settle(struct converter *converter, struct intake *second, s
 		state = contest(session.near_fd, session.near_instead, second);
 		if (state != CONTEST_WON || take_session(converter, second, name))
 			return state;
-		if (second->instead > session.near_instead)   /* the destination's bytes have gone with the one before: this connection alone can't be served */
+		if (second->instead > session.near_instead)   /* the destination's bytes have gone with the one
+							       * before: this connection alone can't be served */
 			*result = gone;
 		return CONTEST_LOST;
 	}
@@ -206,7 +218,8 @@ static void arrive(void *arg)
 
 void take_over_begin(struct converter *converter, struct intake *intake)
 {
-	struct worker *to = converter->worker->peers[take_over_worker(intake->ticket.holder)];   /* NULL: gone already, we are ending */
+	/* NULL: gone already, we are ending */
+	struct worker *to = converter->worker->peers[take_over_worker(intake->ticket.holder)];
 	struct second_attempt *second = to && !to->halted ? malloc(sizeof(*second)) : NULL;
 
 	if (!second) {
@@ -214,8 +227,10 @@ void take_over_begin(struct converter *converter, struct intake *intake)
 		return;
 	}
 	*second = (struct second_attempt){
-		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .multipath = intake->multipath, .raced = intake->raced, .instead = intake->instead,
-		.client = intake->client, .destination = intake->destination, .treatment = intake->treatment, .inbox = intake->inbox, .scheme = intake->scheme, .conversation = intake->conversation,
+		.to = to, .ticket = intake->ticket, .fd = intake->near_fd, .multipath = intake->multipath,
+		.raced = intake->raced, .instead = intake->instead,
+		.client = intake->client, .destination = intake->destination, .treatment = intake->treatment,
+		.inbox = intake->inbox, .scheme = intake->scheme, .conversation = intake->conversation,
 	};
 	intake->inbox = (struct inbox){ 0 };
 	loop_unwatch(converter->worker->loop, second->fd);

@@ -38,7 +38,9 @@ static int take_up(struct volumes *volumes)
 
 	json_decref(subscribers);
 	if (r == SUBSCRIBERS_E_LATER)
-		warning_say(&volumes->file.sink, "%s has volumes of a later date than today's: is the clock wrong? They are kept, and count when that date comes", volumes->file.path);
+		warning_say(&volumes->file.sink,
+			    "%s has volumes of a later date than today's: is the clock wrong? They are kept, and count "
+			    "when that date comes", volumes->file.path);
 	else if (r == SUBSCRIBERS_E_VOLUMES)
 		state_file_reject(&volumes->file, "it is no list of subscribers");
 	return r == SUBSCRIBERS_E_LATER || r == SUBSCRIBERS_E_VOLUMES ? 0 : r;
@@ -46,7 +48,8 @@ static int take_up(struct volumes *volumes)
 
 static int arm(struct volumes *volumes)
 {
-	return loop_timer_at(volumes->loop, loop_now_us(volumes->loop) + KEEP_US, (struct loop_ref){ .handler = volumes->handler });
+	return loop_timer_at(volumes->loop, loop_now_us(volumes->loop) + KEEP_US,
+			     (struct loop_ref){ .handler = volumes->handler });
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
@@ -66,7 +69,8 @@ int volumes_new(struct loop *loop, const struct volumes_options *options, struct
 		return -ENOMEM;
 	volumes->loop = loop;
 	volumes->options = *options;
-	volumes->file = (struct state_file){ .name = "subscribers", .what = "subscribers' volumes", .format = FORMAT, .sink = { options->on_warning, options->context } };
+	volumes->file = (struct state_file){ .name = "subscribers", .what = "subscribers' volumes", .format = FORMAT,
+					     .sink = { options->on_warning, options->context } };
 	snprintf(volumes->file.path, sizeof(volumes->file.path), "%s/volumes.json", options->state_dir);
 	volumes->handler = loop_handler_add(loop, &handler);
 	r = take_up(volumes);

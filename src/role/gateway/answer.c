@@ -13,20 +13,23 @@ bool attempt_tells_by_reset(const struct setup *setup)
 /* Whoever ends all that comes may not let us in, or be somebody else: hosts had better go the ordinary way. */
 static void note_end(struct shared *shared, struct upstream *upstream)
 {
-	if (__atomic_load_n(&upstream->spoken, __ATOMIC_RELAXED) || __atomic_add_fetch(&upstream->n_unspoken, 1, __ATOMIC_RELAXED) < UNSPOKEN_MOST)
+	if (__atomic_load_n(&upstream->spoken, __ATOMIC_RELAXED) ||
+	    __atomic_add_fetch(&upstream->n_unspoken, 1, __ATOMIC_RELAXED) < UNSPOKEN_MOST)
 		return;
 	__atomic_store_n(&upstream->n_unspoken, 0, __ATOMIC_RELAXED);
 	shared_note_doubt(shared, upstream, UPSTREAM_DOUBT_STRANGE);
 }
 
 /* An end in the place of an answer: with some schemes that is one. */
-static int read_end(const struct gateway *gateway, const struct setup *setup, struct attempt *attempt, bool reset, struct signalling_step *step, struct bytes *left)
+static int read_end(const struct gateway *gateway, const struct setup *setup, struct attempt *attempt, bool reset,
+		    struct signalling_step *step, struct bytes *left)
 {
 	if (!setup->scheme->client_end || attempt->inbox.n_kept) {
 		attempt->left_unanswered = !reset;
 		return NET_E_RESET;
 	}
-	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED, .result = setup->scheme->client_end(reset && attempt_tells_by_reset(setup)) };
+	*step = (struct signalling_step){ .verdict = SIGNALLING_REFUSED,
+					  .result = setup->scheme->client_end(reset && attempt_tells_by_reset(setup)) };
 	*left = (struct bytes){ 0 };
 	attempt->ended = true;
 	note_end(gateway->worker->shared, setup->upstream);
@@ -56,7 +59,8 @@ static int say(const struct attempt *attempt, const uint8_t *bytes, size_t n)
 	return n && net_send(attempt->fd, bytes, n, &error) != (ssize_t)n ? NET_E_RESET : 0;
 }
 
-int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt, struct signalling_step *step, struct bytes *left)
+int attempt_read(struct gateway *gateway, const struct setup *setup, struct attempt *attempt,
+		 struct signalling_step *step, struct bytes *left)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
 	struct bytes all;
@@ -64,7 +68,8 @@ int attempt_read(struct gateway *gateway, const struct setup *setup, struct atte
 	int r;
 
 	for (;;) {
-		r = inbox_receive(&attempt->inbox, attempt->fd, gateway->worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+		r = inbox_receive(&attempt->inbox, attempt->fd, gateway->worker->scratch, WORKER_SCRATCH_BYTES, &all,
+				  &ended);
 		if (r == NET_E_RESET)
 			return read_end(gateway, setup, attempt, true, step, left);
 		if (r)

@@ -55,19 +55,21 @@ size_t attempt_n_pending(const struct setup *setup)
 	return n;
 }
 
-/* How long to wait for a link's answer before another attempt is begun. A link that answered lately answers about as soon again: Linux would
- * send a lost SYN again after a second only, and as plain TCP where it held data. Without a ticket two attempts could both be served, so
- * there nothing is done early. */
+/* How long to wait for a link's answer before another attempt is begun. A link that answered lately answers about as
+ * soon again: Linux would send a lost SYN again after a second only, and as plain TCP where it held data. Without a
+ * ticket two attempts could both be served, so there nothing is done early. */
 static uint64_t patience_us(const struct worker *worker, const struct setup *setup, uint8_t link)
 {
 	const struct conf_gateway *conf = &worker->view->conf->gateway;
-	uint64_t rtt_us = shared_rtt_us(worker->shared, link), most_us = profile_attempt_us(worker->view, link, rtt_us, conf->attempt_timeout_ms * US_PER_MS);
+	uint64_t rtt_us = shared_rtt_us(worker->shared, link),
+		 most_us = profile_attempt_us(worker->view, link, rtt_us, conf->attempt_timeout_ms * US_PER_MS);
 	uint64_t enough_us = EARLY_ROUND_TRIPS * rtt_us + EARLY_SLACK_US;
 
 	return setup->has_ticket && rtt_us && enough_us < most_us ? enough_us : most_us;
 }
 
-/* Over a link that has broken Multipath TCP under way it isn't begun, as where a rule keeps a connection on one link, and the message says so. */
+/* Over a link that has broken Multipath TCP under way it isn't begun, as where a rule keeps a connection on one
+ * link, and the message says so. */
 static int choose_protocol(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
 {
 	bool breaks = attempt->striped || shared_breaks_mptcp(gateway->worker->shared, attempt->link, now_us);
@@ -89,30 +91,37 @@ static bool is_striped(const struct gateway *gateway, const struct setup *setup)
 {
 	struct net_marking marking = treatment_marking(&setup->treatment);
 
-	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK && stripes_are_wanted(gateway->worker->stripes, setup->upstream, marking.dscp || marking.has_priority);
+	return setup->scheme == &scheme_convert && setup->treatment.link == CHOOSE_NO_LINK &&
+	       stripes_are_wanted(gateway->worker->stripes, setup->upstream, marking.dscp || marking.has_priority);
 }
 
 /* Data in a SYN that takes longer than a second would make plain TCP of the connection (doc/assumptions.md). */
-static bool may_have_syn_data(const struct gateway *gateway, const struct setup *setup, const struct attempt *attempt, uint64_t now_us)
+static bool may_have_syn_data(const struct gateway *gateway, const struct setup *setup, const struct attempt *attempt,
+			      uint64_t now_us)
 {
 	const struct worker *worker = gateway->worker;
 
-	return !attempt->striped && !setup->waits && !profile_is_late(worker->view, attempt->link, shared_rtt_us(worker->shared, attempt->link)) &&
-	       shared_syn_data_works(worker->shared, attempt->link, now_us) && !(attempt->mptcp && shared_strips_mptcp(worker->shared, attempt->link, now_us));
+	return !attempt->striped && !setup->waits &&
+	       !profile_is_late(worker->view, attempt->link, shared_rtt_us(worker->shared, attempt->link)) &&
+	       shared_syn_data_works(worker->shared, attempt->link, now_us) &&
+	       !(attempt->mptcp && shared_strips_mptcp(worker->shared, attempt->link, now_us));
 }
 
-static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice, bool syn_data)
+static int attempt_begin(struct gateway *gateway, struct setup *setup, struct attempt *attempt,
+			 const struct choice *choice, bool syn_data)
 {
 	struct worker *worker = gateway->worker;
 	uint64_t now_us = loop_now_us(worker->loop);
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
 	struct net_connect_options options = {
-		.source = choice->source, .congestion = loss_watch_first(worker), .both_families = worker->view->spans_families,
+		.source = choice->source, .congestion = loss_watch_first(worker),
+		.both_families = worker->view->spans_families,
 		.marking = treatment_marking(&setup->treatment),
 	};
 	int r;
 
-	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us, .striped = is_striped(gateway, setup) };
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = now_us,
+				     .striped = is_striped(gateway, setup) };
 	r = choose_protocol(gateway, setup, attempt, now_us);
 	if (r)
 		return r;
@@ -122,11 +131,13 @@ static int attempt_begin(struct gateway *gateway, struct setup *setup, struct at
 	attempt->patience_us = patience_us(worker, setup, choice->link);
 	if (attempt->syn_data) {
 		options.first = attempt->opening;
-		options.n_first = size_min(attempt->n_opening, OPENING_SYN_BYTES);   /* it is longer where it was said before */
+		/* it is longer where it was said before */
+		options.n_first = size_min(attempt->n_opening, OPENING_SYN_BYTES);
 	}
 	counter_add(&worker->counters.n_attempts, 1);
 	counter_add(&worker->counters.n_syn_data_sent, attempt->syn_data);
-	r = attempt->striped ? stripes_connect(worker->stripes, setup->upstream, &attempt->fd) : net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
+	r = attempt->striped ? stripes_connect(worker->stripes, setup->upstream, &attempt->fd) :
+	    net_connect_begin(&choice->converter, &options, &attempt->fd, &attempt->n_sent);
 	if (!r)
 		r = loop_watch(worker->loop, attempt->fd, ATTEMPT_EVENTS, setup_ref(gateway, setup, part));
 	if (!r)
@@ -147,11 +158,13 @@ static int choose_link(const struct worker *worker, const struct setup *setup, u
 {
 	const struct conf_upstream *at = &setup->upstream->at;
 
-	return shared_choose_link_to(worker->shared, worker->view, at->converter, at->n_converter, left_out | barred(setup), loop_now_us(worker->loop), out);
+	return shared_choose_link_to(worker->shared, worker->view, at->converter, at->n_converter,
+				     left_out | barred(setup), loop_now_us(worker->loop), out);
 }
 
 /* Once a link. */
-static bool attempt_try(struct gateway *gateway, struct setup *setup, struct attempt *attempt, const struct choice *choice)
+static bool attempt_try(struct gateway *gateway, struct setup *setup, struct attempt *attempt,
+			const struct choice *choice)
 {
 	int r = attempt_begin(gateway, setup, attempt, choice, true);
 
@@ -181,9 +194,11 @@ static int attempt_next(struct gateway *gateway, struct setup *setup)
 static size_t choose_first(const struct gateway *gateway, const struct setup *setup, struct choice out[RACE_MOST])
 {
 	struct worker *worker = gateway->worker;
-	enum race_mode mode = setup->has_ticket && !is_striped(gateway, setup) ? worker->view->conf->gateway.syn_race : RACE_OFF;
+	enum race_mode mode = setup->has_ticket && !is_striped(gateway, setup) ? worker->view->conf->gateway.syn_race :
+			      RACE_OFF;
 
-	return shared_choose_race(worker->shared, worker->view, &setup->upstream->at, mode, barred(setup), loop_now_us(worker->loop), out);
+	return shared_choose_race(worker->shared, worker->view, &setup->upstream->at, mode, barred(setup),
+				  loop_now_us(worker->loop), out);
 }
 
 bool attempt_may_race(const struct gateway *gateway, const struct setup *setup)
@@ -204,7 +219,8 @@ int attempt_first(struct gateway *gateway, struct setup *setup)
 	return n_begun ? 0 : attempt_next(gateway, setup);
 }
 
-/* The same once more over the best link that isn't left out, with nothing in the SYN that a middlebox could take offence at. */
+/* The same once more over the best link that isn't left out, with nothing in the SYN that a middlebox could take
+ * offence at. */
 static int attempt_again(struct gateway *gateway, struct setup *setup, uint32_t left_out)
 {
 	struct worker *worker = gateway->worker;
@@ -216,8 +232,8 @@ static int attempt_again(struct gateway *gateway, struct setup *setup, uint32_t 
 	return attempt_begin(gateway, setup, attempt, &choice, false);
 }
 
-/* Over the same link: another one may be silent. Once a connection, and with a ticket alone: without one, what the converter has of the first attempt could
- * be served beside this one. */
+/* Over the same link: another one may be silent. Once a connection, and with a ticket alone: without one, what the
+ * converter has of the first attempt could be served beside this one. */
 static int begin_again(struct gateway *gateway, struct setup *setup, uint8_t link)
 {
 	if (setup->begun_again || !setup->has_ticket)
@@ -265,7 +281,8 @@ void attempt_leave(const struct gateway *gateway, struct setup *setup, struct at
 	attempt_drop(attempt);
 }
 
-/* Of several that were begun at once the converter turns away all but one: the end of one says nothing while there is another. */
+/* Of several that were begun at once the converter turns away all but one: the end of one says nothing while there
+ * is another. */
 static bool may_be_turned_away(const struct setup *setup)
 {
 	return setup->raced && attempt_n_pending(setup) > 1;
@@ -277,12 +294,13 @@ static bool is_overtaken(const struct setup *setup, const struct attempt *attemp
 	size_t n_others = 0;
 
 	for (size_t i = 0; setup->raced && i < SETUP_ATTEMPTS; i++)
-		n_others += &setup->attempts[i] != attempt && setup->attempts[i].fd >= 0 && setup->attempts[i].connected;
+		n_others += &setup->attempts[i] != attempt && setup->attempts[i].fd >= 0 &&
+		setup->attempts[i].connected;
 	return n_others;
 }
 
-/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at the converter. reset: by the
- * converter, without an answer. */
+/* This one came to nothing. Where another is under way, that one decides: perhaps it has taken this one's place at
+ * the converter. reset: by the converter, without an answer. */
 static void attempt_failed(struct gateway *gateway, struct setup *setup, struct attempt *attempt, bool reset)
 {
 	bool at_once = reset && !attempt->connected;
@@ -306,11 +324,13 @@ static void attempt_failed(struct gateway *gateway, struct setup *setup, struct 
 	}
 	if (attempt_n_pending(setup) ? !at_once : !attempt_next(gateway, setup))
 		return;
-	if ((!reset || begin_again(gateway, setup, link)) && !attempt_n_pending(setup) && elsewhere_begin(gateway, setup))
+	if ((!reset || begin_again(gateway, setup, link)) && !attempt_n_pending(setup) &&
+	    elsewhere_begin(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
-/* Plain TCP with data in the SYN: Linux has lost bytes of such, either way (doc/assumptions.md), and the converter, not having been told, refuses it, or serves what it doesn't know to be such. */
+/* Plain TCP with data in the SYN: Linux has lost bytes of such, either way (doc/assumptions.md), and the converter,
+ * not having been told, refuses it, or serves what it doesn't know to be such. */
 static void attempt_distrusted(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
 	bool overtaken = is_overtaken(setup, attempt);
@@ -321,7 +341,8 @@ static void attempt_distrusted(struct gateway *gateway, struct setup *setup, str
 		return;
 	}
 	attempt_leave(gateway, setup, attempt);
-	if (!overtaken && begin_again(gateway, setup, link) && !attempt_n_pending(setup) && attempt_instead(gateway, setup))
+	if (!overtaken && begin_again(gateway, setup, link) && !attempt_n_pending(setup) &&
+	    attempt_instead(gateway, setup))
 		setup_fail(gateway, setup);
 }
 
@@ -331,7 +352,8 @@ static int send_opening(struct attempt *attempt)
 	int error = 0;
 
 	while (attempt->n_sent < attempt->n_opening) {
-		ssize_t n = net_send(attempt->fd, attempt->opening + attempt->n_sent, attempt->n_opening - attempt->n_sent, &error);
+		ssize_t n = net_send(attempt->fd, attempt->opening + attempt->n_sent,
+				     attempt->n_opening - attempt->n_sent, &error);
 
 		if (n < 0)
 			return error;
@@ -340,10 +362,12 @@ static int send_opening(struct attempt *attempt)
 	return 0;
 }
 
-/* The ticket's second use: the other attempt is served. Of several that were begun at once the converter may have had a place for one alone. */
+/* The ticket's second use: the other attempt is served. Of several that were begun at once the converter may have
+ * had a place for one alone. */
 static bool is_second(const struct setup *setup, const struct signalling_result *result)
 {
-	return attempt_n_pending(setup) > 1 && (result->outcome == OUTCOME_NOT_AUTHORISED || (setup->raced && result->outcome == OUTCOME_OVER_LIMIT));
+	return attempt_n_pending(setup) > 1 &&
+	       (result->outcome == OUTCOME_NOT_AUTHORISED || (setup->raced && result->outcome == OUTCOME_OVER_LIMIT));
 }
 
 /* The same, where that other attempt was given up meanwhile. */
@@ -405,7 +429,8 @@ static bool begin_plain(struct gateway *gateway, struct setup *setup, struct att
 
 int attempt_outcome(const struct gateway *gateway, const struct attempt *attempt, uint32_t events)
 {
-	return attempt->begun_at_us == loop_now_us(gateway->worker->loop) ? net_connect_result(attempt->fd) : net_connect_outcome(attempt->fd, events);
+	return attempt->begun_at_us == loop_now_us(gateway->worker->loop) ? net_connect_result(attempt->fd) :
+	       net_connect_outcome(attempt->fd, events);
 }
 
 /* False when it isn't connected (yet), or is gone. */
@@ -436,10 +461,12 @@ static bool attempt_connected(struct gateway *gateway, struct setup *setup, stru
 	return true;
 }
 
-/* The only one under way, of whose answer nothing has come: the relay can have it. Not where the converter may serve another one, which was given up since this one was begun. */
+/* The only one under way, of whose answer nothing has come: the relay can have it. Not where the converter may serve
+ * another one, which was given up since this one was begun. */
 static bool may_be_held(const struct setup *setup, const struct attempt *attempt)
 {
-	return setup->state == SETUP_CONNECTING && !setup->waits && attempt_n_pending(setup) == 1 && !attempt->inbox.n_kept && !setup->left_since;
+	return setup->state == SETUP_CONNECTING && !setup->waits && attempt_n_pending(setup) == 1 &&
+	       !attempt->inbox.n_kept && !setup->left_since;
 }
 
 void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint32_t events)
@@ -464,20 +491,23 @@ void attempt_on_event(struct gateway *gateway, struct setup *setup, struct attem
 void attempt_go_on(struct gateway *gateway, struct setup *setup)
 {
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++)
-		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected && may_be_held(setup, &setup->attempts[i])) {
+		if (setup->attempts[i].fd >= 0 && setup->attempts[i].connected &&
+		    may_be_held(setup, &setup->attempts[i])) {
 			setup_hand_over(gateway, setup, &setup->attempts[i], true, (struct bytes){ 0 });
 			return;
 		}
 }
 
-/* The converter may be gone: over the only link, over each link so far, or where there is another one to go to. Not one that has answered another attempt. */
+/* The converter may be gone: over the only link, over each link so far, or where there is another one to go to. Not
+ * one that has answered another attempt. */
 static bool is_suspect(const struct view *view, const struct setup *setup)
 {
-	return !setup_any_connected(setup) && (view->n_links == 1 || setup->tried & (setup->tried - 1) || view->n_others);
+	return !setup_any_connected(setup) &&
+	       (view->n_links == 1 || setup->tried & (setup->tried - 1) || view->n_others);
 }
 
-/* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without one, it would serve both,
- * so the first has to go before another is begun. */
+/* No answer so far. With a ticket the converter serves one attempt alone, so the first may go on and win; without
+ * one, it would serve both, so the first has to go before another is begun. */
 void attempt_on_timer(struct gateway *gateway, struct setup *setup, struct attempt *attempt, uint64_t now_us)
 {
 	int r;

@@ -14,7 +14,8 @@ static void log_outcome(const struct setup *setup, const char *outcome)
 {
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
-	log_debug("%s to %s: %s", address_format(&setup->source, source), address_format(&setup->destination, destination), outcome);
+	log_debug("%s to %s: %s", address_format(&setup->source, source),
+		  address_format(&setup->destination, destination), outcome);
 }
 
 void direct_fail(struct gateway *gateway, struct setup *setup, int error)
@@ -34,7 +35,8 @@ void direct_begin(struct gateway *gateway, struct setup *setup)
 {
 	struct worker *worker = gateway->worker;
 	struct attempt *attempt = &setup->attempts[0];
-	struct net_connect_options options = { .marking = treatment_marking(&setup->treatment), .fwmark = treatment_fwmark(worker->view->conf) };
+	struct net_connect_options options = { .marking = treatment_marking(&setup->treatment),
+					       .fwmark = treatment_fwmark(worker->view->conf) };
 	int r;
 
 	counter_add(&worker->counters.n_direct, 1);
@@ -53,8 +55,10 @@ void direct_begin(struct gateway *gateway, struct setup *setup)
 static void hand_over(struct gateway *gateway, struct setup *setup, struct attempt *attempt)
 {
 	struct relay_legs legs = {
-		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = true, .far_watched = true, .owner = SUBSCRIBERS_NONE,
-		.source = setup->source, .destination = setup->destination, .link = CHOOSE_NO_LINK, .opened_at_us = setup->accepted_at_us,
+		.near_fd = setup->near_fd, .far_fd = attempt->fd, .near_watched = true, .far_watched = true,
+		.owner = SUBSCRIBERS_NONE,
+		.source = setup->source, .destination = setup->destination, .link = CHOOSE_NO_LINK,
+		.opened_at_us = setup->accepted_at_us,
 	};
 	struct net_marking marking = treatment_marking(&setup->treatment);
 	struct slab_name session;

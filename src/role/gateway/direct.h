@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A connection that is bypassed after it was accepted, which can't be undone, or came to host.socks: the gateway itself connects to the destination, by plain TCP over the ordinary
- * route and from its own address. No converter has a part in it. Private to the gateway.
+ * A connection that is bypassed after it was accepted, which can't be undone, or came to host.socks: the gateway itself
+ * connects to the destination, by plain TCP over the ordinary route and from its own address. No converter has a part
+ * in it. Private to the gateway.
  */
 #ifndef BRAID_ROLE_GATEWAY_DIRECT_H
 #define BRAID_ROLE_GATEWAY_DIRECT_H

@@ -24,11 +24,13 @@ static struct upstream *other_upstream(const struct view *view, const struct set
 	return NULL;
 }
 
-/* Two converters know nothing of each other, so what the host has said goes to one of them alone: a server must not hear it twice. A message without it has the first one connect to the
- * server at worst, and be gone again. What waits at a converter is claimed there and nowhere else. */
+/* Two converters know nothing of each other, so what the host has said goes to one of them alone: a server must not
+ * hear it twice. A message without it has the first one connect to the server at worst, and be gone again. What
+ * waits at a converter is claimed there and nowhere else. */
 static bool may_move(const struct setup *setup)
 {
-	return !setup->moved && !setup->inbound && !setup_any_connected(setup) && (setup->n_opening == setup->n_message || (!setup->exposed && !attempt_n_pending(setup)));
+	return !setup->moved && !setup->inbound && !setup_any_connected(setup) &&
+	       (setup->n_opening == setup->n_message || (!setup->exposed && !attempt_n_pending(setup)));
 }
 
 int elsewhere_begin(struct gateway *gateway, struct setup *setup)
@@ -64,8 +66,10 @@ void elsewhere_look(struct gateway *gateway, struct setup *setup, const struct a
 
 	if ((left || all_overdue(setup)) && !elsewhere_begin(gateway, setup))
 		return;
-	if ((left && !setup_any_connected(setup)) || !attempt_n_pending(setup))   /* nothing leads to the other one, either */
+	/* nothing leads to the other one, either */
+	if ((left && !setup_any_connected(setup)) || !attempt_n_pending(setup))
 		setup_fail(gateway, setup);
 	else if (view->n_others)
-		loop_timer_at(gateway->worker->loop, now_us + LOOK_AGAIN_US, setup_ref(gateway, setup, SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts)));
+		loop_timer_at(gateway->worker->loop, now_us + LOOK_AGAIN_US,
+			      setup_ref(gateway, setup, SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts)));
 }

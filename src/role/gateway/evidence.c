@@ -8,8 +8,9 @@
 #include "net/socket.h"
 
 
-/* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the same. Where data in the SYN or its answer
- * were lost, that is why, as where we hadn't even seen that it was connected. Others end a connection for reasons of their own. */
+/* As a converter of Braid's does with plain TCP that it wasn't told of: our end of it was Multipath TCP all the
+ * same. Where data in the SYN or its answer were lost, that is why, as where we hadn't even seen that it was
+ * connected. Others end a connection for reasons of their own. */
 void evidence_of_reset(struct gateway *gateway, const struct setup *setup, const struct attempt *attempt)
 {
 	struct shared *shared = gateway->worker->shared;
@@ -27,9 +28,11 @@ static void note_loss(struct gateway *gateway, const struct setup *setup, uint8_
 	struct worker *worker = gateway->worker;
 	struct choice choices[RACE_MOST];
 
-	if (!news || worker->view->conf->gateway.syn_race == RACE_OFF || __atomic_load_n(&setup->upstream->watch_link, __ATOMIC_RELAXED) != link)
+	if (!news || worker->view->conf->gateway.syn_race == RACE_OFF ||
+	    __atomic_load_n(&setup->upstream->watch_link, __ATOMIC_RELAXED) != link)
 		return;
-	if (shared_choose_race(worker->shared, worker->view, &setup->upstream->at, RACE_AUTO, 0, loop_now_us(worker->loop), choices) == 1 && choices[0].link != link)
+	if (shared_choose_race(worker->shared, worker->view, &setup->upstream->at, RACE_AUTO, 0,
+			       loop_now_us(worker->loop), choices) == 1 && choices[0].link != link)
 		shared_suspect(worker->shared);
 }
 
@@ -38,7 +41,8 @@ void evidence_of_lost_syn(struct gateway *gateway, const struct setup *setup, ui
 	note_loss(gateway, setup, link, shared_note_lost_syn(gateway->worker->shared, link, now_us));
 }
 
-/* A SYN that had to be sent again had its data lost, and the connection is plain TCP at one end or both, whatever this end knows of it yet. */
+/* A SYN that had to be sent again had its data lost, and the connection is plain TCP at one end or both, whatever
+ * this end knows of it yet. */
 static void note_syn_data(struct worker *worker, struct attempt *attempt, bool acked, bool repeated, uint64_t now_us)
 {
 	attempt->doubtful = !acked || repeated;
@@ -46,13 +50,15 @@ static void note_syn_data(struct worker *worker, struct attempt *attempt, bool a
 	shared_note_syn_data(worker->shared, attempt->link, acked, attempt->begun_at_us, now_us);
 }
 
-/* Linux makes plain TCP of a connection whose SYN data was not acknowledged: that says nothing of Multipath TCP on the link (doc/assumptions.md). */
+/* Linux makes plain TCP of a connection whose SYN data was not acknowledged: that says nothing of Multipath TCP on
+ * the link (doc/assumptions.md). */
 void evidence_of_handshake(struct gateway *gateway, const struct setup *setup, struct attempt *attempt)
 {
 	struct worker *worker = gateway->worker;
 	uint64_t now_us = loop_now_us(worker->loop), waited_us = now_us - attempt->begun_at_us;
 	struct mptcp_beginning beginning = mptcp_info_beginning(attempt->fd);
-	bool gone = !beginning.tcp_state || beginning.tcp_state == TCP_CLOSE, repeated = waited_us > SHARED_SYN_REPEATED_US;
+	bool gone = !beginning.tcp_state || beginning.tcp_state == TCP_CLOSE,
+	     repeated = waited_us > SHARED_SYN_REPEATED_US;
 	bool acked = attempt->syn_data && beginning.syn_data_acked;
 
 	if (attempt->striped) {   /* it says nothing of a link */
@@ -64,7 +70,8 @@ void evidence_of_handshake(struct gateway *gateway, const struct setup *setup, s
 	shared_note_answer(worker->shared, attempt->link, waited_us, now_us);
 	if (attempt->syn_data && (repeated || !gone))
 		note_syn_data(worker, attempt, acked, repeated, now_us);
-	if (gone)   /* reset since, as those are that lose a race, or that the converter had as plain TCP: nothing more is told */
+	if (gone)   /* reset since, as those are that lose a race, or that the converter had as plain TCP: nothing
+		     * more is told */
 		return;
 	attempt->plain = beginning.fell_back;
 	if (attempt->plain && attempt->mptcp) {
@@ -82,9 +89,12 @@ void evidence_of_winner(struct gateway *gateway, const struct setup *setup, cons
 	for (size_t i = 0; i < SETUP_ATTEMPTS; i++) {
 		const struct attempt *other = &setup->attempts[i];
 
-		if (other->fd < 0 || other->connected || other->striped || other->link == winner->link || net_connect_result(other->fd) != NET_E_AGAIN)
+		if (other->fd < 0 || other->connected || other->striped || other->link == winner->link ||
+		    net_connect_result(other->fd) != NET_E_AGAIN)
 			continue;   /* its event may be in this turn's batch */
-		note_loss(gateway, setup, other->link, shared_note_overtaken(gateway->worker->shared, other->link, now_us - other->begun_at_us, winner->link, now_us));
+		note_loss(gateway, setup, other->link,
+			  shared_note_overtaken(gateway->worker->shared, other->link, now_us - other->begun_at_us,
+						winner->link, now_us));
 		if (other->begun_at_us < winner->begun_at_us)
 			shared_note_unanswered(gateway->worker->shared, other->link, now_us);
 	}

@@ -37,7 +37,8 @@ static void on_near(struct gateway *gateway, struct setup *setup, uint32_t event
 
 static struct attempt *attempt_of_part(struct setup *setup, uint8_t part)
 {
-	return part >= SETUP_ATTEMPT && part < SETUP_ATTEMPT + SETUP_ATTEMPTS ? &setup->attempts[part - SETUP_ATTEMPT] : NULL;
+	return part >= SETUP_ATTEMPT && part < SETUP_ATTEMPT + SETUP_ATTEMPTS ? &setup->attempts[part - SETUP_ATTEMPT] :
+	       NULL;
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t events)
@@ -93,7 +94,8 @@ static void on_patience_over(struct gateway *gateway, struct setup *setup)
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 {
 	struct gateway *gateway = context;
-	struct setup *setup = ref.part == SETUP_ROOM ? NULL : slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
+	struct setup *setup = ref.part == SETUP_ROOM ? NULL :
+			      slab_get(&gateway->setups, (struct slab_name){ ref.index, ref.generation });
 	struct attempt *attempt;
 
 	if (ref.part == SETUP_ROOM)
@@ -113,7 +115,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 
 static bool is_direct(const struct gateway *gateway, const struct address *destination)
 {
-	return destination->port == gateway->worker->view->conf->gateway.intercept_port && net_is_own_address(destination);
+	return destination->port == gateway->worker->view->conf->gateway.intercept_port &&
+	       net_is_own_address(destination);
 }
 
 /* A host's connection, established already. */
@@ -129,7 +132,8 @@ static void on_connection(void *context, int fd, const struct address *local, co
 	}
 	room_note_arrived(gateway);
 	setup = hold_take(gateway, peer, &destination);
-	if (!setup && address_is_unspecified(local)) {   /* at the worker's own listener it has had one, which is gone with what its rule says */
+	if (!setup && address_is_unspecified(local)) {   /* at the worker's own listener it has had one, which is
+							  * gone with what its rule says */
 		setup = setup_take(gateway, peer, &destination);
 		if (setup)
 			setup->treatment = treatment_of_connection(gateway->worker->view->conf);
@@ -239,8 +243,10 @@ int gateway_apply(struct gateway *gateway, char *reason, size_t n_reason)
 			hold_let_all_pass(gateway);
 		return 0;
 	}
-	r = listeners_set(&gateway->listeners, addresses, view->can_hold ? ARRAY_SIZE(addresses) : 2, &options, reason, n_reason);
+	r = listeners_set(&gateway->listeners, addresses, view->can_hold ? ARRAY_SIZE(addresses) : 2, &options, reason,
+			  n_reason);
 	if (r)
-		room_look_later(gateway, ROOM_LOOK_US);   /* out of descriptors, say: hosts go the ordinary way until there are some */
+		room_look_later(gateway, ROOM_LOOK_US);   /* out of descriptors, say: hosts go the ordinary way until
+							   * there are some */
 	return r;
 }

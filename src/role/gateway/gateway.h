@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The gateway's door: connections of hosts, intercepted on the LAN and accepted at once ("early"); their first bytes ride with the
- * Convert message in the SYN of a Multipath TCP connection to the converter. One per worker.
+ * The gateway's door: connections of hosts, intercepted on the LAN and accepted at once ("early"); their first bytes
+ * ride with the Convert message in the SYN of a Multipath TCP connection to the converter. One per worker.
  */
 #ifndef BRAID_ROLE_GATEWAY_GATEWAY_H
 #define BRAID_ROLE_GATEWAY_GATEWAY_H

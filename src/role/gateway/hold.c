@@ -21,7 +21,8 @@
 #include "wire/syn.h"
 
 #define REACH_ATTEMPTS 3            /* so many patiences without a link that answers: the SYN goes the ordinary way */
-#define SOURCE_SHARE 8              /* one host may have an 8th of the places: a scan of silent addresses takes all it can get */
+#define SOURCE_SHARE 8              /* one host may have an 8th of the places: a scan of silent addresses takes all
+				     * it can get */
 #define TAKES 16                    /* of the queue in a turn */
 #define TAKES_LATE 8192             /* the same of what is dropped: a packet each at least, so all that a queue holds */
 #define SENT_AGAIN_US (900 * US_PER_MS)   /* by no host sooner: a second, and what clocks may differ */
@@ -66,12 +67,14 @@ struct setup *hold_take(struct gateway *gateway, const struct address *source, c
 	return setup;
 }
 
-/* A first packet that is here since then: its host may have sent another one since, which has gone the ordinary way, and be connected. This one is nobody's then; and it is sent again where that isn't so. */
+/* A first packet that is here since then: its host may have sent another one since, which has gone the ordinary way,
+ * and be connected. This one is nobody's then; and it is sent again where that isn't so. */
 static bool is_late(const struct gateway *gateway, uint64_t since_us)
 {
 	uint64_t now_us = loop_clock_us();   /* this turn may have stood still itself */
 
-	return now_us - since_us > SENT_AGAIN_US && alive_passed_since(&gateway->worker->shared->alive, since_us, now_us);
+	return now_us - since_us > SENT_AGAIN_US &&
+	       alive_passed_since(&gateway->worker->shared->alive, since_us, now_us);
 }
 
 static void take_packet(const struct gateway *gateway, struct setup *setup, uint32_t packet)
@@ -216,7 +219,8 @@ void hold_on_deadline(struct gateway *gateway, struct setup *setup)
 	uint64_t waited_us = loop_now_us(gateway->worker->loop) - setup->accepted_at_us;
 	uint64_t most_us = setup_limit_us(gateway) + SETUP_ANSWER_SLACK_US;
 
-	if (setup->state == SETUP_ASKING && waited_us < most_us && setup_any_connected(setup) && !setup_set_deadline(gateway, setup, most_us - waited_us)) {
+	if (setup->state == SETUP_ASKING && waited_us < most_us && setup_any_connected(setup) &&
+	    !setup_set_deadline(gateway, setup, most_us - waited_us)) {
 		shared_suspect(gateway->worker->shared);   /* a slow destination, or a converter that hangs */
 		return;
 	}
@@ -234,7 +238,8 @@ static bool takes_connections(const struct gateway *gateway)
 void hold_ask(struct gateway *gateway, struct setup *setup)
 {
 	const struct view *view = gateway->worker->view;
-	uint64_t reach_us = profile_session_us(view, REACH_ATTEMPTS * view->conf->gateway.attempt_timeout_ms * US_PER_MS);
+	uint64_t reach_us = profile_session_us(view,
+					       REACH_ATTEMPTS * view->conf->gateway.attempt_timeout_ms * US_PER_MS);
 
 	counter_add(&gateway->worker->counters.n_held, !setup->socks);
 	setup_launch(gateway, setup, SETUP_ASKING, reach_us);
@@ -248,13 +253,15 @@ static size_t rule_of_mark(unsigned int mark)
 	return number < RULES_MOST ? number : RULES_NONE;
 }
 
-/* A reload comes to nft and to us one after the other. What was matched by the rules that we had until now, is matched anew; by those to come, as soon as we
- * have them. True where that is so. */
+/* A reload comes to nft and to us one after the other. What was matched by the rules that we had until now, is
+ * matched anew; by those to come, as soon as we have them. True where that is so. */
 static bool is_of_other_rules(struct gateway *gateway, const struct net_queue_packet *packet)
 {
 	struct hold *hold = &gateway->hold;
 	unsigned int mark = mark_of_value(gateway->worker->view->conf->gateway.fwmark, packet->mark);
-	unsigned int n_later = rule_of_mark(mark) == RULES_NONE ? 0 : mark_generations_later(mark & ~(unsigned int)MARK_KNOWN, gateway->worker->view->rules_generation);
+	unsigned int n_later = rule_of_mark(mark) == RULES_NONE ? 0 :
+			       mark_generations_later(mark & ~(unsigned int)MARK_KNOWN,
+						      gateway->worker->view->rules_generation);
 
 	if (!n_later)
 		return false;
@@ -278,10 +285,12 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 	unsigned int mark = mark_of_value(gateway->worker->view->conf->gateway.fwmark, packet->mark);
 	struct treatment treatment = treatment_of_packet(gateway->worker->view->conf, syn->dscp, rule_of_mark(mark));
 	bool looks = mark == MARK_LOOK, bonded = treatment.action == RULE_BOND || treatment.action == RULE_LINK;
-	struct setup *setup = bonded && takes_connections(gateway) && !has_its_share(gateway, &syn->source) ? setup_take(gateway, &syn->source, &syn->destination) : NULL;
+	struct setup *setup = bonded && takes_connections(gateway) && !has_its_share(gateway, &syn->source) ?
+			      setup_take(gateway, &syn->source, &syn->destination) : NULL;
 
 	if (!setup) {
-		net_queue_pass(gateway->hold.queue, packet->id, mark_now(gateway, treatment.action == RULE_REJECT ? MARK_RESET : MARK_PASS));
+		net_queue_pass(gateway->hold.queue, packet->id,
+			       mark_now(gateway, treatment.action == RULE_REJECT ? MARK_RESET : MARK_PASS));
 		return;
 	}
 	setup_set_state(setup, SETUP_ASKING);
@@ -297,7 +306,8 @@ static void begin(struct gateway *gateway, const struct net_queue_packet *packet
 		hold_ask(gateway, setup);
 }
 
-/* A SYN that comes again stands for both: the host may have given up and try anew from the same port, and knows the sequence number of its last one alone. */
+/* A SYN that comes again stands for both: the host may have given up and try anew from the same port, and knows the
+ * sequence number of its last one alone. */
 static void wait_on(struct gateway *gateway, struct setup *setup, uint32_t packet)
 {
 	net_queue_drop(gateway->hold.queue, setup->packet);
@@ -357,7 +367,8 @@ void hold_let_all_pass(struct gateway *gateway)
 void hold_init(struct gateway *gateway)
 {
 	struct loop_handler handler = { .on_event = on_event, .context = gateway };
-	struct pairs_fields fields = { offsetof(struct setup, source), offsetof(struct setup, destination), offsetof(struct setup, next_waiting) };
+	struct pairs_fields fields = { offsetof(struct setup, source), offsetof(struct setup, destination),
+				       offsetof(struct setup, next_waiting) };
 
 	pairs_init(&gateway->hold.waiting, &gateway->setups, fields, gateway->hold.buckets, HOLD_BUCKETS);
 	gateway->hold.handler = loop_handler_add(gateway->worker->loop, &handler);
@@ -389,11 +400,14 @@ int hold_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	if (!r)
 		r = net_queue_open(number, &gateway->hold.queue);
 	if (!r)
-		r = loop_watch(gateway->worker->loop, net_queue_fd(gateway->hold.queue), EPOLLIN, (struct loop_ref){ .handler = gateway->hold.handler });
+		r = loop_watch(gateway->worker->loop, net_queue_fd(gateway->hold.queue), EPOLLIN,
+			       (struct loop_ref){ .handler = gateway->hold.handler });
 	if (!r)
 		return 0;
 	net_queue_closep(&gateway->hold.queue);
 	nft_elements_closep(&gateway->hold.elements);
-	snprintf(reason, n_reason, "cannot open packet queue %u: %s; another program may have it, set gateway.queue to a free one", number, strerror(-r));
+	snprintf(reason, n_reason,
+		 "cannot open packet queue %u: %s; another program may have it, set gateway.queue to a free one",
+		 number, strerror(-r));
 	return r;
 }

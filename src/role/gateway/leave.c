@@ -33,7 +33,8 @@ static bool has_another(const struct gateway *gateway, const struct session_view
 	for (size_t i = 0; i < n; i++) {
 		uint8_t link = describe_link_of(gateway->worker->view, &info.subflows[i]);
 
-		if (info.subflows[i].tcp_state == TCP_ESTABLISHED && link != CHOOSE_NO_LINK && !leave_is_gone(gateway, link))
+		if (info.subflows[i].tcp_state == TCP_ESTABLISHED && link != CHOOSE_NO_LINK &&
+		    !leave_is_gone(gateway, link))
 			return true;
 	}
 	return false;
@@ -45,7 +46,8 @@ static bool may_be_there(const struct gateway *gateway, const struct setup *setu
 	return setup->answering->striped && upstream_takes_legs(setup->upstream, loop_now_us(gateway->worker->loop));
 }
 
-/* The relay has it, and what has gone up is known still: then it can be said again, and the connection is one that is being set up, as before. False: it can't. */
+/* The relay has it, and what has gone up is known still: then it can be said again, and the connection is one that
+ * is being set up, as before. False: it can't. */
 static bool take_back(struct gateway *gateway, struct setup *setup)
 {
 	const struct worker *worker = gateway->worker;
@@ -53,7 +55,8 @@ static bool take_back(struct gateway *gateway, struct setup *setup)
 	struct relay_taken_back back;
 	int r;
 
-	if (!setup->has_ticket || may_be_there(gateway, setup) || relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &back))
+	if (!setup->has_ticket || may_be_there(gateway, setup) ||
+	    relay_take_back(worker->relay, setup->session, attempt->n_opening - attempt->n_sent, &back))
 		return false;
 	attempt_leave(gateway, setup, attempt);
 	attempt_park(setup, back.far_fd);
@@ -61,7 +64,8 @@ static bool take_back(struct gateway *gateway, struct setup *setup)
 	setup_set_state(setup, SETUP_CONNECTING);
 	r = opening_add(setup, (struct bytes){ back.more, back.n_more });
 	free(back.more);
-	if (r || loop_rewatch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)) ||
+	if (r || loop_rewatch(worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
+			      setup_ref(gateway, setup, SETUP_NEAR)) ||
 	    setup_set_deadline(gateway, setup, setup_limit_us(gateway)))
 		setup_abandon(gateway, setup);
 	else
@@ -77,24 +81,28 @@ static bool was_ended(const struct attempt *attempt, int far_fd)
 
 bool leave_broken(struct gateway *gateway, struct setup *setup, int far_fd)
 {
-	return !was_ended(setup->answering, far_fd) && !setup->n_instead && !setup->routed && setup->treatment.link == CHOOSE_NO_LINK && take_back(gateway, setup);
+	return !was_ended(setup->answering, far_fd) && !setup->n_instead && !setup->routed &&
+	       setup->treatment.link == CHOOSE_NO_LINK && take_back(gateway, setup);
 }
 
-/* What is not there yet, of its answer or its end, may be lost with the link; unless another one has joined, by which the kernel brings it. Otherwise it ends with its link. */
+/* What is not there yet, of its answer or its end, may be lost with the link; unless another one has joined, by
+ * which the kernel brings it. Otherwise it ends with its link. */
 static void leave_held(struct gateway *gateway, struct setup *setup)
 {
 	struct relay *relay = gateway->worker->relay;
 	struct session_view session;
 	int r = relay_find(relay, setup->session, &session) ? net_look(session.far_fd) : 0;
 
-	if (r && (r != NET_E_AGAIN || !has_another(gateway, &session)) && !take_back(gateway, setup) && r != NET_E_AGAIN)
+	if (r && (r != NET_E_AGAIN || !has_another(gateway, &session)) && !take_back(gateway, setup) &&
+	    r != NET_E_AGAIN)
 		relay_wake(relay, session.ref);   /* looking has taken the error off the socket */
 }
 
 /* Without a ticket one that is connected may be served already, and what is begun in its place, too. */
 static bool may_leave(const struct gateway *gateway, const struct setup *setup, const struct attempt *attempt)
 {
-	return attempt->fd >= 0 && !attempt->striped && leave_is_gone(gateway, attempt->link) && (setup->has_ticket || !attempt->connected);
+	return attempt->fd >= 0 && !attempt->striped && leave_is_gone(gateway, attempt->link) &&
+	       (setup->has_ticket || !attempt->connected);
 }
 
 /* One that a rule keeps on its link has nowhere to go. */

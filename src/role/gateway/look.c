@@ -50,15 +50,18 @@ bool look_list_holds(void *context, const struct rule_list *list, const struct a
 {
 	struct gateway *gateway = context;
 
-	return gateway->hold.elements && rules_nft_list_holds(gateway->hold.elements, list, address);   /* the table may be gone */
+	/* the table may be gone */
+	return gateway->hold.elements && rules_nft_list_holds(gateway->hold.elements, list, address);
 }
 
 static void decide(struct gateway *gateway, struct setup *setup, const char *name)
 {
 	const struct look *look = setup->look;
 	struct rule_facts facts = {
-		.source = setup->source, .destination = setup->destination, .dscp = look->dscp, .mac = look->has_mac ? look->mac : NULL,
-		.interface = look->has_interface ? look->interface : NULL, .tls_name = name, .list_holds = look_list_holds, .context = gateway,
+		.source = setup->source, .destination = setup->destination, .dscp = look->dscp,
+		.mac = look->has_mac ? look->mac : NULL,
+		.interface = look->has_interface ? look->interface : NULL, .tls_name = name,
+		.list_holds = look_list_holds, .context = gateway,
 	};
 
 	counter_add(&gateway->worker->counters.n_looked_at, 1);

@@ -20,13 +20,15 @@ static bool tells_source(const struct setup *setup)
 	return __atomic_load_n(&setup->upstream->wants_source, __ATOMIC_RELAXED) && !address_is_v4(&setup->destination);
 }
 
-/* A ticket for this destination: who we are, in the first packet. A host whose SYN waits is the sooner let come for an early answer. */
+/* A ticket for this destination: who we are, in the first packet. A host whose SYN waits is the sooner let come for
+ * an early answer. */
 static void put_ticket(const struct gateway *gateway, struct setup *setup, struct signalling_request *request)
 {
 	const struct upstream *upstream = setup->upstream;
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
-	setup->has_ticket = upstream->at.has_key && setup->scheme->tickets && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
+	setup->has_ticket = upstream->at.has_key && setup->scheme->tickets &&
+		__atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 	request->raced = setup->raced = attempt_may_race(gateway, setup);
 	if (!setup->has_ticket)
 		request->dscp = request->plain = 0;   /* it would not know what that is */
@@ -34,7 +36,8 @@ static void put_ticket(const struct gateway *gateway, struct setup *setup, struc
 		return;
 	early_make_nonce(gateway, setup, ticket.nonce);
 	memcpy(setup->nonce, ticket.nonce, sizeof(setup->nonce));
-	request->watch = setup->has_ticket && setup->state == SETUP_ASKING ? __atomic_load_n(&upstream->watch, __ATOMIC_RELAXED) : 0;
+	request->watch = setup->has_ticket && setup->state == SETUP_ASKING ?
+		__atomic_load_n(&upstream->watch, __ATOMIC_RELAXED) : 0;
 	setup->asks_early = request->watch;
 	if (setup->has_ticket && tells_source(setup))
 		request->source = setup->source;
@@ -51,7 +54,8 @@ static size_t begin_message(struct gateway *gateway, struct setup *setup, uint8_
 	/* What waits at the converter was told by Convert, and is claimed by it. */
 	setup->scheme = setup->inbound ? &scheme_convert : scheme_of_conf(conf->signalling);
 	setup->request = (struct signalling_request){
-		.destination = setup->destination, .dscp = setup->treatment.dscp, .plain = setup->treatment.link != CHOOSE_NO_LINK,
+		.destination = setup->destination, .dscp = setup->treatment.dscp,
+		.plain = setup->treatment.link != CHOOSE_NO_LINK,
 	};
 	setup->request.has_claim = setup->inbound;
 	memcpy(setup->request.claim, setup->claim, sizeof(setup->claim));
@@ -59,7 +63,8 @@ static size_t begin_message(struct gateway *gateway, struct setup *setup, uint8_
 	setup->request.failure = setup->failure;
 	put_ticket(gateway, setup, &setup->request);
 	if (!setup->scheme->tickets)
-		schemes_put_login(conf, &setup->upstream->at, __atomic_load_n(&setup->upstream->kin, __ATOMIC_RELAXED), &setup->request);
+		schemes_put_login(conf, &setup->upstream->at, __atomic_load_n(&setup->upstream->kin, __ATOMIC_RELAXED),
+				  &setup->request);
 	step = setup->scheme->client_begin(&setup->begun, &setup->request, out);
 	setup->waits = step.waits;
 	return step.n_out;
@@ -72,7 +77,8 @@ int opening_build(struct gateway *gateway, struct setup *setup)
 	ssize_t n;
 	int error = NET_E_AGAIN;
 
-	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 : net_receive(setup->near_fd, scratch + n_message, OPENING_SYN_BYTES - n_message, &error);
+	n = setup->near_fd < 0 || setup->waits || setup->state == SETUP_ASKING ? 0 :
+	    net_receive(setup->near_fd, scratch + n_message, OPENING_SYN_BYTES - n_message, &error);
 	if (n < 0 && error != NET_E_AGAIN && error != NET_E_DESCRIPTORS)
 		return error;
 	setup->n_message = n_message;
@@ -117,7 +123,8 @@ int opening_build_anew(struct gateway *gateway, struct setup *setup)
 	uint8_t message[SIGNALLING_MESSAGE_BYTES];
 	size_t n_message = begin_message(gateway, setup, message);
 
-	return setup->waits && setup->n_opening > setup->n_message ? -EINVAL : replace_message(setup, message, n_message);
+	return setup->waits && setup->n_opening > setup->n_message ? -EINVAL :
+	       replace_message(setup, message, n_message);
 }
 
 int opening_say_instead(struct setup *setup)
@@ -127,7 +134,8 @@ int opening_say_instead(struct setup *setup)
 	setup->request.instead = (uint8_t)(setup->request.instead + 1);
 	setup->left_since = false;
 	setup->request.plain = setup->treatment.link != CHOOSE_NO_LINK;
-	return replace_message(setup, message, setup->scheme->client_begin(&setup->begun, &setup->request, message).n_out);
+	return replace_message(setup, message,
+			       setup->scheme->client_begin(&setup->begun, &setup->request, message).n_out);
 }
 
 int opening_declare_plain(struct gateway *gateway, struct setup *setup)

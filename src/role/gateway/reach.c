@@ -13,7 +13,8 @@
 #include "role/outcome.h"
 
 #define REACH_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
-#define HOST_US (5 * US_PER_S)        /* for a host on the LAN to answer, its first packet having been lost twice; the converter waits longer (role/inbound/inbound.c) */
+#define HOST_US (5 * US_PER_S)        /* for a host on the LAN to answer, its first packet having been lost twice;
+				       * the converter waits longer (role/inbound/inbound.c) */
 #define CLAIM_US (10 * US_PER_S)
 
 /* What goes from the main thread to a worker. */
@@ -48,10 +49,12 @@ static bool may_be_reached(const struct conf_gateway *conf, const struct address
 {
 	if (admit_is_no_peer(host) || net_is_own_address(host))
 		return false;
-	return conf->n_inbound_allow ? admit_in_prefixes(conf->inbound_allow, conf->n_inbound_allow, host) : net_is_neighbour(host, is_lan, conf);
+	return conf->n_inbound_allow ? admit_in_prefixes(conf->inbound_allow, conf->n_inbound_allow, host) :
+	       net_is_neighbour(host, is_lan, conf);
 }
 
-/* Nor is it to make a host believe that it talks to its neighbour, to this machine or to one behind another interface of it: who comes from there doesn't come by the converter. */
+/* Nor is it to make a host believe that it talks to its neighbour, to this machine or to one behind another
+ * interface of it: who comes from there doesn't come by the converter. */
 static bool may_come(const struct conf *conf, const struct address *remote)
 {
 	return !admit_is_no_peer(remote) && !net_is_neighbour(remote, is_no_link, conf);
@@ -61,7 +64,8 @@ static bool may_be_connected(const struct view *view, const struct signalling_in
 {
 	const struct conf *conf = view->conf;
 
-	return view->accepting && conf->gateway.inbound && address_is_v4(&inbound->host) == address_is_v4(&inbound->remote) &&
+	return view->accepting && conf->gateway.inbound &&
+	       address_is_v4(&inbound->host) == address_is_v4(&inbound->remote) &&
 	       may_be_reached(&conf->gateway, &inbound->host) && may_come(conf, &inbound->remote);
 }
 
@@ -69,7 +73,8 @@ static void log_outcome(const struct setup *setup, const char *outcome)
 {
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
-	log_debug("%s to %s, from the converter's side: %s", address_format(&setup->destination, destination), address_format(&setup->source, source), outcome);
+	log_debug("%s to %s, from the converter's side: %s", address_format(&setup->destination, destination),
+		  address_format(&setup->source, source), outcome);
 }
 
 /* The claim says that there is nobody: the remote host is to hear it as if it had asked here. */
@@ -154,7 +159,8 @@ static void on_hear(void *arg)
 /* The claim's last bytes are random: that spreads them. */
 void reach_hear(struct worker *const *workers, size_t n_workers, const struct signalling_inbound *inbound)
 {
-	struct note note = { .to = workers[inbound->claim[SIGNALLING_CLAIM_BYTES - 1] % n_workers], .inbound = *inbound };
+	struct note note = { .to = workers[inbound->claim[SIGNALLING_CLAIM_BYTES - 1] % n_workers],
+			     .inbound = *inbound };
 
 	note.inbound.first.n = size_min(inbound->first.n, sizeof(note.first));
 	if (note.inbound.first.n)

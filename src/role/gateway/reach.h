@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The gateway's part in sessions from the converter's side (decision 0019): told on the watch that a remote host wants one of ours, it connects to that host, from the
- * remote host's own address and port, and then to the converter, to claim the connection that waits there. Where the host can't be had, it says so in the claim's place.
+ * The gateway's part in sessions from the converter's side (decision 0019): told on the watch that a remote host wants
+ * one of ours, it connects to that host, from the remote host's own address and port, and then to the converter, to
+ * claim the connection that waits there. Where the host can't be had, it says so in the claim's place.
  */
 #ifndef BRAID_ROLE_GATEWAY_REACH_H
 #define BRAID_ROLE_GATEWAY_REACH_H

@@ -22,7 +22,8 @@ int room_look_later(struct gateway *gateway, uint64_t after_us)
 {
 	struct loop *loop = gateway->worker->loop;
 
-	return loop_timer_at(loop, loop_now_us(loop) + after_us, (struct loop_ref){ .handler = gateway->handler, .part = SETUP_ROOM });
+	return loop_timer_at(loop, loop_now_us(loop) + after_us,
+			     (struct loop_ref){ .handler = gateway->handler, .part = SETUP_ROOM });
 }
 
 /* The listeners are to be there again, or to go. */
@@ -50,8 +51,9 @@ static void hear_full(void *arg)
 	close_soon(((struct worker *)arg)->gateway);
 }
 
-/* The limits are everybody's: a host whose SYN comes to another worker's listener would be accepted there only to be reset. A worker that can't be told finds
- * out like that. All have begun before any of them listens; where one is gone, all are ending. */
+/* The limits are everybody's: a host whose SYN comes to another worker's listener would be accepted there only to be
+ * reset. A worker that can't be told finds out like that. All have begun before any of them listens; where one is
+ * gone, all are ending. */
 static void tell_others(const struct worker *worker)
 {
 	for (unsigned int i = 0; i < worker->n_peers; i++)
@@ -69,8 +71,8 @@ void room_note(struct gateway *gateway)
 		tell_others(gateway->worker);
 	counter_add(&gateway->worker->counters.n_full, 1);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
-		log_warning("limits.max_sessions or limits.max_half_open is reached: new connections go the ordinary way, those that run "
-			    "go on%s", left_out);
+		log_warning("limits.max_sessions or limits.max_half_open is reached: new connections go the ordinary "
+			    "way, those that run go on%s", left_out);
 }
 
 bool room_is_shut(const struct gateway *gateway)
@@ -82,8 +84,9 @@ static void log_unheard(const struct gateway *gateway)
 {
 	uint32_t mark = gateway->worker->view->conf->gateway.fwmark;
 
-	log_warning("a firewall of this machine seems to turn away hosts' connections that are caught: let it accept what has the mark 0x%x on its way in "
-		    "(nft: meta mark 0x%x accept, in the input chain); new connections go the ordinary way for %u s", mark, mark,
+	log_warning("a firewall of this machine seems to turn away hosts' connections that are caught: let it accept "
+		    "what has the mark 0x%x on its way in (nft: meta mark 0x%x accept, in the input chain); new "
+		    "connections go the ordinary way for %u s", mark, mark,
 		    (unsigned int)(gateway->unheard.rest_us / US_PER_S));
 }
 
@@ -96,7 +99,8 @@ static void rest(struct gateway *gateway)
 		unheard_arrived(&gateway->unheard);
 		return;
 	}
-	if (!__atomic_exchange_n(&shared->unheard, true, __ATOMIC_RELAXED) || gateway->unheard.rest_us > UNHEARD_REST_US)
+	if (!__atomic_exchange_n(&shared->unheard, true, __ATOMIC_RELAXED) ||
+	    gateway->unheard.rest_us > UNHEARD_REST_US)
 		log_unheard(gateway);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a gateway does at limits.max_sessions and limits.max_half_open, and where a firewall of this machine turns away what is caught: its listeners are closed, so that new
- * connections go the ordinary way, until there is room again, or for a while. Private to the gateway. */
+/* What a gateway does at limits.max_sessions and limits.max_half_open, and where a firewall of this machine turns
+ * away what is caught: its listeners are closed, so that new connections go the ordinary way, until there is room
+ * again, or for a while. Private to the gateway. */
 #ifndef BRAID_ROLE_GATEWAY_ROOM_H
 #define BRAID_ROLE_GATEWAY_ROOM_H
 

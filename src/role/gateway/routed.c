@@ -12,7 +12,8 @@
 #include "role/links/loss_watch.h"
 #include "role/outcome.h"
 
-#define PATIENCE 3      /* times gateway.attempt_timeout_ms: a lost first packet is sent again meanwhile, here and by the converter */
+#define PATIENCE 3      /* times gateway.attempt_timeout_ms: a lost first packet is sent again meanwhile, here and by
+			 * the converter */
 #define ROUTED_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 bool routed_is_wanted(const struct conf *conf)
@@ -40,17 +41,20 @@ static uint8_t converters_link(const struct conf *conf)
 
 static int choose_among(const struct worker *worker, const struct setup *setup, uint32_t barred, struct choice *out)
 {
-	return shared_choose_link_to(worker->shared, worker->view, &setup->destination, 1, setup->tried | barred, loop_now_us(worker->loop), out);
+	return shared_choose_link_to(worker->shared, worker->view, &setup->destination, 1, setup->tried | barred,
+				     loop_now_us(worker->loop), out);
 }
 
-/* That link, or while it is down or silent any other: there the connection is the destination's own. A rule may keep it on one. */
+/* That link, or while it is down or silent any other: there the connection is the destination's own. A rule may keep
+ * it on one. */
 static int choose(const struct worker *worker, const struct setup *setup, struct choice *out)
 {
 	uint8_t link = converters_link(worker->view->conf);
 
 	if (setup->treatment.link != CHOOSE_NO_LINK)
 		return choose_among(worker, setup, ~(1u << setup->treatment.link), out);
-	if (link != CHOOSE_NO_LINK && !shared_is_unanswered(worker->shared, link, loop_now_us(worker->loop)) && !shared_is_silent(worker->shared, link) && !choose_among(worker, setup, ~(1u << link), out))
+	if (link != CHOOSE_NO_LINK && !shared_is_unanswered(worker->shared, link, loop_now_us(worker->loop)) &&
+	    !shared_is_silent(worker->shared, link) && !choose_among(worker, setup, ~(1u << link), out))
 		return 0;
 	return choose_among(worker, setup, 0, out);
 }
@@ -59,14 +63,17 @@ static int begin(struct gateway *gateway, struct setup *setup, struct attempt *a
 {
 	struct worker *worker = gateway->worker;
 	unsigned int part = SETUP_ATTEMPT + (unsigned int)(attempt - setup->attempts);
-	bool breaks = shared_breaks_mptcp(worker->shared, choice->link, loop_now_us(worker->loop));   /* there it is the server's own */
+	/* there it is the server's own */
+	bool breaks = shared_breaks_mptcp(worker->shared, choice->link, loop_now_us(worker->loop));
 	struct net_connect_options options = {
-		.mptcp = setup->treatment.link == CHOOSE_NO_LINK && !breaks, .source = choice->source, .congestion = loss_watch_first(worker),
+		.mptcp = setup->treatment.link == CHOOSE_NO_LINK && !breaks, .source = choice->source,
+		.congestion = loss_watch_first(worker),
 		.marking = treatment_marking(&setup->treatment), .fwmark = treatment_fwmark(worker->view->conf),
 	};
 	int r;
 
-	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = loop_now_us(worker->loop), .mptcp = options.mptcp, .opening = (const uint8_t *)"" };
+	*attempt = (struct attempt){ .fd = -1, .link = choice->link, .begun_at_us = loop_now_us(worker->loop),
+				     .mptcp = options.mptcp, .opening = (const uint8_t *)"" };
 	attempt->patience_us = PATIENCE * worker->view->conf->gateway.attempt_timeout_ms * US_PER_MS;
 	setup->tried |= choice->link == CHOOSE_NO_LINK ? UINT32_MAX : 1u << choice->link;
 	counter_add(&worker->counters.n_routed, 1);
@@ -74,13 +81,15 @@ static int begin(struct gateway *gateway, struct setup *setup, struct attempt *a
 	if (!r)
 		r = loop_watch(worker->loop, attempt->fd, ROUTED_EVENTS, setup_ref(gateway, setup, part));
 	if (!r)
-		r = loop_timer_at(worker->loop, attempt->begun_at_us + attempt->patience_us, setup_ref(gateway, setup, part));
+		r = loop_timer_at(worker->loop, attempt->begun_at_us + attempt->patience_us,
+				  setup_ref(gateway, setup, part));
 	if (r)
 		attempt_drop(attempt);
 	return r;
 }
 
-/* Over the best link that was not tried. 0 or CHOOSE_E_NONE; *error: why the last one that was tried could not even be begun. */
+/* Over the best link that was not tried. 0 or CHOOSE_E_NONE; *error: why the last one that was tried could not even
+ * be begun. */
 static int begin_next(struct gateway *gateway, struct setup *setup, struct attempt *attempt, int *error)
 {
 	struct choice choice;
@@ -151,8 +160,8 @@ void routed_on_timer(struct gateway *gateway, struct setup *setup, struct attemp
 	struct attempt *other = other_than(setup, attempt);
 	int error;
 
-	if ((setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING) || attempt->fd < 0 || attempt->connected || other->fd >= 0 ||
-	    now_us < attempt->begun_at_us + attempt->patience_us)
+	if ((setup->state != SETUP_ASKING && setup->state != SETUP_CONNECTING) || attempt->fd < 0 ||
+	    attempt->connected || other->fd >= 0 || now_us < attempt->begun_at_us + attempt->patience_us)
 		return;
 	begin_next(gateway, setup, other, &error);
 }

@@ -72,7 +72,8 @@ void setup_break_off(struct gateway *gateway, struct setup *setup)
 	setup_free(gateway, setup);
 }
 
-/* The converter will not serve us for a while: its word on that is to be had by the watch, and hosts' connections then go the ordinary way. */
+/* The converter will not serve us for a while: its word on that is to be had by the watch, and hosts' connections
+ * then go the ordinary way. */
 static bool is_for_long(const struct signalling_result *result)
 {
 	return result->outcome == OUTCOME_NOT_AUTHORISED || result->outcome == OUTCOME_MISSING_CREDENTIAL ||
@@ -87,9 +88,11 @@ void setup_refuse(struct gateway *gateway, struct setup *setup, const struct sig
 	address_format(&setup->source, source);
 	address_format(&setup->destination, destination);
 	if (result->outcome != OUTCOME_NOT_AUTHORISED && result->outcome != OUTCOME_MISSING_CREDENTIAL)
-		log_debug("%s to %s: %s%s", source, destination, setup->routed ? "" : "the converter says: ", signalling_outcome_name(result->outcome));
+		log_debug("%s to %s: %s%s", source, destination, setup->routed ? "" : "the converter says: ",
+			  signalling_outcome_name(result->outcome));
 	else if (worker_may_log(gateway->worker, WORKER_LOG_DENIED, left_out, sizeof(left_out)))
-		log_warning("the converter does not let us in: %s; compare gateway.key, or gateway.user and gateway.password, with the subscriber's there, and both clocks%s",
+		log_warning("the converter does not let us in: %s; compare gateway.key, or gateway.user and "
+			    "gateway.password, with the subscriber's there, and both clocks%s",
 			    signalling_outcome_name(result->outcome), left_out);
 	if (is_for_long(result))
 		shared_suspect(gateway->worker->shared);
@@ -114,9 +117,12 @@ void setup_note_no_answer(struct gateway *gateway, const struct setup *setup)
 	char left_out[64];
 
 	counter_add(&gateway->worker->counters.n_no_answer, 1);
-	shared_note_doubt(gateway->worker->shared, setup->upstream, setup->state == SETUP_HELD || setup_any_connected(setup) ? UPSTREAM_DOUBT_MUTE : UPSTREAM_DOUBT_NONE);
+	shared_note_doubt(gateway->worker->shared, setup->upstream,
+			  setup->state == SETUP_HELD || setup_any_connected(setup) ? UPSTREAM_DOUBT_MUTE :
+			  UPSTREAM_DOUBT_NONE);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
-		log_warning("the converter did not answer over any link: a host's connection that was accepted is reset, one that waits goes the ordinary way%s", left_out);
+		log_warning("the converter did not answer over any link: a host's connection that was accepted is "
+			    "reset, one that waits goes the ordinary way%s", left_out);
 }
 
 /* Nobody was asked: the converter has nothing to do with it. */
@@ -126,7 +132,8 @@ static void note_starved(struct gateway *gateway)
 
 	counter_add(&gateway->worker->counters.n_full, 1);
 	if (worker_may_log(gateway->worker, WORKER_LOG_LIMIT, left_out, sizeof(left_out)))
-		log_warning("no descriptor is left, or no place for a session in pieces (%u a worker): a host's connection that was accepted is reset, one that waits goes the ordinary way%s",
+		log_warning("no descriptor is left, or no place for a session in pieces (%u a worker): a host's "
+			    "connection that was accepted is reset, one that waits goes the ordinary way%s",
 			    STRIPES_MOST, left_out);
 }
 
@@ -134,7 +141,8 @@ void setup_fail(struct gateway *gateway, struct setup *setup)
 {
 	char source[ADDRESS_TEXT_BYTES], destination[ADDRESS_TEXT_BYTES];
 
-	log_debug("%s to %s: given up, no attempt is left", address_format(&setup->source, source), address_format(&setup->destination, destination));
+	log_debug("%s to %s: given up, no attempt is left", address_format(&setup->source, source),
+		  address_format(&setup->destination, destination));
 	if (setup->starved && !setup->asked)
 		note_starved(gateway);
 	else
@@ -170,7 +178,8 @@ void setup_launch(struct gateway *gateway, struct setup *setup, enum setup_state
 
 uint64_t setup_limit_us(const struct gateway *gateway)
 {
-	return profile_session_us(gateway->worker->view, gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS);
+	return profile_session_us(gateway->worker->view,
+				  gateway->worker->view->conf->limits.connect_timeout_ms * US_PER_MS);
 }
 
 void setup_connect(struct gateway *gateway, struct setup *setup)
@@ -180,7 +189,8 @@ void setup_connect(struct gateway *gateway, struct setup *setup)
 
 bool setup_is_under_way(const struct setup *setup)
 {
-	return setup->state == SETUP_CONNECTING || setup->state == SETUP_DECLINING || setup->state == SETUP_ASKING || (setup->state == SETUP_CAUGHT && setup->early && !setup->answering);
+	return setup->state == SETUP_CONNECTING || setup->state == SETUP_DECLINING || setup->state == SETUP_ASKING ||
+	       (setup->state == SETUP_CAUGHT && setup->early && !setup->answering);
 }
 
 struct setup *setup_take(struct gateway *gateway, const struct address *source, const struct address *destination)
@@ -209,7 +219,9 @@ struct setup *setup_take(struct gateway *gateway, const struct address *source, 
 /* Who came to host.socks has been watched all the time: what has happened meanwhile is to be told again. */
 static int watch_near(const struct gateway *gateway, const struct setup *setup)
 {
-	return (setup->socks ? loop_rewatch : loop_watch)(gateway->worker->loop, setup->near_fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR));
+	return (setup->socks ? loop_rewatch : loop_watch)(gateway->worker->loop, setup->near_fd,
+							  EPOLLIN | EPOLLRDHUP | EPOLLET,
+							  setup_ref(gateway, setup, SETUP_NEAR));
 }
 
 static void await_first_bytes(struct gateway *gateway, struct setup *setup)
@@ -218,7 +230,8 @@ static void await_first_bytes(struct gateway *gateway, struct setup *setup)
 	uint64_t wait_us = setup->look ? LOOK_WAIT_US : worker->view->conf->gateway.early_data_wait_ms * US_PER_MS;
 
 	setup_set_state(setup, SETUP_FIRST_BYTES);
-	if (watch_near(gateway, setup) || loop_timer_at(worker->loop, loop_now_us(worker->loop) + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
+	if (watch_near(gateway, setup) ||
+	    loop_timer_at(worker->loop, loop_now_us(worker->loop) + wait_us, setup_ref(gateway, setup, SETUP_NEAR)))
 		setup_abandon(gateway, setup);
 }
 
@@ -243,7 +256,8 @@ static void go_on(struct gateway *gateway, struct setup *setup)
 void setup_arrive(struct gateway *gateway, struct setup *setup)
 {
 	if (setup->answering)
-		setup_hand_over(gateway, setup, setup->answering, false, (struct bytes){ setup->answering->inbox.kept, setup->answering->inbox.n_kept });
+		setup_hand_over(gateway, setup, setup->answering, false,
+				(struct bytes){ setup->answering->inbox.kept, setup->answering->inbox.n_kept });
 	else if (setup->early)
 		go_on(gateway, setup);
 	else

@@ -50,10 +50,12 @@ void socks_free(struct gateway *gateway, struct setup *setup)
 	setup->socks = NULL;
 }
 
-/* Who says nothing takes a place of limits.max_half_open all the same: half of them are left to those who have said something, and to hosts. */
+/* Who says nothing takes a place of limits.max_half_open all the same: half of them are left to those who have said
+ * something, and to hosts. */
 static bool may_tell(const struct gateway *gateway)
 {
-	return gateway->n_telling < gateway->worker->view->conf->limits.max_half_open / 2 / gateway->worker->n_peers + 1;
+	return gateway->n_telling <
+	       gateway->worker->view->conf->limits.max_half_open / 2 / gateway->worker->n_peers + 1;
 }
 
 bool socks_waits(const struct setup *setup)
@@ -117,7 +119,8 @@ void socks_go_direct(struct gateway *gateway, struct setup *setup)
 
 static struct treatment treatment_of(const struct gateway *gateway, const struct setup *setup)
 {
-	struct rule_facts facts = { .source = setup->source, .destination = setup->destination, .list_holds = look_list_holds, .context = (void *)gateway };
+	struct rule_facts facts = { .source = setup->source, .destination = setup->destination,
+				    .list_holds = look_list_holds, .context = (void *)gateway };
 
 	return treatment_of_facts(gateway->worker->view->conf, &facts);
 }
@@ -131,7 +134,8 @@ static bool is_near(const struct gateway *gateway, const struct setup *setup)
 /* Whoever isn't of this machine is not to come by us to what this machine keeps to itself. */
 static bool is_forbidden(const struct setup *setup)
 {
-	return (admit_is_no_peer(&setup->destination) || net_is_own_address(&setup->destination)) && !net_is_own_address(&setup->source);
+	return (admit_is_no_peer(&setup->destination) || net_is_own_address(&setup->destination)) &&
+	       !net_is_own_address(&setup->source);
 }
 
 static void go(struct gateway *gateway, struct setup *setup)
@@ -144,7 +148,8 @@ static void go(struct gateway *gateway, struct setup *setup)
 	setup->accepted_at_us = loop_now_us(gateway->worker->loop);
 	if (setup->treatment.action == RULE_REJECT || is_forbidden(setup))
 		tell_refused(gateway, setup, &prohibited);
-	else if (setup->treatment.action == RULE_BYPASS || is_near(gateway, setup) || !view->converter_reachable || !view->accepting)
+	else if (setup->treatment.action == RULE_BYPASS || is_near(gateway, setup) || !view->converter_reachable ||
+		 !view->accepting)
 		socks_go_direct(gateway, setup);
 	else if (setup->treatment.accept != CONF_ACCEPT_EARLY)
 		hold_ask(gateway, setup);
@@ -242,11 +247,12 @@ static bool admits(const struct gateway *gateway, const struct signalling_reques
 	const struct conf_host *conf = conf_of(gateway);
 
 	return !conf->socks_user[0] ||
-	       (same_text(conf->socks_user, request->user, request->n_user) && same_text(conf->socks_password, request->password, request->n_password));
+	       (same_text(conf->socks_user, request->user, request->n_user) &&
+		same_text(conf->socks_password, request->password, request->n_password));
 }
 
-/* What belongs to the conversation is taken out of the socket, and no more: what follows is the connection's own. But where it ends here, nothing may be left, or
- * the last word would be lost with a reset. */
+/* What belongs to the conversation is taken out of the socket, and no more: what follows is the connection's own.
+ * But where it ends here, nothing may be left, or the last word would be lost with a reset. */
 static int consume(const struct setup *setup, uint8_t *scratch, size_t n)
 {
 	int error = 0;
@@ -266,7 +272,8 @@ static bool converse(struct gateway *gateway, struct setup *setup, struct bytes 
 		admitted = admits(gateway, &request);
 		step.n_out += scheme->server_admit(&setup->socks->conversation, admitted, out + step.n_out);
 	}
-	if (consume(setup, taken, step.verdict == SIGNALLING_REFUSED || !admitted ? in.n : step.n_consumed) || say(setup, out, step.n_out)) {
+	if (consume(setup, taken, step.verdict == SIGNALLING_REFUSED || !admitted ? in.n : step.n_consumed) ||
+	    say(setup, out, step.n_out)) {
 		setup_abandon(gateway, setup);
 		return false;
 	}
@@ -327,7 +334,8 @@ static void on_connection(void *context, int fd, const struct address *local, co
 		gateway->n_telling++;
 	}
 	if (!setup->socks || setup_set_deadline(gateway, setup, TELL_US) ||
-	    loop_watch(gateway->worker->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, setup_ref(gateway, setup, SETUP_NEAR)))
+	    loop_watch(gateway->worker->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
+		       setup_ref(gateway, setup, SETUP_NEAR)))
 		setup_abandon(gateway, setup);
 }
 
@@ -350,7 +358,8 @@ int socks_apply(struct gateway *gateway, char *reason, size_t n_reason)
 	if (gateway->resolver)   /* a link that comes may bring name servers of its own */
 		resolver_renew(gateway->resolver);
 	if (view->accepting && view->conf->host.n_socks)
-		return listeners_set(&gateway->socks_listeners, view->conf->host.socks, view->conf->host.n_socks, &options, reason, n_reason);
+		return listeners_set(&gateway->socks_listeners, view->conf->host.socks, view->conf->host.n_socks,
+				     &options, reason, n_reason);
 	listeners_close(&gateway->socks_listeners);
 	return 0;
 }

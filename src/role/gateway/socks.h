@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Another way to the gateway's door: a program of this machine connects to a listener and says where it wants to go (host.socks). It is told what became of it when
- * that is known, as a host whose SYN waits; where a host's SYN would go the ordinary way, we connect to the destination ourselves. Private to the gateway.
+ * Another way to the gateway's door: a program of this machine connects to a listener and says where it wants to go
+ * (host.socks). It is told what became of it when that is known, as a host whose SYN waits; where a host's SYN would go
+ * the ordinary way, we connect to the destination ourselves. Private to the gateway.
  */
 #ifndef BRAID_ROLE_GATEWAY_SOCKS_H
 #define BRAID_ROLE_GATEWAY_SOCKS_H

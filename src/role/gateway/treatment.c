@@ -32,7 +32,8 @@ static uint32_t accept_of(const struct conf *conf, enum rule_accept accept)
 static struct treatment treatment_of_rule(const struct conf *conf, size_t number, uint8_t dscp)
 {
 	struct treatment treatment = {
-		.action = RULE_BOND, .accept = conf->gateway.accept, .dscp = dscp, .priority = RULE_PRIORITY_NONE, .link = CHOOSE_NO_LINK,
+		.action = RULE_BOND, .accept = conf->gateway.accept, .dscp = dscp, .priority = RULE_PRIORITY_NONE,
+		.link = CHOOSE_NO_LINK,
 	};
 	const struct rule *rule;
 
@@ -75,10 +76,11 @@ struct treatment treatment_of_facts(const struct conf *conf, struct rule_facts *
 	return treatment_of_rule(conf, conf->rules->n ? find(conf, facts) : RULES_NONE, (uint8_t)facts->dscp);
 }
 
-struct treatment treatment_of_request(const struct conf *conf, const struct address *client, const struct address *destination,
-				      const char *subscriber, uint8_t dscp)
+struct treatment treatment_of_request(const struct conf *conf, const struct address *client,
+				      const struct address *destination, const char *subscriber, uint8_t dscp)
 {
-	struct rule_facts facts = { .source = *client, .destination = *destination, .dscp = dscp, .subscriber = subscriber };
+	struct rule_facts facts = { .source = *client, .destination = *destination, .dscp = dscp,
+				    .subscriber = subscriber };
 
 	return treatment_of_facts(conf, &facts);
 }
@@ -91,6 +93,7 @@ uint32_t treatment_fwmark(const struct conf *conf)
 struct net_marking treatment_marking(const struct treatment *treatment)
 {
 	return (struct net_marking){
-		.dscp = treatment->dscp, .has_priority = treatment->priority != RULE_PRIORITY_NONE, .priority = treatment->priority,
+		.dscp = treatment->dscp, .has_priority = treatment->priority != RULE_PRIORITY_NONE,
+		.priority = treatment->priority,
 	};
 }

@@ -46,7 +46,8 @@ bool upstream_is(const struct upstream *upstream, const struct conf_upstream *at
 	for (size_t i = 0; i < at->n_converter; i++)
 		if (!address_equal(&own->converter[i], &at->converter[i]))
 			return false;
-	return !sodium_memcmp(own->key, at->key, sizeof(own->key)) && !strcmp(own->user, at->user) && !strcmp(own->password, at->password);
+	return !sodium_memcmp(own->key, at->key, sizeof(own->key)) && !strcmp(own->user, at->user) &&
+	       !strcmp(own->password, at->password);
 }
 
 bool upstream_must_prove(const struct upstream *upstream)

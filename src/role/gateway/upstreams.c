@@ -26,7 +26,8 @@ static struct upstreams_member *used(const struct upstreams *all)
 	return all->policy.in_use < all->n ? all->members[all->policy.in_use] : NULL;
 }
 
-/* The one in use; where none answers, the most preferred: so the only one is asked for all that there is from the beginning. */
+/* The one in use; where none answers, the most preferred: so the only one is asked for all that there is from the
+ * beginning. */
 static struct upstreams_member *first(const struct upstreams *all)
 {
 	return used(all) ? used(all) : all->n ? all->members[0] : NULL;
@@ -34,13 +35,16 @@ static struct upstreams_member *first(const struct upstreams *all)
 
 static bool timer_at(struct upstreams *all, uint64_t at_us, uint8_t part)
 {
-	return at_us == CLOCK_NEVER_US || !loop_timer_at(all->loop, at_us, (struct loop_ref){ .handler = all->handler, .part = part });
+	return at_us == CLOCK_NEVER_US ||
+	       !loop_timer_at(all->loop, at_us, (struct loop_ref){ .handler = all->handler, .part = part });
 }
 
 const char *upstreams_because(const struct upstreams *all)
 {
 	static const char *const why[] = {
-		[CONVERTERS_WHY_NONE] = "none answers", [CONVERTERS_WHY_BEST] = "it is the first in the list that answers", [CONVERTERS_WHY_LOST] = "the one before it has gone",
+		[CONVERTERS_WHY_NONE] = "none answers",
+		[CONVERTERS_WHY_BEST] = "it is the first in the list that answers",
+		[CONVERTERS_WHY_LOST] = "the one before it has gone",
 		[CONVERTERS_WHY_SILENT] = "the one before it has fallen silent",
 	};
 
@@ -54,7 +58,8 @@ static void log_choice(const struct upstreams *all)
 	char text[ADDRESS_TEXT_BYTES];
 
 	if (member && all->n > 1)
-		log_info("new connections go to converter %s (%s): %s", member->upstream->name, address_format(&member->upstream->at.converter[0], text), upstreams_because(all));
+		log_info("new connections go to converter %s (%s): %s", member->upstream->name,
+			 address_format(&member->upstream->at.converter[0], text), upstreams_because(all));
 }
 
 /* Those that answer and aren't in use, a bit each. */
@@ -74,18 +79,21 @@ static void tell(struct upstreams *all, uint64_t again_at_us)
 	uint32_t set = others(all);
 	bool anew = all->anew || !used(all), differs = !all->told || set != all->told_others;
 
-	if (!used(all) && (again_at_us != CLOCK_NEVER_US || (all->n && !all->policy.each[0].known)))   /* one is about to be chosen, or may be the next moment */
+	/* one is about to be chosen, or may be the next moment */
+	if (!used(all) && (again_at_us != CLOCK_NEVER_US || (all->n && !all->policy.each[0].known)))
 		return;
 	all->anew = false;
 	all->told = true;
 	all->told_others = set;
 	if (anew)
-		all->options.on_change(all->options.context, used(all), used(all) ? "" : member ? member->why : "no converter is known");
+		all->options.on_change(all->options.context, used(all),
+				       used(all) ? "" : member ? member->why : "no converter is known");
 	else if (differs)
 		all->options.on_others(all->options.context);
 }
 
-/* What was seen last may mean another choice; anew: it was of the one in use. Watches that are told of it may have something to say at once. */
+/* What was seen last may mean another choice; anew: it was of the one in use. Watches that are told of it may have
+ * something to say at once. */
 static void settle(struct upstreams *all, bool anew)
 {
 	uint64_t again_at_us = CLOCK_NEVER_US;
@@ -99,7 +107,8 @@ static void settle(struct upstreams *all, bool anew)
 		bool chosen;
 
 		if (used(all))
-			converters_heard(&all->policy, __atomic_load_n(&used(all)->upstream->heard_at_us, __ATOMIC_RELAXED));
+			converters_heard(&all->policy,
+					 __atomic_load_n(&used(all)->upstream->heard_at_us, __ATOMIC_RELAXED));
 		chosen = converters_decide(&all->policy, loop_now_us(all->loop), &again_at_us);
 
 		all->unsettled = false;
@@ -178,8 +187,10 @@ int upstreams_member_new(struct upstreams *all, struct upstream *upstream, size_
 {
 	struct upstreams_member *member = calloc(1, sizeof(*member));
 	struct watch_options options = {
-		.shared = all->options.shared, .upstream = upstream, .handler = all->handler, .index = ++all->next_index, .view = on_view, .on_answered = on_answered,
-		.on_lost = on_lost, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited, .on_answer = on_answer, .context = member,
+		.shared = all->options.shared, .upstream = upstream, .handler = all->handler,
+		.index = ++all->next_index, .view = on_view, .on_answered = on_answered,
+		.on_lost = on_lost, .on_early = on_early, .on_inbound = on_inbound, .on_limited = on_limited,
+		.on_answer = on_answer, .context = member,
 	};
 
 	if (!member || watch_new(all->loop, &options, &member->watch)) {
@@ -278,7 +289,8 @@ void upstreams_freep(struct upstreams **upstreams)
 	*upstreams = NULL;
 }
 
-void upstreams_provision(struct upstreams *all, size_t link, bool v6, const struct provisions_address *addresses, size_t n, uint64_t until_us)
+void upstreams_provision(struct upstreams *all, size_t link, bool v6, const struct provisions_address *addresses,
+			 size_t n, uint64_t until_us)
 {
 	provisions_set(&all->provisions, UPSTREAMS_DHCP(link, v6), addresses, n, until_us);
 }
@@ -299,7 +311,8 @@ void upstreams_suspect(struct upstreams *all)
 	for (size_t i = 0; i < all->n; i++) {
 		if (all->members[i] == member)
 			continue;
-		__atomic_store_n(&all->members[i]->upstream->doubt, UPSTREAM_DOUBT_NONE, __ATOMIC_RELAXED);   /* of a connection that was moved there: not to be held against it when it is in use */
+		/* of a connection that was moved there: not to be held against it when it is in use */
+		__atomic_store_n(&all->members[i]->upstream->doubt, UPSTREAM_DOUBT_NONE, __ATOMIC_RELAXED);
 		watch_check(all->members[i]->watch);
 	}
 	settle(all, false);

@@ -27,9 +27,12 @@ static json_t *member_json(const struct upstreams *all, size_t i)
 	const struct upstreams_member *member = all->members[i];
 	const struct converters_one *one = &all->policy.each[i];
 
-	return json_pack("{s:s, s:o, s:b, s:b, s:b, s:s, s:f, s:b, s:o}", "name", member->upstream->name, "addresses", addresses_json(&member->upstream->at),
-			 "used", i == all->policy.in_use, "answers", one->answers, "known", one->known, "why", one->answers ? "" : member->why,
-			 "took_ms", (double)one->took_us / (double)US_PER_MS, "provisioned", member->upstream->provisioned, "left_s", left_json(all, member));
+	return json_pack("{s:s, s:o, s:b, s:b, s:b, s:s, s:f, s:b, s:o}", "name", member->upstream->name,
+			 "addresses", addresses_json(&member->upstream->at),
+			 "used", i == all->policy.in_use, "answers", one->answers, "known", one->known,
+			 "why", one->answers ? "" : member->why,
+			 "took_ms", (double)one->took_us / (double)US_PER_MS,
+			 "provisioned", member->upstream->provisioned, "left_s", left_json(all, member));
 }
 
 json_t *upstreams_json(const struct upstreams *all)

@@ -65,7 +65,8 @@ static int add(struct change *change, const char *name, const struct conf_upstre
 }
 
 /* No word of DHCP's says who we are there: we are who [gateway] says. */
-static int add_provision(struct change *change, const struct conf *conf, size_t link, const struct provisions_converter *converter, size_t source)
+static int add_provision(struct change *change, const struct conf *conf, size_t link,
+			 const struct provisions_converter *converter, size_t source)
 {
 	struct conf_upstream at = { .has_key = conf->gateway.has_key, .n_converter = converter->n };
 	char name[UPSTREAM_NAME_BYTES];
@@ -97,7 +98,8 @@ static int add_all(struct change *change, const struct conf *conf)
 	int r = 0;
 
 	for (size_t i = 0; i < conf->n_upstreams && !r; i++)
-		r = add(change, conf->upstreams[i].name[0] ? conf->upstreams[i].name : "gateway.converter", &conf->upstreams[i], false, 0);
+		r = add(change, conf->upstreams[i].name[0] ? conf->upstreams[i].name : "gateway.converter",
+			&conf->upstreams[i], false, 0);
 	return !r && conf->gateway.dhcp ? add_provisions(change, conf) : r;
 }
 
@@ -135,7 +137,8 @@ int upstreams_list(struct upstreams *all, const struct conf *conf)
 		return r;
 	}
 	if (change.n_left_out)
-		log_warning("there are %zu converters more than the %d that can be used: the last ones aren't", change.n_left_out, CONVERTERS_MOST);
+		log_warning("there are %zu converters more than the %d that can be used: the last ones aren't",
+			    change.n_left_out, CONVERTERS_MOST);
 	for (size_t i = 0; i < all->n; i++)
 		if (!stays(&change, i))
 			leave(all, &all->members[i]);
@@ -171,7 +174,8 @@ size_t upstreams_addresses(const struct upstreams *all, struct address *out, siz
 		put(&list, all->members[i]->upstream->at.converter, all->members[i]->upstream->at.n_converter, 0);
 	for (size_t i = 0; i < PROVISIONS_SOURCES; i++)
 		for (size_t j = 0; j < all->provisions.each[i].n; j++)
-			put(&list, all->provisions.each[i].converters[j].addresses, all->provisions.each[i].converters[j].n, CONF_PORT_CONVERT);
+			put(&list, all->provisions.each[i].converters[j].addresses,
+			    all->provisions.each[i].converters[j].n, CONF_PORT_CONVERT);
 	put(&list, all->former, size_min(all->n_former, UPSTREAMS_FORMER), 0);
 	return list.n;
 }

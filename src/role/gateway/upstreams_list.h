@@ -10,7 +10,8 @@ int upstreams_list(struct upstreams *all, const struct conf *conf);
 
 /* upstreams.c */
 /* Takes a reference of its own. 0 or -ENOMEM. */
-int upstreams_member_new(struct upstreams *all, struct upstream *upstream, size_t source, struct upstreams_member **out);
+int upstreams_member_new(struct upstreams *all, struct upstream *upstream, size_t source,
+			 struct upstreams_member **out);
 void upstreams_member_freep(struct upstreams_member **member);
 
 #endif

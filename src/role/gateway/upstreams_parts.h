@@ -34,7 +34,8 @@ struct upstreams {
 	bool anew;                   /* something has happened to the one in use, of which nobody was told yet */
 	bool told;                   /* something: which others there were then, a bit each */
 	uint32_t told_others;
-	struct address former[UPSTREAMS_FORMER];   /* a ring: addresses of those that have left, to which sessions may go on */
+	struct address former[UPSTREAMS_FORMER];   /* a ring: addresses of those that have left, to which sessions
+						    * may go on */
 	size_t n_former;             /* ever */
 };
 

@@ -25,7 +25,8 @@
 #define STOOD_LONG_US (5 * US_PER_S)
 #define KEEPALIVE_S 120
 #define CLOSED_US (1 * US_PER_S)
-#define CLOSED_MOST 4    /* times within that: workers of a converter take a new configuration one after the other, and we may come to each that hasn't yet */
+#define CLOSED_MOST 4    /* times within that: workers of a converter take a new configuration one after the other,
+			  * and we may come to each that hasn't yet */
 #define LOOK_AGAIN_US (5 * US_PER_S)   /* at a converter that doesn't let us stay */
 #define DISTRUST_US (60 * US_PER_S)
 #define DISTRUST_DOUBLINGS 6
@@ -34,16 +35,19 @@
 
 enum { PART_PROBE, PART_LIMIT, PART_RETRY };
 
-static const char *const peer_names[] = { [PEER_UNKNOWN] = "unknown", [PEER_KIN] = "braid", [PEER_CONVERT] = "convert", [PEER_OTHER] = "other" };
+static const char *const peer_names[] = { [PEER_UNKNOWN] = "unknown", [PEER_KIN] = "braid", [PEER_CONVERT] = "convert",
+					  [PEER_OTHER] = "other" };
 
 static void store(bool *flag, bool to) { __atomic_store_n(flag, to, __ATOMIC_RELAXED); }
 
 static struct loop_ref ref_of(const struct watch *watch, uint8_t part)
 {
-	return (struct loop_ref){ .handler = watch->options.handler, .index = watch->options.index, .generation = watch->probe.generation, .part = part };
+	return (struct loop_ref){ .handler = watch->options.handler, .index = watch->options.index,
+				  .generation = watch->probe.generation, .part = part };
 }
 
-/* Again, too, where the reason is another one. Whoever hears it may have the watch ask anew: nothing is done with the probe afterwards, here and where an answer is told. */
+/* Again, too, where the reason is another one. Whoever hears it may have the watch ask anew: nothing is done with
+ * the probe afterwards, here and where an answer is told. */
 static void tell_lost(struct watch *watch, const char *why)
 {
 	if (watch->told && !watch->reachable && !strcmp(watch->why, why))
@@ -76,7 +80,8 @@ static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 		randombytes_buf(ticket.nonce, sizeof(ticket.nonce));
 		ticket_put(&ticket, at->key, &request->destination, request->credential);
 		request->n_credential = TICKET_BYTES;
-		request->takes_inbound = watch->probe.offers = watch->used && conf->inbound && watch->asking < ASK_PLAIN;
+		request->takes_inbound = watch->probe.offers = watch->used && conf->inbound &&
+			watch->asking < ASK_PLAIN;
 		request->hears_limits = watch->used && conf_has_costs(all) && watch->asking < ASK_WITHOUT_LIMITS;
 		request->hears_harm = watch->used && all->n_links > 1 && watch->asking < ASK_WITHOUT_LIMITS;
 		request->hears_late = watch->used && watch->asking < ASK_WITHOUT_LIMITS;
@@ -87,14 +92,16 @@ static size_t opening(struct watch *watch, const struct conf *all, uint8_t *out)
 	return watch->probe.scheme->client_begin(&watch->probe.conversation, request, out).n_out;
 }
 
-/* The best link not tried since the last success, which is not one that has lost packets lately where another is as good; when all were tried, from the start. */
+/* The best link not tried since the last success, which is not one that has lost packets lately where another is as
+ * good; when all were tried, from the start. */
 static int choose(struct watch *watch, const struct view *view, uint64_t now_us, struct choice *out)
 {
 	const struct shared *shared = watch->options.shared;
 	const struct conf_upstream *at = &watch->options.upstream->at;
 	struct choice choices[RACE_MOST];
 
-	if (watch->tried && !shared_choose_link_to(shared, view, at->converter, at->n_converter, watch->tried, now_us, out))
+	if (watch->tried && !shared_choose_link_to(shared, view, at->converter, at->n_converter, watch->tried, now_us,
+						   out))
 		return 0;
 	watch->tried = 0;
 	if (!shared_choose_race(shared, view, at, RACE_AUTO, 0, now_us, choices))
@@ -116,7 +123,9 @@ static int begin(struct watch *watch)
 	if (choose(watch, view, now_us, &choice))
 		return NET_E_UNREACHABLE;
 	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
-	options.mptcp = !profile_is_lowrate(view, choice.link);   /* where its SYN is sent again, and would have to be plain TCP; nor are others to be loaded with it */
+	options.mptcp = !profile_is_lowrate(view, choice.link);   /* where its SYN is sent again, and would have to
+								   * be plain TCP; nor are others to be loaded with
+								   * it */
 	options.source = choice.source;
 	options.n_first = watch->by_connecting ? 0 : opening(watch, view->conf, bytes);
 	watch->probe.begun_at_us = now_us;
@@ -127,7 +136,10 @@ static int begin(struct watch *watch)
 		r = NET_E_UNREACHABLE;   /* a SYN takes these few bytes everywhere, or the path is no path */
 	if (!r)
 		r = loop_watch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
-	return r ? r : loop_timer_at(watch->loop, now_us + profile_answer_us(view, choice.link, shared_rtt_us(watch->options.shared, choice.link), ANSWER_LIMIT_US), ref_of(watch, PART_LIMIT));
+	return r ? r : loop_timer_at(watch->loop,
+				     now_us + profile_answer_us(view, choice.link,
+								shared_rtt_us(watch->options.shared, choice.link),
+								ANSWER_LIMIT_US), ref_of(watch, PART_LIMIT));
 }
 
 /* One that is used no more may be gone for long. */
@@ -151,8 +163,8 @@ static void ask(struct watch *watch)
 	}
 }
 
-/* The connection fell, or never stood. A converter that stood for a while is asked again soon, one that turns us away ever more rarely; until it has
- * answered, hosts' connections go the ordinary way. */
+/* The connection fell, or never stood. A converter that stood for a while is asked again soon, one that turns us
+ * away ever more rarely; until it has answered, hosts' connections go the ordinary way. */
 static void lost(struct watch *watch, const char *why)
 {
 	if (watch->probe.standing && loop_now_us(watch->loop) - watch->probe.begun_standing_at_us > STOOD_LONG_US)
@@ -165,7 +177,8 @@ static void lost(struct watch *watch, const char *why)
 	tell_lost(watch, why);
 }
 
-/* It has answered, and doesn't let us stay: it is there. Who finds that it isn't any more, says so (watch_suspect()). */
+/* It has answered, and doesn't let us stay: it is there. Who finds that it isn't any more, says so
+ * (watch_suspect()). */
 static void rest(struct watch *watch)
 {
 	net_close_orderly(watch->probe.fd);
@@ -174,13 +187,15 @@ static void rest(struct watch *watch)
 	loop_timer_at(watch->loop, loop_now_us(watch->loop) + LOOK_AGAIN_US, ref_of(watch, PART_RETRY));
 }
 
-/* A converter that ends the connection in order has a new configuration, and wants to be asked again whether we may stay (one that itself ends, resets
- * it). Until it has answered, hosts' connections go on; unless it does so all the time. */
+/* A converter that ends the connection in order has a new configuration, and wants to be asked again whether we may
+ * stay (one that itself ends, resets it). Until it has answered, hosts' connections go on; unless it does so all the
+ * time. */
 static void closed(struct watch *watch)
 {
 	uint64_t now_us = loop_now_us(watch->loop);
 
-	if (watch->probe.standing && !watch->probe.kin && now_us - watch->probe.begun_standing_at_us < CLOSED_US) {   /* it lets nobody stay */
+	/* it lets nobody stay */
+	if (watch->probe.standing && !watch->probe.kin && now_us - watch->probe.begun_standing_at_us < CLOSED_US) {
 		rest(watch);
 		return;
 	}
@@ -203,13 +218,17 @@ static uint64_t round_trip_us(const struct probe *probe, uint64_t took_us)
 	return rtt_us && rtt_us < took_us ? rtt_us : took_us;
 }
 
-/* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it says otherwise. */
+/* The answer is there, and the connection still open. What it wants is known before anybody is served, and until it
+ * says otherwise. */
 static void stand(struct watch *watch)
 {
-	enum peer peer = watch->probe.kin ? PEER_KIN : watch->by_connecting || watch->probe.scheme != &scheme_convert ? PEER_OTHER : PEER_CONVERT;
+	enum peer peer = watch->probe.kin ? PEER_KIN :
+			 watch->by_connecting || watch->probe.scheme != &scheme_convert ? PEER_OTHER : PEER_CONVERT;
 	struct upstream *upstream = watch->options.upstream;
-	uint64_t took_us = loop_now_us(watch->loop) - watch->probe.begun_at_us, rtt_us = round_trip_us(&watch->probe, took_us);
-	bool anew = peer == PEER_KIN || watch->peer != peer || !watch->told || !watch->reachable;   /* where another one answered before, this one may be new, or have begun anew */
+	uint64_t took_us = loop_now_us(watch->loop) - watch->probe.begun_at_us,
+		 rtt_us = round_trip_us(&watch->probe, took_us);
+	/* where another one answered before, this one may be new, or have begun anew */
+	bool anew = peer == PEER_KIN || watch->peer != peer || !watch->told || !watch->reachable;
 
 	watch->probe.standing = true;
 	watch->probe.begun_standing_at_us = loop_now_us(watch->loop);
@@ -236,10 +255,13 @@ static void stand(struct watch *watch)
 
 static bool is_proven(const struct watch *watch, const struct signalling_step *step)
 {
-	return step->has_proof && ticket_is_proof(step->proof, watch->probe.asked.credential, watch->options.upstream->at.key, &watch->probe.converter);
+	return step->has_proof &&
+	       ticket_is_proof(step->proof, watch->probe.asked.credential, watch->options.upstream->at.key,
+			       &watch->probe.converter);
 }
 
-/* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. What has come behind it waits until the watch stands. */
+/* Takes what has come. NULL: fine so far; else why the connection is lost. *answered: the answer is complete. What
+ * has come behind it waits until the watch stands. */
 static const char *take(struct watch *watch, struct bytes all, bool *answered)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
@@ -258,7 +280,8 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 	if (step.verdict == SIGNALLING_DONE && upstream_must_prove(watch->options.upstream) && !is_proven(watch, &step))
 		return "DHCP has told of it, and it doesn't prove that it has our key";
 	*answered = step.verdict == SIGNALLING_DONE;
-	watch->probe.declined = step.verdict == SIGNALLING_REFUSED && step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
+	watch->probe.declined = step.verdict == SIGNALLING_REFUSED &&
+		step.result.outcome == OUTCOME_UNSUPPORTED_MESSAGE;
 	watch->probe.strange = step.result.outcome == OUTCOME_MALFORMED || step.result.outcome == OUTCOME_BAD_VERSION;
 	watch->probe.kin = step.kin;
 	watch->probe.takes_wide = step.takes_wide;
@@ -274,12 +297,13 @@ static const char *take(struct watch *watch, struct bytes all, bool *answered)
 /* Whether hosts' connections could go to a server that knows no Convert. */
 static bool may_know_none(const struct watch *watch)
 {
-	return !watch->by_connecting && watch->probe.scheme == &scheme_convert && !upstream_must_prove(watch->options.upstream) &&
+	return !watch->by_connecting && watch->probe.scheme == &scheme_convert &&
+	       !upstream_must_prove(watch->options.upstream) &&
 	       watch->options.view(watch->options.context)->conf->gateway.signalling != CONF_SIGNALLING_CONVERT;
 }
 
-/* The Info has no answer that we understand. ended: it was cut off. Whoever may mind what is ours alone in it is asked without, and who knows no Convert at all is asked by
- * connecting. False: neither helps. */
+/* The Info has no answer that we understand. ended: it was cut off. Whoever may mind what is ours alone in it is
+ * asked without, and who knows no Convert at all is asked by connecting. False: neither helps. */
 static bool ask_otherwise(struct watch *watch, bool ended)
 {
 	bool minds = !watch->probe.standing && (ended || watch->probe.strange);
@@ -295,7 +319,8 @@ static bool ask_otherwise(struct watch *watch, bool ended)
 
 static void on_readable(struct watch *watch);
 
-/* The answer is complete. What has come behind it, a session from the converter's side perhaps, is heard when workers have been told of the converter: it goes to them by the same way. */
+/* The answer is complete. What has come behind it, a session from the converter's side perhaps, is heard when
+ * workers have been told of the converter: it goes to them by the same way. */
 static void hear_answer(struct watch *watch, uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1])
 {
 	struct bytes behind = { scratch, watch->probe.inbox.n_kept };
@@ -322,7 +347,8 @@ static void hear_answer(struct watch *watch, uint8_t scratch[SIGNALLING_MESSAGE_
 		on_readable(watch);   /* what came meanwhile is told of once */
 }
 
-/* Reads until there is no more, or the answer is there. What a converter sends without a pause waits for others' turns. */
+/* Reads until there is no more, or the answer is there. What a converter sends without a pause waits for others'
+ * turns. */
 static void on_readable(struct watch *watch)
 {
 	uint8_t scratch[SIGNALLING_MESSAGE_BYTES + 1];
@@ -423,7 +449,8 @@ void watch_check(struct watch *watch)
 {
 	uint64_t now_us = loop_now_us(watch->loop);
 
-	if (now_us < watch->distrusted_until_us || (watch->probe.standing && now_us - watch->probe.begun_standing_at_us < CONVERTERS_JUST_HEARD_US))
+	if (now_us < watch->distrusted_until_us ||
+	    (watch->probe.standing && now_us - watch->probe.begun_standing_at_us < CONVERTERS_JUST_HEARD_US))
 		return;
 	if (watch->probe.standing || watch->probe.fd < 0)
 		ask(watch);
@@ -438,16 +465,19 @@ void watch_freep(struct watch **watch)
 	*watch = NULL;
 }
 
-/* Whoever doesn't answer hosts' connections, or otherwise than their scheme has it, isn't asked again for a while, nor are they sent there. */
+/* Whoever doesn't answer hosts' connections, or otherwise than their scheme has it, isn't asked again for a while,
+ * nor are they sent there. */
 static void distrust(struct watch *watch)
 {
 	uint32_t signalling = watch->options.view(watch->options.context)->conf->gateway.signalling;
-	uint64_t us = DISTRUST_US << (watch->n_distrusted < DISTRUST_DOUBLINGS ? watch->n_distrusted : DISTRUST_DOUBLINGS);
+	uint64_t us = DISTRUST_US << (watch->n_distrusted < DISTRUST_DOUBLINGS ? watch->n_distrusted :
+				      DISTRUST_DOUBLINGS);
 	char why[sizeof(watch->why)];
 
 	watch->n_distrusted++;
 	watch->distrusted_until_us = loop_now_us(watch->loop) + us;
-	snprintf(why, sizeof(why), "it gives no answer in %s; it is tried again in %u min", scheme_of_conf(signalling)->name, (unsigned int)(us / US_PER_S / 60));
+	snprintf(why, sizeof(why), "it gives no answer in %s; it is tried again in %u min",
+		 scheme_of_conf(signalling)->name, (unsigned int)(us / US_PER_S / 60));
 	drop(watch);
 	loop_timer_at(watch->loop, watch->distrusted_until_us, ref_of(watch, PART_RETRY));
 	tell_lost(watch, why);
@@ -462,7 +492,8 @@ void watch_suspect(struct watch *watch)
 		return;
 	if (__atomic_load_n(&upstream->spoken, __ATOMIC_RELAXED))
 		watch->n_distrusted = 0;
-	if (doubt == UPSTREAM_DOUBT_STRANGE || (doubt == UPSTREAM_DOUBT_MUTE && watch->by_connecting))   /* else an Info tells more */
+	/* else an Info tells more */
+	if (doubt == UPSTREAM_DOUBT_STRANGE || (doubt == UPSTREAM_DOUBT_MUTE && watch->by_connecting))
 		distrust(watch);
 	else if (watch->probe.standing || watch->probe.fd < 0)
 		ask(watch);
@@ -472,7 +503,8 @@ void watch_ask_again(struct watch *watch)
 {
 	const struct view *view = watch->options.view(watch->options.context);
 
-	if (watch->probe.scheme != scheme_of_watch(view->conf->gateway.signalling))   /* who was Braid by that one may be somebody else by this one */
+	/* who was Braid by that one may be somebody else by this one */
+	if (watch->probe.scheme != scheme_of_watch(view->conf->gateway.signalling))
 		store(&watch->options.upstream->kin, false);
 	watch->retry_us = RETRY_FIRST_US;
 	watch->n_distrusted = 0;

@@ -19,7 +19,8 @@ struct probe {
 	struct address converter;
 	bool wants_source;       /* the converter is to be told hosts' addresses */
 	bool offers;             /* it was told that we take sessions from its side */
-	bool hears_limits;       /* and that we want to know when it is late, the links limit what it sends, or one of them spoils it */
+	bool hears_limits;       /* and that we want to know when it is late, the links limit what it sends, or one
+				  * of them spoils it */
 	bool declined;           /* and does not know what one of these is */
 	bool kin;                /* it is Braid, and has our key */
 	bool takes_wide;
@@ -32,7 +33,8 @@ struct probe {
 
 /* A converter of an older kind, or of others, doesn't take all that we may say with our question. */
 enum watch_asking { ASK_ALL, ASK_WITHOUT_LIMITS, ASK_PLAIN };
-/* What was found out about the converter. KIN: it is Braid, and has our key. CONVERT: it serves RFC 8803, and is sent nothing else. OTHER: it knows no Convert. */
+/* What was found out about the converter. KIN: it is Braid, and has our key. CONVERT: it serves RFC 8803, and is
+ * sent nothing else. OTHER: it knows no Convert. */
 enum peer { PEER_UNKNOWN, PEER_KIN, PEER_CONVERT, PEER_OTHER };
 
 struct watch {
@@ -58,7 +60,8 @@ struct watch {
 const char *watch_keep(struct watch *watch, struct bytes left);
 /* Whether it has said that it may say more than its answer. */
 bool watch_may_say_more(const struct watch *watch);
-/* Takes that: outcomes of other connections, sessions from the converter's side, what limits sessions, answers to hosts' requests, and nothing else. */
+/* Takes that: outcomes of other connections, sessions from the converter's side, what limits sessions, answers to
+ * hosts' requests, and nothing else. */
 const char *watch_take_told(struct watch *watch, struct bytes all);
 
 #endif

@@ -45,7 +45,8 @@ const char *watch_take_told(struct watch *watch, struct bytes all)
 {
 	struct signalling_step step;
 
-	for (; watch_may_say_more(watch) && all.n; all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
+	for (; watch_may_say_more(watch) && all.n;
+	     all = (struct bytes){ all.at + step.n_consumed, all.n - step.n_consumed }) {
 		step = take_one(watch, all);
 		if (step.verdict == SIGNALLING_NEED_MORE)
 			return watch_keep(watch, all);

@@ -12,12 +12,17 @@
 #include "path/inbound.h"
 #include "role/outcome.h"
 
-#define WAIT_US (10 * US_PER_S)       /* for a claim, whatever happens meanwhile; the gateway gives its host less (role/gateway/reach.c) */
-#define FIRST_US (5 * US_PER_MS)      /* for what a remote host says first: as long as a gateway waits for its hosts' (role/gateway/setup.c) */
-#define NEXT_US (2 * US_PER_S)        /* a gateway that was told has not come: another one is told as well, where there is one */
-#define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and within two seconds after a restart */
+#define WAIT_US (10 * US_PER_S)       /* for a claim, whatever happens meanwhile; the gateway gives its host less
+				       * (role/gateway/reach.c) */
+#define FIRST_US (5 * US_PER_MS)      /* for what a remote host says first: as long as a gateway waits for its hosts'
+				       * (role/gateway/setup.c) */
+#define NEXT_US (2 * US_PER_S)        /* a gateway that was told has not come: another one is told as well, where
+				       * there is one */
+#define GATEWAY_US (3 * US_PER_S)     /* for a gateway that is about to ask again, as it does after a reload, and
+				       * within two seconds after a restart */
 #define LOOK_US (50 * US_PER_MS)      /* how often to look whether it has */
-#define CALL_US (8 * US_PER_S)        /* for a remote host whose first packet was let go to come, two of our answers being lost */
+#define CALL_US (8 * US_PER_S)        /* for a remote host whose first packet was let go to come, two of our answers
+				       * being lost */
 
 enum { PART_CONNECTION, PART_DEADLINE };
 
@@ -25,7 +30,8 @@ static struct loop_ref ref_of(const struct inbound *inbound, const struct waitin
 {
 	struct slab_name name = slab_name_of(&inbound->waiting, waiting);
 
-	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = inbound->handler, .part = part };
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = inbound->handler,
+				  .part = part };
 }
 
 int inbound_release(struct inbound *inbound, struct waiting *waiting)
@@ -41,13 +47,15 @@ int inbound_release(struct inbound *inbound, struct waiting *waiting)
 }
 
 /* The connection is reset; the first packet is answered, as result says. */
-static void refuse(struct inbound *inbound, const struct waiting *what, const struct signalling_result *result, uint64_t *counter, const char *why)
+static void refuse(struct inbound *inbound, const struct waiting *what, const struct signalling_result *result,
+		   uint64_t *counter, const char *why)
 {
 	char left_out[64], from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
 
 	counter_add(counter, 1);
 	if (worker_may_log(inbound->worker, WORKER_LOG_INBOUND, left_out, sizeof(left_out)))
-		log_warning("%s to %s is turned away: %s%s", address_format(&what->remote, from), address_format(&what->external, to), why, left_out);
+		log_warning("%s to %s is turned away: %s%s", address_format(&what->remote, from),
+			    address_format(&what->external, to), why, left_out);
 	if (what->fd >= 0)
 		net_close_reset(what->fd);
 	else
@@ -66,9 +74,11 @@ static void give_up(struct inbound *inbound, struct waiting *waiting)
 		counter_add(&counters->n_inbound_gave_up, 1);
 		inbound_answer(what.claim);
 	} else if (what.told) {
-		refuse(inbound, &what, &silence, &counters->n_inbound_expired, "the gateway has not claimed it in time");
+		refuse(inbound, &what, &silence, &counters->n_inbound_expired,
+		       "the gateway has not claimed it in time");
 	} else {
-		refuse(inbound, &what, &unreachable, &counters->n_inbound_no_gateway, "no gateway of the subscriber's that takes such connections is here");
+		refuse(inbound, &what, &unreachable, &counters->n_inbound_no_gateway,
+		       "no gateway of the subscriber's that takes such connections is here");
 	}
 }
 
@@ -130,7 +140,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		begin(inbound, waiting);
 		return;
 	}
-	is_over = now_us >= waiting->until_us || waiting->claim || (!waiting->told && now_us >= waiting->gateway_until_us);
+	is_over = now_us >= waiting->until_us || waiting->claim ||
+		  (!waiting->told && now_us >= waiting->gateway_until_us);
 	if (is_over || go_on(inbound, waiting))
 		give_up(inbound, waiting);
 }
@@ -163,12 +174,14 @@ static struct crowd_key key_of_owner(uint32_t subscriber)
 /* NULL: at a limit. */
 static struct waiting *enter(struct inbound *inbound, const struct forward *forward)
 {
-	struct crowd_limits own = share_of(inbound, &forward->own), of_subscriber = share_of(inbound, &forward->of_subscriber);
+	struct crowd_limits own = share_of(inbound, &forward->own),
+			    of_subscriber = share_of(inbound, &forward->of_subscriber);
 	struct crowd_key door = key_of_door(&forward->external), owner = key_of_owner(forward->subscriber);
 	uint64_t now_us = loop_now_us(inbound->worker->loop);
 	struct waiting *waiting;
 
-	if (crowd_look(inbound->doors, &door, &own, now_us) || crowd_look(inbound->owners, &owner, &of_subscriber, now_us))
+	if (crowd_look(inbound->doors, &door, &own, now_us) ||
+	    crowd_look(inbound->owners, &owner, &of_subscriber, now_us))
 		return NULL;
 	waiting = slab_take(&inbound->waiting);
 	if (!waiting)
@@ -190,10 +203,13 @@ static int watch_over(struct inbound *inbound, struct waiting *waiting)
 	if (waiting->fd < 0)
 		return go_on(inbound, waiting);
 	waiting->first_until_us = now_us + FIRST_US;   /* an event tells at once of what is there already */
-	return loop_watch(inbound->worker->loop, waiting->fd, EPOLLIN | EPOLLET, ref_of(inbound, waiting, PART_CONNECTION)) ? -ENOMEM : look_at(inbound, waiting, waiting->first_until_us);
+	return loop_watch(inbound->worker->loop, waiting->fd, EPOLLIN | EPOLLET,
+			  ref_of(inbound, waiting, PART_CONNECTION)) ? -ENOMEM :
+			  look_at(inbound, waiting, waiting->first_until_us);
 }
 
-void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet, const struct address *remote)
+void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet,
+		   const struct address *remote)
 {
 	static const struct signalling_result refused = { .outcome = OUTCOME_REFUSED };
 	const struct waiting what = { .fd = fd, .packet = packet, .remote = *remote, .external = forward->external };
@@ -206,7 +222,8 @@ void inbound_await(struct inbound *inbound, const struct forward *forward, int f
 	}
 	waiting = enter(inbound, forward);
 	if (!waiting) {
-		refuse(inbound, &what, &refused, &counters->n_inbound_over_limit, "too many wait for the subscriber's gateway, or come at once");
+		refuse(inbound, &what, &refused, &counters->n_inbound_over_limit,
+		       "too many wait for the subscriber's gateway, or come at once");
 		return;
 	}
 	counter_add(&counters->n_inbound, 1);
@@ -249,17 +266,20 @@ static bool was_let_come(struct inbound *inbound, int fd, const struct address *
 static void on_connection(void *context, int fd, const struct address *local, const struct address *peer)
 {
 	struct inbound *inbound = context;
-	struct address own_v4 = inbound_listener(inbound->worker->number + 1, false, local->port), own_v6 = inbound_listener(inbound->worker->number + 1, true, local->port);
+	struct address own_v4 = inbound_listener(inbound->worker->number + 1, false, local->port),
+		       own_v6 = inbound_listener(inbound->worker->number + 1, true, local->port);
 	bool own = address_equal(local, &own_v4) || address_equal(local, &own_v6);
 	struct address external;
-	const struct forward *forward = net_local_address(fd, &external) ? NULL : forwards_find(inbound->worker->view->forwards, &external);
+	const struct forward *forward = net_local_address(fd, &external) ? NULL :
+					forwards_find(inbound->worker->view->forwards, &external);
 
 	if (own && was_let_come(inbound, fd, &external, peer))
 		return;
 	if (!own && forward)
 		inbound_await(inbound, forward, fd, 0, peer);
 	else
-		net_close_reset(fd);   /* to the listener itself, from this machine; or the forward has just gone, or the claim */
+		net_close_reset(fd);   /* to the listener itself, from this machine; or the forward has just gone, or
+				        * the claim */
 }
 
 int inbound_new(struct worker *worker, struct inbound **out)
@@ -326,8 +346,8 @@ int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason)
 	const struct view *view = inbound->worker->view;
 	uint16_t port = view->conf->converter.inbound_port;
 	unsigned int own = inbound->worker->number + 1;
-	const struct address addresses[] = { inbound_listener(0, false, port), inbound_listener(0, true, port), inbound_listener(own, false, port),
-					     inbound_listener(own, true, port) };
+	const struct address addresses[] = { inbound_listener(0, false, port), inbound_listener(0, true, port),
+					     inbound_listener(own, false, port), inbound_listener(own, true, port) };
 	struct net_listen_options options = { .transparent = true, .keepalive_s = view->conf->limits.keepalive_s };
 	bool wanted = view->accepting && (view->forwards || conf_gives_mappings(view->conf));
 
@@ -340,5 +360,7 @@ int inbound_apply(struct inbound *inbound, char *reason, size_t n_reason)
 		listeners_close(&inbound->listeners);
 		return 0;
 	}
-	return listeners_set(&inbound->listeners, addresses, forwards_any_faithful(view->forwards) ? ARRAY_SIZE(addresses) : 2, &options, reason, n_reason);
+	return listeners_set(&inbound->listeners, addresses,
+			     forwards_any_faithful(view->forwards) ? ARRAY_SIZE(addresses) : 2, &options, reason,
+			     n_reason);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A gateway claims a remote host's connection that waits, with whichever worker its own connection has come to: the claim goes to the worker that has what it names, and comes back. */
+/* A gateway claims a remote host's connection that waits, with whichever worker its own connection has come to: the
+ * claim goes to the worker that has what it names, and comes back. */
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@
 static_assert(SIGNALLING_CLAIM_BYTES == 8 + INBOUND_SECRET_BYTES, "a claim: where it waits, and what nobody can guess");
 
 /* Laid out as: worker (8 bits), zero (8), generation (16), index (32); then the secret. */
-void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES])
+void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting,
+		       uint8_t claim[SIGNALLING_CLAIM_BYTES])
 {
 	struct cursor_out out = cursor_into(claim, SIGNALLING_CLAIM_BYTES);
 	struct slab_name name = slab_name_of(&inbound->waiting, waiting);
@@ -89,7 +91,8 @@ static void call(struct inbound *inbound, struct waiting *waiting, struct claim 
 	inbound_let_come(inbound, waiting, claim);
 }
 
-/* The gateway can't have the host, or doesn't take it: another one may, which hears of it now or has heard already. Not where the host itself has refused. */
+/* The gateway can't have the host, or doesn't take it: another one may, which hears of it now or has heard already.
+ * Not where the host itself has refused. */
 static bool is_anothers(struct inbound *inbound, struct waiting *waiting, const struct claim *claim)
 {
 	if (claim->final || claim->failure.outcome == OUTCOME_CONNECTED || claim->failure.outcome == OUTCOME_REFUSED)
@@ -198,14 +201,17 @@ static bool send_claim(const struct claim *claim)
 	return true;
 }
 
-void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request, const struct signalling_result *result)
+void inbound_claim(struct converter *converter, struct intake *intake, const struct signalling_request *request,
+		   const struct signalling_result *result)
 {
 	bool may = result->outcome == OUTCOME_CONNECTED;
 	unsigned int number = (unsigned int)(place_in(request->claim) >> 56);
 	struct worker *worker = converter->worker;
 	struct claim claim = {
-		.from = worker, .to = number < worker->n_peers ? worker->peers[number] : worker, .intake = take_over_name_intake(converter, intake),
-		.subscriber = intake->ticket.number, .remote = request->destination, .n_first = request->n_first, .failure = may ? request->failure : *result, .final = !may, .fd = -1,
+		.from = worker, .to = number < worker->n_peers ? worker->peers[number] : worker,
+		.intake = take_over_name_intake(converter, intake),
+		.subscriber = intake->ticket.number, .remote = request->destination, .n_first = request->n_first,
+		.failure = may ? request->failure : *result, .final = !may, .fd = -1,
 	};
 
 	memcpy(claim.claim, request->claim, sizeof(claim.claim));

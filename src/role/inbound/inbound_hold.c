@@ -80,13 +80,15 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 void inbound_hold_init(struct inbound *inbound)
 {
 	struct loop_handler handler = { .on_event = on_event, .context = inbound };
-	struct pairs_fields fields = { offsetof(struct waiting, remote), offsetof(struct waiting, external), offsetof(struct waiting, next) };
+	struct pairs_fields fields = { offsetof(struct waiting, remote), offsetof(struct waiting, external),
+				       offsetof(struct waiting, next) };
 
 	pairs_init(&inbound->held, &inbound->waiting, fields, inbound->buckets, INBOUND_BUCKETS);
 	inbound->queue_handler = loop_handler_add(inbound->worker->loop, &handler);
 }
 
-/* Packets that wait still are dropped by the kernel: remote hosts send them again. Another queue counts from one again. */
+/* Packets that wait still are dropped by the kernel: remote hosts send them again. Another queue counts from one
+ * again. */
 void inbound_hold_close(struct inbound *inbound)
 {
 	if (!inbound->queue)
@@ -107,7 +109,8 @@ static int open_queue(struct inbound *inbound)
 	int r = net_queue_open(number, &inbound->queue);
 
 	if (!r)
-		r = loop_watch(inbound->worker->loop, net_queue_fd(inbound->queue), EPOLLIN, (struct loop_ref){ .handler = inbound->queue_handler });
+		r = loop_watch(inbound->worker->loop, net_queue_fd(inbound->queue), EPOLLIN,
+			       (struct loop_ref){ .handler = inbound->queue_handler });
 	if (r)
 		net_queue_closep(&inbound->queue);
 	return r;
@@ -124,7 +127,8 @@ void inbound_hold_apply(struct inbound *inbound)
 	}
 	r = inbound->queue ? 0 : open_queue(inbound);
 	if (r && !inbound->queue_missing)
-		log_warning("worker %u cannot open its packet queue (%s): remote hosts that come to it by [forward NAME] are accepted early; another program may have it, "
-			    "set converter.inbound_queue to a free one", inbound->worker->number, net_error_text(r));
+		log_warning("worker %u cannot open its packet queue (%s): remote hosts that come to it by [forward "
+			    "NAME] are accepted early; another program may have it, set converter.inbound_queue to a "
+			    "free one", inbound->worker->number, net_error_text(r));
 	inbound->queue_missing = r;
 }

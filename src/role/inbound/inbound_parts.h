@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Remote hosts' connections that wait for a gateway's claim. Private to role/inbound/inbound.c (who waits, and for how long), role/inbound/inbound_tell.c (which gateway hears of it),
- * role/inbound/inbound_claim.c (who claims, and has it) and role/inbound/inbound_hold.c (those whose first packet waits in a queue, so that they are accepted only when their host has
- * accepted).
+ * Remote hosts' connections that wait for a gateway's claim. Private to role/inbound/inbound.c (who waits, and for how
+ * long), role/inbound/inbound_tell.c (which gateway hears of it), role/inbound/inbound_claim.c (who claims, and has it)
+ * and role/inbound/inbound_hold.c (those whose first packet waits in a queue, so that they are accepted only when their
+ * host has accepted).
  */
 #ifndef BRAID_ROLE_INBOUND_INBOUND_PARTS_H
 #define BRAID_ROLE_INBOUND_INBOUND_PARTS_H
@@ -62,21 +63,26 @@ struct inbound {
 	struct net_queue *queue;        /* NULL: all are accepted early */
 	bool queue_missing;             /* it can't be had, and that was said */
 	uint8_t queue_handler;
-	struct pairs held;              /* of those that wait, the ones that aren't accepted yet, by remote host and external address */
+	struct pairs held;              /* of those that wait, the ones that aren't accepted yet, by remote host and
+					 * external address */
 	uint32_t buckets[INBOUND_BUCKETS];   /* held's */
 };
 
-/* Its name, as it is told to gateways; and who has a name, by the place alone: whether the rest is right is to be seen. NULL: nobody. */
-void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting, uint8_t claim[SIGNALLING_CLAIM_BYTES]);
+/* Its name, as it is told to gateways; and who has a name, by the place alone: whether the rest is right is to be
+ * seen. NULL: nobody. */
+void inbound_put_claim(const struct inbound *inbound, const struct waiting *waiting,
+		       uint8_t claim[SIGNALLING_CLAIM_BYTES]);
 struct waiting *inbound_by_place(const struct inbound *inbound, const uint8_t claim[SIGNALLING_CLAIM_BYTES]);
 
-/* Says it on the subscriber's latest watch that hasn't heard of it, with what the remote host has said so far where it is the first to. False: there is none, or it takes nothing now. */
+/* Says it on the subscriber's latest watch that hasn't heard of it, with what the remote host has said so far where
+ * it is the first to. False: there is none, or it takes nothing now. */
 bool inbound_tell(struct inbound *inbound, struct waiting *waiting);
 /* It turned out that a watch hasn't heard: it had gone. It may be gone afterwards. */
 void inbound_untold(struct inbound *inbound, struct waiting *waiting);
 
 /* Takes a remote host's connection (fd), or its first packet (fd -1): it waits, or is turned away. */
-void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet, const struct address *remote);
+void inbound_await(struct inbound *inbound, const struct forward *forward, int fd, uint32_t packet,
+		   const struct address *remote);
 /* It waits no longer; the descriptor is the caller's. */
 int inbound_release(struct inbound *inbound, struct waiting *waiting);
 /* Its first packet is let go, and it comes for the claim, which is taken. It may be gone afterwards. */

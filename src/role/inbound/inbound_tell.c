@@ -23,13 +23,15 @@ static bool say(const struct note *note)
 	bool told;
 
 	inbound.first.at = note->first;
-	told = watch && watch->takes_inbound && intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_inbound(&inbound, out) });
+	told = watch && watch->takes_inbound &&
+	       intake_tell(converter, watch, (struct bytes){ out, watch->scheme->server_inbound(&inbound, out) });
 
 	counter_add(&note->to->counters.n_inbound_told, told);
 	return told;
 }
 
-/* The watch had gone, as it does when the configuration is read again: the gateway is about to come with another one. Or it took nothing, and may do so later. */
+/* The watch had gone, as it does when the configuration is read again: the gateway is about to come with another
+ * one. Or it took nothing, and may do so later. */
 static void on_unsaid(void *arg)
 {
 	struct note *note = arg;
@@ -65,7 +67,8 @@ static size_t look_at_first(const struct waiting *waiting, uint8_t first[SIGNALL
 static bool tell_on(const struct inbound *inbound, struct waiting *waiting, uint64_t watch)
 {
 	struct note note = {
-		.to = inbound->worker->peers[take_over_worker(watch)], .from = inbound->worker, .watch = watch, .subscriber = waiting->subscriber,
+		.to = inbound->worker->peers[take_over_worker(watch)], .from = inbound->worker, .watch = watch,
+		.subscriber = waiting->subscriber,
 		.inbound = { .remote = waiting->remote, .host = waiting->host },
 	};
 

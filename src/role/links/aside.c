@@ -14,7 +14,8 @@
 
 #define REASON_BYTES 160
 
-static_assert(HARM_LINKS >= CONF_LINKS && (int)HARM_UP == (int)RELAY_UP && (int)HARM_DOWN == (int)RELAY_DOWN, "policy and relay agree");
+static_assert(HARM_LINKS >= CONF_LINKS && (int)HARM_UP == (int)RELAY_UP && (int)HARM_DOWN == (int)RELAY_DOWN,
+	      "policy and relay agree");
 
 struct aside {
 	struct loop *loop;
@@ -31,9 +32,12 @@ static void fill_links(const struct aside *aside, const struct view *view, struc
 
 	for (size_t i = 0; i < view->n_links; i++) {
 		const struct link_memory *memory = &aside->options.shared->links[i];
-		bool is_closed = __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) || __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
+		bool is_closed = __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) ||
+				 __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
 
-		links[i] = (struct harm_link){ .usable = view->links[i].up && !shared_is_silent(aside->options.shared, i) && !view->links[i].backup && !is_closed,
+		links[i] = (struct harm_link){ .usable = view->links[i].up &&
+					       !shared_is_silent(aside->options.shared, i) && !view->links[i].backup &&
+					       !is_closed,
 						.rtt_us = link_health_of(aside->options.health, i)->least_rtt_us };
 		if (i >= n)
 			continue;
@@ -56,9 +60,11 @@ static void tell(struct aside *aside, const struct view *view, const struct harm
 		log_info("link %s is tried again", view->links[verdict->link].name);
 		return;
 	}
-	snprintf(reason, REASON_BYTES, "it kept better links waiting: %s of %.1f Mbit/s beside %.1f", verdict->way == HARM_DOWN ? "downloads" : "uploads",
-		 mbit_of(verdict->its_bps), mbit_of(verdict->best_bps));
-	log_info("link %s stands aside: %s; it is tried again in %.0f s", view->links[verdict->link].name, reason, (double)verdict->again_us / (double)US_PER_S);
+	snprintf(reason, REASON_BYTES, "it kept better links waiting: %s of %.1f Mbit/s beside %.1f",
+		 verdict->way == HARM_DOWN ? "downloads" : "uploads", mbit_of(verdict->its_bps),
+		 mbit_of(verdict->best_bps));
+	log_info("link %s stands aside: %s; it is tried again in %.0f s", view->links[verdict->link].name, reason,
+		 (double)verdict->again_us / (double)US_PER_S);
 }
 
 static void publish(struct aside *aside, uint32_t bits)
@@ -66,7 +72,8 @@ static void publish(struct aside *aside, uint32_t bits)
 	bool changed = false;
 
 	for (size_t i = 0; i < CONF_LINKS; i++)
-		changed |= __atomic_exchange_n(&aside->options.shared->links[i].aside, bits >> i & 1, __ATOMIC_RELAXED) != (bits >> i & 1);
+		changed |= __atomic_exchange_n(&aside->options.shared->links[i].aside, bits >> i & 1,
+					       __ATOMIC_RELAXED) != (bits >> i & 1);
 	if (changed)
 		aside->options.on_change(aside->options.context);
 }
@@ -85,7 +92,8 @@ static void look(struct aside *aside, uint64_t now_us)
 	if (verdict.changed)
 		tell(aside, view, &verdict);
 	publish(aside, verdict.aside);
-	if (verdict.again_us)   /* what is in its queue, all would wait for: begun anew, as a backup, it has nothing, and another link sends that again */
+	if (verdict.again_us)   /* what is in its queue, all would wait for: begun anew, as a backup, it has nothing,
+				 * and another link sends that again */
 		rejoin_now(aside->options.rejoin, verdict.link);
 	if (verdict.tell_again)
 		path_tell_closed(aside->options.path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lets a link of the gateway's stand aside that keeps better ones waiting (policy/harm.h decides, once a second), by what senders say (role/links/limited.h): it is closed to sessions
- * that run, by role/links/overflow.h's hand, and new ones don't begin on it. What it did and why is in the log and in what `links` shows. Main thread.
+ * Lets a link of the gateway's stand aside that keeps better ones waiting (policy/harm.h decides, once a second), by
+ * what senders say (role/links/limited.h): it is closed to sessions that run, by role/links/overflow.h's hand, and new
+ * ones don't begin on it. What it did and why is in the log and in what `links` shows. Main thread.
  */
 #ifndef BRAID_ROLE_LINKS_ASIDE_H
 #define BRAID_ROLE_LINKS_ASIDE_H

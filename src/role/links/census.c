@@ -45,16 +45,19 @@ static uint32_t reachable(const struct view *view, const struct mptcp_connection
 	uint32_t links = 0;
 
 	for (size_t i = 0; i < view->n_links && info->n_subflows; i++) {
-		const struct address *own = address_is_v4(&info->subflows[0].remote) ? &view->links[i].v4 : &view->links[i].v6;
+		const struct address *own = address_is_v4(&info->subflows[0].remote) ? &view->links[i].v4 :
+					    &view->links[i].v6;
 
 		links |= (uint32_t)(view->links[i].up && !address_is_unspecified(own)) << i;
 	}
 	return links;
 }
 
-static struct census_session session_of(const struct view *view, const struct session_view *session, const struct mptcp_connection_info *info, bool known)
+static struct census_session session_of(const struct view *view, const struct session_view *session,
+					const struct mptcp_connection_info *info, bool known)
 {
-	struct census_session found = { .known = known, .joins = takes_joins(session), .reachable = reachable(view, info) };
+	struct census_session found = { .known = known, .joins = takes_joins(session),
+					.reachable = reachable(view, info) };
 
 	for (size_t i = 0; i < info->n_subflows; i++) {
 		const struct subflow_info *s = &info->subflows[i];
@@ -64,7 +67,9 @@ static struct census_session session_of(const struct view *view, const struct se
 		found.named |= bit;
 		if (s->tcp_state == TCP_ESTABLISHED)
 			found.stands |= bit;
-		if ((s->tcp_state == TCP_ESTABLISHED || s->tcp_state == TCP_SYN_SENT) && s->n_unanswered < HEALTH_UNANSWERED)   /* its next ones come later and later */
+		/* its next ones come later and later */
+		if ((s->tcp_state == TCP_ESTABLISHED || s->tcp_state == TCP_SYN_SENT) &&
+		    s->n_unanswered < HEALTH_UNANSWERED)
 			found.works |= bit;
 	}
 	return found;
@@ -76,11 +81,13 @@ static uint32_t wanted_links(const struct worker *worker)
 	uint32_t links = 0;
 
 	for (size_t i = 0; i < worker->view->n_links; i++)
-		links |= (uint32_t)(!shared_is_left(worker->shared, worker->view, i) && !shared_is_silent(worker->shared, i)) << i;
+		links |= (uint32_t)(!shared_is_left(worker->shared, worker->view, i) &&
+				    !shared_is_silent(worker->shared, i)) << i;
 	return links;
 }
 
-static void add(const struct census_taker *taker, struct census *census, const struct session_view *session, const struct mptcp_connection_info *info, bool known)
+static void add(const struct census_taker *taker, struct census *census, const struct session_view *session,
+		const struct mptcp_connection_info *info, bool known)
 {
 	const struct worker *worker = taker->worker;
 	struct census_session found;
@@ -102,7 +109,8 @@ static void publish(struct census *to, struct census *from)
 	memset(from, 0, CONF_LINKS * sizeof(*from));
 }
 
-void census_take(struct census_taker *taker, const struct session_view *session, const struct mptcp_connection_info *info, bool known)
+void census_take(struct census_taker *taker, const struct session_view *session,
+		 const struct mptcp_connection_info *info, bool known)
 {
 	add(taker, taker->look, session, info, known);
 }
@@ -175,7 +183,9 @@ static void ask(struct census_call *call, struct worker *const *workers, size_t 
 
 bool census_is_done(struct census_call *call, struct worker *const *workers, size_t n_workers, uint64_t now_us)
 {
-	if (!call->number || now_us - call->asked_at_us >= ASK_AGAIN_US || now_us - call->stayed_at_us >= SHARED_STAY_US)   /* sessions may have moved meanwhile */
+	/* sessions may have moved meanwhile */
+	if (!call->number || now_us - call->asked_at_us >= ASK_AGAIN_US ||
+	    now_us - call->stayed_at_us >= SHARED_STAY_US)
 		ask(call, workers, n_workers, now_us);
 	if (!call->number)
 		return false;
@@ -236,13 +246,15 @@ void census_leave_anew(struct census_leaving *leaving)
 	*leaving = (struct census_leaving){ .backoff = { .first_us = LEAVE_FIRST_US, .most_us = LEAVE_MOST_US } };
 }
 
-uint32_t census_leave(struct census_leaving *leaving, struct worker *const *workers, size_t n_workers, uint32_t wanted, uint64_t now_us)
+uint32_t census_leave(struct census_leaving *leaving, struct worker *const *workers, size_t n_workers, uint32_t wanted,
+		      uint64_t now_us)
 {
 	bool is_time = wanted && backoff_at_us(&leaving->backoff, now_us) <= now_us;
 
 	if (!wanted)
 		census_forget(&leaving->count);
-	if (!__atomic_load_n(&workers[0]->shared->n_sessions, __ATOMIC_RELAXED)) {   /* not even one that is being set up */
+	/* not even one that is being set up */
+	if (!__atomic_load_n(&workers[0]->shared->n_sessions, __ATOMIC_RELAXED)) {
 		leaving->waits = false;
 		return wanted;
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who has what of the gateway's links (policy/census.h). Each worker counts its sessions while it looks over them every two seconds anyway (role/links/stranded.c): enough to see that something is amiss. And at
- * once where somebody is about to take an endpoint out, since a session may have begun, or lost its other subflows, since then (decision 0038).
+ * Who has what of the gateway's links (policy/census.h). Each worker counts its sessions while it looks over them every
+ * two seconds anyway (role/links/stranded.c): enough to see that something is amiss. And at once where somebody is
+ * about to take an endpoint out, since a session may have begun, or lost its other subflows, since then (decision
+ * 0038).
  */
 #ifndef BRAID_ROLE_LINKS_CENSUS_H
 #define BRAID_ROLE_LINKS_CENSUS_H
@@ -17,7 +19,8 @@ struct census_taker;
 int census_taker_new(struct worker *worker, struct census_taker **out);
 void census_taker_freep(struct census_taker **taker);
 /* One session of a look (known: it was there at the look before), and the look is over. */
-void census_take(struct census_taker *taker, const struct session_view *session, const struct mptcp_connection_info *info, bool known);
+void census_take(struct census_taker *taker, const struct session_view *session,
+		 const struct mptcp_connection_info *info, bool known);
 void census_publish(struct census_taker *taker);
 
 /* All workers' together, as they were found at their last looks; from any thread. */
@@ -46,8 +49,10 @@ struct census_leaving {
 	bool waits;               /* for a count */
 };
 
-/* Those of the wanted links (a bit each) that no session ends with, as far as is known; 0: to be asked again, soon where it waits. One at a time, where there are sessions: two may be all that one has. */
-uint32_t census_leave(struct census_leaving *leaving, struct worker *const *workers, size_t n_workers, uint32_t wanted, uint64_t now_us);
+/* Those of the wanted links (a bit each) that no session ends with, as far as is known; 0: to be asked again, soon
+ * where it waits. One at a time, where there are sessions: two may be all that one has. */
+uint32_t census_leave(struct census_leaving *leaving, struct worker *const *workers, size_t n_workers, uint32_t wanted,
+		      uint64_t now_us);
 /* Links have changed, or others are wanted. */
 void census_leave_anew(struct census_leaving *leaving);
 

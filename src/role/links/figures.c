@@ -34,7 +34,9 @@ static struct followed *find(struct figures *figures, const struct figures_sessi
 	for (size_t i = 0; i < FIGURES_SESSIONS; i++) {
 		struct followed *followed = &figures->followed[i];
 
-		if (followed->taken && followed->in_pieces == session->in_pieces && followed->session.index == session->name.index && followed->session.generation == session->name.generation)
+		if (followed->taken && followed->in_pieces == session->in_pieces &&
+		    followed->session.index == session->name.index &&
+		    followed->session.generation == session->name.generation)
 			return followed;
 	}
 	return NULL;
@@ -44,7 +46,8 @@ static struct followed *follow(struct figures *figures, const struct figures_ses
 {
 	for (size_t i = 0; i < FIGURES_SESSIONS; i++)
 		if (!figures->followed[i].taken) {
-			figures->followed[i] = (struct followed){ .session = session->name, .in_pieces = session->in_pieces, .taken = true };
+			figures->followed[i] = (struct followed){ .session = session->name,
+								  .in_pieces = session->in_pieces, .taken = true };
 			return &figures->followed[i];
 		}
 	return NULL;
@@ -56,8 +59,10 @@ static uint64_t growth(uint64_t before, uint64_t now)
 	return now > before ? now - before : 0;
 }
 
-/* The subflow that carries most tells the link's round trip: what a sender measures, or, where it receives, the receiver. */
-static void take_rtt(struct health_seen *seen, const struct subflow_info *s, uint64_t sent_bytes, uint64_t received_bytes)
+/* The subflow that carries most tells the link's round trip: what a sender measures, or, where it receives, the
+ * receiver. */
+static void take_rtt(struct health_seen *seen, const struct subflow_info *s, uint64_t sent_bytes,
+		     uint64_t received_bytes)
 {
 	uint64_t carried_bytes = sent_bytes + received_bytes;
 
@@ -89,7 +94,8 @@ static void take_growth(struct health_seen *seen, const struct carried *before, 
 }
 
 /* What is new is of this look alone; of one that was counted before, and isn't followed, nobody knows since when. */
-static void fill_before(const struct followed *followed, bool counted, const struct carried *now, struct carried *before)
+static void fill_before(const struct followed *followed, bool counted, const struct carried *now,
+			struct carried *before)
 {
 	if (followed)
 		memcpy(before, followed->links, sizeof(followed->links));
@@ -97,7 +103,8 @@ static void fill_before(const struct followed *followed, bool counted, const str
 		memcpy(before, now, sizeof(followed->links));
 }
 
-static void remember(struct figures *figures, struct followed *followed, const struct figures_session *session, const struct carried *now)
+static void remember(struct figures *figures, struct followed *followed, const struct figures_session *session,
+		     const struct carried *now)
 {
 	if (!followed && session->moved)
 		followed = follow(figures, session);
@@ -108,7 +115,8 @@ static void remember(struct figures *figures, struct followed *followed, const s
 		followed->n_idle = 0;
 }
 
-void figures_take(struct figures *figures, const struct worker *worker, const struct figures_session *session, const struct mptcp_connection_info *info)
+void figures_take(struct figures *figures, const struct worker *worker, const struct figures_session *session,
+		  const struct mptcp_connection_info *info)
 {
 	struct followed *followed = session->counted ? find(figures, session) : NULL;
 	struct carried now[CONF_LINKS] = { 0 }, before[CONF_LINKS] = { 0 };
@@ -124,7 +132,8 @@ void figures_take(struct figures *figures, const struct worker *worker, const st
 		take_growth(&figures->seen[i], &before[i], &now[i]);
 	for (size_t i = 0; i < info->n_subflows; i++)
 		if (links[i] != CHOOSE_NO_LINK)
-			take_rtt(&figures->seen[links[i]], &info->subflows[i], growth(before[links[i]].sent_bytes, now[links[i]].sent_bytes),
+			take_rtt(&figures->seen[links[i]], &info->subflows[i],
+				 growth(before[links[i]].sent_bytes, now[links[i]].sent_bytes),
 				 growth(before[links[i]].received_bytes, now[links[i]].received_bytes));
 	remember(figures, followed, session, now);
 }
@@ -142,7 +151,8 @@ static void publish(struct health_seen *to, const struct health_seen *from)
 	uint64_t *out = (uint64_t *)to;
 	const uint64_t *in = (const uint64_t *)from;
 
-	static_assert(sizeof(*to) % sizeof(*out) == 0 && offsetof(struct health_seen, n_looks) == 0, "whole numbers, the number of looks first");
+	static_assert(sizeof(*to) % sizeof(*out) == 0 && offsetof(struct health_seen, n_looks) == 0,
+		      "whole numbers, the number of looks first");
 	for (size_t i = 1; i < sizeof(*to) / sizeof(*out); i++)
 		__atomic_store_n(&out[i], in[i], __ATOMIC_RELAXED);
 	__atomic_store_n(&out[0], in[0], __ATOMIC_RELEASE);

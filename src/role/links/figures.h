@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a worker's sessions show of the gateway's links (struct health_seen of policy/health.h), gathered while role/links/stranded.c looks over them all. Of the sessions that
- * move FIGURES_SESSIONS at once are followed from one look to the next, which is enough to know a link by.
+ * What a worker's sessions show of the gateway's links (struct health_seen of policy/health.h), gathered while
+ * role/links/stranded.c looks over them all. Of the sessions that move FIGURES_SESSIONS at once are followed from one
+ * look to the next, which is enough to know a link by.
  */
 #ifndef BRAID_ROLE_LINKS_FIGURES_H
 #define BRAID_ROLE_LINKS_FIGURES_H
@@ -25,7 +26,8 @@ struct figures_session {
 	bool counted;              /* what it has carried is part of an earlier look, whoever took it */
 	bool moved;                /* something has been relayed since */
 };
-void figures_take(struct figures *figures, const struct worker *worker, const struct figures_session *session, const struct mptcp_connection_info *info);
+void figures_take(struct figures *figures, const struct worker *worker, const struct figures_session *session,
+		  const struct mptcp_connection_info *info);
 /* The look is over: worker->seen has what was found. */
 void figures_publish(struct figures *figures, struct worker *worker);
 

@@ -46,16 +46,19 @@ static void explain(const struct health_link *link, enum health_state before, ch
 
 	switch (link->state) {
 	case HEALTH_SILENT:
-		snprintf(out, n_out, "%u probes had no answer, nothing has come over it for %.0f ms, and other links are alive", link->n_asked, ms_of(link->silent_us));
+		snprintf(out, n_out, "%u probes had no answer, nothing has come over it for %.0f ms, and other links "
+				     "are alive", link->n_asked, ms_of(link->silent_us));
 		return;
 	case HEALTH_LOSSY:
 		snprintf(out, n_out, "%.1f %% of %.1f MB that went up it had to be sent again", percent, mb);
 		return;
 	case HEALTH_FULL:
-		snprintf(out, n_out, "a round trip takes %.0f ms, at least %.0f", ms_of(link->seen.rtt_us), ms_of(link->least_rtt_us));
+		snprintf(out, n_out, "a round trip takes %.0f ms, at least %.0f", ms_of(link->seen.rtt_us),
+			 ms_of(link->least_rtt_us));
 		return;
 	case HEALTH_UNKNOWN:
-		snprintf(out, n_out, before == HEALTH_SILENT ? "it isn't probed any more" : "no link has an answer of the converter any more");
+		snprintf(out, n_out, before == HEALTH_SILENT ? "it isn't probed any more" :
+			 "no link has an answer of the converter any more");
 		return;
 	default:
 		break;
@@ -63,7 +66,8 @@ static void explain(const struct health_link *link, enum health_state before, ch
 	if (before == HEALTH_LOSSY)
 		snprintf(out, n_out, "%.1f %% of %.1f MB that went up it had to be sent again", percent, mb);
 	else if (before == HEALTH_FULL)
-		snprintf(out, n_out, "a round trip takes %.0f ms, at least %.0f", ms_of(link->rtt_us), ms_of(link->least_rtt_us));
+		snprintf(out, n_out, "a round trip takes %.0f ms, at least %.0f", ms_of(link->rtt_us),
+			 ms_of(link->least_rtt_us));
 	else
 		snprintf(out, n_out, "something came over it, a round trip takes %.0f ms", ms_of(link->rtt_us));
 }
@@ -74,7 +78,8 @@ static void tell(const struct link_health *health, const struct view *view, size
 	char evidence[EVIDENCE_BYTES];
 
 	explain(link, before, evidence, sizeof(evidence));
-	log_info("link %s is %s (was %s): %s", view->links[i].name, health_state_name(link->state), health_state_name(before), evidence);
+	log_info("link %s is %s (was %s): %s", view->links[i].name, health_state_name(link->state),
+		 health_state_name(before), evidence);
 }
 
 /* What workers are to know of links; those that are silent, a bit each. */
@@ -87,7 +92,8 @@ static uint32_t note_links(const struct link_health *health, const struct view *
 
 		silent |= (uint32_t)is_silent << i;
 		__atomic_store_n(&health->options.shared->links[i].silent, is_silent, __ATOMIC_RELAXED);
-		__atomic_store_n(&health->options.shared->links[i].least_rtt_us, health->policy.links[i].least_rtt_us, __ATOMIC_RELAXED);
+		__atomic_store_n(&health->options.shared->links[i].least_rtt_us, health->policy.links[i].least_rtt_us,
+				 __ATOMIC_RELAXED);
 	}
 	return silent;
 }
@@ -100,9 +106,12 @@ static void apply(struct link_health *health)
 	if (silent != health->silent) {
 		health->silent = silent;
 		census_leave_anew(&health->leaving);
-		health->options.on_change(health->options.context);   /* what is being set up there goes elsewhere before it is counted */
+		health->options.on_change(health->options.context);   /* what is being set up there goes elsewhere
+								       * before it is counted */
 	}
-	out = (health->taken_out & silent) | census_leave(&health->leaving, health->options.workers, health->options.n_workers, silent & ~health->taken_out, loop_clock_us());
+	out = (health->taken_out & silent) |
+	      census_leave(&health->leaving, health->options.workers, health->options.n_workers,
+			   silent & ~health->taken_out, loop_clock_us());
 	if (out == health->taken_out)
 		return;
 	health->taken_out = out;
@@ -114,7 +123,9 @@ static bool can_be_probed(const struct link_health *health, const struct view *v
 {
 	struct choice choice;
 
-	return view->n_links > 1 && !shared_choose_link(health->options.shared, view, ~(1u << i), loop_now_us(health->loop), &choice) && choice.link == i;
+	return view->n_links > 1 &&
+	       !shared_choose_link(health->options.shared, view, ~(1u << i), loop_now_us(health->loop), &choice) &&
+	       choice.link == i;
 }
 
 static void fill(const struct link_health *health, const struct view *view, struct health_link_facts *links)
@@ -127,7 +138,9 @@ static void fill(const struct link_health *health, const struct view *view, stru
 		const struct link_memory *memory = &health->options.shared->links[i];
 
 		links[i] = (struct health_link_facts){
-			.up = view->links[i].up && i < n, .spared = load(&memory->used_up) || !can_be_probed(health, view, i), .lowrate = profile_is_lowrate(view, i),
+			.up = view->links[i].up && i < n,
+			.spared = load(&memory->used_up) || !can_be_probed(health, view, i),
+			.lowrate = profile_is_lowrate(view, i),
 			.suspected = load(&memory->unanswered_until_us) > now_us,
 			.rx_bytes = i < n ? status[i].rx_bytes : 0, .tx_bytes = i < n ? status[i].tx_bytes : 0,
 			.seen = figures_sum(health->options.workers, health->options.n_workers, i),
@@ -162,26 +175,31 @@ static void believe(struct link_health *health, size_t i)
 	const struct multipath *multipath = &health->multipath[i];
 	uint64_t until_us = multipath_bad_until_us(multipath);
 
-	__atomic_store_n(&memory->drops_mptcp_until_us, multipath->state == MULTIPATH_DROPS ? until_us : 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&memory->drops_mptcp_until_us, multipath->state == MULTIPATH_DROPS ? until_us : 0,
+			 __ATOMIC_RELAXED);
 	if (until_us > load(&memory->strips_mptcp_until_us))
 		__atomic_store_n(&memory->strips_mptcp_until_us, until_us, __ATOMIC_RELAXED);
 }
 
-static void look_for_multipath(struct link_health *health, const struct view *view, size_t i, const struct health_link_facts *seen, uint64_t now_us)
+static void look_for_multipath(struct link_health *health, const struct view *view, size_t i,
+			       const struct health_link_facts *seen, uint64_t now_us)
 {
 	const struct health_link *link = &health->policy.links[i];
 	struct multipath *multipath = &health->multipath[i];
 	enum multipath_state before = multipath->state;
 	struct multipath_facts facts = {
-		.now_us = now_us, .works = !seen->spared && !seen->lowrate && (link->state == HEALTH_GOOD || link->state == HEALTH_LOSSY || link->state == HEALTH_FULL),
-		.suspected = seen->suspected || load(&health->options.shared->links[i].strips_mptcp_until_us) > now_us, .alive_at_us = link->alive_at_us, .rtt_us = link->rtt_us,
+		.now_us = now_us, .works = !seen->spared && !seen->lowrate &&
+		(link->state == HEALTH_GOOD || link->state == HEALTH_LOSSY || link->state == HEALTH_FULL),
+		.suspected = seen->suspected || load(&health->options.shared->links[i].strips_mptcp_until_us) > now_us,
+		.alive_at_us = link->alive_at_us, .rtt_us = link->rtt_us,
 	};
 
 	if (multipath_look(multipath, &facts))
 		ask_for_multipath(health, i, now_us);
 	believe(health, i);
 	if (multipath->state == MULTIPATH_DROPS && before != MULTIPATH_DROPS)
-		log_warning("link %s drops first packets with Multipath TCP options: connections begin on other links of its cost", view->links[i].name);
+		log_warning("link %s drops first packets with Multipath TCP options: connections begin on other links "
+			    "of its cost", view->links[i].name);
 }
 
 static void look(struct link_health *health)
@@ -194,8 +212,10 @@ static void look(struct link_health *health)
 	prober_hear(health->prober);   /* who hears of an answer may have another view made */
 	view = health->options.view(health->options.context);
 	fill(health, view, links);
-	facts = (struct health_facts){ .now_us = loop_clock_us(), .links = links, .n_links = view->n_links, .lossy_percent = view->conf->gateway.link_lossy_percent,
-				       .full_ms = view->conf->gateway.link_full_ms, .probe_idle_s = view->conf->gateway.probe_idle_s };
+	facts = (struct health_facts){ .now_us = loop_clock_us(), .links = links, .n_links = view->n_links,
+				       .lossy_percent = view->conf->gateway.link_lossy_percent,
+				       .full_ms = view->conf->gateway.link_full_ms,
+				       .probe_idle_s = view->conf->gateway.probe_idle_s };
 	verdict = health_look(&health->policy, &facts);
 	for (size_t i = 0; i < view->n_links; i++) {
 		if (verdict.changed >> i & 1)
@@ -234,7 +254,8 @@ static void take_multipath(struct link_health *health, const struct prober_answe
 	multipath_answered(multipath, answer->fell_back, now_us - answer->begun_at_us, now_us);
 	believe(health, answer->link);
 	if (multipath->state == MULTIPATH_STRIPS && !told)
-		log_warning("link %s takes Multipath TCP options away, or the converter has none: connections begin on other links of its cost",
+		log_warning("link %s takes Multipath TCP options away, or the converter has none: connections begin on "
+			    "other links of its cost",
 			    health->options.view(health->options.context)->links[answer->link].name);
 }
 
@@ -246,7 +267,8 @@ static void on_answer(void *context, const struct prober_answer *answer)
 	counter_add(&health->options.workers[0]->counters.n_probes_answered, 1);
 	if (answer->multipath)
 		take_multipath(health, answer, now_us);
-	health_answered(&health->policy, answer->link, answer->multipath ? 0 : answer->begun_at_us, answer->rtt_us, now_us);
+	health_answered(&health->policy, answer->link, answer->multipath ? 0 : answer->begun_at_us, answer->rtt_us,
+			now_us);
 	health->options.on_answer(health->options.context, answer->link);
 	if (health->look_at_us <= now_us)
 		return;
@@ -300,7 +322,8 @@ int link_health_new(struct loop *loop, const struct link_health_options *options
 {
 	struct link_health *health = calloc(1, sizeof(*health));
 	struct loop_handler handler = { .on_timer = on_timer, .context = health };
-	struct prober_options prober = { .shared = options->shared, .view = present_view, .on_answer = on_answer, .context = health };
+	struct prober_options prober = { .shared = options->shared, .view = present_view, .on_answer = on_answer,
+					 .context = health };
 	int r;
 
 	if (!health)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How the gateway's links are (policy/health.h decides): some twenty times a second while something is carried, else twice, what the interfaces have received, and what the workers have gathered
- * of sessions (role/links/figures.h), is looked at; links are probed (role/links/prober.h). Of a silent link new connections stay away, and its endpoint is taken out: the peers
- * are told, and send nothing there. When it answers again, it is put back. Each change is in the log, with what shows it. Main thread.
+ * How the gateway's links are (policy/health.h decides): some twenty times a second while something is carried, else
+ * twice, what the interfaces have received, and what the workers have gathered of sessions (role/links/figures.h), is
+ * looked at; links are probed (role/links/prober.h). Of a silent link new connections stay away, and its endpoint is
+ * taken out: the peers are told, and send nothing there. When it answers again, it is put back. Each change is in the
+ * log, with what shows it. Main thread.
  */
 #ifndef BRAID_ROLE_LINKS_LINK_HEALTH_H
 #define BRAID_ROLE_LINKS_LINK_HEALTH_H
@@ -23,7 +25,8 @@ struct link_health_options {
 	struct path *path;
 	struct view *(*view)(void *context);         /* the present one */
 	void (*on_answer)(void *context, size_t link);   /* a probe was answered over it just now */
-	void (*on_change)(void *context);            /* a link has fallen silent, or doesn't swallow any more: shared says so already */
+	void (*on_change)(void *context);            /* a link has fallen silent, or doesn't swallow any more: shared
+						      * says so already */
 	void *context;
 };
 

@@ -16,7 +16,8 @@
 #define FORMAT 1
 #define BYTES_OF_MB 1e6
 
-static_assert((int)CONF_PERIOD_DAY == (int)QUOTA_DAY && (int)CONF_PERIOD_MONTH == (int)QUOTA_MONTH, "conf and policy agree");
+static_assert((int)CONF_PERIOD_DAY == (int)QUOTA_DAY && (int)CONF_PERIOD_MONTH == (int)QUOTA_MONTH,
+	      "conf and policy agree");
 
 struct link_volumes {
 	struct loop *loop;
@@ -25,7 +26,8 @@ struct link_volumes {
 	bool armed;
 	unsigned int n_looks;
 	struct state_file file;
-	char boot[SYSCTL_VALUE_BYTES];       /* of this run of the machine: interfaces' counters begin with it. "": not known */
+	char boot[SYSCTL_VALUE_BYTES];       /* of this run of the machine: interfaces' counters begin with it. "":
+					      * not known */
 	struct cap caps[CONF_LINKS];
 	enum cap_state states[CONF_LINKS];
 	uint64_t kept_bytes;                 /* all totals when the file was written */
@@ -38,7 +40,8 @@ static const struct view *view_of(const struct link_volumes *volumes)
 
 static struct cap_limits limits_of(const struct conf_link *link)
 {
-	return (struct cap_limits){ .n_bytes = link->cap_bytes, .period = link->cap_period, .warn_percent = link->cap_warn_percent,
+	return (struct cap_limits){ .n_bytes = link->cap_bytes, .period = link->cap_period,
+				    .warn_percent = link->cap_warn_percent,
 				    .stop_percent = link->cap_stop_percent };
 }
 
@@ -86,16 +89,23 @@ static void tell(const struct link_volumes *volumes, size_t i, enum cap_state be
 	const struct conf_link *link = &view_of(volumes)->conf->links[i];
 	struct cap_limits limits = limits_of(link);
 	const char *period = link->cap_period == CONF_PERIOD_DAY ? "day" : "month";
-	double used_mb = (double)used_bytes(&volumes->caps[i], &limits) / BYTES_OF_MB, cap_mb = (double)link->cap_bytes / BYTES_OF_MB;
+	double used_mb = (double)used_bytes(&volumes->caps[i], &limits) / BYTES_OF_MB,
+	       cap_mb = (double)link->cap_bytes / BYTES_OF_MB;
 
 	if (!link->cap_bytes)
-		warning_say(&volumes->file.sink, "link %s has no cap any more%s", link->name, before == CAP_USED_UP ? ", and is no backup for it" : "");
+		warning_say(&volumes->file.sink, "link %s has no cap any more%s", link->name,
+			    before == CAP_USED_UP ? ", and is no backup for it" : "");
 	else if (now == CAP_USED_UP)
-		warning_say(&volumes->file.sink, "link %s: %.0f of %.0f MB of this %s are used: it is a backup until the next one begins", link->name, used_mb, cap_mb, period);
+		warning_say(&volumes->file.sink,
+			    "link %s: %.0f of %.0f MB of this %s are used: it is a backup until the next one begins",
+			    link->name, used_mb, cap_mb, period);
 	else if (now == CAP_NEAR && before == CAP_FREE)
-		warning_say(&volumes->file.sink, "link %s: %.0f of %.0f MB of this %s are used", link->name, used_mb, cap_mb, period);
+		warning_say(&volumes->file.sink, "link %s: %.0f of %.0f MB of this %s are used", link->name, used_mb,
+			    cap_mb, period);
 	else if (before == CAP_USED_UP)
-		warning_say(&volumes->file.sink, "link %s: %.0f of %.0f MB of this %s are used: it is no backup any more", link->name, used_mb, cap_mb, period);
+		warning_say(&volumes->file.sink,
+			    "link %s: %.0f of %.0f MB of this %s are used: it is no backup any more", link->name,
+			    used_mb, cap_mb, period);
 }
 
 static void count(struct link_volumes *volumes, const struct view *view)
@@ -166,7 +176,8 @@ struct link_volume link_volumes_of(const struct link_volumes *volumes, size_t li
 {
 	struct cap_limits limits = limits_of(&view_of(volumes)->conf->links[link]);
 
-	return (struct link_volume){ .state = volumes->states[link], .used_bytes = limits.n_bytes ? used_bytes(&volumes->caps[link], &limits) : 0 };
+	return (struct link_volume){ .state = volumes->states[link],
+				     .used_bytes = limits.n_bytes ? used_bytes(&volumes->caps[link], &limits) : 0 };
 }
 
 /* Of another run of the machine the counter counts from nothing. */
@@ -174,7 +185,8 @@ static void resume_counter(struct cap *cap, json_t *object, bool same_boot)
 {
 	json_int_t ifindex = 0, n_bytes = 0;
 
-	if (json_unpack(object, "{s:I, s:I}", "interface_index", &ifindex, "interface_bytes", &n_bytes) || ifindex < 0 || ifindex > INT32_MAX || n_bytes < 0)
+	if (json_unpack(object, "{s:I, s:I}", "interface_index", &ifindex, "interface_bytes", &n_bytes) ||
+	    ifindex < 0 || ifindex > INT32_MAX || n_bytes < 0)
 		return;
 	if (same_boot)
 		cap_resume_counter(cap, (unsigned int)ifindex, (uint64_t)n_bytes);
@@ -234,7 +246,8 @@ int link_volumes_new(struct loop *loop, const struct link_volumes_options *optio
 		return -ENOMEM;
 	volumes->loop = loop;
 	volumes->options = *options;
-	volumes->file = (struct state_file){ .name = "links", .what = "links' volumes", .format = FORMAT, .sink = { options->on_warning, options->context } };
+	volumes->file = (struct state_file){ .name = "links", .what = "links' volumes", .format = FORMAT,
+					     .sink = { options->on_warning, options->context } };
 	snprintf(volumes->file.path, sizeof(volumes->file.path), "%s/link-volumes.json", options->state_dir);
 	if (sysctl_read("kernel/random/boot_id", volumes->boot))
 		volumes->boot[0] = 0;

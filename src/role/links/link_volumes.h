@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The caps of the gateway's links (policy/cap.h): what has passed each interface in the day and the month, looked at every second where some link has a cap, kept in a file of
- * daemon.state_dir every ten seconds while there is something new, and at the end. A link whose cap is used up is a backup until its period ends. Main thread.
+ * The caps of the gateway's links (policy/cap.h): what has passed each interface in the day and the month, looked at
+ * every second where some link has a cap, kept in a file of daemon.state_dir every ten seconds while there is something
+ * new, and at the end. A link whose cap is used up is a backup until its period ends. Main thread.
  */
 #ifndef BRAID_ROLE_LINKS_LINK_VOLUMES_H
 #define BRAID_ROLE_LINKS_LINK_VOLUMES_H

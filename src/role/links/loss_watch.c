@@ -41,7 +41,8 @@ struct followed {
 struct account {
 	uint64_t sent_bytes;              /* at the last look */
 	uint16_t generation;
-	uint8_t followed;                 /* its place there, from 1; NO_FOLLOWED, as in memory that nobody has touched yet: it isn't */
+	uint8_t followed;                 /* its place there, from 1; NO_FOLLOWED, as in memory that nobody has
+					   * touched yet: it isn't */
 };
 
 struct loss_watch {
@@ -118,7 +119,8 @@ static uint64_t sent_bytes(const struct session_view *session)
 	return session->near_mptcp ? session->down_bytes : session->up_bytes;
 }
 
-/* The leg takes no more, so it is what the session waits for: where it creeps, little may be all that passes in a second. */
+/* The leg takes no more, so it is what the session waits for: where it creeps, little may be all that passes in a
+ * second. */
 static bool is_refused(const struct session_view *session)
 {
 	return session->near_mptcp ? session->down_waiting_bytes : session->up_waiting_bytes;
@@ -139,21 +141,24 @@ static void follow(struct loss_watch *watch, struct account *account, const stru
 
 		if (followed->taken)
 			continue;
-		*followed = (struct followed){ .session = session->ref, .taken = true, .congestion.bbr = loss_watch_has_bbr(session_multipath_fd(session)) };
+		*followed = (struct followed){ .session = session->ref, .taken = true,
+					       .congestion.bbr = loss_watch_has_bbr(session_multipath_fd(session)) };
 		account->followed = (uint8_t)(i + 1);
 		return;
 	}
 }
 
 /* What it shows is true of the gateway's links, whichever session comes next. */
-static void note_links(struct loss_watch *watch, const struct mptcp_connection_info *info, struct congestion_verdict verdict, bool bbr)
+static void note_links(struct loss_watch *watch, const struct mptcp_connection_info *info,
+		       struct congestion_verdict verdict, bool bbr)
 {
 	struct worker *worker = watch->worker;
 
 	for (size_t i = 0; i < info->n_subflows; i++) {
 		uint8_t link = describe_link_of(worker->view, &info->subflows[i]);
 
-		if (link == CHOOSE_NO_LINK && (verdict.failed || (bbr && verdict.lossy)))   /* the next one may begin over any of them */
+		/* the next one may begin over any of them */
+		if (link == CHOOSE_NO_LINK && (verdict.failed || (bbr && verdict.lossy)))
 			shared_note_loser(worker->shared, &info->subflows[i].remote, bbr, loop_now_us(worker->loop));
 		else if (verdict.failed || (bbr && verdict.lossy & 1u << i))
 			shared_note_losing(worker->shared, link, bbr, loop_now_us(worker->loop));
@@ -167,13 +172,15 @@ static void apply(struct loss_watch *watch, struct followed *followed, int fd, s
 	if (!verdict.change)
 		return;
 	if (net_change_congestion(fd, loss_watch_name(bbr))) {
-		followed->congestion.bbr = !bbr;   /* some of its subflows may have died just then: the next look is another try */
+		followed->congestion.bbr = !bbr;   /* some of its subflows may have died just then: the next look is
+						    * another try */
 		return;
 	}
 	counter_add(bbr ? &watch->worker->counters.n_to_bbr : &watch->worker->counters.n_to_cubic, 1);
 }
 
-static void look_at_losses(struct loss_watch *watch, struct followed *followed, int fd, const struct mptcp_connection_info *info, const struct leg_facts *facts)
+static void look_at_losses(struct loss_watch *watch, struct followed *followed, int fd,
+			   const struct mptcp_connection_info *info, const struct leg_facts *facts)
 {
 	struct congestion_verdict verdict = congestion_look(&followed->congestion, facts);
 
@@ -181,7 +188,8 @@ static void look_at_losses(struct loss_watch *watch, struct followed *followed, 
 	note_links(watch, info, verdict, followed->congestion.bbr);
 }
 
-static void look_at_harm(struct loss_watch *watch, struct followed *followed, const struct session_view *session, const struct leg_facts *facts)
+static void look_at_harm(struct loss_watch *watch, struct followed *followed, const struct session_view *session,
+			 const struct leg_facts *facts)
 {
 	if (!spoilt_look(&followed->spoilt, facts).spoilt)
 		return;
@@ -196,7 +204,8 @@ void loss_watch_fill(const struct mptcp_connection_info *info, struct leg_subflo
 
 		subflows[i] = (struct leg_subflow){
 			.local = s->local, .remote = s->remote, .rtt_us = s->rtt_us, .min_rtt_us = s->min_rtt_us,
-			.sent_bytes = s->bytes_sent, .retransmitted_bytes = s->bytes_retransmitted, .busy_us = s->busy_us,
+			.sent_bytes = s->bytes_sent, .retransmitted_bytes = s->bytes_retransmitted,
+			.busy_us = s->busy_us,
 		};
 	}
 }
@@ -211,7 +220,8 @@ static void look(struct loss_watch *watch, struct followed *followed, const stru
 
 	if (!refused)
 		spoilt_moved(&followed->spoilt);
-	losses = (followed->bulk || refused) && loss_watch_decides(watch->worker) && now_us >= followed->congestion.look_at_us;
+	losses = (followed->bulk || refused) && loss_watch_decides(watch->worker) &&
+		 now_us >= followed->congestion.look_at_us;
 	harm = refused && spoilt_due(&followed->spoilt, now_us);
 	if ((!losses && !harm) || mptcp_info_read(session_multipath_fd(session), &info) < 0)
 		return;
@@ -298,7 +308,8 @@ int loss_watch_new(struct worker *worker, struct loss_watch **out)
 	handler.context = watch;
 	watch->handler = loop_handler_add(worker->loop, &handler);
 	*out = watch;
-	return loop_timer_at(worker->loop, loop_now_us(worker->loop) + LOOK_US, (struct loop_ref){ .handler = watch->handler, .part = PART_LOOK });
+	return loop_timer_at(worker->loop, loop_now_us(worker->loop) + LOOK_US,
+			     (struct loop_ref){ .handler = watch->handler, .part = PART_LOOK });
 }
 
 void loss_watch_freep(struct loss_watch **watch)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a session's Multipath TCP leg shows while it sends bulk. It is looked at every quarter of a second to every second. With relay.congestion = auto it begins with cubic, and
- * policy/congestion.h says what it should have; and policy/spoilt.h says whether one link keeps a better one waiting, for role/links/aside.h. Each worker follows LOSS_WATCH_SESSIONS of its sessions at once, no more; of the others those that are bulk wait for a place. What
- * is learnt of a gateway's links, its next sessions begin with, and a converter's with those addresses. */
+/* What a session's Multipath TCP leg shows while it sends bulk. It is looked at every quarter of a second to every
+ * second. With relay.congestion = auto it begins with cubic, and policy/congestion.h says what it should have; and
+ * policy/spoilt.h says whether one link keeps a better one waiting, for role/links/aside.h. Each worker follows
+ * LOSS_WATCH_SESSIONS of its sessions at once, no more; of the others those that are bulk wait for a place. What is
+ * learnt of a gateway's links, its next sessions begin with, and a converter's with those addresses. */
 #ifndef BRAID_ROLE_LINKS_LOSS_WATCH_H
 #define BRAID_ROLE_LINKS_LOSS_WATCH_H
 

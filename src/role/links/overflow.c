@@ -13,9 +13,11 @@
 #include "role/log.h"
 
 #define REASON_BYTES 160
-#define COUNTERS_US US_PER_S               /* they are read at least so often, and with each look when something was limited within that */
+#define COUNTERS_US US_PER_S               /* they are read at least so often, and with each look when something was
+					    * limited within that */
 
-static_assert(OVERFLOW_LINKS >= CONF_LINKS && (int)OVERFLOW_UP == (int)RELAY_UP && (int)OVERFLOW_DOWN == (int)RELAY_DOWN, "policy and relay agree");
+static_assert(OVERFLOW_LINKS >= CONF_LINKS && (int)OVERFLOW_UP == (int)RELAY_UP &&
+	      (int)OVERFLOW_DOWN == (int)RELAY_DOWN, "policy and relay agree");
 
 struct overflow_control {
 	struct loop *loop;
@@ -47,7 +49,9 @@ static void read_counters(struct overflow_control *control)
 static void fill_links(const struct overflow_control *control, const struct view *view, struct overflow_link *links)
 {
 	for (size_t i = 0; i < view->n_links; i++) {
-		links[i] = (struct overflow_link){ .works = view->links[i].up && !shared_is_silent(control->options.shared, i), .cost = view->conf->links[i].cost,
+		links[i] = (struct overflow_link){ .works = view->links[i].up &&
+						   !shared_is_silent(control->options.shared, i),
+						   .cost = view->conf->links[i].cost,
 						   .out = shared_is_out(control->options.shared, view, i) };
 		memcpy(links[i].n_bytes, control->n_bytes[i], sizeof(links[i].n_bytes));
 	}
@@ -66,17 +70,19 @@ static void explain(const struct overflow_verdict *verdict, char *out, size_t n_
 
 	switch (verdict->why) {
 	case OVERFLOW_FULL:
-		snprintf(out, n_out, "%s were held back by the cheaper links for %.1f s, which carried %.1f Mbit/s", way, for_s, mbit_of(verdict->carried_bps));
+		snprintf(out, n_out, "%s were held back by the cheaper links for %.1f s, which carried %.1f Mbit/s",
+			 way, for_s, mbit_of(verdict->carried_bps));
 		return;
 	case OVERFLOW_NONE_CHEAPER:
 		snprintf(out, n_out, "no cheaper link is up");
 		return;
 	case OVERFLOW_FITS:
-		snprintf(out, n_out, "%s of %.1f Mbit/s for %.1f s, and the cheaper links have carried %.1f", way, mbit_of(verdict->carried_bps), for_s,
-			 mbit_of(verdict->room_bps));
+		snprintf(out, n_out, "%s of %.1f Mbit/s for %.1f s, and the cheaper links have carried %.1f", way,
+			 mbit_of(verdict->carried_bps), for_s, mbit_of(verdict->room_bps));
 		return;
 	case OVERFLOW_TRY:
-		snprintf(out, n_out, "nothing was held back for %.0f s: whether the cheaper links carry all by now is tried", for_s);
+		snprintf(out, n_out, "nothing was held back for %.0f s: whether the cheaper links carry all by now is "
+				     "tried", for_s);
 		return;
 	case OVERFLOW_CHEAPER_BACK:
 		snprintf(out, n_out, "a cheaper link is up again, and nothing was held back for %.1f s", for_s);
@@ -93,7 +99,8 @@ static void tell(struct overflow_control *control, const struct view *view, cons
 		if (view->conf->links[i].cost != verdict->cost || view->links[i].backup)
 			continue;
 		memcpy(control->reasons[i], reason, sizeof(reason));
-		log_info("link %s (cost %u) is %s: %s", view->links[i].name, verdict->cost, verdict->opened ? "opened" : "closed", reason);
+		log_info("link %s (cost %u) is %s: %s", view->links[i].name, verdict->cost,
+			 verdict->opened ? "opened" : "closed", reason);
 	}
 }
 
@@ -110,7 +117,9 @@ static void apply(struct overflow_control *control, const struct view *view, uin
 		closed |= (uint32_t)is_closed << i;
 		left |= (uint32_t)shared_is_left(options->shared, view, i) << i;
 	}
-	control->left = (control->left & left) | census_leave(&control->leaving, options->workers, options->n_workers, left & ~control->left, loop_now_us(control->loop));
+	control->left = (control->left & left) |
+		census_leave(&control->leaving, options->workers, options->n_workers, left & ~control->left,
+			     loop_now_us(control->loop));
 	path_set_closed(options->path, closed, control->left);
 }
 
@@ -131,7 +140,8 @@ static void look(struct overflow_control *control)
 {
 	const struct view *view = control->options.view(control->options.context);
 	struct overflow_link links[CONF_LINKS];
-	struct overflow_facts facts = { .now_us = loop_now_us(control->loop), .links = links, .n_links = view->n_links, .rtt_us = shared_longest_rtt_us(control->options.shared, view, true),
+	struct overflow_facts facts = { .now_us = loop_now_us(control->loop), .links = links, .n_links = view->n_links,
+					.rtt_us = shared_longest_rtt_us(control->options.shared, view, true),
 					.burst_us = view->conf->gateway.overflow_after_ms * US_PER_MS };
 	uint64_t limited_us = 0;
 	struct overflow_verdict verdict;
@@ -141,7 +151,8 @@ static void look(struct overflow_control *control)
 		facts.limited_at_us[way] = limited_at_us(control->options.shared, (enum relay_way)way);
 		limited_us = facts.limited_at_us[way] > limited_us ? facts.limited_at_us[way] : limited_us;
 	}
-	if (control->policy.n_steps || (limited_us && limited_us + COUNTERS_US > facts.now_us) || facts.now_us - control->read_at_us >= COUNTERS_US)
+	if (control->policy.n_steps || (limited_us && limited_us + COUNTERS_US > facts.now_us) ||
+	    facts.now_us - control->read_at_us >= COUNTERS_US)
 		read_counters(control);
 	fill_links(control, view, links);
 	verdict = overflow_look(&control->policy, &facts);
@@ -169,7 +180,8 @@ void overflow_look_now(struct overflow_control *control)
 
 	look(control);
 	next_us = loop_now_us(control->loop) + (control->leaving.waits ? CENSUS_WAIT_US : OVERFLOW_LOOK_US);
-	if (!conf_has_costs(control->options.view(control->options.context)->conf) || control->look_at_us != CLOCK_NEVER_US)
+	if (!conf_has_costs(control->options.view(control->options.context)->conf) ||
+	    control->look_at_us != CLOCK_NEVER_US)
 		return;
 	__atomic_store_n(&control->options.shared->wants_limits, true, __ATOMIC_RELAXED);
 	while (loop_timer_at(control->loop, next_us, ref))

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Opens and closes the gateway's costlier links, for sessions that run (policy/overflow.h decides): ten times a second, where links have several costs, it asks what was limited
- * (role/links/limited.h) and what the interfaces have carried, and has path/ say what follows to the kernel. What it did and why is in the log and in what `links` shows. Main thread.
+ * Opens and closes the gateway's costlier links, for sessions that run (policy/overflow.h decides): ten times a second,
+ * where links have several costs, it asks what was limited (role/links/limited.h) and what the interfaces have carried,
+ * and has path/ say what follows to the kernel. What it did and why is in the log and in what `links` shows. Main
+ * thread.
  */
 #ifndef BRAID_ROLE_LINKS_OVERFLOW_H
 #define BRAID_ROLE_LINKS_OVERFLOW_H

@@ -53,14 +53,16 @@ static uint64_t rtt_us(const struct prober *prober, const struct probe *probe)
 	struct mptcp_connection_info info;
 	uint64_t us = loop_clock_us() - probe->begun_at_us;
 
-	if (mptcp_info_read(probe->fd, &info) < 0 || !info.n_subflows || !info.subflows[0].rtt_us || info.subflows[0].rtt_us > us)
+	if (mptcp_info_read(probe->fd, &info) < 0 || !info.n_subflows || !info.subflows[0].rtt_us ||
+	    info.subflows[0].rtt_us > us)
 		return us;
 	return info.subflows[0].rtt_us;
 }
 
 static void take(struct prober *prober, size_t link, struct probe *probe, int r)
 {
-	struct prober_answer answer = { .link = link, .begun_at_us = probe->begun_at_us, .multipath = probe->multipath };
+	struct prober_answer answer = { .link = link, .begun_at_us = probe->begun_at_us,
+					.multipath = probe->multipath };
 
 	if (r == NET_E_AGAIN)
 		return;
@@ -124,7 +126,9 @@ bool prober_ask(struct prober *prober, size_t link, bool multipath)
 		probe->fd = -1;
 		return false;
 	}
-	if (!loop_watch(prober->loop, probe->fd, EPOLLOUT | EPOLLET, (struct loop_ref){ .handler = prober->handler, .index = (uint32_t)link, .generation = probe->generation, .part = (uint8_t)place }))
+	if (!loop_watch(prober->loop, probe->fd, EPOLLOUT | EPOLLET,
+			(struct loop_ref){ .handler = prober->handler, .index = (uint32_t)link,
+					   .generation = probe->generation, .part = (uint8_t)place }))
 		return true;
 	end(prober, probe);
 	return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Probes of a gateway's links: connections to the converter, from a link's address, that say nothing and are reset when they are answered. Two of a link at most are under way, and one that asks for Multipath TCP.
- * Who asks decides when one has had no answer (policy/health.h). Main thread.
+ * Probes of a gateway's links: connections to the converter, from a link's address, that say nothing and are reset when
+ * they are answered. Two of a link at most are under way, and one that asks for Multipath TCP. Who asks decides when
+ * one has had no answer (policy/health.h). Main thread.
  */
 #ifndef BRAID_ROLE_LINKS_PROBER_H
 #define BRAID_ROLE_LINKS_PROBER_H

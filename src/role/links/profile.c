@@ -44,8 +44,10 @@ enum pieces profile_pieces(const struct shared *shared, const struct view *view,
 
 	for (size_t i = 0; i < view->n_links; i++)
 		links[i] = (struct pieces_link){
-			.up = view->links[i].up, .in_use = view->links[i].up && !shared_is_silent(shared, i) && !shared_is_out(shared, view, i),
-			.lossy = profile_of(view, i) == CONF_PROFILE_LOSSY, .cost = view->conf->links[i].cost, .least_rtt_us = shared_least_rtt_us(shared, i),
+			.up = view->links[i].up,
+			.in_use = view->links[i].up && !shared_is_silent(shared, i) && !shared_is_out(shared, view, i),
+			.lossy = profile_of(view, i) == CONF_PROFILE_LOSSY, .cost = view->conf->links[i].cost,
+			.least_rtt_us = shared_least_rtt_us(shared, i),
 		};
 	return pieces_wanted(links, view->n_links, as_said);
 }
@@ -70,7 +72,8 @@ static uint64_t shown_us(uint64_t us)
 
 uint64_t profile_attempt_us(const struct view *view, size_t link, uint64_t rtt_us, uint64_t usual_us)
 {
-	return with_profile(view, link, at_least(usual_us, shown_us(ATTEMPT_ROUND_TRIPS * rtt_us)), SATELLITE_ATTEMPT_US);
+	return with_profile(view, link, at_least(usual_us, shown_us(ATTEMPT_ROUND_TRIPS * rtt_us)),
+			    SATELLITE_ATTEMPT_US);
 }
 
 uint64_t profile_answer_us(const struct view *view, size_t link, uint64_t rtt_us, uint64_t usual_us)

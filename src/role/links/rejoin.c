@@ -53,7 +53,8 @@ static void begin_anew(struct rejoin *rejoin, size_t i, const struct census *cen
 
 	if (link->reason == REASON_LACKED) {
 		backoff_done(&link->backoff, now_us);
-		log_info("link %s: the converter answers over it, and %llu sessions don't have it: they begin anew there", view->links[i].name, (unsigned long long)census->n_lacking);
+		log_info("link %s: the converter answers over it, and %llu sessions don't have it: they begin anew "
+			 "there", view->links[i].name, (unsigned long long)census->n_lacking);
 	}
 	link->reason = REASON_NONE;
 	path_rejoin(rejoin->options.path, i, shared_longest_rtt_us(rejoin->options.shared, view, false));
@@ -67,14 +68,16 @@ static bool is_there(const struct rejoin *rejoin, size_t link)
 	return view->links[link].up && !shared_is_silent(shared, link) && !shared_is_left(shared, view, link);
 }
 
-/* Nobody may end with it, whoever has begun since the workers' last look, or lost its other links; nor, where it is to lose what it has under way, may somebody have nothing else (decision 0038). */
+/* Nobody may end with it, whoever has begun since the workers' last look, or lost its other links; nor, where it is
+ * to lose what it has under way, may somebody have nothing else (decision 0038). */
 static void look_at_count(struct rejoin *rejoin, size_t i, uint64_t now_us)
 {
 	struct tried *link = &rejoin->links[i];
 	struct census census;
 	bool wanted, may;
 
-	if (now_us < link->count_at_us || now_us < rejoin->settled_at_us || !census_is_done(&link->count, rejoin->options.workers, rejoin->options.n_workers, now_us))
+	if (now_us < link->count_at_us || now_us < rejoin->settled_at_us ||
+	    !census_is_done(&link->count, rejoin->options.workers, rejoin->options.n_workers, now_us))
 		return;
 	census = census_counted(rejoin->options.workers, rejoin->options.n_workers, i);
 	link->count_at_us = now_us + COUNT_US;
@@ -97,7 +100,9 @@ static void look_at_counts(struct rejoin *rejoin, uint64_t now_us)
 			look_at_count(rejoin, i, now_us);
 		more |= rejoin->links[i].reason != REASON_NONE;
 	}
-	rejoin->counts = more && !loop_timer_at(rejoin->loop, now_us + CENSUS_WAIT_US, (struct loop_ref){ .handler = rejoin->handler, .part = PART_COUNT });
+	rejoin->counts = more &&
+		!loop_timer_at(rejoin->loop, now_us + CENSUS_WAIT_US,
+			       (struct loop_ref){ .handler = rejoin->handler, .part = PART_COUNT });
 }
 
 static void begin_to_count(struct rejoin *rejoin, size_t i, enum reason reason)
@@ -140,7 +145,8 @@ static void look(struct rejoin *rejoin, size_t i, uint64_t now_us)
 		wait_for_joins(link, AGAIN_FIRST_US, now_us);
 	else if (shared_is_silent(rejoin->options.shared, i))
 		wait_for_joins(link, JOINED_US, now_us);
-	else if (now_us < rejoin->settled_at_us || !census_wants_anew(&census) || !view->links[i].up || backoff_at_us(&link->backoff, now_us) > now_us)
+	else if (now_us < rejoin->settled_at_us || !census_wants_anew(&census) || !view->links[i].up ||
+		 backoff_at_us(&link->backoff, now_us) > now_us)
 		return;
 	else if (link_health_works(rejoin->options.health, i, LOOK_US))
 		begin_to_count(rejoin, i, REASON_LACKED);
@@ -156,7 +162,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 		look_at_counts(rejoin, now_us);
 		return;
 	}
-	for (size_t i = 0; i < rejoin->options.view(rejoin->options.context)->n_links; i++)   /* it may be another one each time */
+	/* it may be another one each time */
+	for (size_t i = 0; i < rejoin->options.view(rejoin->options.context)->n_links; i++)
 		look(rejoin, i, now_us);
 	if (!rejoin->counts)
 		look_at_counts(rejoin, now_us);
@@ -198,7 +205,8 @@ int rejoin_new(struct loop *loop, const struct rejoin_options *options, struct r
 	for (size_t i = 0; i < CONF_LINKS; i++)
 		rejoin_link_changed(rejoin, i);
 	*out = rejoin;
-	return loop_timer_at(loop, loop_now_us(loop) + LOOK_US, (struct loop_ref){ .handler = rejoin->handler, .part = PART_LOOK });
+	return loop_timer_at(loop, loop_now_us(loop) + LOOK_US,
+			     (struct loop_ref){ .handler = rejoin->handler, .part = PART_LOOK });
 }
 
 void rejoin_freep(struct rejoin **rejoin)

@@ -56,8 +56,9 @@ static bool has_subflow(const struct mptcp_connection_info *info)
 	return false;
 }
 
-/* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other leg being slow; or an end, of
- * which no event has told. One that was reset has none, too, and its event may come after this look, which has taken the error off the socket. */
+/* A connection that its peer has ended in order has no subflow either, and may still hold bytes for us, the other
+ * leg being slow; or an end, of which no event has told. One that was reset has none, too, and its event may come
+ * after this look, which has taken the error off the socket. */
 static bool is_cut_off(struct stranded *stranded, const struct session_view *session)
 {
 	int r = net_look(session_multipath_fd(session));
@@ -71,12 +72,15 @@ static bool is_cut_off(struct stranded *stranded, const struct session_view *ses
 	return false;
 }
 
-/* What TCP counts as acknowledged has the SYNs of links that join, too, so what was delivered is taken from what was sent. */
-static bool is_broken(struct broken *broken, const struct session_view *session, const struct mptcp_connection_info *info)
+/* What TCP counts as acknowledged has the SYNs of links that join, too, so what was delivered is taken from what was
+ * sent. */
+static bool is_broken(struct broken *broken, const struct session_view *session,
+		      const struct mptcp_connection_info *info)
 {
 	struct broken_facts facts = {
 		.acked = info->acked, .unacked_bytes = info->unacked_bytes, .received = info->received,
-		.sent_end = session->near_mptcp ? session->down_done : session->up_done, .got_end = session->near_mptcp ? session->up_ended : session->down_ended,
+		.sent_end = session->near_mptcp ? session->down_done : session->up_done,
+		.got_end = session->near_mptcp ? session->up_ended : session->down_ended,
 	};
 
 	for (size_t i = 0; i < info->n_subflows; i++) {
@@ -86,19 +90,21 @@ static bool is_broken(struct broken *broken, const struct session_view *session,
 		facts.n_delivered += subflow->bytes_sent - subflow->bytes_retransmitted;
 		facts.n_arrived += subflow->bytes_received;
 	}
-	if (facts.sent_end && !facts.got_end && net_receive_queue_bytes(session_multipath_fd(session), &facts.queued_bytes))
+	if (facts.sent_end && !facts.got_end &&
+	    net_receive_queue_bytes(session_multipath_fd(session), &facts.queued_bytes))
 		return false;
 	return broken_look(broken, &facts);
 }
 
-/* Something on the way alters what it carries, or takes options away where it let them pass before. What this end has read since may be wrong, and the other end
- * waits for acknowledgements that never come. */
+/* Something on the way alters what it carries, or takes options away where it let them pass before. What this end
+ * has read since may be wrong, and the other end waits for acknowledgements that never come. */
 static void break_off(struct stranded *stranded, const struct session_view *session)
 {
 	char left_out[64];
 
 	if (worker_may_log(stranded->worker, WORKER_LOG_LINK, left_out, sizeof(left_out)))
-		log_info("a session is reset: its Multipath TCP broke under way, as where something on its way alters what passes%s", left_out);
+		log_info("a session is reset: its Multipath TCP broke under way, as where something on its way alters "
+			 "what passes%s", left_out);
 	relay_break(stranded->worker->relay, session->ref);
 }
 
@@ -115,12 +121,14 @@ static void visit(void *context, const struct session_view *session)
 	struct worker *worker = stranded->worker;
 	struct finding *finding = &stranded->findings[session->ref.index];
 	bool known = stranded_knows(stranded, session->ref);
-	bool counted = known || session->opened_at_us + LOOK_US < loop_now_us(worker->loop);   /* by another worker, which it has come from */
+	/* by another worker, which it has come from */
+	bool counted = known || session->opened_at_us + LOOK_US < loop_now_us(worker->loop);
 	struct finding now = { .generation = session->ref.generation, .looked = true, .kept_alive = known };
 	struct mptcp_connection_info info;
 	int r = stranded_has_ended(session) ? -ENODATA : describe_read(session, &info);
 	uint32_t moved_bytes = (uint32_t)(session->up_bytes + session->down_bytes);
-	struct figures_session shown = { .name = session->ref, .counted = counted, .moved = !known || finding->moved_bytes != moved_bytes };
+	struct figures_session shown = { .name = session->ref, .counted = counted,
+					 .moved = !known || finding->moved_bytes != moved_bytes };
 	bool is_told = !r;
 	char left_out[64];
 
@@ -130,7 +138,8 @@ static void visit(void *context, const struct session_view *session)
 		break_off(stranded, session);
 		return;
 	}
-	if (known && !session->held && (is_told ? !info.unacked_bytes : r == MPTCP_INFO_E_PLAIN))   /* what it may have had to say again, nobody asks for any more */
+	/* what it may have had to say again, nobody asks for any more */
+	if (known && !session->held && (is_told ? !info.unacked_bytes : r == MPTCP_INFO_E_PLAIN))
 		relay_keep_no_more(worker->relay, session->ref);
 	if (known && !finding->kept_alive)   /* most sessions are over by now: they are spared the system calls */
 		net_keep_alive(session->far_fd, worker->view->conf->limits.keepalive_s);
@@ -171,7 +180,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 int stranded_new(struct worker *worker, struct stranded **out)
 {
 	struct loop_handler handler = { .on_timer = on_timer };
-	struct stranded *stranded = calloc(1, sizeof(*stranded) + worker->view->conf->limits.max_sessions * sizeof(stranded->findings[0]));
+	size_t n_findings = worker->view->conf->limits.max_sessions;
+	struct stranded *stranded = calloc(1, sizeof(*stranded) + n_findings * sizeof(stranded->findings[0]));
 
 	if (!stranded || figures_new(&stranded->figures)) {
 		free(stranded);
@@ -181,7 +191,8 @@ int stranded_new(struct worker *worker, struct stranded **out)
 	handler.context = stranded;
 	stranded->handler = loop_handler_add(worker->loop, &handler);
 	*out = stranded;
-	return loop_timer_at(worker->loop, loop_now_us(worker->loop) + LOOK_US, (struct loop_ref){ .handler = stranded->handler, .part = PART_LOOK });
+	return loop_timer_at(worker->loop, loop_now_us(worker->loop) + LOOK_US,
+			     (struct loop_ref){ .handler = stranded->handler, .part = PART_LOOK });
 }
 
 void stranded_freep(struct stranded **stranded)

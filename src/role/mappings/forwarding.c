@@ -19,12 +19,14 @@ static int order_of_names(const void *a, const void *b)
 	return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
 }
 
-static struct forward forward_of(const struct conf *conf, const struct roster *roster, const struct conf_forward *from, size_t place)
+static struct forward forward_of(const struct conf *conf, const struct roster *roster, const struct conf_forward *from,
+				 size_t place)
 {
 	const struct conf_subscriber *subscriber = &conf->subscribers[place];
 	struct forward forward = {
 		.external = from->listen, .subscriber = roster->numbers[place], .host = from->host,
-		.faithful = from->accept == CONF_FORWARD_FAITHFUL, .own = { from->max_waiting, from->max_new_per_s }, .of_subscriber = { subscriber->max_inbound_waiting, subscriber->max_inbound_per_s },
+		.faithful = from->accept == CONF_FORWARD_FAITHFUL, .own = { from->max_waiting, from->max_new_per_s },
+		.of_subscriber = { subscriber->max_inbound_waiting, subscriber->max_inbound_per_s },
 	};
 
 	forward.host.port = from->port ? from->port : from->listen.port;
@@ -34,7 +36,8 @@ static struct forward forward_of(const struct conf *conf, const struct roster *r
 static struct forward forward_of_mapping(const struct mapping *mapping, const struct conf_subscriber *subscriber)
 {
 	return (struct forward){
-		.external = mapping->external, .subscriber = mapping->subscriber, .host = mapping->internal, .own = { MAPPED_WAITING, MAPPED_NEW_PER_S },
+		.external = mapping->external, .subscriber = mapping->subscriber, .host = mapping->internal,
+		.own = { MAPPED_WAITING, MAPPED_NEW_PER_S },
 		.of_subscriber = { subscriber->max_inbound_waiting, subscriber->max_inbound_per_s },
 		.n_filters = mapping->n_filters, .filters = mapping->filters,
 	};
@@ -52,7 +55,8 @@ static int compile_static(const struct conf *conf, const struct roster *roster, 
 	qsort(names, conf->n_subscribers, sizeof(*names), order_of_names);
 	for (size_t i = 0; i < conf->n_forwards; i++) {
 		struct named wanted = { .name = conf->forwards[i].subscriber };
-		const struct named *found = bsearch(&wanted, names, conf->n_subscribers, sizeof(*names), order_of_names);
+		const struct named *found = bsearch(&wanted, names, conf->n_subscribers, sizeof(*names),
+						    order_of_names);
 
 		if (found)   /* as conf/check.c has seen to */
 			list[(*n)++] = forward_of(conf, roster, &conf->forwards[i], found->place);
@@ -61,7 +65,8 @@ static int compile_static(const struct conf *conf, const struct roster *roster, 
 }
 
 /* Live ones behind those of the configuration, whose places they don't take. */
-static int add_mapped(const struct conf *conf, const struct roster *roster, const struct mappings *mappings, struct forward *list, size_t *n)
+static int add_mapped(const struct conf *conf, const struct roster *roster, const struct mappings *mappings,
+		      struct forward *list, size_t *n)
 {
 	_cleanup_(forwards_freep) struct forwards *fixed = NULL;
 	_cleanup_(freep) const struct conf_subscriber **by_number = NULL;
@@ -76,14 +81,17 @@ static int add_mapped(const struct conf *conf, const struct roster *roster, cons
 	for (size_t i = 0; i < conf->n_subscribers; i++)
 		by_number[roster->numbers[i]] = &conf->subscribers[i];
 	for (uint32_t at = 0; (mapping = mappings_next(mappings, &at));)
-		if (!mapping->is_static && mapping->subscriber < n_numbers && by_number[mapping->subscriber] && !forwards_find(fixed, &mapping->external))
+		if (!mapping->is_static && mapping->subscriber < n_numbers && by_number[mapping->subscriber] &&
+		    !forwards_find(fixed, &mapping->external))
 			list[(*n)++] = forward_of_mapping(mapping, by_number[mapping->subscriber]);
 	return 0;
 }
 
-int forwarding_compile(const struct conf *conf, const struct roster *roster, const struct mappings *mappings, struct forwards **out)
+int forwarding_compile(const struct conf *conf, const struct roster *roster, const struct mappings *mappings,
+		       struct forwards **out)
 {
-	_cleanup_(freep) struct forward *list = calloc(conf->n_forwards + (mappings ? mappings_count(mappings) : 0) + 1, sizeof(*list));
+	_cleanup_(freep) struct forward *list = calloc(conf->n_forwards + (mappings ? mappings_count(mappings) : 0) + 1,
+						       sizeof(*list));
 	size_t n = 0;
 	int r;
 

@@ -9,6 +9,7 @@
 #include "role/converter/subscribers.h"
 
 /* mappings: NULL: those of the configuration alone. *out is NULL where there are none. 0 or -ENOMEM. */
-int forwarding_compile(const struct conf *conf, const struct roster *roster, const struct mappings *mappings, struct forwards **out);
+int forwarding_compile(const struct conf *conf, const struct roster *roster, const struct mappings *mappings,
+		       struct forwards **out);
 
 #endif

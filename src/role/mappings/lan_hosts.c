@@ -40,7 +40,8 @@ static struct seen *place_for(struct lan_hosts *hosts, const struct seen *wanted
 
 	for (size_t i = 0; i < SEEN; i++) {
 		struct seen *one = &hosts->seen[i];
-		bool same = one->n_link == wanted->n_link && !memcmp(one->link_address, wanted->link_address, wanted->n_link);
+		bool same = one->n_link == wanted->n_link &&
+			    !memcmp(one->link_address, wanted->link_address, wanted->n_link);
 
 		if (same && address_equal_ip(&one->address, &wanted->address))
 			return one;

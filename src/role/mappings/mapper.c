@@ -18,7 +18,8 @@
 #define HOLD_S 120                        /* a maximum segment lifetime (RFC 6887, 15) */
 #define CLOCK_MOVED_S 2
 
-static const struct bucket_limit request_limit = { .per_s = 50, .burst = 200 };   /* a subscriber's, all hosts together */
+/* a subscriber's, all hosts together */
+static const struct bucket_limit request_limit = { .per_s = 50, .burst = 200 };
 
 struct allowance {
 	const char *name;                 /* the subscribers', who are never freed before us */
@@ -84,7 +85,8 @@ static void write_anew(struct mapper *mapper)
 /* Somebody has set the clock: what the file says is by another one. */
 static void follow_clock(struct mapper *mapper)
 {
-	int64_t offset_s = (int64_t)(day_us() / US_PER_S) - (int64_t)now_s(mapper), moved_s = offset_s - mapper->kept_offset_s;
+	int64_t offset_s = (int64_t)(day_us() / US_PER_S) - (int64_t)now_s(mapper),
+		moved_s = offset_s - mapper->kept_offset_s;
 
 	if (moved_s >= -CLOCK_MOVED_S && moved_s <= CLOCK_MOVED_S)
 		return;
@@ -105,7 +107,8 @@ static void on_table(void *context, enum mappings_change change, const struct ma
 		put(mapper, mapping);
 }
 
-/* After whatever may have changed the table. What that is begins with mapping_store_begin(): for each of many changes alone the disk would be waited for now and then. */
+/* After whatever may have changed the table. What that is begins with mapping_store_begin(): for each of many
+ * changes alone the disk would be waited for now and then. */
 static void settle(struct mapper *mapper)
 {
 	uint64_t at_s = mappings_turn_at_s(mapper->server.table);
@@ -119,7 +122,9 @@ static void settle(struct mapper *mapper)
 	if (mapper->changed)
 		mapper->options.on_change(mapper->options.context, mapper->server.table);
 	mapper->changed = false;
-	if (at_s >= mapper->armed_for_s || loop_timer_at(mapper->loop, at_s * US_PER_S - mapper->base_us, (struct loop_ref){ .handler = mapper->handler }))
+	if (at_s >= mapper->armed_for_s ||
+	    loop_timer_at(mapper->loop, at_s * US_PER_S - mapper->base_us,
+			  (struct loop_ref){ .handler = mapper->handler }))
 		return;
 	mapper->armed_for_s = at_s;
 }
@@ -129,7 +134,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 	struct mapper *mapper = context;
 
 	if (now_s(mapper) < mapper->armed_for_s)
-		return;   /* one that something earlier had got ahead of, and there is another by now: each would set one more for ever */
+		return;   /* one that something earlier had got ahead of, and there is another by now: each would set
+			   * one more for ever */
 	mapper->armed_for_s = MAPPINGS_FOR_EVER;
 	follow_clock(mapper);
 	mapping_store_begin(mapper->store);
@@ -140,11 +146,12 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 /* Asked each time: addresses come and go. */
 static struct address external_now(struct mapper *mapper)
 {
-	return own_address_probe_is_own(&mapper->probe, &mapper->external) ? mapper->external : (struct address){ .port = 0 };
+	return own_address_probe_is_own(&mapper->probe, &mapper->external) ? mapper->external :
+	       (struct address){ .port = 0 };
 }
 
-size_t mapper_answer(struct mapper *mapper, uint32_t subscriber, const struct address *host, struct bytes request, uint8_t out[PCP_MESSAGE_BYTES],
-		     struct address *external)
+size_t mapper_answer(struct mapper *mapper, uint32_t subscriber, const struct address *host, struct bytes request,
+		     uint8_t out[PCP_MESSAGE_BYTES], struct address *external)
 {
 	struct allowance *allowance = subscriber < mapper->n_allowances ? &mapper->allowances[subscriber] : NULL;
 	struct pcp_asker asker = { .subscriber = subscriber, .source = *host, .proven = true };
@@ -165,13 +172,15 @@ size_t mapper_answer(struct mapper *mapper, uint32_t subscriber, const struct ad
 }
 
 /* Of that address: those of ports that are given out, or the others. How many had no place in the table. */
-static size_t add_statics(struct mapper *mapper, const struct conf_ports *ports, const struct forwards *forwards, bool given_out)
+static size_t add_statics(struct mapper *mapper, const struct conf_ports *ports, const struct forwards *forwards,
+			  bool given_out)
 {
 	size_t n_left_out = 0;
 
 	for (size_t i = 0; i < forwards_n(forwards); i++) {
 		const struct forward *forward = forwards_at(forwards, i);
-		struct mapping fixed = { .subscriber = forward->subscriber, .protocol = IPPROTO_TCP, .internal = forward->host, .external = forward->external };
+		struct mapping fixed = { .subscriber = forward->subscriber, .protocol = IPPROTO_TCP,
+					 .internal = forward->host, .external = forward->external };
 		bool is_of_range = fixed.external.port >= ports->first && fixed.external.port <= ports->last;
 
 		if (address_equal_ip(&fixed.external, &mapper->external) && is_of_range == given_out)
@@ -192,10 +201,13 @@ static int set_statics(struct mapper *mapper, const struct conf *conf, const str
 		return r;
 	mappings_drop_statics(mapper->server.table);
 	if (add_statics(mapper, ports, forwards, true)) {
-		snprintf(text, sizeof(text), "more than %u ports of converter.mapping_ports are some [forward NAME]'s: hosts may be given what doesn't lead to them", MAPPINGS_STATICS);
+		snprintf(text, sizeof(text),
+			 "more than %u ports of converter.mapping_ports are some [forward NAME]'s: hosts may be given "
+			 "what doesn't lead to them", MAPPINGS_STATICS);
 		mapper->options.on_warning(mapper->options.context, text);
 	}
-	add_statics(mapper, ports, forwards, false);   /* a host that asks for such a port is told where it is already */
+	add_statics(mapper, ports, forwards, false);   /* a host that asks for such a port is told where it is
+						        * already */
 	return 0;
 }
 
@@ -228,8 +240,10 @@ int mapper_apply(struct mapper *mapper, const struct conf *conf, const struct ro
 	return 0;
 }
 
-/* False: it can't be again what it was. One whose time is over, or whose subscriber has left, ends now as it would have ended. */
-static bool restore(struct mapper *mapper, const struct name_number *names, size_t n_names, struct mapping_record *record)
+/* False: it can't be again what it was. One whose time is over, or whose subscriber has left, ends now as it would
+ * have ended. */
+static bool restore(struct mapper *mapper, const struct name_number *names, size_t n_names,
+		    struct mapping_record *record)
 {
 	struct mapping *mapping = &record->mapping;
 
@@ -241,7 +255,8 @@ static bool restore(struct mapper *mapper, const struct name_number *names, size
 	return mapping->subscriber == SUBSCRIBERS_NONE;
 }
 
-/* The epoch goes on where all that was granted is there again, and begins anew where it isn't, or the clock is earlier than it was (RFC 6887, 8.5). */
+/* The epoch goes on where all that was granted is there again, and begins anew where it isn't, or the clock is
+ * earlier than it was (RFC 6887, 8.5). */
 static int take_up(struct mapper *mapper, struct mapping_past *past)
 {
 	size_t n_names, n_lost = 0;
@@ -260,21 +275,27 @@ static int take_up(struct mapper *mapper, struct mapping_past *past)
 	mappings_turn(mapper->server.table, today_s);
 	mapping_store_end(mapper->store);
 	if (n_lost) {
-		snprintf(text, sizeof(text), "%zu mappings of an earlier run don't fit converter.mapping_address and mapping_ports, or a [forward NAME] is there, and have ended", n_lost);
+		snprintf(text, sizeof(text),
+			 "%zu mappings of an earlier run don't fit converter.mapping_address and mapping_ports, or a "
+			 "[forward NAME] is there, and have ended", n_lost);
 		mapper->options.on_warning(mapper->options.context, text);
 	}
 	mapper->changed = past->n;
 	return 0;
 }
 
-int mapper_new(struct loop *loop, const struct mapper_options *options, const struct conf *conf, const struct roster *roster, struct mapper **out)
+int mapper_new(struct loop *loop, const struct mapper_options *options, const struct conf *conf,
+	       const struct roster *roster, struct mapper **out)
 {
 	_cleanup_(mapper_freep) struct mapper *mapper = calloc(1, sizeof(*mapper));
 	const struct conf_converter *converter = &conf->converter;
-	struct mapping_store_options store = { .state_dir = conf->daemon.state_dir, .on_warning = options->on_warning, .context = options->context };
+	struct mapping_store_options store = { .state_dir = conf->daemon.state_dir, .on_warning = options->on_warning,
+					       .context = options->context };
 	struct mappings_options table = {
-		.external = converter->mapping_address, .first_port = converter->mapping_ports.first, .last_port = converter->mapping_ports.last,
-		.least_s = converter->mapping_least_s, .most_s = converter->mapping_most_s, .hold_s = HOLD_S, .on_change = on_table, .context = mapper,
+		.external = converter->mapping_address, .first_port = converter->mapping_ports.first,
+		.last_port = converter->mapping_ports.last,
+		.least_s = converter->mapping_least_s, .most_s = converter->mapping_most_s, .hold_s = HOLD_S,
+		.on_change = on_table, .context = mapper,
 	};
 	struct loop_handler handler = { .on_timer = on_timer, .context = mapper };
 	struct mapping_past past = { 0 };
@@ -331,7 +352,9 @@ static json_t *filters_json(const struct mapping *mapping)
 	char from[ADDRESS_TEXT_BYTES];
 
 	for (size_t i = 0; i < mapping->n_filters; i++)
-		json_array_append_new(array, json_pack("{s:s, s:i}", "from", prefix_format(&mapping->filters[i].from, from), "port", mapping->filters[i].port));
+		json_array_append_new(array, json_pack("{s:s, s:i}",
+						       "from", prefix_format(&mapping->filters[i].from, from),
+						       "port", mapping->filters[i].port));
 	return array;
 }
 
@@ -344,8 +367,11 @@ json_t *mapper_json(const struct mapper *mapper)
 	for (uint32_t at = 0; (m = mappings_next(mapper->server.table, &at));) {
 		json_t *left = m->is_static ? json_null() : json_integer((json_int_t)(m->ends_at_s - now_s(mapper)));
 
-		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:o}", "external", address_format(&m->external, external), "subscriber",
-						       mapper->allowances[m->subscriber].name, "internal", address_format(&m->internal, internal), "left_s", left,
+		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:o}",
+						       "external", address_format(&m->external, external), "subscriber",
+						       mapper->allowances[m->subscriber].name,
+						       "internal", address_format(&m->internal, internal),
+						       "left_s", left,
 						       "filters", filters_json(m)));
 	}
 	return array;

@@ -9,7 +9,8 @@
 #include "role/mappings/mapper.h"
 
 #define READS 8                           /* in a turn */
-#define ASKED_MOST 8                      /* requests of one watch under way; whoever sends more at once has some of them dropped */
+#define ASKED_MOST 8                      /* requests of one watch under way; whoever sends more at once has some of
+					   * them dropped */
 
 /* One request, on its way there and back. */
 struct call {
@@ -30,7 +31,8 @@ bool mapping_calls_offered(const struct converter *converter, const struct intak
 static void say(struct converter *converter, struct intake *watch, const struct call *call)
 {
 	uint8_t out[SIGNALLING_MESSAGE_BYTES];
-	struct signalling_host_message message = { .id = call->id, .host = call->host, .message = { call->message, call->n } };
+	struct signalling_host_message message = { .id = call->id, .host = call->host,
+						   .message = { call->message, call->n } };
 
 	counter_add(&converter->worker->counters.n_mapping_answers,
 		    intake_tell(converter, watch, (struct bytes){ out, watch->scheme->host_put(&message, out) }));
@@ -57,7 +59,8 @@ static void on_request(void *arg)
 	struct call *call = arg;
 	uint8_t out[PCP_MESSAGE_BYTES];
 	struct address external = { .port = 0 };
-	size_t n = mapper_answer(call->worker->shared->mapper, call->subscriber, &call->host, (struct bytes){ call->message, call->n }, out, &external);
+	size_t n = mapper_answer(call->worker->shared->mapper, call->subscriber, &call->host,
+				 (struct bytes){ call->message, call->n }, out, &external);
 
 	call->n = n <= SIGNALLING_HOST_MESSAGE_BYTES ? n : 0;
 	memcpy(call->message, out, call->n);
@@ -73,7 +76,8 @@ static void post(struct converter *converter, struct intake *intake, const struc
 	counter_add(&converter->worker->counters.n_mapping_requests, 1);
 	if (!call)
 		return;
-	*call = (struct call){ .worker = converter->worker, .watch = take_over_name_intake(converter, intake), .subscriber = intake->ticket.number,
+	*call = (struct call){ .worker = converter->worker, .watch = take_over_name_intake(converter, intake),
+			       .subscriber = intake->ticket.number,
 			       .id = message->id, .host = message->host, .n = message->message.n };
 	memcpy(call->message, message->message.at, message->message.n);
 	if (loop_post(converter->worker->shared->main_loop, on_request, call))
@@ -106,7 +110,8 @@ void mapping_calls_read(struct converter *converter, struct intake *intake)
 	struct bytes all;
 
 	for (size_t i = 0; i < READS; i++) {
-		int r = inbox_receive(&intake->asked, intake->near_fd, worker->scratch, WORKER_SCRATCH_BYTES, &all, &ended);
+		int r = inbox_receive(&intake->asked, intake->near_fd, worker->scratch, WORKER_SCRATCH_BYTES, &all,
+				      &ended);
 
 		if (r == NET_E_AGAIN)
 			return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests for mappings between the worker that has a gateway's watch and the main thread, which has the table (role/mappings/mapper.h). A request that is lost on the way, or
- * its answer, is one that its host asks again.
+ * Requests for mappings between the worker that has a gateway's watch and the main thread, which has the table
+ * (role/mappings/mapper.h). A request that is lost on the way, or its answer, is one that its host asks again.
  */
 #ifndef BRAID_ROLE_MAPPINGS_MAPPING_CALLS_H
 #define BRAID_ROLE_MAPPINGS_MAPPING_CALLS_H

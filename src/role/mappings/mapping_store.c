@@ -17,7 +17,8 @@
 #define REASON_BYTES 160
 #define APPLICATION_ID 1114793040         /* "BrdP", of all SQLite files */
 #define FORMAT 1
-#define LOCKED_MS 1000                    /* at the start, for whoever looks at the file to be done with it: one that we follow may be about to end */
+#define LOCKED_MS 1000                    /* at the start, for whoever looks at the file to be done with it: one that
+					   * we follow may be about to end */
 #define TEXT_OF(number) TEXT_OF_IT(number)
 #define TEXT_OF_IT(number) #number
 #define FILTER_BYTES 19                   /* address, length of the prefix, port */
@@ -36,14 +37,17 @@ struct mapping_store {
 	bool open, spoiled, anew;         /* between begin and end; something failed there; all that there was goes */
 };
 
-/* WAL: what was written survives our own death at once, a power failure after the next checkpoint; and nobody waits for a disk in between. */
+/* WAL: what was written survives our own death at once, a power failure after the next checkpoint; and nobody waits
+ * for a disk in between. */
 static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;";
 static const char schema[] =
-	"CREATE TABLE mapping (external TEXT PRIMARY KEY, subscriber TEXT NOT NULL, protocol INTEGER NOT NULL, internal TEXT NOT NULL, nonce BLOB NOT NULL,"
-	" ends_s INTEGER NOT NULL, filters BLOB NOT NULL);"
-	"CREATE TABLE epoch (only INTEGER PRIMARY KEY CHECK (only = 1), began_s INTEGER NOT NULL);"
-	"PRAGMA application_id=" TEXT_OF(APPLICATION_ID) "; PRAGMA user_version=" TEXT_OF(FORMAT) ";";
-static const char put_sql[] = "INSERT OR REPLACE INTO mapping (external, subscriber, protocol, internal, nonce, ends_s, filters) VALUES (?, ?, ?, ?, ?, ?, ?)";
+	"CREATE TABLE mapping (external TEXT PRIMARY KEY, subscriber TEXT NOT NULL, protocol INTEGER NOT NULL, "
+	"internal TEXT NOT NULL, nonce BLOB NOT NULL, ends_s INTEGER NOT NULL, filters BLOB NOT NULL);CREATE TABLE "
+	"epoch (only INTEGER PRIMARY KEY CHECK (only = 1), began_s INTEGER NOT NULL);PRAGMA "
+	"application_id=" TEXT_OF(APPLICATION_ID) "; PRAGMA user_version=" TEXT_OF(FORMAT) ";";
+static const char put_sql[] =
+	"INSERT OR REPLACE INTO mapping (external, subscriber, protocol, internal, nonce, ends_s, filters) VALUES (?, "
+	"?, ?, ?, ?, ?, ?)";
 static const char remove_sql[] = "DELETE FROM mapping WHERE external = ?";
 
 static void close_db(struct mapping_store *store)
@@ -72,7 +76,8 @@ static bool is_whole(sqlite3 *db)
 	sqlite3_stmt *statement = NULL;
 	bool whole = false;
 
-	if (!sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL) && sqlite3_step(statement) == SQLITE_ROW) {
+	if (!sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL) &&
+	    sqlite3_step(statement) == SQLITE_ROW) {
 		const unsigned char *text = sqlite3_column_text(statement, 0);
 
 		whole = text && !strcmp((const char *)text, "ok");
@@ -140,7 +145,8 @@ static int open_db(struct mapping_store *store, int patience_ms, char reason[REA
 	int r;
 
 	make_private(store->path);
-	r = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	r = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			    NULL);
 	if (store->db)
 		sqlite3_busy_timeout(store->db, patience_ms);
 	snprintf(reason, REASON_BYTES, "%s", store->db ? sqlite3_errmsg(store->db) : "out of memory");
@@ -148,7 +154,8 @@ static int open_db(struct mapping_store *store, int patience_ms, char reason[REA
 		r = look_over(store, reason);
 	else
 		r = result_of(r);
-	if (!r && (sqlite3_prepare_v2(store->db, put_sql, -1, &store->put, NULL) || sqlite3_prepare_v2(store->db, remove_sql, -1, &store->remove, NULL))) {
+	if (!r && (sqlite3_prepare_v2(store->db, put_sql, -1, &store->put, NULL) ||
+		   sqlite3_prepare_v2(store->db, remove_sql, -1, &store->remove, NULL))) {
 		snprintf(reason, REASON_BYTES, "%s", sqlite3_errmsg(store->db));   /* its tables are others */
 		r = E_FOREIGN;
 	}
@@ -187,12 +194,13 @@ static bool get_record(sqlite3_stmt *row, struct mapping_record *out)
 	int64_t protocol = sqlite3_column_int64(row, 2), ends_s = sqlite3_column_int64(row, 5);
 
 	*out = (struct mapping_record){ .mapping.protocol = (uint8_t)protocol, .mapping.ends_at_s = (uint64_t)ends_s };
-	if (!name || strlen((const char *)name) >= sizeof(out->subscriber) || protocol < 1 || protocol > UINT8_MAX || ends_s < 0 ||
-	    sqlite3_column_bytes(row, 4) != MAPPINGS_NONCE_BYTES)
+	if (!name || strlen((const char *)name) >= sizeof(out->subscriber) || protocol < 1 || protocol > UINT8_MAX ||
+	    ends_s < 0 || sqlite3_column_bytes(row, 4) != MAPPINGS_NONCE_BYTES)
 		return false;
 	strcpy(out->subscriber, (const char *)name);
 	memcpy(out->mapping.nonce, sqlite3_column_blob(row, 4), MAPPINGS_NONCE_BYTES);
-	return get_address(row, 0, &out->mapping.external) && get_address(row, 3, &out->mapping.internal) && get_filters(row, 6, &out->mapping);
+	return get_address(row, 0, &out->mapping.external) && get_address(row, 3, &out->mapping.internal) &&
+	       get_filters(row, 6, &out->mapping);
 }
 
 static int add_record(struct mapping_past *past, const struct mapping_record *record)
@@ -215,10 +223,13 @@ static int read_db(struct mapping_store *store, struct mapping_past *past, char 
 	int64_t began_s = ask_number(store->db, "SELECT began_s FROM epoch");
 	int r, step = SQLITE_DONE;
 
-	r = sqlite3_prepare_v2(store->db, "SELECT external, subscriber, protocol, internal, nonce, ends_s, filters FROM mapping", -1, &rows, NULL);
+	r = sqlite3_prepare_v2(store->db,
+			       "SELECT external, subscriber, protocol, internal, nonce, ends_s, filters FROM mapping",
+			       -1, &rows, NULL);
 	while (!r && (step = sqlite3_step(rows)) == SQLITE_ROW)
 		r = get_record(rows, &record) ? add_record(past, &record) : SQLITE_CORRUPT;
-	snprintf(reason, REASON_BYTES, "%s", r == SQLITE_CORRUPT ? "a row is none that we write" : sqlite3_errmsg(store->db));
+	snprintf(reason, REASON_BYTES, "%s",
+		 r == SQLITE_CORRUPT ? "a row is none that we write" : sqlite3_errmsg(store->db));
 	sqlite3_finalize(rows);
 	past->began_s = began_s > 0 ? (uint64_t)began_s : 0;
 	return r < 0 ? r : r || step != SQLITE_DONE ? E_FOREIGN : 0;
@@ -236,7 +247,8 @@ static void put_aside(struct mapping_store *store, const char *reason)
 	static const char *const tails[] = { "", "-wal", "-journal", "-shm" };
 	char from[PATH_BYTES + 16], to[PATH_BYTES + 16];
 
-	warning_say(&store->sink, "cannot use %s: %s; hosts' mappings begin anew, and the file is kept as %s.bad", store->path, reason, store->path);
+	warning_say(&store->sink, "cannot use %s: %s; hosts' mappings begin anew, and the file is kept as %s.bad",
+		    store->path, reason, store->path);
 	for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
 		snprintf(from, sizeof(from), "%s%s", store->path, tails[i]);
 		snprintf(to, sizeof(to), "%s.bad%s", store->path, tails[i]);
@@ -259,7 +271,8 @@ static int take_up(struct mapping_store *store, struct mapping_past *past, char 
 	return r;
 }
 
-int mapping_store_new(const struct mapping_store_options *options, struct mapping_past *past, struct mapping_store **out)
+int mapping_store_new(const struct mapping_store_options *options, struct mapping_past *past,
+		      struct mapping_store **out)
 {
 	struct mapping_store *store = calloc(1, sizeof(*store));
 	char reason[REASON_BYTES] = "";
@@ -277,9 +290,12 @@ int mapping_store_new(const struct mapping_store_options *options, struct mappin
 	}
 	store->locked = store->behind = r == E_LOCKED;
 	if (store->locked)
-		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings begin anew, and are kept there as soon as whoever has it is done", store->path, reason);
+		warning_say(&store->sink,
+			    "cannot use %s: %s; hosts' mappings begin anew, and are kept there as soon as whoever has "
+			    "it is done", store->path, reason);
 	else if (r)
-		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
+		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path,
+			    reason);
 	*out = store;
 	return 0;
 }
@@ -297,7 +313,9 @@ static void note(struct mapping_store *store, int r)
 	if (r == SQLITE_OK || r == SQLITE_DONE || r == SQLITE_ROW)
 		return;
 	if (!store->behind)
-		warning_say(&store->sink, "cannot write %s: %s; it is tried again, and after a restart until then hosts' mappings are those that were written last", store->path,
+		warning_say(&store->sink,
+			    "cannot write %s: %s; it is tried again, and after a restart until then hosts' mappings "
+			    "are those that were written last", store->path,
 		     sqlite3_errmsg(store->db));
 	store->behind = true;
 	store->spoiled = store->open;
@@ -355,7 +373,8 @@ void mapping_store_begin_epoch(struct mapping_store *store, uint64_t began_s)
 {
 	char sql[96];
 
-	snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO epoch (only, began_s) VALUES (1, %llu)", (unsigned long long)began_s);
+	snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO epoch (only, began_s) VALUES (1, %llu)",
+		 (unsigned long long)began_s);
 	run_text(store, sql);
 }
 
@@ -370,7 +389,8 @@ static void try_locked(struct mapping_store *store)
 		return;
 	close_db(store);
 	if (!store->locked)
-		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path, reason);
+		warning_say(&store->sink, "cannot use %s: %s; hosts' mappings are lost with a restart", store->path,
+			    reason);
 }
 
 void mapping_store_begin(struct mapping_store *store)
@@ -392,7 +412,8 @@ void mapping_store_end(struct mapping_store *store)
 {
 	run_text(store, "COMMIT");
 	if (store->spoiled && !sqlite3_get_autocommit(store->db))
-		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);   /* else it would go on, and all that follows would be lost with us */
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);   /* else it would go on, and all that follows
+									  * would be lost with us */
 	if (store->anew && !store->spoiled && !store->locked)
 		store->behind = false;
 	store->open = store->spoiled = store->anew = false;

@@ -10,7 +10,8 @@
 #include "role/log.h"
 #include "signalling/pcp_lease.h"
 
-#define AT_ONCE 4                        /* asked for in a second: the converter has eight of a gateway's requests under way at most */
+#define AT_ONCE 4                        /* asked for in a second: the converter has eight of a gateway's requests
+					  * under way at most */
 
 struct kept {
 	char name[CONF_NAME_BYTES];
@@ -31,7 +32,8 @@ static uint64_t now_s(const struct port_client *client)
 	return loop_now_us(client->loop) / US_PER_S;
 }
 
-/* The same after a restart, so that the port is ours still; and not the one of the host's own mappings by NAT-PMP, which it may end. */
+/* The same after a restart, so that the port is ours still; and not the one of the host's own mappings by NAT-PMP,
+ * which it may end. */
 static void make_nonce(const uint8_t key[CONF_KEY_BYTES], const struct address *host, uint8_t nonce[PCP_NONCE_BYTES])
 {
 	static const uint8_t purpose[] = "[forward NAME]";
@@ -48,7 +50,9 @@ static void make_nonce(const uint8_t key[CONF_KEY_BYTES], const struct address *
 
 static struct kept kept_of(const struct conf *conf, const struct conf_forward *forward)
 {
-	struct kept kept = { .lease = { .host = forward->host, .wanted_port = forward->external_port ? forward->external_port : forward->port } };
+	struct kept kept = { .lease = { .host = forward->host,
+					.wanted_port = forward->external_port ? forward->external_port :
+					forward->port } };
 
 	memcpy(kept.name, forward->name, sizeof(kept.name));
 	kept.lease.host.port = forward->port;
@@ -60,12 +64,14 @@ static bool say(struct port_client *client, const struct pcp_lease *lease, bool 
 {
 	uint8_t request[PCP_MESSAGE_BYTES];
 
-	return port_server_ask(client->server, &lease->host, (struct bytes){ request, pcp_lease_request(lease, ends, request) });
+	return port_server_ask(client->server, &lease->host,
+			       (struct bytes){ request, pcp_lease_request(lease, ends, request) });
 }
 
 static void arm(struct port_client *client, uint64_t at_s)
 {
-	if (at_s < client->armed_for_s && !loop_timer_at(client->loop, at_s * US_PER_S, (struct loop_ref){ .handler = client->handler }))
+	if (at_s < client->armed_for_s &&
+	    !loop_timer_at(client->loop, at_s * US_PER_S, (struct loop_ref){ .handler = client->handler }))
 		client->armed_for_s = at_s;
 }
 
@@ -73,7 +79,8 @@ static void tell_end(const struct kept *kept)
 {
 	char host[ADDRESS_TEXT_BYTES];
 
-	log_warning("forward %s: %s is reached from outside no longer: the converter hasn't answered for as long as the port was ours", kept->name, address_format(&kept->lease.host, host));
+	log_warning("forward %s: %s is reached from outside no longer: the converter hasn't answered for as long as "
+		    "the port was ours", kept->name, address_format(&kept->lease.host, host));
 }
 
 static void turn(struct port_client *client)
@@ -110,7 +117,8 @@ static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
 static struct kept *find(const struct port_client *client, const struct kept *wanted)
 {
 	for (size_t i = 0; i < client->n; i++)
-		if (address_equal(&client->all[i].lease.host, &wanted->lease.host) && !memcmp(client->all[i].lease.nonce, wanted->lease.nonce, PCP_NONCE_BYTES))
+		if (address_equal(&client->all[i].lease.host, &wanted->lease.host) &&
+		    !memcmp(client->all[i].lease.nonce, wanted->lease.nonce, PCP_NONCE_BYTES))
 			return &client->all[i];
 	return NULL;
 }
@@ -149,8 +157,10 @@ void port_client_reach(struct port_client *client)
 static const char *result_name(uint8_t result)
 {
 	static const char *const names[] = {
-		"", "the version isn't known", "not authorized", "malformed", "the opcode isn't known", "an option isn't known", "an option is malformed", "it has no address for it now",
-		"no port is left", "the protocol isn't known", "the subscriber has as many ports as he may", "the port can't be had", "the address isn't the host's", "too many filters",
+		"", "the version isn't known", "not authorized", "malformed", "the opcode isn't known",
+		"an option isn't known", "an option is malformed", "it has no address for it now",
+		"no port is left", "the protocol isn't known", "the subscriber has as many ports as he may",
+		"the port can't be had", "the address isn't the host's", "too many filters",
 	};
 
 	static_assert(ARRAY_SIZE(names) == PCP_RESULTS, "name every result");
@@ -163,9 +173,11 @@ static void tell(const struct kept *kept)
 
 	address_format(&kept->lease.host, host);
 	if (kept->lease.result)
-		log_warning("forward %s: the converter gives %s no port: %s", kept->name, host, result_name(kept->lease.result));
+		log_warning("forward %s: the converter gives %s no port: %s", kept->name, host,
+			    result_name(kept->lease.result));
 	else
-		log_info("forward %s: %s is reached from outside at %s", kept->name, host, address_format(&kept->lease.external, external));
+		log_info("forward %s: %s is reached from outside at %s", kept->name, host,
+			 address_format(&kept->lease.external, external));
 }
 
 void port_client_hear(struct port_client *client, const struct pcp_response *response)
@@ -191,7 +203,8 @@ void port_client_end(struct port_client *client)
 		for (size_t j = 0; j < i; j++)
 			is_first = is_first && !address_equal_ip(&client->all[j].lease.host, &lease->host);
 		if (is_first)
-			port_server_ask(client->server, &lease->host, (struct bytes){ request, pcp_lease_end_all(lease, request) });
+			port_server_ask(client->server, &lease->host,
+					(struct bytes){ request, pcp_lease_end_all(lease, request) });
 	}
 	client->n = 0;
 }
@@ -205,10 +218,14 @@ json_t *port_client_json(const struct port_client *client, const char *why_none)
 		char host[ADDRESS_TEXT_BYTES], external[ADDRESS_TEXT_BYTES];
 		bool is_there = !address_is_unspecified(&lease->external);
 
-		json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:o, s:s}", "name", client->all[i].name, "host", address_format(&lease->host, host), "external",
-						       is_there ? address_format(&lease->external, external) : NULL, "left_s",
-						       is_there ? json_integer((json_int_t)(lease->ends_at_s - now_s(client))) : json_null(), "refused",
-						       is_there || lease->result ? result_name(lease->result) : why_none));
+		json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:o, s:s}", "name", client->all[i].name,
+						       "host", address_format(&lease->host, host), "external",
+						       is_there ? address_format(&lease->external, external) : NULL,
+						       "left_s",
+						       is_there ? json_integer((json_int_t)(lease->ends_at_s -
+							       now_s(client))) : json_null(), "refused",
+						       is_there || lease->result ? result_name(lease->result) :
+						       why_none));
 	}
 	return array;
 }

@@ -72,7 +72,8 @@ static uint64_t now_s(const struct port_server *server)
 
 static struct loop_ref ref_of(const struct port_server *server, uint32_t index, uint8_t part)
 {
-	return (struct loop_ref){ .handler = server->handler, .index = index, .generation = server->generation, .part = part };
+	return (struct loop_ref){ .handler = server->handler, .index = index, .generation = server->generation,
+				  .part = part };
 }
 
 static uint16_t id_of(const struct port_server *server, const struct waiting *waiting)
@@ -89,7 +90,8 @@ static struct waiting *find(const struct port_server *server, uint16_t id)
 	return waiting && id_of(server, waiting) == id ? waiting : NULL;
 }
 
-/* A place for a request. Where all are taken, those that nobody waits for any more are given back. NULL: too many are under way. */
+/* A place for a request. Where all are taken, those that nobody waits for any more are given back. NULL: too many
+ * are under way. */
 static struct waiting *take_place(struct port_server *server)
 {
 	struct waiting *waiting = slab_take(&server->waiting);
@@ -116,7 +118,8 @@ static bool take_from(uint64_t *full_at_ns, const struct bucket_limit *limit, ui
 /* One host alone can't use up what all may ask. */
 static bool may_ask(struct port_server *server, const struct address *peer)
 {
-	uint64_t now_us = loop_now_us(server->loop), *host = &server->hosts_full_at_ns[hash_place(hash_add(HASH_BEGIN, peer->ip, sizeof(peer->ip)), HOSTS)];
+	uint64_t now_us = loop_now_us(server->loop),
+		 *host = &server->hosts_full_at_ns[hash_place(hash_add(HASH_BEGIN, peer->ip, sizeof(peer->ip)), HOSTS)];
 
 	return take_from(host, &host_limit, now_us) && take_from(&server->all_full_at_ns, &all_limit, now_us);
 }
@@ -127,7 +130,8 @@ static void say(const struct port_server *server, const struct waiting *to, cons
 		net_udp_send(server->sockets[to->socket].fd, bytes, n, &to->peer, &to->local);
 }
 
-static void say_natpmp(const struct port_server *server, const struct waiting *to, const struct natpmp_response *response)
+static void say_natpmp(const struct port_server *server, const struct waiting *to,
+		       const struct natpmp_response *response)
 {
 	uint8_t out[NATPMP_RESPONSE_BYTES];
 
@@ -138,7 +142,8 @@ static void say_natpmp(const struct port_server *server, const struct waiting *t
 static void refuse(struct port_server *server, const struct waiting *to, struct bytes request, enum pcp_result result)
 {
 	uint8_t out[PCP_MESSAGE_BYTES];
-	struct pcp_response none = { .result = (uint8_t)result, .epoch_s = pcp_epoch_now(&server->epoch, now_s(server)) };
+	struct pcp_response none = { .result = (uint8_t)result,
+				     .epoch_s = pcp_epoch_now(&server->epoch, now_s(server)) };
 	struct natpmp_response natpmp;
 
 	if (to->is_natpmp) {
@@ -180,7 +185,8 @@ static void make_nonce(const struct port_server *server, const struct address *h
 
 static void on_natpmp(struct port_server *server, struct waiting *from, struct bytes bytes)
 {
-	struct natpmp_response error = { .result = NATPMP_UNSUPPORTED_OPCODE, .epoch_s = pcp_epoch_now(&server->epoch, now_s(server)) };
+	struct natpmp_response error = { .result = NATPMP_UNSUPPORTED_OPCODE,
+					 .epoch_s = pcp_epoch_now(&server->epoch, now_s(server)) };
 	struct address host = from->peer;
 	uint8_t nonce[PCP_NONCE_BYTES], request[PCP_MESSAGE_BYTES];
 	int r = address_is_v4(&host) ? natpmp_request_get(&from->natpmp, bytes.at, bytes.n) : NATPMP_E_SILENT;
@@ -216,10 +222,12 @@ static void on_readable(struct port_server *server, uint8_t index)
 	for (size_t i = 0; i < READS; i++) {
 		struct waiting from = { .socket = index };
 		int error = 0;
-		ssize_t n = net_udp_receive(server->sockets[index].fd, bytes, sizeof(bytes), &from.peer, &from.local, &error);
+		ssize_t n = net_udp_receive(server->sockets[index].fd, bytes, sizeof(bytes), &from.peer, &from.local,
+					    &error);
 
 		if (n < 0)
-			return;   /* level-triggered: what is there still is told again, and an error was taken by this */
+			return;   /* level-triggered: what is there still is told again, and an error was taken by
+				   * this */
 		on_datagram(server, &from, (struct bytes){ bytes, (size_t)n });
 	}
 }
@@ -232,10 +240,12 @@ static void on_event(void *context, struct loop_ref ref, uint32_t events)
 		on_readable(server, (uint8_t)ref.index);
 }
 
-/* To all hosts of the LAN: the epoch is another one, and for NAT-PMP what the address is (RFC 6887, 14.1.3; RFC 6886, 3.2.1). */
+/* To all hosts of the LAN: the epoch is another one, and for NAT-PMP what the address is (RFC 6887, 14.1.3; RFC
+ * 6886, 3.2.1). */
 static void announce(const struct port_server *server)
 {
-	struct pcp_response response = { .opcode = PCP_ANNOUNCE, .epoch_s = pcp_epoch_now(&server->epoch, now_s(server)) };
+	struct pcp_response response = { .opcode = PCP_ANNOUNCE,
+					 .epoch_s = pcp_epoch_now(&server->epoch, now_s(server)) };
 	struct natpmp_request address = { .opcode = NATPMP_ADDRESS };
 	struct natpmp_response natpmp = natpmp_of_pcp(&address, &response, &server->external);
 	struct waiting all_v4 = { .peer = address_from_v4(htonl(0xe0000001), PCP_CLIENT_PORT) };
@@ -260,7 +270,8 @@ static void announce_next(struct port_server *server)
 	server->n_announcements--;
 	announce(server);
 	if (server->n_announcements)
-		loop_timer_at(server->loop, loop_now_us(server->loop) + server->announce_pause_us, ref_of(server, 0, PART_ANNOUNCE));
+		loop_timer_at(server->loop, loop_now_us(server->loop) + server->announce_pause_us,
+			      ref_of(server, 0, PART_ANNOUNCE));
 	server->announce_pause_us *= 2;
 }
 
@@ -341,7 +352,9 @@ static void open_sockets(struct port_server *server, bool warn)
 		if (!r || r == -EAFNOSUPPORT)
 			continue;
 		again = true;
-		snprintf(text, sizeof(text), "gateway.port_mapping: cannot listen on UDP port %u of %s: %s; hosts there can't ask for mappings", PCP_PORT,
+		snprintf(text, sizeof(text),
+			 "gateway.port_mapping: cannot listen on UDP port %u of %s: %s; hosts there can't ask for "
+			 "mappings", PCP_PORT,
 			 server->sockets[i].interface, strerror(-r));
 		if (warn)
 			server->options.on_warning(server->options.context, text);
@@ -393,7 +406,8 @@ void port_server_apply(struct port_server *server, const struct conf *conf)
 	open_sockets(server, true);
 }
 
-int port_server_new(struct loop *loop, const struct port_server_options *options, const struct conf *conf, struct port_server **out)
+int port_server_new(struct loop *loop, const struct port_server_options *options, const struct conf *conf,
+		    struct port_server **out)
 {
 	struct port_server *server = calloc(1, sizeof(*server));
 	struct loop_handler handler = { .on_event = on_event, .on_timer = on_timer, .context = server };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What hosts of the LAN ask their router for, to be reached from outside: PCP (RFC 6887) and NAT-PMP (RFC 6886) on UDP port 5351 of the LAN's interfaces. Requests go to
- * the converter over the watch, each with the address that it came from, and the answers back; nothing is kept here but who waits. What the gateway asks for itself
+ * What hosts of the LAN ask their router for, to be reached from outside: PCP (RFC 6887) and NAT-PMP (RFC 6886) on UDP
+ * port 5351 of the LAN's interfaces. Requests go to the converter over the watch, each with the address that it came
+ * from, and the answers back; nothing is kept here but who waits. What the gateway asks for itself
  * (role/mappings/port_client.h) goes the same way. Main thread.
  */
 #ifndef BRAID_ROLE_MAPPINGS_PORT_SERVER_H
@@ -24,12 +25,15 @@ struct port_server_options {
 	void *context;
 };
 
-/* Listens as conf says, which is borrowed for the call; without gateway.port_mapping nowhere. 0 or a negative errno. An interface that isn't there is tried again. */
-int port_server_new(struct loop *loop, const struct port_server_options *options, const struct conf *conf, struct port_server **out);
+/* Listens as conf says, which is borrowed for the call; without gateway.port_mapping nowhere. 0 or a negative errno.
+ * An interface that isn't there is tried again. */
+int port_server_new(struct loop *loop, const struct port_server_options *options, const struct conf *conf,
+		    struct port_server **out);
 void port_server_freep(struct port_server **server);
 /* The LAN may have other interfaces now. */
 void port_server_apply(struct port_server *server, const struct conf *conf);
-/* A converter that serves hosts is there, or again: hosts are told where it is one that has forgotten what they asked for. */
+/* A converter that serves hosts is there, or again: hosts are told where it is one that has forgotten what they
+ * asked for. */
 void port_server_reach(struct port_server *server);
 /* A request of our own, for a host. False: it couldn't be handed over. The answer may never come. */
 bool port_server_ask(struct port_server *server, const struct address *host, struct bytes request);

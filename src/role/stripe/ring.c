@@ -40,7 +40,8 @@ uint8_t *ring_room(struct ring *ring, uint64_t offset, size_t *n)
 
 struct bytes ring_bytes(const struct ring *ring, uint64_t offset, size_t n)
 {
-	return (struct bytes){ ring->chunks[chunk_of(offset)] + offset % RING_CHUNK_BYTES, size_min(n, left_in_chunk(offset)) };
+	return (struct bytes){ ring->chunks[chunk_of(offset)] + offset % RING_CHUNK_BYTES,
+			       size_min(n, left_in_chunk(offset)) };
 }
 
 bool ring_put(struct ring *ring, uint64_t offset, struct bytes bytes)

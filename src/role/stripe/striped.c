@@ -13,7 +13,8 @@
 #include "role/converter/converter.h"
 #include "wire/stripe.h"
 
-static_assert(STRIPE_WIDE_PIECE_BYTES == STRIPE_PAYLOAD_BYTES && STRIPE_FRAME_OVERHEAD_BYTES == STRIPE_HEAD_BYTES, "a piece is a frame's payload");
+static_assert(STRIPE_WIDE_PIECE_BYTES == STRIPE_PAYLOAD_BYTES && STRIPE_FRAME_OVERHEAD_BYTES == STRIPE_HEAD_BYTES,
+	      "a piece is a frame's payload");
 static_assert(ARRAY_SIZE(((struct shared *)NULL)->n_striped_bytes) == STRIPED_KINDS, "a number a kind");
 
 #define NEAR_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
@@ -63,7 +64,8 @@ static void close_near(struct stripes *stripes, struct striped *s, bool orderly)
 /* Adds nothing up that others see in between: each kind is a number of its own. */
 static void note_taken(const struct stripes *stripes, struct striped *s, enum striped_kind kind, uint64_t n_bytes)
 {
-	__atomic_add_fetch(&stripes->worker->shared->n_striped_bytes[kind], n_bytes - s->n_taken_bytes[kind], __ATOMIC_RELAXED);
+	__atomic_add_fetch(&stripes->worker->shared->n_striped_bytes[kind], n_bytes - s->n_taken_bytes[kind],
+			   __ATOMIC_RELAXED);
 	s->n_taken_bytes[kind] = n_bytes;
 }
 
@@ -93,7 +95,8 @@ void striped_abort(struct stripes *stripes, struct striped *s)
 	give_back(stripes, s, false);
 }
 
-/* Whoever had the session has given it up: the other end is told so, where that can be, behind what legs have of the stream. */
+/* Whoever had the session has given it up: the other end is told so, where that can be, behind what legs have of the
+ * stream. */
 static void near_failed(struct stripes *stripes, struct striped *s)
 {
 	close_near(stripes, s, false);
@@ -271,7 +274,8 @@ static void fill_frame(const struct striped *s, struct stripe_frame *frame)
 size_t striped_put_frame(const struct striped *s, const struct stripe_send *send, uint8_t *out)
 {
 	struct stripe_frame frame = {
-		.ends = send->ending != STRIPE_GOES_ON, .resets = send->ending == STRIPE_RESETS, .offset = (uint32_t)send->offset,
+		.ends = send->ending != STRIPE_GOES_ON, .resets = send->ending == STRIPE_RESETS,
+		.offset = (uint32_t)send->offset,
 		.payload = { out + STRIPE_HEAD_BYTES, send->n },
 	};
 
@@ -307,7 +311,8 @@ static void send_head(struct stripes *stripes, struct striped *s, uint8_t leg, b
 	stripe_told(&s->in);
 }
 
-/* A peer that makes us acknowledge, and reads nothing, would have us keep ever more: what its leg doesn't take now is said when it takes some again. */
+/* A peer that makes us acknowledge, and reads nothing, would have us keep ever more: what its leg doesn't take now
+ * is said when it takes some again. */
 static bool takes_ack(const struct striped *s, uint8_t leg)
 {
 	return leg != STRIPE_NO_LEG && !s->legs[leg].out.n_kept;
@@ -355,7 +360,8 @@ static bool is_finished(const struct striped *s)
 	return stripe_is_done(&s->out) && (s->in.end_passed_on || s->ends_at_us) && takes_last_words(s);
 }
 
-/* A reset behind an end that was acknowledged is acknowledged by nothing: it goes over all legs, as one may have gone with its link. */
+/* A reset behind an end that was acknowledged is acknowledged by nothing: it goes over all legs, as one may have
+ * gone with its link. */
 static void finish(struct stripes *stripes, struct striped *s)
 {
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
@@ -384,7 +390,8 @@ static bool is_given_up(const struct striped *s, uint64_t now_us)
 {
 	if (s->ends_at_us && (now_us >= s->ends_at_us || !may_have_been_heard(s)))
 		return true;
-	if (is_mute(s) && (now_us - s->begun_at_us >= MUTE_US || !striped_any_leg(s)))   /* the leg of a session that is over was late */
+	/* the leg of a session that is over was late */
+	if (is_mute(s) && (now_us - s->begun_at_us >= MUTE_US || !striped_any_leg(s)))
 		return true;
 	return s->alone_since_us && now_us - s->alone_since_us >= ALONE_US;
 }
@@ -397,7 +404,8 @@ static void note_legs(struct striped *s, uint64_t now_us)
 		s->alone_since_us = now_us;
 }
 
-/* What is due and couldn't be said, no leg took. A timer can't be taken back: one that is far away is set when it is near. */
+/* What is due and couldn't be said, no leg took. A timer can't be taken back: one that is far away is set when it is
+ * near. */
 static uint64_t ack_due_us(const struct striped *s, uint64_t now_us)
 {
 	uint64_t at_us = striped_any_leg(s) ? stripe_owes_ack_at_us(&s->in) : CLOCK_NEVER_US;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One striped session. Private to role/stripe (stripes.c: those that there are, and how they begin; striped.c: what one does; striped_legs.c: its legs;
- * striped_begin.c: how a gateway begins them; striped_shown.c: what they show of the links). */
+/* One striped session. Private to role/stripe (stripes.c: those that there are, and how they begin; striped.c: what
+ * one does; striped_legs.c: its legs; striped_begin.c: how a gateway begins them; striped_shown.c: what they show of
+ * the links). */
 #ifndef BRAID_ROLE_STRIPE_STRIPED_H
 #define BRAID_ROLE_STRIPE_STRIPED_H
 
@@ -83,9 +84,11 @@ static inline bool striped_is_connecting(const struct striped *s, size_t leg)
 }
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part);
-/* What is left of the kind for all sessions together. As none takes more than that, each may have as much as the others, and one more like them. */
+/* What is left of the kind for all sessions together. As none takes more than that, each may have as much as the
+ * others, and one more like them. */
 uint64_t striped_left(const struct stripes *stripes, enum striped_kind kind);
-/* Our end of it, watched; the other end goes to *other, which is -1 or as it was without one. 0, NET_E_* or a negative errno. */
+/* Our end of it, watched; the other end goes to *other, which is -1 or as it was without one. 0, NET_E_* or a
+ * negative errno. */
 int striped_open_near(struct stripes *stripes, struct striped *s, int *other);
 /* Does all that can be done now, and sets the timer; the session may be gone afterwards, here and below. */
 void striped_step(struct stripes *stripes, struct striped *s);

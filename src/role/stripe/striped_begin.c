@@ -24,7 +24,8 @@ static_assert(SYN_BYTES > SIGNALLING_MESSAGE_BYTES + STRIPE_HEAD_BYTES, "a messa
 static size_t put_opening(struct striped *s, uint8_t leg, uint8_t *out)
 {
 	const struct conf_upstream *at = &s->upstream->at;
-	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg, .joins = s->known, .wide = s->out.wide, .lossy = s->lossy };
+	struct signalling_request request = { .probe = 1, .has_leg = 1, .leg = leg, .joins = s->known,
+					      .wide = s->out.wide, .lossy = s->lossy };
 	struct ticket ticket = { .time_s = (uint32_t)time(NULL) };
 
 	memcpy(request.session, s->session, sizeof(request.session));
@@ -58,14 +59,16 @@ static bool is_nearest(const struct worker *worker, uint8_t leg)
 	return true;
 }
 
-/* The stream's first piece goes with it over the nearest link, and once more over another one that is there before. Over a far one it might come when the session is over, and begin it anew. */
+/* The stream's first piece goes with it over the nearest link, and once more over another one that is there before.
+ * Over a far one it might come when the session is over, and begin it anew. */
 static size_t put_first(struct stripes *stripes, struct striped *s, uint8_t leg, uint8_t *out)
 {
 	struct striped_leg *l = &s->legs[leg];
 	struct stripe_send first;
 
 	l->n_opening = put_opening(s, leg, out);
-	if (!is_nearest(stripes->worker, leg) || !stripe_early(&s->out, SYN_BYTES - STRIPE_HEAD_BYTES - l->n_opening, &first))
+	if (!is_nearest(stripes->worker, leg) ||
+	    !stripe_early(&s->out, SYN_BYTES - STRIPE_HEAD_BYTES - l->n_opening, &first))
 		return l->n_opening;
 	stripe_sent_early(&s->out, &first);
 	stripe_promise(&s->in);
@@ -76,7 +79,9 @@ static size_t put_first(struct stripes *stripes, struct striped *s, uint8_t leg,
 /* Its TCP would send it again, as a packet of its own, after a second; and who lost it once isn't given it twice. */
 static bool may_have_syn_data(const struct worker *worker, const struct striped *s, uint8_t leg, uint64_t now_us)
 {
-	return s->out.wide && !s->legs[leg].n_failed && !profile_is_late(worker->view, leg, shared_rtt_us(worker->shared, leg)) && shared_syn_data_works(worker->shared, leg, now_us);
+	return s->out.wide && !s->legs[leg].n_failed &&
+	       !profile_is_late(worker->view, leg, shared_rtt_us(worker->shared, leg)) &&
+	       shared_syn_data_works(worker->shared, leg, now_us);
 }
 
 static int connect_leg(struct stripes *stripes, struct striped *s, uint8_t leg, const struct choice *choice)
@@ -84,7 +89,8 @@ static int connect_leg(struct stripes *stripes, struct striped *s, uint8_t leg, 
 	struct worker *worker = stripes->worker;
 	struct striped_leg *l = &s->legs[leg];
 	struct net_connect_options options = {
-		.source = choice->source, .mptcp = false, .congestion = s->lossy ? loss_watch_lossy(worker) : loss_watch_first_over(worker, leg),
+		.source = choice->source, .mptcp = false,
+		.congestion = s->lossy ? loss_watch_lossy(worker) : loss_watch_first_over(worker, leg),
 	};
 	uint8_t first[SYN_BYTES];
 	size_t n_sent;
@@ -98,7 +104,8 @@ static int connect_leg(struct stripes *stripes, struct striped *s, uint8_t leg, 
 		counter_add(&worker->counters.n_syn_data_sent, 1);
 	}
 	r = net_connect_begin(&choice->converter, &options, &l->fd, &n_sent);
-	return !r && n_sent < options.n_first ? inbox_add(&l->out, (struct bytes){ first + n_sent, options.n_first - n_sent }) : r;
+	return !r && n_sent < options.n_first ?
+	       inbox_add(&l->out, (struct bytes){ first + n_sent, options.n_first - n_sent }) : r;
 }
 
 static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
@@ -106,7 +113,8 @@ static void begin_leg(struct stripes *stripes, struct striped *s, uint8_t leg)
 	struct worker *worker = stripes->worker;
 	struct striped_leg *l = &s->legs[leg];
 	struct choice choice;
-	int r = shared_choose_link_to(worker->shared, worker->view, s->upstream->at.converter, s->upstream->at.n_converter, ~(1u << leg), loop_now_us(worker->loop), &choice);
+	int r = shared_choose_link_to(worker->shared, worker->view, s->upstream->at.converter,
+				      s->upstream->at.n_converter, ~(1u << leg), loop_now_us(worker->loop), &choice);
 
 	l->begun_at_us = loop_now_us(worker->loop);
 	l->source = choice.source;
@@ -124,7 +132,8 @@ bool striped_link_is_wanted(const struct worker *worker, size_t link)
 	bool any = false;
 
 	for (size_t i = 0; i < worker->view->n_links; i++)
-		any |= worker->view->links[i].up && !shared_is_silent(worker->shared, i) && !shared_is_spare(worker->shared, worker->view, i);
+		any |= worker->view->links[i].up && !shared_is_silent(worker->shared, i) &&
+		!shared_is_spare(worker->shared, worker->view, i);
 	return worker->view->links[link].up && (!any || !shared_is_spare(worker->shared, worker->view, link));
 }
 
@@ -138,7 +147,8 @@ static bool may_begin(const struct stripes *stripes, const struct striped *s, si
 {
 	const struct worker *worker = stripes->worker;
 
-	return s->client && !s->near_gone && has_words(s) && leg < worker->view->n_links && s->legs[leg].fd < 0 && striped_link_is_wanted(worker, leg);
+	return s->client && !s->near_gone && has_words(s) && leg < worker->view->n_links && s->legs[leg].fd < 0 &&
+	       striped_link_is_wanted(worker, leg);
 }
 
 void striped_legs_begin(struct stripes *stripes, struct striped *s)
@@ -155,14 +165,17 @@ uint64_t striped_legs_next_us(const struct stripes *stripes, const struct stripe
 	uint64_t next_us = CLOCK_NEVER_US;
 
 	for (size_t i = 0; i < STRIPE_LEGS; i++) {
-		uint64_t at_us = may_begin(stripes, s, i) ? s->legs[i].try_at_us : s->out.wide && striped_is_connecting(s, i) ? s->legs[i].begun_at_us + STRIPED_WIDE_SILENT_US : CLOCK_NEVER_US;
+		uint64_t at_us = may_begin(stripes, s, i) ? s->legs[i].try_at_us :
+				 s->out.wide && striped_is_connecting(s, i) ?
+				 s->legs[i].begun_at_us + STRIPED_WIDE_SILENT_US : CLOCK_NEVER_US;
 
 		next_us = u64_min(next_us, at_us);
 	}
 	return next_us;
 }
 
-/* A SYN that was lost is repeated without its data, which tells of a loss, and of neither a round trip nor of what becomes of data. */
+/* A SYN that was lost is repeated without its data, which tells of a loss, and of neither a round trip nor of what
+ * becomes of data. */
 static void note_handshake(struct stripes *stripes, const struct striped_leg *l, uint8_t leg)
 {
 	struct worker *worker = stripes->worker;

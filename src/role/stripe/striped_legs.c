@@ -45,7 +45,8 @@ static void close_leg(struct stripes *stripes, struct striped *s, uint8_t leg, b
 void striped_leg_lose(struct stripes *stripes, struct striped *s, uint8_t leg)
 {
 	struct striped_leg *l = &s->legs[leg];
-	uint32_t most = s->out.wide ? WIDE_RETRY_DOUBLINGS : RETRY_DOUBLINGS, n = l->n_failed < most ? l->n_failed : most;
+	uint32_t most = s->out.wide ? WIDE_RETRY_DOUBLINGS : RETRY_DOUBLINGS,
+		 n = l->n_failed < most ? l->n_failed : most;
 
 	counter_add(&stripes->worker->counters.n_legs_lost, 1);
 	close_leg(stripes, s, leg, false);
@@ -81,7 +82,8 @@ bool striped_leg_write(struct stripes *stripes, struct striped *s, uint8_t leg, 
 	return true;
 }
 
-/* What is given to a leg is ours to bound, and a leg that loses packets has more than a round trip of them under way. */
+/* What is given to a leg is ours to bound, and a leg that loses packets has more than a round trip of them under
+ * way. */
 void striped_leg_tune(const struct stripes *stripes, const struct striped *s, int fd)
 {
 	net_tune_leg(fd, false);
@@ -98,7 +100,8 @@ static bool any_says_first_piece(const struct striped *s)
 	return false;
 }
 
-/* A converter ends a first leg so where it has no place for one more session (stripes.c). Links of low rate have nothing else; over others this one is tried by Multipath TCP, and the next ones are. */
+/* A converter ends a first leg so where it has no place for one more session (stripes.c). Links of low rate have
+ * nothing else; over others this one is tried by Multipath TCP, and the next ones are. */
 static void note_no_place(struct stripes *stripes, struct striped *s)
 {
 	uint64_t until_us = loop_now_us(stripes->worker->loop) + FULL_US;
@@ -131,12 +134,13 @@ void striped_leg_on_event(struct stripes *stripes, struct striped *s, uint8_t le
 	striped_step(stripes, s);
 }
 
-/* A converter that knows no legs knows Multipath TCP: this session is lost, those that begin from now on are as over other links. One that has begun anew has lost the
- * session. */
+/* A converter that knows no legs knows Multipath TCP: this session is lost, those that begin from now on are as over
+ * other links. One that has begun anew has lost the session. */
 static void note_refusal(struct stripes *stripes, struct striped *s, const struct signalling_result *result)
 {
 	if (result->outcome == OUTCOME_UNSUPPORTED_MESSAGE)
-		__atomic_store_n(&s->upstream->no_legs_until_us, loop_now_us(stripes->worker->loop) + REFUSED_US, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->upstream->no_legs_until_us, loop_now_us(stripes->worker->loop) + REFUSED_US,
+				 __ATOMIC_RELAXED);
 	s->over |= result->outcome == OUTCOME_UNSUPPORTED_MESSAGE || result->outcome == OUTCOME_REFUSED;
 }
 
@@ -194,7 +198,8 @@ void striped_leg_attach(struct stripes *stripes, struct striped *s, const struct
 	if (!striped_leg_write(stripes, s, leg, arrival->answer, false))
 		return;
 	stripe_leg_wrote(&s->out, leg, arrival->answer.n, now_us);
-	if (!take_bytes(stripes, s, l, arrival->first) || loop_watch(stripes->worker->loop, fd, STRIPED_LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg)))
+	if (!take_bytes(stripes, s, l, arrival->first) ||
+	    loop_watch(stripes->worker->loop, fd, STRIPED_LEG_EVENTS, striped_ref(stripes, s, STRIPED_LEG + leg)))
 		striped_leg_lose(stripes, s, leg);
 }
 
@@ -242,13 +247,15 @@ static bool is_silent(const struct striped *s, uint8_t leg, uint64_t now_us)
 
 	if (striped_is_connecting(s, leg))
 		return s->out.wide && now_us - s->legs[leg].begun_at_us >= STRIPED_WIDE_SILENT_US;
-	return s->client && seen->open && seen->stalled && now_us - seen->progress_at_us > (s->out.wide ? STRIPED_WIDE_SILENT_US : SILENT_US);
+	return s->client && seen->open && seen->stalled &&
+	       now_us - seen->progress_at_us > (s->out.wide ? STRIPED_WIDE_SILENT_US : SILENT_US);
 }
 
 static void look_at_leg(struct striped *s, uint8_t leg, const struct net_sent *sent, uint64_t now_us)
 {
 	size_t n_kept = s->legs[leg].out.n_kept;   /* not even its TCP has it */
-	struct stripe_seen seen = { .unacked_bytes = sent->unacked_bytes + n_kept, .unsent_bytes = sent->unsent_bytes + n_kept, .rtt_us = sent->min_rtt_us };
+	struct stripe_seen seen = { .unacked_bytes = sent->unacked_bytes + n_kept,
+				    .unsent_bytes = sent->unsent_bytes + n_kept, .rtt_us = sent->min_rtt_us };
 	bool stalled = s->out.legs[leg].stalled;
 
 	if (sent->in_handshake)
@@ -264,7 +271,9 @@ static void look_at_leg(struct striped *s, uint8_t leg, const struct net_sent *s
 static bool any_wanted_works(const struct worker *worker, const struct striped *s)
 {
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
-		if (s->out.legs[i].open && s->legs[i].answered && !s->out.legs[i].stalled && i < worker->view->n_links && !shared_is_silent(worker->shared, i) && striped_link_is_wanted(worker, i))
+		if (s->out.legs[i].open && s->legs[i].answered && !s->out.legs[i].stalled &&
+		    i < worker->view->n_links && !shared_is_silent(worker->shared, i) &&
+		    striped_link_is_wanted(worker, i))
 			return true;
 	return false;
 }
@@ -300,7 +309,9 @@ void striped_legs_apply(struct stripes *stripes, struct striped *s)
 
 	for (uint8_t i = 0; s->client && i < STRIPE_LEGS; i++) {
 		const struct address *source = &s->legs[i].source;
-		bool there = i < view->n_links && view->links[i].up && (address_equal_ip(source, &view->links[i].v4) || address_equal_ip(source, &view->links[i].v6));
+		bool there = i < view->n_links && view->links[i].up &&
+			     (address_equal_ip(source, &view->links[i].v4) ||
+			      address_equal_ip(source, &view->links[i].v6));
 
 		if (there)
 			continue;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What legs show of the links: their losses decide about congestion control (decision 0046), and their figures are the links' (doc/links.md). */
+/* What legs show of the links: their losses decide about congestion control (decision 0046), and their figures are
+ * the links' (doc/links.md). */
 #include <assert.h>
 #include "base/clock.h"
 #include "base/counter.h"
@@ -44,7 +45,8 @@ static void change(struct stripes *stripes, struct striped *s, uint8_t leg, bool
 }
 
 /* Each leg is a connection of its own: those that lose have bbr, beside others that had better not (decision 0045). */
-static void apply(struct stripes *stripes, struct striped *s, const struct shown *shown, const struct congestion_verdict *verdict)
+static void apply(struct stripes *stripes, struct striped *s, const struct shown *shown,
+		  const struct congestion_verdict *verdict)
 {
 	bool bbr = s->congestion.bbr;
 
@@ -54,7 +56,8 @@ static void apply(struct stripes *stripes, struct striped *s, const struct shown
 }
 
 /* For the next session's legs over the same link: the converter knows it by its address. */
-static void remember(struct stripes *stripes, const struct striped *s, const struct shown *shown, const struct congestion_verdict *verdict)
+static void remember(struct stripes *stripes, const struct striped *s, const struct shown *shown,
+		     const struct congestion_verdict *verdict)
 {
 	struct shared *shared = stripes->worker->shared;
 	uint64_t now_us = loop_now_us(stripes->worker->loop);
@@ -88,7 +91,8 @@ void striped_look_at_losses(struct stripes *stripes, struct striped *s)
 
 	if (s->lossy)
 		return;
-	if (!loss_watch_decides(stripes->worker) || stripe_rests(&s->out)) {   /* one that is held up is judged: bbr may be why */
+	/* one that is held up is judged: bbr may be why */
+	if (!loss_watch_decides(stripes->worker) || stripe_rests(&s->out)) {
 		congestion_rest(&s->congestion);
 		return;
 	}
@@ -107,7 +111,8 @@ static void show(struct stripes *stripes, struct striped *s, struct figures *fig
 {
 	uint64_t n_moved_bytes = s->out.acked + s->in.in_order;
 	struct figures_session session = {
-		.name = slab_name_of(&stripes->sessions, s), .in_pieces = true, .counted = s->shown, .moved = !s->shown || n_moved_bytes != s->n_shown_bytes,
+		.name = slab_name_of(&stripes->sessions, s), .in_pieces = true, .counted = s->shown,
+		.moved = !s->shown || n_moved_bytes != s->n_shown_bytes,
 	};
 	struct shown shown;
 
@@ -145,7 +150,8 @@ static void tell(const struct striped *s, void (*fn)(void *context, const struct
 	fn(context, &(struct stripes_legs){ .end = s->session_end, .client = s->client, .info = &info, .fds = fds });
 }
 
-bool stripes_each(struct stripes *stripes, uint32_t *from, uint32_t n_most, void (*fn)(void *context, const struct stripes_legs *legs), void *context)
+bool stripes_each(struct stripes *stripes, uint32_t *from, uint32_t n_most,
+		  void (*fn)(void *context, const struct stripes_legs *legs), void *context)
 {
 	uint32_t end = *from + n_most < stripes->sessions.n_touched ? *from + n_most : stripes->sessions.n_touched;
 

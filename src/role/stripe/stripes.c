@@ -13,14 +13,16 @@
 #include "role/links/profile.h"
 #include "role/stripe/striped.h"
 
-#define SESSIONS_SHARE (STRIPES_MOST / 2)   /* of one client: who has half a session, and says nothing, holds its place for two minutes */
+#define SESSIONS_SHARE (STRIPES_MOST / 2)   /* of one client: who has half a session, and says nothing, holds its
+					     * place for two minutes */
 #define HOUSEHOLD_BYTES 8   /* of an IPv6 address */
 
 struct loop_ref striped_ref(const struct stripes *stripes, const struct striped *s, unsigned int part)
 {
 	struct slab_name name = slab_name_of(&stripes->sessions, s);
 
-	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = stripes->handler, .part = (uint8_t)part };
+	return (struct loop_ref){ .index = name.index, .generation = name.generation, .handler = stripes->handler,
+				  .part = (uint8_t)part };
 }
 
 /* A new one without an end and without legs; NULL: there is no place. */
@@ -47,16 +49,20 @@ static bool links_want_them(const struct stripes *stripes, const struct upstream
 	const struct view *view = stripes->worker->view;
 	bool takes_wide = __atomic_load_n(&upstream->takes_wide, __ATOMIC_RELAXED);
 
-	return profile_all_lowrate(view) || (takes_wide && profile_pieces(stripes->worker->shared, view, as_said) != PIECES_NONE && slab_has_place(&stripes->sessions));
+	return profile_all_lowrate(view) ||
+	       (takes_wide && profile_pieces(stripes->worker->shared, view, as_said) != PIECES_NONE &&
+		slab_has_place(&stripes->sessions));
 }
 
 /* Legs are Braid's own, and for a converter that has shown to be Braid (doc/wire.md). */
 bool stripes_are_wanted(const struct stripes *stripes, const struct upstream *upstream, bool marked)
 {
 	const struct worker *worker = stripes->worker;
-	bool as_said = marked || worker->view->conf->gateway.pieces == CONF_PIECES_PROFILE, kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
+	bool as_said = marked || worker->view->conf->gateway.pieces == CONF_PIECES_PROFILE,
+	     kin = upstream && __atomic_load_n(&upstream->kin, __ATOMIC_RELAXED);
 
-	return kin && links_want_them(stripes, upstream, as_said) && upstream_takes_legs(upstream, loop_now_us(worker->loop));
+	return kin && links_want_them(stripes, upstream, as_said) &&
+	       upstream_takes_legs(upstream, loop_now_us(worker->loop));
 }
 
 int stripes_connect(struct stripes *stripes, struct upstream *upstream, int *fd)
@@ -140,7 +146,9 @@ static struct striped *session_of(struct stripes *stripes, const struct stripes_
 static void turn_away(const struct stripes_arrival *arrival)
 {
 	int error = 0;
-	bool told = arrival->joins && net_send(arrival->fd, arrival->refusal.at, arrival->refusal.n, &error) == (ssize_t)arrival->refusal.n;
+	bool told = arrival->joins &&
+		    net_send(arrival->fd, arrival->refusal.at, arrival->refusal.n, &error) ==
+		    (ssize_t)arrival->refusal.n;
 
 	(told ? net_close_orderly : net_close_reset)(arrival->fd);
 }
@@ -184,8 +192,11 @@ static struct bytes put_behind(uint8_t **at, struct bytes bytes)
 
 void stripes_arrive(struct stripes *stripes, const struct stripes_arrival *arrival)
 {
-	struct worker *own = stripes->worker, *to = own->peers[arrival->session[0] % own->n_peers];   /* NULL: gone already, we are ending */
-	struct passage *passage = to && !to->halted ? malloc(sizeof(*passage) + arrival->answer.n + arrival->refusal.n + arrival->first.n) : NULL;
+	/* NULL: gone already, we are ending */
+	struct worker *own = stripes->worker, *to = own->peers[arrival->session[0] % own->n_peers];
+	struct passage *passage = to && !to->halted ?
+				  malloc(sizeof(*passage) + arrival->answer.n + arrival->refusal.n + arrival->first.n) :
+				  NULL;
 	uint8_t *at;
 
 	if (!passage) {
