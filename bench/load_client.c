@@ -274,7 +274,7 @@ int load_requests(const struct load_options *options)
 	}
 	seconds = (load_now_us() - begin_us) / 1e6;
 	printf("{\"per_second\": %.1f, \"n\": %u, \"errors\": %" PRIu64 ", \"median_us\": %u, \"p99_us\": %u, "
-									"\"first_median_us\": %u}\n",
+	       "\"first_median_us\": %u}\n",
 	       run.n / seconds, run.n, run.errors, quantile(run.whole_us, run.n, 0.5),
 	       quantile(run.whole_us, run.n, 0.99), quantile(run.first_us, run.n, 0.5));
 	return 0;

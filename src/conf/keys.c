@@ -324,15 +324,15 @@ const struct conf_key conf_keys[] = {
 	  .fallback = "0", .help = "new sessions a second; 0: no limit" },
 	{ CONF_SUBSCRIBER, "max_inbound_waiting", CONF_TYPE_UINT,
 	  .offset = offsetof(struct conf_subscriber, max_inbound_waiting), .min = 1, .max = 1000000,
-	  .fallback = "512", .help = "remote hosts at once, of all his forwards, whose connections the gateway has not "
-				     "claimed yet" },
+	  .fallback = "512",
+	  .help = "remote hosts at once, of all his forwards, whose connections the gateway has not claimed yet" },
 	{ CONF_SUBSCRIBER, "max_inbound_per_s", CONF_TYPE_UINT,
 	  .offset = offsetof(struct conf_subscriber, max_inbound_per_s), .min = 1, .max = 1000000,
 	  .fallback = "2000", .help = "new connections of remote hosts a second, of all his forwards" },
 	{ CONF_SUBSCRIBER, "max_new_burst", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, max_new_burst),
 	  .min = 1, .max = 1000000,
-	  .fallback = "100", .help = "new sessions that may come at once after a quiet while, where max_new_per_s is "
-				     "set" },
+	  .fallback = "100",
+	  .help = "new sessions that may come at once after a quiet while, where max_new_per_s is set" },
 	{ CONF_SUBSCRIBER, "rate_mbit", CONF_TYPE_UINT, .offset = offsetof(struct conf_subscriber, rate_mbit), .min = 0,
 	  .max = 100000,
 	  .fallback = "0", .help = "millions of bits a second, each way, all sessions together; 0: no limit" },
@@ -345,10 +345,9 @@ const struct conf_key conf_keys[] = {
 	  .offset = offsetof(struct conf_subscriber, volume_mb_per_month), .min = 0,
 	  .max = UINT32_MAX, .fallback = "0", .help = "the same by the month, of the local time" },
 	{ CONF_SUBSCRIBER, "address_mode", CONF_TYPE_CHOICE, .offset = offsetof(struct conf_subscriber, source.mode),
-	  .choices = address_modes,
-	  .fallback = "shared", .help = "the address that servers see: shared: one of converter.pool; preserve: the "
-					"subscriber's own; prefix: the host's own, of the subscriber's prefix, toward "
-					"IPv6 destinations" },
+	  .choices = address_modes, .fallback = "shared",
+	  .help = "the address that servers see: shared: one of converter.pool; preserve: the subscriber's own; "
+		  "prefix: the host's own, of the subscriber's prefix, toward IPv6 destinations" },
 	{ CONF_SUBSCRIBER, "address", CONF_TYPE_IP, .offset = offsetof(struct conf_subscriber, source.address),
 	  .n_offset = offsetof(struct conf_subscriber, source.has_address), .min = 4,
 	  .help = "the subscriber's own IPv4 address, which must be routed to this machine; for preserve, and with "

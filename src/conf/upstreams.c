@@ -50,9 +50,9 @@ const char *upstreams_check(const struct conf *conf)
 		if (upstream->n_converter == CONF_CONVERTER_ADDRESSES &&
 		    address_is_v4(&upstream->converter[0]) == address_is_v4(&upstream->converter[1]))
 			return upstream->name[0] ?
-			"an [upstream NAME] has two addresses of one family, wanted one of each at most" :
-						   "gateway.converter has two addresses of one family, wanted one of "
-						   "each at most; further converters are [upstream NAME] sections";
+			       "an [upstream NAME] has two addresses of one family, wanted one of each at most" :
+			       "gateway.converter has two addresses of one family, wanted one of each at most; "
+			       "further converters are [upstream NAME] sections";
 		for (size_t j = 0; j < upstream->n_converter; j++)
 			if (is_before(conf, i, &upstream->converter[j]))
 				return "two converters of the gateway's have the same address and port";

@@ -69,12 +69,13 @@ static void show_why_lost(const char *why, FILE *out)
 {
 	static const struct { const char *why, *shown; } all[] = {
 		{ "", "has not answered yet" },
-		{ "it doesn't answer", "does not answer (is that its address, and its TCP port open in the firewalls "
-				       "on the way?)" },
-		{ "connection refused", "does not answer (connection refused; does braidd run there, with this port in "
-					"converter.listen?)" },
-		{ "not authorised", "does not let us in (not authorised; is our gateway.key that of a [subscriber "
-				    "NAME] there, and are both clocks right?)" },
+		{ "it doesn't answer",
+		  "does not answer (is that its address, and its TCP port open in the firewalls on the way?)" },
+		{ "connection refused",
+		  "does not answer (connection refused; does braidd run there, with this port in converter.listen?)" },
+		{ "not authorised",
+		  "does not let us in (not authorised; is our gateway.key that of a [subscriber NAME] there, "
+		  "and are both clocks right?)" },
 		{ "missing cookie", "does not let us in (missing cookie; it wants a gateway.key)" },
 		{ "no link leads to it", "can't be reached (no link leads to it; braidctl links says how they are)" },
 	};

@@ -19,9 +19,8 @@
  * is acknowledged. */
 static bool is_of_syn(const struct tcp_info *tcp)
 {
-	/* 1: the SYN */
 	return tcp->tcpi_snd_wscale && tcp->tcpi_snd_wnd == (uint32_t)UINT16_MAX << tcp->tcpi_snd_wscale &&
-	       tcp->tcpi_bytes_acked <= 1;
+	       tcp->tcpi_bytes_acked <= 1;   /* 1: the SYN */
 }
 
 static bool is_peers_window(const struct tcp_info *tcp)

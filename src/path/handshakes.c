@@ -41,14 +41,14 @@ static void put_windows(FILE *out, const uint16_t *ports, size_t n_ports)
 /* Whoever joins is told so (SYN+ACK), and then hears no acknowledgement alone for a while. */
 static void put_joins(FILE *out, const uint16_t *ports, size_t n_ports)
 {
-	static const struct { const char *name, *type, *match;
-			      } families[] = { { "joining_4", "ipv4_addr", "ip" },
-					       { "joining_6", "ipv6_addr", "ip6" } };
+	static const struct { const char *name, *type, *match; } families[] = {
+		{ "joining_4", "ipv4_addr", "ip" }, { "joining_6", "ipv6_addr", "ip6" }
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		fprintf(out, "	set %s {\n"
-			     "		type %s . inet_service; size 65535; flags dynamic, timeout; timeout %ums;\n	}\n", families[i].name, families[i].type,
-			JOIN_WAITS_MS);
+			     "		type %s . inet_service; size 65535; flags dynamic, timeout; timeout %ums;\n"
+			     "	}\n", families[i].name, families[i].type, JOIN_WAITS_MS);
 	fputs("	chain join {\n		type filter hook output priority mangle; policy accept;\n"
 	      "		tcp sport != ", out);
 	put_ports(out, ports, n_ports);

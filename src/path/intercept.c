@@ -107,8 +107,7 @@ int interception_put(struct interception *interception, const struct path_option
 		interception->cgroups = cgroups_now(options->own);
 		return 0;
 	}
-	/* of an earlier run */
-	r = fresh ? nft_put_table(interception->nft, TABLE, REMOVE, reason, n_reason) :
+	r = fresh ? nft_put_table(interception->nft, TABLE, REMOVE, reason, n_reason) :   /* of an earlier run */
 	    write_next(interception, options, &script, &anew, reason, n_reason);
 	if (!r)
 		r = nft_put_table(interception->nft, TABLE, anew ? anew : script, reason, n_reason);

@@ -125,8 +125,9 @@ static void put_decide(const struct path_options *options, FILE *out)
 
 	fputs("	chain on_path_decide {\n", out);
 	put_others(options, out);
-	fprintf(out, "		meta l4proto != tcp return\n		" NOT_SYN " return\n"
-										  "		meta mark { 0, %u } return\n", options->fwmark);
+	fprintf(out, "		meta l4proto != tcp return\n"
+		     "		" NOT_SYN " return\n"
+		     "		meta mark { 0, %u } return\n", options->fwmark);
 	intercept_put_answers(options->fwmark, out);
 	for (unsigned int w = 0; w < options->n_workers; w++) {
 		snprintf(before, sizeof(before), "meta mark %u ", mark_value(options->fwmark, MARK_CATCH + w));

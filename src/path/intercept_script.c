@@ -84,8 +84,8 @@ static void put_frame(const struct script *s)
  * the SYN then. */
 static void put_treatments(const struct script *s)
 {
-	const char *known = s->holds ?
-			    "ip dscp != cs0 goto ask\n		ip6 dscp != cs0 goto ask\n		" : "";
+	const char *known = s->holds ? "ip dscp != cs0 goto ask\n"
+		"		ip6 dscp != cs0 goto ask\n		" : "";
 
 	fprintf(s->out,
 		"	chain learn {\n"
@@ -197,8 +197,8 @@ static void put_intercept(const struct script *s)
 		return;
 	put_lan_rule(s, "	chain intercept {\n		iifname != ", " return\n");
 	if (s->options->refuse_quic)
-		put_lan_rule(s, "		udp dport 443 meta l4proto @alive fib daddr type unicast fib daddr "
-				"oifname != ", " reject with icmpx port-unreachable\n");
+		put_lan_rule(s, "		udp dport 443 meta l4proto @alive fib daddr type unicast "
+				"fib daddr oifname != ", " reject with icmpx port-unreachable\n");
 	fprintf(s->out,
 		"		meta l4proto != tcp return\n"
 		"		tcp dport %u return\n"
@@ -229,12 +229,12 @@ static void put_catches(const struct script *s)
 		char text[ADDRESS_TEXT_BYTES];
 
 		fprintf(s->out, "		meta mark %u jump learn\n", script_mark(s, MARK_CATCH_KNOWN + w));
-		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv4 meta l4proto tcp tproxy ip to "
-				"%s meta mark set %u accept\n",
+		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv4 meta l4proto tcp "
+				"tproxy ip to %s meta mark set %u accept\n",
 			script_mark(s, MARK_CATCH + w), script_mark(s, MARK_CATCH_KNOWN + w), address_format(&v4, text),
 			s->options->fwmark);
-		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv6 meta l4proto tcp tproxy ip6 to "
-				"%s meta mark set %u accept\n",
+		fprintf(s->out, "		meta mark { %u, %u } meta nfproto ipv6 meta l4proto tcp "
+				"tproxy ip6 to %s meta mark set %u accept\n",
 			script_mark(s, MARK_CATCH + w), script_mark(s, MARK_CATCH_KNOWN + w), address_format(&v6, text),
 			s->options->fwmark);
 	}
@@ -259,9 +259,10 @@ static void put_decide(const struct script *s)
 
 static void put_guard(const struct script *s)
 {
-	fprintf(s->out, "	chain guard {\n		tcp dport %u " SYN " meta mark != %u reject with tcp reset\n"
-									   "	}\n", s->options->intercept_port,
-		s->options->fwmark);
+	fprintf(s->out,
+		"	chain guard {\n"
+		"		tcp dport %u " SYN " meta mark != %u reject with tcp reset\n"
+		"	}\n", s->options->intercept_port, s->options->fwmark);
 }
 
 static int check_names(const struct path_options *options, char *reason, size_t n_reason)

@@ -76,10 +76,10 @@ static void take_rule(void *context, const struct route_rule *from)
 	struct links_plumbing *have = ((struct look *)context)->have;
 
 	if (!full(have->rules.n))
-		have->rules.at[have->rules.n++] = (struct links_rule){ .v6 = from->v6, .iif_lo = from->iif_lo,
-								       .from = from->from, .fwmark = from->fwmark,
-								       .fwmask = from->fwmask, .table = from->table,
-								       .priority = from->priority };
+		have->rules.at[have->rules.n++] = (struct links_rule){
+			.v6 = from->v6, .iif_lo = from->iif_lo, .from = from->from, .fwmark = from->fwmark,
+			.fwmask = from->fwmask, .table = from->table, .priority = from->priority
+		};
 }
 
 static void take_endpoint(void *context, const struct mptcp_pm_endpoint *from)

@@ -300,12 +300,12 @@ static void put_catch(const struct script *s)
 			       v6 = mark_listener(w, true, s->options->intercept_port);
 		char text[ADDRESS_TEXT_BYTES];
 
-		fprintf(s->out, "		meta mark %u meta nfproto ipv4 meta l4proto tcp tproxy ip to %s meta "
-				"mark set %u accept\n", script_mark(s, MARK_OWN + w),
-			address_format(&v4, text), s->options->fwmark);
-		fprintf(s->out, "		meta mark %u meta nfproto ipv6 meta l4proto tcp tproxy ip6 to %s meta "
-				"mark set %u accept\n", script_mark(s, MARK_OWN + w),
-			address_format(&v6, text), s->options->fwmark);
+		fprintf(s->out, "		meta mark %u meta nfproto ipv4 meta l4proto tcp "
+				"tproxy ip to %s meta mark set %u accept\n",
+			script_mark(s, MARK_OWN + w), address_format(&v4, text), s->options->fwmark);
+		fprintf(s->out, "		meta mark %u meta nfproto ipv6 meta l4proto tcp "
+				"tproxy ip6 to %s meta mark set %u accept\n",
+			script_mark(s, MARK_OWN + w), address_format(&v6, text), s->options->fwmark);
 	}
 	fprintf(s->out, "		meta mark & %u == %u drop\n	}\n", MARK_OWN_MASK,
 		script_mark(s, MARK_OWN) & MARK_OWN_MASK);

@@ -31,7 +31,7 @@ struct links_want want_of(const struct path_options *options)
 	struct links_want want = { .n_links = options->n_links, .n_lan = options->n_lan,
 				   .foreign_sources = options->foreign_sources,
 				   .own_fwmark = options->leads_own ?
-				   mark_value(options->fwmark, MARK_OWN) & MARK_OWN_MASK : 0,
+						mark_value(options->fwmark, MARK_OWN) & MARK_OWN_MASK : 0,
 				   .own_fwmask = MARK_OWN_MASK,
 				   .fwmark = options->fwmark, .route_table = options->route_table,
 				   .rule_priority = options->rule_priority };

@@ -120,8 +120,8 @@ static int run_dhcp(const struct wish *wish)
 	if (wish->n_words != 3 && wish->n_words != 4)
 		return fail(EXIT_USAGE, "dhcp: wanted LINK 4|6 HEX [SECONDS], HEX - where there is none any more");
 	arguments = json_pack("{s:s, s:s, s:s, s:s*}", "link", wish->words[0], "family", wish->words[1],
-			      "option", wish->words[2], "lifetime_s",
-			      wish->n_words == 4 ? wish->words[3] : NULL);
+			      "option", wish->words[2],
+			      "lifetime_s", wish->n_words == 4 ? wish->words[3] : NULL);
 	return arguments ? ask_daemon(wish, "dhcp", arguments, show_message) :
 	       fail(EXIT_USAGE, "dhcp: the words are no text in UTF-8");
 }
@@ -141,10 +141,11 @@ static const struct command commands[] = {
 	  show_mappings },
 	{ "counters", NULL, false, "every counter", NULL, show_counters },
 	{ "policy", "list", true,
-	  "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one decides, and "
-	  "why", run_policy, NULL },
-	{ "dhcp", "link", true, "'dhcp LINK 4|6 HEX [SECONDS]': what the DHCP of a gateway's link says of converters, "
-				"as hooks call it", run_dhcp, NULL },
+	  "the rules in their order; 'policy test SOURCE DESTINATION PORT [FACT VALUE]...' says which one "
+	  "decides, and why", run_policy, NULL },
+	{ "dhcp", "link", true,
+	  "'dhcp LINK 4|6 HEX [SECONDS]': what the DHCP of a gateway's link says of converters, as hooks call it",
+	  run_dhcp, NULL },
 	{ "reload", NULL, false, "read the configuration again; sessions go on", NULL, show_message },
 	{ "drain", NULL, false, "take no new connections, end with the last session, or after daemon.drain_timeout_ms",
 	  NULL, show_message },

@@ -52,8 +52,8 @@ struct role_counters {
 	uint64_t n_binds, n_binds_expired, n_binds_wrong;   /* converter: BIND */
 	uint64_t n_destination_denied;
 	uint64_t n_sources_denied, n_no_source_port, n_no_source_address;   /* converter: role/converter/source.h */
-	/* converter: remote hosts' connections */
-	uint64_t n_inbound, n_inbound_told, n_inbound_claimed, n_inbound_refused, n_inbound_expired, n_inbound_gave_up;
+	uint64_t n_inbound, n_inbound_told, n_inbound_claimed, n_inbound_refused, n_inbound_expired,
+		n_inbound_gave_up;            /* converter: remote hosts' connections */
 	uint64_t n_inbound_no_gateway, n_inbound_over_limit, n_inbound_filtered, n_claims_wrong;
 	uint64_t n_reached, n_reach_failed;   /* gateway: hosts connected to for them */
 	uint64_t n_intercepted, n_intercepted_plain;   /* converter: connections taken on their way */

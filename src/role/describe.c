@@ -219,9 +219,8 @@ static void tell_plain(const struct worker *worker, const struct session_view *s
 	}
 	if (session->routed && session->far_mptcp) {
 		snprintf(out, n_out, "plain TCP over %s alone: no converter stands on its way and has taken it, and "
-				     "the destination has no Multipath TCP; or something on the way takes its options "
-				     "away",
-			 link);
+				     "the destination has no Multipath TCP; or something on the way takes its "
+				     "options away", link);
 		return;
 	}
 	snprintf(out, n_out, "plain TCP over %s alone: %s", link,

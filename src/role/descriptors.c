@@ -58,7 +58,7 @@ void descriptors_raise(const struct conf *conf, size_t n_workers)
 	limit.rlim_cur = descriptors_soft(limit, wanted);
 	if (limit.rlim_cur < least)
 		log_warning("limits.max_sessions, max_half_open and relay.pipes may need %llu open files, the limit is "
-			    "%llu: raise it (LimitNOFILE), or lower "
-			    "them", (unsigned long long)least, (unsigned long long)limit.rlim_cur);
+			    "%llu: raise it (LimitNOFILE), or lower them",
+			    (unsigned long long)least, (unsigned long long)limit.rlim_cur);
 	setrlimit(RLIMIT_NOFILE, &limit);
 }

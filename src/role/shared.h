@@ -152,8 +152,8 @@ bool shared_syn_data_works(const struct shared *shared, uint8_t link, uint64_t n
 bool shared_strips_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);
 bool shared_breaks_mptcp(const struct shared *shared, uint8_t link, uint64_t now_us);   /* or became it under way */
 uint64_t shared_rtt_us(const struct shared *shared, uint8_t link);   /* of the last handshake; 0: none */
-uint64_t shared_least_rtt_us(const struct shared *shared, size_t link);   /* lately, about what it has without a
-									   * queue; 0: not known */
+/* lately, about what it has without a queue; 0: not known */
+uint64_t shared_least_rtt_us(const struct shared *shared, size_t link);
 /* of the links that are up; open: but for those that are closed */
 uint64_t shared_longest_rtt_us(const struct shared *shared, const struct view *view, bool open);
 /* a backup, by the configuration, a cap or the harm that it did */
@@ -162,8 +162,8 @@ bool shared_is_out(const struct shared *shared, const struct view *view, size_t 
 bool shared_is_spare(const struct shared *shared, const struct view *view, size_t link);
 /* an attempt over it got no answer lately */
 bool shared_is_unanswered(const struct shared *shared, uint8_t link, uint64_t now_us);
-bool shared_is_silent(const struct shared *shared, size_t link);   /* probes get none, while others do: sessions have
-								    * nothing there */
+/* probes get none, while others do: sessions have nothing there */
+bool shared_is_silent(const struct shared *shared, size_t link);
 void shared_note_unanswered(struct shared *shared, uint8_t link, uint64_t now_us);
 void shared_note_answer(struct shared *shared, uint8_t link, uint64_t rtt_us, uint64_t now_us);
 /* True: for the first time in a minute. Here and below. */

@@ -50,8 +50,7 @@ struct signalling_step plain_mode_server_feed(struct conversation *c, const uint
 		return (struct signalling_step){ .verdict = SIGNALLING_NEED_MORE };
 	if (r || !message.has_destination || signalling_is_never_remote(&message.destination))
 		return (struct signalling_step){ .verdict = SIGNALLING_REFUSED,
-						 .result.outcome = r ? OUTCOME_MALFORMED :
-						 OUTCOME_UNSUPPORTED_MESSAGE };
+			.result.outcome = r ? OUTCOME_MALFORMED : OUTCOME_UNSUPPORTED_MESSAGE };
 	*request = (struct signalling_request){ .destination = message.destination, .source = message.source,
 						.own_port = !message.destination.port };
 	c->n_kept = (uint8_t)message.n_bytes;

@@ -194,14 +194,11 @@ uint8_t convert_instead_flags(uint8_t instead);
 void convert_put_dscp(struct convert_writer *w, uint8_t dscp, uint8_t flags);   /* CONVERT_BRAID_PLAIN, ... */
 void convert_put_watch(struct convert_writer *w, uint64_t watch, uint8_t knows);
 void convert_put_nonce(struct convert_writer *w, const uint8_t nonce[CONVERT_NONCE_BYTES]);
-/* its port isn't written */
-void convert_put_source(struct convert_writer *w, const struct address *source);
-/* CONVERT_CLAIM_BYTES, or none */
-void convert_put_claim(struct convert_writer *w, struct bytes claim);
+void convert_put_source(struct convert_writer *w, const struct address *source);   /* its port isn't written */
+void convert_put_claim(struct convert_writer *w, struct bytes claim);           /* CONVERT_CLAIM_BYTES, or none */
 void convert_put_host(struct convert_writer *w, const struct address *host);
 void convert_put_pcp(struct convert_writer *w, const struct convert_pcp *pcp);                 /* pads */
-/* CONVERT_LIMITED_ bits */
-void convert_put_limited(struct convert_writer *w, uint8_t limited);
+void convert_put_limited(struct convert_writer *w, uint8_t limited);            /* CONVERT_LIMITED_ bits */
 void convert_put_first(struct convert_writer *w, const struct convert_first *first);             /* pads */
 void convert_put_leg(struct convert_writer *w, uint16_t leg, const uint8_t session[CONVERT_SESSION_BYTES]);
 void convert_put_proof(struct convert_writer *w, const uint8_t proof[CONVERT_PROOF_BYTES]);

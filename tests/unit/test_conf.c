@@ -140,8 +140,8 @@ static void what_was_meant_is_guessed(void **state)
 
 static void a_subscriber_has_limits(void **state)
 {
-	struct conf *conf = conf_of("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\n"
-									      "key = " OTHER_KEY "\nmax_sessions = 7\n"
+	struct conf *conf = conf_of("[converter]\n[subscriber a]\nkey = " KEY "\n"
+				    "[subscriber b]\nkey = " OTHER_KEY "\nmax_sessions = 7\n"
 				    "max_new_per_s = 20\nmax_new_burst = 40\nrate_mbit = 100000\nvolume_mb_per_day = 4294967295\nvolume_mb_per_month = 5\n");
 	const struct conf_subscriber *a = &conf->subscribers[0], *b = &conf->subscribers[1];
 
@@ -204,8 +204,8 @@ static void what_is_no_range_of_ports(void **state)
 
 static void a_key_is_one_subscribers(void **state)
 {
-	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\n[subscriber c]\n"
-												    "key = " KEY "\n",
+	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\n[subscriber b]\nkey = " OTHER_KEY "\n"
+		     "[subscriber c]\nkey = " KEY "\n",
 		     "x: two subscribers have the same key");
 	expect_error("[converter]\n[subscriber a]\nkey = " KEY "\nmax_new_burst = 0\n",
 		     "x:4: subscriber a.max_new_burst: found '0', wanted 1..1000000");
@@ -261,7 +261,7 @@ static void a_subscriber_has_a_key_or_a_password(void **state)
 static void a_forward_says_where_to(void **state)
 {
 	struct conf *conf = conf_of(WEB HOME "max_inbound_waiting = 9\n[forward mail]\nsubscriber = home\n"
-					     "listen = [2001:db8::5]:25\nhost = 2001:db8:1::10\nport = 2525\n"
+				    "listen = [2001:db8::5]:25\nhost = 2001:db8:1::10\nport = 2525\n"
 				    "accept = faithful\nmax_waiting = 3\nmax_new_per_s = 4\n");
 	const struct conf_forward *web = &conf->forwards[0], *mail = &conf->forwards[1];
 	char text[ADDRESS_TEXT_BYTES];
@@ -295,10 +295,10 @@ static void forwards_that_make_no_sense(void **state)
 	expect_error(HOME "[forward a]\nsubscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
 		     "x: a [forward NAME] has an address and port that converter.listen has");
 	expect_error("[converter]\nlisten = [::]:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\n"
-										      "subscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
+		     "subscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
 		     "x: a [forward NAME] has an address and port that converter.listen has");
 	expect_error("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\nkey = " KEY "\n[forward a]\n"
-											 "subscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
+		     "subscriber = home\nlisten = 203.0.113.5:5124\nhost = 192.168.1.11\n",
 		     "x: a [forward NAME] has an address and port that converter.listen has");
 	conf_freep(&(struct conf *){ conf_of("[converter]\nlisten = 0.0.0.0:5124\n[subscriber home]\n"
 					     "key = " KEY "\n[forward a]\nsubscriber = home\nlisten = [2001:db8::5]:5124\n"

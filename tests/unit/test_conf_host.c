@@ -20,7 +20,7 @@ static void a_machine_without_hosts(void **state)
 static void each_way_to_choose(void **state)
 {
 	struct conf *conf = conf_of(HOST "users = alice, 1000\nusers = web-1\ngroups = braid\n"
-					 "cgroups = system.slice/backup@1.service\n"
+				    "cgroups = system.slice/backup@1.service\n"
 				    "ports = 443, 8000-8100\nto = 93.0.0.0/8, 2a00::/16\nprivate = yes\n");
 	const struct own_choice *choice = &conf->host.choice;
 

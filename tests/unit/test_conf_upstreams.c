@@ -23,8 +23,8 @@ static void one_as_ever(void **state)
 
 static void several_in_their_order(void **state)
 {
-	struct conf *conf = conf_of("[upstream second]\nconverter = 192.0.2.2:99\n" GATEWAY "converter = 192.0.2.1\n"
-											    "key = " KEY_A "\nuser = u\npassword = p\n" LINK
+	struct conf *conf = conf_of("[upstream second]\nconverter = 192.0.2.2:99\n"
+				    GATEWAY "converter = 192.0.2.1\nkey = " KEY_A "\nuser = u\npassword = p\n" LINK
 				    "[upstream third]\nconverter = 192.0.2.3\nkey = " KEY_B "\nuser = v\npassword = q\n");
 
 	assert_int_equal(conf->n_upstreams, 3);

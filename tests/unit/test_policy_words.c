@@ -46,16 +46,17 @@ static void wrong_words_are_told(void **state)
 static void answers_are_shown(void **state)
 {
 	unit_expect_shown(show_policy_list, json_pack("{s:[{s:s,s:s},{s:s,s:s,s:s}], s:[{s:s,s:i,s:i,s:b},{s:s,s:b}]}",
-						      "rules", "name", "a", "text", "bond", "name", "b",
-						 "text", "reject", "shadowed_by", "a", "lists", "name", "l",
-						      "ranges_v4", 3, "ranges_v6", 0, "dnsmasq", 0,
-						 "name", "n", "dnsmasq", 1),
+						      "rules", "name", "a", "text", "bond",
+						      "name", "b", "text", "reject", "shadowed_by", "a",
+						      "lists",
+						      "name", "l", "ranges_v4", 3, "ranges_v6", 0, "dnsmasq", 0,
+						      "name", "n", "dnsmasq", 1),
 		     "a: bond\nb: reject\n    never decides: 'a' comes before it and matches all that it matches\neverything else: bond\n"
 		     "@l: 3 ranges of IPv4 addresses, 0 of IPv6 addresses\n@n: filled by dnsmasq\n");
 	unit_expect_shown(show_policy_test, json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:[{s:s,s:b,s:s}]}", "decides", "a",
 						      "action", "link", "link", "dsl", "accept", "early",
-						 "set_dscp", 46, "priority", 0, "rules", "name", "a", "matches", 1,
-						      "why", "so"),
+						      "set_dscp", 46, "priority", 0,
+						      "rules", "name", "a", "matches", 1, "why", "so"),
 		     "rule 'a' decides: link dsl, accepted early, DSCP 46, priority 0\n    a matches: so\n");
 	unit_expect_shown(show_policy_test, json_pack("{s:n,s:s,s:[{s:s,s:b}]}", "decides", "action", "bond", "rules",
 						      "name", "a", "matches", 0),

@@ -32,9 +32,8 @@ static void tell(const struct note *note)
 
 	if (watch)
 		counter_add(&converter->worker->counters.n_early_told,
-			    intake_tell(converter, watch,
-					(struct bytes){ out, watch->scheme->server_early(note->nonce, &note->result,
-						out) }));
+			    intake_tell(converter, watch, (struct bytes){
+				out, watch->scheme->server_early(note->nonce, &note->result, out) }));
 }
 
 static void on_tell(void *arg)

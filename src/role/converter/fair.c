@@ -31,8 +31,10 @@ static struct crowd_limits limits_of(const struct worker *worker, enum fair_what
 	const struct conf_ports *ports = &worker->view->conf->converter.bind_ports;
 	uint32_t n_ports = ports->last - ports->first + 1u, n = PORTS_SHARE * worker->n_peers;
 
-	return (struct crowd_limits){ .waiting = what == FAIR_PORT ? (n_ports + n - 1) / n :
-				      RESOLVER_QUERIES / NAMES_SHARE, .fresh = { UINT32_MAX, UINT32_MAX } };
+	return (struct crowd_limits){
+		.waiting = what == FAIR_PORT ? (n_ports + n - 1) / n : RESOLVER_QUERIES / NAMES_SHARE,
+		.fresh = { UINT32_MAX, UINT32_MAX }
+	};
 }
 
 int fair_enter(struct converter *converter, const struct intake *intake, enum fair_what what, struct crowd_key *key)

@@ -27,9 +27,8 @@ static void on_tell(void *arg)
 
 		if (wants_to_hear(watch))
 			counter_add(&worker->counters.n_late_told,
-				    intake_tell(converter, watch,
-						(struct bytes){ out, watch->scheme->server_limited(SIGNALLING_LATE,
-							out) }));
+				    intake_tell(converter, watch, (struct bytes){
+					out, watch->scheme->server_limited(SIGNALLING_LATE, out) }));
 	}
 }
 

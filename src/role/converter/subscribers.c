@@ -61,9 +61,8 @@ static uint32_t add(struct subscribers *subscribers, const char *name)
 	size_t n_bytes = sizeof(*subscriber) + subscribers->n_workers * sizeof(subscriber->parts[0]);
 	struct quota_date date = quota_kept_today();
 
-	subscriber = aligned_alloc(SUBSCRIBERS_LINE_BYTES,
-				   (n_bytes + SUBSCRIBERS_LINE_BYTES -
-				    1) / SUBSCRIBERS_LINE_BYTES * SUBSCRIBERS_LINE_BYTES);
+	subscriber = aligned_alloc(SUBSCRIBERS_LINE_BYTES, (n_bytes + SUBSCRIBERS_LINE_BYTES - 1) /
+				   SUBSCRIBERS_LINE_BYTES * SUBSCRIBERS_LINE_BYTES);
 	if (!subscriber)
 		return SUBSCRIBERS_NONE;
 	memset(subscriber, 0, n_bytes);

@@ -32,9 +32,9 @@ static json_t *seen_as_json(const struct seen_as *seen_as)
 
 	return json_pack("{s:s, s:o, s:o, s:o}", "mode", source_mode_name(settings->mode),
 			 "address_v4", address_json(&seen_as->v4),
-			 "address_v6", address_json(&seen_as->v6), "prefix",
-			 settings->mode == SOURCE_PREFIX ? json_string(prefix_format(&settings->prefix, text)) :
-			 json_null());
+			 "address_v6", address_json(&seen_as->v6),
+			 "prefix", settings->mode == SOURCE_PREFIX ?
+			 json_string(prefix_format(&settings->prefix, text)) : json_null());
 }
 
 static json_t *subscriber_json(struct subscribers *subscribers, const struct subscriber *subscriber)
@@ -44,17 +44,19 @@ static json_t *subscriber_json(struct subscribers *subscribers, const struct sub
 		 down = subscriber_way_bytes(subscribers, subscriber, RELAY_DOWN);
 	const struct limits *limits = &figures.limits;
 
-	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I}}", "name", figures.name,
+	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, "
+			 "s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "name", figures.name,
 			 "configured", figures.configured, "seen_as", seen_as_json(&figures.seen_as),
 			 "sessions", (json_int_t)figures.n_sessions,
-			 "opened", (json_int_t)figures.n_verdicts[SUBSCRIBERS_MAY], "refused",
+			 "opened", (json_int_t)figures.n_verdicts[SUBSCRIBERS_MAY],
+			 "refused",
 			 "max_sessions", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_SESSIONS],
 			 "max_new_per_s", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_NEW],
 			 "volume", (json_int_t)figures.n_verdicts[SUBSCRIBERS_OVER_VOLUME],
 			 "up_bytes", (json_int_t)up, "down_bytes", (json_int_t)down,
 			 "day_bytes", (json_int_t)quota_used_bytes(&figures.quota, QUOTA_DAY, up + down),
-			 "month_bytes", (json_int_t)quota_used_bytes(&figures.quota, QUOTA_MONTH, up + down), "limits",
+			 "month_bytes", (json_int_t)quota_used_bytes(&figures.quota, QUOTA_MONTH, up + down),
+			 "limits",
 			 "max_sessions", (json_int_t)limits->max_sessions,
 			 "max_new_per_s", (json_int_t)limits->new_sessions.per_s,
 			 "max_new_burst", (json_int_t)limits->new_sessions.burst,

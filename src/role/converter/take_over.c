@@ -96,9 +96,8 @@ static bool take_session(struct converter *converter, struct intake *second, str
 	uint8_t answer[SIGNALLING_MESSAGE_BYTES];
 
 	if (second->instead)
-		change.said = (struct bytes){ answer,
-					      second->scheme->server_answer(&second->conversation, &connected,
-									    answer) };
+		change.said = (struct bytes){
+			answer, second->scheme->server_answer(&second->conversation, &connected, answer) };
 	intake_prepare_leg(converter, second);
 	return !relay_change_near(converter->worker->relay, session, &change);
 }
@@ -161,8 +160,8 @@ static enum contest settle(struct converter *converter, struct intake *second, s
 		state = contest(session.near_fd, session.near_instead, second);
 		if (state != CONTEST_WON || take_session(converter, second, name))
 			return state;
-		if (second->instead > session.near_instead)   /* the destination's bytes have gone with the one
-							       * before: this connection alone can't be served */
+		/* the destination's bytes have gone with the one before: this connection alone can't be served */
+		if (second->instead > session.near_instead)
 			*result = gone;
 		return CONTEST_LOST;
 	}

@@ -123,9 +123,8 @@ static int begin(struct watch *watch)
 	if (choose(watch, view, now_us, &choice))
 		return NET_E_UNREACHABLE;
 	watch->tried |= choice.link == CHOOSE_NO_LINK ? 0 : 1u << choice.link;
-	options.mptcp = !profile_is_lowrate(view, choice.link);   /* where its SYN is sent again, and would have to
-								   * be plain TCP; nor are others to be loaded with
-								   * it */
+	/* where its SYN is sent again, and would have to be plain TCP; nor are others to be loaded with it */
+	options.mptcp = !profile_is_lowrate(view, choice.link);
 	options.source = choice.source;
 	options.n_first = watch->by_connecting ? 0 : opening(watch, view->conf, bytes);
 	watch->probe.begun_at_us = now_us;
@@ -136,10 +135,9 @@ static int begin(struct watch *watch)
 		r = NET_E_UNREACHABLE;   /* a SYN takes these few bytes everywhere, or the path is no path */
 	if (!r)
 		r = loop_watch(watch->loop, watch->probe.fd, PROBE_EVENTS, ref_of(watch, PART_PROBE));
-	return r ? r : loop_timer_at(watch->loop,
-				     now_us + profile_answer_us(view, choice.link,
-								shared_rtt_us(watch->options.shared, choice.link),
-								ANSWER_LIMIT_US), ref_of(watch, PART_LIMIT));
+	return r ? r : loop_timer_at(watch->loop, now_us +
+			profile_answer_us(view, choice.link, shared_rtt_us(watch->options.shared, choice.link),
+					  ANSWER_LIMIT_US), ref_of(watch, PART_LIMIT));
 }
 
 /* One that is used no more may be gone for long. */

@@ -35,10 +35,11 @@ static void fill_links(const struct aside *aside, const struct view *view, struc
 		bool is_closed = __atomic_load_n(&memory->closed, __ATOMIC_RELAXED) ||
 				 __atomic_load_n(&memory->used_up, __ATOMIC_RELAXED);
 
-		links[i] = (struct harm_link){ .usable = view->links[i].up &&
-					       !shared_is_silent(aside->options.shared, i) && !view->links[i].backup &&
-					       !is_closed,
-						.rtt_us = link_health_of(aside->options.health, i)->least_rtt_us };
+		links[i] = (struct harm_link){
+			.usable = view->links[i].up && !shared_is_silent(aside->options.shared, i) &&
+				  !view->links[i].backup && !is_closed,
+			.rtt_us = link_health_of(aside->options.health, i)->least_rtt_us
+		};
 		if (i >= n)
 			continue;
 		links[i].n_bytes[HARM_UP] = status[i].tx_bytes;

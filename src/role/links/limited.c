@@ -29,10 +29,9 @@ static void tell(const struct note *note)
 	if (!watch || !(note->spoilt ? watch->hears_harm : watch->hears_limits))
 		return;
 	counter_add(note->spoilt ? &note->to->counters.n_spoilt_told : &note->to->counters.n_limits_told,
-		    intake_tell(converter, watch,
-				(struct bytes){ out, watch->scheme->server_limited(note->spoilt ? SIGNALLING_SPOILT :
-										   SIGNALLING_LIMITED_BY_LINKS,
-										   out) }));
+		    intake_tell(converter, watch, (struct bytes){
+			out, watch->scheme->server_limited(
+				note->spoilt ? SIGNALLING_SPOILT : SIGNALLING_LIMITED_BY_LINKS, out) }));
 }
 
 static void on_tell(void *arg)
@@ -57,9 +56,8 @@ void limited_note(struct worker *worker, uint32_t owner, enum relay_way way, boo
 	if (!note.watch || number >= worker->n_peers || !worker->peers[number])
 		return;
 	note.to = worker->peers[number];
-	worker_post(note.to, on_tell, &note, sizeof(note));   /* in this thread, too, where a relay is under way:
-							       * what the telling does to the watch is to come after
-							       * it */
+	/* in this thread, too, where a relay is under way: what the telling does to the watch is to come after it */
+	worker_post(note.to, on_tell, &note, sizeof(note));
 }
 
 void limited_watch(const struct converter *converter, const struct intake *intake)

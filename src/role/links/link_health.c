@@ -188,8 +188,9 @@ static void look_for_multipath(struct link_health *health, const struct view *vi
 	struct multipath *multipath = &health->multipath[i];
 	enum multipath_state before = multipath->state;
 	struct multipath_facts facts = {
-		.now_us = now_us, .works = !seen->spared && !seen->lowrate &&
-		(link->state == HEALTH_GOOD || link->state == HEALTH_LOSSY || link->state == HEALTH_FULL),
+		.now_us = now_us,
+		.works = !seen->spared && !seen->lowrate &&
+			 (link->state == HEALTH_GOOD || link->state == HEALTH_LOSSY || link->state == HEALTH_FULL),
 		.suspected = seen->suspected || load(&health->options.shared->links[i].strips_mptcp_until_us) > now_us,
 		.alive_at_us = link->alive_at_us, .rtt_us = link->rtt_us,
 	};

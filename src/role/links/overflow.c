@@ -49,10 +49,10 @@ static void read_counters(struct overflow_control *control)
 static void fill_links(const struct overflow_control *control, const struct view *view, struct overflow_link *links)
 {
 	for (size_t i = 0; i < view->n_links; i++) {
-		links[i] = (struct overflow_link){ .works = view->links[i].up &&
-						   !shared_is_silent(control->options.shared, i),
-						   .cost = view->conf->links[i].cost,
-						   .out = shared_is_out(control->options.shared, view, i) };
+		links[i] = (struct overflow_link){
+			.works = view->links[i].up && !shared_is_silent(control->options.shared, i),
+			.cost = view->conf->links[i].cost, .out = shared_is_out(control->options.shared, view, i)
+		};
 		memcpy(links[i].n_bytes, control->n_bytes[i], sizeof(links[i].n_bytes));
 	}
 }

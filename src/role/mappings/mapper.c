@@ -368,11 +368,10 @@ json_t *mapper_json(const struct mapper *mapper)
 		json_t *left = m->is_static ? json_null() : json_integer((json_int_t)(m->ends_at_s - now_s(mapper)));
 
 		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:o}",
-						       "external", address_format(&m->external, external), "subscriber",
-						       mapper->allowances[m->subscriber].name,
+						       "external", address_format(&m->external, external),
+						       "subscriber", mapper->allowances[m->subscriber].name,
 						       "internal", address_format(&m->internal, internal),
-						       "left_s", left,
-						       "filters", filters_json(m)));
+						       "left_s", left, "filters", filters_json(m)));
 	}
 	return array;
 }

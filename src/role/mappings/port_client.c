@@ -50,9 +50,10 @@ static void make_nonce(const uint8_t key[CONF_KEY_BYTES], const struct address *
 
 static struct kept kept_of(const struct conf *conf, const struct conf_forward *forward)
 {
-	struct kept kept = { .lease = { .host = forward->host,
-					.wanted_port = forward->external_port ? forward->external_port :
-					forward->port } };
+	struct kept kept = { .lease = {
+		.host = forward->host,
+		.wanted_port = forward->external_port ? forward->external_port : forward->port
+	} };
 
 	memcpy(kept.name, forward->name, sizeof(kept.name));
 	kept.lease.host.port = forward->port;
@@ -219,13 +220,14 @@ json_t *port_client_json(const struct port_client *client, const char *why_none)
 		bool is_there = !address_is_unspecified(&lease->external);
 
 		json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:o, s:s}", "name", client->all[i].name,
-						       "host", address_format(&lease->host, host), "external",
+						       "host", address_format(&lease->host, host),
+						       "external",
 						       is_there ? address_format(&lease->external, external) : NULL,
-						       "left_s",
-						       is_there ? json_integer((json_int_t)(lease->ends_at_s -
-							       now_s(client))) : json_null(), "refused",
-						       is_there || lease->result ? result_name(lease->result) :
-						       why_none));
+						       "left_s", is_there ?
+						       json_integer((json_int_t)(lease->ends_at_s - now_s(client))) :
+						       json_null(),
+						       "refused", is_there || lease->result ?
+						       result_name(lease->result) : why_none));
 	}
 	return array;
 }
