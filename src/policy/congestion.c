@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/congestion.h"
 
+#include <string.h>
 #include "base/clock.h"
 
 #define LOOK_EVERY_US (1 * US_PER_S)
@@ -44,8 +45,8 @@ struct seen {
 	uint64_t since_us;
 	uint32_t lossy;
 	bool creeps;                       /* none of those that sent sent much */
-	bool loses;                        /* one of them has lost what is worth speaking of, of what it has sent
-					    * itself: since the count began, or in this look */
+	bool bbr;                          /* they had that */
+	uint32_t clean;
 	bool same;                         /* no subflow came or went */
 };
 
@@ -138,13 +139,44 @@ static bool is_lossy(const struct congestion_past *past)
 	       lost_bytes >= ENOUGH_LOST_BYTES && loses(past->window_sent_bytes, lost_bytes, LOSSY_PER_100_000);
 }
 
-static void count_clean(struct seen *seen, struct congestion_past *past, uint64_t sent_bytes, uint64_t lost_bytes)
+static bool is_clean(const struct congestion_past *past)
 {
-	past->clean_sent_bytes += sent_bytes;
-	past->clean_lost_bytes += lost_bytes;
-	seen->loses |= past->clean_lost_bytes >= CLEAN_LOST_BYTES &&
-		loses(past->clean_sent_bytes, past->clean_lost_bytes, CLEAN_PER_100_000);
-	seen->loses |= lost_bytes >= ENOUGH_LOST_BYTES && loses(sent_bytes, lost_bytes, LOSSY_PER_100_000);
+	return past->clean.n_looks >= CLEAN_LOOKS && past->clean.sent_bytes >= CLEAN_SENT_BYTES;
+}
+
+/* It carries next to nothing beside what all carry: nobody waits for it to show that it is clean. */
+static bool is_idle(const struct congestion_past *past)
+{
+	return past->clean.sent_bytes < (uint64_t)past->clean.n_looks * BUSY_BYTES &&
+	       past->clean.sent_bytes < CLEAN_SENT_BYTES;
+}
+
+/* What it has shown before would have bbr back at once. */
+static void forget_losses(struct congestion_past *past)
+{
+	past->window_sent_bytes = past->window_lost_bytes = past->window_worst_bytes = 0;
+	past->creep_sent_bytes = past->creep_lost_bytes = 0;
+	past->n_looks = past->n_points = 0;
+}
+
+/* Of a look with bbr. One that is bad ends the count by itself: it may be the first of many. */
+static void count_clean(struct congestion_past *past, uint64_t sent_bytes, uint64_t lost_bytes)
+{
+	bool was_clean = is_clean(past);
+
+	if (past->clean.sent_bytes > WINDOW_BYTES) {
+		past->clean.sent_bytes /= 2;
+		past->clean.lost_bytes /= 2;
+	}
+	past->clean.sent_bytes += sent_bytes;
+	past->clean.lost_bytes += lost_bytes;
+	past->clean.n_looks += past->clean.n_looks < UINT8_MAX;
+	if ((past->clean.lost_bytes >= CLEAN_LOST_BYTES &&
+	     loses(past->clean.sent_bytes, past->clean.lost_bytes, CLEAN_PER_100_000)) ||
+	    (lost_bytes >= ENOUGH_LOST_BYTES && loses(sent_bytes, lost_bytes, LOSSY_PER_100_000)))
+		memset(&past->clean, 0, sizeof(past->clean));
+	else if (!was_clean && is_clean(past))
+		forget_losses(past);
 }
 
 static void see_subflow(struct seen *seen, struct congestion_past *past, const struct leg_subflow *subflow,
@@ -160,7 +192,8 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 		fill_creep(past, subflow, sent_bytes, lost_bytes);
 	seen->sent_bytes += sent_bytes;
 	seen->lost_bytes += lost_bytes;
-	count_clean(seen, past, sent_bytes, lost_bytes);
+	if (seen->bbr)
+		count_clean(past, sent_bytes, lost_bytes);
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
 }
@@ -185,7 +218,7 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 	size_t n = facts->n_subflows < LEG_SUBFLOWS ? facts->n_subflows : LEG_SUBFLOWS;
 	struct congestion_past pasts[LEG_SUBFLOWS];
 	struct seen seen = { .since_us = facts->now_us - congestion->looked_at_us, .creeps = true,
-			     .same = n == congestion->n_subflows };
+			     .bbr = congestion->bbr, .same = n == congestion->n_subflows };
 
 	for (size_t i = 0; i < n; i++) {
 		const struct leg_subflow *subflow = &facts->subflows[i];
@@ -196,6 +229,7 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 			seen.same = false;
 		else if (congestion->looked_at_us)
 			see_subflow(&seen, &pasts[i], subflow, i);
+		seen.clean |= (uint32_t)(seen.bbr && is_clean(&pasts[i])) << i;
 		pasts[i].sent_bytes = subflow->sent_bytes;
 		pasts[i].retransmitted_bytes = subflow->retransmitted_bytes;
 	}
@@ -206,20 +240,13 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 	return seen;
 }
 
-/* Whether links are clean. */
-static void count_anew(struct congestion *congestion)
-{
-	congestion->n_clean = 0;
-	for (size_t i = 0; i < congestion->n_subflows; i++)
-		congestion->subflows[i].clean_sent_bytes = congestion->subflows[i].clean_lost_bytes = 0;
-}
-
 static void change(struct congestion *congestion, bool bbr)
 {
 	congestion->bbr = bbr;
 	congestion->trial_bps = 0;
 	congestion->n_trial = 0;
-	count_anew(congestion);
+	for (size_t i = 0; i < congestion->n_subflows; i++)
+		memset(&congestion->subflows[i].clean, 0, sizeof(congestion->subflows[i].clean));
 }
 
 /* Back to cubic, for longer each time, whatever the links show meanwhile. */
@@ -255,41 +282,19 @@ static bool trial_fails(struct congestion *congestion, const struct seen *seen, 
 	       congestion->trial_bps / TRIAL_LOOKS * 100 < congestion->before_bps * TRIAL_LEAST_PERCENT;
 }
 
-/* One of those that carry something, for its losses to show. */
-static bool too_few_sent(const struct congestion *congestion)
+/* Whether the links don't lose any more, none of those that carry something. */
+static bool all_clean(const struct congestion *congestion)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < congestion->n_subflows; i++) {
-		uint64_t sent_bytes = congestion->subflows[i].clean_sent_bytes;
+		const struct congestion_past *past = &congestion->subflows[i];
 
-		if (sent_bytes >= (uint64_t)congestion->n_clean * BUSY_BYTES && sent_bytes < CLEAN_SENT_BYTES)
-			return true;
+		if (!is_clean(past) && !is_idle(past))
+			return false;
+		any |= is_clean(past);
 	}
-	return false;
-}
-
-/* Whether the links don't lose any more, none of them: one that carries little is nothing beside what all carry.
- * Idle time says nothing of that. */
-static bool got_clean(struct congestion *congestion, const struct seen *seen)
-{
-	if (seen->sent_bytes < BUSY_BYTES)
-		return false;
-	if (seen->loses)
-		count_anew(congestion);
-	else if (congestion->n_clean < UINT8_MAX)
-		congestion->n_clean++;
-	return congestion->n_clean >= CLEAN_LOOKS && !too_few_sent(congestion);
-}
-
-/* What they have shown before would have bbr back at once. */
-static void forget_losses(struct congestion *congestion)
-{
-	for (size_t i = 0; i < congestion->n_subflows; i++) {
-		struct congestion_past *past = &congestion->subflows[i];
-
-		past->window_sent_bytes = past->window_lost_bytes = past->window_worst_bytes = 0;
-		past->creep_sent_bytes = past->creep_lost_bytes = 0;
-		past->n_looks = past->n_points = 0;
-	}
+	return any;
 }
 
 /* What creeps is looked at each round trip. */
@@ -317,9 +322,10 @@ static struct congestion_verdict judge(struct congestion *congestion, const stru
 	} else if (trial_fails(congestion, seen, bps)) {
 		give_up(congestion, now_us);
 		verdict.change = verdict.failed = true;
-	} else if (got_clean(congestion, seen)) {
+	} else if (all_clean(congestion)) {
 		change(congestion, false);
-		forget_losses(congestion);
+		for (size_t i = 0; i < congestion->n_subflows; i++)
+			forget_losses(&congestion->subflows[i]);
 		verdict.change = true;
 	}
 	return verdict;
@@ -332,18 +338,16 @@ void congestion_rest(struct congestion *congestion)
 
 struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts)
 {
-	struct seen seen;
+	struct seen seen = see(congestion, facts);
 	bool first = !congestion->looked_at_us;
 	struct congestion_verdict verdict = { 0 };
 
-	if (!congestion->bbr)   /* who gives it may be the caller */
-		count_anew(congestion);
-	seen = see(congestion, facts);
 	congestion->looked_at_us = facts->now_us;
 	if (!first && seen.since_us)
 		verdict = judge(congestion, &seen, facts->now_us,
 				(seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);
 	verdict.lossy = seen.lossy;
+	verdict.clean = seen.clean;
 	if (!verdict.failed)
 		congestion->look_at_us = facts->now_us + pause_us(congestion, facts, first || seen.creeps);
 	return verdict;

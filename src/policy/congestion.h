@@ -24,8 +24,10 @@ struct congestion_past {
 	uint8_t n_looks;                                /* that the window is made of */
 	uint64_t creep_sent_bytes, creep_lost_bytes;    /* in looks in which it sent little */
 	uint8_t n_points;                               /* for those of them that had losses */
-	uint64_t clean_sent_bytes, clean_lost_bytes;    /* since the count began whether the links are clean: with
-							 * bbr, or when one of them lost what is worth speaking of */
+	struct {                                        /* with bbr, since it lost what is worth speaking of last */
+		uint64_t sent_bytes, lost_bytes;        /* what is older counts half */
+		uint8_t n_looks;                        /* as far as it matters */
+	} clean;
 };
 
 struct congestion {
@@ -36,8 +38,6 @@ struct congestion {
 	uint64_t before_bps;               /* what got through with cubic lately; 0: not known */
 	uint64_t trial_bps;                /* and with bbr, added up */
 	uint8_t n_trial;                   /* looks since the change, until it is judged */
-	uint8_t n_clean;                   /* looks in which something was sent since that count began, as far as it
-					    * matters */
 	uint8_t n_failed;                  /* trials of bbr that brought less */
 	uint64_t look_at_us;               /* no sooner; 0: at once */
 };
@@ -46,6 +46,8 @@ struct congestion_verdict {
 	bool change;                       /* to what congestion.bbr says: all subflows, or, to bbr, those that lose,
 					    * where each can have its own */
 	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places */
+	uint32_t clean;                    /* and, with bbr, those that don't lose any more: where each has its own,
+					    * they had better have cubic */
 	bool failed;                       /* bbr brought less */
 };
 

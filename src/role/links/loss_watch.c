@@ -257,6 +257,8 @@ static void visit(void *context, const struct session_view *session)
 		return;
 	followed = &watch->followed[account->followed - 1];
 	followed->bulk = bulk;
+	if (!bulk && !is_refused(session))
+		congestion_rest(&followed->congestion);
 	followed->n_idle = bulk || is_refused(session) ? 0 : followed->n_idle + 1;
 	if (followed->n_idle >= IDLE_LOOKS)
 		leave(watch, account);

@@ -50,9 +50,12 @@ static void apply(struct stripes *stripes, struct striped *s, const struct shown
 {
 	bool bbr = s->congestion.bbr;
 
-	for (size_t i = 0; i < shown->info.n_subflows; i++)
-		if (bbr ? verdict->lossy >> i & 1 : verdict->change)
-			change(stripes, s, shown->legs[i], bbr);
+	for (size_t i = 0; i < shown->info.n_subflows; i++) {
+		bool clean = bbr ? verdict->clean >> i & 1 : verdict->change;
+
+		if (clean || (bbr && verdict->lossy >> i & 1))
+			change(stripes, s, shown->legs[i], !clean);
+	}
 }
 
 /* For the next session's legs over the same link: the converter knows it by its address. */
