@@ -22,7 +22,7 @@
 #define LOOKS_AT_ALL 2u               /* and so often at every session */
 #define BATCH 64                      /* sessions between two turns of the loop */
 #define BULK_BYTES (32u << 10)        /* sent since the last look at all: less is no bulk */
-#define IDLE_LOOKS 10                 /* of these without bulk: the place is another session's */
+#define IDLE_LOOKS 10                 /* of these without bulk: another session may have the place */
 #define NO_FOLLOWED 0
 
 static_assert(LOSS_WATCH_SESSIONS <= UINT8_MAX, "a place is a byte");
@@ -133,19 +133,35 @@ static void leave(struct loss_watch *watch, struct account *account)
 	account->followed = NO_FOLLOWED;
 }
 
+/* A free one, or that of who has been idle longest. What such a session has shown is kept as long as nobody else wants
+ * the place: else bulk that pauses for five seconds would be judged anew each time. */
+static struct followed *find_place(struct loss_watch *watch)
+{
+	struct followed *idlest = NULL;
+
+	for (size_t i = 0; i < LOSS_WATCH_SESSIONS; i++) {
+		struct followed *followed = &watch->followed[i];
+
+		if (!followed->taken)
+			return followed;
+		if (followed->n_idle >= IDLE_LOOKS && (!idlest || followed->n_idle > idlest->n_idle))
+			idlest = followed;
+	}
+	if (idlest)
+		leave(watch, &watch->accounts[idlest->session.index]);
+	return idlest;
+}
+
 /* Gives it a place, if there is one. */
 static void follow(struct loss_watch *watch, struct account *account, const struct session_view *session)
 {
-	for (uint8_t i = 0; i < LOSS_WATCH_SESSIONS; i++) {
-		struct followed *followed = &watch->followed[i];
+	struct followed *followed = find_place(watch);
 
-		if (followed->taken)
-			continue;
-		*followed = (struct followed){ .session = session->ref, .taken = true,
-					       .congestion.bbr = loss_watch_has_bbr(session_multipath_fd(session)) };
-		account->followed = (uint8_t)(i + 1);
+	if (!followed)
 		return;
-	}
+	*followed = (struct followed){ .session = session->ref, .taken = true,
+				       .congestion.bbr = loss_watch_has_bbr(session_multipath_fd(session)) };
+	account->followed = (uint8_t)(followed - watch->followed + 1);
 }
 
 /* What it shows is true of the gateway's links, whichever session comes next. */
@@ -240,7 +256,7 @@ static void visit(void *context, const struct session_view *session)
 	struct account *account = &watch->accounts[session->ref.index];
 	uint64_t sent = sent_bytes(session);
 	struct followed *followed;
-	bool bulk;
+	bool bulk, active;
 
 	if (account->generation != session->ref.generation) {
 		leave(watch, account);
@@ -251,17 +267,16 @@ static void visit(void *context, const struct session_view *session)
 	account->sent_bytes = sent;
 	if (!session->near_mptcp && !session->far_mptcp)
 		return;
-	if ((bulk || is_refused(session)) && account->followed == NO_FOLLOWED)
+	active = bulk || is_refused(session);
+	if (active && account->followed == NO_FOLLOWED)
 		follow(watch, account, session);
 	if (account->followed == NO_FOLLOWED)
 		return;
 	followed = &watch->followed[account->followed - 1];
 	followed->bulk = bulk;
-	if (!bulk && !is_refused(session))
+	followed->n_idle = active ? 0 : followed->n_idle + (followed->n_idle < UINT8_MAX);
+	if (!active)
 		congestion_rest(&followed->congestion);
-	followed->n_idle = bulk || is_refused(session) ? 0 : followed->n_idle + 1;
-	if (followed->n_idle >= IDLE_LOOKS)
-		leave(watch, account);
 }
 
 /* Those whose session has ended are free. */
