@@ -70,6 +70,8 @@ struct sessions_part {
 	json_t *array;
 };
 
+static_assert(offsetof(struct sessions_part, in_pieces) == 0, "for legs_shown_join()");
+
 static void visit_session(void *part, const struct worker *worker, const struct session_view *session)
 {
 	struct sessions_part *sessions = part;
@@ -115,8 +117,6 @@ static void run_sessions(void *context, struct control_call call, const json_t *
 
 	question_ask(context, call, options);
 }
-
-static_assert(offsetof(struct sessions_part, in_pieces) == 0, "for legs_shown_join()");
 
 struct why_part {
 	struct legs_shown in_pieces;

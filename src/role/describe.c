@@ -193,7 +193,7 @@ static const char *why_no_subflow(const struct worker *worker, uint8_t link)
 	return "no subflow came about, or it died";
 }
 
-/* Other than a subflow it isn't begun before it is wanted. */
+/* Unlike a subflow, it isn't begun before it is wanted. */
 static const char *why_no_leg(const struct worker *worker, uint8_t link)
 {
 	return shared_is_spare(worker->shared, worker->view, link) ?

@@ -12,19 +12,22 @@
 
 static_assert((int)STRIPE_LEGS <= (int)MPTCP_INFO_SUBFLOWS, "a leg stands for a subflow");
 
-/* Those that are there, as if they were subflows; whose is whose. */
+/* Legs, as if they were subflows; whose is whose. */
 struct shown {
 	struct mptcp_connection_info info;
 	uint8_t legs[STRIPE_LEGS];
 };
 
-static void read_legs(const struct striped *s, struct shown *shown)
+/* Those that carry something, or all that there are, those that are being connected, too. */
+static void read_legs(const struct striped *s, bool all, struct shown *shown)
 {
 	struct mptcp_connection_info one;
 
 	shown->info = (struct mptcp_connection_info){ 0 };
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
-		if (!s->out.legs[i].open || mptcp_info_read(s->legs[i].fd, &one) < 0)
+		bool wanted = all ? s->legs[i].fd >= 0 : s->out.legs[i].open;
+
+		if (!wanted || mptcp_info_read(s->legs[i].fd, &one) < 0)
 			continue;
 		shown->legs[shown->info.n_subflows] = i;
 		shown->info.subflows[shown->info.n_subflows++] = one.subflows[0];
@@ -101,7 +104,7 @@ void striped_look_at_losses(struct stripes *stripes, struct striped *s)
 	}
 	if (!s->out.bulk || facts.now_us < s->congestion.look_at_us)
 		return;
-	read_legs(s, &shown);
+	read_legs(s, false, &shown);
 	s->congestion.bbr = s->congestion.bbr || any_has_bbr(s, &shown);
 	loss_watch_fill(&shown.info, subflows);
 	facts.n_subflows = shown.info.n_subflows;
@@ -121,7 +124,7 @@ static void show(struct stripes *stripes, struct striped *s, struct figures *fig
 
 	if (!session.moved && !stripe_is_busy(&s->out))
 		return;
-	read_legs(s, &shown);
+	read_legs(s, false, &shown);
 	figures_take(figures, stripes->worker, &session, &shown.info);
 	s->shown = true;
 	s->n_shown_bytes = n_moved_bytes;
@@ -138,19 +141,16 @@ void stripes_show(struct stripes *stripes, struct figures *figures)
 	}
 }
 
-/* All that there are, those that are being connected, too. */
 static void tell(const struct striped *s, void (*fn)(void *context, const struct stripes_legs *legs), void *context)
 {
-	struct mptcp_connection_info info = { 0 }, one;
+	struct shown shown;
 	int fds[STRIPE_LEGS];
 
-	for (size_t i = 0; i < STRIPE_LEGS; i++) {
-		if (s->legs[i].fd < 0 || mptcp_info_read(s->legs[i].fd, &one) < 0)
-			continue;
-		fds[info.n_subflows] = s->legs[i].fd;
-		info.subflows[info.n_subflows++] = one.subflows[0];
-	}
-	fn(context, &(struct stripes_legs){ .end = s->session_end, .client = s->client, .info = &info, .fds = fds });
+	read_legs(s, true, &shown);
+	for (size_t i = 0; i < shown.info.n_subflows; i++)
+		fds[i] = s->legs[shown.legs[i]].fd;
+	fn(context, &(struct stripes_legs){ .end = s->session_end, .client = s->client, .info = &shown.info,
+					    .fds = fds });
 }
 
 bool stripes_each(struct stripes *stripes, uint32_t *from, uint32_t n_most,
