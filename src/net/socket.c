@@ -490,6 +490,13 @@ int net_change_congestion(int fd, const char *congestion)
 	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) ? -errno : 0;
 }
 
+int net_pace(int fd, const char *congestion)
+{
+	int r = net_change_congestion(fd, "bbr");
+
+	return r ? r : net_change_congestion(fd, congestion);
+}
+
 bool net_congestion(int fd, char out[NET_CONGESTION_BYTES])
 {
 	socklen_t n_out = NET_CONGESTION_BYTES;

@@ -146,6 +146,11 @@ int net_probe_congestion(const char *congestion);
 /* Of a connection that exists: of all subflows there are, and of those to come. 0 or a negative errno, then some may
  * have changed. */
 int net_change_congestion(int fd, const char *congestion);
+/* A connection with that congestion control sends packets one after the other from now on, as far apart as its window
+ * has them in a round trip, and not all that it may at once; of an MPTCP connection the subflows that there are.
+ * SO_MAX_PACING_RATE, which is for that, MPTCP hasn't (Linux 6.18); but bbr turns it on, and nothing turns it off.
+ * Slow start begins anew. As net_change_congestion(); where it fails, it may have bbr. */
+int net_pace(int fd, const char *congestion);
 /* What it has, of an MPTCP connection its first subflow. False and "" where that can't be had. */
 bool net_congestion(int fd, char out[NET_CONGESTION_BYTES]);
 

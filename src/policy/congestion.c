@@ -43,7 +43,7 @@
 struct seen {
 	uint64_t sent_bytes, lost_bytes;   /* of all subflows that were there then, too */
 	uint64_t since_us;
-	uint32_t lossy;
+	uint32_t lossy, bursty;
 	bool creeps;                       /* none of those that sent sent much */
 	bool bbr;                          /* they had that */
 	uint32_t clean;
@@ -194,6 +194,10 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 	seen->lost_bytes += lost_bytes;
 	if (seen->bbr)
 		count_clean(past, sent_bytes, lost_bytes);
+	else if (!past->paced && lost_bytes >= ENOUGH_LOST_BYTES && !has_queue(subflow)) {
+		past->paced = true;
+		seen->bursty |= 1u << place;
+	}
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
 }
@@ -348,6 +352,7 @@ struct congestion_verdict congestion_look(struct congestion *congestion, const s
 				(seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);
 	verdict.lossy = seen.lossy;
 	verdict.clean = seen.clean;
+	verdict.bursty = congestion->bbr ? 0 : seen.bursty;
 	if (!verdict.failed)
 		congestion->look_at_us = facts->now_us + pause_us(congestion, facts, first || seen.creeps);
 	return verdict;

@@ -6,7 +6,9 @@
  * fills it. Such a link shows itself: it loses, and its round trip is near the shortest that was seen, so there is no
  * queue that we fill. Where cubic is kept to a few packets in a round trip a hundred of them take long: there losses
  * count by when they come, and on long paths, where each costs most, double. After a change what gets through is
- * compared with what did before: where bbr brings less, cubic comes back for a while. Pure.
+ * compared with what did before: where bbr brings less, cubic comes back for a while. Before that, and where too little
+ * is lost for bbr, cubic is to send packets apart from each other: a short queue drops what comes at once (decision
+ * 0048). Pure.
  */
 #ifndef BRAID_POLICY_CONGESTION_H
 #define BRAID_POLICY_CONGESTION_H
@@ -28,6 +30,7 @@ struct congestion_past {
 		uint64_t sent_bytes, lost_bytes;        /* what is older counts half */
 		uint8_t n_looks;                        /* as far as it matters */
 	} clean;
+	bool paced;                                     /* it was found bursty */
 };
 
 struct congestion {
@@ -48,6 +51,9 @@ struct congestion_verdict {
 	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places */
 	uint32_t clean;                    /* and, with bbr, those that don't lose any more: where each has its own,
 					    * they had better have cubic */
+	uint32_t bursty;                   /* with cubic, those that lose without a queue: what they send at once may be
+					    * more than the link's queue takes. They had better be paced; said once of
+					    * each */
 	bool failed;                       /* bbr brought less */
 };
 

@@ -28,7 +28,8 @@ struct role_counters {
 	uint64_t n_attempts, n_attempts_failed, n_second_attempts, n_moved, n_raced, n_raced_away;
 	uint64_t n_syn_data_sent, n_syn_data_lost, n_fell_back, n_fell_back_late, n_fell_back_again, n_plain_refused;
 	uint64_t n_to_bbr, n_to_cubic;        /* sessions, and legs of those in pieces, whose congestion control was
-					       * changed */
+					       * changed, */
+	uint64_t n_paced;                     /* or was made to send packets apart from each other */
 	uint64_t n_stranded;                  /* sessions that had lost their last subflow, and were reset */
 	uint64_t n_no_answer;                 /* the converter did not answer in time, on any link */
 	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */

@@ -45,10 +45,23 @@ def test_bulk_over_a_lossy_link_is_changed(lab, way):
     bulk.leave()
 
 
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_bulk_that_loses_little_is_paced(lab, way):
+    """As a queue of a few packets has it: too little for bbr (decision 0048)."""
+    lab.set_link("a", "loss_ppm=3000")
+    converter, gateway = lab.converter(), lab.gateway()
+    sender, other = (converter, gateway) if way == "down" else (gateway, converter)
+    bulk = Bulk(lab, way)
+    wait_for(lambda: counter(sender, "paced"), f"{way}: packets to be sent apart from each other", LOSS_PATIENCE_S)
+    assert counter(other, "paced") == 0
+    assert congestion(sender) == ["cubic"] or counter(sender, "to_bbr")   # which comes where a link loses more for a while
+    bulk.leave()
+
+
 def test_a_name_fixes_it(lab):
     converter, gateway = lab.converter(relay={"congestion": "reno"}), lab.gateway(relay={"congestion": "reno"})
     bulk = Bulk(lab, "down")
     wait_for(lambda: converter.ctl("sessions")["sessions"][0]["down_bytes"] > 30_000_000, "some bulk to have passed", LOSS_PATIENCE_S)
     assert congestion(converter) == congestion(gateway) == ["reno"]
-    assert counter(converter, "to_bbr") == counter(converter, "to_cubic") == 0
+    assert counter(converter, "to_bbr") == counter(converter, "to_cubic") == counter(converter, "paced") == 0
     bulk.leave()

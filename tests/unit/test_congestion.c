@@ -345,6 +345,41 @@ static void test_odd_facts(void **state)
 	assert_int_equal(many.congestion.n_subflows, LEG_SUBFLOWS);
 }
 
+/* 0.3 % of what a link carries, without a queue: too little for bbr. Each subflow once, with cubic alone. */
+static void test_what_a_short_queue_drops_is_paced(void **state)
+{
+	struct path path = unit_begin(2);
+	struct congestion_verdict verdict = unit_look(&path);
+
+	assert_int_equal(verdict.bursty, 0);
+	verdict = unit_second(&path, 10 * MBYTE, 5 * 1400);   /* it may be chance */
+	assert_int_equal(verdict.bursty, 0);
+	path.subflows[0].rtt_us = 2 * RTT_US;   /* with a queue */
+	verdict = unit_second(&path, 10 * MBYTE, 30000);
+	assert_int_equal(verdict.bursty, 0);
+	path.subflows[0].rtt_us = RTT_US;
+	verdict = unit_second(&path, 10 * MBYTE, 30000);
+	assert_int_equal(verdict.bursty, 1);
+	assert_false(verdict.change);
+	unit_carry(&path, 1, 10 * MBYTE, 30000);
+	verdict = unit_second(&path, 10 * MBYTE, 30000);
+	assert_int_equal(verdict.bursty, 2);
+	verdict = unit_second(&path, 10 * MBYTE, 30000);
+	assert_int_equal(verdict.bursty, 0);
+}
+
+/* Where a link loses so much, bbr comes, and paces by itself. */
+static void test_with_bbr_nothing_is_paced(void **state)
+{
+	struct path path = unit_changed(2);
+	struct congestion_verdict verdict;
+
+	unit_carry(&path, 1, 4 * MBYTE, 40000);
+	verdict = unit_second(&path, 4 * MBYTE, 40000);
+	assert_true(path.congestion.bbr);
+	assert_int_equal(verdict.bursty, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +408,8 @@ int main(void)
 		cmocka_unit_test(test_rest_is_no_failure),
 		cmocka_unit_test(test_begins_with_what_there_is),
 		cmocka_unit_test(test_odd_facts),
+		cmocka_unit_test(test_what_a_short_queue_drops_is_paced),
+		cmocka_unit_test(test_with_bbr_nothing_is_paced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

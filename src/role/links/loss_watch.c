@@ -195,12 +195,23 @@ static void apply(struct loss_watch *watch, struct followed *followed, int fd, s
 	counter_add(bbr ? &watch->worker->counters.n_to_bbr : &watch->worker->counters.n_to_cubic, 1);
 }
 
+/* All its subflows. Where that fails, some may have bbr, as others have just died: the next look has cubic for all. */
+static void pace(struct loss_watch *watch, struct followed *followed, int fd)
+{
+	if (net_pace(fd, CUBIC))
+		followed->congestion.bbr = loss_watch_has_bbr(fd);
+	else
+		counter_add(&watch->worker->counters.n_paced, 1);
+}
+
 static void look_at_losses(struct loss_watch *watch, struct followed *followed, int fd,
 			   const struct mptcp_connection_info *info, const struct leg_facts *facts)
 {
 	struct congestion_verdict verdict = congestion_look(&followed->congestion, facts);
 
 	apply(watch, followed, fd, verdict);
+	if (verdict.bursty)
+		pace(watch, followed, fd);
 	note_links(watch, info, verdict, followed->congestion.bbr);
 }
 

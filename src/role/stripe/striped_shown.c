@@ -47,6 +47,14 @@ static void change(struct stripes *stripes, struct striped *s, uint8_t leg, bool
 	counter_add(bbr ? &stripes->worker->counters.n_to_bbr : &stripes->worker->counters.n_to_cubic, 1);
 }
 
+static void pace(struct stripes *stripes, struct striped *s, uint8_t leg)
+{
+	if (net_pace(s->legs[leg].fd, loss_watch_name(false)))
+		striped_leg_note_congestion(s, leg);
+	else
+		counter_add(&stripes->worker->counters.n_paced, 1);
+}
+
 /* Each leg is a connection of its own: those that lose have bbr, beside others that had better not (decision 0045). */
 static void apply(struct stripes *stripes, struct striped *s, const struct shown *shown,
 		  const struct congestion_verdict *verdict)
@@ -58,6 +66,8 @@ static void apply(struct stripes *stripes, struct striped *s, const struct shown
 
 		if (clean || (bbr && verdict->lossy >> i & 1))
 			change(stripes, s, shown->legs[i], !clean);
+		if (verdict->bursty >> i & 1 && !s->out.legs[shown->legs[i]].has_bbr)
+			pace(stripes, s, shown->legs[i]);
 	}
 }
 
