@@ -9,8 +9,9 @@
 #define STUCK_ROUND_TRIPS 3           /* of the longest, if that is more */
 #define STUCK_DOUBLINGS 5
 #define BULK_US (1 * US_PER_S)
-#define BULK_SHARE 4                  /* of what is kept: it comes and goes between two looks */
+#define BULK_SHARE 4                  /* of what is to wait: it comes and goes between two looks */
 #define LATE_LEAST_US (300 * US_PER_MS)
+#define HELD_UP_US (150 * US_PER_MS)
 #define LITTLE_BYTES (2 * STRIPE_WIDE_PIECE_BYTES)
 #define LITTLE_LATE_US (700 * US_PER_MS)   /* more than WIDE_ACK_AFTER_US (stripe_in.c) */
 
@@ -35,8 +36,8 @@ static uint64_t stuck_us(const struct stripe_out *out)
 	return u64_max(us, least_us) << out->n_stuck;
 }
 
-/* So much is kept that no leg has yet: as they take until more is taken from the local stream. */
-static uint64_t ahead_bytes(const struct stripe_out *out)
+/* So much waits that no leg has yet: as they take until more is taken from the local stream. */
+static uint64_t waiting_bytes(const struct stripe_out *out)
 {
 	uint64_t bytes = stripe_rate_of_all(out) * STRIPE_LOOKS_APART_US / US_PER_S;
 
@@ -46,7 +47,7 @@ static uint64_t ahead_bytes(const struct stripe_out *out)
 static void note_bulk(struct stripe_out *out, uint64_t now_us)
 {
 	if (!out->waits_since_us || out->ending != STRIPE_GOES_ON ||
-	    out->end - out->next < ahead_bytes(out) / BULK_SHARE)
+	    stripe_unsent_bytes(out) < waiting_bytes(out) / BULK_SHARE)
 		out->waits_since_us = now_us;
 	out->bulk = out->wide && now_us - out->waits_since_us >= BULK_US;
 }
@@ -68,12 +69,30 @@ static void note_late(struct stripe_out *out, uint64_t now_us)
 	out->late = out->wide && now_us - out->acked_at_us >= late_us(out);
 }
 
+/* A long leg that is silent, but for what comes behind a loss. A shorter one has brought what is next sooner than it
+ * can send that once more. */
+static void note_held_up(struct stripe_out *out, uint64_t now_us)
+{
+	const struct stripe_piece *piece = stripe_piece_seen(out, 0);
+	uint64_t least_us = stripe_shortest_delay_us(out);
+	struct stripe_leg *leg;
+
+	if (!out->wide || !out->n_pieces || piece->leg >= STRIPE_LEGS || stripe_has_arrived(out, piece) ||
+	    stripe_is_shortest(out, piece->leg))
+		return;
+	leg = &out->legs[piece->leg];
+	if (least_us + HELD_UP_US < leg->rtt_us && now_us >= out->acked_at_us + HELD_UP_US &&
+	    now_us >= leg->acked_due_us + u64_max(LATE_LEAST_US, leg->rtt_us / 2))
+		leg->holds_up = true;
+}
+
 void stripe_look(struct stripe_out *out, uint64_t now_us)
 {
 	bool stuck = is_stuck(out);
 
 	note_bulk(out, now_us);
 	note_late(out, now_us);
+	note_held_up(out, now_us);
 	if (out->acked != out->acked_seen)
 		out->n_stuck = 0;
 	if (!out->stuck_since_us || out->acked != out->acked_seen || (!stuck && out->n_pieces))
@@ -102,8 +121,10 @@ uint64_t stripe_peer_edge(const struct stripe_out *out)
 
 size_t stripe_room(const struct stripe_out *out)
 {
-	uint64_t edge = u64_min(u64_min(stripe_own_edge(out), stripe_peer_edge(out)), out->next + ahead_bytes(out));
+	uint64_t ahead = waiting_bytes(out) + (out->bulk ? stripe_furthest_ahead_bytes(out) : 0);
+	uint64_t unsent = stripe_unsent_bytes(out), edge = u64_min(stripe_own_edge(out), stripe_peer_edge(out));
 
+	edge = u64_min(edge, out->end + (ahead > unsent ? ahead - unsent : 0));
 	return out->ending == STRIPE_GOES_ON && out->end < edge ? (size_t)(edge - out->end) : 0;
 }
 
@@ -146,9 +167,12 @@ static void forget_acknowledged(struct stripe_out *out)
 
 			piece->offset += n_acked;
 			piece->n -= (uint16_t)n_acked;
+			out->kept_bytes -= piece->leg == STRIPE_KEPT ? n_acked : 0;
 			return;
 		}
 		out->n_lost -= piece->leg == STRIPE_NO_LEG;
+		out->kept_bytes -= piece->leg == STRIPE_KEPT ? piece->n : 0;
+		out->first_kept -= out->first_kept > 0;
 		out->first = (out->first + 1) % STRIPE_WIDE_PIECES;
 		out->n_pieces--;
 	}
@@ -169,6 +193,7 @@ int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged, uint8_t wi
 	if (out->acked + promised > out->edge)
 		out->edge = out->acked + promised;
 	forget_acknowledged(out);
+	stripe_note_kept(out);
 	return 0;
 }
 

@@ -17,7 +17,9 @@
 #include <stdint.h>
 
 #define STRIPE_LEGS 8
+#define STRIPE_MARKS 32
 #define STRIPE_NO_LEG 0xff
+#define STRIPE_KEPT 0xfe
 #define STRIPE_PIECE_BYTES 1024u          /* most, */
 #define STRIPE_WIDE_PIECE_BYTES 16384u    /* or where it is wide, as a leg's rate allows. Of a leg that is not known
 					   * yet: */
@@ -32,6 +34,11 @@
 #define STRIPE_WIDE_WINDOW_BYTES (32u << 20)   /* where it is wide as much as both ends have come to, up to that */
 #define STRIPE_WINDOWS (STRIPE_WIDE_WINDOW_BYTES / STRIPE_WINDOW_BYTES)
 
+/* So much had been written to a leg by then. */
+struct stripe_mark {
+	uint64_t end, at_us;
+};
+
 struct stripe_leg {
 	bool open;
 	bool full;                   /* what it was given last, its TCP hasn't taken yet */
@@ -40,7 +47,10 @@ struct stripe_leg {
 				      * of bytes */
 	uint64_t written_bytes;      /* into its TCP */
 	uint64_t unsent_bytes;       /* of these it hasn't sent yet, as far as is known */
-	uint64_t acked_bytes;        /* of these, in order */
+	uint64_t acked_bytes;        /* of these, in order; */
+	uint64_t acked_due_us;       /* that is to rise by then, as what it waits for was written a round trip before */
+	bool holds_up;               /* it didn't for long, and the other end waits for what it has: what was sent again
+				      * for it was lost again, most likely */
 	uint64_t delivered_bytes;    /* and behind what was lost */
 	uint64_t rate_bytes_per_s;   /* delivered; 0: not known yet */
 	uint64_t known_bytes_per_s;  /* what it was before it was guessed, as nothing went over the leg for long; 0:
@@ -56,6 +66,9 @@ struct stripe_leg {
 	uint8_t n_measured;          /* so often, as far as it matters */
 	uint8_t n_behind;            /* pieces that it was given behind others, as far as it matters */
 	uint64_t piece_end;          /* of what was written to it, the end of the last piece */
+	struct stripe_mark marks[STRIPE_MARKS];   /* pieces that are timed: a ring, the oldest at first */
+	uint8_t first_mark, n_marks;
+	uint64_t delay_us;           /* such pieces had arrived after so long lately; 0: not known */
 };
 
 struct stripe_piece {
@@ -63,7 +76,8 @@ struct stripe_piece {
 	uint64_t leg_end;            /* acknowledged up to here, the leg has delivered it */
 	uint16_t n;
 	bool ends;
-	uint8_t leg;                 /* STRIPE_NO_LEG: it is to go once more */
+	uint8_t leg;                 /* STRIPE_NO_LEG: it is to go once more; STRIPE_KEPT: it never went yet, as a leg
+				      * on which all takes longer has had one from further ahead */
 	uint8_t tried;               /* a bit a leg */
 };
 
@@ -90,6 +104,8 @@ struct stripe_out {
 	bool end_known;              /* it was sent at least once, and may be acknowledged */
 	struct stripe_piece pieces[STRIPE_WIDE_PIECES];   /* a ring: the oldest at first */
 	size_t first, n_pieces, n_lost;   /* lost: are to go once more */
+	size_t first_kept;           /* the first one that is kept: so many before it; n_pieces: none is */
+	uint64_t kept_bytes;         /* of all that are */
 	struct stripe_leg legs[STRIPE_LEGS];
 };
 
@@ -97,9 +113,11 @@ struct stripe_out {
 struct stripe_send {
 	uint8_t leg;
 	bool again;
-	size_t piece;                /* with again: which */
+	size_t piece;                /* which; n_pieces: one that isn't cut yet. What is before it then, and isn't
+				      * either, is kept */
 	uint64_t offset;
 	uint16_t n;
+	uint16_t kept_bytes;         /* so long is each of those that are kept before a new one */
 	enum stripe_end ending;
 	bool last_of_first;          /* of those that go over a leg before anything is known of it: its TCP had
 				      * better keep it until one of them is acknowledged. Where that takes longer

@@ -10,6 +10,8 @@
 #define WIDE_SAMPLE_US (100 * US_PER_MS)
 #define WIDE_SAMPLE_LEAST_US (10 * US_PER_MS)   /* at least, as what it is divided by */
 #define WIDE_RISE 4                   /* a rate is so many times the one before at most */
+#define DELAY_SHARE 32                /* of what a leg has shown, less counts so little */
+#define MARKS_APART_US (100 * US_PER_MS)
 #define STALL_LEAST_US (2 * US_PER_S)
 #define WIDE_STALL_LEAST_US (500 * US_PER_MS)
 #define STALL_PACKETS 3
@@ -44,6 +46,7 @@ void stripe_leg_wrote(struct stripe_out *out, uint8_t leg, size_t n_bytes, uint6
 
 	if (!stripe_outstanding_bytes(l)) {
 		l->progress_at_us = l->delivered_at_us = now_us;
+		l->acked_due_us = now_us + stripe_rtt_of(l);
 		l->from_idle = true;
 	}
 	l->written_bytes += n_bytes;
@@ -173,6 +176,7 @@ static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_
 	if (!out->wide || stripe_outstanding_bytes(leg) || now_us - leg->progress_at_us < FORGET_US)
 		return;
 	leg->progress_at_us = now_us;
+	leg->delay_us = 0;
 	if (!leg->known_bytes_per_s)
 		leg->known_bytes_per_s = leg->rate_bytes_per_s;
 	leg->rate_bytes_per_s = u64_min(2 * leg->rate_bytes_per_s, best);
@@ -185,10 +189,51 @@ static uint64_t delivered(const struct stripe_leg *leg, const struct stripe_seen
 	return u64_min(acked_bytes + seen->sacked_bytes, leg->written_bytes);
 }
 
+static const struct stripe_mark *oldest_mark(const struct stripe_leg *leg)
+{
+	return &leg->marks[leg->first_mark];
+}
+
+void stripe_leg_mark(struct stripe_leg *leg, uint64_t now_us)
+{
+	const struct stripe_mark *latest = &leg->marks[(leg->first_mark + leg->n_marks - 1u) % STRIPE_MARKS];
+	uint64_t apart_us = u64_max(MARKS_APART_US, leg->delay_us / (STRIPE_MARKS / 2));
+
+	if (leg->n_marks == STRIPE_MARKS || (leg->n_marks && now_us - latest->at_us < apart_us))
+		return;
+	leg->marks[(leg->first_mark + leg->n_marks++) % STRIPE_MARKS] =
+		(struct stripe_mark){ leg->written_bytes, now_us };
+}
+
+/* Word of it takes half a round trip. */
+static uint64_t took_us(const struct stripe_leg *leg, uint64_t now_us)
+{
+	uint64_t us = now_us - oldest_mark(leg)->at_us, back_us = leg->rtt_us / 2;
+
+	return us > back_us ? us - back_us : 0;
+}
+
+/* How long pieces take to be there: the longest of late, and at first as if one had been lost once. One that isn't
+ * there yet takes as long at least. */
+static void note_delay(struct stripe_leg *leg, uint64_t now_us)
+{
+	uint64_t least_us = leg->delay_us ? leg->delay_us : leg->rtt_us / 2 + leg->rtt_us;
+
+	while (leg->n_marks && oldest_mark(leg)->end <= leg->acked_bytes) {
+		leg->delay_us = u64_max(least_us - least_us / DELAY_SHARE, took_us(leg, now_us));
+		least_us = leg->delay_us;
+		leg->first_mark = (leg->first_mark + 1u) % STRIPE_MARKS;
+		leg->n_marks--;
+	}
+	if (leg->n_marks && took_us(leg, now_us) > least_us)
+		leg->delay_us = took_us(leg, now_us);
+}
+
 void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_seen *seen, uint64_t now_us)
 {
 	struct stripe_leg *l = &out->legs[leg];
 	uint64_t acked = seen->unacked_bytes < l->written_bytes ? l->written_bytes - seen->unacked_bytes : 0, there;
+	bool rises;
 
 	if (seen->rtt_us)
 		l->rtt_us = seen->rtt_us;
@@ -199,7 +244,11 @@ void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_se
 		l->delivered_at_us = now_us;
 		widen(out);
 	}
-	if (acked > l->acked_bytes || there > l->delivered_bytes) {
+	rises = acked > l->acked_bytes;
+	l->holds_up &= !rises;
+	if (rises || there > l->delivered_bytes) {
+		if (l->stalled)   /* how long that took says nothing of what comes now */
+			l->delay_us = l->n_marks = 0;
 		l->acked_bytes = u64_max(l->acked_bytes, acked);
 		l->delivered_bytes = u64_max(l->delivered_bytes, there);
 		l->progress_at_us = now_us;
@@ -209,6 +258,9 @@ void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_se
 	} else {
 		forget(out, l, now_us);
 	}
+	note_delay(l, now_us);
+	if (rises)
+		l->acked_due_us = l->n_marks ? u64_max(now_us, oldest_mark(l)->at_us + l->rtt_us) : now_us;
 	if (l->stalled && any_other_usable(out, leg))   /* else its TCP goes on trying, and needs no help */
 		take_back(out, leg, false);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The stream that is sent, in three files: stripe.c (what may be taken, and what was acknowledged), stripe_leg.c
- * (what legs show), stripe_send.c (which piece goes over which leg). Private to them. */
+/* The stream that is sent, in four files: stripe.c (what may be taken, and what was acknowledged), stripe_leg.c
+ * (what legs show), stripe_send.c (which leg is given something), stripe_ahead.c (from which place). Private to
+ * them. */
 #ifndef BRAID_POLICY_STRIPE_PARTS_H
 #define BRAID_POLICY_STRIPE_PARTS_H
 
 #include "base/clock.h"
+#include "base/util.h"
 #include "policy/stripe.h"
 
 #define STRIPE_UNKNOWN_BYTES_PER_S 300u
@@ -16,6 +18,16 @@
 #define STRIPE_PIECE_DOUBLINGS 3             /* from the first ones to the longest */
 #define STRIPE_WIDE_PIECE_DOUBLINGS 4
 #define STRIPE_LOOKS_APART_US (300 * US_PER_MS)   /* a leg has enough to send until it is looked at again */
+
+/* Of the legs, as far as they are known; 0: none is. */
+uint64_t stripe_longest_rtt_us(const struct stripe_out *out);
+uint64_t stripe_rate_of_all(const struct stripe_out *out);
+/* What was written to it so far is timed, if nothing was lately. */
+void stripe_leg_mark(struct stripe_leg *leg, uint64_t now_us);
+/* As far as the other end takes it. */
+uint64_t stripe_peer_edge(const struct stripe_out *out);
+/* And as far as we would send. */
+uint64_t stripe_own_edge(const struct stripe_out *out);
 
 static inline uint64_t stripe_queued_bytes(const struct stripe_leg *leg)
 {
@@ -36,6 +48,12 @@ static inline uint64_t stripe_rate_of(const struct stripe_out *out, const struct
 static inline uint64_t stripe_rtt_of(const struct stripe_leg *leg)
 {
 	return leg->rtt_us ? leg->rtt_us : STRIPE_ROUND_TRIP_UNKNOWN_US;
+}
+
+/* When it would be there, if it were given so much more. */
+static inline uint64_t stripe_arrival_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
+{
+	return (stripe_queued_bytes(leg) + n_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
 }
 
 /* The longest piece that goes over the leg. */
@@ -66,7 +84,7 @@ static inline const struct stripe_piece *stripe_piece_seen(const struct stripe_o
 /* Of a piece that a leg has: the other end's kernel has it; whoever reads there may still not, where the leg dies. */
 static inline bool stripe_has_arrived(const struct stripe_out *out, const struct stripe_piece *piece)
 {
-	return out->legs[piece->leg].acked_bytes >= piece->leg_end;
+	return piece->leg < STRIPE_LEGS && out->legs[piece->leg].acked_bytes >= piece->leg_end;
 }
 
 /* It is to go once more. */
@@ -76,12 +94,64 @@ static inline void stripe_lose(struct stripe_out *out, struct stripe_piece *piec
 	piece->leg = STRIPE_NO_LEG;
 }
 
-/* Of the legs, as far as they are known; 0: none is. */
-uint64_t stripe_longest_rtt_us(const struct stripe_out *out);
-uint64_t stripe_rate_of_all(const struct stripe_out *out);
-/* As far as the other end takes it. */
-uint64_t stripe_peer_edge(const struct stripe_out *out);
-/* And as far as we would send. */
-uint64_t stripe_own_edge(const struct stripe_out *out);
+/* Each piece that waits behind others shows TCP that packets take longer: two of a length, then twice as much. */
+static inline unsigned int stripe_doublings(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	unsigned int n = out->wide ? 0 : (leg->n_behind + 1u) / 2;
+
+	return n > leg->n_measured ? n : leg->n_measured;
+}
+
+/* Of a piece of n bytes that isn't cut yet, so much goes over the leg. */
+static inline uint64_t stripe_cut(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n)
+{
+	uint64_t most = stripe_piece_most(out, leg),
+		 known = (out->wide ? STRIPE_PIECE_BYTES : STRIPE_FIRST_PIECE_BYTES) << stripe_doublings(out, leg);
+
+	return u64_min(n, u64_min(known, most));
+}
+
+static inline size_t stripe_pieces_most(const struct stripe_out *out)
+{
+	return out->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES;
+}
+
+/* Taken from the local stream, and given to no leg yet. */
+static inline uint64_t stripe_unsent_bytes(const struct stripe_out *out)
+{
+	return out->kept_bytes + out->end - out->next;
+}
+
+/* Of what isn't cut yet, the other end takes so much. What was had from the local stream may be more, by a promise that
+ * was let go. */
+static inline uint64_t stripe_uncut_bytes(const struct stripe_out *out)
+{
+	uint64_t edge = u64_min(out->end, stripe_peer_edge(out));
+
+	return edge > out->next ? edge - out->next : 0;
+}
+
+/* There is something that isn't cut yet, if only the end, and may be sent; and room for a piece. */
+bool stripe_may_cut(const struct stripe_out *out);
+
+/* Where in the stream a leg's next piece begins, and how long it may be. */
+struct stripe_place {
+	size_t piece;                /* one that is kept; n_pieces: a new one */
+	uint64_t offset, n_bytes;
+	uint64_t kept_bytes;         /* of a new one: each that is kept before it */
+};
+
+/* What legs carry meanwhile on which nothing takes as long: so far ahead of all that was sent. A new piece has
+ * piece_bytes at most, up to edge. Something is kept, or n_bytes of the edge. */
+struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes);
+/* Whether on this leg all takes least; and how long a piece takes over that; 0: there is none. */
+bool stripe_is_shortest(const struct stripe_out *out, uint8_t leg);
+uint64_t stripe_shortest_delay_us(const struct stripe_out *out);
+/* How far ahead the leg is that is furthest. */
+uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out);
+/* What isn't cut yet is cut up to there, into pieces that are kept. */
+void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes);
+/* A piece that was kept isn't any more, or one was put behind all others. */
+void stripe_note_kept(struct stripe_out *out);
 
 #endif

@@ -16,18 +16,16 @@
 static_assert(STRIPE_FIRST_PIECE_BYTES << STRIPE_PIECE_DOUBLINGS == STRIPE_PIECE_BYTES, "the longest");
 static_assert(STRIPE_PIECE_BYTES << STRIPE_WIDE_PIECE_DOUBLINGS == STRIPE_WIDE_PIECE_BYTES, "the longest");
 
-static uint64_t arrival_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
-{
-	return (stripe_queued_bytes(leg) + n_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
-}
-
-/* What the leg carries in that time, two pieces at least; while nothing is known of a wide one a few more. */
-static uint64_t in_time(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t us)
+/* What the leg carries in that time, two pieces at least, as long as the one at hand may be; while nothing is known of
+ * a wide one a few more. */
+static uint64_t in_time(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t us, uint64_t n_bytes)
 {
 	uint64_t n_pieces = out->wide && !leg->rate_bytes_per_s ? WIDE_FIRST_PIECES : 2;
 	uint64_t least = n_pieces * (stripe_piece_most(out, leg) + STRIPE_FRAME_OVERHEAD_BYTES),
 		 bytes = leg->rate_bytes_per_s * us / US_PER_S;
 
+	if (out->wide)   /* it was cut for another one, and would else wait for each to arrive */
+		least = u64_max(least, 2 * n_bytes);
 	return u64_max(bytes, least);
 }
 
@@ -42,40 +40,24 @@ static bool has_room(const struct stripe_out *out, const struct stripe_leg *leg,
 
 	if (!stripe_outstanding_bytes(leg))
 		return true;
-	if (leg->full || (out->wide && leg->unsent_bytes + n_bytes > in_time(out, leg, WIDE_LOOKS_APART_US)))
+	if (leg->full || (out->wide && leg->unsent_bytes + n_bytes > in_time(out, leg, WIDE_LOOKS_APART_US, n_bytes)))
 		return false;
 	if (out->wide && leg->has_bbr)
 		return true;
 	return stripe_queued_bytes(leg) + n_bytes <=
-	       in_time(out, leg, n_rtt * stripe_rtt_of(leg) + STRIPE_LOOKS_APART_US);
-}
-
-/* Each piece that waits behind others shows TCP that packets take longer: two of a length, then twice as much. */
-static unsigned int doublings(const struct stripe_out *out, const struct stripe_leg *leg)
-{
-	unsigned int n = out->wide ? 0 : (leg->n_behind + 1u) / 2;
-
-	return n > leg->n_measured ? n : leg->n_measured;
-}
-
-/* Of a piece of n bytes that isn't cut yet, so much goes over the leg. */
-static uint64_t cut(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n)
-{
-	uint64_t most = stripe_piece_most(out, leg),
-		 known = (out->wide ? STRIPE_PIECE_BYTES : STRIPE_FIRST_PIECE_BYTES) << doublings(out, leg);
-
-	return u64_min(n, u64_min(known, most));
+	       in_time(out, leg, n_rtt * stripe_rtt_of(leg) + STRIPE_LOOKS_APART_US, n_bytes);
 }
 
 /* A piece for which a leg is looked for: new, and cut as the leg wants it, or one that has been cut. */
 struct wanted {
 	uint64_t n;
 	bool whole;
+	bool lost;
 };
 
 static uint64_t bytes_over(const struct stripe_out *out, const struct stripe_leg *leg, struct wanted piece)
 {
-	return (piece.whole ? piece.n : cut(out, leg, piece.n)) + STRIPE_FRAME_OVERHEAD_BYTES;
+	return (piece.whole ? piece.n : stripe_cut(out, leg, piece.n)) + STRIPE_FRAME_OVERHEAD_BYTES;
 }
 
 /* The usable leg over which it would be there first: of all, or of those alone that have room. */
@@ -87,7 +69,7 @@ static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
 		const struct stripe_leg *leg = &out->legs[i];
 		uint64_t n_bytes = bytes_over(out, leg, piece),
-			 us = stripe_is_usable(leg) ? arrival_us(out, leg, n_bytes) : 0;
+			 us = stripe_is_usable(leg) ? stripe_arrival_us(out, leg, n_bytes) : 0;
 
 		if (!stripe_is_usable(leg) || (with_room && !has_room(out, leg, n_bytes)) ||
 		    (best != STRIPE_NO_LEG && us >= best_us))
@@ -104,7 +86,8 @@ static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_l
 	uint64_t window_bytes = u64_min(stripe_own_edge(out), stripe_peer_edge(out)) - out->acked,
 		 rate = stripe_rate_of_all(out);
 
-	return !rate || arrival_us(out, leg, n_bytes) <= window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
+	return !rate || stripe_arrival_us(out, leg, n_bytes) <=
+				window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
 }
 
 /* A leg for a piece. Where the quickest has no room, another one helps only if it is quicker than waiting until the
@@ -112,15 +95,15 @@ static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_l
 static uint8_t leg_for(const struct stripe_out *out, struct wanted piece)
 {
 	uint8_t quickest = first_leg(out, piece, false), free = first_leg(out, piece, true);
-	uint64_t waiting = out->end - out->next + piece.n + STRIPE_FRAME_OVERHEAD_BYTES;
+	uint64_t waiting = stripe_unsent_bytes(out) + piece.n + STRIPE_FRAME_OVERHEAD_BYTES;
 
 	if (free == quickest || free == STRIPE_NO_LEG)
 		return free;
-	if (out->bulk && !piece.whole &&
+	if (out->bulk && !piece.lost &&
 	    holds_nothing_up(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)))
 		return free;
-	return arrival_us(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)) <=
-	       arrival_us(out, &out->legs[quickest], waiting) ? free : STRIPE_NO_LEG;
+	return stripe_arrival_us(out, &out->legs[free], bytes_over(out, &out->legs[free], piece)) <=
+	       stripe_arrival_us(out, &out->legs[quickest], waiting) ? free : STRIPE_NO_LEG;
 }
 
 /* The first piece that is to go once more; n_pieces: none is. */
@@ -145,20 +128,32 @@ static struct stripe_send once_more(const struct stripe_out *out, size_t i, uint
 
 static bool send_lost(const struct stripe_out *out, size_t lost, struct stripe_send *send)
 {
-	*send = once_more(out, lost, leg_for(out, (struct wanted){ stripe_piece_seen(out, lost)->n, .whole = true }));
+	struct wanted piece = { stripe_piece_seen(out, lost)->n, .whole = true, .lost = true };
+
+	*send = once_more(out, lost, leg_for(out, piece));
 	return send->leg != STRIPE_NO_LEG;
 }
 
-static bool has_new(const struct stripe_out *out)
+static bool has_kept(const struct stripe_out *out)
 {
-	return out->n_pieces < (out->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES) &&
+	return out->first_kept < out->n_pieces;
+}
+
+static bool has_uncut(const struct stripe_out *out)
+{
+	return out->n_pieces < stripe_pieces_most(out) &&
 	       (out->next < out->end || (out->ending != STRIPE_GOES_ON && !out->end_sent));
+}
+
+bool stripe_may_cut(const struct stripe_out *out)
+{
+	return has_uncut(out) && (out->next == out->end || stripe_uncut_bytes(out));
 }
 
 /* Where little is left, every leg gets a part of it, so that all have done at about the same time. */
 static uint64_t piece_bytes(const struct stripe_out *out)
 {
-	uint64_t left = out->end - out->next, most = out->wide ? STRIPE_WIDE_PIECE_BYTES : STRIPE_PIECE_BYTES,
+	uint64_t left = stripe_unsent_bytes(out), most = out->wide ? STRIPE_WIDE_PIECE_BYTES : STRIPE_PIECE_BYTES,
 		 n_usable = 0, share;
 
 	for (size_t i = 0; i < STRIPE_LEGS; i++)
@@ -174,25 +169,29 @@ static bool is_last_of_first(const struct stripe_out *out, const struct stripe_l
 	then.written_bytes += n_bytes;
 	then.n_behind++;
 	return !out->wide && !leg->n_measured && stripe_outstanding_bytes(leg) &&
-	       !has_room(out, &then, cut(out, &then, STRIPE_PIECE_BYTES) + STRIPE_FRAME_OVERHEAD_BYTES);
+	       !has_room(out, &then, stripe_cut(out, &then, STRIPE_PIECE_BYTES) + STRIPE_FRAME_OVERHEAD_BYTES);
 }
 
 static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 {
-	uint64_t left = out->end - out->next;
-	/* what was had from the local stream may be more, by a promise that was let go */
-	uint64_t n = piece_bytes(out), edge = stripe_peer_edge(out), most = edge > out->next ? edge - out->next : 0;
-	uint8_t leg;
+	uint64_t n = piece_bytes(out), n_new = stripe_uncut_bytes(out),
+		 n_kept = has_kept(out) ? stripe_piece_seen(out, out->first_kept)->n : 0;
+	struct wanted wanted = { u64_max(u64_min(n, n_new), n_kept),
+				 .whole = n_kept && (!n_new || !stripe_may_cut(out)) };
+	uint8_t leg = leg_for(out, wanted);
+	struct stripe_place at;
 
-	n = u64_min(n, most);
-	leg = leg_for(out, (struct wanted){ n });
-	if (leg == STRIPE_NO_LEG || (left && !n))
+	if (leg == STRIPE_NO_LEG)
 		return false;
-	n = cut(out, &out->legs[leg], n);
-	*send = (struct stripe_send){ .leg = leg, .offset = out->next, .n = (uint16_t)n,
-				      .ending = n == left ? out->ending : STRIPE_GOES_ON,
+	at = stripe_place_for(out, leg, n);
+	if (at.n_bytes > wanted.n && !has_room(out, &out->legs[leg], at.n_bytes + STRIPE_FRAME_OVERHEAD_BYTES))
+		return false;
+	*send = (struct stripe_send){ .leg = leg, .piece = at.piece, .offset = at.offset, .n = (uint16_t)at.n_bytes,
+				      .kept_bytes = (uint16_t)at.kept_bytes,
+				      .ending = at.piece == out->n_pieces && at.offset + at.n_bytes == out->end ?
+					out->ending : STRIPE_GOES_ON,
 				      .last_of_first = is_last_of_first(out, &out->legs[leg],
-									n + STRIPE_FRAME_OVERHEAD_BYTES) };
+									at.n_bytes + STRIPE_FRAME_OVERHEAD_BYTES) };
 	return true;
 }
 
@@ -203,7 +202,7 @@ static bool helps(const struct stripe_out *out, const struct stripe_piece *piece
 	uint64_t slack_us = out->wide ? WIDE_REPEAT_SLACK_US : REPEAT_SLACK_US;
 	uint64_t there_us = (piece->leg_end - own->acked_bytes) * US_PER_S / stripe_rate_of(out, own) +
 			    stripe_rtt_of(own);
-	uint64_t here_us = arrival_us(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) +
+	uint64_t here_us = stripe_arrival_us(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) +
 			   stripe_rtt_of(&out->legs[leg]) / 2;
 
 	return there_us > here_us + (held_up ? 0 : here_us / 2 + slack_us);
@@ -244,7 +243,7 @@ static bool send_repeated_over(const struct stripe_out *out, uint8_t leg, bool h
 static bool is_held_up(const struct stripe_out *out)
 {
 	return out->wide && (out->late || out->n_pieces == STRIPE_WIDE_PIECES ||
-			     (out->next == out->end && out->ending == STRIPE_GOES_ON && !stripe_room(out)));
+			     (!stripe_unsent_bytes(out) && out->ending == STRIPE_GOES_ON && !stripe_room(out)));
 }
 
 /* There is nothing new to send, or nothing that may be: what all else waits for goes over other legs, too. */
@@ -258,37 +257,89 @@ static bool send_repeated(const struct stripe_out *out, struct stripe_send *send
 	return false;
 }
 
+/* Of a leg that holds the stream up, all that the other end will wait for before it could be there over a shorter
+ * one. */
+static bool send_held_up(const struct stripe_out *out, struct stripe_send *send)
+{
+	uint64_t to = out->acked + 2 * stripe_rate_of_all(out) * stripe_shortest_delay_us(out) / US_PER_S;
+
+	for (size_t i = 0; i < out->n_pieces && stripe_piece_seen(out, i)->offset <= to; i++) {
+		const struct stripe_piece *piece = stripe_piece_seen(out, i);
+		struct wanted wanted = { piece->n, .whole = true, .lost = true };
+		uint8_t leg;
+
+		if (piece->leg >= STRIPE_LEGS || !out->legs[piece->leg].holds_up || stripe_has_arrived(out, piece))
+			continue;
+		leg = leg_for(out, wanted);
+		*send = once_more(out, i, leg);
+		return leg != STRIPE_NO_LEG && !out->legs[leg].holds_up &&
+		       stripe_arrival_us(out, &out->legs[leg], piece->n) < out->legs[piece->leg].rtt_us;
+	}
+	return false;
+}
+
+static bool any_holds_up(const struct stripe_out *out)
+{
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		if (out->legs[i].holds_up)
+			return true;
+	return false;
+}
+
 bool stripe_next(const struct stripe_out *out, struct stripe_send *send)
 {
 	size_t lost = first_lost(out);
 
 	if (lost < out->n_pieces)
 		return send_lost(out, lost, send);
+	if (any_holds_up(out) && send_held_up(out, send))
+		return true;
 	if (out->late && send_repeated(out, send))
 		return true;
-	return has_new(out) ? send_new(out, send) : send_repeated(out, send);
+	if ((has_kept(out) || stripe_may_cut(out)) && send_new(out, send))
+		return true;
+	return !has_uncut(out) && send_repeated(out, send);
+}
+
+static void add_piece(struct stripe_out *out, const struct stripe_send *send)
+{
+	bool ends = send->ending != STRIPE_GOES_ON;
+
+	stripe_keep_until(out, send->offset, send->kept_bytes);
+	*stripe_piece_at(out, out->n_pieces++) =
+		(struct stripe_piece){ .offset = send->offset, .n = send->n, .ends = ends };
+	out->next += send->n;
+	out->end_sent = ends;
+	out->end_known |= ends;
+}
+
+/* The piece that it is about: the others before it are kept from now on. */
+static struct stripe_piece *taken(struct stripe_out *out, const struct stripe_send *send)
+{
+	struct stripe_piece *piece;
+
+	if (send->piece == out->n_pieces) {
+		add_piece(out, send);
+		return stripe_piece_at(out, out->n_pieces - 1);
+	}
+	piece = stripe_piece_at(out, send->piece);
+	out->n_lost -= piece->leg == STRIPE_NO_LEG;
+	out->kept_bytes -= piece->leg == STRIPE_KEPT ? piece->n : 0;
+	return piece;
 }
 
 void stripe_sent(struct stripe_out *out, const struct stripe_send *send, uint64_t now_us)
 {
-	struct stripe_piece *piece = stripe_piece_at(out, send->again ? send->piece : out->n_pieces);
+	struct stripe_piece *piece = taken(out, send);
 	struct stripe_leg *leg = &out->legs[send->leg];
 
 	leg->n_behind += leg->acked_bytes < leg->piece_end && leg->n_behind < 2 * STRIPE_PIECE_DOUBLINGS;
 	stripe_leg_wrote(out, send->leg, send->n + STRIPE_FRAME_OVERHEAD_BYTES, now_us);
-	if (!send->again) {
-		*piece = (struct stripe_piece){ .offset = send->offset, .n = send->n,
-						.ends = send->ending != STRIPE_GOES_ON };
-		out->n_pieces++;
-		out->next += send->n;
-		out->end_sent = piece->ends;
-		out->end_known |= piece->ends;
-	} else {
-		out->n_lost -= piece->leg == STRIPE_NO_LEG;
-	}
 	piece->leg = send->leg;
 	piece->leg_end = leg->piece_end = leg->written_bytes;
 	piece->tried |= (uint8_t)(1u << send->leg);
+	stripe_leg_mark(leg, now_us);
+	stripe_note_kept(out);
 }
 
 static bool is_early(const struct stripe_out *out)
@@ -311,7 +362,7 @@ void stripe_sent_early(struct stripe_out *out, const struct stripe_send *send)
 	if (send->again)
 		return;
 	*stripe_piece_at(out, 0) = (struct stripe_piece){ .n = send->n, .leg = STRIPE_NO_LEG };
-	out->n_pieces = out->n_lost = 1;
+	out->n_pieces = out->n_lost = out->first_kept = 1;
 	out->next = send->n;
 }
 
@@ -330,7 +381,7 @@ void stripe_early_over(struct stripe_out *out, uint8_t leg, uint16_t n, uint64_t
 
 bool stripe_is_busy(const struct stripe_out *out)
 {
-	bool busy = out->n_pieces || has_new(out);
+	bool busy = out->n_pieces || has_uncut(out);
 
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
 		busy |= out->legs[i].open && stripe_outstanding_bytes(&out->legs[i]);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From which place in the stream a leg takes its next piece: decision 0047. What goes over a long leg is there late. If
+ * it is what the other end waits for next, all that quicker legs carry meanwhile waits for it; so it is what these will
+ * have come to by then. What lies between is cut, and kept for them.
+ */
+#include "policy/stripe_parts.h"
+
+#define GAP_MOST_US (60 * US_PER_S)   /* no window is as wide as that */
+
+/* As long as a piece took lately, with all that was lost on the way; else as its queue says, and as if a packet were
+ * lost once. */
+static uint64_t delay_us(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	return leg->delay_us ? leg->delay_us : stripe_arrival_us(out, leg, 0) + stripe_rtt_of(leg);
+}
+
+/* The one on which least time passes; STRIPE_NO_LEG. */
+static uint8_t shortest_leg(const struct stripe_out *out)
+{
+	uint8_t shortest = STRIPE_NO_LEG;
+
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (stripe_is_usable(&out->legs[i]) &&
+		    (shortest == STRIPE_NO_LEG ||
+		     delay_us(out, &out->legs[i]) < delay_us(out, &out->legs[shortest])))
+			shortest = i;
+	return shortest;
+}
+
+/* It has had bad moments as well, which don't count: what comes next comes by what it has in its queue. */
+static uint64_t shortest_us(const struct stripe_out *out, uint8_t shortest)
+{
+	const struct stripe_leg *leg = &out->legs[shortest];
+
+	return u64_min(delay_us(out, leg), stripe_arrival_us(out, leg, 0));
+}
+
+bool stripe_is_shortest(const struct stripe_out *out, uint8_t leg)
+{
+	return leg == shortest_leg(out);
+}
+
+uint64_t stripe_shortest_delay_us(const struct stripe_out *out)
+{
+	uint8_t shortest = shortest_leg(out);
+
+	return shortest == STRIPE_NO_LEG ? 0 : shortest_us(out, shortest);
+}
+
+static uint64_t gap_bytes(const struct stripe_out *out, uint8_t leg, uint8_t shortest)
+{
+	uint64_t more_us = delay_us(out, &out->legs[leg]) - shortest_us(out, shortest);
+
+	return out->wide && leg != shortest ? u64_min(more_us, GAP_MOST_US) * stripe_rate_of_all(out) / US_PER_S : 0;
+}
+
+uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out)
+{
+	uint8_t shortest = shortest_leg(out);
+	uint64_t bytes = 0;
+
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (stripe_is_usable(&out->legs[i]) && out->legs[i].rtt_us)
+			bytes = u64_max(bytes, gap_bytes(out, i, shortest));
+	return bytes;
+}
+
+/* The first piece that is kept and begins there or later; n_pieces. */
+static size_t first_kept_from(const struct stripe_out *out, uint64_t offset)
+{
+	size_t from = out->first_kept, to = out->n_pieces;
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (stripe_piece_seen(out, middle)->offset < offset)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	while (from < out->n_pieces && stripe_piece_seen(out, from)->leg != STRIPE_KEPT)
+		from++;
+	return from;
+}
+
+static size_t last_kept(const struct stripe_out *out)
+{
+	size_t i = out->n_pieces - 1;
+
+	while (stripe_piece_seen(out, i)->leg != STRIPE_KEPT)
+		i--;
+	return i;
+}
+
+static struct stripe_place kept_place(const struct stripe_out *out, size_t i)
+{
+	const struct stripe_piece *piece = stripe_piece_seen(out, i);
+
+	return (struct stripe_place){ .piece = i, .offset = piece->offset, .n_bytes = piece->n };
+}
+
+/* As the leg that gets them most likely wants them. */
+static uint64_t kept_piece_bytes(const struct stripe_out *out)
+{
+	return stripe_cut(out, &out->legs[shortest_leg(out)], STRIPE_WIDE_PIECE_BYTES);
+}
+
+/* What is before it is to be whole pieces, for which there is room. */
+static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes, uint64_t at)
+{
+	uint64_t n_new = stripe_uncut_bytes(out), n = u64_min(stripe_cut(out, &out->legs[leg], piece_bytes), n_new);
+	uint64_t ahead = at > out->next ? u64_min(at - out->next, n_new - n) : 0, kept = kept_piece_bytes(out);
+	uint64_t n_kept = u64_min(ahead / kept, stripe_pieces_most(out) - out->n_pieces - 1);
+
+	return (struct stripe_place){ .piece = out->n_pieces, .offset = out->next + n_kept * kept, .n_bytes = n,
+				      .kept_bytes = kept };
+}
+
+struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes)
+{
+	bool any_kept = out->first_kept < out->n_pieces, any_new = stripe_may_cut(out);
+	uint64_t gap = gap_bytes(out, leg, shortest_leg(out));
+	uint64_t at = (any_kept ? stripe_piece_seen(out, out->first_kept)->offset : out->next) + gap;
+	size_t i = first_kept_from(out, at);
+
+	if (any_kept && (!gap || !any_new))
+		return kept_place(out, i < out->n_pieces ? i : last_kept(out));
+	if (i < out->n_pieces && stripe_piece_seen(out, i)->n <= stripe_cut(out, &out->legs[leg], piece_bytes))
+		return kept_place(out, i);
+	return new_place(out, leg, piece_bytes, at);
+}
+
+void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes)
+{
+	while (out->next < offset) {
+		*stripe_piece_at(out, out->n_pieces++) =
+			(struct stripe_piece){ .offset = out->next, .n = n_bytes, .leg = STRIPE_KEPT };
+		out->next += n_bytes;
+		out->kept_bytes += n_bytes;
+	}
+}
+
+void stripe_note_kept(struct stripe_out *out)
+{
+	while (out->first_kept < out->n_pieces && stripe_piece_seen(out, out->first_kept)->leg != STRIPE_KEPT)
+		out->first_kept++;
+}
