@@ -7,7 +7,7 @@ from braidbench import systems
 from braidbench.cells import RETRANSMISSIONS, require_tcp_memory
 from braidbench.world import Door, World
 from braidlab.daemons import START_TIMEOUT_S, find_program
-from braidlab.errors import LabError
+from braidlab.errors import LabError, until
 from braidlab.topology import Access
 
 from . import grid
@@ -67,7 +67,10 @@ class Braid(systems.Braid):
     """As it comes; with the profile of its links where these are of low rate."""
 
     def carry(self, world, cell):
-        """Also which links stand aside then: in a run of the network's own, that was decided while it ran."""
+        """Also which links stand aside then: in a run of the network's own, that was decided while it ran. It begins when the gateway knows how far its links are, as any does
+        that wasn't started a moment ago: by that gateway.pieces = auto decides."""
+        if not cell.n_bytes:
+            until(lambda: all(link["health"]["probes"]["answered"] > 1 for link in self.pair.ctl("links")["links"]), self.timeout_s, "the gateway to have looked at each link twice")
         seen = bonded(world, cell, world.topology.converter, self.door(world))
         return seen | {"aside": [link["name"] for link in self.pair.ctl("links")["links"] if link["aside"]]}
 
