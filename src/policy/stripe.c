@@ -11,7 +11,7 @@
 #define BULK_US (1 * US_PER_S)
 #define BULK_SHARE 4                  /* of what is to wait: it comes and goes between two looks */
 #define LATE_LEAST_US (300 * US_PER_MS)
-#define HELD_UP_US (150 * US_PER_MS)
+#define HELD_UP_US (150 * US_PER_MS)  /* nothing was passed on for so long: more than a look apart */
 #define LITTLE_BYTES (2 * STRIPE_WIDE_PIECE_BYTES)
 #define LITTLE_LATE_US (700 * US_PER_MS)   /* more than WIDE_ACK_AFTER_US (stripe_in.c) */
 
@@ -170,8 +170,7 @@ static void forget_acknowledged(struct stripe_out *out)
 			out->kept_bytes -= piece->leg == STRIPE_KEPT ? n_acked : 0;
 			return;
 		}
-		out->n_lost -= piece->leg == STRIPE_NO_LEG;
-		out->kept_bytes -= piece->leg == STRIPE_KEPT ? piece->n : 0;
+		stripe_strike(out, piece);
 		out->first_kept -= out->first_kept > 0;
 		out->first = (out->first + 1) % STRIPE_WIDE_PIECES;
 		out->n_pieces--;

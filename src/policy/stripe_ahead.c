@@ -119,7 +119,7 @@ static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, 
 
 struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes)
 {
-	bool any_kept = out->first_kept < out->n_pieces, any_new = stripe_may_cut(out);
+	bool any_kept = stripe_has_kept(out), any_new = stripe_may_cut(out);
 	uint64_t gap = gap_bytes(out, leg, shortest_leg(out));
 	uint64_t at = (any_kept ? stripe_piece_seen(out, out->first_kept)->offset : out->next) + gap;
 	size_t i = first_kept_from(out, at);
@@ -143,6 +143,6 @@ void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes
 
 void stripe_note_kept(struct stripe_out *out)
 {
-	while (out->first_kept < out->n_pieces && stripe_piece_seen(out, out->first_kept)->leg != STRIPE_KEPT)
+	while (stripe_has_kept(out) && stripe_piece_seen(out, out->first_kept)->leg != STRIPE_KEPT)
 		out->first_kept++;
 }

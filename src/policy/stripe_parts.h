@@ -111,6 +111,18 @@ static inline uint64_t stripe_cut(const struct stripe_out *out, const struct str
 	return u64_min(n, u64_min(known, most));
 }
 
+static inline bool stripe_has_kept(const struct stripe_out *out)
+{
+	return out->first_kept < out->n_pieces;
+}
+
+/* It is neither to go once more nor kept any more, as it goes, or was acknowledged. */
+static inline void stripe_strike(struct stripe_out *out, const struct stripe_piece *piece)
+{
+	out->n_lost -= piece->leg == STRIPE_NO_LEG;
+	out->kept_bytes -= piece->leg == STRIPE_KEPT ? piece->n : 0;
+}
+
 static inline size_t stripe_pieces_most(const struct stripe_out *out)
 {
 	return out->wide ? STRIPE_WIDE_PIECES : STRIPE_PIECES;

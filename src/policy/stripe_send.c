@@ -134,11 +134,6 @@ static bool send_lost(const struct stripe_out *out, size_t lost, struct stripe_s
 	return send->leg != STRIPE_NO_LEG;
 }
 
-static bool has_kept(const struct stripe_out *out)
-{
-	return out->first_kept < out->n_pieces;
-}
-
 static bool has_uncut(const struct stripe_out *out)
 {
 	return out->n_pieces < stripe_pieces_most(out) &&
@@ -175,7 +170,7 @@ static bool is_last_of_first(const struct stripe_out *out, const struct stripe_l
 static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 {
 	uint64_t n = piece_bytes(out), n_new = stripe_uncut_bytes(out),
-		 n_kept = has_kept(out) ? stripe_piece_seen(out, out->first_kept)->n : 0;
+		 n_kept = stripe_has_kept(out) ? stripe_piece_seen(out, out->first_kept)->n : 0;
 	struct wanted wanted = { u64_max(u64_min(n, n_new), n_kept),
 				 .whole = n_kept && (!n_new || !stripe_may_cut(out)) };
 	uint8_t leg = leg_for(out, wanted);
@@ -296,7 +291,7 @@ bool stripe_next(const struct stripe_out *out, struct stripe_send *send)
 		return true;
 	if (out->late && send_repeated(out, send))
 		return true;
-	if ((has_kept(out) || stripe_may_cut(out)) && send_new(out, send))
+	if ((stripe_has_kept(out) || stripe_may_cut(out)) && send_new(out, send))
 		return true;
 	return !has_uncut(out) && send_repeated(out, send);
 }
@@ -323,8 +318,7 @@ static struct stripe_piece *taken(struct stripe_out *out, const struct stripe_se
 		return stripe_piece_at(out, out->n_pieces - 1);
 	}
 	piece = stripe_piece_at(out, send->piece);
-	out->n_lost -= piece->leg == STRIPE_NO_LEG;
-	out->kept_bytes -= piece->leg == STRIPE_KEPT ? piece->n : 0;
+	stripe_strike(out, piece);
 	return piece;
 }
 

@@ -195,7 +195,7 @@ static void apply(struct loss_watch *watch, struct followed *followed, int fd, s
 	counter_add(bbr ? &watch->worker->counters.n_to_bbr : &watch->worker->counters.n_to_cubic, 1);
 }
 
-/* All its subflows. Where that fails, some may have bbr, as others have just died: the next look has cubic for all. */
+/* All its subflows. Where that fails, as some have just died, others may have bbr: then it is one with bbr. */
 static void pace(struct loss_watch *watch, struct followed *followed, int fd)
 {
 	if (net_pace(fd, CUBIC))
