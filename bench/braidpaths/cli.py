@@ -31,6 +31,7 @@ def parse(arguments):
     which.add_argument("--quick", action="store_true", help="a few cells, in three minutes")
     which.add_argument("--full", action="store_true", help="the whole grid: a day")
     parser.add_argument("--cells", metavar="EXPRESSION", type=re.compile, help="of the whole grid those whose name matches ('100 Mbit/s 1:1, 50 ms, no loss')")
+    parser.add_argument("--seed", type=int, default=grid.SEED, help=f"another sample of the grid ({grid.SEED})")
     parser.add_argument("--rounds", type=int, default=grid.ROUNDS, help="runs of each system in a cell at most (3); long ones have fewer")
     parser.add_argument("--list", action="store_true", help="the cells' names, and no more")
     parser.add_argument("--cell", help=argparse.SUPPRESS)     # the inner self's
@@ -42,7 +43,7 @@ def chosen(options):
     if options.quick:
         cells = grid.quick()
     else:
-        cells = grid.every_cell() if options.full or options.cells else grid.sampled()
+        cells = grid.every_cell() if options.full or options.cells else grid.sampled(options.seed)
     cells = [cell for cell in cells if not options.cells or options.cells.search(cell.name)]
     if not cells:
         raise LabError(f"--cells: no cell's name matches {options.cells.pattern}; --list --full shows them")
@@ -142,7 +143,7 @@ class Report:
         self.figures.sort(key=lambda one: self.order[one.cell.name])
         lines = verdict.judge(self.figures)
         (build / "paths.json").write_text(json.dumps({
-            "machine": about, "load_average_before": self.began, "load_average_after": os.getloadavg()[0], "seed": grid.SEED, "rounds": options.rounds,
+            "machine": about, "load_average_before": self.began, "load_average_after": os.getloadavg()[0], "seed": options.seed, "rounds": options.rounds,
             "cells": [verdict.row(one) | {"seen": self.seen[one.cell.name]} for one in self.figures], "ratios": lines.rows(), "notes": self.notes,
             "failures": [dict(zip(("cell", "system", "seen"), failure)) for failure in self.failures]}, indent=1) + "\n")
         heat.draw(self.figures, build / "paths")

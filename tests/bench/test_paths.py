@@ -54,7 +54,8 @@ def test_two_runs_take_the_same_sample_and_another_seed_another():
 
 
 def test_the_named_cells_are_always_in():
-    assert set(grid.named_cells()) <= set(grid.sampled())
+    assert set(grid.named_cells()) <= set(grid.sampled()) & set(grid.sampled(1))
+    assert set(grid.sample(1)) <= set(grid.sampled(1))
     assert {(cell.links[0].rate_bps // MBIT, cell.links[1].rate_bps // MBIT, cell.links[1].rtt_ms) for cell in grid.named_cells()} >= {(90, 5, 400), (50, 50, 30)}
 
 
