@@ -8,11 +8,24 @@
 
 #define GAP_MOST_US (60 * US_PER_S)   /* no window is as wide as that */
 
-/* As long as a piece took lately, with all that was lost on the way; else as its queue says, and as if a packet were
- * lost once. */
+/* What is under way over it is there after a round trip as it is now, with what waits in the link's queue. */
+static uint64_t loaded_rtt_us(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	uint64_t queued_bytes = stripe_queued_bytes(leg), unsent_bytes = u64_min(leg->unsent_bytes, queued_bytes);
+
+	return u64_max((queued_bytes - unsent_bytes) * US_PER_S / stripe_rate_of(out, leg), stripe_rtt_of(leg));
+}
+
+/* As its queue says, and as if a packet were lost once. */
+static uint64_t lost_once_us(const struct stripe_out *out, const struct stripe_leg *leg)
+{
+	return stripe_arrival_us(out, leg, 0) + loaded_rtt_us(out, leg);
+}
+
+/* As long as a piece took lately, with all that was lost on the way. */
 static uint64_t delay_us(const struct stripe_out *out, const struct stripe_leg *leg)
 {
-	return leg->delay_us ? leg->delay_us : stripe_arrival_us(out, leg, 0) + stripe_rtt_of(leg);
+	return leg->delay_us ? leg->delay_us : lost_once_us(out, leg);
 }
 
 /* The one on which least time passes; STRIPE_NO_LEG. */
@@ -48,11 +61,21 @@ uint64_t stripe_shortest_delay_us(const struct stripe_out *out)
 	return shortest == STRIPE_NO_LEG ? 0 : shortest_us(out, shortest);
 }
 
+/* So much longer it takes over the leg than over the shortest. Where packets are lost all the time, as over what has
+ * bbr most likely, one soon is, and what was seen so far may be of a shorter queue. */
+static uint64_t longer_us(const struct stripe_out *out, const struct stripe_leg *leg, uint8_t shortest)
+{
+	uint64_t seen_us = delay_us(out, leg) - shortest_us(out, shortest);
+	uint64_t expected_us = lost_once_us(out, leg), least_us = lost_once_us(out, &out->legs[shortest]);
+
+	return leg->has_bbr && expected_us > least_us ? u64_max(seen_us, expected_us - least_us) : seen_us;
+}
+
 static uint64_t gap_bytes(const struct stripe_out *out, uint8_t leg, uint8_t shortest)
 {
-	uint64_t more_us = delay_us(out, &out->legs[leg]) - shortest_us(out, shortest);
+	uint64_t us = u64_min(longer_us(out, &out->legs[leg], shortest), GAP_MOST_US);
 
-	return out->wide && leg != shortest ? u64_min(more_us, GAP_MOST_US) * stripe_rate_of_all(out) / US_PER_S : 0;
+	return out->wide && leg != shortest ? us * stripe_rate_of_all(out) / US_PER_S : 0;
 }
 
 uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out)

@@ -5,6 +5,7 @@
 
 #define FORGET_US (1 * US_PER_S)
 #define WINDOW_ROUND_TRIPS 4          /* of the longest: what is lost comes twice and three times */
+#define WINDOW_DELAYS 2               /* of the longest: what comes late over one leg is in front of as much */
 #define RATE_SHARE 4                  /* of a new measurement, one to so many */
 #define WIDE_RATE_SHARE 8             /* one that is more counts as a whole, so that a long leg finds its rate */
 #define WIDE_SAMPLE_US (100 * US_PER_MS)
@@ -155,11 +156,23 @@ uint64_t stripe_rate_of_all(const struct stripe_out *out)
 	return rate_bytes_per_s;
 }
 
-/* What all legs carry in a few of the longest round trips; as wide as it was once, it stays. */
+static uint64_t longest_delay_us(const struct stripe_out *out)
+{
+	uint64_t us = 0;
+
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		if (stripe_is_usable(&out->legs[i]))
+			us = u64_max(us, out->legs[i].delay_us);
+	return us;
+}
+
+/* What all legs carry in a few of the longest round trips, or until what was sent last is there by the leg that takes
+ * longest, and as long again; as wide as it was once, it stays. */
 static void widen(struct stripe_out *out)
 {
-	uint64_t bytes = stripe_rate_of_all(out) * (WINDOW_ROUND_TRIPS * stripe_longest_rtt_us(out) +
-						    STRIPE_LOOKS_APART_US) / US_PER_S;
+	uint64_t us = u64_max(WINDOW_ROUND_TRIPS * stripe_longest_rtt_us(out) + STRIPE_LOOKS_APART_US,
+			      WINDOW_DELAYS * longest_delay_us(out));
+	uint64_t bytes = stripe_rate_of_all(out) * us / US_PER_S;
 
 	out->window_bytes = u64_max(out->window_bytes, u64_min(bytes, STRIPE_WIDE_WINDOW_BYTES));
 }

@@ -403,6 +403,48 @@ static void how_long_a_leg_takes_is_seen(void **state)
 	free(out);
 }
 
+/* Where the far leg's next piece begins, in milliseconds of what both carry. */
+static uint64_t place_over_the_far_leg_ms(bool has_bbr, uint64_t delay_us, uint64_t written_bytes,
+					  uint64_t unsent_bytes)
+{
+	struct world *w = world_new(PLENTY);
+	struct stripe_send send;
+
+	w->out.window_bytes = w->out.edge = STRIPE_WIDE_WINDOW_BYTES;
+	w->out.bulk = w->out.legs[NEAR].full = true;
+	stripe_leg_wrote(&w->out, NEAR, 1000, w->now_us);
+	stripe_leg_wrote(&w->out, FAR, written_bytes, w->now_us);
+	w->out.legs[FAR].has_bbr = has_bbr;
+	w->out.legs[FAR].delay_us = delay_us;
+	w->out.legs[FAR].unsent_bytes = unsent_bytes;
+	stripe_take(&w->out, STRIPE_WIDE_WINDOW_BYTES);
+	assert_true(stripe_next(&w->out, &send));
+	assert_int_equal(send.leg, FAR);
+	free(w);
+	return send.offset * 1000 / (NEAR_BYTES_PER_S + FAR_BYTES_PER_S);
+}
+
+/* What it has seen yet may be of a shorter queue: what is lost comes after two round trips as they are now. */
+static void a_leg_that_loses_is_as_far_ahead_as_its_queue_wants(void **state)
+{
+	static const struct { bool has_bbr; uint64_t delay_ms, written_ms, unsent_ms, from_ms, to_ms; } cases[] = {
+		{ false, 500, 1000, 0, 480, 500 },
+		{ true, 500, 1000, 0, 2250, 2300 },    /* a second, and half a round trip; and a second again */
+		{ true, 500, 1000, 100, 2150, 2200 },  /* of that it has nothing on its way yet */
+		{ true, 500, 100, 100, 950, 1000 },    /* it takes a round trip at least */
+		{ true, 2400, 1000, 0, 2380, 2400 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t ms = place_over_the_far_leg_ms(cases[i].has_bbr, cases[i].delay_ms * US_PER_MS,
+							cases[i].written_ms * FAR_BYTES_PER_S / 1000,
+							cases[i].unsent_ms * FAR_BYTES_PER_S / 1000);
+
+		if (ms < cases[i].from_ms || ms > cases[i].to_ms)
+			fail_msg("case %zu: %llu ms ahead", i, (unsigned long long)ms);
+	}
+}
+
 static uint32_t any_number(uint32_t *seed)
 {
 	*seed = *seed * 1664525 + 1013904223;
@@ -452,6 +494,7 @@ int main(void)
 		cmocka_unit_test(a_reset_comes_behind_what_is_kept),
 		cmocka_unit_test(the_other_end_may_acknowledge_what_is_kept),
 		cmocka_unit_test(there_are_so_many_pieces_and_no_more),
+		cmocka_unit_test(a_leg_that_loses_is_as_far_ahead_as_its_queue_wants),
 		cmocka_unit_test(how_long_a_leg_takes_is_seen),
 		cmocka_unit_test(links_of_any_kind),
 	};

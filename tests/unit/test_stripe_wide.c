@@ -180,6 +180,24 @@ static void the_window_is_what_legs_carry(void **state)
 	free(narrow);
 }
 
+/* What is lost again and again takes far longer than a few round trips, and what comes meanwhile is to go on. */
+static void it_is_wider_where_pieces_take_long(void **state)
+{
+	struct stripe_out *out = out_new(true, 1);
+	uint64_t now_us = US_PER_S, before;
+
+	show(out, 0, 5000000, &now_us);
+	before = out->window_bytes;
+	out->legs[0].delay_us = 2 * US_PER_S;
+	take_all(out);
+	send_all(out, 0, now_us, NULL);
+	deliver(out, 0, 5000000, &now_us);
+	if (before > 4000000 || out->window_bytes < 4 * out->legs[0].rate_bytes_per_s * 9 / 10 ||
+	    out->window_bytes > 4 * out->legs[0].rate_bytes_per_s * 11 / 10)
+		fail_msg("%llu bytes, before %llu", (unsigned long long)out->window_bytes, (unsigned long long)before);
+	free(out);
+}
+
 static void it_is_never_wider_than_that(void **state)
 {
 	struct stripe_out *out = out_new(true, 1);
@@ -491,6 +509,7 @@ int main(void)
 		cmocka_unit_test(a_leg_that_seemed_slow_is_given_something_again),
 		cmocka_unit_test(a_long_piece_that_is_lost_goes_over_a_slow_leg),
 		cmocka_unit_test(the_window_is_what_legs_carry),
+		cmocka_unit_test(it_is_wider_where_pieces_take_long),
 		cmocka_unit_test(it_is_never_wider_than_that),
 		cmocka_unit_test(so_many_pieces_are_under_way),
 		cmocka_unit_test(a_rate_is_of_what_was_delivered),
