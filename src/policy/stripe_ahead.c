@@ -22,7 +22,7 @@ static uint64_t lost_once_us(const struct stripe_out *out, const struct stripe_l
 	return stripe_arrival_us(out, leg, 0) + loaded_rtt_us(out, leg);
 }
 
-/* As long as a piece took lately, with all that was lost on the way. */
+/* As long as a piece took lately, with all that was lost on the way; where none has been seen, as if one were lost. */
 static uint64_t delay_us(const struct stripe_out *out, const struct stripe_leg *leg)
 {
 	return leg->delay_us ? leg->delay_us : lost_once_us(out, leg);
