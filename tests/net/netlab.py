@@ -386,6 +386,7 @@ class Lab:
         self.directory = pathlib.Path(directory)
         self.programs, self.sockets, self.n_numbers = [], [], 0
         self.joined = set()   # nodes whose endpoints may have ports
+        self.ports = set()    # that listen() gave
         checked(libc.mount(b"none", b"/run", b"tmpfs", 0, None))
         os.makedirs("/run/netns")
         set_up(MAKE_NODES)
@@ -467,10 +468,19 @@ class Lab:
         return sock
 
     def listen(self, node, port=0, address="::", backlog=4096):
+        """A port that it chooses is no other listener's, on no node: a rule of a test that names one means that one alone."""
+        listener = self.bind(node, port, address)
+        while not port and listener.getsockname()[1] in self.ports:
+            listener.close()
+            listener = self.bind(node, port, address)
+        self.ports.add(listener.getsockname()[1])
+        listener.listen(backlog)
+        return listener
+
+    def bind(self, node, port, address):
         listener = self.socket(node, family_of(address))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
-        listener.listen(backlog)
         return listener
 
     def connect(self, node, address, port, timeout=PATIENCE_S):
