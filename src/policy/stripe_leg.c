@@ -16,6 +16,8 @@
 #define STALL_LEAST_US (2 * US_PER_S)
 #define WIDE_STALL_LEAST_US (500 * US_PER_MS)
 #define STALL_PACKETS 3
+#define OVERDUE_LEAST_US (60 * US_PER_MS)   /* beyond a round trip: TCP takes up to 40 ms to acknowledge little */
+#define OVERDUE_SHARE 4                     /* of the round trip, if that is more */
 
 void stripe_leg_open(struct stripe_out *out, uint8_t leg, uint64_t now_us)
 {
@@ -49,6 +51,7 @@ void stripe_leg_wrote(struct stripe_out *out, uint8_t leg, size_t n_bytes, uint6
 		l->progress_at_us = l->delivered_at_us = now_us;
 		l->acked_due_us = now_us + stripe_rtt_of(l);
 		l->from_idle = true;
+		l->awaited = (struct stripe_mark){ l->written_bytes + n_bytes, now_us };
 	}
 	l->written_bytes += n_bytes;
 	l->unsent_bytes += n_bytes;
@@ -242,6 +245,16 @@ static void note_delay(struct stripe_leg *leg, uint64_t now_us)
 		leg->delay_us = took_us(leg, now_us);
 }
 
+/* When that has come, all that was written meanwhile is awaited, as if it had been written now. */
+static void note_overdue(const struct stripe_out *out, struct stripe_leg *leg, uint64_t now_us)
+{
+	uint64_t rtt_us = stripe_rtt_of(leg), slack_us = u64_max(OVERDUE_LEAST_US, rtt_us / OVERDUE_SHARE);
+
+	if (leg->acked_bytes >= leg->awaited.end)
+		leg->awaited = (struct stripe_mark){ leg->written_bytes, now_us };
+	leg->overdue = out->wide && stripe_outstanding_bytes(leg) && now_us >= leg->awaited.at_us + rtt_us + slack_us;
+}
+
 void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_seen *seen, uint64_t now_us)
 {
 	struct stripe_leg *l = &out->legs[leg];
@@ -272,6 +285,7 @@ void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_se
 		forget(out, l, now_us);
 	}
 	note_delay(l, now_us);
+	note_overdue(out, l, now_us);
 	if (rises)
 		l->acked_due_us = l->n_marks ? u64_max(now_us, oldest_mark(l)->at_us + l->rtt_us) : now_us;
 	if (l->stalled && any_other_usable(out, leg))   /* else its TCP goes on trying, and needs no help */
