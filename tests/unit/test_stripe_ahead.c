@@ -403,7 +403,7 @@ static void how_long_a_leg_takes_is_seen(void **state)
 	free(out);
 }
 
-/* Where the far leg's next piece begins, in milliseconds of what both carry. */
+/* Where the far leg's next piece begins, in milliseconds of what the near one carries. */
 static uint64_t place_over_the_far_leg_ms(bool has_bbr, uint64_t delay_us, uint64_t written_bytes,
 					  uint64_t unsent_bytes)
 {
@@ -421,7 +421,7 @@ static uint64_t place_over_the_far_leg_ms(bool has_bbr, uint64_t delay_us, uint6
 	assert_true(stripe_next(&w->out, &send));
 	assert_int_equal(send.leg, FAR);
 	free(w);
-	return send.offset * 1000 / (NEAR_BYTES_PER_S + FAR_BYTES_PER_S);
+	return send.offset * 1000 / NEAR_BYTES_PER_S;
 }
 
 /* What it has seen yet may be of a shorter queue: what is lost comes after two round trips as they are now. */
