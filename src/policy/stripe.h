@@ -69,9 +69,9 @@ struct stripe_leg {
 	struct stripe_mark marks[STRIPE_MARKS];   /* pieces that are timed: a ring, the oldest at first */
 	uint8_t first_mark, n_marks;
 	uint64_t delay_us;           /* such pieces had arrived after so long lately; 0: not known */
-	struct stripe_mark awaited;  /* the acknowledgement of this, whatever it was; */
-	bool overdue;                /* it should have come, so something was lost, and what else is written waits
-				      * behind that at the other end */
+	struct stripe_mark awaited;  /* this much is to be acknowledged a round trip after that */
+	uint64_t overdue_us;         /* since then, where it wasn't: most likely something was lost, and what else is
+				      * written waits behind that at the other end; 0: it isn't overdue */
 };
 
 struct stripe_piece {
@@ -179,8 +179,8 @@ int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged, uint8_t wi
 bool stripe_wants_window(const struct stripe_out *out);
 /* All of it, the end too. */
 bool stripe_is_done(const struct stripe_out *out);
-/* The best leg for a few bytes that belong to no stream, one that isn't overdue if there is one; STRIPE_NO_LEG:
- * none. */
+/* The best leg for a few bytes that belong to no stream; STRIPE_NO_LEG: none. One that is overdue is taken to be so for
+ * as long again. */
 uint8_t stripe_best_leg(const struct stripe_out *out);
 
 struct stripe_range {
@@ -205,6 +205,7 @@ struct stripe_in {
 	bool end_passed_on;
 	uint64_t told;                  /* as acknowledged */
 	bool again;                     /* something came that was here already: perhaps what we told was lost */
+	uint64_t told_late;             /* that much was told again as it may have been late */
 	uint64_t owes_since_us;         /* 0: nothing is to be told */
 	uint32_t n_since_told;          /* pieces that brought something since */
 };
@@ -232,8 +233,10 @@ void stripe_comes(struct stripe_in *in, uint64_t left_bytes, uint64_t now_us);
 /* A promise lapses where it isn't made use of. When that is to be looked at next; CLOCK_NEVER_US. */
 uint64_t stripe_lapses_at_us(const struct stripe_in *in);
 void stripe_lapse(struct stripe_in *in, uint64_t now_us);
-/* What was told over a leg may be lost with it, or late, and is to be told again. */
+/* What was told over a leg may be lost with it, and is to be told again. */
 void stripe_tell_again(struct stripe_in *in);
+/* Or late: once, until there is something new to tell. */
+void stripe_tell_late(struct stripe_in *in);
 /* What any frame is to say, beside the window. */
 uint32_t stripe_acknowledged(const struct stripe_in *in);
 /* When a frame is to go for its sake alone, and whether it is now. CLOCK_NEVER_US: nothing is to be told. */

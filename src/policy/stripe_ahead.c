@@ -72,7 +72,7 @@ static uint64_t longer_us(const struct stripe_out *out, const struct stripe_leg 
 	return u64_min(us, AHEAD_MOST_US);
 }
 
-/* Of two that take as long, one is. */
+/* Of two that take as long, the lower one is. */
 static bool is_shorter(const struct stripe_out *out, uint8_t leg, uint8_t than)
 {
 	uint64_t us = delay_us(out, &out->legs[leg]), than_us = delay_us(out, &out->legs[than]);
@@ -87,7 +87,7 @@ static uint64_t ahead_bytes(const struct stripe_out *out, uint8_t leg)
 
 	for (uint8_t i = 0; i < STRIPE_LEGS && out->wide; i++)
 		if (is_shorter(out, i, leg))
-			bytes += longer_us(out, &out->legs[leg], i) * out->legs[i].rate_bytes_per_s / US_PER_S;
+			bytes += longer_us(out, &out->legs[leg], i) * stripe_rate_of(out, &out->legs[i]) / US_PER_S;
 	return bytes;
 }
 
@@ -101,7 +101,7 @@ uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out)
 	return bytes;
 }
 
-/* The first piece that is kept and has as much before it that is, too; n_pieces. */
+/* The first kept piece with so many kept bytes before it; n_pieces. */
 static size_t first_kept_behind(const struct stripe_out *out, uint64_t kept_bytes)
 {
 	size_t i = out->first_kept;
@@ -109,8 +109,10 @@ static size_t first_kept_behind(const struct stripe_out *out, uint64_t kept_byte
 
 	if (kept_bytes >= out->kept_bytes)
 		return out->n_pieces;
-	for (; before < kept_bytes || stripe_piece_seen(out, i)->leg != STRIPE_KEPT; i++)
+	while (i < out->n_pieces && (before < kept_bytes || stripe_piece_seen(out, i)->leg != STRIPE_KEPT)) {
 		before += stripe_piece_seen(out, i)->leg == STRIPE_KEPT ? stripe_piece_seen(out, i)->n : 0;
+		i++;
+	}
 	return i;
 }
 
@@ -153,7 +155,7 @@ struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, 
 	uint64_t ahead = ahead_bytes(out, leg);
 	size_t i = first_kept_behind(out, ahead);
 
-	if (any_kept && (!ahead || !any_new))
+	if (any_kept && (leg == shortest_leg(out) || !any_new))
 		return kept_place(out, i < out->n_pieces ? i : last_kept(out));
 	if (i < out->n_pieces && stripe_piece_seen(out, i)->n <= stripe_cut(out, &out->legs[leg], piece_bytes))
 		return kept_place(out, i);

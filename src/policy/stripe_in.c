@@ -127,9 +127,20 @@ void stripe_lapse(struct stripe_in *in, uint64_t now_us)
 	in->window = 0;
 }
 
+static uint64_t acknowledged(const struct stripe_in *in)
+{
+	return in->passed_on + in->end_passed_on;
+}
+
 void stripe_tell_again(struct stripe_in *in)
 {
 	in->again = true;
+}
+
+void stripe_tell_late(struct stripe_in *in)
+{
+	in->again |= in->told_late != acknowledged(in);
+	in->told_late = acknowledged(in);
 }
 
 /* A window is gone through in a round trip, and half of it early enough for the next one: once in that. */
@@ -206,11 +217,6 @@ void stripe_pass_on_end(struct stripe_in *in, uint64_t now_us)
 {
 	in->end_passed_on = true;
 	stripe_pass_on(in, 0, now_us);
-}
-
-static uint64_t acknowledged(const struct stripe_in *in)
-{
-	return in->passed_on + in->end_passed_on;
 }
 
 uint32_t stripe_acknowledged(const struct stripe_in *in)

@@ -16,7 +16,7 @@
 #define STALL_LEAST_US (2 * US_PER_S)
 #define WIDE_STALL_LEAST_US (500 * US_PER_MS)
 #define STALL_PACKETS 3
-#define OVERDUE_LEAST_US (60 * US_PER_MS)   /* beyond a round trip: TCP takes up to 40 ms to acknowledge little */
+#define OVERDUE_LEAST_US (60 * US_PER_MS)   /* beyond a round trip: TCP takes 40 ms to acknowledge little, or more */
 #define OVERDUE_SHARE 4                     /* of the round trip, if that is more */
 
 void stripe_leg_open(struct stripe_out *out, uint8_t leg, uint64_t now_us)
@@ -245,14 +245,17 @@ static void note_delay(struct stripe_leg *leg, uint64_t now_us)
 		leg->delay_us = took_us(leg, now_us);
 }
 
-/* When that has come, all that was written meanwhile is awaited, as if it had been written now. */
+/* When that has come, all that its TCP has sent meanwhile is awaited, as if it had been sent now. */
 static void note_overdue(const struct stripe_out *out, struct stripe_leg *leg, uint64_t now_us)
 {
-	uint64_t rtt_us = stripe_rtt_of(leg), slack_us = u64_max(OVERDUE_LEAST_US, rtt_us / OVERDUE_SHARE);
+	uint64_t rtt_us = stripe_rtt_of(leg), due_us;
 
 	if (leg->acked_bytes >= leg->awaited.end)
-		leg->awaited = (struct stripe_mark){ leg->written_bytes, now_us };
-	leg->overdue = out->wide && stripe_outstanding_bytes(leg) && now_us >= leg->awaited.at_us + rtt_us + slack_us;
+		leg->awaited = (struct stripe_mark){ leg->written_bytes - u64_min(leg->unsent_bytes,
+						     stripe_outstanding_bytes(leg)), now_us };
+	due_us = leg->awaited.at_us + rtt_us + u64_max(OVERDUE_LEAST_US, rtt_us / OVERDUE_SHARE);
+	leg->overdue_us = out->wide && stripe_outstanding_bytes(leg) && now_us >= due_us ?
+			  now_us - leg->awaited.at_us - rtt_us : 0;
 }
 
 void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_seen *seen, uint64_t now_us)

@@ -159,7 +159,7 @@ struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, 
 /* Whether on this leg all takes least; and how long a piece takes over that; 0: there is none. */
 bool stripe_is_shortest(const struct stripe_out *out, uint8_t leg);
 uint64_t stripe_shortest_delay_us(const struct stripe_out *out);
-/* So much is kept before what the leg with the most takes. */
+/* What is kept before a leg's piece, of the leg with the most. */
 uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out);
 /* What isn't cut yet is cut up to there, into pieces that are kept. */
 void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes);

@@ -60,35 +60,19 @@ static uint64_t bytes_over(const struct stripe_out *out, const struct stripe_leg
 	return (piece.whole ? piece.n : stripe_cut(out, leg, piece.n)) + STRIPE_FRAME_OVERHEAD_BYTES;
 }
 
-enum among { ALL_LEGS, WITH_ROOM, NOT_OVERDUE };
-
-static bool is_among(const struct stripe_out *out, const struct stripe_leg *leg, enum among among, uint64_t n_bytes)
-{
-	switch (among) {
-	case WITH_ROOM:
-		return stripe_is_usable(leg) && has_room(out, leg, n_bytes);
-	case NOT_OVERDUE:
-		return stripe_is_usable(leg) && !leg->overdue;
-	case ALL_LEGS:
-		break;
-	}
-	return stripe_is_usable(leg);
-}
-
-/* The usable leg among them over which it would be there first. */
-static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, enum among among)
+/* The usable leg over which it would be there first: of all, or of those alone that have room. */
+static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool with_room)
 {
 	uint8_t best = STRIPE_NO_LEG;
 	uint64_t best_us = 0;
 
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
 		const struct stripe_leg *leg = &out->legs[i];
-		uint64_t n_bytes = bytes_over(out, leg, piece), us;
+		uint64_t n_bytes = bytes_over(out, leg, piece),
+			 us = stripe_is_usable(leg) ? stripe_arrival_us(out, leg, n_bytes) : 0;
 
-		if (!is_among(out, leg, among, n_bytes))
-			continue;
-		us = stripe_arrival_us(out, leg, n_bytes);
-		if (best != STRIPE_NO_LEG && us >= best_us)
+		if (!stripe_is_usable(leg) || (with_room && !has_room(out, leg, n_bytes)) ||
+		    (best != STRIPE_NO_LEG && us >= best_us))
 			continue;
 		best = i;
 		best_us = us;
@@ -110,7 +94,7 @@ static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_l
  * quickest has had all that waits. */
 static uint8_t leg_for(const struct stripe_out *out, struct wanted piece)
 {
-	uint8_t quickest = first_leg(out, piece, ALL_LEGS), free = first_leg(out, piece, WITH_ROOM);
+	uint8_t quickest = first_leg(out, piece, false), free = first_leg(out, piece, true);
 	uint64_t waiting = stripe_unsent_bytes(out) + piece.n + STRIPE_FRAME_OVERHEAD_BYTES;
 
 	if (free == quickest || free == STRIPE_NO_LEG)
@@ -400,7 +384,20 @@ bool stripe_is_busy(const struct stripe_out *out)
 
 uint8_t stripe_best_leg(const struct stripe_out *out)
 {
-	uint8_t leg = first_leg(out, (struct wanted){ 0 }, NOT_OVERDUE);
+	uint8_t best = STRIPE_NO_LEG;
+	uint64_t best_us = 0;
 
-	return leg != STRIPE_NO_LEG ? leg : first_leg(out, (struct wanted){ 0 }, ALL_LEGS);
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
+		const struct stripe_leg *leg = &out->legs[i];
+		uint64_t us;
+
+		if (!stripe_is_usable(leg))
+			continue;
+		us = stripe_arrival_us(out, leg, STRIPE_FRAME_OVERHEAD_BYTES) + leg->overdue_us;
+		if (best == STRIPE_NO_LEG || us < best_us) {
+			best = i;
+			best_us = us;
+		}
+	}
+	return best;
 }

@@ -361,55 +361,6 @@ static void a_long_leg_begins_with_what_it_carries_in_a_round_trip(void **state)
 	free(out);
 }
 
-static uint8_t best_at(struct stripe_out *out, uint64_t unacked_bytes, uint64_t now_us)
-{
-	look(out, 0, unacked_bytes, RTT_US, now_us);
-	return stripe_best_leg(out);
-}
-
-/* Behind what its TCP has to send once more, words would wait, and all that waits for them. */
-static void few_bytes_go_over_a_leg_that_isnt_overdue(void **state)
-{
-	struct stripe_out *out = out_new(true, 2);
-	const uint64_t slack_us = 60 * US_PER_MS;
-	uint64_t now_us = US_PER_S;
-
-	look(out, 1, 0, 2 * RTT_US, now_us);
-	assert_int_equal(best_at(out, 0, now_us), 0);
-	stripe_leg_wrote(out, 0, 12, now_us);
-	stripe_leg_wrote(out, 0, 12, now_us + 20 * US_PER_MS);
-	assert_int_equal(best_at(out, 24, now_us + RTT_US + slack_us - 1), 0);
-	assert_int_equal(best_at(out, 24, now_us + RTT_US + slack_us), 1);
-	now_us += US_PER_S;
-	assert_int_equal(best_at(out, 12, now_us), 0);   /* the other word is awaited as if it were new */
-	assert_int_equal(best_at(out, 12, now_us + RTT_US + slack_us), 1);
-	stripe_leg_wrote(out, 1, 12, now_us);
-	look(out, 1, 12, 2 * RTT_US, now_us + 200 * US_PER_MS);   /* neither is better */
-	assert_int_equal(best_at(out, 12, now_us + 200 * US_PER_MS), 0);
-	assert_int_equal(best_at(out, 0, now_us + 2 * US_PER_S), 0);
-	assert_false(out->legs[0].overdue);
-	free(out);
-}
-
-static void of_a_long_leg_an_acknowledgement_may_take_longer(void **state)
-{
-	static const struct { bool wide; uint64_t rtt_ms, after_ms; bool overdue; } cases[] = {
-		{ true, 600, 749, false }, { true, 600, 750, true }, { true, 20, 79, false }, { true, 20, 80, true },
-		{ false, 600, 60000, false },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct stripe_out *out = out_new(cases[i].wide, 1);
-
-		look(out, 0, 0, cases[i].rtt_ms * US_PER_MS, US_PER_S);
-		stripe_leg_wrote(out, 0, 12, US_PER_S);
-		look(out, 0, 12, cases[i].rtt_ms * US_PER_MS, US_PER_S + cases[i].after_ms * US_PER_MS);
-		if (out->legs[0].overdue != cases[i].overdue)
-			fail_msg("case %zu", i);
-		free(out);
-	}
-}
-
 /* Short packets that have arrived behind one that was lost seem to be more than was ever written: what is in order
  * alone says that nothing is left. */
 static void a_leg_that_is_silent_behind_a_loss_stalls(void **state)
@@ -568,8 +519,6 @@ int main(void)
 		cmocka_unit_test(behind_a_pause_a_leg_shows_no_lower_rate),
 		cmocka_unit_test(a_guessed_rate_is_measured_anew),
 		cmocka_unit_test(a_long_leg_begins_with_what_it_carries_in_a_round_trip),
-		cmocka_unit_test(few_bytes_go_over_a_leg_that_isnt_overdue),
-		cmocka_unit_test(of_a_long_leg_an_acknowledgement_may_take_longer),
 		cmocka_unit_test(a_leg_that_is_silent_behind_a_loss_stalls),
 		cmocka_unit_test(where_nothing_is_heard_the_oldest_piece_asks),
 		cmocka_unit_test(what_was_promised_long_ago_isnt_made_use_of),

@@ -293,7 +293,10 @@ static void send_frame(struct stripes *stripes, struct striped *s, const struct 
 	if (!striped_leg_write(stripes, s, send->leg, (struct bytes){ bytes, n }, send->last_of_first))
 		return;
 	stripe_sent(&s->out, send, now_of(stripes));
-	stripe_told(&s->in);
+	if (s->out.legs[send->leg].overdue_us)   /* what it says may be late */
+		stripe_promise(&s->in);
+	else
+		stripe_told(&s->in);
 	counter_add(&stripes->worker->counters.n_pieces_again, send->again);
 }
 

@@ -256,15 +256,18 @@ static void look_at_leg(struct striped *s, uint8_t leg, const struct net_sent *s
 	size_t n_kept = s->legs[leg].out.n_kept;   /* not even its TCP has it */
 	struct stripe_seen seen = { .unacked_bytes = sent->unacked_bytes + n_kept,
 				    .unsent_bytes = sent->unsent_bytes + n_kept, .rtt_us = sent->min_rtt_us };
-	bool stalled = s->out.legs[leg].stalled, overdue = s->out.legs[leg].overdue;
+	bool stalled = s->out.legs[leg].stalled;
+	bool overdue = s->out.legs[leg].overdue_us;
 
 	if (sent->in_handshake)
 		seen.unacked_bytes = s->out.legs[leg].written_bytes;
 	if (s->out.wide)   /* other pieces are shorter than the packets that are counted */
 		seen.sacked_bytes = sent->sacked_bytes;
 	stripe_leg_look(&s->out, leg, &seen, now_us);
-	if ((s->out.legs[leg].stalled && !stalled) || (s->out.legs[leg].overdue && !overdue))
+	if (s->out.legs[leg].stalled && !stalled)
 		stripe_tell_again(&s->in);
+	if (s->out.legs[leg].overdue_us && !overdue)
+		stripe_tell_late(&s->in);
 	s->out.legs[leg].full = n_kept;
 }
 
