@@ -24,6 +24,8 @@
 #define POINTS_LONG_RTT 2u                       /* for a look with losses, where cubic needs seconds to come back
 						  * from one */
 #define MAKES_UP_SLOWLY_US (200 * US_PER_MS)
+#define SLIGHT_WINDOW_BYTES (4000 * PACKET_BYTES)   /* cubic that fills a link of more than 5 Mbit/s has not so many */
+#define ENOUGH_EVENTS 3u                            /* in them by itself */
 #define NEAR_SHARE 4u                            /* a quarter more than the shortest round trip ... */
 #define NEAR_SLACK_US (2 * US_PER_MS)            /* ... and what schedulers add */
 #define SHORT_RTT_US (3 * US_PER_MS)             /* below it cubic has what it lost again at once; and the cure for
@@ -31,11 +33,14 @@
 #define BUSY_BYTES (20 * PACKET_BYTES)           /* in a look: a subflow that carries something */
 #define TRIAL_SKIPPED 2u                         /* looks: bbr finds out about the links */
 #define TRIAL_LOOKS 3u
-#define TRIAL_LEAST_PERCENT 90u                  /* of what cubic brought */
+#define TRIAL_LEAST_PERCENT 90u                  /* of what cubic brought; after few losses */
+#define TRIAL_SLIGHT_PERCENT 110u
 #define CLEAN_LOOKS 10u
 #define CLEAN_SENT_BYTES (1000 * PACKET_BYTES)   /* of each that carries something: then two packets are what is
 						  * worth speaking of, ... */
 #define CLEAN_LOST_BYTES (3 * PACKET_BYTES / 2)  /* ... short ones, too, and one says nothing */
+#define CLEAN_LONG_PER_100_000 20u               /* of a long path, where fewer are worth speaking of, ... */
+#define CLEAN_LONG_FACTOR 10u                    /* ... of so many times as much */
 #define HOLD_US (60 * US_PER_S)
 #define HOLD_DOUBLINGS 4u
 
@@ -44,6 +49,7 @@ struct seen {
 	uint64_t sent_bytes, lost_bytes;   /* of all subflows that were there then, too */
 	uint64_t since_us;
 	uint32_t lossy, bursty;
+	uint32_t slight;                   /* those that lose little, where that is enough for a trial */
 	bool creeps;                       /* none of those that sent sent much */
 	bool bbr;                          /* they had that */
 	uint32_t clean;
@@ -118,6 +124,23 @@ static void fill_creep(struct congestion_past *past, const struct leg_subflow *s
 	}
 }
 
+/* What an overshoot lost is sent again in several looks. */
+static void fill_slight(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes,
+			uint64_t lost_bytes)
+{
+	bool begins = lost_bytes && !past->losing, queue = has_queue(subflow);
+
+	past->losing = lost_bytes;
+	if (!queue) {
+		past->slight_sent_bytes += sent_bytes;
+		past->n_events += begins && past->n_events < ENOUGH_EVENTS;
+	}
+	if (queue || past->slight_sent_bytes > SLIGHT_WINDOW_BYTES) {
+		past->slight_sent_bytes /= 2;
+		past->n_events /= 2;
+	}
+}
+
 static bool loses(uint64_t sent_bytes, uint64_t lost_bytes, uint32_t per_100_000)
 {
 	return lost_bytes * 100000 >= sent_bytes * per_100_000;
@@ -139,9 +162,14 @@ static bool is_lossy(const struct congestion_past *past)
 	       lost_bytes >= ENOUGH_LOST_BYTES && loses(past->window_sent_bytes, lost_bytes, LOSSY_PER_100_000);
 }
 
+static uint64_t clean_factor(const struct congestion_past *past)
+{
+	return past->is_long ? CLEAN_LONG_FACTOR : 1;
+}
+
 static bool is_clean(const struct congestion_past *past)
 {
-	return past->clean.n_looks >= CLEAN_LOOKS && past->clean.sent_bytes >= CLEAN_SENT_BYTES;
+	return past->clean.n_looks >= CLEAN_LOOKS && past->clean.sent_bytes >= CLEAN_SENT_BYTES * clean_factor(past);
 }
 
 /* It carries next to nothing beside what all carry: nobody waits for it to show that it is clean. */
@@ -156,15 +184,17 @@ static void forget_losses(struct congestion_past *past)
 {
 	past->window_sent_bytes = past->window_lost_bytes = past->window_worst_bytes = 0;
 	past->creep_sent_bytes = past->creep_lost_bytes = 0;
-	past->n_looks = past->n_points = 0;
+	past->n_looks = past->n_points = past->n_events = 0;
+	past->slight_sent_bytes = 0;
 }
 
 /* Of a look with bbr. One that is bad ends the count by itself: it may be the first of many. */
 static void count_clean(struct congestion_past *past, uint64_t sent_bytes, uint64_t lost_bytes)
 {
 	bool was_clean = is_clean(past);
+	uint32_t clean_per_100_000 = past->is_long ? CLEAN_LONG_PER_100_000 : CLEAN_PER_100_000;
 
-	if (past->clean.sent_bytes > WINDOW_BYTES) {
+	if (past->clean.sent_bytes > WINDOW_BYTES * clean_factor(past)) {
 		past->clean.sent_bytes /= 2;
 		past->clean.lost_bytes /= 2;
 	}
@@ -172,7 +202,7 @@ static void count_clean(struct congestion_past *past, uint64_t sent_bytes, uint6
 	past->clean.lost_bytes += lost_bytes;
 	past->clean.n_looks += past->clean.n_looks < UINT8_MAX;
 	if ((past->clean.lost_bytes >= CLEAN_LOST_BYTES &&
-	     loses(past->clean.sent_bytes, past->clean.lost_bytes, CLEAN_PER_100_000)) ||
+	     loses(past->clean.sent_bytes, past->clean.lost_bytes, clean_per_100_000)) ||
 	    (lost_bytes >= ENOUGH_LOST_BYTES && loses(sent_bytes, lost_bytes, LOSSY_PER_100_000)))
 		memset(&past->clean, 0, sizeof(past->clean));
 	else if (!was_clean && is_clean(past))
@@ -185,7 +215,10 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 	uint64_t sent_bytes = subflow->sent_bytes - past->sent_bytes,
 		 lost_bytes = subflow->retransmitted_bytes - past->retransmitted_bytes;
 
+	past->is_long = subflow->min_rtt_us >= MAKES_UP_SLOWLY_US;
 	fill_window(past, subflow, sent_bytes, lost_bytes);
+	if (past->is_long)
+		fill_slight(past, subflow, sent_bytes, lost_bytes);
 	if (sends_much(sent_bytes, seen->since_us))
 		seen->creeps = false;
 	else
@@ -200,6 +233,8 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 	}
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
+	if (past->n_events >= ENOUGH_EVENTS)
+		seen->slight |= 1u << place;
 }
 
 /* Those that lost, where all that creep together have shown enough. */
@@ -267,15 +302,18 @@ static void give_up(struct congestion *congestion, uint64_t now_us)
 static bool with_cubic(struct congestion *congestion, const struct seen *seen, uint64_t bps)
 {
 	congestion->before_bps = congestion->before_bps && seen->same ? (congestion->before_bps + bps) / 2 : bps;
-	if (!seen->lossy)
+	if (!seen->lossy && !seen->slight)
 		return false;
 	change(congestion, true);
+	congestion->slight = !seen->lossy;
 	return true;
 }
 
 /* Whether bbr brought less. A link that came or went meanwhile makes the figures incomparable: bbr then stays. */
 static bool trial_fails(struct congestion *congestion, const struct seen *seen, uint64_t bps)
 {
+	uint64_t least_percent = congestion->slight ? TRIAL_SLIGHT_PERCENT : TRIAL_LEAST_PERCENT;
+
 	if (!seen->same)
 		congestion->before_bps = 0;
 	if (congestion->n_trial >= TRIAL_SKIPPED + TRIAL_LOOKS)
@@ -283,7 +321,7 @@ static bool trial_fails(struct congestion *congestion, const struct seen *seen, 
 	if (congestion->n_trial++ >= TRIAL_SKIPPED)
 		congestion->trial_bps += bps;
 	return congestion->n_trial == TRIAL_SKIPPED + TRIAL_LOOKS &&
-	       congestion->trial_bps / TRIAL_LOOKS * 100 < congestion->before_bps * TRIAL_LEAST_PERCENT;
+	       congestion->trial_bps / TRIAL_LOOKS * 100 < congestion->before_bps * least_percent;
 }
 
 /* Whether the links don't lose any more, none of those that carry something. */
@@ -350,7 +388,7 @@ struct congestion_verdict congestion_look(struct congestion *congestion, const s
 	if (!first && seen.since_us)
 		verdict = judge(congestion, &seen, facts->now_us,
 				(seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);
-	verdict.lossy = seen.lossy;
+	verdict.lossy = seen.lossy | seen.slight;
 	verdict.clean = seen.clean;
 	verdict.bursty = congestion->bbr ? 0 : seen.bursty;
 	if (!verdict.failed)

@@ -26,6 +26,10 @@ struct congestion_past {
 	uint8_t n_looks;                                /* that the window is made of */
 	uint64_t creep_sent_bytes, creep_lost_bytes;    /* in looks in which it sent little */
 	uint8_t n_points;                               /* for those of them that had losses */
+	bool is_long;                                   /* cubic needs seconds to come back from a loss. Then: */
+	uint64_t slight_sent_bytes;                     /* and in these */
+	uint8_t n_events;                               /* it lost something so often, not one look after the other */
+	bool losing;                                    /* at the last look */
 	struct {                                        /* with bbr, since it lost what is worth speaking of last */
 		uint64_t sent_bytes, lost_bytes;        /* what is older counts half */
 		uint8_t n_looks;                        /* as far as it matters */
@@ -41,6 +45,7 @@ struct congestion {
 	uint64_t before_bps;               /* what got through with cubic lately; 0: not known */
 	uint64_t trial_bps;                /* and with bbr, added up */
 	uint8_t n_trial;                   /* looks since the change, until it is judged */
+	bool slight;                       /* few losses made it: bbr is to bring clearly more */
 	uint8_t n_failed;                  /* trials of bbr that brought less */
 	uint64_t look_at_us;               /* no sooner; 0: at once */
 };
