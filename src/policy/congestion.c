@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/congestion.h"
+#include "policy/congestion_parts.h"
 
 #include <string.h>
 #include "base/clock.h"
@@ -24,17 +24,15 @@
 #define POINTS_LONG_RTT 2u                       /* for a look with losses, where cubic needs seconds to come back
 						  * from one */
 #define MAKES_UP_SLOWLY_US (200 * US_PER_MS)
-#define SLIGHT_WINDOW_BYTES (4000 * PACKET_BYTES)   /* cubic that fills a link of more than 5 Mbit/s has not so many */
-#define ENOUGH_EVENTS 3u                            /* in them by itself */
+#define SLIGHT_SENT_BYTES (6000 * PACKET_BYTES)  /* where cubic fills a link of more than some 5 Mbit/s it doesn't lose
+						  * so often itself */
+#define APART_US (1 * US_PER_S)                  /* and two round trips: of what is lost together the last is sent
+						  * again by then */
 #define NEAR_SHARE 4u                            /* a quarter more than the shortest round trip ... */
 #define NEAR_SLACK_US (2 * US_PER_MS)            /* ... and what schedulers add */
 #define SHORT_RTT_US (3 * US_PER_MS)             /* below it cubic has what it lost again at once; and the cure for
 						  * lost DATA_ACKs wants cubic */
 #define BUSY_BYTES (20 * PACKET_BYTES)           /* in a look: a subflow that carries something */
-#define TRIAL_SKIPPED 2u                         /* looks: bbr finds out about the links */
-#define TRIAL_LOOKS 3u
-#define TRIAL_LEAST_PERCENT 90u                  /* of what cubic brought; after few losses */
-#define TRIAL_SLIGHT_PERCENT 110u
 #define CLEAN_LOOKS 10u
 #define CLEAN_SENT_BYTES (1000 * PACKET_BYTES)   /* of each that carries something: then two packets are what is
 						  * worth speaking of, ... */
@@ -47,7 +45,7 @@
 /* What happened since the last look. */
 struct seen {
 	uint64_t sent_bytes, lost_bytes;   /* of all subflows that were there then, too */
-	uint64_t since_us;
+	uint64_t now_us, since_us;
 	uint32_t lossy, bursty;
 	uint32_t slight;                   /* those that lose little, where that is enough for a trial */
 	bool creeps;                       /* none of those that sent sent much */
@@ -124,21 +122,33 @@ static void fill_creep(struct congestion_past *past, const struct leg_subflow *s
 	}
 }
 
-/* What an overshoot lost is sent again in several looks. */
-static void fill_slight(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t sent_bytes,
-			uint64_t lost_bytes)
+static void note_event(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t now_us)
 {
-	bool begins = lost_bytes && !past->losing, queue = has_queue(subflow);
+	if (past->n_events && now_us < past->event_at_us + APART_US + 2 * (uint64_t)subflow->rtt_us)
+		return;
+	if (past->n_events == CONGESTION_EVENTS) {
+		past->n_events--;
+		memmove(past->event_sent_bytes, past->event_sent_bytes + 1,
+			past->n_events * sizeof(past->event_sent_bytes[0]));
+	}
+	past->event_sent_bytes[past->n_events++] = subflow->sent_bytes;
+	past->event_at_us = now_us;
+}
 
-	past->losing = lost_bytes;
-	if (!queue) {
-		past->slight_sent_bytes += sent_bytes;
-		past->n_events += begins && past->n_events < ENOUGH_EVENTS;
-	}
-	if (queue || past->slight_sent_bytes > SLIGHT_WINDOW_BYTES) {
-		past->slight_sent_bytes /= 2;
+/* A queue may have been there before, and have gone when we looked. */
+static void fill_events(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t lost_bytes,
+			uint64_t now_us)
+{
+	if (has_queue(subflow) || !past->is_long)
 		past->n_events /= 2;
-	}
+	else if (lost_bytes)
+		note_event(past, subflow, now_us);
+}
+
+static bool is_slight(const struct congestion_past *past, const struct leg_subflow *subflow)
+{
+	return past->n_events == CONGESTION_EVENTS &&
+	       subflow->sent_bytes - past->event_sent_bytes[0] <= SLIGHT_SENT_BYTES;
 }
 
 static bool loses(uint64_t sent_bytes, uint64_t lost_bytes, uint32_t per_100_000)
@@ -176,7 +186,7 @@ static bool is_clean(const struct congestion_past *past)
 static bool is_idle(const struct congestion_past *past)
 {
 	return past->clean.sent_bytes < (uint64_t)past->clean.n_looks * BUSY_BYTES &&
-	       past->clean.sent_bytes < CLEAN_SENT_BYTES;
+	       past->clean.sent_bytes < CLEAN_SENT_BYTES * clean_factor(past);
 }
 
 /* What it has shown before would have bbr back at once. */
@@ -185,7 +195,6 @@ static void forget_losses(struct congestion_past *past)
 	past->window_sent_bytes = past->window_lost_bytes = past->window_worst_bytes = 0;
 	past->creep_sent_bytes = past->creep_lost_bytes = 0;
 	past->n_looks = past->n_points = past->n_events = 0;
-	past->slight_sent_bytes = 0;
 }
 
 /* Of a look with bbr. One that is bad ends the count by itself: it may be the first of many. */
@@ -209,16 +218,21 @@ static void count_clean(struct congestion_past *past, uint64_t sent_bytes, uint6
 		forget_losses(past);
 }
 
+static uint64_t bps_of(uint64_t sent_bytes, uint64_t lost_bytes, uint64_t us)
+{
+	return us && sent_bytes > lost_bytes ? (sent_bytes - lost_bytes) * 8 * US_PER_S / us : 0;
+}
+
 static void see_subflow(struct seen *seen, struct congestion_past *past, const struct leg_subflow *subflow,
 			size_t place)
 {
 	uint64_t sent_bytes = subflow->sent_bytes - past->sent_bytes,
 		 lost_bytes = subflow->retransmitted_bytes - past->retransmitted_bytes;
 
+	past->bps = bps_of(sent_bytes, lost_bytes, seen->since_us);
 	past->is_long = subflow->min_rtt_us >= MAKES_UP_SLOWLY_US;
 	fill_window(past, subflow, sent_bytes, lost_bytes);
-	if (past->is_long)
-		fill_slight(past, subflow, sent_bytes, lost_bytes);
+	fill_events(past, subflow, lost_bytes, seen->now_us);
 	if (sends_much(sent_bytes, seen->since_us))
 		seen->creeps = false;
 	else
@@ -233,7 +247,7 @@ static void see_subflow(struct seen *seen, struct congestion_past *past, const s
 	}
 	if (is_lossy(past))
 		seen->lossy |= 1u << place;
-	if (past->n_events >= ENOUGH_EVENTS)
+	if (is_slight(past, subflow))
 		seen->slight |= 1u << place;
 }
 
@@ -256,8 +270,8 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 {
 	size_t n = facts->n_subflows < LEG_SUBFLOWS ? facts->n_subflows : LEG_SUBFLOWS;
 	struct congestion_past pasts[LEG_SUBFLOWS];
-	struct seen seen = { .since_us = facts->now_us - congestion->looked_at_us, .creeps = true,
-			     .bbr = congestion->bbr, .same = n == congestion->n_subflows };
+	struct seen seen = { .now_us = facts->now_us, .since_us = facts->now_us - congestion->looked_at_us,
+			     .creeps = true, .bbr = congestion->bbr, .same = n == congestion->n_subflows };
 
 	for (size_t i = 0; i < n; i++) {
 		const struct leg_subflow *subflow = &facts->subflows[i];
@@ -279,11 +293,10 @@ static struct seen see(struct congestion *congestion, const struct leg_facts *fa
 	return seen;
 }
 
-static void change(struct congestion *congestion, bool bbr)
+static void change(struct congestion *congestion, bool bbr, bool slight)
 {
 	congestion->bbr = bbr;
-	congestion->trial_bps = 0;
-	congestion->n_trial = 0;
+	congestion_trial_begin(congestion, slight);
 	for (size_t i = 0; i < congestion->n_subflows; i++)
 		memset(&congestion->subflows[i].clean, 0, sizeof(congestion->subflows[i].clean));
 }
@@ -291,7 +304,7 @@ static void change(struct congestion *congestion, bool bbr)
 /* Back to cubic, for longer each time, whatever the links show meanwhile. */
 static void give_up(struct congestion *congestion, uint64_t now_us)
 {
-	change(congestion, false);
+	change(congestion, false, false);
 	congestion->look_at_us = now_us + (HOLD_US << congestion->n_failed);
 	if (congestion->n_failed < HOLD_DOUBLINGS)
 		congestion->n_failed++;
@@ -299,29 +312,23 @@ static void give_up(struct congestion *congestion, uint64_t now_us)
 	congestion->n_subflows = 0;
 }
 
-static bool with_cubic(struct congestion *congestion, const struct seen *seen, uint64_t bps)
+static uint64_t lately_bps(uint64_t before_bps, uint64_t bps)
 {
-	congestion->before_bps = congestion->before_bps && seen->same ? (congestion->before_bps + bps) / 2 : bps;
-	if (!seen->lossy && !seen->slight)
-		return false;
-	change(congestion, true);
-	congestion->slight = !seen->lossy;
-	return true;
+	return before_bps ? (before_bps + bps) / 2 : bps;
 }
 
-/* Whether bbr brought less. A link that came or went meanwhile makes the figures incomparable: bbr then stays. */
-static bool trial_fails(struct congestion *congestion, const struct seen *seen, uint64_t bps)
+static bool with_cubic(struct congestion *congestion, const struct seen *seen, uint64_t bps)
 {
-	uint64_t least_percent = congestion->slight ? TRIAL_SLIGHT_PERCENT : TRIAL_LEAST_PERCENT;
+	congestion->before_bps = lately_bps(seen->same ? congestion->before_bps : 0, bps);
+	for (size_t i = 0; i < congestion->n_subflows; i++) {
+		struct congestion_past *past = &congestion->subflows[i];
 
-	if (!seen->same)
-		congestion->before_bps = 0;
-	if (congestion->n_trial >= TRIAL_SKIPPED + TRIAL_LOOKS)
+		past->before_bps = lately_bps(past->before_bps, past->bps);
+	}
+	if (!seen->lossy && !seen->slight)
 		return false;
-	if (congestion->n_trial++ >= TRIAL_SKIPPED)
-		congestion->trial_bps += bps;
-	return congestion->n_trial == TRIAL_SKIPPED + TRIAL_LOOKS &&
-	       congestion->trial_bps / TRIAL_LOOKS * 100 < congestion->before_bps * least_percent;
+	change(congestion, true, !seen->lossy);
+	return true;
 }
 
 /* Whether the links don't lose any more, none of those that carry something. */
@@ -361,11 +368,11 @@ static struct congestion_verdict judge(struct congestion *congestion, const stru
 
 	if (!congestion->bbr) {
 		verdict.change = with_cubic(congestion, seen, bps);
-	} else if (trial_fails(congestion, seen, bps)) {
+	} else if (congestion_trial_fails(congestion, seen->same, seen->lossy, bps)) {
 		give_up(congestion, now_us);
 		verdict.change = verdict.failed = true;
 	} else if (all_clean(congestion)) {
-		change(congestion, false);
+		change(congestion, false, false);
 		for (size_t i = 0; i < congestion->n_subflows; i++)
 			forget_losses(&congestion->subflows[i]);
 		verdict.change = true;
@@ -387,8 +394,9 @@ struct congestion_verdict congestion_look(struct congestion *congestion, const s
 	congestion->looked_at_us = facts->now_us;
 	if (!first && seen.since_us)
 		verdict = judge(congestion, &seen, facts->now_us,
-				(seen.sent_bytes - seen.lost_bytes) * 8 * US_PER_S / seen.since_us);
-	verdict.lossy = seen.lossy | seen.slight;
+				bps_of(seen.sent_bytes, seen.lost_bytes, seen.since_us));
+	verdict.lossy = seen.lossy | (congestion_better_off(congestion) & ~seen.clean);
+	verdict.tried = verdict.change ? congestion_tried(congestion) : 0;
 	verdict.clean = seen.clean;
 	verdict.bursty = congestion->bbr ? 0 : seen.bursty;
 	if (!verdict.failed)

@@ -18,6 +18,8 @@
 #include <stdint.h>
 #include "policy/leg_facts.h"
 
+#define CONGESTION_EVENTS 3
+
 /* What is known of a subflow since it shows losses without a queue. */
 struct congestion_past {
 	struct address local, remote;
@@ -26,10 +28,13 @@ struct congestion_past {
 	uint8_t n_looks;                                /* that the window is made of */
 	uint64_t creep_sent_bytes, creep_lost_bytes;    /* in looks in which it sent little */
 	uint8_t n_points;                               /* for those of them that had losses */
-	bool is_long;                                   /* cubic needs seconds to come back from a loss. Then: */
-	uint64_t slight_sent_bytes;                     /* and in these */
-	uint8_t n_events;                               /* it lost something so often, not one look after the other */
-	bool losing;                                    /* at the last look */
+	bool is_long;                                   /* cubic needs seconds to come back from a loss */
+	uint64_t event_at_us, event_sent_bytes[CONGESTION_EVENTS];   /* when it lost something last, apart from what
+							 * it had lost before; and what it had sent by then, the
+							 * latest last */
+	uint8_t n_events;                               /* of these, so many; but for those with a queue */
+	bool tried;                                     /* few losses gave it bbr */
+	uint64_t bps, before_bps, trial_bps;            /* it got through: in the last look; as below */
 	struct {                                        /* with bbr, since it lost what is worth speaking of last */
 		uint64_t sent_bytes, lost_bytes;        /* what is older counts half */
 		uint8_t n_looks;                        /* as far as it matters */
@@ -45,7 +50,7 @@ struct congestion {
 	uint64_t before_bps;               /* what got through with cubic lately; 0: not known */
 	uint64_t trial_bps;                /* and with bbr, added up */
 	uint8_t n_trial;                   /* looks since the change, until it is judged */
-	bool slight;                       /* few losses made it: bbr is to bring clearly more */
+	bool slight;                       /* few losses made it: where those were, bbr is to bring clearly more */
 	uint8_t n_failed;                  /* trials of bbr that brought less */
 	uint64_t look_at_us;               /* no sooner; 0: at once */
 };
@@ -53,7 +58,9 @@ struct congestion {
 struct congestion_verdict {
 	bool change;                       /* to what congestion.bbr says: all subflows, or, to bbr, those that lose,
 					    * where each can have its own */
-	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places */
+	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places; and
+					    * those that lost little, and were found better off with bbr */
+	uint32_t tried;                    /* with a change to bbr: those that lose little, to see whether they are */
 	uint32_t clean;                    /* and, with bbr, those that don't lose any more: where each has its own,
 					    * they had better have cubic */
 	uint32_t bursty;                   /* with cubic, those that lose without a queue: what they send at once may be

@@ -70,8 +70,8 @@ struct stripe_leg {
 	uint8_t first_mark, n_marks;
 	uint64_t delay_us;           /* such pieces had arrived after so long lately; 0: not known */
 	struct stripe_mark awaited;  /* this much is to be acknowledged a round trip after that */
-	uint64_t overdue_us;         /* since then, where it wasn't: most likely something was lost, and what else is
-				      * written waits behind that at the other end; 0: it isn't overdue */
+	uint64_t overdue_us;         /* so long since then it wasn't: something was lost, if no queue is as long, and
+				      * what else is written waits behind that at the other end; 0: it isn't */
 };
 
 struct stripe_piece {

@@ -139,8 +139,8 @@ void stripe_tell_again(struct stripe_in *in)
 
 void stripe_tell_late(struct stripe_in *in)
 {
-	in->again |= in->told_late != acknowledged(in);
-	in->told_late = acknowledged(in);
+	in->again |= in->told_late != in->told;
+	in->told_late = in->told;
 }
 
 /* A window is gone through in a round trip, and half of it early enough for the next one: once in that. */

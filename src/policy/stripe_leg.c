@@ -249,10 +249,10 @@ static void note_delay(struct stripe_leg *leg, uint64_t now_us)
 static void note_overdue(const struct stripe_out *out, struct stripe_leg *leg, uint64_t now_us)
 {
 	uint64_t rtt_us = stripe_rtt_of(leg), due_us;
+	uint64_t sent_bytes = leg->written_bytes - u64_min(leg->unsent_bytes, stripe_outstanding_bytes(leg));
 
 	if (leg->acked_bytes >= leg->awaited.end)
-		leg->awaited = (struct stripe_mark){ leg->written_bytes - u64_min(leg->unsent_bytes,
-						     stripe_outstanding_bytes(leg)), now_us };
+		leg->awaited = (struct stripe_mark){ sent_bytes, now_us };
 	due_us = leg->awaited.at_us + rtt_us + u64_max(OVERDUE_LEAST_US, rtt_us / OVERDUE_SHARE);
 	leg->overdue_us = out->wide && stripe_outstanding_bytes(leg) && now_us >= due_us ?
 			  now_us - leg->awaited.at_us - rtt_us : 0;

@@ -31,7 +31,11 @@ static void test_few_losses_are_enough(void **state)
 		{ 600000, 300000, 5, 15 },    /* one of a thousand */
 		{ 200000, 300000, 5, 15 },
 		{ 199999, 300000, 5, 0 },     /* it comes back from each soon enough */
-		{ 600000, 1200000, 7, 0 },    /* one of six thousand: as cubic has by itself that fills 10 Mbit/s */
+		{ 600000, 840000, 5, 15 },    /* one of three thousand, */
+		{ 600000, 841400, 5, 0 },     /* and fewer: as cubic has by itself that fills a faster link */
+		{ 600000, 300000, 2, 10 },    /* apart by more than two seconds, else it is one */
+		{ 1000000, 300000, 2, 10 },
+		{ 200000, 300000, 1, 5 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -56,7 +60,8 @@ static void test_the_subflow_is_named(void **state)
 		verdict = unit_second(&path, MBYTE, 0);
 	}
 	assert_true(verdict.change && path.congestion.bbr);
-	assert_int_equal(verdict.lossy, 1u << 1);
+	assert_int_equal(verdict.tried, 1u << 1);
+	assert_int_equal(verdict.lossy, 0);
 }
 
 /* What the end of a slow start lost is sent again in look after look. */
@@ -67,6 +72,9 @@ static void test_an_overshoot_is_one_event(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_false(unit_second(&path, MBYTE, PACKET).change);
 	assert_int_equal(path.congestion.subflows[0].n_events, 1);
+	path.subflows[0].min_rtt_us = path.subflows[0].rtt_us = RTT_US;   /* it isn't long any more */
+	assert_false(unit_second(&path, MBYTE, PACKET).change);
+	assert_int_equal(path.congestion.subflows[0].n_events, 0);
 }
 
 /* With a queue, it is ours. */
@@ -118,6 +126,82 @@ static void test_many_losses_are_as_before(void **state)
 	assert_true(path.congestion.bbr);
 }
 
+/* Once they come. */
+static void test_few_losses_that_become_many_keep_bbr(void **state)
+{
+	struct path path = begin_long(1);
+	struct congestion_verdict verdict = { 0 };
+
+	assert_int_equal(changes_after_s(&path, 300000, 5), 15);
+	for (int i = 0; i < 5; i++)
+		verdict = unit_second(&path, 300000, 6000);   /* 2 % */
+	assert_false(verdict.failed);
+	assert_true(path.congestion.bbr && verdict.lossy);
+}
+
+/* Of a near link that carries twenty times as much nobody could tell. */
+static void test_the_one_that_lost_is_compared(void **state)
+{
+	static const struct { uint64_t near_bytes, far_bytes; bool fails; } cases[] = {
+		{ 10 * MBYTE, 450000, false }, { 10 * MBYTE, 300000, true }, { 8 * MBYTE, 450000, true },
+		{ 20 * MBYTE, 300000, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct path path = begin_long(2);
+		bool failed = false;
+
+		path.subflows[1].min_rtt_us = path.subflows[1].rtt_us = RTT_US;
+		for (int s = 1; s <= 15; s++) {
+			unit_carry(&path, 1, 10 * MBYTE, 0);
+			assert_int_equal(unit_second(&path, 300000, s % 5 ? 0 : PACKET).change, s == 15);
+		}
+		for (int s = 0; s < 5; s++) {
+			unit_carry(&path, 1, cases[i].near_bytes, 0);
+			failed |= unit_second(&path, cases[i].far_bytes, 0).failed;
+		}
+		if (failed != cases[i].fails)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* As there is nothing to compare with, after a pause or with another link, it is none that was better off. */
+static void test_a_trial_that_cant_be_judged_fails(void **state)
+{
+	for (int pauses = 0; pauses < 2; pauses++) {
+		struct path path = begin_long(1);
+		bool failed = false;
+
+		assert_int_equal(changes_after_s(&path, 300000, 5), 15);
+		if (pauses) {
+			congestion_rest(&path.congestion);
+			unit_look(&path);
+		} else {
+			unit_ends(&path.subflows[1].local, &path.subflows[1].remote, 1);
+			path.subflows[1].min_rtt_us = path.subflows[1].rtt_us = LONG_RTT_US;
+			path.n = 2;
+		}
+		for (int i = 0; i < 5; i++)
+			failed |= unit_second(&path, MBYTE, 0).failed;
+		assert_true(failed);
+		assert_false(path.congestion.bbr);
+	}
+}
+
+/* It is told as one that loses, so that those who remember that do, once the trial has shown it. */
+static void test_who_was_found_better_off_is_named(void **state)
+{
+	struct path path = begin_long(1);
+
+	assert_int_equal(changes_after_s(&path, 300000, 5), 15);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(unit_second(&path, MBYTE, 0).lossy, 0);
+	for (int i = 0; i < 9; i++)
+		assert_int_equal(unit_second(&path, MBYTE, 0).lossy, 1);
+	assert_true(unit_second(&path, MBYTE, 0).change);
+	assert_int_equal(unit_second(&path, MBYTE, 0).lossy, 0);
+}
+
 /* Losses that have bbr tried are none that have cubic back. */
 static void test_few_losses_keep_bbr(void **state)
 {
@@ -134,8 +218,8 @@ static void test_no_losses_have_cubic_back(void **state)
 	unsigned int s;
 
 	assert_int_equal(changes_after_s(&path, 300000, 5), 15);
-	s = changes_after_s(&path, 2 * MBYTE, 1000);   /* 14 MB tell of fewer than one in five thousand */
-	if (s != 10)
+	s = changes_after_s(&path, MBYTE, 1000);   /* 14 MB tell of fewer than one in five thousand */
+	if (s != 14)
 		fail_msg("after %u s", s);
 	assert_false(path.congestion.bbr);
 	assert_int_equal(path.congestion.subflows[0].n_events, 0);
@@ -150,6 +234,10 @@ int main(void)
 		cmocka_unit_test(test_losses_with_a_queue_count_nothing),
 		cmocka_unit_test(test_bbr_is_to_bring_more_then),
 		cmocka_unit_test(test_many_losses_are_as_before),
+		cmocka_unit_test(test_few_losses_that_become_many_keep_bbr),
+		cmocka_unit_test(test_the_one_that_lost_is_compared),
+		cmocka_unit_test(test_a_trial_that_cant_be_judged_fails),
+		cmocka_unit_test(test_who_was_found_better_off_is_named),
 		cmocka_unit_test(test_few_losses_keep_bbr),
 		cmocka_unit_test(test_no_losses_have_cubic_back),
 	};

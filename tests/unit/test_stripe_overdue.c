@@ -78,7 +78,7 @@ static void what_has_not_left_is_not_overdue(void **state)
 	stripe_leg_look(out, 0, &seen, US_PER_S + RTT_US);
 	assert_int_equal(out->legs[0].awaited.end, 20000);
 	seen = (struct stripe_seen){ .unacked_bytes = 80000, .rtt_us = RTT_US, .unsent_bytes = 80000 };
-	stripe_leg_look(out, 0, &seen, US_PER_S + 3 * RTT_US);
+	stripe_leg_look(out, 0, &seen, US_PER_S + 4 * RTT_US);
 	assert_int_equal(out->legs[0].overdue_us, 0);
 	free(out);
 }
@@ -117,6 +117,11 @@ static void what_was_told_late_is_told_again_once(void **state)
 		assert_int_equal(stripe_owes_ack(&in, US_PER_S), !i);
 		stripe_told(&in);
 	}
+	assert_int_equal(stripe_arrive(&in, 100, 10, STRIPE_GOES_ON, &skip), 0);
+	stripe_pass_on(&in, 10, US_PER_S);
+	stripe_told(&in);
+	stripe_tell_late(&in);
+	assert_true(stripe_owes_ack(&in, US_PER_S));
 }
 
 int main(void)

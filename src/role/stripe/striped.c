@@ -293,7 +293,7 @@ static void send_frame(struct stripes *stripes, struct striped *s, const struct 
 	if (!striped_leg_write(stripes, s, send->leg, (struct bytes){ bytes, n }, send->last_of_first))
 		return;
 	stripe_sent(&s->out, send, now_of(stripes));
-	if (s->out.legs[send->leg].overdue_us)   /* what it says may be late */
+	if (s->out.legs[send->leg].overdue_us && stripe_best_leg(&s->out) != send->leg)   /* what it says is late */
 		stripe_promise(&s->in);
 	else
 		stripe_told(&s->in);

@@ -64,7 +64,7 @@ static void apply(struct stripes *stripes, struct striped *s, const struct shown
 	for (size_t i = 0; i < shown->info.n_subflows; i++) {
 		bool clean = bbr ? verdict->clean >> i & 1 : verdict->change;
 
-		if (clean || (bbr && verdict->lossy >> i & 1))
+		if (clean || (bbr && (verdict->lossy | verdict->tried) >> i & 1))
 			change(stripes, s, shown->legs[i], !clean);
 		if (verdict->bursty >> i & 1 && !s->out.legs[shown->legs[i]].has_bbr)
 			pace(stripes, s, shown->legs[i]);
