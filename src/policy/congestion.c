@@ -7,7 +7,7 @@
 #define LOOK_EVERY_US (1 * US_PER_S)
 #define LOOK_SOONEST_US (250 * US_PER_MS)        /* at what creeps with cubic, and after the first look */
 #define TRIAL_ROUND_TRIPS 2u                     /* in a look at bbr, which grows once in each */
-#define PACKET_BYTES 1400u
+#define PACKET_BYTES CONGESTION_PACKET_BYTES
 #define ENOUGH_SENT_BYTES (100 * PACKET_BYTES)
 #define ENOUGH_LOST_BYTES (6 * PACKET_BYTES)     /* fewer may be chance */
 #define ENOUGH_LOOKS 2u                          /* one may fall into the end of a slow start, when its queue has
@@ -24,8 +24,6 @@
 #define POINTS_LONG_RTT 2u                       /* for a look with losses, where cubic needs seconds to come back
 						  * from one */
 #define MAKES_UP_SLOWLY_US (200 * US_PER_MS)
-#define SLIGHT_SENT_BYTES (6000 * PACKET_BYTES)  /* where cubic fills a link of more than some 5 Mbit/s it doesn't lose
-						  * so often itself */
 #define APART_US (1 * US_PER_S)                  /* and two round trips: of what is lost together the last is sent
 						  * again by then */
 #define NEAR_SHARE 4u                            /* a quarter more than the shortest round trip ... */
@@ -122,15 +120,19 @@ static void fill_creep(struct congestion_past *past, const struct leg_subflow *s
 	}
 }
 
+static void forget_oldest(struct congestion_past *past, uint8_t n)
+{
+	past->n_events -= n;
+	memmove(past->event_sent_bytes, past->event_sent_bytes + n,
+		past->n_events * sizeof(past->event_sent_bytes[0]));
+}
+
 static void note_event(struct congestion_past *past, const struct leg_subflow *subflow, uint64_t now_us)
 {
 	if (past->n_events && now_us < past->event_at_us + APART_US + 2 * (uint64_t)subflow->rtt_us)
 		return;
-	if (past->n_events == CONGESTION_EVENTS) {
-		past->n_events--;
-		memmove(past->event_sent_bytes, past->event_sent_bytes + 1,
-			past->n_events * sizeof(past->event_sent_bytes[0]));
-	}
+	if (past->n_events == CONGESTION_EVENTS)
+		forget_oldest(past, 1);
 	past->event_sent_bytes[past->n_events++] = subflow->sent_bytes;
 	past->event_at_us = now_us;
 }
@@ -140,7 +142,7 @@ static void fill_events(struct congestion_past *past, const struct leg_subflow *
 			uint64_t now_us)
 {
 	if (has_queue(subflow) || !past->is_long)
-		past->n_events /= 2;
+		forget_oldest(past, (past->n_events + 1) / 2);
 	else if (lost_bytes)
 		note_event(past, subflow, now_us);
 }
@@ -148,7 +150,7 @@ static void fill_events(struct congestion_past *past, const struct leg_subflow *
 static bool is_slight(const struct congestion_past *past, const struct leg_subflow *subflow)
 {
 	return past->n_events == CONGESTION_EVENTS &&
-	       subflow->sent_bytes - past->event_sent_bytes[0] <= SLIGHT_SENT_BYTES;
+	       subflow->sent_bytes - past->event_sent_bytes[0] <= CONGESTION_SLIGHT_SENT_BYTES;
 }
 
 static bool loses(uint64_t sent_bytes, uint64_t lost_bytes, uint32_t per_100_000)
@@ -195,6 +197,7 @@ static void forget_losses(struct congestion_past *past)
 	past->window_sent_bytes = past->window_lost_bytes = past->window_worst_bytes = 0;
 	past->creep_sent_bytes = past->creep_lost_bytes = 0;
 	past->n_looks = past->n_points = past->n_events = 0;
+	past->tried = false;
 }
 
 /* Of a look with bbr. One that is bad ends the count by itself: it may be the first of many. */
@@ -209,7 +212,7 @@ static void count_clean(struct congestion_past *past, uint64_t sent_bytes, uint6
 	}
 	past->clean.sent_bytes += sent_bytes;
 	past->clean.lost_bytes += lost_bytes;
-	past->clean.n_looks += past->clean.n_looks < UINT8_MAX;
+	past->clean.n_looks += past->clean.n_looks < UINT16_MAX;
 	if ((past->clean.lost_bytes >= CLEAN_LOST_BYTES &&
 	     loses(past->clean.sent_bytes, past->clean.lost_bytes, clean_per_100_000)) ||
 	    (lost_bytes >= ENOUGH_LOST_BYTES && loses(sent_bytes, lost_bytes, LOSSY_PER_100_000)))
@@ -323,7 +326,7 @@ static bool with_cubic(struct congestion *congestion, const struct seen *seen, u
 	for (size_t i = 0; i < congestion->n_subflows; i++) {
 		struct congestion_past *past = &congestion->subflows[i];
 
-		past->before_bps = lately_bps(past->before_bps, past->bps);
+		past->before_bps = lately_bps(seen->same ? past->before_bps : 0, past->bps);
 	}
 	if (!seen->lossy && !seen->slight)
 		return false;
@@ -361,28 +364,47 @@ static uint64_t pause_us(const struct congestion *congestion, const struct leg_f
 	return longest_us > LOOK_SOONEST_US ? longest_us : LOOK_SOONEST_US;
 }
 
-static struct congestion_verdict judge(struct congestion *congestion, const struct seen *seen, uint64_t now_us,
-				       uint64_t bps)
+/* It is as if nothing had been lost yet. */
+static void begin_again(struct congestion *congestion)
+{
+	change(congestion, false, false);
+	for (size_t i = 0; i < congestion->n_subflows; i++)
+		forget_losses(&congestion->subflows[i]);
+}
+
+static struct congestion_verdict with_bbr(struct congestion *congestion, const struct seen *seen, uint64_t bps)
+{
+	enum congestion_trial trial = congestion_trial_look(congestion, seen->same, seen->lossy, bps);
+	struct congestion_verdict verdict = { 0 };
+
+	if (trial == CONGESTION_TRIAL_FAILS) {
+		give_up(congestion, seen->now_us);
+		verdict.change = verdict.failed = true;
+	} else if (trial == CONGESTION_TRIAL_SAYS_NOTHING || all_clean(congestion)) {
+		begin_again(congestion);
+		verdict.change = true;
+	} else if (congestion_trial_is_over(congestion)) {
+		verdict.tried = seen->slight & ~seen->clean & ~congestion_tried(congestion);
+	}
+	return verdict;
+}
+
+static struct congestion_verdict judge(struct congestion *congestion, const struct seen *seen, uint64_t bps)
 {
 	struct congestion_verdict verdict = { 0 };
 
-	if (!congestion->bbr) {
-		verdict.change = with_cubic(congestion, seen, bps);
-	} else if (congestion_trial_fails(congestion, seen->same, seen->lossy, bps)) {
-		give_up(congestion, now_us);
-		verdict.change = verdict.failed = true;
-	} else if (all_clean(congestion)) {
-		change(congestion, false, false);
-		for (size_t i = 0; i < congestion->n_subflows; i++)
-			forget_losses(&congestion->subflows[i]);
-		verdict.change = true;
-	}
+	if (congestion->bbr)
+		return with_bbr(congestion, seen, bps);
+	verdict.change = with_cubic(congestion, seen, bps);
+	verdict.tried = congestion_tried(congestion);
 	return verdict;
 }
 
 void congestion_rest(struct congestion *congestion)
 {
 	congestion->looked_at_us = congestion->before_bps = 0;
+	for (size_t i = 0; i < congestion->n_subflows; i++)
+		congestion->subflows[i].before_bps = 0;
 }
 
 struct congestion_verdict congestion_look(struct congestion *congestion, const struct leg_facts *facts)
@@ -393,10 +415,9 @@ struct congestion_verdict congestion_look(struct congestion *congestion, const s
 
 	congestion->looked_at_us = facts->now_us;
 	if (!first && seen.since_us)
-		verdict = judge(congestion, &seen, facts->now_us,
+		verdict = judge(congestion, &seen,
 				bps_of(seen.sent_bytes, seen.lost_bytes, seen.since_us));
 	verdict.lossy = seen.lossy | (congestion_better_off(congestion) & ~seen.clean);
-	verdict.tried = verdict.change ? congestion_tried(congestion) : 0;
 	verdict.clean = seen.clean;
 	verdict.bursty = congestion->bbr ? 0 : seen.bursty;
 	if (!verdict.failed)

@@ -37,7 +37,7 @@ struct congestion_past {
 	uint64_t bps, before_bps, trial_bps;            /* it got through: in the last look; as below */
 	struct {                                        /* with bbr, since it lost what is worth speaking of last */
 		uint64_t sent_bytes, lost_bytes;        /* what is older counts half */
-		uint8_t n_looks;                        /* as far as it matters */
+		uint16_t n_looks;                       /* as far as it matters */
 	} clean;
 	bool paced;                                     /* it was found bursty */
 };
@@ -60,7 +60,8 @@ struct congestion_verdict {
 					    * where each can have its own */
 	uint32_t lossy;                    /* the subflows that lose at random just now, a bit each by their places; and
 					    * those that lost little, and were found better off with bbr */
-	uint32_t tried;                    /* with a change to bbr: those that lose little, to see whether they are */
+	uint32_t tried;                    /* those that lose little, and are to have bbr, to see whether they are; or
+					    * beside others that were */
 	uint32_t clean;                    /* and, with bbr, those that don't lose any more: where each has its own,
 					    * they had better have cubic */
 	uint32_t bursty;                   /* with cubic, those that lose without a queue: what they send at once may be

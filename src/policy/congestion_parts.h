@@ -6,11 +6,20 @@
 
 #include "policy/congestion.h"
 
-/* With a change, whichever way. slight: few losses make it, of one subflow; all that lost something are tried. */
+#define CONGESTION_PACKET_BYTES 1400u
+/* Lately: where cubic fills a link of 600 ms and more than some 5 Mbit/s it doesn't lose three times in so much by
+ * itself. */
+#define CONGESTION_SLIGHT_SENT_BYTES (6000 * CONGESTION_PACKET_BYTES)
+
+enum congestion_trial { CONGESTION_TRIAL_GOES_ON, CONGESTION_TRIAL_FAILS, CONGESTION_TRIAL_SAYS_NOTHING };
+
+/* With a change, whichever way. slight: few losses make it, of one subflow; all that lost some lately are tried. */
 void congestion_trial_begin(struct congestion *congestion, bool slight);
-/* After a look with bbr, in which all got so much through. same: no subflow came or went; lossy: some lose much. */
-bool congestion_trial_fails(struct congestion *congestion, bool same, bool lossy, uint64_t bps);
-/* Those that few losses have in a trial, or had; and if it is over. A bit each. */
+/* After a look with bbr, in which all got so much through. same: no subflow came or went; lossy: those that lose much,
+ * a bit each. */
+enum congestion_trial congestion_trial_look(struct congestion *congestion, bool same, uint32_t lossy, uint64_t bps);
+bool congestion_trial_is_over(const struct congestion *congestion);
+/* Those that few losses have in a trial, or had; and those of them that bring more, if it is over. A bit each. */
 uint32_t congestion_tried(const struct congestion *congestion);
 uint32_t congestion_better_off(const struct congestion *congestion);
 

@@ -7,18 +7,24 @@
 #define LEAST_PERCENT 90u     /* of what cubic brought; */
 #define SLIGHT_PERCENT 110u   /* of those that lost little */
 
+static bool lost_lately(const struct congestion_past *past)
+{
+	return past->n_events && past->sent_bytes - past->event_sent_bytes[past->n_events - 1] <=
+				 CONGESTION_SLIGHT_SENT_BYTES;
+}
+
 void congestion_trial_begin(struct congestion *congestion, bool slight)
 {
 	congestion->slight = slight;
 	congestion->trial_bps = 0;
 	congestion->n_trial = 0;
 	for (size_t i = 0; i < congestion->n_subflows; i++) {
-		congestion->subflows[i].tried = slight && congestion->subflows[i].n_events;
+		congestion->subflows[i].tried = slight && lost_lately(&congestion->subflows[i]);
 		congestion->subflows[i].trial_bps = 0;
 	}
 }
 
-static bool is_over(const struct congestion *congestion)
+bool congestion_trial_is_over(const struct congestion *congestion)
 {
 	return congestion->n_trial == SKIPPED_LOOKS + COUNTED_LOOKS;
 }
@@ -37,7 +43,7 @@ static bool is_less(uint64_t trial_bps, uint64_t before_bps, uint64_t percent)
 	return trial_bps / COUNTED_LOOKS * 100 < before_bps * percent;
 }
 
-/* They are to bring more; else it was as much as they carry. What can't be compared doesn't count. */
+/* They are to bring more; else it was as much as they carry. */
 static bool slight_fails(const struct congestion *congestion)
 {
 	uint64_t before_bps = 0, trial_bps = 0;
@@ -46,21 +52,25 @@ static bool slight_fails(const struct congestion *congestion)
 		before_bps += congestion->subflows[i].tried ? congestion->subflows[i].before_bps : 0;
 		trial_bps += congestion->subflows[i].tried ? congestion->subflows[i].trial_bps : 0;
 	}
-	return !congestion->before_bps || is_less(trial_bps, before_bps, SLIGHT_PERCENT);
+	return is_less(trial_bps, before_bps, SLIGHT_PERCENT);
 }
 
 /* A link that came or went meanwhile makes the figures incomparable: bbr then stays, unless it has few losses for it.
- * If many come, it isn't for the few. */
-bool congestion_trial_fails(struct congestion *congestion, bool same, bool lossy, uint64_t bps)
+ * Where others lose much, it isn't for the few; what the tried ones lose may be bbr's own doing. */
+enum congestion_trial congestion_trial_look(struct congestion *congestion, bool same, uint32_t lossy, uint64_t bps)
 {
 	if (!same)
 		congestion->before_bps = 0;
-	if (is_over(congestion))
-		return false;
-	congestion->slight &= !lossy;
+	if (congestion_trial_is_over(congestion))
+		return CONGESTION_TRIAL_GOES_ON;
+	congestion->slight &= !(lossy & ~congestion_tried(congestion));
 	count(congestion, bps);
-	return is_over(congestion) && (is_less(congestion->trial_bps, congestion->before_bps, LEAST_PERCENT) ||
-				       (congestion->slight && slight_fails(congestion)));
+	if (!congestion_trial_is_over(congestion))
+		return CONGESTION_TRIAL_GOES_ON;
+	if (congestion->slight && !congestion->before_bps)
+		return CONGESTION_TRIAL_SAYS_NOTHING;
+	return is_less(congestion->trial_bps, congestion->before_bps, LEAST_PERCENT) ||
+	       (congestion->slight && slight_fails(congestion)) ? CONGESTION_TRIAL_FAILS : CONGESTION_TRIAL_GOES_ON;
 }
 
 uint32_t congestion_tried(const struct congestion *congestion)
@@ -72,7 +82,12 @@ uint32_t congestion_tried(const struct congestion *congestion)
 	return bits;
 }
 
+/* One that carries nothing just now says nothing. */
 uint32_t congestion_better_off(const struct congestion *congestion)
 {
-	return congestion->slight && is_over(congestion) ? congestion_tried(congestion) : 0;
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < congestion->n_subflows; i++)
+		bits |= (uint32_t)(congestion->subflows[i].tried && congestion->subflows[i].bps) << i;
+	return congestion->slight && congestion_trial_is_over(congestion) ? bits : 0;
 }

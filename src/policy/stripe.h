@@ -235,7 +235,7 @@ uint64_t stripe_lapses_at_us(const struct stripe_in *in);
 void stripe_lapse(struct stripe_in *in, uint64_t now_us);
 /* What was told over a leg may be lost with it, and is to be told again. */
 void stripe_tell_again(struct stripe_in *in);
-/* Or late: once, until there is something new to tell. */
+/* Or late: once, until something new was told. */
 void stripe_tell_late(struct stripe_in *in);
 /* What any frame is to say, beside the window. */
 uint32_t stripe_acknowledged(const struct stripe_in *in);

@@ -126,17 +126,71 @@ static void test_many_losses_are_as_before(void **state)
 	assert_true(path.congestion.bbr);
 }
 
-/* Once they come. */
-static void test_few_losses_that_become_many_keep_bbr(void **state)
+/* What those lose that are tried may be bbr's own doing. Where others do, it is no trial any more. */
+static void test_losses_in_a_trial(void **state)
 {
-	struct path path = begin_long(1);
-	struct congestion_verdict verdict = { 0 };
+	static const struct { size_t loser; uint64_t far_bytes; bool fails; } cases[] = {
+		{ 0, 320000, true }, { 0, 350000, false }, { 1, 320000, false },
+	};
 
-	assert_int_equal(changes_after_s(&path, 300000, 5), 15);
-	for (int i = 0; i < 5; i++)
-		verdict = unit_second(&path, 300000, 6000);   /* 2 % */
-	assert_false(verdict.failed);
-	assert_true(path.congestion.bbr && verdict.lossy);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct path path = begin_long(2);
+		bool failed = false;
+
+		path.subflows[1].min_rtt_us = path.subflows[1].rtt_us = RTT_US;
+		for (int s = 1; s <= 15; s++) {
+			unit_carry(&path, 1, MBYTE, 0);
+			assert_int_equal(unit_second(&path, 300000, s % 5 ? 0 : PACKET).change, s == 15);
+		}
+		for (int s = 0; s < 5; s++) {
+			unit_carry(&path, 1, MBYTE, cases[i].loser == 1 ? 20000 : 0);
+			failed |= unit_second(&path, cases[i].far_bytes, cases[i].loser ? 0 : 6000).failed;
+		}
+		if (failed != cases[i].fails)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* Two far links: the other one is tried, too, if it lost something lately. */
+static void test_who_lost_something_is_tried_too(void **state)
+{
+	static const struct { int lost_at_s; uint32_t tried; } cases[] = { { 0, 1 }, { 12, 3 }, { 1, 1 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct path path = begin_long(2);
+		struct congestion_verdict verdict = { 0 };
+
+		for (int s = 1; s <= 15; s++) {
+			unit_carry(&path, 1, MBYTE, s == cases[i].lost_at_s ? PACKET : 0);
+			verdict = unit_second(&path, 300000, s % 5 ? 0 : PACKET);
+		}
+		assert_true(verdict.change);
+		if (verdict.tried != cases[i].tried)
+			fail_msg("case %zu: %x", i, verdict.tried);
+		assert_int_equal(unit_second(&path, MBYTE, 0).tried, 0);
+	}
+}
+
+/* It lost nothing when the trial began: it has bbr beside the one that was found better off with it. */
+static void test_another_one_follows(void **state)
+{
+	struct path path = begin_long(2);
+	uint32_t tried = 0;
+
+	for (int s = 1; s <= 15; s++) {
+		unit_carry(&path, 1, 300000, 0);
+		unit_second(&path, 300000, s % 5 ? 0 : PACKET);
+	}
+	for (int s = 0; s < 5; s++) {
+		unit_carry(&path, 1, 300000, 0);
+		assert_int_equal(unit_second(&path, MBYTE, PACKET).tried, 0);
+	}
+	for (int s = 1; s <= 15; s++) {
+		unit_carry(&path, 1, 300000, s % 5 ? 0 : PACKET);
+		tried = unit_second(&path, MBYTE, PACKET).tried;
+		assert_int_equal(tried >> 1, s == 15);
+	}
+	assert_true(path.congestion.bbr);
 }
 
 /* Of a near link that carries twenty times as much nobody could tell. */
@@ -165,12 +219,12 @@ static void test_the_one_that_lost_is_compared(void **state)
 	}
 }
 
-/* As there is nothing to compare with, after a pause or with another link, it is none that was better off. */
-static void test_a_trial_that_cant_be_judged_fails(void **state)
+/* As there is nothing to compare with, after a pause or with another link: cubic, and none is worse off for it. */
+static void test_a_trial_that_cant_be_judged_ends(void **state)
 {
 	for (int pauses = 0; pauses < 2; pauses++) {
 		struct path path = begin_long(1);
-		bool failed = false;
+		struct congestion_verdict verdict = { 0 };
 
 		assert_int_equal(changes_after_s(&path, 300000, 5), 15);
 		if (pauses) {
@@ -182,9 +236,11 @@ static void test_a_trial_that_cant_be_judged_fails(void **state)
 			path.n = 2;
 		}
 		for (int i = 0; i < 5; i++)
-			failed |= unit_second(&path, MBYTE, 0).failed;
-		assert_true(failed);
+			verdict = unit_second(&path, MBYTE, 0);
+		assert_true(verdict.change && !verdict.failed && !verdict.tried);
 		assert_false(path.congestion.bbr);
+		assert_int_equal(path.congestion.look_at_us, path.now_us + US_PER_S);
+		assert_int_equal(changes_after_s(&path, 300000, 5), 15);
 	}
 }
 
@@ -234,9 +290,11 @@ int main(void)
 		cmocka_unit_test(test_losses_with_a_queue_count_nothing),
 		cmocka_unit_test(test_bbr_is_to_bring_more_then),
 		cmocka_unit_test(test_many_losses_are_as_before),
-		cmocka_unit_test(test_few_losses_that_become_many_keep_bbr),
+		cmocka_unit_test(test_losses_in_a_trial),
+		cmocka_unit_test(test_who_lost_something_is_tried_too),
+		cmocka_unit_test(test_another_one_follows),
 		cmocka_unit_test(test_the_one_that_lost_is_compared),
-		cmocka_unit_test(test_a_trial_that_cant_be_judged_fails),
+		cmocka_unit_test(test_a_trial_that_cant_be_judged_ends),
 		cmocka_unit_test(test_who_was_found_better_off_is_named),
 		cmocka_unit_test(test_few_losses_keep_bbr),
 		cmocka_unit_test(test_no_losses_have_cubic_back),

@@ -119,6 +119,8 @@ static void what_was_told_late_is_told_again_once(void **state)
 	}
 	assert_int_equal(stripe_arrive(&in, 100, 10, STRIPE_GOES_ON, &skip), 0);
 	stripe_pass_on(&in, 10, US_PER_S);
+	stripe_tell_late(&in);   /* it wasn't told yet */
+	assert_false(stripe_owes_ack(&in, US_PER_S));
 	stripe_told(&in);
 	stripe_tell_late(&in);
 	assert_true(stripe_owes_ack(&in, US_PER_S));
