@@ -6,7 +6,7 @@
  */
 #include "policy/stripe_parts.h"
 
-#define AHEAD_MOST_US (60 * US_PER_S)   /* no window is as wide as that */
+#define GAP_MOST_US (60 * US_PER_S)   /* no window is as wide as that */
 
 /* What is under way over it is there after a round trip as it is now, with what waits in the link's queue. */
 static uint64_t loaded_rtt_us(const struct stripe_out *out, const struct stripe_leg *leg)
@@ -61,59 +61,50 @@ uint64_t stripe_shortest_delay_us(const struct stripe_out *out)
 	return shortest == STRIPE_NO_LEG ? 0 : shortest_us(out, shortest);
 }
 
-/* So much longer it takes over the leg than over a shorter one. Where packets are lost all the time, as over what has
+/* So much longer it takes over the leg than over the shortest. Where packets are lost all the time, as over what has
  * bbr most likely, one soon is, and what was seen so far may be of a shorter queue. */
-static uint64_t longer_us(const struct stripe_out *out, const struct stripe_leg *leg, uint8_t shorter)
+static uint64_t longer_us(const struct stripe_out *out, const struct stripe_leg *leg, uint8_t shortest)
 {
-	uint64_t seen_us = delay_us(out, leg) - shortest_us(out, shorter);
-	uint64_t expected_us = lost_once_us(out, leg), least_us = lost_once_us(out, &out->legs[shorter]);
-	uint64_t us = leg->has_bbr && expected_us > least_us ? u64_max(seen_us, expected_us - least_us) : seen_us;
+	uint64_t seen_us = delay_us(out, leg) - shortest_us(out, shortest);
+	uint64_t expected_us = lost_once_us(out, leg), least_us = lost_once_us(out, &out->legs[shortest]);
 
-	return u64_min(us, AHEAD_MOST_US);
+	return leg->has_bbr && expected_us > least_us ? u64_max(seen_us, expected_us - least_us) : seen_us;
 }
 
-/* Of two that take as long, the lower one is. */
-static bool is_shorter(const struct stripe_out *out, uint8_t leg, uint8_t than)
+static uint64_t gap_bytes(const struct stripe_out *out, uint8_t leg, uint8_t shortest)
 {
-	uint64_t us = delay_us(out, &out->legs[leg]), than_us = delay_us(out, &out->legs[than]);
+	uint64_t us = u64_min(longer_us(out, &out->legs[leg], shortest), GAP_MOST_US);
 
-	return stripe_is_usable(&out->legs[leg]) && (us < than_us || (us == than_us && leg < than));
-}
-
-/* So much each of the shorter ones carries until it is there over this one, too. */
-static uint64_t ahead_bytes(const struct stripe_out *out, uint8_t leg)
-{
-	uint64_t bytes = 0;
-
-	for (uint8_t i = 0; i < STRIPE_LEGS && out->wide; i++)
-		if (is_shorter(out, i, leg))
-			bytes += longer_us(out, &out->legs[leg], i) * stripe_rate_of(out, &out->legs[i]) / US_PER_S;
-	return bytes;
+	return out->wide && leg != shortest ? us * stripe_rate_of_all(out) / US_PER_S : 0;
 }
 
 uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out)
 {
+	uint8_t shortest = shortest_leg(out);
 	uint64_t bytes = 0;
 
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
 		if (stripe_is_usable(&out->legs[i]) && out->legs[i].rtt_us)
-			bytes = u64_max(bytes, ahead_bytes(out, i));
+			bytes = u64_max(bytes, gap_bytes(out, i, shortest));
 	return bytes;
 }
 
-/* The first kept piece with so many kept bytes before it; n_pieces. */
-static size_t first_kept_behind(const struct stripe_out *out, uint64_t kept_bytes)
+/* The first piece that is kept and begins there or later; n_pieces. */
+static size_t first_kept_from(const struct stripe_out *out, uint64_t offset)
 {
-	size_t i = out->first_kept;
-	uint64_t before = 0;
+	size_t from = out->first_kept, to = out->n_pieces;
 
-	if (kept_bytes >= out->kept_bytes)
-		return out->n_pieces;
-	while (i < out->n_pieces && (before < kept_bytes || stripe_piece_seen(out, i)->leg != STRIPE_KEPT)) {
-		before += stripe_piece_seen(out, i)->leg == STRIPE_KEPT ? stripe_piece_seen(out, i)->n : 0;
-		i++;
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (stripe_piece_seen(out, middle)->offset < offset)
+			from = middle + 1;
+		else
+			to = middle;
 	}
-	return i;
+	while (from < out->n_pieces && stripe_piece_seen(out, from)->leg != STRIPE_KEPT)
+		from++;
+	return from;
 }
 
 static size_t last_kept(const struct stripe_out *out)
@@ -138,12 +129,12 @@ static uint64_t kept_piece_bytes(const struct stripe_out *out)
 	return stripe_cut(out, &out->legs[shortest_leg(out)], STRIPE_WIDE_PIECE_BYTES);
 }
 
-/* What is before it, beside what is kept already, is to be whole pieces, for which there is room. */
-static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes, uint64_t ahead)
+/* What is before it is to be whole pieces, for which there is room. */
+static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes, uint64_t at)
 {
 	uint64_t n_new = stripe_uncut_bytes(out), n = u64_min(stripe_cut(out, &out->legs[leg], piece_bytes), n_new);
-	uint64_t kept = kept_piece_bytes(out);
-	uint64_t n_kept = u64_min(u64_min(ahead, n_new - n) / kept, stripe_pieces_most(out) - out->n_pieces - 1);
+	uint64_t ahead = at > out->next ? u64_min(at - out->next, n_new - n) : 0, kept = kept_piece_bytes(out);
+	uint64_t n_kept = u64_min(ahead / kept, stripe_pieces_most(out) - out->n_pieces - 1);
 
 	return (struct stripe_place){ .piece = out->n_pieces, .offset = out->next + n_kept * kept, .n_bytes = n,
 				      .kept_bytes = kept };
@@ -152,14 +143,15 @@ static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, 
 struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes)
 {
 	bool any_kept = stripe_has_kept(out), any_new = stripe_may_cut(out);
-	uint64_t ahead = ahead_bytes(out, leg);
-	size_t i = first_kept_behind(out, ahead);
+	uint64_t gap = gap_bytes(out, leg, shortest_leg(out));
+	uint64_t at = (any_kept ? stripe_piece_seen(out, out->first_kept)->offset : out->next) + gap;
+	size_t i = first_kept_from(out, at);
 
-	if (any_kept && (leg == shortest_leg(out) || !any_new))
+	if (any_kept && (!gap || !any_new))
 		return kept_place(out, i < out->n_pieces ? i : last_kept(out));
 	if (i < out->n_pieces && stripe_piece_seen(out, i)->n <= stripe_cut(out, &out->legs[leg], piece_bytes))
 		return kept_place(out, i);
-	return new_place(out, leg, piece_bytes, ahead > out->kept_bytes ? ahead - out->kept_bytes : 0);
+	return new_place(out, leg, piece_bytes, at);
 }
 
 void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes)

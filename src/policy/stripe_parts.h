@@ -153,13 +153,13 @@ struct stripe_place {
 	uint64_t kept_bytes;         /* of a new one: each that is kept before it */
 };
 
-/* Before it so much is kept as the legs on which all takes less carry meanwhile. A new piece has piece_bytes at most,
- * up to edge. Something is kept, or may be cut. */
+/* What legs carry meanwhile on which nothing takes as long: so far ahead of all that was sent. A new piece has
+ * piece_bytes at most, up to edge. Something is kept, or n_bytes of the edge. */
 struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes);
 /* Whether on this leg all takes least; and how long a piece takes over that; 0: there is none. */
 bool stripe_is_shortest(const struct stripe_out *out, uint8_t leg);
 uint64_t stripe_shortest_delay_us(const struct stripe_out *out);
-/* What is kept before a leg's piece, of the leg with the most. */
+/* How far ahead the leg is that is furthest. */
 uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out);
 /* What isn't cut yet is cut up to there, into pieces that are kept. */
 void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes);
