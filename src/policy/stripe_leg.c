@@ -16,8 +16,8 @@
 #define STALL_LEAST_US (2 * US_PER_S)
 #define WIDE_STALL_LEAST_US (500 * US_PER_MS)
 #define STALL_PACKETS 3
-#define OVERDUE_LEAST_US (60 * US_PER_MS)   /* beyond a round trip: TCP takes 40 ms to acknowledge little, or more */
-#define OVERDUE_SHARE 4                     /* of the round trip, if that is more */
+#define OVERDUE_US (200 * US_PER_MS)   /* beyond a round trip: as long as TCP waits, at least, before it sends again
+					* what was lost. Sooner, a queue would often look like that */
 
 void stripe_leg_open(struct stripe_out *out, uint8_t leg, uint64_t now_us)
 {
@@ -253,7 +253,7 @@ static void note_overdue(const struct stripe_out *out, struct stripe_leg *leg, u
 
 	if (leg->acked_bytes >= leg->awaited.end)
 		leg->awaited = (struct stripe_mark){ sent_bytes, now_us };
-	due_us = leg->awaited.at_us + rtt_us + u64_max(OVERDUE_LEAST_US, rtt_us / OVERDUE_SHARE);
+	due_us = leg->awaited.at_us + rtt_us + OVERDUE_US;
 	leg->overdue_us = out->wide && stripe_outstanding_bytes(leg) && now_us >= due_us ?
 			  now_us - leg->awaited.at_us - rtt_us : 0;
 }
