@@ -127,11 +127,6 @@ void stripe_lapse(struct stripe_in *in, uint64_t now_us)
 	in->window = 0;
 }
 
-static uint64_t acknowledged(const struct stripe_in *in)
-{
-	return in->passed_on + in->end_passed_on;
-}
-
 void stripe_tell_again(struct stripe_in *in)
 {
 	in->again = true;
@@ -217,6 +212,11 @@ void stripe_pass_on_end(struct stripe_in *in, uint64_t now_us)
 {
 	in->end_passed_on = true;
 	stripe_pass_on(in, 0, now_us);
+}
+
+static uint64_t acknowledged(const struct stripe_in *in)
+{
+	return in->passed_on + in->end_passed_on;
 }
 
 uint32_t stripe_acknowledged(const struct stripe_in *in)
