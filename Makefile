@@ -16,7 +16,7 @@ menu:
 	@echo "make soak             connections that come and go for MINUTES=$(MINUTES), a link flapping; nothing may grow"
 	@echo "make fuzz             fuzz every decoder for SECONDS=$(SECONDS) each; needs clang"
 	@echo "make bench            compare with what people use today (an hour; QUICK=1: 3 minutes; ROUNDS=N runs of each)"
-	@echo "make bench-paths      links bonded over a grid of rates, round trips, losses, queues (15 minutes; QUICK=1: 3; FULL=1: days; SEED=N: another sample; CELLS='EXPRESSION')"
+	@echo "make bench-paths      links bonded over a grid of rates, round trips, losses, queues (15 minutes; QUICK=1: 3; FULL=1: days; SEED=N: another sample; CELLS='EXPRESSION'; RUN_SECONDS=60: long transfers)"
 	@echo "make compare          the ways of telling a converter where a connection goes, side by side (a quarter of an hour; QUICK=1: fewer cells; SCHEMES=a,b)"
 	@echo "make build            build into $(BUILD)/"
 	@echo "make install          install what was built"
@@ -80,7 +80,7 @@ bench: packages build
 
 bench-paths: packages build
 	@tools/install-packages tools/packages-paths
-	@bench/braid-paths --build $(BUILD) $(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(SEED),--seed $(SEED)) $(if $(CELLS),--cells '$(CELLS)') $(if $(ROUNDS),--rounds $(ROUNDS))
+	@bench/braid-paths --build $(BUILD) $(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(SEED),--seed $(SEED)) $(if $(CELLS),--cells '$(CELLS)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUN_SECONDS),--seconds $(RUN_SECONDS))
 
 compare: packages build
 	@tools/install-packages tools/packages-bench

@@ -2,6 +2,7 @@
 """The grid from its beginning to its end: cells side by side, each in namespaces of its own, as many as the machine bears."""
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -33,9 +34,15 @@ def parse(arguments):
     parser.add_argument("--cells", metavar="EXPRESSION", type=re.compile, help="of the whole grid those whose name matches ('100 Mbit/s 1:1, 50 ms, no loss')")
     parser.add_argument("--seed", type=int, default=grid.SEED, help=f"another sample of the grid ({grid.SEED})")
     parser.add_argument("--rounds", type=int, default=grid.ROUNDS, help="runs of each system in a cell at most (3); long ones have fewer")
+    parser.add_argument("--seconds", type=float, default=0, help="what is measured of a run, at least: a few by itself, of light cells up to 20")
     parser.add_argument("--list", action="store_true", help="the cells' names, and no more")
     parser.add_argument("--cell", help=argparse.SUPPRESS)     # the inner self's
     return parser.parse_args(arguments)
+
+
+def lasting(cells, options):
+    """They, as long as was asked for."""
+    return [dataclasses.replace(cell, least_s=options.seconds) for cell in cells]
 
 
 def chosen(options):
@@ -47,7 +54,7 @@ def chosen(options):
     cells = [cell for cell in cells if not options.cells or options.cells.search(cell.name)]
     if not cells:
         raise LabError(f"--cells: no cell's name matches {options.cells.pattern}; --list --full shows them")
-    return cells
+    return lasting(cells, options)
 
 
 def inside(options):
@@ -55,7 +62,7 @@ def inside(options):
     build = options.build.resolve()
     sandbox.prepare()
     sandbox.require(*PROGRAMS)
-    cell = next(cell for cell in grid.every_cell() if cell.name == options.cell)
+    cell = next(cell for cell in lasting(grid.every_cell(), options) if cell.name == options.cell)
     json.dump(trial.measure(build, cell, options.rounds), sys.stdout)
     return 0
 
@@ -65,7 +72,7 @@ class Running:
 
     def __init__(self, program, options, cell):
         self.cell, self.said = cell, b""
-        self.process = sandbox.start_inside(program, ["--build", str(options.build), "--cell", cell.name, "--rounds", str(grid.rounds(cell, options.rounds))],
+        self.process = sandbox.start_inside(program, ["--build", str(options.build), "--cell", cell.name, "--seconds", str(options.seconds), "--rounds", str(grid.rounds(cell, options.rounds))],
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
     def read(self):
@@ -87,8 +94,8 @@ class Running:
 
 
 def run_cells(program, options, cells, take):
-    """Measures all of them, the longest first, and hands each result to take(cell, result)."""
-    waiting = sorted(cells, key=lambda cell: -grid.expected_s(cell, grid.rounds(cell, options.rounds)))
+    """Measures all of them, and hands each result to take(cell, result)."""
+    waiting = sorted(cells, key=lambda cell: -grid.weight(cell, grid.rounds(cell, options.rounds)))
     running = []
     with selectors.DefaultSelector() as selector:
         try:
@@ -143,7 +150,7 @@ class Report:
         self.figures.sort(key=lambda one: self.order[one.cell.name])
         lines = verdict.judge(self.figures)
         (build / "paths.json").write_text(json.dumps({
-            "machine": about, "load_average_before": self.began, "load_average_after": os.getloadavg()[0], "seed": options.seed, "rounds": options.rounds,
+            "machine": about, "load_average_before": self.began, "load_average_after": os.getloadavg()[0], "seed": options.seed, "rounds": options.rounds, "seconds": options.seconds,
             "cells": [verdict.row(one) | {"seen": self.seen[one.cell.name]} for one in self.figures], "ratios": lines.rows(), "notes": self.notes,
             "failures": [dict(zip(("cell", "system", "seen"), failure)) for failure in self.failures]}, indent=1) + "\n")
         heat.draw(self.figures, build / "paths")

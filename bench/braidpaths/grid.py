@@ -26,6 +26,9 @@ LOW_LINKS, LOW_BYTES, LOW_LIMIT_S = 4, 60_000, 240   # one link alone would need
 BBR_FROM_PPM = 10_000     # of losses: what `auto` ends with
 AUTO_SETTLES_S = 5        # until it has changed
 SKIP_LEAST_S, SKIP_MOST_S, WINDOW_LEAST_S, WINDOW_MOST_S = 2, 10, 3, 8
+# Five round trips of a link that loses packets say little: one packet that is lost three times, at the measurement's end, takes as long. What is light runs beside the others, and for longer.
+WINDOW_ROUND_TRIPS = 8
+LIGHT_MBIT, LIGHT_WINDOW_ROUND_TRIPS, LIGHT_WINDOW_MOST_S = 25, 24, 20
 TURN_S = 1.5              # a network made and taken away, a daemon started
 ROUNDS, LONG_ROUNDS, LONG_S = 3, 2, 7
 SYSTEMS = 3
@@ -55,6 +58,7 @@ class Cell:
     links: tuple
     way: str
     values: tuple = ()        # of the axes, in their order; none for cells outside of the grid
+    least_s: float = 0        # it is measured for so long, at least
 
     @property
     def n_bytes(self):
@@ -157,28 +161,39 @@ def skip_s(cell):
     return 0 if cell.n_bytes else max(SKIP_LEAST_S, min(SKIP_MOST_S, begins_s + 8 * max(link.loaded_s() for link in cell.links)))
 
 
+def load_mbit(cell):
+    """What it takes of the machine, at most."""
+    return min(sum(link.rate_bps for link in cell.links) / MBIT, CELL_MOST_MBIT)
+
+
+def is_light(cell):
+    return load_mbit(cell) <= LIGHT_MBIT
+
+
 def window_s(cell):
-    """What is measured: some round trips, and sixty packets of the slowest link, within bounds. Of a transfer that bytes bound, its limit."""
+    """What is measured: some round trips, and sixty packets of the slowest link, within bounds, or for as long as was asked. Of a transfer that bytes bound, its limit."""
     if cell.n_bytes:
         return LOW_LIMIT_S
+    round_trips, most_s = (LIGHT_WINDOW_ROUND_TRIPS, LIGHT_WINDOW_MOST_S) if is_light(cell) else (WINDOW_ROUND_TRIPS, WINDOW_MOST_S)
     slowest_bps = min(link.rate_bps for link in cell.links)
-    wanted_s = max(4 * max(link.loaded_s() for link in cell.links), 60 * 8 * PACKET_BYTES / slowest_bps)
-    return min(WINDOW_MOST_S, max(WINDOW_LEAST_S, wanted_s))
+    wanted_s = max(round_trips * max(link.loaded_s() for link in cell.links), 60 * 8 * PACKET_BYTES / slowest_bps)
+    return max(cell.least_s, min(most_s, max(WINDOW_LEAST_S, wanted_s)))
 
 
 def rounds(cell, most=ROUNDS):
-    """Of each system, unless that many are asked for: fewer where a run is long."""
+    """Of each system, unless that many are asked for: fewer where a run is long and others wait for it."""
     if cell.n_bytes:
         return 1
-    return min(most, LONG_ROUNDS if skip_s(cell) + window_s(cell) > LONG_S else ROUNDS)
+    return min(most, LONG_ROUNDS if skip_s(cell) + window_s(cell) > LONG_S and not is_light(cell) else ROUNDS)
 
 
 def expected_s(cell, n_rounds):
     return n_rounds * SYSTEMS * (skip_s(cell) + window_s(cell) + TURN_S)
 
 
-def load_mbit(cell):
-    return min(sum(link.rate_bps for link in cell.links) / MBIT, CELL_MOST_MBIT)
+def weight(cell, n_rounds):
+    """What is heavy and long begins first: the rest runs beside it."""
+    return load_mbit(cell) * expected_s(cell, n_rounds)
 
 
 def fits_beside(cell, running):

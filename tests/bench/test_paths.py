@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The grid of link pairs: the sample, how long and how heavy cells are, the efficiency and the verdicts. No network."""
 import collections
+import dataclasses
 import pathlib
 import sys
 
@@ -103,12 +104,25 @@ def test_runs_last_as_long_as_links_are_far_and_slow():
     assert grid.skip_s(UNEQUAL) == pytest.approx(7.4)
     assert grid.skip_s(LOSSY) == pytest.approx(grid.AUTO_SETTLES_S + 8 * 0.06)
     slow = Cell("slow", (Link(MBIT, 50, 50), Link(MBIT // 10, 600, 1920)), UP)
-    assert (grid.skip_s(slow), grid.window_s(slow)) == (grid.SKIP_MOST_S, grid.WINDOW_MOST_S)
+    assert (grid.skip_s(slow), grid.window_s(slow)) == (grid.SKIP_MOST_S, grid.LIGHT_WINDOW_MOST_S)
+    heavy = Cell("heavy", (Link(100 * MBIT, 600, 600),) * 2, UP)
+    assert (grid.skip_s(heavy), grid.window_s(heavy)) == (grid.SKIP_MOST_S, grid.WINDOW_MOST_S)
+
+
+def test_a_run_lasts_as_long_as_was_asked_for_at_least():
+    assert [grid.window_s(dataclasses.replace(CLEAN, least_s=seconds)) for seconds in (1, 60)] == [3, 60]
+    assert grid.window_s(dataclasses.replace(LOW, least_s=60)) == grid.LOW_LIMIT_S
 
 
 def test_long_runs_are_fewer_and_no_more_than_asked_for():
-    far = Cell("far", (Link(10 * MBIT, 600, 600),) * 2, UP)
+    far = Cell("far", (Link(100 * MBIT, 600, 600),) * 2, UP)
     assert [grid.rounds(CLEAN), grid.rounds(far), grid.rounds(far, 1), grid.rounds(CLEAN, 2)] == [3, 2, 1, 2]
+
+
+def test_what_is_light_is_measured_longer_and_as_often():
+    far = Cell("far", (Link(10 * MBIT, 600, 600),) * 2, UP)
+    assert (grid.is_light(far), grid.is_light(LOSSY)) == (True, False)
+    assert (grid.rounds(far), grid.window_s(far)) == (3, grid.LIGHT_WINDOW_MOST_S)
 
 
 def test_what_is_heavy_runs_beside_light_cells_alone():
@@ -119,6 +133,11 @@ def test_what_is_heavy_runs_beside_light_cells_alone():
     assert not grid.fits_beside(heavy, [LOSSY])
     assert grid.fits_beside(LOSSY, [UNEQUAL, CLEAN])
     assert not grid.fits_beside(LOW, [LOW] * grid.SIDE_BY_SIDE_CELLS)
+
+
+def test_what_is_heavy_and_long_begins_first():
+    some = [LOW, CLEAN, LOSSY, Cell("heavy", (Link(500 * MBIT, 5, 5),) * 2, UP)]
+    assert [cell.name for cell in sorted(some, key=lambda cell: -grid.weight(cell, 1))] == ["heavy", "lossy", "clean", LOW.name]
 
 
 def test_efficiency_is_of_medians_and_the_slowest_run_counts_against_the_best_link():
