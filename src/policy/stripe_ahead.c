@@ -31,14 +31,11 @@ static uint64_t delay_us(const struct stripe_out *out, const struct stripe_leg *
 /* The one on which least time passes; STRIPE_NO_LEG. */
 static uint8_t shortest_leg(const struct stripe_out *out)
 {
-	uint8_t shortest = STRIPE_NO_LEG;
+	uint64_t us[STRIPE_LEGS];
 
-	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
-		if (stripe_is_usable(&out->legs[i]) &&
-		    (shortest == STRIPE_NO_LEG ||
-		     delay_us(out, &out->legs[i]) < delay_us(out, &out->legs[shortest])))
-			shortest = i;
-	return shortest;
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		us[i] = stripe_is_usable(&out->legs[i]) ? delay_us(out, &out->legs[i]) : CLOCK_NEVER_US;
+	return stripe_leg_of_least(us);
 }
 
 /* It has had bad moments as well, which don't count: what comes next comes by what it has in its queue. */

@@ -10,7 +10,6 @@
 #define WIDE_RATE_SHARE 8             /* one that is more counts as a whole, so that a long leg finds its rate */
 #define WIDE_SAMPLE_US (100 * US_PER_MS)
 #define WIDE_SAMPLE_LEAST_US (10 * US_PER_MS)   /* at least, as what it is divided by */
-#define WIDE_RISE 4                   /* a rate is so many times the one before at most */
 #define DELAY_SHARE 32                /* of what a leg has shown, less counts so little */
 #define MARKS_APART_US (100 * US_PER_MS)
 #define STALL_LEAST_US (2 * US_PER_S)
@@ -70,7 +69,7 @@ static uint64_t sample_least_us(const struct stripe_out *out, const struct strip
 static uint64_t sampled(const struct stripe_out *out, const struct stripe_leg *leg)
 {
 	uint64_t us = u64_max(leg->sample_us, out->wide ? WIDE_SAMPLE_LEAST_US : 0);
-	uint64_t rate = leg->sample_bytes * US_PER_S / us + 1, most = WIDE_RISE * leg->rate_bytes_per_s;
+	uint64_t rate = leg->sample_bytes * US_PER_S / us + 1, most = STRIPE_WIDE_RISE * leg->rate_bytes_per_s;
 
 	return out->wide && leg->rate_bytes_per_s && rate > most ? most : rate;
 }
@@ -135,6 +134,19 @@ static bool any_other_usable(const struct stripe_out *out, uint8_t leg)
 		if (i != leg && stripe_is_usable(&out->legs[i]))
 			return true;
 	return false;
+}
+
+uint8_t stripe_leg_of_least(const uint64_t us[STRIPE_LEGS])
+{
+	uint8_t least = STRIPE_NO_LEG;
+	uint64_t least_us = CLOCK_NEVER_US;
+
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (us[i] < least_us) {
+			least = i;
+			least_us = us[i];
+		}
+	return least;
 }
 
 uint64_t stripe_longest_rtt_us(const struct stripe_out *out)

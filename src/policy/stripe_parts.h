@@ -17,8 +17,11 @@
 					      * a time */
 #define STRIPE_PIECE_DOUBLINGS 3             /* from the first ones to the longest */
 #define STRIPE_WIDE_PIECE_DOUBLINGS 4
+#define STRIPE_WIDE_RISE 4                   /* a rate is so many times the one before at most */
 #define STRIPE_LOOKS_APART_US (300 * US_PER_MS)   /* a leg has enough to send until it is looked at again */
 
+/* The leg that it takes least; the first of those alike. CLOCK_NEVER_US: it is none. STRIPE_NO_LEG. */
+uint8_t stripe_leg_of_least(const uint64_t us[STRIPE_LEGS]);
 /* Of the legs, as far as they are known; 0: none is. */
 uint64_t stripe_longest_rtt_us(const struct stripe_out *out);
 uint64_t stripe_rate_of_all(const struct stripe_out *out);

@@ -63,21 +63,16 @@ static uint64_t bytes_over(const struct stripe_out *out, const struct stripe_leg
 /* The usable leg over which it would be there first: of all, or of those alone that have room. */
 static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool with_room)
 {
-	uint8_t best = STRIPE_NO_LEG;
-	uint64_t best_us = 0;
+	uint64_t there_us[STRIPE_LEGS];
 
-	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
+	for (size_t i = 0; i < STRIPE_LEGS; i++) {
 		const struct stripe_leg *leg = &out->legs[i];
-		uint64_t n_bytes = bytes_over(out, leg, piece),
-			 us = stripe_is_usable(leg) ? stripe_arrival_us(out, leg, n_bytes) : 0;
+		uint64_t n_bytes = bytes_over(out, leg, piece);
+		bool takes = stripe_is_usable(leg) && (!with_room || has_room(out, leg, n_bytes));
 
-		if (!stripe_is_usable(leg) || (with_room && !has_room(out, leg, n_bytes)) ||
-		    (best != STRIPE_NO_LEG && us >= best_us))
-			continue;
-		best = i;
-		best_us = us;
+		there_us[i] = takes ? stripe_arrival_us(out, leg, n_bytes) : CLOCK_NEVER_US;
 	}
-	return best;
+	return stripe_leg_of_least(there_us);
 }
 
 /* It would be there before all legs together have used up the window: else they would wait for it. */
@@ -384,20 +379,14 @@ bool stripe_is_busy(const struct stripe_out *out)
 
 uint8_t stripe_best_leg(const struct stripe_out *out)
 {
-	uint8_t best = STRIPE_NO_LEG;
-	uint64_t best_us = 0;
+	uint64_t there_us[STRIPE_LEGS];
 
-	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
+	for (size_t i = 0; i < STRIPE_LEGS; i++) {
 		const struct stripe_leg *leg = &out->legs[i];
-		uint64_t us;
 
-		if (!stripe_is_usable(leg))
-			continue;
-		us = stripe_arrival_us(out, leg, STRIPE_FRAME_OVERHEAD_BYTES) + leg->overdue_us;
-		if (best == STRIPE_NO_LEG || us < best_us) {
-			best = i;
-			best_us = us;
-		}
+		there_us[i] = stripe_is_usable(leg) ?
+			      stripe_arrival_us(out, leg, STRIPE_FRAME_OVERHEAD_BYTES) + leg->overdue_us :
+			      CLOCK_NEVER_US;
 	}
-	return best;
+	return stripe_leg_of_least(there_us);
 }

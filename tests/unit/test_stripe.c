@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A stream in pieces over several legs. */
-#include "unit.h"
-
-#include "base/clock.h"
-#include "policy/stripe.h"
+#include "unit_stripe.h"
 
 #define FRAME(n) ((n) + STRIPE_FRAME_OVERHEAD_BYTES)
-
-static void look(struct stripe_out *out, uint8_t leg, uint64_t unacked_bytes, uint64_t rtt_us, uint64_t now_us)
-{
-	stripe_leg_look(out, leg, &(struct stripe_seen){ .unacked_bytes = unacked_bytes, .rtt_us = rtt_us }, now_us);
-}
 
 /* Links as they are simulated: a frame goes when the one before has gone, arrives half a round trip later, and is
  * acknowledged after another half. */
@@ -133,7 +125,7 @@ static void links_go_on(struct world *w)
 		while (link->first < link->n && link->under_way[link->first].acked)
 			link->first++;
 		if (w->out.legs[i].open)
-			look(&w->out, (uint8_t)i, n_unacked, link->rtt_us, w->now_us);
+			unit_stripe_look(&w->out, (uint8_t)i, n_unacked, link->rtt_us, w->now_us);
 	}
 }
 
@@ -267,8 +259,8 @@ static void few_bytes_go_the_quickest_way(void **state)
 	out = (struct stripe_out){ 0 };
 	stripe_leg_open(&out, 0, 1);
 	stripe_leg_open(&out, 5, 1);
-	look(&out, 0, 0, 900 * US_PER_MS, 1);
-	look(&out, 5, 0, 300 * US_PER_MS, 1);
+	unit_stripe_look(&out, 0, 0, 900 * US_PER_MS, 1);
+	unit_stripe_look(&out, 5, 0, 300 * US_PER_MS, 1);
 	assert_int_equal(stripe_best_leg(&out), 5);
 	assert_false(stripe_next(&out, &send) || stripe_is_busy(&out));
 	stripe_take(&out, 10);
@@ -279,7 +271,7 @@ static void few_bytes_go_the_quickest_way(void **state)
 	assert_true(stripe_is_busy(&out));
 	assert_int_equal(stripe_acknowledge(&out, 10, 0), 0);
 	assert_true(stripe_is_busy(&out));   /* its TCP has not heard of it yet */
-	look(&out, 5, 0, 0, 2 * US_PER_S);
+	unit_stripe_look(&out, 5, 0, 0, 2 * US_PER_S);
 	assert_false(stripe_is_busy(&out) || stripe_is_done(&out));
 	assert_int_equal(out.legs[5].rtt_us, 300 * US_PER_MS);
 }
@@ -293,16 +285,16 @@ static void few_bytes_say_nothing_of_the_rate(void **state)
 	for (size_t i = 0; i < 100; i++) {
 		stripe_leg_wrote(&out, 0, 12, now_us);
 		now_us += 2 * US_PER_S;
-		look(&out, 0, 0, 600 * US_PER_MS, now_us);
+		unit_stripe_look(&out, 0, 0, 600 * US_PER_MS, now_us);
 	}
 	assert_int_equal(out.legs[0].rate_bytes_per_s, 0);
 	stripe_leg_wrote(&out, 0, 1200, now_us);
-	look(&out, 0, 0, 0, now_us + 1800 * US_PER_MS);
+	unit_stripe_look(&out, 0, 0, 0, now_us + 1800 * US_PER_MS);
 	assert_in_range(out.legs[0].rate_bytes_per_s, 990, 1010);   /* the round trip left out */
 	stripe_leg_open(&out, 1, now_us);
 	out.legs[1].rtt_us = US_PER_S;
 	stripe_leg_wrote(&out, 1, 1200, now_us);
-	look(&out, 1, 600, 0, now_us + 1);   /* sooner than could be */
+	unit_stripe_look(&out, 1, 600, 0, now_us + 1);   /* sooner than could be */
 	assert_int_equal(out.legs[1].rate_bytes_per_s, 0);
 }
 
@@ -347,9 +339,9 @@ static void an_idle_leg_repeats_what_is_stuck(void **state)
 	assert_true(send.leg == 1 && send.again && send.offset == 0);
 	stripe_sent(&out, &send, 2);
 	assert_false(stripe_next(&out, &send));   /* it has something to do now */
-	look(&out, 1, 0, 0, 2 * US_PER_S);
+	unit_stripe_look(&out, 1, 0, 0, 2 * US_PER_S);
 	assert_true(stripe_next(&out, &send) && send.offset > 0);
-	look(&out, 0, 0, 0, 3 * US_PER_S);   /* the other end has it all */
+	unit_stripe_look(&out, 0, 0, 0, 3 * US_PER_S);   /* the other end has it all */
 	assert_false(stripe_next(&out, &send));
 }
 
@@ -384,7 +376,7 @@ static void a_reset_leaves_out_what_no_leg_has(void **state)
 		stripe_sent(&out, &send, 1);
 	stripe_end(&out, STRIPE_RESETS);
 	assert_int_equal(out.end, out.next);
-	look(&out, 0, 0, 0, 10 * US_PER_S);
+	unit_stripe_look(&out, 0, 0, 0, 10 * US_PER_S);
 	assert_true(stripe_next(&out, &send) && !send.n && send.ending == STRIPE_RESETS && send.offset == out.next);
 	stripe_sent(&out, &send, 1);
 	assert_false(stripe_is_done(&out));
@@ -513,16 +505,16 @@ static void a_single_leg_that_stalls_is_left_to_its_tcp(void **state)
 	stripe_take(&out, 10);
 	assert_true(stripe_next(&out, &send));
 	stripe_sent(&out, &send, 1);
-	look(&out, 3, FRAME(10), 0, 100 * US_PER_S);
+	unit_stripe_look(&out, 3, FRAME(10), 0, 100 * US_PER_S);
 	assert_true(out.legs[3].stalled && out.pieces[0].leg == 3);
 	assert_false(stripe_next(&out, &send));
 	stripe_leg_open(&out, 4, 100 * US_PER_S);   /* another one comes */
-	look(&out, 3, FRAME(10), 0, 101 * US_PER_S);
+	unit_stripe_look(&out, 3, FRAME(10), 0, 101 * US_PER_S);
 	assert_true(stripe_next(&out, &send) && send.leg == 4 && send.again);
 	stripe_sent(&out, &send, 101 * US_PER_S);
-	look(&out, 3, 0, 0, 102 * US_PER_S);   /* and it has got through after all */
+	unit_stripe_look(&out, 3, 0, 0, 102 * US_PER_S);   /* and it has got through after all */
 	assert_false(out.legs[3].stalled);
-	look(&out, 3, 5000, 0, 103 * US_PER_S);   /* more than was ever written */
+	unit_stripe_look(&out, 3, 5000, 0, 103 * US_PER_S);   /* more than was ever written */
 	assert_int_equal(out.legs[3].acked_bytes, FRAME(10));
 }
 
@@ -539,9 +531,9 @@ static void what_has_arrived_is_left_where_it_is(void **state)
 		assert_true(stripe_next(&out, &send));
 		stripe_sent(&out, &send, 1);
 	}
-	look(&out, 0, FRAME(10), 0, US_PER_S);
+	unit_stripe_look(&out, 0, FRAME(10), 0, US_PER_S);
 	stripe_leg_open(&out, 1, US_PER_S);
-	look(&out, 0, FRAME(10), 0, 100 * US_PER_S);
+	unit_stripe_look(&out, 0, FRAME(10), 0, 100 * US_PER_S);
 	assert_true(out.legs[0].stalled && out.pieces[0].leg == 0 && out.pieces[1].leg == STRIPE_NO_LEG);
 	assert_true(stripe_next(&out, &send) && send.offset == 10 && send.leg == 1);
 	stripe_leg_close(&out, 0);

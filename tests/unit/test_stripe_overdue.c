@@ -1,42 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A leg whose acknowledgement is overdue, and what is said beside it: decision 0044. */
-#include "unit.h"
-
-#include "base/clock.h"
-#include "policy/stripe.h"
+#include "unit_stripe.h"
 
 #define RTT_US (50 * US_PER_MS)
 
-static void look(struct stripe_out *out, uint8_t leg, uint64_t unacked_bytes, uint64_t rtt_us, uint64_t now_us)
-{
-	stripe_leg_look(out, leg, &(struct stripe_seen){ .unacked_bytes = unacked_bytes, .rtt_us = rtt_us }, now_us);
-}
-
-static struct stripe_out *out_new(bool wide, uint8_t n_legs)
-{
-	struct stripe_out *out = calloc(1, sizeof(*out));
-
-	assert_non_null(out);
-	out->wide = wide;
-	for (uint8_t i = 0; i < n_legs; i++)
-		stripe_leg_open(out, i, US_PER_S);
-	return out;
-}
-
 static uint8_t best_at(struct stripe_out *out, uint64_t unacked_bytes, uint64_t now_us)
 {
-	look(out, 0, unacked_bytes, RTT_US, now_us);
+	unit_stripe_look(out, 0, unacked_bytes, RTT_US, now_us);
 	return stripe_best_leg(out);
 }
 
 /* Behind what its TCP has to send once more words would wait, most likely as long again. */
 static void few_bytes_go_past_a_leg_that_is_overdue(void **state)
 {
-	struct stripe_out *out = out_new(true, 2);
+	struct stripe_out *out = unit_stripe_new(true, 2);
 	const uint64_t slack_us = 200 * US_PER_MS;
 	uint64_t now_us = US_PER_S;
 
-	look(out, 1, 0, 2 * RTT_US, now_us);
+	unit_stripe_look(out, 1, 0, 2 * RTT_US, now_us);
 	assert_int_equal(best_at(out, 0, now_us), 0);
 	stripe_leg_wrote(out, 0, 12, now_us);
 	stripe_leg_wrote(out, 0, 12, now_us + 20 * US_PER_MS);
@@ -46,7 +27,8 @@ static void few_bytes_go_past_a_leg_that_is_overdue(void **state)
 	assert_int_equal(best_at(out, 12, now_us), 0);   /* the other word is awaited as if it were new */
 	assert_int_equal(best_at(out, 12, now_us + RTT_US + slack_us), 1);
 	stripe_leg_wrote(out, 1, 12, now_us);
-	look(out, 1, 12, 2 * RTT_US, now_us + 400 * US_PER_MS);   /* overdue for 0.3 s, the other one for 0.35 */
+	/* overdue for 0.3 s, the other one for 0.35 */
+	unit_stripe_look(out, 1, 12, 2 * RTT_US, now_us + 400 * US_PER_MS);
 	assert_int_equal(best_at(out, 12, now_us + 400 * US_PER_MS), 1);
 	assert_int_equal(best_at(out, 0, now_us + 2 * US_PER_S), 0);
 	assert_int_equal(out->legs[0].overdue_us, 0);
@@ -56,9 +38,9 @@ static void few_bytes_go_past_a_leg_that_is_overdue(void **state)
 static void a_far_leg_is_no_better_at_once(void **state)
 {
 	static const struct { uint64_t after_ms; uint8_t leg; } cases[] = { { 250, 0 }, { 310, 0 }, { 330, 1 } };
-	struct stripe_out *out = out_new(true, 2);
+	struct stripe_out *out = unit_stripe_new(true, 2);
 
-	look(out, 1, 0, 600 * US_PER_MS, US_PER_S);
+	unit_stripe_look(out, 1, 0, 600 * US_PER_MS, US_PER_S);
 	assert_int_equal(best_at(out, 0, US_PER_S), 0);
 	stripe_leg_wrote(out, 0, 12, US_PER_S);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -70,7 +52,7 @@ static void a_far_leg_is_no_better_at_once(void **state)
 /* Of much that was written at once, and waits in its TCP, nothing is awaited. */
 static void what_has_not_left_is_not_overdue(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	struct stripe_seen seen = { .unacked_bytes = 90000, .rtt_us = RTT_US, .unsent_bytes = 80000 };
 
 	stripe_leg_wrote(out, 0, 10000, US_PER_S);
@@ -91,11 +73,11 @@ static void of_a_long_leg_an_acknowledgement_may_take_longer(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct stripe_out *out = out_new(cases[i].wide, 1);
+		struct stripe_out *out = unit_stripe_new(cases[i].wide, 1);
 
-		look(out, 0, 0, cases[i].rtt_ms * US_PER_MS, US_PER_S);
+		unit_stripe_look(out, 0, 0, cases[i].rtt_ms * US_PER_MS, US_PER_S);
 		stripe_leg_wrote(out, 0, 12, US_PER_S);
-		look(out, 0, 12, cases[i].rtt_ms * US_PER_MS, US_PER_S + cases[i].after_ms * US_PER_MS);
+		unit_stripe_look(out, 0, 12, cases[i].rtt_ms * US_PER_MS, US_PER_S + cases[i].after_ms * US_PER_MS);
 		if (!out->legs[0].overdue_us == cases[i].overdue)
 			fail_msg("case %zu", i);
 		free(out);

@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is otherwise where a stream is wide: decision 0044. */
-#include "unit.h"
-
-#include "base/clock.h"
-#include "policy/stripe.h"
+#include "unit_stripe.h"
 
 #define RTT_US (50 * US_PER_MS)
-#define PLENTY (1u << 30)
-
-static void look(struct stripe_out *out, uint8_t leg, uint64_t unacked_bytes, uint64_t rtt_us, uint64_t now_us)
-{
-	stripe_leg_look(out, leg, &(struct stripe_seen){ .unacked_bytes = unacked_bytes, .rtt_us = rtt_us }, now_us);
-}
-
-static struct stripe_out *out_new(bool wide, size_t n_legs)
-{
-	struct stripe_out *out = calloc(1, sizeof(*out));
-
-	assert_non_null(out);
-	out->wide = wide;
-	out->memory_bytes = PLENTY;
-	for (uint8_t i = 0; i < n_legs; i++)
-		stripe_leg_open(out, i, US_PER_S);
-	return out;
-}
 
 static void take_all(struct stripe_out *out)
 {
@@ -53,9 +32,9 @@ static void deliver(struct stripe_out *out, uint8_t leg, uint64_t bytes_per_s, u
 	uint64_t queued = out->legs[leg].written_bytes - out->legs[leg].acked_bytes;
 
 	*now_us += RTT_US + queued * US_PER_S / bytes_per_s / 2;
-	look(out, leg, queued / 2, RTT_US, *now_us);
+	unit_stripe_look(out, leg, queued / 2, RTT_US, *now_us);
 	*now_us += queued * US_PER_S / bytes_per_s / 2;
-	look(out, leg, 0, RTT_US, *now_us);
+	unit_stripe_look(out, leg, 0, RTT_US, *now_us);
 }
 
 /* The leg shows what it carries, the other end passing all on; at last nothing is left. */
@@ -80,7 +59,7 @@ static void pieces_are_as_long_as_a_leg_carries_in_a_moment(void **state)
 		      { false, 10000000, 1024, 1024 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct stripe_out *out = out_new(table[i].wide, 1);
+		struct stripe_out *out = unit_stripe_new(table[i].wide, 1);
 		uint64_t now_us = US_PER_S;
 		size_t longest = 0;
 
@@ -96,12 +75,12 @@ static void pieces_are_as_long_as_a_leg_carries_in_a_moment(void **state)
 
 static void a_new_leg_beside_a_fast_one_is_given_something(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S;
 
 	show(out, 0, 5000000, &now_us);
 	stripe_leg_open(out, 1, now_us);
-	look(out, 1, 0, RTT_US, now_us);
+	unit_stripe_look(out, 1, 0, RTT_US, now_us);
 	take_all(out);
 	assert_true(send_all(out, 1, now_us, NULL) > 0);
 	free(out);
@@ -110,7 +89,7 @@ static void a_new_leg_beside_a_fast_one_is_given_something(void **state)
 /* It was slow when it was measured, and would never be asked again. */
 static void a_leg_that_seemed_slow_is_given_something_again(void **state)
 {
-	struct stripe_out *out = out_new(true, 2);
+	struct stripe_out *out = unit_stripe_new(true, 2);
 	uint64_t now_us = US_PER_S;
 	uint64_t n = 0;
 
@@ -120,12 +99,12 @@ static void a_leg_that_seemed_slow_is_given_something_again(void **state)
 	take_all(out);
 	assert_int_equal(send_all(out, 1, now_us, NULL), 0);
 	for (int i = 0; i < 20 && !n; i++) {
-		look(out, 1, 0, RTT_US, now_us += US_PER_S);
+		unit_stripe_look(out, 1, 0, RTT_US, now_us += US_PER_S);
 		n = send_all(out, 1, now_us, NULL);
 	}
 	assert_true(n > 0);
 	for (int i = 0; i < 30; i++)
-		look(out, 1, 0, RTT_US, now_us += US_PER_S);
+		unit_stripe_look(out, 1, 0, RTT_US, now_us += US_PER_S);
 	assert_true(out->legs[1].rate_bytes_per_s <= out->legs[0].rate_bytes_per_s);
 	free(out);
 }
@@ -133,7 +112,7 @@ static void a_leg_that_seemed_slow_is_given_something_again(void **state)
 /* It is longer than a slow leg would be given, and there is no other. */
 static void a_long_piece_that_is_lost_goes_over_a_slow_leg(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S;
 	struct stripe_send send;
 
@@ -151,7 +130,7 @@ static void a_long_piece_that_is_lost_goes_over_a_slow_leg(void **state)
 
 static void the_window_is_what_legs_carry(void **state)
 {
-	struct stripe_out *out = out_new(true, 1), *narrow = out_new(false, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1), *narrow = unit_stripe_new(false, 1);
 	uint64_t now_us = US_PER_S;
 	size_t wide_bytes;
 
@@ -183,7 +162,7 @@ static void the_window_is_what_legs_carry(void **state)
 /* What is lost again and again takes far longer than a few round trips, and what comes meanwhile is to go on. */
 static void it_is_wider_where_pieces_take_long(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S, before;
 
 	show(out, 0, 5000000, &now_us);
@@ -200,7 +179,7 @@ static void it_is_wider_where_pieces_take_long(void **state)
 
 static void it_is_never_wider_than_that(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S;
 
 	show(out, 0, 200000000, &now_us);
@@ -216,7 +195,7 @@ static void so_many_pieces_are_under_way(void **state)
 	} table[] = { { false, STRIPE_PIECES }, { true, STRIPE_WIDE_PIECES } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct stripe_out *out = out_new(table[i].wide, 1);
+		struct stripe_out *out = unit_stripe_new(table[i].wide, 1);
 		uint64_t now_us = US_PER_S;
 		struct stripe_send send;
 
@@ -224,7 +203,7 @@ static void so_many_pieces_are_under_way(void **state)
 			stripe_take(out, stripe_room(out) > 0);
 			while (stripe_next(out, &send))
 				stripe_sent(out, &send, now_us);
-			look(out, 0, 0, RTT_US, now_us += US_PER_MS);
+			unit_stripe_look(out, 0, 0, RTT_US, now_us += US_PER_MS);
 		}
 		assert_int_equal(out->n_pieces, table[i].most);
 		free(out);
@@ -234,7 +213,7 @@ static void so_many_pieces_are_under_way(void **state)
 /* What has arrived behind a packet that was lost has arrived: else a rate would go to and fro. */
 static void a_rate_is_of_what_was_delivered(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S, before, queued;
 
 	show(out, 0, 1000000, &now_us);
@@ -256,7 +235,7 @@ static void a_rate_is_of_what_was_delivered(void **state)
 /* A leg that has just shown what it carries, the other end taking so much and no more. */
 static void more_than_the_other_end_takes_is_not_sent(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S, edge;
 	uint32_t early;
 
@@ -288,7 +267,7 @@ static void more_than_the_other_end_takes_is_not_sent(void **state)
 
 static void a_narrow_stream_has_one_window(void **state)
 {
-	struct stripe_out *out = out_new(false, 1);
+	struct stripe_out *out = unit_stripe_new(false, 1);
 
 	assert_int_equal(stripe_acknowledge(out, 0, 1), STRIPE_E_WRONG);
 	take_all(out);
@@ -299,13 +278,13 @@ static void a_narrow_stream_has_one_window(void **state)
 /* What TCP had sent at once is acknowledged at once. */
 static void a_rate_rises_by_steps(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S, before;
 
 	show(out, 0, 1000000, &now_us);
 	before = out->legs[0].rate_bytes_per_s;
 	stripe_leg_wrote(out, 0, before + 1000, now_us);
-	look(out, 0, 1000, RTT_US, now_us + 100 * US_PER_MS);   /* ten times as much as before */
+	unit_stripe_look(out, 0, 1000, RTT_US, now_us + 100 * US_PER_MS);   /* ten times as much as before */
 	assert_int_equal(out->legs[0].rate_bytes_per_s, 4 * before);
 	free(out);
 }
@@ -313,15 +292,15 @@ static void a_rate_rises_by_steps(void **state)
 /* Of the round trip before it there is nothing to say. */
 static void behind_a_pause_a_leg_shows_no_lower_rate(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S, before;
 
 	show(out, 0, 1000000, &now_us);
 	before = out->legs[0].rate_bytes_per_s;
 	stripe_leg_wrote(out, 0, 60000, now_us);
-	look(out, 0, 30000, RTT_US, now_us += 150 * US_PER_MS);
+	unit_stripe_look(out, 0, 30000, RTT_US, now_us += 150 * US_PER_MS);
 	assert_int_equal(out->legs[0].rate_bytes_per_s, before);
-	look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
+	unit_stripe_look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
 	assert_true(out->legs[0].rate_bytes_per_s < before);
 	free(out);
 }
@@ -332,7 +311,7 @@ static void a_guessed_rate_is_measured_anew(void **state)
 	static const struct { uint64_t n_bytes, bytes_per_s; } cases[] = { { 31000, 200000 + 1 }, { 4000, 100000 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct stripe_out *out = out_new(true, 2);
+		struct stripe_out *out = unit_stripe_new(true, 2);
 		uint64_t now_us = US_PER_S;
 
 		show(out, 0, 100000, &now_us);
@@ -340,10 +319,10 @@ static void a_guessed_rate_is_measured_anew(void **state)
 		out->legs[0].sample_bytes = out->legs[0].sample_us = 0;
 		out->legs[1].rate_bytes_per_s = 400000;   /* the better one */
 		for (int n = 0; n < 3; n++)
-			look(out, 0, 0, RTT_US, now_us += US_PER_S);
+			unit_stripe_look(out, 0, 0, RTT_US, now_us += US_PER_S);
 		assert_int_equal(out->legs[0].rate_bytes_per_s, 400000);
 		stripe_leg_wrote(out, 0, cases[i].n_bytes, now_us);
-		look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
+		unit_stripe_look(out, 0, 1000, RTT_US, now_us += 150 * US_PER_MS);
 		assert_int_equal(out->legs[0].rate_bytes_per_s, cases[i].bytes_per_s);
 		free(out);
 	}
@@ -352,11 +331,11 @@ static void a_guessed_rate_is_measured_anew(void **state)
 /* Four pieces that come together after 0.8 s are no leg of a megabyte a second. */
 static void a_long_leg_begins_with_what_it_carries_in_a_round_trip(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	const uint64_t long_us = 800 * US_PER_MS, n_bytes = 4144;
 
 	stripe_leg_wrote(out, 0, n_bytes + 1000, US_PER_S);
-	look(out, 0, 1000, long_us, US_PER_S + long_us);
+	unit_stripe_look(out, 0, 1000, long_us, US_PER_S + long_us);
 	assert_int_equal(out->legs[0].rate_bytes_per_s, n_bytes * US_PER_S / long_us + 1);
 	free(out);
 }
@@ -365,12 +344,12 @@ static void a_long_leg_begins_with_what_it_carries_in_a_round_trip(void **state)
  * alone says that nothing is left. */
 static void a_leg_that_is_silent_behind_a_loss_stalls(void **state)
 {
-	struct stripe_out *out = out_new(true, 2);
+	struct stripe_out *out = unit_stripe_new(true, 2);
 	uint64_t now_us = 2 * US_PER_S;
 	struct stripe_send send;
 
 	for (uint8_t i = 0; i < 2; i++)
-		look(out, i, 0, RTT_US, now_us);
+		unit_stripe_look(out, i, 0, RTT_US, now_us);
 	stripe_take(out, 2 * STRIPE_LEAST_PIECE_BYTES);
 	for (int i = 0; i < 2; i++) {
 		assert_true(stripe_next(out, &send));
@@ -394,7 +373,7 @@ static void where_nothing_is_heard_the_oldest_piece_asks(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct stripe_out *out = out_new(table[i].wide, 1);
+		struct stripe_out *out = unit_stripe_new(table[i].wide, 1);
 		uint64_t now_us = US_PER_S, after_us = table[i].after_us;
 		struct stripe_send send;
 
@@ -405,7 +384,7 @@ static void where_nothing_is_heard_the_oldest_piece_asks(void **state)
 		stripe_sent(out, &send, now_us);
 		stripe_look(out, now_us += 10 * after_us);   /* it is on its way */
 		assert_false(stripe_next(out, &send));
-		look(out, 0, 0, table[i].rtt_us, now_us);
+		unit_stripe_look(out, 0, 0, table[i].rtt_us, now_us);
 		for (int n = 0; n < 8; n++) {
 			stripe_look(out, now_us);
 			stripe_look(out, now_us += after_us - 1);
@@ -414,7 +393,7 @@ static void where_nothing_is_heard_the_oldest_piece_asks(void **state)
 			assert_true(stripe_next(out, &send) && send.again && !send.offset && send.n == 100);
 			stripe_sent(out, &send, now_us);
 			stripe_look(out, now_us);
-			look(out, 0, 0, table[i].rtt_us, now_us);
+			unit_stripe_look(out, 0, 0, table[i].rtt_us, now_us);
 			after_us *= n < 5 ? 2 : 1;
 		}
 		assert_int_equal(stripe_acknowledge(out, 1, 0), 0);   /* a word */
@@ -427,7 +406,7 @@ static void where_nothing_is_heard_the_oldest_piece_asks(void **state)
 
 static void what_was_promised_long_ago_isnt_made_use_of(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S;
 
 	show(out, 0, 5000000, &now_us);
@@ -444,7 +423,7 @@ static void what_was_promised_long_ago_isnt_made_use_of(void **state)
 /* Bytes were had from the local stream by a promise that nobody keeps any more. */
 static void no_more_is_sent_than_the_other_end_takes_now(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S;
 
 	show(out, 0, 5000000, &now_us);
@@ -473,7 +452,7 @@ static void what_was_told_over_a_lost_leg_is_told_again(void **state)
 
 static void a_leg_that_is_full_is_given_nothing(void **state)
 {
-	struct stripe_out *out = out_new(true, 1);
+	struct stripe_out *out = unit_stripe_new(true, 1);
 	uint64_t now_us = US_PER_S;
 	struct stripe_send send;
 
