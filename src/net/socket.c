@@ -109,14 +109,14 @@ static void narrow_window(int fd)
 	tcp_receive_buffer_let_go(fd);
 }
 
-static int open_stream(const struct address *address, bool mapped, bool mptcp, int *fd)
+static int open_stream(const struct address *address, bool mapped, bool mptcp, bool wide, int *fd)
 {
 	int family = address_is_v4(address) && !mapped ? AF_INET : AF_INET6;
 
 	*fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
 	if (*fd < 0)
 		return net_error(errno);
-	if (!mptcp)
+	if (!wide)
 		narrow_window(*fd);
 	return 0;
 }
@@ -151,7 +151,7 @@ static int open_bound(const struct address *address, const struct net_listen_opt
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
 	socklen_t n_sa = address_to_sockaddr(address, &sa);
-	int r = open_stream(address, false, options->mptcp, &fd);
+	int r = open_stream(address, false, options->mptcp, options->mptcp, &fd);
 
 	*fastopen_missing = false;
 	if (r)
@@ -336,7 +336,7 @@ int net_connect_begin(const struct address *to, const struct net_connect_options
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
 	socklen_t n_sa = to_sockaddr(to, is_mapped(options), &sa);
-	int r = open_stream(to, is_mapped(options), options->mptcp, &fd);
+	int r = open_stream(to, is_mapped(options), options->mptcp, options->mptcp || options->wide, &fd);
 
 	*n_sent = 0;
 	if (!r)

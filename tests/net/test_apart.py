@@ -13,6 +13,7 @@ from test_legs import SHARE, Leg
 from test_lossy import BYTES, LOSSY, RECEIVED, SENT, bytes_of, carry
 
 SHORT = 10
+NARROW_BYTES = 131072    # Linux's own default
 LEGS_OF = {"gw": "dport", "conv": "sport"}
 
 
@@ -110,10 +111,27 @@ def test_first_packets_that_lose_what_they_carry_cost_a_round_trip(apart):
     assert gateway.counted("syn_data_lost") == 2
 
 
+def legs(lab, node):
+    """What ss says of each; probes are Multipath TCP."""
+    return lab.run(node, f"ss -tinmHO state established {LEGS_OF[node]} = :5124 | sed /token/d").splitlines()
+
+
+@pytest.mark.parametrize("node", ["gw", "conv"])
+def test_legs_begin_with_a_wide_window(apart, node):
+    """A narrow one that lost packets use up ends the slow start of bbr."""
+    start_in_pieces(apart)
+    apart.session(apart.listen("server"))
+    begin_bytes = int(apart.run(node, "cat /proc/sys/net/ipv4/tcp_rmem").split()[1])
+    assert begin_bytes > NARROW_BYTES
+    wait_for(lambda: len(legs(apart, node)) == 2, "both legs")
+    for leg in legs(apart, node):
+        assert int(re.search(r"\brb(\d+)", leg)[1]) >= begin_bytes, leg
+
+
 def congestion_of_legs(lab, node):
-    """Of those over link a, and over link b; probes are Multipath TCP."""
-    legs = lab.run(node, f"ss -tinHO state established {LEGS_OF[node]} = :5124 | sed /token/d").splitlines()
-    return [{re.search(r"\b(cubic|bbr)\b", leg)[1] for leg in legs if address in leg} for address in (LINK_A, LINK_B)]
+    """Of those over link a, and over link b."""
+    some = legs(lab, node)
+    return [{re.search(r"\b(cubic|bbr)\b", leg)[1] for leg in some if address in leg} for address in (LINK_A, LINK_B)]
 
 
 @pytest.mark.parametrize("way", ["up", "down"])

@@ -89,6 +89,7 @@ static int connect_leg(struct stripes *stripes, struct striped *s, uint8_t leg, 
 	struct worker *worker = stripes->worker;
 	struct striped_leg *l = &s->legs[leg];
 	struct net_connect_options options = {
+		.wide = s->out.wide,
 		.source = choice->source, .mptcp = false,
 		.congestion = s->lossy ? loss_watch_lossy(worker) : loss_watch_first_over(worker, leg),
 	};
