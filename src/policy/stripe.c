@@ -133,13 +133,23 @@ bool stripe_rests(const struct stripe_out *out)
 	return !out->bulk && stripe_room(out);
 }
 
+/* What a leg carries whose TCP is still finding that out is far more by the time that more may come. */
+static uint64_t growth(const struct stripe_out *out)
+{
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		if (stripe_is_usable(&out->legs[i]) && out->legs[i].rising)
+			return STRIPE_WIDE_RISE;
+	return 1;
+}
+
 bool stripe_wants_window(const struct stripe_out *out)
 {
-	uint64_t window_bytes = stripe_peer_edge(out) - out->acked;
+	uint64_t window_bytes = stripe_peer_edge(out) - out->acked, n_times = growth(out);
+	uint64_t own_bytes = u64_min(n_times * (stripe_own_edge(out) - out->acked), out->memory_bytes);
 
 	return out->wide && out->ending == STRIPE_GOES_ON &&
-	       (out->bulk || 2 * (out->end - out->acked) >= window_bytes) &&
-	       stripe_peer_edge(out) < stripe_own_edge(out);
+	       (out->bulk || 2 * n_times * (out->end - out->acked) >= window_bytes) &&
+	       window_bytes < u64_min(own_bytes, STRIPE_WIDE_WINDOW_BYTES);
 }
 
 void stripe_take(struct stripe_out *out, size_t n_bytes)

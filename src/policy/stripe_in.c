@@ -138,10 +138,11 @@ void stripe_tell_late(struct stripe_in *in)
 	in->told_late = in->told;
 }
 
-/* A window is gone through in a round trip, and half of it early enough for the next one: once in that. */
+/* What comes twice as fast with each round trip has to have the next window before half of this one is here, and what
+ * is lost keeps that from being in order: once in an eighth of it. */
 static bool may_widen(const struct stripe_in *in, uint64_t window_bytes)
 {
-	return stripe_readable(in) <= window_bytes / 4 && 2 * (in->in_order - in->widened_at) >= window_bytes;
+	return stripe_readable(in) <= window_bytes / 4 && 8 * (in->in_order - in->widened_at) >= window_bytes;
 }
 
 void stripe_begin_window(struct stripe_in *in, uint64_t left_bytes)

@@ -88,31 +88,91 @@ static void a_window_widens_for_who_wants_it_and_is_passed_on(void **state)
 	}
 }
 
-/* In time for the next round trip; and the other end asks for it in time. */
-static void half_a_window_is_enough(void **state)
+static struct stripe_out *out_new(uint64_t window_bytes)
 {
 	struct stripe_out *out = calloc(1, sizeof(*out));
-	struct stripe_in *in = in_new(true);
-	size_t skip;
 
 	assert_non_null(out);
-	*out = (struct stripe_out){ .wide = true, .memory_bytes = PLENTY, .window_bytes = PLENTY };
+	*out = (struct stripe_out){ .wide = true, .memory_bytes = PLENTY, .window_bytes = window_bytes };
+	out->legs[0].open = true;
+	return out;
+}
+
+static void more_is_asked_for_where_half_a_window_is_used(void **state)
+{
+	struct stripe_out *out = out_new(PLENTY);
+
 	stripe_take(out, STRIPE_WINDOW_BYTES / 2 - 1);
 	assert_false(stripe_wants_window(out));
 	stripe_take(out, 1);
 	assert_true(stripe_wants_window(out));
 	stripe_end(out, STRIPE_ENDS);
 	assert_false(stripe_wants_window(out));
-	for (uint32_t n = 0; n < STRIPE_WINDOW_BYTES / 2; n += STRIPE_WINDOW_BYTES / 8) {
-		stripe_set_window(in, true, PLENTY);
-		assert_int_equal(in->window, 0);
-		assert_int_equal(stripe_arrive(in, n, STRIPE_WINDOW_BYTES / 8, STRIPE_GOES_ON, &skip), 0);
-		stripe_pass_on(in, STRIPE_WINDOW_BYTES / 8, 1);
+	free(out);
+}
+
+/* By the time that it may send more, it carries more. */
+static void a_leg_that_is_rising_asks_for_four_times_as_much(void **state)
+{
+	static const struct {
+		bool rising, stalled;
+		uint64_t used_bytes, memory_bytes, window_bytes;
+		bool wants;
+	} table[] = {
+		{ true, false, STRIPE_WINDOW_BYTES / 8, PLENTY, PLENTY, true },
+		{ true, false, STRIPE_WINDOW_BYTES / 8 - 1, PLENTY, PLENTY, false },
+		{ false, false, STRIPE_WINDOW_BYTES / 8, PLENTY, PLENTY, false },
+		{ true, true, STRIPE_WINDOW_BYTES / 8, PLENTY, PLENTY, false },
+		{ true, false, STRIPE_WINDOW_BYTES / 2, PLENTY, 0, true },
+		{ false, false, STRIPE_WINDOW_BYTES / 2, PLENTY, 0, false },
+		{ true, false, STRIPE_WINDOW_BYTES / 2, STRIPE_WINDOW_BYTES, PLENTY, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct stripe_out *out = out_new(table[i].window_bytes);
+
+		out->memory_bytes = table[i].memory_bytes;
+		out->legs[0].rising = table[i].rising;
+		out->legs[0].stalled = table[i].stalled;
+		stripe_take(out, table[i].used_bytes);
+		if (stripe_wants_window(out) != table[i].wants)
+			fail_msg("case %zu", i);
+		free(out);
 	}
+}
+
+static void the_widest_window_is_not_asked_for_again(void **state)
+{
+	struct stripe_out *out = out_new(PLENTY);
+
+	out->legs[0].rising = true;
+	out->edge = STRIPE_WIDE_WINDOW_BYTES - 1;
+	stripe_take(out, STRIPE_WIDE_WINDOW_BYTES / 2);
+	assert_true(stripe_wants_window(out));
+	out->edge = STRIPE_WIDE_WINDOW_BYTES;
+	assert_false(stripe_wants_window(out));
+	free(out);
+}
+
+/* In time for what comes with the next round trips, be some of this lost. */
+static void an_eighth_of_a_window_gives_the_next_one(void **state)
+{
+	struct stripe_in *in = in_new(true);
+	const size_t n_bytes = STRIPE_WINDOW_BYTES / 8 - 1;
+	size_t skip;
+
+	stripe_set_window(in, true, PLENTY);
+	assert_int_equal(in->window, 0);
+	assert_int_equal(stripe_arrive(in, 0, n_bytes, STRIPE_GOES_ON, &skip), 0);
+	stripe_pass_on(in, n_bytes, 1);
+	stripe_set_window(in, true, PLENTY);
+	assert_int_equal(in->window, 0);
+	assert_int_equal(stripe_arrive(in, n_bytes, 1, STRIPE_GOES_ON, &skip), 0);
+	stripe_set_window(in, true, PLENTY);
+	assert_int_equal(in->window, 3);
 	stripe_set_window(in, true, PLENTY);
 	assert_int_equal(in->window, 3);
 	free(in);
-	free(out);
 }
 
 static void a_stream_begins_with_a_part_of_what_is_left(void **state)
@@ -225,7 +285,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_much_may_arrive_as_was_promised),
 		cmocka_unit_test(a_window_widens_for_who_wants_it_and_is_passed_on),
-		cmocka_unit_test(half_a_window_is_enough),
+		cmocka_unit_test(more_is_asked_for_where_half_a_window_is_used),
+		cmocka_unit_test(a_leg_that_is_rising_asks_for_four_times_as_much),
+		cmocka_unit_test(the_widest_window_is_not_asked_for_again),
+		cmocka_unit_test(an_eighth_of_a_window_gives_the_next_one),
 		cmocka_unit_test(a_stream_begins_with_a_part_of_what_is_left),
 		cmocka_unit_test(what_was_promised_stays),
 		cmocka_unit_test(a_promise_lapses),
