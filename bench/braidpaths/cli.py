@@ -30,11 +30,11 @@ def parse(arguments):
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the folder that was built into (build)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--quick", action="store_true", help="a few cells, in three minutes")
-    which.add_argument("--full", action="store_true", help="the whole grid: a day")
+    which.add_argument("--full", action="store_true", help="the whole grid: days")
     parser.add_argument("--cells", metavar="EXPRESSION", type=re.compile, help="of the whole grid those whose name matches ('100 Mbit/s 1:1, 50 ms, no loss')")
     parser.add_argument("--seed", type=int, default=grid.SEED, help=f"another sample of the grid ({grid.SEED})")
-    parser.add_argument("--rounds", type=int, default=grid.ROUNDS, help="runs of each system in a cell at most (3); long ones have fewer")
-    parser.add_argument("--seconds", type=float, default=0, help="what is measured of a run, at least: a few by itself, of light cells up to 20")
+    parser.add_argument("--rounds", type=int, default=grid.ROUNDS, help="runs of each system in a cell at most (3); heavy cells whose runs are long have fewer")
+    parser.add_argument("--seconds", type=float, default=0, help="measure each run for so long at least (else 3 to 8 s, light cells up to 20)")
     parser.add_argument("--list", action="store_true", help="the cells' names, and no more")
     parser.add_argument("--cell", help=argparse.SUPPRESS)     # the inner self's
     return parser.parse_args(arguments)
@@ -67,13 +67,17 @@ def inside(options):
     return 0
 
 
+def for_inner_self(options, cell):
+    """What the one that measures a cell is told."""
+    return ["--build", str(options.build), "--cell", cell.name, "--seconds", str(options.seconds), "--rounds", str(grid.rounds(cell, options.rounds))]
+
+
 class Running:
     """A cell that is being measured."""
 
     def __init__(self, program, options, cell):
         self.cell, self.said = cell, b""
-        self.process = sandbox.start_inside(program, ["--build", str(options.build), "--cell", cell.name, "--seconds", str(options.seconds), "--rounds", str(grid.rounds(cell, options.rounds))],
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.process = sandbox.start_inside(program, for_inner_self(options, cell), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
     def read(self):
         """Takes what it says; whether it has ended."""

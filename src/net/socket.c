@@ -101,7 +101,8 @@ static socklen_t to_sockaddr(const struct address *address, bool mapped, struct 
 /*
  * Plain TCP begins with as narrow a window as Linux's own default, and it grows as it is read (decision 0006): what is
  * wide from the beginning for Multipath TCP's sake (tcp_rmem) would be filled, in each session, by a source that is
- * faster than the links. A buffer that was set is let go again, else it would stay as it is.
+ * faster than the links. A buffer that was set is let go again, else it would stay as it is. Legs of a stream in pieces
+ * are read at once, and stay wide.
  */
 static void narrow_window(int fd)
 {
@@ -109,16 +110,12 @@ static void narrow_window(int fd)
 	tcp_receive_buffer_let_go(fd);
 }
 
-static int open_stream(const struct address *address, bool mapped, bool mptcp, bool wide, int *fd)
+static int open_stream(const struct address *address, bool mapped, bool mptcp, int *fd)
 {
 	int family = address_is_v4(address) && !mapped ? AF_INET : AF_INET6;
 
 	*fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
-	if (*fd < 0)
-		return net_error(errno);
-	if (!wide)
-		narrow_window(*fd);
-	return 0;
+	return *fd < 0 ? net_error(errno) : 0;
 }
 
 /* One that isn't allowed here was reported at start; the default serves then. */
@@ -138,6 +135,8 @@ static int listen_options(int fd, const struct address *address, const struct ne
 {
 	int r = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
+	if (!options->mptcp)
+		narrow_window(fd);
 	if (!r && !options->exclusive)
 		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!r && !address_is_v4(address))
@@ -151,7 +150,7 @@ static int open_bound(const struct address *address, const struct net_listen_opt
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
 	socklen_t n_sa = address_to_sockaddr(address, &sa);
-	int r = open_stream(address, false, options->mptcp, options->mptcp, &fd);
+	int r = open_stream(address, false, options->mptcp, &fd);
 
 	*fastopen_missing = false;
 	if (r)
@@ -306,6 +305,8 @@ static bool is_mapped(const struct net_connect_options *options)
 
 static int prepare(int fd, const struct address *to, const struct net_connect_options *options)
 {
+	if (!options->mptcp && !options->wide)
+		narrow_window(fd);
 	if (is_mapped(options))
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	net_mark(fd, to, options->mptcp, &options->marking);
@@ -336,7 +337,7 @@ int net_connect_begin(const struct address *to, const struct net_connect_options
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage sa;
 	socklen_t n_sa = to_sockaddr(to, is_mapped(options), &sa);
-	int r = open_stream(to, is_mapped(options), options->mptcp, options->mptcp || options->wide, &fd);
+	int r = open_stream(to, is_mapped(options), options->mptcp, &fd);
 
 	*n_sent = 0;
 	if (!r)

@@ -71,8 +71,8 @@ struct net_marking {
 
 struct net_connect_options {
 	bool mptcp;
-	bool wide;                  /* plain TCP whose window begins as wide as that of Multipath TCP: what comes is
-				     * read at once, and others bound how much it is */
+	bool wide;                  /* plain TCP whose window begins as wide as that of Multipath TCP: what comes in
+				     * order is read at once */
 	bool both_families;         /* of Multipath TCP by IPv4: subflows by IPv6 may join it. Linux takes them on a
 				     * socket of that family alone */
 	struct address source;      /* unspecified: the kernel's choice. With a port: that one, where it can be had,

@@ -8,6 +8,7 @@
 #define WIDE_STUCK_US (1 * US_PER_S)
 #define STUCK_ROUND_TRIPS 3           /* of the longest, if that is more */
 #define STUCK_DOUBLINGS 5
+#define GROWTH 4                      /* in the two round trips until more that is asked for is used */
 #define BULK_US (1 * US_PER_S)
 #define BULK_SHARE 4                  /* of what is to wait: it comes and goes between two looks */
 #define LATE_LEAST_US (300 * US_PER_MS)
@@ -133,23 +134,32 @@ bool stripe_rests(const struct stripe_out *out)
 	return !out->bulk && stripe_room(out);
 }
 
-/* What a leg carries whose TCP is still finding that out is far more by the time that more may come. */
-static uint64_t growth(const struct stripe_out *out)
+/* Of what all legs carry now, so much they will carry by the time that more may come: TCP that is still finding out
+ * what there is sends far more by then. */
+static uint64_t growth_percent(const struct stripe_out *out)
 {
-	for (size_t i = 0; i < STRIPE_LEGS; i++)
-		if (stripe_is_usable(&out->legs[i]) && out->legs[i].rising)
-			return STRIPE_WIDE_RISE;
-	return 1;
+	uint64_t rate = 0, then = 0;
+
+	for (size_t i = 0; i < STRIPE_LEGS; i++) {
+		const struct stripe_leg *leg = &out->legs[i];
+		uint64_t leg_rate = stripe_is_usable(leg) ? leg->rate_bytes_per_s : 0;
+
+		rate += leg_rate;
+		then += leg_rate * (leg->rising ? GROWTH : 1);
+	}
+	return rate ? then * 100 / rate : 100;
 }
 
 bool stripe_wants_window(const struct stripe_out *out)
 {
-	uint64_t window_bytes = stripe_peer_edge(out) - out->acked, n_times = growth(out);
-	uint64_t own_bytes = u64_min(n_times * (stripe_own_edge(out) - out->acked), out->memory_bytes);
+	uint64_t window_bytes = stripe_peer_edge(out) - out->acked, percent = growth_percent(out);
+	uint64_t soon_used_bytes = (out->end - out->acked) * percent / 100,
+		 soon_own_bytes = (stripe_own_edge(out) - out->acked) * percent / 100;
+	uint64_t most_bytes = u64_min(out->memory_bytes, STRIPE_WIDE_WINDOW_BYTES);
+	bool is_used = out->bulk || 2 * soon_used_bytes >= window_bytes;
 
-	return out->wide && out->ending == STRIPE_GOES_ON &&
-	       (out->bulk || 2 * n_times * (out->end - out->acked) >= window_bytes) &&
-	       window_bytes < u64_min(own_bytes, STRIPE_WIDE_WINDOW_BYTES);
+	return out->wide && out->ending == STRIPE_GOES_ON && is_used &&
+	       window_bytes < u64_min(soon_own_bytes, most_bytes);
 }
 
 void stripe_take(struct stripe_out *out, size_t n_bytes)

@@ -57,6 +57,7 @@ struct stripe_leg {
 				      * it isn't guessed */
 	uint64_t rtt_us;             /* without anything waiting */
 	uint64_t progress_at_us;     /* when something got through last, or it began to have something */
+	uint64_t silent_us;          /* so long before the last look, while it had something */
 	uint64_t delivered_at_us;    /* when delivered_bytes rose last, or the same */
 	bool from_idle;              /* that was when it began: a round trip goes before the first acknowledgement */
 	uint64_t sample_bytes, sample_us;   /* of the next measurement of its rate */
@@ -174,8 +175,8 @@ bool stripe_rests(const struct stripe_out *out);
 
 /* The other end has passed on so much, and takes so many STRIPE_WINDOW_BYTES and one beyond it. 0 or STRIPE_E_WRONG. */
 int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged, uint8_t window);
-/* It is to take more, as the legs carry more: half of what it takes is on its way, or waits for a leg; or all legs
- * are to be used for what they carry (bulk). */
+/* It is to take more (decision 0050): what it takes isn't as much as we would send, or will once more can come, and is
+ * in use, or will be by then; or all legs are to be used for what they carry (bulk). */
 bool stripe_wants_window(const struct stripe_out *out);
 /* All of it, the end too. */
 bool stripe_is_done(const struct stripe_out *out);
@@ -193,7 +194,8 @@ struct stripe_in {
 	uint8_t window;              /* as any frame is to say: so many STRIPE_WINDOW_BYTES, and one */
 	uint64_t edge;               /* up to there it was promised to be taken, or STRIPE_WINDOW_BYTES behind what
 				      * was passed on */
-	uint64_t widened_at;         /* what was here in order then */
+	uint64_t widened_at;         /* what was passed on when the window was widened last */
+	uint64_t widened_edge;       /* and what was promised before */
 	uint64_t came_at_us;         /* something, last */
 	bool lapsed;                 /* what was promised, as nothing came for long: it isn't counted */
 	size_t longest_bytes;        /* piece so far */
@@ -222,8 +224,8 @@ enum stripe_end stripe_end_due(const struct stripe_in *in);
 void stripe_pass_on_end(struct stripe_in *in, uint64_t now_us);
 /* A wide one: the window that it begins with, of what may be promised. */
 void stripe_begin_window(struct stripe_in *in, uint64_t left_bytes);
-/* Where the other end wants a wider window, it has one four times as wide if what comes is passed on at once: then
- * it is up to the window how fast it comes. left_bytes: as much may be promised. */
+/* Where the other end wants a wider window, it has one four times as wide if it makes use of this one, and what comes
+ * is passed on at once: then it is up to the window how fast it comes. left_bytes: as much may be promised. */
 void stripe_set_window(struct stripe_in *in, bool wanted, uint64_t left_bytes);
 /* So much more than STRIPE_WINDOW_BYTES may come, as was promised, and counts. */
 uint64_t stripe_promised(const struct stripe_in *in);

@@ -138,11 +138,18 @@ void stripe_tell_late(struct stripe_in *in)
 	in->told_late = in->told;
 }
 
-/* What comes twice as fast with each round trip has to have the next window before half of this one is here, and what
- * is lost keeps that from being in order: once in an eighth of it. */
+/* Beyond what was promised before the window was widened last comes from one alone who has heard of that. */
+static bool knows_window(const struct stripe_in *in)
+{
+	return (in->n_later ? in->later[in->n_later - 1].to : in->in_order) > in->widened_edge;
+}
+
+/* What comes twice as fast with each round trip has to have the next window before half of this one is passed on, as
+ * what is lost keeps that from being in order: once in an eighth of it. */
 static bool may_widen(const struct stripe_in *in, uint64_t window_bytes)
 {
-	return stripe_readable(in) <= window_bytes / 4 && 8 * (in->in_order - in->widened_at) >= window_bytes;
+	return knows_window(in) && stripe_readable(in) <= window_bytes / 4 &&
+	       8 * (in->passed_on - in->widened_at) >= window_bytes;
 }
 
 void stripe_begin_window(struct stripe_in *in, uint64_t left_bytes)
@@ -160,7 +167,8 @@ void stripe_set_window(struct stripe_in *in, bool wanted, uint64_t left_bytes)
 	if (!in->wide || in->lapsed)
 		return;
 	if (wanted && may_widen(in, n * STRIPE_WINDOW_BYTES)) {
-		in->widened_at = in->in_order;
+		in->widened_at = in->passed_on;
+		in->widened_edge = in->edge;
 		n = n < STRIPE_WINDOWS / WIDENS_BY ? WIDENS_BY * n : STRIPE_WINDOWS;
 	}
 	in->window = (uint8_t)((n < most ? n : most) - 1);

@@ -10,6 +10,7 @@
 #define WIDE_RATE_SHARE 8             /* one that is more counts as a whole, so that a long leg finds its rate */
 #define WIDE_SAMPLE_US (100 * US_PER_MS)
 #define WIDE_SAMPLE_LEAST_US (10 * US_PER_MS)   /* at least, as what it is divided by */
+#define WIDE_RISE 4                   /* a rate is so many times the one before at most */
 #define DELAY_SHARE 32                /* of what a leg has shown, less counts so little */
 #define MARKS_APART_US (100 * US_PER_MS)
 #define STALL_LEAST_US (2 * US_PER_S)
@@ -69,7 +70,7 @@ static uint64_t sample_least_us(const struct stripe_out *out, const struct strip
 static uint64_t sampled(const struct stripe_out *out, const struct stripe_leg *leg)
 {
 	uint64_t us = u64_max(leg->sample_us, out->wide ? WIDE_SAMPLE_LEAST_US : 0);
-	uint64_t rate = leg->sample_bytes * US_PER_S / us + 1, most = STRIPE_WIDE_RISE * leg->rate_bytes_per_s;
+	uint64_t rate = leg->sample_bytes * US_PER_S / us + 1, most = WIDE_RISE * leg->rate_bytes_per_s;
 
 	return out->wide && leg->rate_bytes_per_s && rate > most ? most : rate;
 }
@@ -205,6 +206,7 @@ static void forget(const struct stripe_out *out, struct stripe_leg *leg, uint64_
 		return;
 	leg->progress_at_us = now_us;
 	leg->delay_us = 0;
+	leg->rising = false;
 	if (!leg->known_bytes_per_s)
 		leg->known_bytes_per_s = leg->rate_bytes_per_s;
 	leg->rate_bytes_per_s = u64_min(2 * leg->rate_bytes_per_s, best);
@@ -296,9 +298,11 @@ void stripe_leg_look(struct stripe_out *out, uint8_t leg, const struct stripe_se
 		l->stalled = false;
 	} else if (stripe_outstanding_bytes(l) && now_us - l->progress_at_us > stall_us(out, l)) {
 		l->stalled = true;
+		l->rising = false;
 	} else {
 		forget(out, l, now_us);
 	}
+	l->silent_us = stripe_outstanding_bytes(l) ? now_us - l->progress_at_us : 0;
 	note_delay(l, now_us);
 	note_overdue(out, l, now_us);
 	if (rises)

@@ -17,7 +17,6 @@
 					      * a time */
 #define STRIPE_PIECE_DOUBLINGS 3             /* from the first ones to the longest */
 #define STRIPE_WIDE_PIECE_DOUBLINGS 4
-#define STRIPE_WIDE_RISE 4                   /* a rate is so many times the one before at most */
 #define STRIPE_LOOKS_APART_US (300 * US_PER_MS)   /* a leg has enough to send until it is looked at again */
 
 /* The leg that it takes least; the first of those alike. CLOCK_NEVER_US: it is none. STRIPE_NO_LEG. */

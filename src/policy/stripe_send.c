@@ -11,6 +11,7 @@
 #define WINDOW_USED_PERCENT 75        /* the rest is for what takes longer than it seems */
 #define HELD_UP_PIECES 16             /* what is behind them may come by itself meanwhile */
 #define REPEAT_SLACK_US (1 * US_PER_S)
+#define LOST_TIMES 3                  /* what comes after all takes less */
 #define WIDE_REPEAT_SLACK_US (200 * US_PER_MS)
 
 static_assert(STRIPE_FIRST_PIECE_BYTES << STRIPE_PIECE_DOUBLINGS == STRIPE_PIECE_BYTES, "the longest");
@@ -185,17 +186,24 @@ static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 	return true;
 }
 
+/* Where its leg says so much later than it should have that it has arrived, it was lost, and TCP waits, by what longer
+ * packets took, before it sends it again: most likely for as long again. */
+static uint64_t there_us(const struct stripe_out *out, const struct stripe_piece *piece)
+{
+	const struct stripe_leg *leg = &out->legs[piece->leg];
+	uint64_t us = (piece->leg_end - leg->acked_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg);
+
+	return !out->wide && leg->silent_us > LOST_TIMES * us ? us + leg->silent_us : us;
+}
+
 /* Over this leg it would be there before it is over its own; long before, unless all waits for it. */
 static bool helps(const struct stripe_out *out, const struct stripe_piece *piece, uint8_t leg, bool held_up)
 {
-	const struct stripe_leg *own = &out->legs[piece->leg];
 	uint64_t slack_us = out->wide ? WIDE_REPEAT_SLACK_US : REPEAT_SLACK_US;
-	uint64_t there_us = (piece->leg_end - own->acked_bytes) * US_PER_S / stripe_rate_of(out, own) +
-			    stripe_rtt_of(own);
 	uint64_t here_us = stripe_arrival_us(out, &out->legs[leg], piece->n + STRIPE_FRAME_OVERHEAD_BYTES) +
 			   stripe_rtt_of(&out->legs[leg]) / 2;
 
-	return there_us > here_us + (held_up ? 0 : here_us / 2 + slack_us);
+	return there_us(out, piece) > here_us + (held_up ? 0 : here_us / 2 + slack_us);
 }
 
 /* How many of the oldest pieces that others have had may go over this leg, too: all, if it has nothing to do; where

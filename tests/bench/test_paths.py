@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "lab")]
 
-from braidpaths import grid, heat, verdict  # noqa: E402  (the paths come first)
+from braidpaths import cli, grid, heat, verdict  # noqa: E402  (the paths come first)
 from braidpaths.grid import DOWN, MBIT, UP, Cell, Link  # noqa: E402
 
 CLEAN = Cell("clean", (Link(10 * MBIT, 50, 50), Link(10 * MBIT, 50, 50)), DOWN)
@@ -112,6 +112,14 @@ def test_runs_last_as_long_as_links_are_far_and_slow():
 def test_a_run_lasts_as_long_as_was_asked_for_at_least():
     assert [grid.window_s(dataclasses.replace(CLEAN, least_s=seconds)) for seconds in (1, 60)] == [3, 60]
     assert grid.window_s(dataclasses.replace(LOW, least_s=60)) == grid.LOW_LIMIT_S
+
+
+def test_how_long_was_asked_for_reaches_whoever_measures():
+    options = cli.parse(["--cells", "^400 ms", "--seconds", "33", "--rounds", "2"])
+    cells = cli.chosen(options)
+    assert [cell.least_s for cell in cells] == [33, 33]
+    inner = cli.parse(cli.for_inner_self(options, cells[0]))
+    assert (inner.seconds, inner.rounds, inner.cell) == (33, 2, cells[0].name)
 
 
 def test_long_runs_are_fewer_and_no_more_than_asked_for():

@@ -118,7 +118,7 @@ def legs(lab, node):
 
 @pytest.mark.parametrize("node", ["gw", "conv"])
 def test_legs_begin_with_a_wide_window(apart, node):
-    """A narrow one that lost packets use up ends the slow start of bbr."""
+    """A narrow one that lost packets use up ends the slow start of bbr. The gateway's are made so; the converter's have it from their listener, which is one of Multipath TCP."""
     start_in_pieces(apart)
     apart.session(apart.listen("server"))
     begin_bytes = int(apart.run(node, "cat /proc/sys/net/ipv4/tcp_rmem").split()[1])

@@ -2,8 +2,6 @@
 /* A stream in pieces over several legs. */
 #include "unit_stripe.h"
 
-#define FRAME(n) ((n) + STRIPE_FRAME_OVERHEAD_BYTES)
-
 /* Links as they are simulated: a frame goes when the one before has gone, arrives half a round trip later, and is
  * acknowledged after another half. */
 struct link {
@@ -319,52 +317,6 @@ static void waiting_may_be_quicker(void **state)
 	assert_false(stripe_next(&out, &send));
 }
 
-/* What one leg is stuck with goes over another that has nothing to do, once. */
-static void an_idle_leg_repeats_what_is_stuck(void **state)
-{
-	struct stripe_out out = { 0 };
-	struct stripe_send send;
-
-	stripe_leg_open(&out, 0, 1);
-	out.legs[0].rate_bytes_per_s = 100;
-	out.legs[0].n_measured = 2;
-	stripe_take(&out, 2000);
-	while (stripe_next(&out, &send))
-		stripe_sent(&out, &send, 1);
-	assert_int_equal(out.next, 2000);
-	stripe_leg_open(&out, 1, 2);
-	out.legs[1].rate_bytes_per_s = 1000;
-	out.legs[1].rtt_us = 100 * US_PER_MS;
-	assert_true(stripe_next(&out, &send));
-	assert_true(send.leg == 1 && send.again && send.offset == 0);
-	stripe_sent(&out, &send, 2);
-	assert_false(stripe_next(&out, &send));   /* it has something to do now */
-	unit_stripe_look(&out, 1, 0, 0, 2 * US_PER_S);
-	assert_true(stripe_next(&out, &send) && send.offset > 0);
-	unit_stripe_look(&out, 0, 0, 0, 3 * US_PER_S);   /* the other end has it all */
-	assert_false(stripe_next(&out, &send));
-}
-
-/* The end is a piece like any other: it is said again where its leg is lost. */
-static void an_end_is_said_again(void **state)
-{
-	struct stripe_out out = { 0 };
-	struct stripe_send send;
-
-	stripe_leg_open(&out, 0, 1);
-	stripe_end(&out, STRIPE_ENDS);
-	assert_int_equal(stripe_room(&out), 0);
-	assert_true(stripe_next(&out, &send) && !send.n && send.ending == STRIPE_ENDS);
-	stripe_sent(&out, &send, 1);
-	stripe_leg_close(&out, 0);
-	assert_false(stripe_next(&out, &send));   /* no leg */
-	stripe_leg_open(&out, 1, 2);
-	assert_true(stripe_next(&out, &send) && send.again && send.ending == STRIPE_ENDS && send.leg == 1);
-	stripe_sent(&out, &send, 2);
-	assert_int_equal(stripe_acknowledge(&out, 1, 0), 0);
-	assert_true(stripe_is_done(&out));
-}
-
 static void a_reset_leaves_out_what_no_leg_has(void **state)
 {
 	struct stripe_out out = { 0 };
@@ -496,50 +448,6 @@ static void there_are_so_many_pieces_and_no_more(void **state)
 	assert_true(stripe_next(&out, &send));
 }
 
-static void a_single_leg_that_stalls_is_left_to_its_tcp(void **state)
-{
-	struct stripe_out out = { 0 };
-	struct stripe_send send;
-
-	stripe_leg_open(&out, 3, 1);
-	stripe_take(&out, 10);
-	assert_true(stripe_next(&out, &send));
-	stripe_sent(&out, &send, 1);
-	unit_stripe_look(&out, 3, FRAME(10), 0, 100 * US_PER_S);
-	assert_true(out.legs[3].stalled && out.pieces[0].leg == 3);
-	assert_false(stripe_next(&out, &send));
-	stripe_leg_open(&out, 4, 100 * US_PER_S);   /* another one comes */
-	unit_stripe_look(&out, 3, FRAME(10), 0, 101 * US_PER_S);
-	assert_true(stripe_next(&out, &send) && send.leg == 4 && send.again);
-	stripe_sent(&out, &send, 101 * US_PER_S);
-	unit_stripe_look(&out, 3, 0, 0, 102 * US_PER_S);   /* and it has got through after all */
-	assert_false(out.legs[3].stalled);
-	unit_stripe_look(&out, 3, 5000, 0, 103 * US_PER_S);   /* more than was ever written */
-	assert_int_equal(out.legs[3].acked_bytes, FRAME(10));
-}
-
-/* What the other end's kernel has is not sent again for a stall: it is again where the leg dies, as nobody there may
- * have read it. */
-static void what_has_arrived_is_left_where_it_is(void **state)
-{
-	struct stripe_out out = { 0 };
-	struct stripe_send send;
-
-	stripe_leg_open(&out, 0, 1);
-	for (size_t i = 0; i < 2; i++) {
-		stripe_take(&out, 10);
-		assert_true(stripe_next(&out, &send));
-		stripe_sent(&out, &send, 1);
-	}
-	unit_stripe_look(&out, 0, FRAME(10), 0, US_PER_S);
-	stripe_leg_open(&out, 1, US_PER_S);
-	unit_stripe_look(&out, 0, FRAME(10), 0, 100 * US_PER_S);
-	assert_true(out.legs[0].stalled && out.pieces[0].leg == 0 && out.pieces[1].leg == STRIPE_NO_LEG);
-	assert_true(stripe_next(&out, &send) && send.offset == 10 && send.leg == 1);
-	stripe_leg_close(&out, 0);
-	assert_true(stripe_next(&out, &send) && send.offset == 0 && send.leg == 1);
-}
-
 static void places_wrap(void **state)
 {
 	struct stripe_in in = { .passed_on = 0x1fffffff0, .in_order = 0x1fffffff0, .told = 0x1fffffff0 };
@@ -573,16 +481,12 @@ int main(void)
 		cmocka_unit_test(few_bytes_go_the_quickest_way),
 		cmocka_unit_test(few_bytes_say_nothing_of_the_rate),
 		cmocka_unit_test(waiting_may_be_quicker),
-		cmocka_unit_test(an_idle_leg_repeats_what_is_stuck),
-		cmocka_unit_test(an_end_is_said_again),
 		cmocka_unit_test(a_reset_leaves_out_what_no_leg_has),
 		cmocka_unit_test(a_reset_may_follow_an_end),
 		cmocka_unit_test(an_end_may_be_acknowledged_once_it_is_to_be_a_reset),
 		cmocka_unit_test(acknowledgements_that_cant_be),
 		cmocka_unit_test(a_piece_that_is_passed_on_in_part_goes_on_with_the_rest),
 		cmocka_unit_test(there_are_so_many_pieces_and_no_more),
-		cmocka_unit_test(a_single_leg_that_stalls_is_left_to_its_tcp),
-		cmocka_unit_test(what_has_arrived_is_left_where_it_is),
 		cmocka_unit_test(places_wrap),
 	};
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which piece goes over which leg where a stream is bulk, late or new: decisions 0033, 0044. */
-#include "unit.h"
+#include "unit_stripe.h"
 
-#include "base/clock.h"
-#include "policy/stripe.h"
-
-#define PLENTY (1u << 30)
 #define FAST 0
 #define SLOW 1
 #define FAST_BYTES_PER_S 10000000u
@@ -18,16 +14,10 @@
 /* Both legs are known. */
 static struct stripe_out *out_new(void)
 {
-	struct stripe_out *out = calloc(1, sizeof(*out));
+	struct stripe_out *out = unit_stripe_new(true, 2);
 
-	assert_non_null(out);
-	out->wide = true;
-	out->memory_bytes = PLENTY;
 	out->window_bytes = out->edge = STRIPE_WIDE_WINDOW_BYTES;
-	for (uint8_t i = FAST; i <= SLOW; i++) {
-		stripe_leg_open(out, i, 1);
-		out->legs[i].n_measured = 4;
-	}
+	out->legs[FAST].n_measured = out->legs[SLOW].n_measured = 4;
 	out->legs[FAST].rate_bytes_per_s = FAST_BYTES_PER_S;
 	out->legs[FAST].rtt_us = FAST_RTT_US;
 	out->legs[SLOW].rate_bytes_per_s = SLOW_BYTES_PER_S;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How much more of a wide stream may come, as it was promised: decision 0044. */
-#include "unit.h"
+#include "unit_stripe.h"
 
-#include "base/clock.h"
-#include "policy/stripe.h"
-
-#define PLENTY (1u << 30)
+#define SLOW_BYTES_PER_S 1000u
+#define FAST_BYTES_PER_S 999000u
+#define RTT_US (50 * US_PER_MS)
 
 static struct stripe_in *in_new(bool wide)
 {
@@ -88,22 +87,26 @@ static void a_window_widens_for_who_wants_it_and_is_passed_on(void **state)
 	}
 }
 
-static struct stripe_out *out_new(uint64_t window_bytes)
+/* Two legs, whose rates are known. */
+static struct stripe_out *out_new(bool wide, uint64_t window_bytes)
 {
-	struct stripe_out *out = calloc(1, sizeof(*out));
+	struct stripe_out *out = unit_stripe_new(wide, 2);
 
-	assert_non_null(out);
-	*out = (struct stripe_out){ .wide = true, .memory_bytes = PLENTY, .window_bytes = window_bytes };
-	out->legs[0].open = true;
+	out->window_bytes = window_bytes;
+	out->legs[0].rate_bytes_per_s = FAST_BYTES_PER_S;
+	out->legs[1].rate_bytes_per_s = SLOW_BYTES_PER_S;
 	return out;
 }
 
 static void more_is_asked_for_where_half_a_window_is_used(void **state)
 {
-	struct stripe_out *out = out_new(PLENTY);
+	struct stripe_out *out = out_new(true, PLENTY);
 
 	stripe_take(out, STRIPE_WINDOW_BYTES / 2 - 1);
 	assert_false(stripe_wants_window(out));
+	out->bulk = true;
+	assert_true(stripe_wants_window(out));
+	out->bulk = false;
 	stripe_take(out, 1);
 	assert_true(stripe_wants_window(out));
 	stripe_end(out, STRIPE_ENDS);
@@ -111,29 +114,39 @@ static void more_is_asked_for_where_half_a_window_is_used(void **state)
 	free(out);
 }
 
-/* By the time that it may send more, it carries more. */
-static void a_leg_that_is_rising_asks_for_four_times_as_much(void **state)
+/* By the time that it may send more, it carries more: four times, and the slow one doesn't matter. */
+static void where_legs_are_rising_it_is_asked_for_sooner(void **state)
 {
-	static const struct {
-		bool rising, stalled;
-		uint64_t used_bytes, memory_bytes, window_bytes;
+	enum { NONE, FAST = 1, SLOW = 2, BOTH = 3 };
+	const uint64_t window = STRIPE_WINDOW_BYTES;
+	const struct {
+		bool narrow;
+		int rising, stalled;
+		uint64_t used_bytes, memory_bytes, own_bytes;
 		bool wants;
 	} table[] = {
-		{ true, false, STRIPE_WINDOW_BYTES / 8, PLENTY, PLENTY, true },
-		{ true, false, STRIPE_WINDOW_BYTES / 8 - 1, PLENTY, PLENTY, false },
-		{ false, false, STRIPE_WINDOW_BYTES / 8, PLENTY, PLENTY, false },
-		{ true, true, STRIPE_WINDOW_BYTES / 8, PLENTY, PLENTY, false },
-		{ true, false, STRIPE_WINDOW_BYTES / 2, PLENTY, 0, true },
-		{ false, false, STRIPE_WINDOW_BYTES / 2, PLENTY, 0, false },
-		{ true, false, STRIPE_WINDOW_BYTES / 2, STRIPE_WINDOW_BYTES, PLENTY, false },
+		{ false, BOTH, NONE, window / 8, PLENTY, PLENTY, true },
+		{ false, BOTH, NONE, window / 8 - 1, PLENTY, PLENTY, false },
+		{ false, NONE, NONE, window / 8, PLENTY, PLENTY, false },
+		{ true, BOTH, NONE, window / 2, PLENTY, PLENTY, false },
+		{ false, FAST, NONE, window / 8 + window / 1000, PLENTY, PLENTY, true },
+		{ false, SLOW, NONE, window / 2 - window / 100, PLENTY, PLENTY, false },
+		{ false, FAST, FAST, window / 2 - 1, PLENTY, PLENTY, false },
+		{ false, SLOW, FAST, window / 8, PLENTY, PLENTY, true },
+		{ false, BOTH, NONE, window / 2, window, PLENTY, false },
+		{ false, BOTH, NONE, window / 2, window + 1, PLENTY, true },
+		{ false, BOTH, NONE, window / 2, PLENTY, 0, true },   /* of a window it has 128 kB of its own anyway */
+		{ false, NONE, NONE, window / 2, PLENTY, 0, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct stripe_out *out = out_new(table[i].window_bytes);
+		struct stripe_out *out = out_new(!table[i].narrow, table[i].own_bytes);
 
 		out->memory_bytes = table[i].memory_bytes;
-		out->legs[0].rising = table[i].rising;
-		out->legs[0].stalled = table[i].stalled;
+		for (int leg = 0; leg < 2; leg++) {
+			out->legs[leg].rising = table[i].rising & 1 << leg;
+			out->legs[leg].stalled = table[i].stalled & 1 << leg;
+		}
 		stripe_take(out, table[i].used_bytes);
 		if (stripe_wants_window(out) != table[i].wants)
 			fail_msg("case %zu", i);
@@ -141,9 +154,22 @@ static void a_leg_that_is_rising_asks_for_four_times_as_much(void **state)
 	}
 }
 
+static void no_more_is_asked_for_than_rising_legs_will_use(void **state)
+{
+	struct stripe_out *out = out_new(true, 2 * STRIPE_WINDOW_BYTES);
+
+	out->legs[0].rising = out->legs[1].rising = true;
+	stripe_take(out, 2 * STRIPE_WINDOW_BYTES);
+	out->edge = 8 * STRIPE_WINDOW_BYTES - 1;
+	assert_true(stripe_wants_window(out));
+	out->edge++;
+	assert_false(stripe_wants_window(out));
+	free(out);
+}
+
 static void the_widest_window_is_not_asked_for_again(void **state)
 {
-	struct stripe_out *out = out_new(PLENTY);
+	struct stripe_out *out = out_new(true, PLENTY);
 
 	out->legs[0].rising = true;
 	out->edge = STRIPE_WIDE_WINDOW_BYTES - 1;
@@ -154,24 +180,77 @@ static void the_widest_window_is_not_asked_for_again(void **state)
 	free(out);
 }
 
+/* What was seen while a leg began says nothing when it has stood still, or rested. */
+static void a_leg_that_stalls_or_rests_rises_no_more(void **state)
+{
+	struct stripe_out *out = out_new(true, PLENTY);
+	uint64_t now_us = 2 * US_PER_S;
+
+	unit_stripe_look(out, 0, 0, RTT_US, now_us);
+	out->legs[0].rising = out->legs[1].rising = true;
+	stripe_leg_wrote(out, 0, 1000, now_us);
+	unit_stripe_look(out, 0, 1000, RTT_US, now_us + 5 * US_PER_S);
+	assert_true(out->legs[0].stalled && !out->legs[0].rising);
+	unit_stripe_look(out, 1, 0, RTT_US, now_us - 1);
+	assert_true(out->legs[1].rising);
+	unit_stripe_look(out, 1, 0, RTT_US, now_us);
+	assert_false(out->legs[1].rising);
+	free(out);
+}
+
+/* All that comes is passed on, or nothing is. */
+static void come(struct stripe_in *in, uint64_t n_bytes, bool passed_on)
+{
+	size_t skip;
+
+	for (size_t n; n_bytes; n_bytes -= n) {
+		n = n_bytes < STRIPE_WIDE_PIECE_BYTES ? (size_t)n_bytes : STRIPE_WIDE_PIECE_BYTES;
+		assert_int_equal(stripe_arrive(in, (uint32_t)in->in_order, n, STRIPE_GOES_ON, &skip), 0);
+		if (passed_on)
+			stripe_pass_on(in, n, 1);
+		stripe_set_window(in, true, PLENTY);
+		stripe_told(in);
+	}
+}
+
 /* In time for what comes with the next round trips, be some of this lost. */
 static void an_eighth_of_a_window_gives_the_next_one(void **state)
 {
 	struct stripe_in *in = in_new(true);
-	const size_t n_bytes = STRIPE_WINDOW_BYTES / 8 - 1;
+
+	come(in, STRIPE_WINDOW_BYTES / 8 - 1, true);
+	assert_int_equal(in->window, 0);
+	come(in, 1, true);
+	assert_int_equal(in->window, 3);
+	free(in);
+}
+
+static void who_reads_nothing_has_no_wider_window(void **state)
+{
+	struct stripe_in *in = in_new(true);
+
+	stripe_begin_window(in, PLENTY);
+	stripe_told(in);
+	come(in, 16 * STRIPE_WINDOW_BYTES, false);
+	assert_int_equal(in->window, 15);
+	free(in);
+}
+
+/* It was asked for by what had been sent before the other end heard that it has it. */
+static void a_window_is_widened_once_for_what_asked_at_once(void **state)
+{
+	struct stripe_in *in = in_new(true);
 	size_t skip;
 
-	stripe_set_window(in, true, PLENTY);
-	assert_int_equal(in->window, 0);
-	assert_int_equal(stripe_arrive(in, 0, n_bytes, STRIPE_GOES_ON, &skip), 0);
-	stripe_pass_on(in, n_bytes, 1);
-	stripe_set_window(in, true, PLENTY);
-	assert_int_equal(in->window, 0);
-	assert_int_equal(stripe_arrive(in, n_bytes, 1, STRIPE_GOES_ON, &skip), 0);
-	stripe_set_window(in, true, PLENTY);
+	stripe_told(in);
+	come(in, STRIPE_WINDOW_BYTES / 8, true);
 	assert_int_equal(in->window, 3);
-	stripe_set_window(in, true, PLENTY);
+	come(in, STRIPE_WINDOW_BYTES - STRIPE_WINDOW_BYTES / 8, true);
 	assert_int_equal(in->window, 3);
+	/* beyond what it was promised before, be it behind something that was lost */
+	assert_int_equal(stripe_arrive(in, 2 * STRIPE_WINDOW_BYTES, 1, STRIPE_GOES_ON, &skip), 0);
+	stripe_set_window(in, true, PLENTY);
+	assert_int_equal(in->window, 15);
 	free(in);
 }
 
@@ -286,9 +365,13 @@ int main(void)
 		cmocka_unit_test(as_much_may_arrive_as_was_promised),
 		cmocka_unit_test(a_window_widens_for_who_wants_it_and_is_passed_on),
 		cmocka_unit_test(more_is_asked_for_where_half_a_window_is_used),
-		cmocka_unit_test(a_leg_that_is_rising_asks_for_four_times_as_much),
+		cmocka_unit_test(where_legs_are_rising_it_is_asked_for_sooner),
+		cmocka_unit_test(no_more_is_asked_for_than_rising_legs_will_use),
 		cmocka_unit_test(the_widest_window_is_not_asked_for_again),
+		cmocka_unit_test(a_leg_that_stalls_or_rests_rises_no_more),
 		cmocka_unit_test(an_eighth_of_a_window_gives_the_next_one),
+		cmocka_unit_test(who_reads_nothing_has_no_wider_window),
+		cmocka_unit_test(a_window_is_widened_once_for_what_asked_at_once),
 		cmocka_unit_test(a_stream_begins_with_a_part_of_what_is_left),
 		cmocka_unit_test(what_was_promised_stays),
 		cmocka_unit_test(a_promise_lapses),

@@ -9,6 +9,7 @@
 #include "policy/stripe.h"
 
 #define PLENTY (1u << 30)
+#define FRAME(n) ((n) + STRIPE_FRAME_OVERHEAD_BYTES)
 
 /* With room for all of it; its legs open at one second. To be freed. */
 static inline struct stripe_out *unit_stripe_new(bool wide, size_t n_legs)
