@@ -25,15 +25,15 @@ AXES = {"rate": RATES_BPS, "ratio": RATIOS, "rtt": RTTS_MS, "loss": LOSSES, "que
 LOW_LINKS, LOW_BYTES, LOW_LIMIT_S = 4, 60_000, 240   # one link alone would need 200 s for them at least
 BBR_FROM_PPM = 10_000     # of losses: what `auto` ends with
 AUTO_SETTLES_S = 5        # until it has changed
-SKIP_LEAST_S, SKIP_MOST_S, WINDOW_LEAST_S, WINDOW_MOST_S = 2, 10, 3, 8
+SKIP_LEAST_S, SKIP_MOST_S, WINDOW_LEAST_S, WINDOW_MOST_S = 2, 10, 3, 12
 # Five round trips of a link that loses packets say little: one packet that is lost three times, at the measurement's end, takes as long. What is light runs beside the others, and for longer.
-WINDOW_ROUND_TRIPS = 8
+WINDOW_ROUND_TRIPS = 16
 LIGHT_MBIT, LIGHT_WINDOW_ROUND_TRIPS, LIGHT_WINDOW_MOST_S = 25, 24, 20
 TURN_S = 1.5              # a network made and taken away, a daemon started
 ROUNDS, LONG_ROUNDS, LONG_S = 3, 2, 7
 SYSTEMS = 3
 # Side by side run as many cells as two cores bear: the sum of the links' rates, in Mbit/s. The heaviest count no more than CELL_MOST: what is light runs beside them.
-SIDE_BY_SIDE_MBIT, CELL_MOST_MBIT, SIDE_BY_SIDE_CELLS = 250, 200, 8
+SIDE_BY_SIDE_MBIT, CELL_MOST_MBIT, SIDE_BY_SIDE_CELLS = 300, 250, 8
 
 
 @dataclasses.dataclass(frozen=True)

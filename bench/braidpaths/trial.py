@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One cell, measured in a network of its own: its links alone, Braid, and the kernel's MPTCP, in turns."""
 import concurrent.futures
+import json
 import random
 
 from braidbench import systems
@@ -90,11 +91,21 @@ def bonded(world, cell, far, door):
             RETRANSMISSIONS: after[0][RETRANSMISSIONS] - before[0][RETRANSMISSIONS], OVERRUN: after[1][OVERRUN] - before[1][OVERRUN]}
 
 
+def introduce_next_hops(topology):
+    """An access link's next hop is a modem in the house. Here it is behind the emulated link, and the first packet would wait for a round trip more, while it is looked for."""
+    for access in topology.links:
+        ends = ((topology.gateway, access.gateway_v4), (topology.core, access.core_v4))
+        for (node, _), (other, address) in (ends, ends[::-1]):
+            device = json.loads(other.run("ip", "-j", "link", "show", "dev", access.name))[0]
+            node.ip(f"neigh replace {address} lladdr {device['address']} dev {access.name} nud permanent")
+
+
 def turn(build, cell, system):
     """A run in a network that is new: nothing is left of the one before, in no queue."""
     require_tcp_memory()
     world = World(build, accesses(cell))
     try:
+        introduce_next_hops(world.topology)
         system.start(world)
         try:
             return system.carry(world, cell)

@@ -11,7 +11,7 @@
 #define WINDOW_USED_PERCENT 75        /* the rest is for what takes longer than it seems */
 #define HELD_UP_PIECES 16             /* what is behind them may come by itself meanwhile */
 #define REPEAT_SLACK_US (1 * US_PER_S)
-#define LOST_TIMES 3                  /* what comes after all takes less */
+#define LOST_TIMES 2                  /* what comes after all takes less */
 #define WIDE_REPEAT_SLACK_US (200 * US_PER_MS)
 
 static_assert(STRIPE_FIRST_PIECE_BYTES << STRIPE_PIECE_DOUBLINGS == STRIPE_PIECE_BYTES, "the longest");

@@ -32,7 +32,7 @@ static void an_idle_leg_repeats_what_is_stuck(void **state)
 static void what_was_lost_at_last_goes_over_an_idle_leg(void **state)
 {
 	static const struct { bool wide; uint64_t after_ms; bool again; } table[] = {
-		{ false, 2110, false }, { false, 2130, true }, { true, 2130, false },
+		{ false, 1410, false }, { false, 1420, true }, { true, 1420, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
