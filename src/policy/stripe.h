@@ -175,8 +175,8 @@ bool stripe_rests(const struct stripe_out *out);
 
 /* The other end has passed on so much, and takes so many STRIPE_WINDOW_BYTES and one beyond it. 0 or STRIPE_E_WRONG. */
 int stripe_acknowledge(struct stripe_out *out, uint32_t acknowledged, uint8_t window);
-/* It is to take more (decision 0050): what it takes isn't as much as we would send, or will once more can come, and is
- * in use, or will be by then; or all legs are to be used for what they carry (bulk). */
+/* It is to take more (decision 0050): what it takes is less than what we would send, or will once more can come; and it
+ * is in use, or will be by then, or all legs are to be used for what they carry (bulk). */
 bool stripe_wants_window(const struct stripe_out *out);
 /* All of it, the end too. */
 bool stripe_is_done(const struct stripe_out *out);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "base/clock.h"
+#include "base/util.h"
 
 #define ACK_AFTER_BYTES 16384u        /* a word of its own is two packets, its own and TCP's for it: a third of a
 				       * second of a link on which each takes a sixth. Wide: */
@@ -107,6 +108,7 @@ void stripe_comes(struct stripe_in *in, uint64_t left_bytes, uint64_t now_us)
 	in->lapsed = false;
 	if (!lapsed)
 		return;
+	in->widened_at = in->widened_edge = in->passed_on;   /* nothing of before is under way any more */
 	if (stripe_promised(in) > left_bytes)
 		in->edge = in->passed_on + STRIPE_WINDOW_BYTES + left_bytes;
 	stripe_begin_window(in, left_bytes);
@@ -138,10 +140,10 @@ void stripe_tell_late(struct stripe_in *in)
 	in->told_late = in->told;
 }
 
-/* Beyond what was promised before the window was widened last comes from one alone who has heard of that. */
+/* Only who has heard that the window was widened sends beyond what was promised before. */
 static bool knows_window(const struct stripe_in *in)
 {
-	return (in->n_later ? in->later[in->n_later - 1].to : in->in_order) > in->widened_edge;
+	return furthest(in) > in->widened_edge;
 }
 
 /* What comes twice as fast with each round trip has to have the next window before half of this one is passed on, as
@@ -162,16 +164,20 @@ void stripe_begin_window(struct stripe_in *in, uint64_t left_bytes)
 
 void stripe_set_window(struct stripe_in *in, bool wanted, uint64_t left_bytes)
 {
-	uint64_t n = in->window + 1u, most = 1 + left_bytes / STRIPE_WINDOW_BYTES;
+	uint64_t before = in->window + 1u, n = before, most = 1 + left_bytes / STRIPE_WINDOW_BYTES;
 
 	if (!in->wide || in->lapsed)
 		return;
-	if (wanted && may_widen(in, n * STRIPE_WINDOW_BYTES)) {
+	if (wanted && may_widen(in, n * STRIPE_WINDOW_BYTES))
+		n = n < STRIPE_WINDOWS / WIDENS_BY ? WIDENS_BY * n : STRIPE_WINDOWS;
+	n = u64_min(n, most);
+	if (n > before) {
 		in->widened_at = in->passed_on;
 		in->widened_edge = in->edge;
-		n = n < STRIPE_WINDOWS / WIDENS_BY ? WIDENS_BY * n : STRIPE_WINDOWS;
 	}
-	in->window = (uint8_t)((n < most ? n : most) - 1);
+	/* narrowed, then or since: it is for the window that there is to be made use of */
+	in->widened_edge = u64_min(in->widened_edge, in->passed_on + u64_min(n, before) * STRIPE_WINDOW_BYTES);
+	in->window = (uint8_t)(n - 1);
 }
 
 int stripe_arrive(struct stripe_in *in, uint32_t offset, size_t n, enum stripe_end ending, size_t *skip)

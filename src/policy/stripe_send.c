@@ -11,7 +11,7 @@
 #define WINDOW_USED_PERCENT 75        /* the rest is for what takes longer than it seems */
 #define HELD_UP_PIECES 16             /* what is behind them may come by itself meanwhile */
 #define REPEAT_SLACK_US (1 * US_PER_S)
-#define LOST_TIMES 2                  /* what comes after all takes less */
+#define LATE_TIMES 2
 #define WIDE_REPEAT_SLACK_US (200 * US_PER_MS)
 
 static_assert(STRIPE_FIRST_PIECE_BYTES << STRIPE_PIECE_DOUBLINGS == STRIPE_PIECE_BYTES, "the longest");
@@ -76,13 +76,22 @@ static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool
 	return stripe_leg_of_least(there_us);
 }
 
+/* When it is there. Of what bbr has sent no more than a round trip's counts: more is its slow start, which doesn't end
+ * where it is short of bytes (decision 0044). */
+static uint64_t steady_arrival_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
+{
+	if (!leg->has_bbr)
+		return stripe_arrival_us(out, leg, n_bytes);
+	return (leg->unsent_bytes + n_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
+}
+
 /* It would be there before all legs together have used up the window: else they would wait for it. */
 static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
 	uint64_t window_bytes = u64_min(stripe_own_edge(out), stripe_peer_edge(out)) - out->acked,
 		 rate = stripe_rate_of_all(out);
 
-	return !rate || stripe_arrival_us(out, leg, n_bytes) <=
+	return !rate || steady_arrival_us(out, leg, n_bytes) <=
 				window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
 }
 
@@ -186,14 +195,17 @@ static bool send_new(const struct stripe_out *out, struct stripe_send *send)
 	return true;
 }
 
-/* Where its leg says so much later than it should have that it has arrived, it was lost, and TCP waits, by what longer
- * packets took, before it sends it again: most likely for as long again. */
+/* What its leg should have said long ago to have arrived was lost, most likely, and TCP waits, by how long longer
+ * packets took, before it sends it again: for as long again, say. Once, as the next leg may be as late by what others
+ * send over it. */
 static uint64_t there_us(const struct stripe_out *out, const struct stripe_piece *piece)
 {
 	const struct stripe_leg *leg = &out->legs[piece->leg];
 	uint64_t us = (piece->leg_end - leg->acked_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg);
 
-	return !out->wide && leg->silent_us > LOST_TIMES * us ? us + leg->silent_us : us;
+	bool once = !(piece->tried & (piece->tried - 1u));
+
+	return !out->wide && once && leg->silent_us > LATE_TIMES * us ? us + leg->silent_us : us;
 }
 
 /* Over this leg it would be there before it is over its own; long before, unless all waits for it. */

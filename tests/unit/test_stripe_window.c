@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How much more of a wide stream may come, as it was promised: decision 0044. */
+/* How much more of a wide stream may come, as it was promised: decisions 0044, 0050. */
 #include "unit_stripe.h"
 
 #define SLOW_BYTES_PER_S 1000u
@@ -245,12 +245,51 @@ static void a_window_is_widened_once_for_what_asked_at_once(void **state)
 	stripe_told(in);
 	come(in, STRIPE_WINDOW_BYTES / 8, true);
 	assert_int_equal(in->window, 3);
-	come(in, STRIPE_WINDOW_BYTES - STRIPE_WINDOW_BYTES / 8, true);
+	assert_in_range(in->widened_edge, STRIPE_WINDOW_BYTES, STRIPE_WINDOW_BYTES + STRIPE_WINDOW_BYTES / 8);
+	come(in, in->widened_edge - in->in_order, true);   /* up to what it was promised before, */
 	assert_int_equal(in->window, 3);
-	/* beyond what it was promised before, be it behind something that was lost */
-	assert_int_equal(stripe_arrive(in, 2 * STRIPE_WINDOW_BYTES, 1, STRIPE_GOES_ON, &skip), 0);
+	/* and beyond it, be it behind something that was lost */
+	assert_int_equal(stripe_arrive(in, (uint32_t)in->in_order + 1, 1, STRIPE_GOES_ON, &skip), 0);
 	stripe_set_window(in, true, PLENTY);
 	assert_int_equal(in->window, 15);
+	free(in);
+}
+
+/* As it has no more of what others have taken, what was promised before it was narrowed is no measure. */
+static void a_window_that_was_narrowed_grows_again(void **state)
+{
+	struct stripe_in *in = in_new(true);
+
+	stripe_begin_window(in, PLENTY);
+	stripe_told(in);
+	come(in, 16 * STRIPE_WINDOW_BYTES, true);
+	assert_int_equal(in->window, 63);
+	come(in, 16 * STRIPE_WINDOW_BYTES, true);
+	assert_int_equal(in->window, STRIPE_WINDOWS - 1);
+	stripe_set_window(in, true, 0);   /* for who wants more, too */
+	assert_int_equal(in->window, 0);
+	come(in, STRIPE_WINDOW_BYTES, true);
+	assert_int_equal(in->window, 0);
+	come(in, 1, true);
+	assert_int_equal(in->window, 3);
+	free(in);
+}
+
+static void a_window_that_lapsed_begins_anew(void **state)
+{
+	struct stripe_in *in = in_new(true);
+
+	stripe_begin_window(in, PLENTY);
+	stripe_told(in);
+	come(in, 32 * STRIPE_WINDOW_BYTES, true);
+	stripe_lapse(in, 100 * US_PER_S);
+	assert_int_equal(in->window, 0);
+	stripe_comes(in, PLENTY, 101 * US_PER_S);
+	assert_int_equal(in->window, 15);
+	come(in, 2 * STRIPE_WINDOW_BYTES - 1, true);   /* an eighth */
+	assert_int_equal(in->window, 15);
+	come(in, 1, true);
+	assert_int_equal(in->window, 63);
 	free(in);
 }
 
@@ -372,6 +411,8 @@ int main(void)
 		cmocka_unit_test(an_eighth_of_a_window_gives_the_next_one),
 		cmocka_unit_test(who_reads_nothing_has_no_wider_window),
 		cmocka_unit_test(a_window_is_widened_once_for_what_asked_at_once),
+		cmocka_unit_test(a_window_that_was_narrowed_grows_again),
+		cmocka_unit_test(a_window_that_lapsed_begins_anew),
 		cmocka_unit_test(a_stream_begins_with_a_part_of_what_is_left),
 		cmocka_unit_test(what_was_promised_stays),
 		cmocka_unit_test(a_promise_lapses),
