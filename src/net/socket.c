@@ -102,7 +102,7 @@ static socklen_t to_sockaddr(const struct address *address, bool mapped, struct 
  * Plain TCP begins with as narrow a window as Linux's own default, and it grows as it is read (decision 0006): what is
  * wide from the beginning for Multipath TCP's sake (tcp_rmem) would be filled, in each session, by a source that is
  * faster than the links. A buffer that was set is let go again, else it would stay as it is. Legs of a stream in pieces
- * are read at once, as far as all is there, and stay wide.
+ * are read at once, as far as it is in order, and stay wide.
  */
 static void narrow_window(int fd)
 {

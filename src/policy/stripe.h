@@ -194,8 +194,8 @@ struct stripe_in {
 	uint8_t window;              /* as any frame is to say: so many STRIPE_WINDOW_BYTES, and one */
 	uint64_t edge;               /* up to there it was promised to be taken, or STRIPE_WINDOW_BYTES behind what
 				      * was passed on */
-	uint64_t widened_at;         /* what was passed on when the window was widened last */
-	uint64_t widened_edge;       /* and what was promised before */
+	uint64_t widened_at;         /* what was passed on when the window was widened last, narrowed, or begun anew */
+	uint64_t widened_edge;       /* and what had been promised, or less: as far as the window goes since */
 	uint64_t came_at_us;         /* something, last */
 	bool lapsed;                 /* what was promised, as nothing came for long: it isn't counted */
 	size_t longest_bytes;        /* piece so far */

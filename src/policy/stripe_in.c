@@ -108,7 +108,7 @@ void stripe_comes(struct stripe_in *in, uint64_t left_bytes, uint64_t now_us)
 	in->lapsed = false;
 	if (!lapsed)
 		return;
-	in->widened_at = in->widened_edge = in->passed_on;   /* nothing of before is under way any more */
+	in->widened_at = in->widened_edge = in->passed_on;   /* as at the beginning */
 	if (stripe_promised(in) > left_bytes)
 		in->edge = in->passed_on + STRIPE_WINDOW_BYTES + left_bytes;
 	stripe_begin_window(in, left_bytes);
@@ -171,11 +171,11 @@ void stripe_set_window(struct stripe_in *in, bool wanted, uint64_t left_bytes)
 	if (wanted && may_widen(in, n * STRIPE_WINDOW_BYTES))
 		n = n < STRIPE_WINDOWS / WIDENS_BY ? WIDENS_BY * n : STRIPE_WINDOWS;
 	n = u64_min(n, most);
-	if (n > before) {
+	if (n >= 2 * before || n < before)
 		in->widened_at = in->passed_on;
+	if (n >= 2 * before)
 		in->widened_edge = in->edge;
-	}
-	/* narrowed, then or since: it is for the window that there is to be made use of */
+	/* narrowed, then or since: that the window as it is was used is what counts */
 	in->widened_edge = u64_min(in->widened_edge, in->passed_on + u64_min(n, before) * STRIPE_WINDOW_BYTES);
 	in->window = (uint8_t)(n - 1);
 }

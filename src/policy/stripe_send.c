@@ -76,12 +76,10 @@ static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool
 	return stripe_leg_of_least(there_us);
 }
 
-/* When it is there. Of what bbr has sent no more than a round trip's counts: more is its slow start, which doesn't end
- * where it is short of bytes (decision 0044). */
+/* When it would be there, if what bbr has sent were no queue: that is its slow start, which doesn't end where it is
+ * short of bytes (decision 0044). */
 static uint64_t steady_arrival_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
-	if (!leg->has_bbr)
-		return stripe_arrival_us(out, leg, n_bytes);
 	return (leg->unsent_bytes + n_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
 }
 
@@ -90,9 +88,11 @@ static bool holds_nothing_up(const struct stripe_out *out, const struct stripe_l
 {
 	uint64_t window_bytes = u64_min(stripe_own_edge(out), stripe_peer_edge(out)) - out->acked,
 		 rate = stripe_rate_of_all(out);
+	/* a guessed rate is no reason, nor where others bound the window and a queue is as long */
+	bool steady = leg->has_bbr && !leg->known_bytes_per_s && window_bytes >= out->window_bytes;
+	uint64_t there_us = (steady ? steady_arrival_us : stripe_arrival_us)(out, leg, n_bytes);
 
-	return !rate || steady_arrival_us(out, leg, n_bytes) <=
-				window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
+	return !rate || there_us <= window_bytes * US_PER_S / rate * WINDOW_USED_PERCENT / 100;
 }
 
 /* A leg for a piece. Where the quickest has no room, another one helps only if it is quicker than waiting until the
@@ -202,10 +202,9 @@ static uint64_t there_us(const struct stripe_out *out, const struct stripe_piece
 {
 	const struct stripe_leg *leg = &out->legs[piece->leg];
 	uint64_t us = (piece->leg_end - leg->acked_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg);
+	bool had_one_leg = !(piece->tried & (piece->tried - 1u));
 
-	bool once = !(piece->tried & (piece->tried - 1u));
-
-	return !out->wide && once && leg->silent_us > LATE_TIMES * us ? us + leg->silent_us : us;
+	return !out->wide && had_one_leg && leg->silent_us > LATE_TIMES * us ? us + leg->silent_us : us;
 }
 
 /* Over this leg it would be there before it is over its own; long before, unless all waits for it. */

@@ -28,7 +28,7 @@ static void an_idle_leg_repeats_what_is_stuck(void **state)
 	assert_false(stripe_next(&out, &send));
 }
 
-/* Its TCP would wait for several times as long as packets took that were longer. Over a third leg it doesn't go. */
+/* Its TCP would wait for several times what longer packets took. Over a third leg it doesn't go. */
 static void what_was_lost_at_last_goes_over_an_idle_leg(void **state)
 {
 	static const struct { bool wide; uint64_t after_ms; bool again; } table[] = {

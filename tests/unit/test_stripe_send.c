@@ -153,6 +153,36 @@ static void what_a_window_would_wait_for_does_not_go_over_a_slow_leg(void **stat
 	assert_true(most_of_it > some);   /* what its TCP would send in 0.2 s */
 }
 
+/* What it has sent in its slow start, three seconds' bytes here, is no reason to give it less: short of bytes, that
+ * doesn't end. Unless it is by others that the window is narrow, or the rate is a guess. */
+static void what_bbr_has_under_way_does_not_keep_it_short(void **state)
+{
+	static const struct { bool bbr, guessed; uint64_t window_bytes, taken_bytes; bool has_some; } table[] = {
+		{ true, false, 10000000, 10000000, true }, { false, false, 10000000, 10000000, false },
+		{ true, false, 4000000, 10000000, false }, { true, false, 10000000, 9999999, false },
+		{ true, true, 10000000, 10000000, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct stripe_out *out = out_new();
+		struct stripe_leg *slow = &out->legs[SLOW];
+
+		out->window_bytes = table[i].window_bytes;
+		out->edge = table[i].taken_bytes;
+		slow->known_bytes_per_s = table[i].guessed ? SLOW_BYTES_PER_S : 0;
+		stripe_leg_wrote(out, SLOW, 3 * SLOW_BYTES_PER_S, US_PER_S);
+		slow->unsent_bytes = 0;
+		slow->has_bbr = table[i].bbr;
+		stripe_take(out, FOR_THE_FAST);
+		out->bulk = true;
+		send_all(out, FAST, US_PER_S);
+		if ((slow->written_bytes > 3 * SLOW_BYTES_PER_S) != table[i].has_some)
+			fail_msg("case %zu: %llu bytes", i, (unsigned long long)slow->written_bytes);
+		assert_true(slow->unsent_bytes <= SLOW_BYTES_PER_S / 5);
+		free(out);
+	}
+}
+
 static void what_ends_is_no_bulk(void **state)
 {
 	struct stripe_out *out = out_new();
@@ -432,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_leg_with_bbr_is_not_kept_short),
 		cmocka_unit_test(a_slower_leg_carries_bulk),
 		cmocka_unit_test(what_a_window_would_wait_for_does_not_go_over_a_slow_leg),
+		cmocka_unit_test(what_bbr_has_under_way_does_not_keep_it_short),
 		cmocka_unit_test(what_ends_is_no_bulk),
 		cmocka_unit_test(what_is_late_goes_over_a_busy_leg),
 		cmocka_unit_test(only_the_first_that_are_late_do),
