@@ -30,7 +30,7 @@ SKIP_LEAST_S, SKIP_MOST_S, WINDOW_LEAST_S, WINDOW_MOST_S = 2, 10, 3, 12
 WINDOW_ROUND_TRIPS = 16
 LIGHT_MBIT, LIGHT_WINDOW_ROUND_TRIPS, LIGHT_WINDOW_MOST_S = 25, 24, 20
 TURN_S = 1.5              # a network made and taken away, a daemon started
-ROUNDS, LONG_ROUNDS, LONG_S = 3, 2, 7
+LIGHT_ROUNDS, ROUNDS, LONG_ROUNDS, LONG_S = 5, 3, 2, 7
 SYSTEMS = 3
 # Side by side run as many cells as two cores bear: the sum of the links' rates, in Mbit/s. The heaviest count no more than CELL_MOST: what is light runs beside them.
 SIDE_BY_SIDE_MBIT, CELL_MOST_MBIT, SIDE_BY_SIDE_CELLS = 300, 250, 8
@@ -180,11 +180,11 @@ def window_s(cell):
     return max(cell.least_s, min(most_s, max(WINDOW_LEAST_S, wanted_s)))
 
 
-def rounds(cell, most=ROUNDS):
-    """Of each system, unless that many are asked for: fewer where a run is long and others wait for it."""
+def rounds(cell, most=LIGHT_ROUNDS):
+    """Of each system, unless fewer are asked for: more of what is light, fewer where a run is long and others wait for it."""
     if cell.n_bytes:
         return 1
-    return min(most, LONG_ROUNDS if skip_s(cell) + window_s(cell) > LONG_S and not is_light(cell) else ROUNDS)
+    return min(most, LIGHT_ROUNDS if is_light(cell) else LONG_ROUNDS if skip_s(cell) + window_s(cell) > LONG_S else ROUNDS)
 
 
 def expected_s(cell, n_rounds):

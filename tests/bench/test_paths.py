@@ -124,13 +124,14 @@ def test_how_long_was_asked_for_reaches_whoever_measures():
 
 def test_long_runs_are_fewer_and_no_more_than_asked_for():
     far = Cell("far", (Link(100 * MBIT, 600, 600),) * 2, UP)
-    assert [grid.rounds(CLEAN), grid.rounds(far), grid.rounds(far, 1), grid.rounds(CLEAN, 2)] == [3, 2, 1, 2]
+    short = Cell("short", (Link(100 * MBIT, 20, 20),) * 2, UP)
+    assert [grid.rounds(short), grid.rounds(far), grid.rounds(far, 1), grid.rounds(CLEAN, 2)] == [3, 2, 1, 2]
 
 
-def test_what_is_light_is_measured_longer_and_as_often():
+def test_what_is_light_is_measured_longer_and_more_often():
     far = Cell("far", (Link(10 * MBIT, 600, 600),) * 2, UP)
     assert (grid.is_light(far), grid.is_light(LOSSY)) == (True, False)
-    assert (grid.rounds(far), grid.window_s(far)) == (3, grid.LIGHT_WINDOW_MOST_S)
+    assert (grid.rounds(far), grid.window_s(far)) == (grid.LIGHT_ROUNDS, grid.LIGHT_WINDOW_MOST_S)
 
 
 def test_what_is_heavy_runs_beside_light_cells_alone():
