@@ -33,7 +33,7 @@ def parse(arguments):
     which.add_argument("--full", action="store_true", help="the whole grid: days")
     parser.add_argument("--cells", metavar="EXPRESSION", type=re.compile, help="of the whole grid those whose name matches ('100 Mbit/s 1:1, 50 ms, no loss')")
     parser.add_argument("--seed", type=int, default=grid.SEED, help=f"another sample of the grid ({grid.SEED})")
-    parser.add_argument("--rounds", type=int, default=grid.LIGHT_ROUNDS, help="runs of each system in a cell at most (5); heavy cells have 3, or 2 where their runs are long, those of 2.4 kbit/s have 1")
+    parser.add_argument("--rounds", type=int, default=grid.LIGHT_ROUNDS, help="runs of each system in a cell at most (4); heavy cells have 3, or 2 where their runs are long, those of 2.4 kbit/s have 1")
     parser.add_argument("--seconds", type=float, default=0, help="measure each run for so long at least (else 3 to 12 s, light cells up to 20)")
     parser.add_argument("--list", action="store_true", help="the cells' names, and no more")
     parser.add_argument("--cell", help=argparse.SUPPRESS)     # the inner self's

@@ -30,7 +30,7 @@ SKIP_LEAST_S, SKIP_MOST_S, WINDOW_LEAST_S, WINDOW_MOST_S = 2, 10, 3, 12
 WINDOW_ROUND_TRIPS = 16
 LIGHT_MBIT, LIGHT_WINDOW_ROUND_TRIPS, LIGHT_WINDOW_MOST_S = 25, 24, 20
 TURN_S = 1.5              # a network made and taken away, a daemon started
-LIGHT_ROUNDS, ROUNDS, LONG_ROUNDS, LONG_S = 5, 3, 2, 7
+LIGHT_ROUNDS, ROUNDS, LONG_ROUNDS, LONG_S = 4, 3, 2, 7
 SYSTEMS = 3
 # Side by side run as many cells as two cores bear: the sum of the links' rates, in Mbit/s. The heaviest count no more than CELL_MOST: what is light runs beside them.
 SIDE_BY_SIDE_MBIT, CELL_MOST_MBIT, SIDE_BY_SIDE_CELLS = 300, 250, 8
