@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A table of small buckets. A ticket may only lie in its own bucket, so finding it and finding no room are both
- * short walks; a ticket out of the window is as good as a free place. The nonce is proven by a MAC: its first bytes
- * are hash enough. */
+/* A table of small buckets. A ticket lies in one of two, so finding it and finding no room are both short walks; it is
+ * put where there is more room, which keeps buckets about evenly full: with one choice a good ticket would find no
+ * room in a table that is an eighth full. A ticket out of the window is as good as a free place. The nonce is proven by
+ * a MAC: its first bytes are hashes enough. */
 #define BUCKET_ENTRIES 8
+#define CHOICES 2
 #define NONCE_KEPT_BYTES 12
 
 struct entry {
@@ -29,7 +31,7 @@ int replay_new(size_t n_entries, uint32_t window_s, struct replay **out)
 	size_t n_buckets = 1;
 	struct replay *replay;
 
-	while (n_buckets * BUCKET_ENTRIES < n_entries * 2)   /* twice: buckets don't fill evenly */
+	while (n_buckets * BUCKET_ENTRIES < n_entries * 2)   /* twice: they are not quite evenly full */
 		n_buckets *= 2;
 	replay = calloc(1, sizeof(*replay) + n_buckets * BUCKET_ENTRIES * sizeof(struct entry));
 	if (!replay)
@@ -65,33 +67,61 @@ static void keep(uint8_t kept[NONCE_KEPT_BYTES], const uint8_t *nonce, size_t n_
 	memcpy(kept, nonce, n_nonce < NONCE_KEPT_BYTES ? n_nonce : NONCE_KEPT_BYTES);
 }
 
-/* Of its first entry. */
-static size_t bucket_of(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES])
+/* Of the bucket's first entry. */
+static size_t bucket_of(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES], size_t choice)
 {
 	uint32_t hash;
 
-	memcpy(&hash, kept, sizeof(hash));
+	memcpy(&hash, kept + choice * sizeof(hash), sizeof(hash));
 	return (hash & (replay->n_buckets - 1)) * BUCKET_ENTRIES;
+}
+
+/* SIZE_MAX: it isn't there. */
+static size_t find(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES])
+{
+	for (size_t choice = 0; choice < CHOICES; choice++) {
+		size_t first = bucket_of(replay, kept, choice);
+
+		for (size_t i = first; i < first + BUCKET_ENTRIES; i++)
+			if (replay->entries[i].time_s && !memcmp(replay->entries[i].nonce, kept, NONCE_KEPT_BYTES))
+				return i;
+	}
+	return SIZE_MAX;
+}
+
+/* A place in the emptier bucket. SIZE_MAX: there is none. */
+static size_t find_room(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES], uint32_t now_s)
+{
+	size_t at = SIZE_MAX, n_most = 0;
+
+	for (size_t choice = 0; choice < CHOICES; choice++) {
+		size_t first = bucket_of(replay, kept, choice), room = SIZE_MAX, n_room = 0;
+
+		for (size_t i = first; i < first + BUCKET_ENTRIES; i++) {
+			if (is_forgotten(replay, &replay->entries[i], now_s)) {
+				room = i;
+				n_room++;
+			}
+		}
+		if (n_room > n_most) {
+			n_most = n_room;
+			at = room;
+		}
+	}
+	return at;
 }
 
 /* As replay_look(). *at: the place that it has (REPLAY_E_SEEN), or that there is for it (0). */
 static int look(const struct replay *replay, const uint8_t kept[NONCE_KEPT_BYTES], uint32_t time_s, uint32_t now_s,
 		size_t *at)
 {
-	size_t first = bucket_of(replay, kept), room = SIZE_MAX;
-
 	if (!time_s || is_outside(replay, time_s, now_s))
 		return REPLAY_E_STALE;
-	for (size_t i = first; i < first + BUCKET_ENTRIES; i++) {
-		if (is_forgotten(replay, &replay->entries[i], now_s)) {
-			room = i;
-		} else if (!memcmp(replay->entries[i].nonce, kept, NONCE_KEPT_BYTES)) {
-			*at = i;
-			return REPLAY_E_SEEN;
-		}
-	}
-	*at = room;
-	return room == SIZE_MAX ? REPLAY_E_FULL : 0;
+	*at = find(replay, kept);
+	if (*at != SIZE_MAX)
+		return is_forgotten(replay, &replay->entries[*at], now_s) ? 0 : REPLAY_E_SEEN;
+	*at = find_room(replay, kept, now_s);
+	return *at == SIZE_MAX ? REPLAY_E_FULL : 0;
 }
 
 int replay_look(const struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint32_t time_s, uint32_t now_s)
@@ -121,33 +151,25 @@ int replay_admit(struct replay *replay, const uint8_t *nonce, size_t n_nonce, ui
 	return 0;
 }
 
-/* SIZE_MAX: it isn't there. */
-static size_t find(const struct replay *replay, const uint8_t *nonce, size_t n_nonce)
-{
-	uint8_t kept[NONCE_KEPT_BYTES];
-	size_t first;
-
-	keep(kept, nonce, n_nonce);
-	first = bucket_of(replay, kept);
-	for (size_t i = first; i < first + BUCKET_ENTRIES; i++)
-		if (replay->entries[i].time_s && !memcmp(replay->entries[i].nonce, kept, sizeof(kept)))
-			return i;
-	return SIZE_MAX;
-}
-
 bool replay_find(const struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint64_t *holder)
 {
-	size_t i = find(replay, nonce, n_nonce);
+	uint8_t kept[NONCE_KEPT_BYTES];
+	size_t at;
 
-	if (i != SIZE_MAX)
-		*holder = replay->entries[i].holder;
-	return i != SIZE_MAX;
+	keep(kept, nonce, n_nonce);
+	at = find(replay, kept);
+	if (at != SIZE_MAX)
+		*holder = replay->entries[at].holder;
+	return at != SIZE_MAX;
 }
 
 void replay_pass_on(struct replay *replay, const uint8_t *nonce, size_t n_nonce, uint64_t holder)
 {
-	size_t i = find(replay, nonce, n_nonce);
+	uint8_t kept[NONCE_KEPT_BYTES];
+	size_t at;
 
-	if (i != SIZE_MAX)
-		replay->entries[i].holder = holder;
+	keep(kept, nonce, n_nonce);
+	at = find(replay, kept);
+	if (at != SIZE_MAX)
+		replay->entries[at].holder = holder;
 }

@@ -26,7 +26,8 @@ def open_all(lab, port, daemons, at_rest):
         try:
             wait_for(all_through, f"{len(socks)} sessions", PATIENCE_S)
         except AssertionError as error:
-            raise AssertionError(f"{error}; sockets that are missing at converter and gateway: {missing}; the gateway's log ends with\n{daemons[1].log()[-2000:]}") from error
+            logs = "\n".join(f"the log of the {d.name} ends with\n{d.log()[-2000:]}" for d in daemons)
+            raise AssertionError(f"{error}; sockets that are missing at converter and gateway: {missing}; {logs}") from error
     return socks
 
 

@@ -11,12 +11,15 @@ struct nonce {
 	uint8_t bytes[16];
 };
 
-/* Nonces that differ in the first bytes, where the table looks for its bucket. */
+/* Nonces that differ in the first bytes, where the table looks for its buckets, and are spread as random ones are. */
 static struct nonce nonce_of(uint32_t number)
 {
+	uint64_t spread = number;
 	struct nonce nonce = { { 0 } };
 
-	memcpy(nonce.bytes, &number, sizeof(number));
+	for (int i = 0; i < 3; i++)
+		spread = (spread ^ spread >> 32) * 0xd6e8feb86659fd93;
+	memcpy(nonce.bytes, &spread, sizeof(spread));
 	return nonce;
 }
 
@@ -106,16 +109,29 @@ static void a_clock_that_steps_back_forgets_nothing(void **state)
 
 static void holds_what_it_was_made_for(void **state)
 {
-	enum { ENTRIES = 4096 };
-	_cleanup_(replay_freep) struct replay *replay = replay_of(ENTRIES);
-	uint32_t seed = 1, n_full = 0;
+	static const uint32_t sizes[] = { 1, 100, 1024, 16384, 262144 };
 
-	for (uint32_t i = 0; i < ENTRIES; i++) {
-		seed = seed * 1664525u + 1013904223u;
-		n_full += admit(replay, seed >> 8, NOW_S, NOW_S) == REPLAY_E_FULL;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		_cleanup_(replay_freep) struct replay *replay = replay_of(sizes[i]);
+
+		for (uint32_t n = 0; n < sizes[i]; n++)
+			if (admit(replay, n, NOW_S, NOW_S))
+				fail_msg("expected room for %u tickets, saw none for the %uth", sizes[i], n + 1);
+		for (uint32_t n = 0; n < sizes[i]; n++)
+			if (admit(replay, n, NOW_S, NOW_S) != REPLAY_E_SEEN)
+				fail_msg("expected %u tickets to be known, the %uth was not", sizes[i], n + 1);
 	}
-	if (n_full * 20 > ENTRIES)   /* buckets fill by chance */
-		fail_msg("expected at most %d of %d to find no room, saw %u", ENTRIES / 20, ENTRIES, n_full);
+}
+
+/* A place in either bucket that is forgotten is as good as a free one, its own of old, too. */
+static void a_nonce_that_is_forgotten_may_come_again_once(void **state)
+{
+	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
+	uint32_t later_s = NOW_S + WINDOW_S + 1;
+
+	assert_int_equal(admit(replay, 1, NOW_S, NOW_S), 0);
+	assert_int_equal(admit(replay, 1, later_s, later_s), 0);
+	assert_int_equal(admit(replay, 1, later_s, later_s), REPLAY_E_SEEN);
 }
 
 static void nonces_may_be_short_or_long(void **state)
@@ -177,6 +193,7 @@ int main(void)
 		cmocka_unit_test(room_comes_back_as_time_passes),
 		cmocka_unit_test(a_clock_that_steps_back_forgets_nothing),
 		cmocka_unit_test(holds_what_it_was_made_for),
+		cmocka_unit_test(a_nonce_that_is_forgotten_may_come_again_once),
 		cmocka_unit_test(nonces_may_be_short_or_long),
 		cmocka_unit_test(holders_are_remembered),
 		cmocka_unit_test(a_table_beyond_memory_is_refused),
