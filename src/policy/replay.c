@@ -7,9 +7,9 @@
 #include <string.h>
 
 /* A table of small buckets. A ticket lies in one of two, so finding it and finding no room are both short walks; it is
- * put where there is more room, which keeps buckets about evenly full: with one choice a good ticket would find no
- * room in a table that is an eighth full. A ticket out of the window is as good as a free place. The nonce is proven by
- * a MAC: its first bytes are hashes enough. */
+ * put where there is more room, which keeps buckets about evenly full: with one choice a good ticket would now and then
+ * find no room in a table that is a quarter full. A ticket out of the window is as good as a free place. The nonce is
+ * proven by a MAC, and its first eight bytes are random: hashes enough. */
 #define BUCKET_ENTRIES 8
 #define CHOICES 2
 #define NONCE_KEPT_BYTES 12

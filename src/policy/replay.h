@@ -19,8 +19,8 @@ enum {
 	REPLAY_E_FULL,        /* no room to remember it: refusing is the only safe answer */
 };
 
-/* Room for n_entries tickets within the window, of nonces that are random; memory is touched as it gets used. 0 or
- * -ENOMEM. */
+/* Room for n_entries tickets within the window, if the first eight bytes of their nonces are random; memory is touched
+ * as it gets used. 0 or -ENOMEM. */
 int replay_new(size_t n_entries, uint32_t window_s, struct replay **out);
 void replay_freep(struct replay **replay);
 

@@ -123,14 +123,19 @@ static void holds_what_it_was_made_for(void **state)
 	}
 }
 
-/* A place in either bucket that is forgotten is as good as a free one, its own of old, too. */
+/* Its place of old is used again: it has one alone, and is told of who came with it now. */
 static void a_nonce_that_is_forgotten_may_come_again_once(void **state)
 {
-	_cleanup_(replay_freep) struct replay *replay = replay_of(100);
+	_cleanup_(replay_freep) struct replay *replay = replay_of(0);
 	uint32_t later_s = NOW_S + WINDOW_S + 1;
+	uint64_t holder = 7, seen = 0;
+	struct nonce nonce = nonce_of(1);
 
+	assert_int_equal(admit(replay, 2, NOW_S, NOW_S), 0);   /* is forgotten, too, and as good a place */
 	assert_int_equal(admit(replay, 1, NOW_S, NOW_S), 0);
-	assert_int_equal(admit(replay, 1, later_s, later_s), 0);
+	assert_int_equal(replay_admit(replay, nonce.bytes, sizeof(nonce.bytes), later_s, later_s, &holder), 0);
+	assert_true(replay_find(replay, nonce.bytes, sizeof(nonce.bytes), &seen));
+	assert_true(seen == 7);
 	assert_int_equal(admit(replay, 1, later_s, later_s), REPLAY_E_SEEN);
 }
 
