@@ -88,6 +88,9 @@ int net_sent(int fd, struct net_sent *out)
 	out->unacked_bytes = value > 0 ? (uint32_t)value : 0;
 	out->unsent_bytes = tcp.tcpi_notsent_bytes;
 	out->sacked_bytes = tcp.tcpi_sacked * tcp.tcpi_snd_mss;
+	out->rtt_us = tcp.tcpi_rtt;
+	out->sent_bytes = tcp.tcpi_bytes_sent;
+	out->retransmitted_bytes = tcp.tcpi_bytes_retrans;
 	out->min_rtt_us = tcp.tcpi_min_rtt == UINT32_MAX ? 0 : tcp.tcpi_min_rtt;
 	return 0;
 }

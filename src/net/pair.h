@@ -11,11 +11,13 @@
 int net_pair(int *one, int *other, uint32_t n_bytes);
 
 /* What is written to a TCP connection and not acknowledged yet; what of it is not sent, and what has arrived behind
- * what was lost, as whole packets; its shortest round trip (0: not known). Of one that was accepted with data in its
- * SYN the first means nothing until its handshake has ended. */
+ * what was lost, as whole packets; its smoothed and its shortest round trip (0: not known). What it has sent since it
+ * began, retransmissions included, and these alone. Of one that was accepted with data in its SYN the first means
+ * nothing until its handshake has ended. */
 struct net_sent {
 	bool in_handshake;
-	uint32_t unacked_bytes, unsent_bytes, sacked_bytes, min_rtt_us;
+	uint32_t unacked_bytes, unsent_bytes, sacked_bytes, rtt_us, min_rtt_us;
+	uint64_t sent_bytes, retransmitted_bytes;
 };
 int net_sent(int fd, struct net_sent *out);   /* 0 or a negative errno */
 

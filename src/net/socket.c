@@ -2,6 +2,7 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -496,6 +497,14 @@ int net_pace(int fd, const char *congestion)
 	int r = net_change_congestion(fd, "bbr");
 
 	return r ? r : net_change_congestion(fd, congestion);
+}
+
+int net_bound_rate(int fd, uint64_t bytes_per_s)
+{
+	/* of that type the kernel takes it, on any machine; what is all ones is no bound */
+	unsigned long value = bytes_per_s ? (unsigned long)u64_min(bytes_per_s, ULONG_MAX) : ULONG_MAX;
+
+	return setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &value, sizeof(value)) ? -errno : 0;
 }
 
 bool net_congestion(int fd, char out[NET_CONGESTION_BYTES])

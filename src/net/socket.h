@@ -153,6 +153,8 @@ int net_change_congestion(int fd, const char *congestion);
  * SO_MAX_PACING_RATE, which is for that, MPTCP hasn't (Linux 6.18); but bbr turns it on, and nothing turns it off.
  * Slow start begins anew. As net_change_congestion(); where it fails, it may have bbr. */
 int net_pace(int fd, const char *congestion);
+/* A plain TCP connection sends no faster; 0: as fast as it will. 0 or a negative errno. */
+int net_bound_rate(int fd, uint64_t bytes_per_s);
 /* What it has, of an MPTCP connection its first subflow. False and "" where that can't be had. */
 bool net_congestion(int fd, char out[NET_CONGESTION_BYTES]);
 

@@ -61,6 +61,8 @@ static const struct metric role_metrics[] = {
 	ROLE(COUNTER, n_to_cubic, "to_cubic", "of these, changed back to cubic"),
 	ROLE(COUNTER, n_paced, "paced",
 	     "times that bulk transfers, or legs, were made to send packets one by one, as a short queue dropped some"),
+	ROLE(COUNTER, n_overshoots, "overshoots",
+	     "times that legs with bbr sent far more than their link carries, and were bound to that for a while"),
 	ROLE(COUNTER, n_syn_data_sent, "syn_data_sent",
 	     "attempts, and legs of sessions in pieces, whose first packet held something to say"),
 	ROLE(COUNTER, n_syn_data_lost, "syn_data_lost", "of these, where it did not arrive with that packet"),

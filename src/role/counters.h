@@ -30,6 +30,7 @@ struct role_counters {
 	uint64_t n_to_bbr, n_to_cubic;        /* sessions, and legs of those in pieces, whose congestion control was
 					       * changed, */
 	uint64_t n_paced;                     /* or was made to send packets apart from each other */
+	uint64_t n_overshoots;                /* times that legs with bbr were bound to what their link delivers */
 	uint64_t n_stranded;                  /* sessions that had lost their last subflow, and were reset */
 	uint64_t n_no_answer;                 /* the converter did not answer in time, on any link */
 	uint64_t n_outcomes[OUTCOME_N];       /* what the converter said, or what we said as the converter */

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import signal
 import socket
 
 import pytest
@@ -69,6 +70,31 @@ def test_a_session_goes_in_pieces_over_all_links(lossy):
     near.close()
     assert far.recv(1) == b""
     wait_for(lambda: not gateway.ctl("status")["sessions"], "the session to end")
+
+
+def test_bbr_that_sends_far_too_much_is_bound(tmp_path):
+    """Its beginning would go on, with the queues full and more than half of all packets lost (decision 0051); and who ends is let go."""
+    lab = Lab(tmp_path, {"a": 300, "b": 300})
+    try:
+        for name in "ab":
+            lab.set_link(name, "rate_bps=1000000")
+            lab.set_link(name, "queue_ms=300")
+            lab.set_link(name, "loss_ppm=100000")
+        converter, gateway = both(lab)
+        near, far, _ = lab.session(lab.listen("server"))
+        child = send_in_background(near, os.urandom(BYTES))
+        far.settimeout(PATIENCE_S)
+        received = 0
+        while not counter(gateway, "overshoots") and received < BYTES:
+            received += len(far.recv(1 << 16))
+        assert counter(gateway, "overshoots"), f"{received} bytes have come, and no leg was bound"
+        assert counter(converter, "overshoots") == 0
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        close_with_reset(near)
+        wait_for(lambda: not gateway.ctl("status")["sessions"], "the session to end")
+    finally:
+        lab.close()
 
 
 @pytest.mark.parametrize("node", ["gw", "conv"])

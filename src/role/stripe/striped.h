@@ -6,7 +6,9 @@
 #define BRAID_ROLE_STRIPE_STRIPED_H
 
 #include "base/slab.h"
+#include "net/pair.h"
 #include "policy/congestion.h"
+#include "policy/overshoot.h"
 #include "policy/stripe.h"
 #include "role/gateway/upstream.h"
 #include "role/inbox.h"
@@ -37,6 +39,7 @@ struct striped_leg {
 	uint16_t n_early;           /* so much of the stream (stripe_early()) */
 	size_t n_opening;           /* client: to say what it is takes so many bytes */
 	struct conversation conversation;
+	struct overshoot overshoot; /* since it has bbr */
 	struct inbox in, out;       /* half a frame; what its TCP didn't take */
 };
 
@@ -127,6 +130,8 @@ uint64_t striped_legs_next_us(const struct stripes *stripes, const struct stripe
 void striped_legs_close(struct stripes *stripes, struct striped *s, bool orderly);
 /* Its TCP has the congestion control that it begins with. */
 void striped_leg_note_congestion(struct striped *s, uint8_t leg);
+/* One with bbr is bound where it sends far more than its link carries; sent: as the kernel has just told. */
+void striped_leg_bound(struct stripes *stripes, struct striped *s, uint8_t leg, const struct net_sent *sent);
 /* Changes the congestion control of legs that lose packets, or do so no more; for as long as what is sent is bulk. */
 void striped_look_at_losses(struct stripes *stripes, struct striped *s);
 

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/mptcp_send.h"
-#include "net/pair.h"
 #include "net/socket.h"
 #include "role/links/loss_watch.h"
 #include "role/stripe/striped.h"
@@ -34,6 +33,7 @@ static void close_leg(struct stripes *stripes, struct striped *s, uint8_t leg, b
 	(orderly ? net_close_orderly : net_close_reset)(l->fd);
 	l->fd = -1;
 	l->connected = l->answered = l->ended = false;
+	l->overshoot = (struct overshoot){ 0 };
 	inbox_free(&l->in);
 	inbox_free(&l->out);
 	if (!s->out.legs[leg].open)
@@ -299,8 +299,10 @@ void striped_legs_look(struct stripes *stripes, struct striped *s)
 	leave_unwanted(stripes, s);
 	striped_look_at_losses(stripes, s);
 	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
-		if (s->out.legs[i].open && !net_sent(s->legs[i].fd, &sent))
+		if (s->out.legs[i].open && !net_sent(s->legs[i].fd, &sent)) {
 			look_at_leg(s, i, &sent, now_us);
+			striped_leg_bound(stripes, s, i, &sent);
+		}
 		if (is_silent(s, i, now_us))
 			striped_leg_lose(stripes, s, i);
 	}

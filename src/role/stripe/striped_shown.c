@@ -43,8 +43,27 @@ static void change(struct stripes *stripes, struct striped *s, uint8_t leg, bool
 {
 	if (s->out.legs[leg].has_bbr == bbr || net_change_congestion(s->legs[leg].fd, loss_watch_name(bbr)))
 		return;
+	if (s->legs[leg].overshoot.bound_bytes_per_s)
+		net_bound_rate(s->legs[leg].fd, 0);
+	s->legs[leg].overshoot = (struct overshoot){ 0 };
 	s->out.legs[leg].has_bbr = bbr;
 	counter_add(bbr ? &stripes->worker->counters.n_to_bbr : &stripes->worker->counters.n_to_cubic, 1);
+}
+
+void striped_leg_bound(struct stripes *stripes, struct striped *s, uint8_t leg, const struct net_sent *sent)
+{
+	struct overshoot *overshoot = &s->legs[leg].overshoot;
+	bool bound = overshoot->bound_bytes_per_s;
+	struct overshoot_facts facts = {
+		.now_us = loop_now_us(stripes->worker->loop), .rtt_us = sent->rtt_us, .min_rtt_us = sent->min_rtt_us,
+		.sent_bytes = sent->sent_bytes, .retransmitted_bytes = sent->retransmitted_bytes,
+		.delivered_bytes = s->out.legs[leg].delivered_bytes,
+	};
+
+	if (!s->out.wide || !s->out.legs[leg].has_bbr || !overshoot_look(overshoot, &facts))
+		return;
+	if (!net_bound_rate(s->legs[leg].fd, overshoot->bound_bytes_per_s))
+		counter_add(&stripes->worker->counters.n_overshoots, !bound);
 }
 
 static void pace(struct stripes *stripes, struct striped *s, uint8_t leg)
