@@ -2,7 +2,7 @@
 /*
  * From which place in the stream a leg takes its next piece: decision 0047. What goes over a long leg is there late. If
  * it is what the other end waits for next, all that quicker legs carry meanwhile waits for it; so it is what these will
- * have come to by then. What lies between is cut, and kept for them.
+ * have come to by then. What is before it is cut, and kept for them: no more than they carry meanwhile.
  */
 #include "policy/stripe_parts.h"
 
@@ -68,40 +68,53 @@ static uint64_t longer_us(const struct stripe_out *out, const struct stripe_leg 
 	return leg->has_bbr && expected_us > least_us ? u64_max(seen_us, expected_us - least_us) : seen_us;
 }
 
-static uint64_t gap_bytes(const struct stripe_out *out, uint8_t leg, uint8_t shortest)
-{
-	uint64_t us = u64_min(longer_us(out, &out->legs[leg], shortest), GAP_MOST_US);
-
-	return out->wide && leg != shortest ? us * stripe_rate_of_all(out) / US_PER_S : 0;
-}
-
-uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out)
+/* What legs that take less time carry by as much as each takes less. */
+static uint64_t left_to_shorter_bytes(const struct stripe_out *out, uint8_t leg)
 {
 	uint8_t shortest = shortest_leg(out);
 	uint64_t bytes = 0;
 
-	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
-		if (stripe_is_usable(&out->legs[i]) && out->legs[i].rtt_us)
-			bytes = u64_max(bytes, gap_bytes(out, i, shortest));
+	if (!out->wide || leg == shortest)
+		return 0;
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
+		const struct stripe_leg *other = &out->legs[i];
+		uint64_t us = delay_us(out, &out->legs[leg]);
+
+		if (i == leg || !stripe_is_usable(other))
+			continue;
+		us = i == shortest ? longer_us(out, &out->legs[leg], shortest) : us - u64_min(us, delay_us(out, other));
+		bytes += u64_min(us, GAP_MOST_US) * other->rate_bytes_per_s / US_PER_S;
+	}
 	return bytes;
 }
 
-/* The first piece that is kept and begins there or later; n_pieces. */
-static size_t first_kept_from(const struct stripe_out *out, uint64_t offset)
+uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out)
 {
-	size_t from = out->first_kept, to = out->n_pieces;
+	uint64_t bytes = 0;
 
-	while (from < to) {
-		size_t middle = (from + to) / 2;
+	for (uint8_t i = 0; i < STRIPE_LEGS; i++)
+		if (stripe_is_usable(&out->legs[i]) && out->legs[i].rtt_us)
+			bytes = u64_max(bytes, left_to_shorter_bytes(out, i));
+	return bytes;
+}
 
-		if (stripe_piece_seen(out, middle)->offset < offset)
-			from = middle + 1;
-		else
-			to = middle;
+/* The first piece that is kept, and that goes beyond so many bytes of such; n_pieces: none does, and *n_left of them
+ * are left. */
+static size_t first_kept_beyond(const struct stripe_out *out, uint64_t n_bytes, uint64_t *n_left)
+{
+	*n_left = n_bytes > out->kept_bytes ? n_bytes - out->kept_bytes : 0;
+	if (n_bytes >= out->kept_bytes)
+		return out->n_pieces;
+	for (size_t i = out->first_kept; i < out->n_pieces; i++) {
+		const struct stripe_piece *piece = stripe_piece_seen(out, i);
+
+		if (piece->leg != STRIPE_KEPT)
+			continue;
+		if (piece->n > n_bytes)
+			return i;
+		n_bytes -= piece->n;
 	}
-	while (from < out->n_pieces && stripe_piece_seen(out, from)->leg != STRIPE_KEPT)
-		from++;
-	return from;
+	return out->n_pieces;
 }
 
 static size_t last_kept(const struct stripe_out *out)
@@ -127,11 +140,11 @@ static uint64_t kept_piece_bytes(const struct stripe_out *out)
 }
 
 /* What is before it is to be whole pieces, for which there is room. */
-static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes, uint64_t at)
+static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes, uint64_t ahead)
 {
 	uint64_t n_new = stripe_uncut_bytes(out), n = u64_min(stripe_cut(out, &out->legs[leg], piece_bytes), n_new);
-	uint64_t ahead = at > out->next ? u64_min(at - out->next, n_new - n) : 0, kept = kept_piece_bytes(out);
-	uint64_t n_kept = u64_min(ahead / kept, stripe_pieces_most(out) - out->n_pieces - 1);
+	uint64_t kept = kept_piece_bytes(out);
+	uint64_t n_kept = u64_min(u64_min(ahead, n_new - n) / kept, stripe_pieces_most(out) - out->n_pieces - 1);
 
 	return (struct stripe_place){ .piece = out->n_pieces, .offset = out->next + n_kept * kept, .n_bytes = n,
 				      .kept_bytes = kept };
@@ -139,16 +152,15 @@ static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, 
 
 struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes)
 {
-	bool any_kept = stripe_has_kept(out), any_new = stripe_may_cut(out);
-	uint64_t gap = gap_bytes(out, leg, shortest_leg(out));
-	uint64_t at = (any_kept ? stripe_piece_seen(out, out->first_kept)->offset : out->next) + gap;
-	size_t i = first_kept_from(out, at);
+	uint64_t left_bytes = left_to_shorter_bytes(out, leg), new_ahead_bytes;
+	size_t i = first_kept_beyond(out, left_bytes, &new_ahead_bytes);
 
-	if (any_kept && (!gap || !any_new))
+	if (stripe_has_kept(out) && (!left_bytes || !stripe_may_cut(out)))
 		return kept_place(out, i < out->n_pieces ? i : last_kept(out));
 	if (i < out->n_pieces && stripe_piece_seen(out, i)->n <= stripe_cut(out, &out->legs[leg], piece_bytes))
 		return kept_place(out, i);
-	return new_place(out, leg, piece_bytes, at);
+	/* also where that one is longer than the leg may take at once: behind all, where it leaves nothing more */
+	return new_place(out, leg, piece_bytes, new_ahead_bytes);
 }
 
 void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes)

@@ -52,10 +52,16 @@ static inline uint64_t stripe_rtt_of(const struct stripe_leg *leg)
 	return leg->rtt_us ? leg->rtt_us : STRIPE_ROUND_TRIP_UNKNOWN_US;
 }
 
+/* So much takes so long over the leg. */
+static inline uint64_t stripe_takes_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
+{
+	return n_bytes * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
+}
+
 /* When it would be there, if it were given so much more. */
 static inline uint64_t stripe_arrival_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
-	return (stripe_queued_bytes(leg) + n_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
+	return stripe_takes_us(out, leg, stripe_queued_bytes(leg) + n_bytes);
 }
 
 /* The longest piece that goes over the leg. */
@@ -155,8 +161,8 @@ struct stripe_place {
 	uint64_t kept_bytes;         /* of a new one: each that is kept before it */
 };
 
-/* What legs carry meanwhile on which nothing takes as long: so far ahead of all that was sent. A new piece has
- * piece_bytes at most, up to edge. Something is kept, or n_bytes of the edge. */
+/* Behind as much that is kept as shorter legs carry meanwhile. A new piece has piece_bytes at most. Something is kept,
+ * or may be cut. */
 struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes);
 /* Whether on this leg all takes least; and how long a piece takes over that; 0: there is none. */
 bool stripe_is_shortest(const struct stripe_out *out, uint8_t leg);

@@ -80,7 +80,7 @@ static uint8_t first_leg(const struct stripe_out *out, struct wanted piece, bool
  * short of bytes (decision 0044). */
 static uint64_t steady_arrival_us(const struct stripe_out *out, const struct stripe_leg *leg, uint64_t n_bytes)
 {
-	return (leg->unsent_bytes + n_bytes) * US_PER_S / stripe_rate_of(out, leg) + stripe_rtt_of(leg) / 2;
+	return stripe_takes_us(out, leg, leg->unsent_bytes + n_bytes);
 }
 
 /* It would be there before all legs together have used up the window: else they would wait for it. */

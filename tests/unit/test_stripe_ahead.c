@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From which place a long leg takes its pieces: decision 0047. */
-#include "unit.h"
+#include "unit_stripe.h"
 
 #include "base/clock.h"
 #include "policy/stripe.h"
@@ -12,7 +12,6 @@
 #define NEAR_RTT_US (20 * US_PER_MS)
 #define FAR_RTT_US (600 * US_PER_MS)
 #define STEP_US (5 * US_PER_MS)
-#define PLENTY (1u << 30)
 #define UNDER_WAY 4096
 
 /* Two links and both ends. A frame comes when those before it have gone, and half a round trip later; each n-th one a
@@ -403,7 +402,7 @@ static void how_long_a_leg_takes_is_seen(void **state)
 	free(out);
 }
 
-/* Where the far leg's next piece begins, in milliseconds of what both carry. */
+/* Where the far leg's next piece begins, in milliseconds of what the near one carries. */
 static uint64_t place_over_the_far_leg_ms(bool has_bbr, uint64_t delay_us, uint64_t written_bytes,
 					  uint64_t unsent_bytes)
 {
@@ -421,7 +420,7 @@ static uint64_t place_over_the_far_leg_ms(bool has_bbr, uint64_t delay_us, uint6
 	assert_true(stripe_next(&w->out, &send));
 	assert_int_equal(send.leg, FAR);
 	free(w);
-	return send.offset * 1000 / (NEAR_BYTES_PER_S + FAR_BYTES_PER_S);
+	return send.offset * 1000 / NEAR_BYTES_PER_S;
 }
 
 /* What it has seen yet may be of a shorter queue: what is lost comes after two round trips as they are now. */
@@ -442,6 +441,63 @@ static void a_leg_that_loses_is_as_far_ahead_as_its_queue_wants(void **state)
 
 		if (ms < cases[i].from_ms || ms > cases[i].to_ms)
 			fail_msg("case %zu: %llu ms ahead", i, (unsigned long long)ms);
+	}
+}
+
+/* Of the fast leg a packet was lost three times: it seems the long one for a while. What it leaves behind is no more
+ * than the slow one carries by then. */
+static void little_is_left_to_a_slow_leg(void **state)
+{
+	struct world *w = world_new(PLENTY);
+	uint64_t delay_us = 3 * US_PER_S, most_bytes = (delay_us + FAR_RTT_US) * FAR_BYTES_PER_S / US_PER_S;
+	struct stripe_send send;
+
+	w->out.window_bytes = w->out.edge = STRIPE_WIDE_WINDOW_BYTES;
+	w->out.bulk = w->out.legs[FAR].full = true;
+	stripe_leg_wrote(&w->out, FAR, 1000, w->now_us);
+	w->out.legs[NEAR].delay_us = delay_us + FAR_RTT_US;
+	w->out.legs[FAR].delay_us = FAR_RTT_US;
+	w->out.legs[NEAR].has_bbr = true;
+	stripe_take(&w->out, STRIPE_WIDE_WINDOW_BYTES);
+	for (int i = 0; i < 500; i++) {
+		assert_true(stripe_next(&w->out, &send));
+		assert_int_equal(send.leg, NEAR);
+		stripe_sent(&w->out, &send, w->now_us);
+		w->out.legs[NEAR].unsent_bytes = 0;   /* its TCP has room again */
+	}
+	assert_in_range(w->out.kept_bytes, most_bytes / 2, most_bytes);
+	free(w);
+}
+
+/* Two legs that are alike leave nothing to each other: of a short one with a tenth of their rate, and these, they leave
+ * to it what it carries alone. */
+static void legs_that_are_alike_leave_nothing_to_each_other(void **state)
+{
+	static const int64_t apart_us[] = { 0, 1, -1 };
+	uint64_t rate = 1000000, left = (FAR_RTT_US + US_PER_S) * (rate / 10) / US_PER_S;
+
+	for (size_t i = 0; i < ARRAY_SIZE(apart_us); i++) {
+		_cleanup_(freep) struct stripe_out *out = unit_stripe_new(true, 3);
+		struct stripe_send send;
+
+		out->window_bytes = out->edge = STRIPE_WIDE_WINDOW_BYTES;
+		out->bulk = true;
+		for (uint8_t leg = 0; leg < 3; leg++) {
+			out->legs[leg].rate_bytes_per_s = leg ? rate : rate / 10;
+			out->legs[leg].rtt_us = FAR_RTT_US;
+			out->legs[leg].n_measured = 4;
+			out->legs[leg].delay_us = FAR_RTT_US + (leg ? 2 : 1) * US_PER_S;
+		}
+		out->legs[2].delay_us += (uint64_t)apart_us[i];
+		out->legs[0].full = true;
+		stripe_leg_wrote(out, 0, 1000, US_PER_S);
+		stripe_take(out, STRIPE_WIDE_WINDOW_BYTES);
+		while (stripe_next(out, &send))
+			stripe_sent(out, &send, US_PER_S);
+		if (out->kept_bytes < left / 2 || out->kept_bytes > 2 * left)
+			fail_msg("%lld us apart: expected some %llu bytes to be kept, seen %llu",
+				 (long long)apart_us[i], (unsigned long long)left,
+				 (unsigned long long)out->kept_bytes);
 	}
 }
 
@@ -495,6 +551,8 @@ int main(void)
 		cmocka_unit_test(the_other_end_may_acknowledge_what_is_kept),
 		cmocka_unit_test(there_are_so_many_pieces_and_no_more),
 		cmocka_unit_test(a_leg_that_loses_is_as_far_ahead_as_its_queue_wants),
+		cmocka_unit_test(little_is_left_to_a_slow_leg),
+		cmocka_unit_test(legs_that_are_alike_leave_nothing_to_each_other),
 		cmocka_unit_test(how_long_a_leg_takes_is_seen),
 		cmocka_unit_test(links_of_any_kind),
 	};
