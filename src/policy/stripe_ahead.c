@@ -58,32 +58,36 @@ uint64_t stripe_shortest_delay_us(const struct stripe_out *out)
 	return shortest == STRIPE_NO_LEG ? 0 : shortest_us(out, shortest);
 }
 
-/* So much longer it takes over the leg than over the shortest. Where packets are lost all the time, as over what has
- * bbr most likely, one soon is, and what was seen so far may be of a shorter queue. */
-static uint64_t longer_us(const struct stripe_out *out, const struct stripe_leg *leg, uint8_t shortest)
+/* So much longer it takes over the leg than over the other one; 0: it doesn't. Where packets are lost all the time, as
+ * over what has bbr most likely, one soon is, and what was seen so far may be of a shorter queue. */
+static uint64_t longer_us(const struct stripe_out *out, const struct stripe_leg *leg, uint8_t other, bool is_shortest)
 {
-	uint64_t seen_us = delay_us(out, leg) - shortest_us(out, shortest);
-	uint64_t expected_us = lost_once_us(out, leg), least_us = lost_once_us(out, &out->legs[shortest]);
+	uint64_t us = delay_us(out, leg),
+		 other_us = is_shortest ? shortest_us(out, other) : delay_us(out, &out->legs[other]);
+	uint64_t expected_us = lost_once_us(out, leg), least_us = lost_once_us(out, &out->legs[other]);
 
-	return leg->has_bbr && expected_us > least_us ? u64_max(seen_us, expected_us - least_us) : seen_us;
+	if (us < other_us)
+		return 0;
+	us -= other_us;
+	if ((us || is_shortest) && leg->has_bbr && expected_us > least_us)
+		us = u64_max(us, expected_us - least_us);
+	return u64_min(us, GAP_MOST_US);
 }
 
-/* What legs that take less time carry by as much as each takes less. */
+/* What legs that take less time carry by as much as each takes less. One whose rate isn't known counts by a guess;
+ * where that of the leg isn't, either, as at the beginning, nothing is left to it. */
 static uint64_t left_to_shorter_bytes(const struct stripe_out *out, uint8_t leg)
 {
+	const struct stripe_leg *l = &out->legs[leg];
 	uint8_t shortest = shortest_leg(out);
 	uint64_t bytes = 0;
 
-	if (!out->wide || leg == shortest)
-		return 0;
-	for (uint8_t i = 0; i < STRIPE_LEGS; i++) {
+	for (uint8_t i = 0; out->wide && leg != shortest && i < STRIPE_LEGS; i++) {
 		const struct stripe_leg *other = &out->legs[i];
-		uint64_t us = delay_us(out, &out->legs[leg]);
+		uint64_t rate_bytes_per_s = l->rate_bytes_per_s ? stripe_rate_of(out, other) : other->rate_bytes_per_s;
 
-		if (i == leg || !stripe_is_usable(other))
-			continue;
-		us = i == shortest ? longer_us(out, &out->legs[leg], shortest) : us - u64_min(us, delay_us(out, other));
-		bytes += u64_min(us, GAP_MOST_US) * other->rate_bytes_per_s / US_PER_S;
+		if (i != leg && stripe_is_usable(other))
+			bytes += longer_us(out, l, i, i == shortest) * rate_bytes_per_s / US_PER_S;
 	}
 	return bytes;
 }
@@ -155,7 +159,7 @@ struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, 
 	uint64_t left_bytes = left_to_shorter_bytes(out, leg), new_ahead_bytes;
 	size_t i = first_kept_beyond(out, left_bytes, &new_ahead_bytes);
 
-	if (stripe_has_kept(out) && (!left_bytes || !stripe_may_cut(out)))
+	if (stripe_has_kept(out) && (!out->wide || stripe_is_shortest(out, leg) || !stripe_may_cut(out)))
 		return kept_place(out, i < out->n_pieces ? i : last_kept(out));
 	if (i < out->n_pieces && stripe_piece_seen(out, i)->n <= stripe_cut(out, &out->legs[leg], piece_bytes))
 		return kept_place(out, i);

@@ -161,13 +161,13 @@ struct stripe_place {
 	uint64_t kept_bytes;         /* of a new one: each that is kept before it */
 };
 
-/* Behind as much that is kept as shorter legs carry meanwhile. A new piece has piece_bytes at most. Something is kept,
- * or may be cut. */
+/* Behind as much that is kept as shorter legs carry meanwhile; behind all of it, where the piece that is kept there is
+ * longer than the leg may take. A new piece has piece_bytes at most. Something is kept, or may be cut. */
 struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes);
 /* Whether on this leg all takes least; and how long a piece takes over that; 0: there is none. */
 bool stripe_is_shortest(const struct stripe_out *out, uint8_t leg);
 uint64_t stripe_shortest_delay_us(const struct stripe_out *out);
-/* How far ahead the leg is that is furthest. */
+/* The most that a leg leaves to shorter ones. */
 uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out);
 /* What isn't cut yet is cut up to there, into pieces that are kept. */
 void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes);

@@ -17,6 +17,7 @@ MANY = 60
 STALLED, STALLED_BYTES = 10, 8_000_000
 WAITING, WAITING_BYTES, STANDSTILLS = 4, 14_000_000, 3
 QUIET_LOOKS, QUIET_BYTES = 50, 20_000   # probes go on
+LOOK_BYTES = 100_000                    # of 8 MB, between two looks at a counter
 RECEIVED, SENT = 0, 8                   # columns of /proc/net/dev
 PATIENCE_S = 90
 LOSSY = {f"link {name}": {"profile": "lossy"} for name in "ab"}
@@ -86,12 +87,14 @@ def test_bbr_that_sends_far_too_much_is_bound(tmp_path):
         far.settimeout(PATIENCE_S)
         received = 0
         while not counter(gateway, "overshoots") and received < BYTES:
-            received += len(far.recv(1 << 16))
+            received += len(receive_exactly(far, LOOK_BYTES))
+        assert counter(gateway, "striped") == 1
         assert counter(gateway, "overshoots"), f"{received} bytes have come, and no leg was bound"
         assert counter(converter, "overshoots") == 0
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         close_with_reset(near)
+        close_with_reset(far)
         wait_for(lambda: not gateway.ctl("status")["sessions"], "the session to end")
     finally:
         lab.close()
