@@ -46,9 +46,9 @@ def test_a_host_that_reads_nothing_is_not_read_ahead_for(tmp_path):
         return last[1] >= 30 and sent > BEGIN_BYTES
 
     wait_for(stands_still, "the download to stand still")
-    # Doubled twice while the links' queues fill, three times on a busy machine, from a little more than BEGIN_BYTES: the kernel may have tuned it until then.
+    # Doubled twice while the links' queues fill, three times on a busy machine, from up to half as much again as BEGIN_BYTES: the kernel may have tuned it until then.
     n_bytes = buffer_bytes(lab, port)
-    assert n_bytes <= 9 * BEGIN_BYTES, f"{n_bytes}: the kernel's own tuning goes on to some 8 to 30 MB"
+    assert n_bytes <= 12 * BEGIN_BYTES, f"{n_bytes}: the kernel's own tuning goes on to some 8 to 30 MB"
     assert hashlib.sha256(receive_exactly(near, len(BULK))).digest() == hashlib.sha256(BULK).digest()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     lab.close()
