@@ -102,11 +102,9 @@ uint64_t stripe_furthest_ahead_bytes(const struct stripe_out *out)
 	return bytes;
 }
 
-/* The first piece that is kept, and that goes beyond so many bytes of such; n_pieces: none does, and *n_left of them
- * are left. */
-static size_t first_kept_beyond(const struct stripe_out *out, uint64_t n_bytes, uint64_t *n_left)
+/* The first piece that is kept, and that goes beyond so many bytes of such; n_pieces: none does. */
+static size_t first_kept_beyond(const struct stripe_out *out, uint64_t n_bytes)
 {
-	*n_left = n_bytes > out->kept_bytes ? n_bytes - out->kept_bytes : 0;
 	if (n_bytes >= out->kept_bytes)
 		return out->n_pieces;
 	for (size_t i = out->first_kept; i < out->n_pieces; i++) {
@@ -156,15 +154,15 @@ static struct stripe_place new_place(const struct stripe_out *out, uint8_t leg, 
 
 struct stripe_place stripe_place_for(const struct stripe_out *out, uint8_t leg, uint64_t piece_bytes)
 {
-	uint64_t left_bytes = left_to_shorter_bytes(out, leg), new_ahead_bytes;
-	size_t i = first_kept_beyond(out, left_bytes, &new_ahead_bytes);
+	uint64_t left_bytes = left_to_shorter_bytes(out, leg);
+	size_t i = first_kept_beyond(out, left_bytes);
 
 	if (stripe_has_kept(out) && (!out->wide || stripe_is_shortest(out, leg) || !stripe_may_cut(out)))
 		return kept_place(out, i < out->n_pieces ? i : last_kept(out));
 	if (i < out->n_pieces && stripe_piece_seen(out, i)->n <= stripe_cut(out, &out->legs[leg], piece_bytes))
 		return kept_place(out, i);
 	/* also where that one is longer than the leg may take at once: behind all, where it leaves nothing more */
-	return new_place(out, leg, piece_bytes, new_ahead_bytes);
+	return new_place(out, leg, piece_bytes, left_bytes - u64_min(left_bytes, out->kept_bytes));
 }
 
 void stripe_keep_until(struct stripe_out *out, uint64_t offset, uint16_t n_bytes)

@@ -301,7 +301,6 @@ static void what_was_delivered_fades(void **state)
 		bound |= 2 * RATE_BYTES_PER_S * 100 >= best * 140;   /* of what was the best before */
 		overshoots(&sender);
 		best = u64_max(best - best / 16, RATE_BYTES_PER_S);
-		
 		assert_int_equal(sender.overshoot.best_bytes_per_s, best);
 		assert_int_equal(sender.overshoot.bound_bytes_per_s > 0, bound);
 	}
