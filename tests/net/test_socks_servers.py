@@ -118,7 +118,8 @@ def test_refused_stays_refused(behind):
 
 def test_unreachable_stays_unreachable(behind):
     with pytest.raises(OSError) as failure:
-        behind.connect("host", UNREACHABLE, 80)
+        near = behind.connect("host", UNREACHABLE, 80)
+        pytest.fail(f"connected, from {near.getsockname()}: {behind.run('host', 'ss -Htaneim dst ' + UNREACHABLE)}\n{behind.gw.ctl('counters')}\n{behind.gw.log()}")
     assert failure.value.errno in (101, 113), failure.value   # some servers have no words for it but "general failure"
 
 
