@@ -63,8 +63,7 @@ class Bulk:
         door = system.door(world)
         programs = system.daemons()
         cpu, machine = sum(map(cpu_s, programs)), machine_cpu_s()
-        said = world.run(door, "bulk", self.seconds + self.skip_s, "--kind", self.kind, "--connections", self.connections,
-                         "--skip-ms", int(self.skip_s * 1000))
+        said = world.run(door, "bulk", self.seconds + self.skip_s, "--kind", self.kind, "--connections", self.connections, skip_s=self.skip_s)
         cpu, machine = sum(map(cpu_s, programs)) - cpu, machine_cpu_s() - machine
         if self.kind == "both":
             for way in ("up", "down"):
@@ -86,7 +85,7 @@ class Trap:
     def run(self, world, system, results):
         sender = world.topology.gateway if self.direction == "up" else world.topology.converter
         before = sender.counters()[RETRANSMISSIONS]
-        said = world.run(system.door(world), "bulk", self.seconds + self.skip_s, "--kind", self.direction, "--skip-ms", int(self.skip_s * 1000))
+        said = world.run(system.door(world), "bulk", self.seconds + self.skip_s, "--kind", self.direction, skip_s=self.skip_s)
         waits = sender.counters()[RETRANSMISSIONS] - before
         results.add(self.test, system.name, self.direction, "Gbit/s", said[f"{self.direction}_bps"] / 1e9)
         results.add(self.test, system.name, self.direction, "MPTCPRetrans/s", waits / (self.seconds + self.skip_s))

@@ -25,7 +25,8 @@ AXES = {"rate": RATES_BPS, "ratio": RATIOS, "rtt": RTTS_MS, "loss": LOSSES, "que
 LOW_LINKS, LOW_BYTES, LOW_LIMIT_S = 4, 60_000, 240   # one link alone would need 200 s for them at least
 BBR_FROM_PPM = 10_000     # of losses: what `auto` ends with
 AUTO_SETTLES_S = 5        # until it has changed
-SKIP_LEAST_S, SKIP_MOST_S, WINDOW_LEAST_S, WINDOW_MOST_S = 2, 10, 3, 12
+# Where the beginning is cut short, what a queue lost that ran over is mended within the measurement, and brings more than the links carry.
+SKIP_LEAST_S, SKIP_MOST_S, LIGHT_SKIP_MOST_S, WINDOW_LEAST_S, WINDOW_MOST_S = 2, 10, 20, 3, 12
 # Five round trips of a link that loses packets say little: one packet that is lost three times, at the measurement's end, takes as long. What is light runs beside the others, and for longer.
 WINDOW_ROUND_TRIPS = 16
 LIGHT_MBIT, LIGHT_WINDOW_ROUND_TRIPS, LIGHT_WINDOW_MOST_S = 25, 24, 20
@@ -158,7 +159,8 @@ def every_cell():
 def skip_s(cell):
     """Slow start, some round trips of the loaded link, and until `auto` has changed its mind."""
     begins_s = AUTO_SETTLES_S if cell.congestion == "bbr" else 1
-    return 0 if cell.n_bytes else max(SKIP_LEAST_S, min(SKIP_MOST_S, begins_s + 8 * max(link.loaded_s() for link in cell.links)))
+    most_s = LIGHT_SKIP_MOST_S if is_light(cell) else SKIP_MOST_S
+    return 0 if cell.n_bytes else max(SKIP_LEAST_S, min(most_s, begins_s + 8 * max(link.loaded_s() for link in cell.links)))
 
 
 def load_mbit(cell):

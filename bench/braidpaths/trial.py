@@ -29,8 +29,7 @@ def accesses(cell):
 
 def bulk(world, cell, door, n_bytes):
     """bit/s. Where bytes bound it, from connect() to the last of them, or what had come when its time was over."""
-    more = ["--bytes", n_bytes] if n_bytes else ["--skip-ms", int(grid.skip_s(cell) * 1000)]
-    said = world.run(door, "bulk", grid.window_s(cell), "--kind", cell.way, *more)
+    said = world.run(door, "bulk", grid.window_s(cell), "--kind", cell.way, *(["--bytes", n_bytes] if n_bytes else []), skip_s=grid.skip_s(cell))
     return said[f"{cell.way}_bps"]
 
 
