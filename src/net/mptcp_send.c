@@ -38,10 +38,11 @@ static void add_rate(struct mptcp_send_state *out, const struct tcp_info *tcp)
 	out->rate_bytes_per_s += window_bytes * US_PER_S / tcp->tcpi_rtt;
 	if (tcp->tcpi_rtt > out->longest_rtt_us)
 		out->longest_rtt_us = tcp->tcpi_rtt;
+	if (tcp->tcpi_min_rtt > out->longest_min_rtt_us)
+		out->longest_min_rtt_us = tcp->tcpi_min_rtt;
 }
 
-/* *last_heard_ms: of the window in out. */
-static void add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms)
+void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms)
 {
 	out->n_subflows += tcp->tcpi_state == ABI_TCP_ESTABLISHED;
 	out->in_flight_packets += tcp->tcpi_unacked;
@@ -66,6 +67,11 @@ static uint32_t queued_bytes(const struct abi_mptcp_info *info)
 	return info->write_seq - info->snd_una < UINT32_MAX ? (uint32_t)(info->write_seq - info->snd_una) : 0;
 }
 
+void mptcp_send_none(struct mptcp_send_state *out)
+{
+	*out = (struct mptcp_send_state){ .min_rtt_us = UINT32_MAX, .least_unsent_bytes = UINT32_MAX };
+}
+
 int mptcp_send_state(int fd, struct mptcp_send_state *out)
 {
 	struct tcp_info tcp[SUBFLOWS];
@@ -80,11 +86,12 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 		return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? MPTCP_SEND_E_PLAIN : -errno;
 	if (full.info.flags & ABI_MPTCP_FLAG_FALLBACK)
 		return MPTCP_SEND_E_PLAIN;
-	*out = (struct mptcp_send_state){ .acknowledged = full.info.snd_una, .queued_bytes = queued_bytes(&full.info),
-					  .min_rtt_us = UINT32_MAX, .least_unsent_bytes = UINT32_MAX };
+	mptcp_send_none(out);
+	out->acknowledged = full.info.snd_una;
+	out->queued_bytes = queued_bytes(&full.info);
 	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
-		add(out, &tcp[i], &last_heard_ms);
+		mptcp_send_add(out, &tcp[i], &last_heard_ms);
 	if (out->least_unsent_bytes == UINT32_MAX)
 		out->least_unsent_bytes = out->unsent_bytes;
 	return 0;

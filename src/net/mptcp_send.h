@@ -24,11 +24,18 @@ struct mptcp_send_state {
 	uint64_t windows_bytes;        /* these windows together */
 	uint32_t min_rtt_us;           /* the shortest */
 	uint32_t longest_rtt_us;       /* smoothed, of those that the rate is of */
+	uint32_t longest_min_rtt_us;   /* of these the longest that one had at least, in five minutes; UINT32_MAX: not
+				        * known */
 	uint32_t rtt_us;               /* of the first subflow, smoothed */
 	size_t n_subflows;             /* that are established */
 };
 
 enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
+
+/* What mptcp_send_state() adds up: of no subflow yet, and one more; *last_heard_ms begins with UINT32_MAX. Pure. */
+struct tcp_info;
+void mptcp_send_none(struct mptcp_send_state *out);
+void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms);
 
 /* 0, MPTCP_SEND_E_PLAIN (before Linux 6.5 always), or a negative errno. */
 int mptcp_send_state(int fd, struct mptcp_send_state *out);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include "base/clock.h"
+#include "base/util.h"
 
 #define PAUSE_LEAST_MS 1u                /* before the first look */
 #define PAUSE_MOST_MS 32u
@@ -26,10 +27,12 @@
 #define SHORT_ROUND_TRIPS 4u
 #define LONG_ROUND_TRIPS 2u
 #define LONG_SLACK_US (500 * US_PER_MS)
-#define UNEQUAL_PERCENT 150u             /* of what the windows are together: what the links carry in the longest
-					  * round trip, where the others' are shorter */
-#define LINKS_NEED 2u                    /* of what the links carry in it no less: what is lost comes a round trip
-					  * later. Linux's own tuning has more, up to its limit (tcp_wmem) */
+#define UNEQUAL_PERCENT 180u             /* of what the windows are together: what the links carry in the longest
+					  * round trip, where the others' are shorter; of 200, which is what Linux's
+					  * own tuning has */
+#define LINKS_NEED 2u                    /* of what the links carry in the longest without a queue no less: what is
+					  * lost comes a round trip later. Linux's own tuning has more, up to its limit
+					  * (tcp_wmem) */
 #define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
@@ -67,7 +70,7 @@ static uint32_t links_bytes(const struct steady_facts *facts)
 {
 	uint64_t short_us = (uint64_t)facts->longest_rtt_us * SHORT_ROUND_TRIPS,
 		 long_us = (uint64_t)facts->longest_rtt_us * LONG_ROUND_TRIPS + LONG_SLACK_US;
-	uint64_t n_bytes = facts->rate_bytes_per_s * (short_us < long_us ? short_us : long_us) / US_PER_S;
+	uint64_t n_bytes = facts->rate_bytes_per_s * u64_min(short_us, long_us) / US_PER_S;
 
 	if (n_bytes < LEAST_LINKS_BYTES)
 		return LEAST_LINKS_BYTES;
@@ -101,14 +104,17 @@ static uint32_t most_bytes(struct steady *steady, const struct steady_facts *fac
 
 /* Sending is refused still: the buffer is full, but for the third that is to be free before more is taken. Linux's
  * own tuning gives each subflow what its own window wants; where another one's round trip is longer, a fast link
- * fills all of that with what waits for the slow one, which doesn't get what it would grow by either. */
+ * fills all of that with what waits for the slow one, which doesn't get what it would grow by either. Where it has
+ * room, it is left alone: a deep queue takes whatever a wider buffer holds. */
 static bool is_too_narrow(const struct steady_facts *facts, uint32_t bound_bytes)
 {
 	uint64_t carried_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S,
+		 no_queue_us = u64_min(facts->longest_rtt_us, facts->longest_min_rtt_us),
+		 needed_bytes = facts->rate_bytes_per_s * no_queue_us / US_PER_S * LINKS_NEED,
 		 buffer_bytes = (uint64_t)facts->queued_bytes * 3 / 2;
 	bool unequal = carried_bytes * 100 > facts->windows_bytes * UNEQUAL_PERCENT;
 
-	return facts->windows_bytes && facts->queued_bytes && (unequal || carried_bytes * LINKS_NEED > buffer_bytes) &&
+	return facts->windows_bytes && facts->queued_bytes && (unequal || needed_bytes > buffer_bytes) &&
 	       bound_bytes > buffer_bytes;
 }
 

@@ -4,17 +4,15 @@
  * DATA_ACK: TCP has acknowledged all, MPTCP hasn't, and the sender stands still until its 200 ms retransmission timer.
  * Two rules of the sender end that:
  *
- * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for a
- * nudge, and below what the links carry in four of the longest
- *         round trips, or in two and half a second (the most of the last seconds): what one link's queue holds goes
- *         over no other;
+ * follow: the send buffer stays below the window that the peer offers, so that there is always room in the window for
+ *         a nudge, and below what the links carry in four of the longest round trips, or in two and half a second (the
+ *         most of the last seconds): what one link's queue holds goes over no other;
  * nudge:  when sending was refused, nothing is in flight and yet something isn't acknowledged, a little more is sent:
- * its
- *         acknowledgement brings the DATA_ACK that is missing.
+ *         its acknowledgement brings the DATA_ACK that is missing.
  *
  * Following costs a few percent on long paths, where the trap doesn't come about; so it begins on short ones, where a
  * stall was seen, and where the kernel's own tuning, which knows nothing of other subflows' round trips and has a
- * limit, leaves less room than unequal or long links want. Pure.
+ * limit, leaves less room than unequal or long links want (decision 0052). Pure.
  */
 #ifndef BRAID_POLICY_STEADY_H
 #define BRAID_POLICY_STEADY_H
@@ -50,6 +48,8 @@ struct steady_facts {
 	uint64_t rate_bytes_per_s;   /* that the congestion windows allow; 0: not known */
 	uint64_t windows_bytes;      /* the congestion windows; 0: not known */
 	uint32_t longest_rtt_us;     /* smoothed */
+	uint32_t longest_min_rtt_us; /* of the subflows the longest that one had at least: mostly without a queue;
+				      * UINT32_MAX: not known */
 	uint32_t min_rtt_us;
 	uint32_t most_bytes;         /* that the send buffer may be bound to: what we are allowed, what memory there
 				      * is */

@@ -24,6 +24,7 @@ static bool read_facts(struct half *half, const struct half_tools *tools, uint64
 		.window_bytes = state.window_bytes,
 		.rate_bytes_per_s = state.rate_bytes_per_s, .windows_bytes = state.windows_bytes,
 		.longest_rtt_us = state.longest_rtt_us,
+		.longest_min_rtt_us = state.longest_min_rtt_us,
 		.min_rtt_us = state.min_rtt_us,
 		.most_bytes = share_send_bytes(tools->n_bulk, tools->send_bound_most_bytes),
 	};

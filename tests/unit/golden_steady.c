@@ -73,8 +73,8 @@ static void replay_decision(size_t i, const char *what)
 
 	if (sscanf(lines[i] + strlen(what), STEADY_FACTS, &f.now_us, &f.acknowledged, &f.queued_bytes,
 		   &f.in_flight_packets, &f.unsent_bytes, &f.window_bytes, &f.rate_bytes_per_s, &f.longest_rtt_us,
-		   &f.min_rtt_us, &f.most_bytes, &f.windows_bytes) != 11)
-		fail_msg("%s:%zu: no eleven figures: %s", path, i + 1, lines[i]);
+		   &f.min_rtt_us, &f.most_bytes, &f.windows_bytes, &f.longest_min_rtt_us) != 12)
+		fail_msg("%s:%zu: no twelve figures: %s", path, i + 1, lines[i]);
 	verdict = decide(&replay.steady, &f, what);
 	steady_line_decision(seen, what, &f, verdict, &replay.steady);
 	expect_line(i, seen);
@@ -94,9 +94,11 @@ static void replay_leg(size_t i)
 	char seen[STEADY_LINE_BYTES];
 
 	if (!replay.begun) {
-		if (sscanf(lines[i], "leg %" SCNu64 " %" SCNu64 " %" SCNu32 " %u %u %u %u %u", &s->acknowledged,
-			   &s->look_at_us, &s->bound_bytes, &fruitless, &pause_ms, &begun, &guarded, &stalled) != 8)
+		if (sscanf(lines[i], "leg %" SCNu64 " %" SCNu64 " %" SCNu32 " %u %u %u %u %u %" SCNu32 " %" SCNu32,
+			   &s->acknowledged, &s->look_at_us, &s->bound_bytes, &fruitless, &pause_ms, &begun, &guarded,
+			   &stalled, &s->links_bytes, &s->links_at_ms) != 10)
 			fail_msg("%s:%zu: no leg: %s", path, i + 1, lines[i]);
+		replay.links_bytes = s->links_bytes;
 		s->fruitless = (uint8_t)fruitless;
 		s->pause_ms = (uint8_t)pause_ms;
 		s->begun = begun;

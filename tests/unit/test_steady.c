@@ -125,8 +125,8 @@ static void test_a_fast_link_beside_a_slow_one_gets_its_room(void **state)
 		{ 6250000, 820000, 250000, 700000, 20000000, 8u << 20 },
 		{ 6250000, 820000, 250000, 5700000, 20000000, 0 },         /* we are not allowed more than there is */
 		{ 13125000, 60000, 315000, 1000000, 8000000, 3150000 },    /* 100 Mbit/s of 22 ms beside 5 of 60 */
-		{ 13125000, 60000, 525000, 1100000, 8000000, 0 },          /* nearly alike: Linux sees to it */
-		{ 13125000, 60000, 524999, 1100000, 8000000, 3150000 },
+		{ 13125000, 60000, 437500, 1100000, 8000000, 0 },          /* nearly alike: Linux sees to it */
+		{ 13125000, 60000, 437499, 1100000, 8000000, 3150000 },
 		{ 13125000, 60000, 315000, 2100000, 8000000, 0 },          /* and there is as much */
 		/* alike, but Linux's tuning has come to its limit */
 		{ 25000000, 100000, 2500000, 3333333, 30000000, 8u << 20 },
@@ -143,7 +143,7 @@ static void test_a_fast_link_beside_a_slow_one_gets_its_room(void **state)
 		facts.min_rtt_us = 20000;
 		facts.in_flight_packets = 10;
 		facts.rate_bytes_per_s = cases[i].rate_bytes_per_s;
-		facts.longest_rtt_us = cases[i].longest_rtt_us;
+		facts.longest_rtt_us = facts.longest_min_rtt_us = cases[i].longest_rtt_us;
 		facts.windows_bytes = cases[i].windows_bytes;
 		facts.queued_bytes = cases[i].queued_bytes;
 		facts.window_bytes = cases[i].window_bytes;
@@ -152,6 +152,34 @@ static void test_a_fast_link_beside_a_slow_one_gets_its_room(void **state)
 		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
 		assert_int_equal(steady_look(&steady, &facts).bound_bytes, cases[i].bound_bytes);
 		assert_int_equal(steady.bound_bytes, cases[i].bound_bytes);
+	}
+}
+
+/* 50 Mbit/s each of 20 ms, one of which has a queue as deep as there is something for it: Linux's own tuning has room
+ * enough, and a wider buffer would fill it. */
+static void test_a_deep_queue_is_left_to_the_kernel(void **state)
+{
+	static const struct { uint32_t longest_min_rtt_us, bound_bytes; } cases[] = {
+		{ 20000, 0 },
+		{ 102611, 0 },                       /* as much as twice that is there */
+		{ 102613, 6000000 },
+		{ 145000, 6000000 },                 /* not a queue: the link is long */
+		{ UINT32_MAX, 6000000 },             /* not known */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct steady steady = { 0 };
+		struct steady_facts facts = stall(0);
+
+		facts.in_flight_packets = 800;
+		facts.min_rtt_us = 20000;
+		facts.window_bytes = 8000000;
+		facts.rate_bytes_per_s = 12060000;
+		facts.longest_rtt_us = 145000;
+		facts.windows_bytes = 1190000;
+		facts.queued_bytes = 1650000;
+		facts.longest_min_rtt_us = cases[i].longest_min_rtt_us;
+		assert_int_equal(steady_look(&steady, &facts).bound_bytes, cases[i].bound_bytes);
 	}
 }
 
@@ -282,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_closed_window_is_not_followed),
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
 		cmocka_unit_test(test_a_fast_link_beside_a_slow_one_gets_its_room),
+		cmocka_unit_test(test_a_deep_queue_is_left_to_the_kernel),
 		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
 		cmocka_unit_test(test_begin_forgets_no_window_that_was_seen),
 		cmocka_unit_test(test_nudges_only_a_stall),

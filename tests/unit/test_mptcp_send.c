@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the subflows of a connection come to together. */
+#include "unit.h"
+
+#include <linux/tcp.h>
+#include "net/mptcp_abi.h"
+#include "net/mptcp_send.h"
+
+/* 20 packets in 40 ms. */
+static struct tcp_info subflow(void)
+{
+	return (struct tcp_info){ .tcpi_state = ABI_TCP_ESTABLISHED, .tcpi_snd_cwnd = 20, .tcpi_snd_mss = 1000,
+				  .tcpi_rtt = 40000, .tcpi_min_rtt = 20000, .tcpi_unacked = 5 };
+}
+
+static struct mptcp_send_state sum(const struct tcp_info *all, size_t n)
+{
+	struct mptcp_send_state state;
+	uint32_t last_heard_ms = UINT32_MAX;
+
+	mptcp_send_none(&state);
+	for (size_t i = 0; i < n; i++)
+		mptcp_send_add(&state, &all[i], &last_heard_ms);
+	return state;
+}
+
+static void test_paths_are_added_up(void **state)
+{
+	struct tcp_info all[] = { subflow(), subflow() };
+	struct mptcp_send_state seen;
+
+	all[1].tcpi_rtt = 300000;
+	all[1].tcpi_min_rtt = 100000;
+	all[1].tcpi_snd_cwnd = 10;
+	for (size_t i = 0; i < 2; i++) {   /* whichever comes first */
+		seen = sum(all, 2);
+		assert_int_equal(seen.n_subflows, 2);
+		assert_int_equal(seen.in_flight_packets, 10);
+		assert_int_equal(seen.windows_bytes, 30000);
+		assert_int_equal(seen.rate_bytes_per_s, 500000 + 33333);
+		assert_int_equal(seen.longest_rtt_us, 300000);
+		assert_int_equal(seen.min_rtt_us, 20000);
+		assert_int_equal(seen.longest_min_rtt_us, 100000);
+		all[0] = all[1];
+		all[1] = subflow();
+	}
+}
+
+static void test_what_is_closing_has_no_path(void **state)
+{
+	struct tcp_info all[] = { subflow(), subflow() };
+	struct mptcp_send_state seen;
+
+	all[1].tcpi_state = 0;
+	all[1].tcpi_rtt = all[1].tcpi_min_rtt = 300000;
+	seen = sum(all, 2);
+	assert_int_equal(seen.n_subflows, 1);
+	assert_int_equal(seen.longest_rtt_us, 40000);
+	assert_int_equal(seen.longest_min_rtt_us, 20000);
+	assert_int_equal(seen.rate_bytes_per_s, 500000);
+}
+
+static void test_what_the_kernel_does_not_know(void **state)
+{
+	struct tcp_info tcp = subflow();
+	struct mptcp_send_state seen;
+
+	tcp.tcpi_min_rtt = UINT32_MAX;
+	seen = sum(&tcp, 1);
+	assert_int_equal(seen.longest_min_rtt_us, UINT32_MAX);
+	assert_int_equal(sum(NULL, 0).longest_min_rtt_us, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_paths_are_added_up),
+		cmocka_unit_test(test_what_is_closing_has_no_path),
+		cmocka_unit_test(test_what_the_kernel_does_not_know),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
