@@ -80,10 +80,10 @@ class World:
     def argv(self, door, command, *more):
         return [self.load, command, "--address", SERVER_V4, "--counters", self.counters(door.port), *door.options(), *more]
 
-    def run(self, door, command, seconds, *more, skip_s=0):
-        """One run of the load, measured for so long when skip_s are over; what it says."""
-        times = ["--time-ms", int(seconds * 1000), *(["--skip-ms", int(skip_s * 1000)] if skip_s else [])]
-        return json.loads(door.node.run(*self.argv(door, command, *times, *more), timeout_s=skip_s + seconds + LOAD_SLACK_S))
+    def run(self, door, command, seconds, *more, skip_s=None):
+        """One run of the load, measured for so long when skip_s are over (None: what the load skips by itself); what it says."""
+        skip = [] if skip_s is None else ["--skip-ms", int(skip_s * 1000)]
+        return json.loads(door.node.run(*self.argv(door, command, "--time-ms", int(seconds * 1000), *skip, *more), timeout_s=(skip_s or 0) + seconds + LOAD_SLACK_S))
 
     def beside(self, door, kind, connections, seconds):
         """Bulk transfers that run beside something else, and end by themselves."""

@@ -28,8 +28,8 @@
 #define LONG_ROUND_TRIPS 2u
 #define LONG_SLACK_US (500 * US_PER_MS)
 #define UNEQUAL_PERCENT 180u             /* of what the windows are together: what the links carry in the longest
-					  * round trip, where the others' are shorter; of 200, which is what Linux's
-					  * own tuning has */
+					  * round trip, where the others' are shorter. A deep queue beside a short one,
+					  * left to Linux's own tuning, shows up to 175 */
 #define LINKS_NEED 2u                    /* of what the links carry in the longest without a queue no less: what is
 					  * lost comes a round trip later. Linux's own tuning has more, up to its limit
 					  * (tcp_wmem) */
@@ -104,8 +104,8 @@ static uint32_t most_bytes(struct steady *steady, const struct steady_facts *fac
 
 /* Sending is refused still: the buffer is full, but for the third that is to be free before more is taken. Linux's
  * own tuning gives each subflow what its own window wants; where another one's round trip is longer, a fast link
- * fills all of that with what waits for the slow one, which doesn't get what it would grow by either. Where it has
- * room, it is left alone: a deep queue takes whatever a wider buffer holds. */
+ * fills all of that with what waits for the slow one, which doesn't get what it would grow by either. Where there is
+ * room it is left alone: a deep queue takes whatever a wider buffer holds. */
 static bool is_too_narrow(const struct steady_facts *facts, uint32_t bound_bytes)
 {
 	uint64_t carried_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S,

@@ -99,6 +99,15 @@ static bool is_another(const struct leg *leg, const struct steady *steady)
 	return leg ? memcmp(&leg->last, steady, sizeof(leg->last)) : steady->begun;
 }
 
+/* Before each event. */
+static void follow_session(const struct steady *steady)
+{
+	pthread_mutex_lock(&lock);
+	if (is_another(leg_of(steady), steady))
+		open_leg(steady);
+	pthread_mutex_unlock(&lock);
+}
+
 /* First of all, and now and then, the state stands in the trace, so that it can be cut there. */
 static void note_state(const struct steady *steady)
 {
@@ -106,8 +115,6 @@ static void note_state(const struct steady *steady)
 	struct leg *leg;
 
 	pthread_mutex_lock(&lock);
-	if (is_another(leg_of(steady), steady))
-		open_leg(steady);
 	leg = leg_of(steady);
 	if (leg && !(leg->n_lines++ % LEG_LINE_EVERY)) {
 		steady_line_leg(line, steady);
@@ -132,6 +139,7 @@ void __wrap_steady_refused(struct steady *steady, uint64_t now_us)
 {
 	char line[STEADY_LINE_BYTES];
 
+	follow_session(steady);
 	if (!steady->look_at_us) {   /* otherwise nothing comes of it */
 		note_state(steady);
 		snprintf(line, sizeof(line), "refused %" PRIu64, now_us);
@@ -143,6 +151,7 @@ void __wrap_steady_refused(struct steady *steady, uint64_t now_us)
 
 void __wrap_steady_moved(struct steady *steady)
 {
+	follow_session(steady);
 	if (steady->look_at_us) {
 		note_state(steady);
 		write_line(steady, "moved");
@@ -155,6 +164,7 @@ struct steady_verdict __wrap_steady_follow(struct steady *steady, const struct s
 {
 	struct steady_verdict verdict;
 
+	follow_session(steady);
 	note_state(steady);
 	verdict = __real_steady_follow(steady, facts);
 	note(steady, "follow", facts, verdict);
@@ -166,6 +176,7 @@ struct steady_verdict __wrap_steady_look(struct steady *steady, const struct ste
 {
 	struct steady_verdict verdict;
 
+	follow_session(steady);
 	note_state(steady);
 	verdict = __real_steady_look(steady, facts);
 	note(steady, "look", facts, verdict);

@@ -27,8 +27,7 @@ static inline void steady_line_decision(char out[STEADY_LINE_BYTES], const char 
 {
 	int n = snprintf(out, STEADY_LINE_BYTES,
 			 "%s %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " "
-			 "%" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu32 " ->",
-			 what, f->now_us,
+			 "%" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu32 " ->", what, f->now_us,
 			 f->acknowledged, f->queued_bytes, f->in_flight_packets, f->unsent_bytes, f->window_bytes,
 			 f->rate_bytes_per_s, f->longest_rtt_us, f->min_rtt_us, f->most_bytes, f->windows_bytes,
 			 f->longest_min_rtt_us);

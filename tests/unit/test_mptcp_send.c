@@ -66,8 +66,11 @@ static void test_what_the_kernel_does_not_know(void **state)
 	struct mptcp_send_state seen;
 
 	tcp.tcpi_min_rtt = UINT32_MAX;
+	assert_int_equal(sum(&tcp, 1).longest_min_rtt_us, UINT32_MAX);
+	tcp.tcpi_rtt = 0;   /* nothing was acknowledged yet: neither rate nor round trip */
 	seen = sum(&tcp, 1);
-	assert_int_equal(seen.longest_min_rtt_us, UINT32_MAX);
+	assert_int_equal(seen.rate_bytes_per_s, 0);
+	assert_int_equal(seen.longest_min_rtt_us, 0);
 	assert_int_equal(sum(NULL, 0).longest_min_rtt_us, 0);
 }
 

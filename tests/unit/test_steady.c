@@ -155,16 +155,19 @@ static void test_a_fast_link_beside_a_slow_one_gets_its_room(void **state)
 	}
 }
 
-/* 50 Mbit/s each of 20 ms, one of which has a queue as deep as there is something for it: Linux's own tuning has room
- * enough, and a wider buffer would fill it. */
+/* 50 Mbit/s each of 20 ms, one of which has a deep queue: Linux's own tuning has room enough, and a wider buffer would
+ * fill it. */
 static void test_a_deep_queue_is_left_to_the_kernel(void **state)
 {
-	static const struct { uint32_t longest_min_rtt_us, bound_bytes; } cases[] = {
-		{ 20000, 0 },
-		{ 102611, 0 },                       /* as much as twice that is there */
-		{ 102613, 6000000 },
-		{ 145000, 6000000 },                 /* not a queue: the link is long */
-		{ UINT32_MAX, 6000000 },             /* not known */
+	static const struct { uint32_t longest_rtt_us, longest_min_rtt_us, windows_bytes, queued_bytes, bound_bytes;
+			      } cases[] = {
+		{ 145000, 20000, 1190000, 1650000, 0 },
+		{ 145000, 102612, 1190000, 1650000, 0 },               /* twice that is there */
+		{ 145000, 102613, 1190000, 1650000, 6000000 },
+		{ 145000, 145000, 1190000, 1650000, 6000000 },         /* not a queue: the link is long */
+		{ 145000, UINT32_MAX, 1190000, 1650000, 6000000 },     /* not known */
+		{ 145000, UINT32_MAX, 1190000, 2400000, 0 },
+		{ 400000, 20000, 2600000, 2400000, 6000000 },          /* the queue of others, or a longer link */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -175,10 +178,10 @@ static void test_a_deep_queue_is_left_to_the_kernel(void **state)
 		facts.min_rtt_us = 20000;
 		facts.window_bytes = 8000000;
 		facts.rate_bytes_per_s = 12060000;
-		facts.longest_rtt_us = 145000;
-		facts.windows_bytes = 1190000;
-		facts.queued_bytes = 1650000;
+		facts.longest_rtt_us = cases[i].longest_rtt_us;
 		facts.longest_min_rtt_us = cases[i].longest_min_rtt_us;
+		facts.windows_bytes = cases[i].windows_bytes;
+		facts.queued_bytes = cases[i].queued_bytes;
 		assert_int_equal(steady_look(&steady, &facts).bound_bytes, cases[i].bound_bytes);
 	}
 }
