@@ -34,7 +34,8 @@ enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
 
 struct tcp_info;
 
-/* What mptcp_send_state() adds up: of no subflow yet, and one more; *last_heard_ms begins with UINT32_MAX. Pure. */
+/* What mptcp_send_state() adds up: of no subflow yet, and one more. *last_heard_ms is how long ago window_bytes was
+ * heard of; it begins with UINT32_MAX. Pure. */
 void mptcp_send_none(struct mptcp_send_state *out);
 void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms);
 

@@ -18,7 +18,7 @@ static struct replay {
 } replay;
 
 /* Linux's own tuning leaves too little: the links carry far more than their windows until the longest has answered, or
- * more than half of what is queued, with the third that has to be free, where nothing stands in a queue. */
+ * where nothing stands in a queue, more than half of the buffer, which is what is queued and half as much again. */
 static bool is_narrow(const struct steady_facts *facts)
 {
 	uint64_t rate = facts->rate_bytes_per_s,

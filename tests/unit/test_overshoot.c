@@ -61,7 +61,6 @@ static void who_sends_far_more_is_bound_to_what_arrives(void **state)
 	assert_int_equal(sender.overshoot.bound_bytes_per_s, BOUND_BYTES_PER_S);
 	assert_false(overshoots(&sender));
 	assert_int_equal(sender.overshoot.bound_bytes_per_s, BOUND_BYTES_PER_S);
-
 }
 
 /* Slow start sends twice as much as has arrived; random losses; a link that loses a fifth; a burst where there is no
