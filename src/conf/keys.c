@@ -122,7 +122,7 @@ const struct conf_key conf_keys[] = {
 	{ CONF_GATEWAY, "pieces", CONF_TYPE_CHOICE, AT(gateway.pieces), .choices = pieces, .fallback = "profile",
 	  .help = "profile: new sessions go in pieces over a plain TCP connection a link where link.profile says so; "
 		  "auto: there, and where the round trips of links of equal cost are far apart, one being four times "
-		  "another and 200 ms more, and none above 550 ms; else by Multipath TCP; pieces cost four times the "
+		  "another and 200 ms more, and none above 1100 ms; else by Multipath TCP; pieces cost four times the "
 		  "processor's time" },
 
 	{ CONF_HOST, "all", CONF_TYPE_BOOL, AT(host.choice.all), .fallback = "no",

@@ -6,7 +6,7 @@
 
 #define FAR_TIMES 4
 #define FAR_LEAST_US (200 * US_PER_MS)
-#define FAR_MOST_US (550 * US_PER_MS)   /* farther ones take pieces too long to find their rate */
+#define FAR_MOST_US (1100 * US_PER_MS)   /* farther ones were not measured */
 
 static bool any_is_lossy(const struct pieces_link *links, size_t n_links)
 {

@@ -2,7 +2,7 @@
 /*
  * Whether new sessions had better go in pieces (policy/stripe.h) than by Multipath TCP: where a link is said to lose
  * packets all the time (decision 0044), and where links are so far apart that Multipath TCP has the near one wait for
- * the far one (decision 0045), and not farther than pieces are good for. Pure.
+ * the far one (decision 0045), and not farther than pieces are known to be good for (decision 0053). Pure.
  */
 #ifndef BRAID_POLICY_PIECES_H
 #define BRAID_POLICY_PIECES_H

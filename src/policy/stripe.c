@@ -13,6 +13,8 @@
 #define BULK_SHARE 4                  /* of what is to wait: it comes and goes between two looks */
 #define LATE_LEAST_US (300 * US_PER_MS)
 #define HELD_UP_US (150 * US_PER_MS)  /* nothing was passed on for so long: more than a look apart */
+#define QUEUE_ROUND_TRIPS 4u
+#define QUEUE_MOST_US (3 * US_PER_S)
 #define LITTLE_BYTES (2 * STRIPE_WIDE_PIECE_BYTES)
 #define LITTLE_LATE_US (700 * US_PER_MS)   /* more than WIDE_ACK_AFTER_US (stripe_in.c) */
 
@@ -53,11 +55,32 @@ static void note_bulk(struct stripe_out *out, uint64_t now_us)
 	out->bulk = out->wide && now_us - out->waits_since_us >= BULK_US;
 }
 
+/* How long what a leg sends waits in its link's queue. bbr leaves none that is worth speaking of, and of a rate that
+ * isn't known nothing follows. What seems to wait for longer than queues are long waits for something else. */
+static uint64_t queue_us(const struct stripe_leg *leg)
+{
+	uint64_t sent_bytes = stripe_queued_bytes(leg) - u64_min(leg->unsent_bytes, stripe_queued_bytes(leg)),
+		 most_us = u64_min(QUEUE_ROUND_TRIPS * leg->rtt_us, QUEUE_MOST_US), us;
+
+	if (leg->has_bbr || !leg->rate_bytes_per_s || leg->known_bytes_per_s)
+		return 0;
+	us = sent_bytes * US_PER_S / leg->rate_bytes_per_s;
+	return us > leg->rtt_us ? u64_min(us - leg->rtt_us, most_us) : 0;
+}
+
+/* Of the leg that has the oldest piece, with its queue. */
+static uint64_t oldest_rtt_us(const struct stripe_out *out)
+{
+	uint8_t leg = out->n_pieces ? stripe_piece_seen(out, 0)->leg : STRIPE_NO_LEG;
+
+	return leg < STRIPE_LEGS ? out->legs[leg].rtt_us + queue_us(&out->legs[leg]) : 0;
+}
+
 /* Longer than TCP takes to say again what was lost; and with little under way the other end takes its time to say
  * what it has passed on. */
 static uint64_t late_us(const struct stripe_out *out)
 {
-	uint64_t rtt_us = stripe_longest_rtt_us(out);
+	uint64_t rtt_us = u64_max(stripe_longest_rtt_us(out), oldest_rtt_us(out));
 	bool little = out->next - out->acked < LITTLE_BYTES;
 
 	return u64_max(rtt_us + rtt_us / 2, little ? LITTLE_LATE_US + rtt_us : LATE_LEAST_US);
@@ -68,6 +91,13 @@ static void note_late(struct stripe_out *out, uint64_t now_us)
 	if (!out->acked_at_us || out->acked != out->acked_seen || !out->n_pieces)
 		out->acked_at_us = now_us;
 	out->late = out->wide && now_us - out->acked_at_us >= late_us(out);
+}
+
+/* Beyond the round trip in which a leg was to rise, if it has no queue: half as long again, 0.3 s at least. What a
+ * queue had no room for goes through it once more. */
+static uint64_t patience_us(const struct stripe_leg *leg)
+{
+	return u64_max(LATE_LEAST_US, leg->rtt_us / 2) + 2 * queue_us(leg);
 }
 
 /* A long leg that is silent, but for what comes behind a loss. A shorter one has brought what is next sooner than it
@@ -83,7 +113,7 @@ static void note_held_up(struct stripe_out *out, uint64_t now_us)
 		return;
 	leg = &out->legs[piece->leg];
 	if (least_us + HELD_UP_US < leg->rtt_us && now_us >= out->acked_at_us + HELD_UP_US &&
-	    now_us >= leg->acked_due_us + u64_max(LATE_LEAST_US, leg->rtt_us / 2))
+	    now_us >= leg->acked_due_us + patience_us(leg))
 		leg->holds_up = true;
 }
 

@@ -25,7 +25,7 @@ static void far_is_four_times_and_a_fifth_of_a_second(void **state)
 {
 	static const struct { uint64_t near_ms, far_ms; bool wanted; } cases[] = {
 		{ 20, 220, true }, { 20, 219, false }, { 100, 400, true }, { 100, 399, false }, { 600, 600, false },
-		{ 10, 100, false }, { 20, 550, true }, { 20, 551, false }, { 20, 0, false }, { 0, 0, false },
+		{ 10, 100, false }, { 20, 1100, true }, { 20, 1101, false }, { 20, 0, false }, { 0, 0, false },
 		{ 0, 500, false },
 	};
 
@@ -41,7 +41,7 @@ static void far_is_four_times_and_a_fifth_of_a_second(void **state)
 /* What is there beside it would be no better off. */
 static void one_that_is_too_far_is_enough(void **state)
 {
-	struct pieces_link links[] = { LINK(20), LINK(400), LINK(600) };
+	struct pieces_link links[] = { LINK(20), LINK(400), LINK(1200) };
 
 	assert_int_equal(pieces_wanted(links, 3, false), PIECES_NONE);
 	assert_int_equal(pieces_wanted(links, 2, false), PIECES_FAR_APART);

@@ -280,6 +280,102 @@ static void how_late_is_late(void **state)
 	}
 }
 
+/* The slower leg's TCP has sent a second's worth and more, and hears of that when the queue is through; and has to say
+ * again what the queue had no room for. bbr makes no queue, and what TCP hasn't sent yet is in none. */
+#define AS_LONG_AS_IT_IS UINT64_MAX
+static const struct { bool bbr; uint64_t unsent_bytes, bytes_per_s, known_bytes_per_s, rtt_us, queue_us; } queues[] = {
+	{ false, 0, SLOW_BYTES_PER_S, 0, SLOW_RTT_US, AS_LONG_AS_IT_IS },
+	{ true, 0, SLOW_BYTES_PER_S, 0, SLOW_RTT_US, 0 },
+	{ false, UINT32_MAX, SLOW_BYTES_PER_S, 0, SLOW_RTT_US, 0 },
+	{ false, 0, 0, 0, SLOW_RTT_US, 0 },                                 /* not known */
+	{ false, 0, SLOW_BYTES_PER_S, 1000, SLOW_RTT_US, 0 },               /* a guess */
+	{ false, 0, 3 * SLOW_BYTES_PER_S, 0, SLOW_RTT_US, 0 },              /* no more than a round trip of it */
+	{ false, 0, SLOW_BYTES_PER_S / 10, 0, 210 * US_PER_MS, 840 * US_PER_MS },   /* no queue is as long */
+	{ false, 0, SLOW_BYTES_PER_S / 10, 0, 800 * US_PER_MS, 3 * US_PER_S },
+};
+
+static struct stripe_out *has_a_queue(size_t i, uint64_t now_us, uint64_t *queue_us)
+{
+	struct stripe_out *out = waits_for_the_slower(80, now_us);
+	struct stripe_leg *leg = &out->legs[SLOW];
+
+	leg->has_bbr = queues[i].bbr;
+	deliver(out, FAST, out->legs[FAST].written_bytes, now_us);
+	deliver(out, SLOW, 0, now_us);
+	leg->unsent_bytes = queues[i].unsent_bytes;
+	leg->rate_bytes_per_s = queues[i].bytes_per_s;
+	leg->known_bytes_per_s = queues[i].known_bytes_per_s;
+	leg->rtt_us = queues[i].rtt_us;
+	*queue_us = queues[i].queue_us;
+	if (*queue_us == AS_LONG_AS_IT_IS)
+		*queue_us = leg->written_bytes * US_PER_S / SLOW_BYTES_PER_S - SLOW_RTT_US;
+	assert_true(leg->written_bytes > SLOW_BYTES_PER_S * 5 / 4);
+	return out;
+}
+
+static void expect_late_after(struct stripe_out *out, uint64_t now_us, uint64_t late_us)
+{
+	stripe_look(out, now_us);
+	stripe_look(out, now_us + late_us - 1);
+	assert_false(out->late);
+	stripe_look(out, now_us + late_us);
+	assert_true(out->late);
+}
+
+static void what_waits_in_a_queue_is_not_late(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++) {
+		uint64_t now_us = US_PER_S, queue_us;
+		struct stripe_out *out = has_a_queue(i, now_us, &queue_us);
+		uint64_t rtt_us = queues[i].rtt_us + queue_us;
+
+		expect_late_after(out, now_us, rtt_us + rtt_us / 2);
+		free(out);
+	}
+}
+
+/* The other end takes its time to say what it has. */
+static void what_little_waits_in_a_queue_is_not_late(void **state)
+{
+	uint64_t now_us = US_PER_S;
+	struct stripe_out *out = waits_for_the_slower(1, now_us);
+
+	deliver(out, SLOW, 0, now_us);
+	out->legs[SLOW].rate_bytes_per_s = out->legs[SLOW].written_bytes;   /* a second with its queue */
+	assert_int_equal(stripe_acknowledge(out, 1, 255), 0);
+	expect_late_after(out, now_us, US_PER_S + 700 * US_PER_MS);
+	free(out);
+}
+
+/* Nobody waits for what is in it. */
+static void the_queue_of_another_leg_is_no_reason(void **state)
+{
+	uint64_t now_us = US_PER_S, queue_us;
+	struct stripe_out *out = has_a_queue(0, now_us, &queue_us);
+
+	out->pieces[out->first].leg = FAST;
+	out->pieces[out->first].leg_end = UINT64_MAX;
+	expect_late_after(out, now_us, SLOW_RTT_US * 3 / 2);
+	free(out);
+}
+
+static void what_a_queue_lost_has_its_time_to_be_said_again(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++) {
+		uint64_t now_us = US_PER_S, queue_us;
+		struct stripe_out *out = has_a_queue(i, now_us, &queue_us);
+
+		out->legs[SLOW].acked_due_us = now_us;
+		stripe_look(out, now_us);
+		now_us += u64_max(queues[i].rtt_us / 2, 300 * US_PER_MS) + 2 * queue_us;
+		stripe_look(out, now_us - 1);
+		assert_false(out->legs[SLOW].holds_up);
+		stripe_look(out, now_us);
+		assert_true(out->legs[SLOW].holds_up);
+		free(out);
+	}
+}
+
 /* A link of 500 kbit/s carries less than the longest piece between two looks. */
 static void what_is_late_goes_over_a_narrow_link_too(void **state)
 {
@@ -467,6 +563,10 @@ int main(void)
 		cmocka_unit_test(what_is_late_goes_over_a_busy_leg),
 		cmocka_unit_test(only_the_first_that_are_late_do),
 		cmocka_unit_test(how_late_is_late),
+		cmocka_unit_test(what_waits_in_a_queue_is_not_late),
+		cmocka_unit_test(what_little_waits_in_a_queue_is_not_late),
+		cmocka_unit_test(the_queue_of_another_leg_is_no_reason),
+		cmocka_unit_test(what_a_queue_lost_has_its_time_to_be_said_again),
 		cmocka_unit_test(what_is_late_goes_over_a_narrow_link_too),
 		cmocka_unit_test(what_is_late_may_be_the_end),
 		cmocka_unit_test(what_was_lost_is_no_bulk),
