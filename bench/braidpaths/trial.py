@@ -18,7 +18,7 @@ KERNEL_PORT = 5209
 ALONE_PORT = 5210                     # and one more for each link: a server counts what all its connections bring
 OVERRUN = "MPTcpExtNoDSSInWindow"
 # By hand for the peers what braidd does by itself, and the buffers that long links want.
-BY_HAND = {"net.ipv4.tcp_rmem": "4096 16777216 33554432", "net.ipv4.tcp_wmem": "4096 16384 33554432"}
+BY_HAND = {"net.ipv4.tcp_rmem": "4096 16777216 33554432", "net.ipv4.tcp_wmem": "4096 16384 33554432", "net.ipv4.tcp_recovery": 3}
 BY_HAND_IF_KNOWN = {"net.mptcp.blackhole_timeout": 0, "net.mptcp.stale_loss_cnt": 1}
 
 

@@ -9,6 +9,7 @@
 #include "policy/window.h"
 
 #define FASTOPEN_BOTH 3u   /* client and server */
+#define RECOVERY_STATIC 2u   /* TCP_RACK_STATIC_REO_WND */
 #define RP_FILTER_STRICT 1u
 #define RP_FILTER_LOOSE "2"
 
@@ -118,6 +119,19 @@ static void put_mtu_probing(struct keep *keep, settings_warn_fn warn, void *cont
 		    "a link that loses long packets, and tells nobody, carries next to nothing", warn, context);
 }
 
+/* Once TCP has seen packets out of order, or acknowledgements that were lost looked like it, it waits for up to a round
+ * trip more before it takes a packet for lost: a fast link that loses packets has its buffers full of what waits. So it
+ * is to wait for a quarter at most (decision 0054). */
+static void put_recovery(struct keep *keep, settings_warn_fn warn, void *context)
+{
+	unsigned int now = number_of(keep, "net/ipv4/tcp_recovery", RECOVERY_STATIC);
+	char value[16];
+
+	snprintf(value, sizeof(value), "%u", now | RECOVERY_STATIC);
+	if (!(now & RECOVERY_STATIC))
+		put(keep, "net/ipv4/tcp_recovery", value, "a fast link that loses packets carries less", warn, context);
+}
+
 /* A sender of several subflows that is held by the window overruns it by a little now and then (Linux 6.18): what is
  * beyond is dropped behind TCP's back and comes again only by the MPTCP timer, 200 ms later, while the window grows
  * as slowly. So it begins wide, as far as there is memory, and may grow. */
@@ -142,6 +156,7 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
 	put_fastopen(keep, warn, context);
 	put_mtu_probing(keep, warn, context);
+	put_recovery(keep, warn, context);
 	put_receive_window(keep, warn, context);
 	put_limit(keep, KEEP_LIMIT_SUBFLOWS, warn, context);
 	put_rp_filter(keep, options, warn, context);

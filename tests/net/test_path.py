@@ -188,7 +188,7 @@ class Net:
         """All that path/ may touch, as the system's own tools show it."""
         show = ("ip rule; ip -6 rule; ip mptcp endpoint; ip mptcp limits; nft -s list ruleset; "
                 "for t in 5120 5121 5122 77; do ip route show table $t; ip -6 route show table $t; done 2>/dev/null; "
-                "grep . /proc/sys/net/mptcp/* /proc/sys/net/ipv4/tcp_fastopen* /proc/sys/net/ipv4/tcp_rmem /proc/sys/net/ipv4/conf/*/rp_filter")
+                "grep . /proc/sys/net/mptcp/* /proc/sys/net/ipv4/tcp_fastopen* /proc/sys/net/ipv4/tcp_mtu_probing /proc/sys/net/ipv4/tcp_recovery /proc/sys/net/ipv4/tcp_rmem /proc/sys/net/ipv4/conf/*/rp_filter")
         return self.run(show)
 
     def close(self):
@@ -223,7 +223,7 @@ BOTH_LINKS = ["192.0.2.2 id 200 subflow dev l0 ", "198.51.100.2 id 202 subflow b
 
 
 def test_put_in_place_and_taken_away(net):
-    net.run("echo 4096 131072 6291456 > /proc/sys/net/ipv4/tcp_rmem")
+    net.run("echo 4096 131072 6291456 > /proc/sys/net/ipv4/tcp_rmem; echo 5 > /proc/sys/net/ipv4/tcp_recovery")
     before = net.picture()
     driver = net.driver()
     assert driver.greeting == ["ok"]
@@ -234,7 +234,7 @@ def test_put_in_place_and_taken_away(net):
     assert "via 198.51.100.1 dev l1" in net.run("ip route get 203.0.113.1 from 198.51.100.2")
     assert "dev lan0" in net.run("ip route get 10.0.0.9 from 198.51.100.2"), "answers to the LAN leave by the uplink"
     assert net.run("cat /proc/sys/net/mptcp/blackhole_timeout /proc/sys/net/mptcp/stale_loss_cnt") == "0\n1\n"
-    assert net.run("cat /proc/sys/net/ipv4/tcp_fastopen") == "3\n"
+    assert net.run("cat /proc/sys/net/ipv4/tcp_fastopen /proc/sys/net/ipv4/tcp_recovery /proc/sys/net/ipv4/tcp_mtu_probing") == "3\n7\n1\n", "other bits stay"
     begin_bytes = max(512 << 10, min(16 << 20, memory_bytes() // 512))   # policy/window.h
     assert net.run("cat /proc/sys/net/ipv4/tcp_rmem").split() == ["4096", str(begin_bytes), str(min(32 << 20, 4 * begin_bytes))]
     assert net.run("cat /proc/sys/net/ipv4/conf/l1/rp_filter") == "2\n"
