@@ -68,7 +68,7 @@ static uint64_t queue_us(const struct stripe_leg *leg)
 	return us > leg->rtt_us ? u64_min(us - leg->rtt_us, most_us) : 0;
 }
 
-/* Of the leg that has the oldest piece, with its queue. */
+/* The round trip of the leg that has the oldest piece, with its link's queue; 0: no leg has it. */
 static uint64_t oldest_rtt_us(const struct stripe_out *out)
 {
 	uint8_t leg = out->n_pieces ? stripe_piece_seen(out, 0)->leg : STRIPE_NO_LEG;

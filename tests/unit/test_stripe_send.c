@@ -283,8 +283,10 @@ static void how_late_is_late(void **state)
 /* The slower leg's TCP has sent a second's worth and more, and hears of that when the queue is through; and has to say
  * again what the queue had no room for. bbr makes no queue, and what TCP hasn't sent yet is in none. */
 #define AS_LONG_AS_IT_IS UINT64_MAX
+#define SACKED_BYTES 10000
 static const struct { bool bbr; uint64_t unsent_bytes, bytes_per_s, known_bytes_per_s, rtt_us, queue_us; } queues[] = {
 	{ false, 0, SLOW_BYTES_PER_S, 0, SLOW_RTT_US, AS_LONG_AS_IT_IS },
+	{ false, SLOW_BYTES_PER_S / 2, SLOW_BYTES_PER_S, 0, SLOW_RTT_US, AS_LONG_AS_IT_IS },
 	{ true, 0, SLOW_BYTES_PER_S, 0, SLOW_RTT_US, 0 },
 	{ false, UINT32_MAX, SLOW_BYTES_PER_S, 0, SLOW_RTT_US, 0 },
 	{ false, 0, 0, 0, SLOW_RTT_US, 0 },                                 /* not known */
@@ -303,12 +305,14 @@ static struct stripe_out *has_a_queue(size_t i, uint64_t now_us, uint64_t *queue
 	deliver(out, FAST, out->legs[FAST].written_bytes, now_us);
 	deliver(out, SLOW, 0, now_us);
 	leg->unsent_bytes = queues[i].unsent_bytes;
+	leg->delivered_bytes += SACKED_BYTES;
 	leg->rate_bytes_per_s = queues[i].bytes_per_s;
 	leg->known_bytes_per_s = queues[i].known_bytes_per_s;
 	leg->rtt_us = queues[i].rtt_us;
 	*queue_us = queues[i].queue_us;
 	if (*queue_us == AS_LONG_AS_IT_IS)
-		*queue_us = leg->written_bytes * US_PER_S / SLOW_BYTES_PER_S - SLOW_RTT_US;
+		*queue_us = (leg->written_bytes - leg->delivered_bytes - leg->unsent_bytes) * US_PER_S /
+			    SLOW_BYTES_PER_S - SLOW_RTT_US;
 	assert_true(leg->written_bytes > SLOW_BYTES_PER_S * 5 / 4);
 	return out;
 }
@@ -347,16 +351,20 @@ static void what_little_waits_in_a_queue_is_not_late(void **state)
 	free(out);
 }
 
-/* Nobody waits for what is in it. */
+/* Nobody waits for what is in it: another leg has what is next, or none has. */
 static void the_queue_of_another_leg_is_no_reason(void **state)
 {
-	uint64_t now_us = US_PER_S, queue_us;
-	struct stripe_out *out = has_a_queue(0, now_us, &queue_us);
+	static const uint8_t legs[] = { FAST, STRIPE_KEPT, STRIPE_NO_LEG };
 
-	out->pieces[out->first].leg = FAST;
-	out->pieces[out->first].leg_end = UINT64_MAX;
-	expect_late_after(out, now_us, SLOW_RTT_US * 3 / 2);
-	free(out);
+	for (size_t i = 0; i < ARRAY_SIZE(legs); i++) {
+		uint64_t now_us = US_PER_S, queue_us;
+		struct stripe_out *out = has_a_queue(0, now_us, &queue_us);
+
+		out->pieces[out->first].leg = legs[i];
+		out->pieces[out->first].leg_end = UINT64_MAX;
+		expect_late_after(out, now_us, SLOW_RTT_US * 3 / 2);
+		free(out);
+	}
 }
 
 static void what_a_queue_lost_has_its_time_to_be_said_again(void **state)
