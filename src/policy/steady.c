@@ -33,6 +33,7 @@
 #define LINKS_NEED 2u                    /* of what the links carry in the longest without a queue no less: what is
 					  * lost comes a round trip later. Linux's own tuning has more, up to its limit
 					  * (tcp_wmem) */
+#define WINDOW_SHIFT 17u                 /* of window_units: 128 KiB */
 #define LEAST_LINKS_BYTES (64u << 10)    /* enough for windows to grow from */
 #define FIRST_WINDOW_BYTES 65535u          /* of a peer whose window isn't known: Linux's default */
 #define CHANGE_SHARE 16u                 /* a bound that differs by less is left: setting it costs a system call */
@@ -102,6 +103,12 @@ static uint32_t most_bytes(struct steady *steady, const struct steady_facts *fac
 	return most < facts->most_bytes ? (uint32_t)most : facts->most_bytes;
 }
 
+/* Sending goes on when a third of it is free. */
+static uint64_t buffer_bytes(const struct steady_facts *facts)
+{
+	return (uint64_t)facts->queued_bytes * 3 / 2;
+}
+
 /* Sending is refused still: the buffer is full, but for the third that is to be free before more is taken. Linux's
  * own tuning gives each subflow what its own window wants; where another one's round trip is longer, a fast link
  * fills all of that with what waits for the slow one, which doesn't get what it would grow by either. Where there is
@@ -110,30 +117,50 @@ static bool is_too_narrow(const struct steady_facts *facts, uint32_t bound_bytes
 {
 	uint64_t carried_bytes = facts->rate_bytes_per_s * facts->longest_rtt_us / US_PER_S,
 		 no_queue_us = u64_min(facts->longest_rtt_us, facts->longest_min_rtt_us),
-		 needed_bytes = facts->rate_bytes_per_s * no_queue_us / US_PER_S * LINKS_NEED,
-		 buffer_bytes = (uint64_t)facts->queued_bytes * 3 / 2;
+		 needed_bytes = facts->rate_bytes_per_s * no_queue_us / US_PER_S * LINKS_NEED;
 	bool unequal = carried_bytes * 100 > facts->windows_bytes * UNEQUAL_PERCENT;
 
-	return facts->windows_bytes && facts->queued_bytes && (unequal || needed_bytes > buffer_bytes) &&
-	       bound_bytes > buffer_bytes;
+	return facts->windows_bytes && facts->queued_bytes && (unequal || needed_bytes > buffer_bytes(facts)) &&
+	       bound_bytes > buffer_bytes(facts);
+}
+
+/* As it was last, until there is a bound: where a subflow sends, the kernel writes its own idea over it. */
+static uint32_t window_bytes(struct steady *steady, const struct steady_facts *facts)
+{
+	if (!facts->window_bytes)
+		return steady->bound_bytes ? 0 : (uint32_t)steady->window_units << WINDOW_SHIFT;
+	steady->window_units = (uint8_t)u64_min(facts->window_bytes >> WINDOW_SHIFT, UINT8_MAX);
+	return facts->window_bytes;
+}
+
+/* What Linux's own tuning gives may soon go beyond it: it has a wrong idea of a guarded leg's window. */
+static bool is_window_near(const struct steady_facts *facts, uint32_t share_bytes)
+{
+	return share_bytes < buffer_bytes(facts);
+}
+
+/* Why the buffer is bound. */
+static bool is_to_be_bound(const struct steady *steady, const struct steady_facts *facts, uint32_t share_bytes,
+			   uint32_t bound_bytes, bool refused)
+{
+	return steady->stalled || steady->bound_bytes || facts->min_rtt_us <= SHORT_RTT_US ||
+	       (steady->guarded && is_window_near(facts, share_bytes)) ||
+	       (refused && is_too_narrow(facts, bound_bytes));
 }
 
 /* refused: queued_bytes shows how much the buffer takes. */
 static struct steady_verdict follow(struct steady *steady, const struct steady_facts *facts, bool refused)
 {
 	struct steady_verdict verdict = { 0 };
-	uint32_t share = (uint32_t)((uint64_t)facts->window_bytes * SHARE_PERCENT / 100),
-		 most = most_bytes(steady, facts), difference;
+	uint32_t share = (uint32_t)((uint64_t)window_bytes(steady, facts) * SHARE_PERCENT / 100),
+		 most = most_bytes(steady, facts), bound = share < most ? share : most, difference;
 
-	if (share > most)
-		share = most;
-	if (!steady->guarded && !steady->stalled && !steady->bound_bytes && facts->min_rtt_us > SHORT_RTT_US &&
-	    !(refused && is_too_narrow(facts, share)))
+	if (!is_to_be_bound(steady, facts, share, bound, refused))
 		return verdict;
-	difference = share > steady->bound_bytes ? share - steady->bound_bytes : steady->bound_bytes - share;
-	if (share < LEAST_BOUND_BYTES || difference <= steady->bound_bytes / CHANGE_SHARE)
+	difference = bound > steady->bound_bytes ? bound - steady->bound_bytes : steady->bound_bytes - bound;
+	if (bound < LEAST_BOUND_BYTES || difference <= steady->bound_bytes / CHANGE_SHARE)
 		return verdict;
-	verdict.bound_bytes = steady->bound_bytes = share;
+	verdict.bound_bytes = steady->bound_bytes = bound;
 	return verdict;
 }
 
@@ -147,7 +174,8 @@ struct steady_verdict steady_begin(struct steady *steady, const struct steady_fa
 	struct steady_facts unknown = *facts;
 
 	steady->begun = true;
-	if (!facts->window_bytes && !steady->bound_bytes)   /* a bound that was set since has seen the window */
+	/* a bound that was set since has seen the window; and on a long path Linux's own tuning begins narrower */
+	if (!facts->window_bytes && !steady->bound_bytes && facts->min_rtt_us <= SHORT_RTT_US)
 		unknown.window_bytes = FIRST_WINDOW_BYTES;
 	return follow(steady, &unknown, false);
 }

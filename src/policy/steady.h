@@ -11,8 +11,9 @@
  *         its acknowledgement brings the DATA_ACK that is missing.
  *
  * Following costs a few percent on long paths, where the trap doesn't come about; so it begins on short ones, where a
- * stall was seen, and where the kernel's own tuning, which knows nothing of other subflows' round trips and has a
- * limit, leaves less room than unequal or long links want (decision 0052). Pure.
+ * stall was seen, where a leg that may be wrong about the window comes near it (decision 0055), and where the kernel's
+ * own tuning, which knows nothing of other subflows' round trips and has a limit, leaves less room than unequal or long
+ * links want (decision 0052). Pure.
  */
 #ifndef BRAID_POLICY_STEADY_H
 #define BRAID_POLICY_STEADY_H
@@ -31,9 +32,11 @@ struct steady {
 	uint8_t fruitless;           /* looks in a row that found no progress */
 	uint8_t pause_ms;            /* between a refusal and the first look, as the path is; 0: not known yet, the
 				      * shortest */
+	uint8_t window_units;        /* the peer's window as it was known last, in 128 KiB, 32 MiB at most; 0: narrower,
+				      * or not known yet */
 	bool begun : 1;              /* bulk data has been sent */
 	bool guarded : 1;            /* the kernel's idea of the peer's window may be too wide: the buffer is bound
-				      * on every path */
+				      * on every path, as soon as it might go beyond that */
 	bool stalled : 1;            /* a stall was seen on this leg */
 };
 

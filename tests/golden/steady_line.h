@@ -16,9 +16,10 @@
 /* What a leg is known by, before the next event. */
 static inline void steady_line_leg(char out[STEADY_LINE_BYTES], const struct steady *s)
 {
-	snprintf(out, STEADY_LINE_BYTES, "leg %" PRIu64 " %" PRIu64 " %" PRIu32 " %u %u %d %d %d %" PRIu32 " %" PRIu32,
+	snprintf(out, STEADY_LINE_BYTES,
+		 "leg %" PRIu64 " %" PRIu64 " %" PRIu32 " %u %u %d %d %d %" PRIu32 " %" PRIu32 " %u",
 		 s->acknowledged, s->look_at_us, s->bound_bytes, s->fruitless, s->pause_ms, s->begun, s->guarded,
-		 s->stalled, s->links_bytes, s->links_at_ms);
+		 s->stalled, s->links_bytes, s->links_at_ms, s->window_units);
 }
 
 /* what: "begin", "follow" or "look"; s as it is afterwards. */

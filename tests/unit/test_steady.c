@@ -186,17 +186,67 @@ static void test_a_deep_queue_is_left_to_the_kernel(void **state)
 	}
 }
 
-static void test_guarded_legs_are_bound_on_every_path(void **state)
+static void test_guarded_legs_are_bound_where_the_window_is_near(void **state)
+{
+	static const struct { uint32_t queued_bytes, window_bytes, bound_bytes; } cases[] = {
+		{ 4000000, 8000000, 0 },            /* the buffer fits into three quarters of it */
+		{ 4000001, 8000000, 6000000 },
+		{ 4000001, 2000000, 1500000 },
+		{ 0, 2000000, 0 },
+		{ 4000001, 0, 0 },                  /* not known: Linux's own tuning begins narrower than any */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = 300000;
+		facts.queued_bytes = cases[i].queued_bytes;
+		facts.window_bytes = cases[i].window_bytes;
+		for (int guarded = 0; guarded < 2; guarded++) {
+			struct steady begun = { .guarded = guarded }, followed = begun;
+			uint32_t bound_bytes = guarded ? cases[i].bound_bytes : 0;
+
+			assert_int_equal(steady_begin(&begun, &facts).bound_bytes, bound_bytes);
+			assert_int_equal(steady_follow(&followed, &facts).bound_bytes, bound_bytes);
+		}
+	}
+}
+
+static void test_guarded_legs_are_bound_on_short_paths_at_once(void **state)
 {
 	struct steady steady = { .guarded = true };
 	struct steady_facts facts = stall(0);
 
-	facts.min_rtt_us = 300000;
-	facts.window_bytes = 0;   /* not known yet: as small as any Linux begins */
+	facts.queued_bytes = facts.window_bytes = 0;   /* as small as any Linux begins */
 	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 65535 * 3 / 4);
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
 	facts.window_bytes = 2000000;
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1500000);
+}
+
+/* In units of 128 KiB, and until there is a bound, which has seen it. */
+static void test_a_window_is_remembered(void **state)
+{
+	static const struct { uint32_t window_bytes, bound_bytes; } cases[] = {
+		{ 8000000, 61 * 131072 / 4 * 3 }, { 131072, 98304 }, { 131071, 0 }, { 64u << 20, 255 * 131072 / 4 * 3 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct steady steady = { .guarded = true };
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = 300000;
+		facts.most_bytes = 64u << 20;
+		facts.queued_bytes = 0;
+		facts.window_bytes = cases[i].window_bytes;
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
+		facts.queued_bytes = 32u << 20;
+		facts.window_bytes = 0;
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, cases[i].bound_bytes);
+		facts.rate_bytes_per_s = 300000;   /* a narrower bound */
+		facts.longest_rtt_us = 300000;
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
+	}
 }
 
 static void test_begin_forgets_no_window_that_was_seen(void **state)
@@ -289,7 +339,7 @@ static void test_what_links_carry_is_held_for_a_while(void **state)
 {
 	struct steady steady = { .guarded = true };
 	struct steady_facts facts = { .now_us = 4294967290u * US_PER_MS, .window_bytes = 64u << 20, .min_rtt_us = 20000,
-				      .longest_rtt_us = 100000,
+				      .queued_bytes = 64u << 20, .longest_rtt_us = 100000,
 				      .rate_bytes_per_s = 10000000, .most_bytes = 8u << 20 };
 
 	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 4000000);
@@ -314,7 +364,9 @@ int main(void)
 		cmocka_unit_test(test_long_paths_are_left_alone_until_they_stall),
 		cmocka_unit_test(test_a_fast_link_beside_a_slow_one_gets_its_room),
 		cmocka_unit_test(test_a_deep_queue_is_left_to_the_kernel),
-		cmocka_unit_test(test_guarded_legs_are_bound_on_every_path),
+		cmocka_unit_test(test_guarded_legs_are_bound_where_the_window_is_near),
+		cmocka_unit_test(test_guarded_legs_are_bound_on_short_paths_at_once),
+		cmocka_unit_test(test_a_window_is_remembered),
 		cmocka_unit_test(test_begin_forgets_no_window_that_was_seen),
 		cmocka_unit_test(test_nudges_only_a_stall),
 		cmocka_unit_test(test_looks_become_rare_without_progress),
