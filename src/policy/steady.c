@@ -129,7 +129,7 @@ static uint32_t window_bytes(struct steady *steady, const struct steady_facts *f
 {
 	if (!facts->window_bytes)
 		return steady->bound_bytes ? 0 : (uint32_t)steady->window_units << WINDOW_SHIFT;
-	steady->window_units = (uint8_t)u64_min(facts->window_bytes >> WINDOW_SHIFT, UINT8_MAX);
+	steady->window_units = (uint8_t)u64_min(u64_max(facts->window_bytes >> WINDOW_SHIFT, 1), UINT8_MAX);
 	return facts->window_bytes;
 }
 
@@ -148,6 +148,13 @@ static bool is_to_be_bound(const struct steady *steady, const struct steady_fact
 	       (refused && is_too_narrow(facts, bound_bytes));
 }
 
+/* A guarded leg would send on into a window that has closed. */
+static bool is_to_be_closed(const struct steady *steady, const struct steady_facts *facts, uint32_t bound_bytes)
+{
+	return steady->guarded && !steady->bound_bytes && facts->window_bytes && facts->min_rtt_us > SHORT_RTT_US &&
+	       bound_bytes < LEAST_LINKS_BYTES;
+}
+
 /* refused: queued_bytes shows how much the buffer takes. */
 static struct steady_verdict follow(struct steady *steady, const struct steady_facts *facts, bool refused)
 {
@@ -157,6 +164,8 @@ static struct steady_verdict follow(struct steady *steady, const struct steady_f
 
 	if (!is_to_be_bound(steady, facts, share, bound, refused))
 		return verdict;
+	if (is_to_be_closed(steady, facts, bound))
+		bound = LEAST_LINKS_BYTES;
 	difference = bound > steady->bound_bytes ? bound - steady->bound_bytes : steady->bound_bytes - bound;
 	if (bound < LEAST_BOUND_BYTES || difference <= steady->bound_bytes / CHANGE_SHARE)
 		return verdict;
@@ -174,8 +183,9 @@ struct steady_verdict steady_begin(struct steady *steady, const struct steady_fa
 	struct steady_facts unknown = *facts;
 
 	steady->begun = true;
-	/* a bound that was set since has seen the window; and on a long path Linux's own tuning begins narrower */
-	if (!facts->window_bytes && !steady->bound_bytes && facts->min_rtt_us <= SHORT_RTT_US)
+	/* a bound that was set since has seen the window; on a long path Linux's own tuning begins narrower; and where
+	 * the round trip isn't known yet, the first look sees to it */
+	if (!facts->window_bytes && !steady->bound_bytes && !steady->window_units && facts->min_rtt_us <= SHORT_RTT_US)
 		unknown.window_bytes = FIRST_WINDOW_BYTES;
 	return follow(steady, &unknown, false);
 }

@@ -32,11 +32,12 @@ struct steady {
 	uint8_t fruitless;           /* looks in a row that found no progress */
 	uint8_t pause_ms;            /* between a refusal and the first look, as the path is; 0: not known yet, the
 				      * shortest */
-	uint8_t window_units;        /* the peer's window as it was known last, in 128 KiB, 32 MiB at most; 0: narrower,
-				      * or not known yet */
+	uint8_t window_units;        /* the peer's window as it was known last, in 128 KiB, one at least, 255 at most;
+				      * 0: not known yet */
 	bool begun : 1;              /* bulk data has been sent */
-	bool guarded : 1;            /* the kernel's idea of the peer's window may be too wide: the buffer is bound
-				      * on every path, as soon as it might go beyond that */
+	bool guarded : 1;            /* the kernel's idea of the peer's window may be too wide: on long paths, too, the
+				      * buffer is bound, as soon as what it takes comes near three quarters of the
+				      * true one */
 	bool stalled : 1;            /* a stall was seen on this leg */
 };
 
@@ -63,7 +64,8 @@ struct steady_verdict {
 	bool nudge;                  /* send STEADY_NUDGE_BYTES beyond the buffer */
 };
 
-/* The first time that much is to be sent: the buffer is bound before it outgrows the window. */
+/* The first time that much is to be sent: on short paths the buffer is bound before it outgrows the window, on long
+ * ones where there is a reason already. */
 struct steady_verdict steady_begin(struct steady *steady, const struct steady_facts *facts);
 
 /* Sending was refused; says when to look (sooner on short paths), in steady->look_at_us. The same refusal may be

@@ -14,7 +14,7 @@ static struct replay {
 	bool begun;                      /* a "leg" line has come */
 	uint64_t links_bytes;            /* the most that the links have carried in that time; traces are shorter
 					  * than what is held */
-	uint64_t window_bytes;           /* the peer's, as it was known last */
+	uint64_t window_units;           /* the peer's window as it was known last, in 128 KiB */
 	unsigned int n_bound, n_nudges, n_looks;
 } replay;
 
@@ -36,20 +36,23 @@ static void expect_bound(size_t i, const struct steady_facts *facts, struct stea
 		 two_us = 2 * (uint64_t)facts->longest_rtt_us + US_PER_S / 2;
 	uint64_t links_bytes = facts->rate_bytes_per_s * (four_us < two_us ? four_us : two_us) / US_PER_S;
 	const struct steady *steady = &replay.steady;
-	uint64_t window_bytes = facts->window_bytes ? facts->window_bytes : replay.window_bytes;
+	uint64_t window_bytes = facts->window_bytes ? facts->window_bytes : replay.window_units << 17;
 	bool is_near = window_bytes * 3 / 4 < (uint64_t)facts->queued_bytes * 3 / 2;
 
-	replay.window_bytes = window_bytes;
-	if (window_bytes < 65535)
+	if (facts->window_bytes)
+		replay.window_units = facts->window_bytes >> 17 ? facts->window_bytes >> 17 : 1;
+	else if (window_bytes < 65535)
 		window_bytes = 65535;
 	if (links_bytes > replay.links_bytes)
 		replay.links_bytes = links_bytes;
 	if (!verdict.bound_bytes)
 		return;
 	if (verdict.bound_bytes < 32u << 10 || verdict.bound_bytes > facts->most_bytes ||
-	    verdict.bound_bytes > window_bytes * 3 / 4)
+	    (verdict.bound_bytes > window_bytes * 3 / 4 && verdict.bound_bytes > 64u << 10))
 		fail_msg("%s:%zu: a bound of %u bytes with a window of %llu, %u allowed", path, i + 1,
 			 verdict.bound_bytes, (unsigned long long)window_bytes, facts->most_bytes);
+	if (was_bound && !facts->window_bytes)
+		fail_msg("%s:%zu: a bound by a window that isn't known", path, i + 1);
 	if (facts->rate_bytes_per_s && verdict.bound_bytes > replay.links_bytes && verdict.bound_bytes > 64u << 10)
 		fail_msg("%s:%zu: a bound of %u bytes where the links have carried %llu at most in four round trips, "
 			 "or two and half a second", path, i + 1, verdict.bound_bytes,
@@ -123,7 +126,7 @@ static void replay_leg(size_t i)
 		s->guarded = guarded;
 		s->stalled = stalled;
 		s->window_units = (uint8_t)window_units;
-		replay.window_bytes = (uint64_t)window_units << 17;
+		replay.window_units = window_units;
 	}
 	replay.begun = true;
 	steady_line_leg(seen, s);

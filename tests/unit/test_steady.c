@@ -193,7 +193,8 @@ static void test_guarded_legs_are_bound_where_the_window_is_near(void **state)
 		{ 4000001, 8000000, 6000000 },
 		{ 4000001, 2000000, 1500000 },
 		{ 0, 2000000, 0 },
-		{ 4000001, 0, 0 },                  /* not known: Linux's own tuning begins narrower than any */
+		{ 4000001, 10000, 65536 },          /* it has closed */
+		{ 4000001, 0, 0 },                  /* never known: nothing to bind by, however much is queued */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -212,23 +213,32 @@ static void test_guarded_legs_are_bound_where_the_window_is_near(void **state)
 	}
 }
 
-static void test_guarded_legs_are_bound_on_short_paths_at_once(void **state)
+static void test_short_paths_are_bound_before_the_window_is_known(void **state)
 {
-	struct steady steady = { .guarded = true };
-	struct steady_facts facts = stall(0);
+	for (int guarded = 0; guarded < 2; guarded++) {
+		struct steady steady = { .guarded = guarded }, seen = steady;
+		struct steady_facts facts = stall(0);
 
-	facts.queued_bytes = facts.window_bytes = 0;   /* as small as any Linux begins */
-	assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 65535 * 3 / 4);
-	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
-	facts.window_bytes = 2000000;
-	assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1500000);
+		facts.queued_bytes = facts.window_bytes = 0;   /* taken to be as small as any Linux begins with */
+		assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 65535 * 3 / 4);
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
+		seen.window_units = 10;
+		assert_int_equal(steady_begin(&seen, &facts).bound_bytes, 10 * 131072 / 4 * 3);
+		facts.window_bytes = 2000000;
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 1500000);
+		steady = (struct steady){ .guarded = guarded };
+		facts.window_bytes = 0;
+		facts.min_rtt_us = UINT32_MAX;   /* not known, either */
+		assert_int_equal(steady_begin(&steady, &facts).bound_bytes, 0);
+	}
 }
 
 /* In units of 128 KiB, and until there is a bound, which has seen it. */
 static void test_a_window_is_remembered(void **state)
 {
 	static const struct { uint32_t window_bytes, bound_bytes; } cases[] = {
-		{ 8000000, 61 * 131072 / 4 * 3 }, { 131072, 98304 }, { 131071, 0 }, { 64u << 20, 255 * 131072 / 4 * 3 },
+		{ 8000000, 61 * 131072 / 4 * 3 }, { 131072, 98304 }, { 10000, 98304 },
+		{ 64u << 20, 255 * 131072 / 4 * 3 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -243,9 +253,28 @@ static void test_a_window_is_remembered(void **state)
 		facts.queued_bytes = 32u << 20;
 		facts.window_bytes = 0;
 		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, cases[i].bound_bytes);
-		facts.rate_bytes_per_s = 300000;   /* a narrower bound */
+		facts.rate_bytes_per_s = 300000;   /* there would be a narrower bound */
 		facts.longest_rtt_us = 300000;
 		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
+	}
+}
+
+/* A fast link beside a slow one is to get its room, though the window isn't known just then. */
+static void test_a_window_that_is_remembered_has_room(void **state)
+{
+	for (int guarded = 0; guarded < 2; guarded++) {
+		struct steady steady = { .guarded = guarded };
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = 20000;
+		facts.in_flight_packets = 10;
+		facts.queued_bytes = 700000;
+		assert_int_equal(steady_follow(&steady, &facts).bound_bytes, 0);
+		facts.window_bytes = 0;
+		facts.rate_bytes_per_s = 6250000;
+		facts.longest_rtt_us = facts.longest_min_rtt_us = 820000;
+		facts.windows_bytes = 250000;
+		assert_int_equal(steady_look(&steady, &facts).bound_bytes, (6000000 >> 17) * 131072 / 4 * 3);
 	}
 }
 
@@ -254,7 +283,7 @@ static void test_begin_forgets_no_window_that_was_seen(void **state)
 	struct steady steady = { .guarded = true };
 	struct steady_facts facts = stall(0);
 
-	facts.min_rtt_us = 300000;
+	facts.min_rtt_us = 4000;
 	facts.window_bytes = 4000000;
 	assert_int_equal(steady_look(&steady, &facts).bound_bytes, 3000000);   /* refused before it was bulk */
 	facts.window_bytes = 0;
@@ -365,8 +394,9 @@ int main(void)
 		cmocka_unit_test(test_a_fast_link_beside_a_slow_one_gets_its_room),
 		cmocka_unit_test(test_a_deep_queue_is_left_to_the_kernel),
 		cmocka_unit_test(test_guarded_legs_are_bound_where_the_window_is_near),
-		cmocka_unit_test(test_guarded_legs_are_bound_on_short_paths_at_once),
+		cmocka_unit_test(test_short_paths_are_bound_before_the_window_is_known),
 		cmocka_unit_test(test_a_window_is_remembered),
+		cmocka_unit_test(test_a_window_that_is_remembered_has_room),
 		cmocka_unit_test(test_begin_forgets_no_window_that_was_seen),
 		cmocka_unit_test(test_nudges_only_a_stall),
 		cmocka_unit_test(test_looks_become_rare_without_progress),
