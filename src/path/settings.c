@@ -101,14 +101,16 @@ static void put_rp_filter(struct keep *keep, const struct path_options *options,
 	}
 }
 
-static void put_fastopen(struct keep *keep, settings_warn_fn warn, void *context)
+/* With these bits; what others are set stay. */
+static void put_bits(struct keep *keep, const char *name, unsigned int bits, const char *without, settings_warn_fn warn,
+		     void *context)
 {
-	unsigned int now = number_of(keep, "net/ipv4/tcp_fastopen", FASTOPEN_BOTH);
+	unsigned int now = number_of(keep, name, bits);
 	char value[16];
 
-	snprintf(value, sizeof(value), "%u", now | FASTOPEN_BOTH);
-	if ((now & FASTOPEN_BOTH) != FASTOPEN_BOTH)
-		put(keep, "net/ipv4/tcp_fastopen", value, "connections take one round trip more", warn, context);
+	snprintf(value, sizeof(value), "%u", now | bits);
+	if ((now & bits) != bits)
+		put(keep, name, value, without, warn, context);
 }
 
 /* A way on which long packets are lost, and nobody says so: some retransmissions later TCP sends shorter ones. */
@@ -124,12 +126,8 @@ static void put_mtu_probing(struct keep *keep, settings_warn_fn warn, void *cont
  * is to wait for a quarter at most (decision 0054). */
 static void put_recovery(struct keep *keep, settings_warn_fn warn, void *context)
 {
-	unsigned int now = number_of(keep, "net/ipv4/tcp_recovery", RECOVERY_STATIC);
-	char value[16];
-
-	snprintf(value, sizeof(value), "%u", now | RECOVERY_STATIC);
-	if (!(now & RECOVERY_STATIC))
-		put(keep, "net/ipv4/tcp_recovery", value, "a fast link that loses packets carries less", warn, context);
+	put_bits(keep, "net/ipv4/tcp_recovery", RECOVERY_STATIC, "a fast link that loses packets carries less", warn,
+		 context);
 }
 
 /* A sender of several subflows that is held by the window overruns it by a little now and then (Linux 6.18): what is
@@ -154,7 +152,7 @@ int settings_put(struct keep *keep, const struct path_options *options, settings
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		put(keep, fixed[i].name, fixed[i].value, fixed[i].without, warn, context);
-	put_fastopen(keep, warn, context);
+	put_bits(keep, "net/ipv4/tcp_fastopen", FASTOPEN_BOTH, "connections take one round trip more", warn, context);
 	put_mtu_probing(keep, warn, context);
 	put_recovery(keep, warn, context);
 	put_receive_window(keep, warn, context);
