@@ -149,7 +149,8 @@ static bool is_to_be_bound(const struct steady *steady, const struct steady_fact
 }
 
 /* A guarded leg would send on into a window that has closed. */
-static bool is_to_be_closed(const struct steady *steady, const struct steady_facts *facts, uint32_t bound_bytes)
+static bool goes_into_a_closed_window(const struct steady *steady, const struct steady_facts *facts,
+				      uint32_t bound_bytes)
 {
 	return steady->guarded && !steady->bound_bytes && facts->window_bytes && facts->min_rtt_us > SHORT_RTT_US &&
 	       bound_bytes < LEAST_LINKS_BYTES;
@@ -164,7 +165,7 @@ static struct steady_verdict follow(struct steady *steady, const struct steady_f
 
 	if (!is_to_be_bound(steady, facts, share, bound, refused))
 		return verdict;
-	if (is_to_be_closed(steady, facts, bound))
+	if (goes_into_a_closed_window(steady, facts, bound))
 		bound = LEAST_LINKS_BYTES;
 	difference = bound > steady->bound_bytes ? bound - steady->bound_bytes : steady->bound_bytes - bound;
 	if (bound < LEAST_BOUND_BYTES || difference <= steady->bound_bytes / CHANGE_SHARE)

@@ -59,12 +59,11 @@ static void note_bulk(struct stripe_out *out, uint64_t now_us)
  * isn't known nothing follows. What seems to wait for longer than queues are long waits for something else. */
 static uint64_t queue_us(const struct stripe_leg *leg)
 {
-	uint64_t sent_bytes = stripe_queued_bytes(leg) - u64_min(leg->unsent_bytes, stripe_queued_bytes(leg)),
-		 most_us = u64_min(QUEUE_ROUND_TRIPS * leg->rtt_us, QUEUE_MOST_US), us;
+	uint64_t most_us = u64_min(QUEUE_ROUND_TRIPS * leg->rtt_us, QUEUE_MOST_US), us;
 
 	if (leg->has_bbr || !leg->rate_bytes_per_s || leg->known_bytes_per_s)
 		return 0;
-	us = sent_bytes * US_PER_S / leg->rate_bytes_per_s;
+	us = stripe_under_way_bytes(leg) * US_PER_S / leg->rate_bytes_per_s;
 	return us > leg->rtt_us ? u64_min(us - leg->rtt_us, most_us) : 0;
 }
 

@@ -11,9 +11,7 @@
 /* What is under way over it is there after a round trip as it is now, with what waits in the link's queue. */
 static uint64_t loaded_rtt_us(const struct stripe_out *out, const struct stripe_leg *leg)
 {
-	uint64_t queued_bytes = stripe_queued_bytes(leg), unsent_bytes = u64_min(leg->unsent_bytes, queued_bytes);
-
-	return u64_max((queued_bytes - unsent_bytes) * US_PER_S / stripe_rate_of(out, leg), stripe_rtt_of(leg));
+	return u64_max(stripe_under_way_bytes(leg) * US_PER_S / stripe_rate_of(out, leg), stripe_rtt_of(leg));
 }
 
 /* As its queue says, and as if a packet were lost once. */

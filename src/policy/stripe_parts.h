@@ -36,6 +36,12 @@ static inline uint64_t stripe_queued_bytes(const struct stripe_leg *leg)
 	return leg->written_bytes - leg->delivered_bytes;
 }
 
+/* Of these, what its TCP has sent. */
+static inline uint64_t stripe_under_way_bytes(const struct stripe_leg *leg)
+{
+	return stripe_queued_bytes(leg) - u64_min(leg->unsent_bytes, stripe_queued_bytes(leg));
+}
+
 static inline uint64_t stripe_outstanding_bytes(const struct stripe_leg *leg)
 {
 	return leg->written_bytes - leg->acked_bytes;
