@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/clock.h"
+#include "base/util.h"
 
 #define LEAST_US (300 * US_PER_S)            /* the least round trip is that of the last one or two of these */
 #define ENOUGH_BYTES 20000u                  /* carried in a look: its round trip tells of a queue */
@@ -113,13 +114,23 @@ static enum health_state shown_by(const struct health_link *link, const struct h
 	return loses(link, link->state == HEALTH_LOSSY ? percent / 2 : percent) ? HEALTH_LOSSY : HEALTH_GOOD;
 }
 
+/* A radio that wakes up looks full, too, with next to nothing carried: whatever it carries later, it can. */
+static void note_full_rate(struct health_link *link, bool gets_full)
+{
+	uint64_t bps = u64_max(link->up_bps, link->down_bps);
+
+	if (gets_full || (link->full_bps && bps > link->full_bps))
+		link->full_bps = bps;
+}
+
 enum health_state health_judge_figures(struct health_link *link, const struct health_facts *all)
 {
 	enum health_state shown = shown_by(link, all);
 	uint8_t looks = shown == HEALTH_GOOD ? LOOKS_AGAINST : LOOKS_FOR;
+	bool changes;
 
-	if (shown == HEALTH_FULL)
-		link->full_bps = link->up_bps > link->down_bps ? link->up_bps : link->down_bps;
 	link->n_for = shown == link->state ? 0 : link->n_for + 1;
-	return link->n_for >= looks ? shown : link->state;
+	changes = link->n_for >= looks;
+	note_full_rate(link, changes && shown == HEALTH_FULL);
+	return changes ? shown : link->state;
 }

@@ -100,27 +100,6 @@ static void one_that_is_spared_is_silent_no_longer(void **state)
 	expect(&home, A, HEALTH_GOOD);
 }
 
-static struct home at_work_over(uint64_t rtt_us, uint64_t rx_bps, uint64_t sent_bps)
-{
-	struct home home = home_of(2);
-
-	for (size_t i = 0; i < 2; i++) {
-		home.wires[i].rtt_us = rtt_us;
-		home.wires[i].rx_bps = rx_bps;
-		home.wires[i].sent_bps = sent_bps;
-	}
-	pass(&home, 6000);
-	expect(&home, A, HEALTH_GOOD);
-	expect(&home, B, HEALTH_GOOD);
-	home.n_changes = 0;
-	return home;
-}
-
-static struct home at_work(uint64_t rx_bps, uint64_t sent_bps)
-{
-	return at_work_over(50 * US_PER_MS, rx_bps, sent_bps);
-}
-
 /* A download and an upload, a short and a long way: the second probe's time is over soon after the fourth round
  * trip. */
 static void silence_amid_work_is_found_in_some_round_trips(void **state)
@@ -367,30 +346,6 @@ static void a_long_silence_is_asked_rarely(void **state)
 	assert_in_range(home.health.links[B].n_probes - n, 19, 21);
 }
 
-/* Of 2.4 kbit/s, a hundredth is 3 bytes a second. */
-static void a_slow_link_gives_a_hundredth(void **state)
-{
-	struct home home = home_of(2);
-	uint64_t n;
-
-	for (size_t i = 0; i < 2; i++) {
-		home.wires[i].sent_bps = 2400;
-		home.wires[i].queue_us = 5 * US_PER_S;
-		home.wires[i].rtt_us = 600 * US_PER_MS;
-	}
-	pass(&home, 20 * 1000);
-	expect(&home, B, HEALTH_FULL);
-	assert_in_range(home.health.links[B].full_bps, 2200, 2500);
-	home.wires[B].dead = true;
-	home.wires[B].sent_bps = 0;
-	pass(&home, 600 * 1000);
-	expect(&home, B, HEALTH_SILENT);
-	n = home.health.links[B].n_probes;
-	pass(&home, 3600 * 1000);
-	assert_true((home.health.links[B].n_probes - n) * HEALTH_PROBE_BYTES <= 3600 * 3);
-	assert_true(home.health.links[B].n_probes - n > 10);
-}
-
 static void a_link_is_lossy_when_much_is_sent_again(void **state)
 {
 	struct home home = at_work(0, 10 * MBIT);
@@ -412,42 +367,6 @@ static void a_link_is_lossy_when_much_is_sent_again(void **state)
 	assert_int_equal(home.n_changes, 2);
 	assert_int_equal(home.last_before, HEALTH_LOSSY);
 	assert_false(health_knows_loss(&(struct health_link){ .loss_of_bytes = 100 }));
-}
-
-static void a_link_is_full_when_a_queue_stands(void **state)
-{
-	struct home home = at_work(20 * MBIT, 0);
-
-	home.wires[B].queue_us = 100 * US_PER_MS;
-	pass(&home, 6000);
-	expect(&home, B, HEALTH_FULL);
-	assert_int_equal(home.health.links[B].rtt_us, 150 * US_PER_MS);
-	assert_int_equal(home.health.links[B].least_rtt_us, 50 * US_PER_MS);
-	home.wires[B].queue_us = 26 * US_PER_MS;
-	pass(&home, 20 * 1000);
-	expect(&home, B, HEALTH_FULL);
-	home.wires[B].queue_us = 10 * US_PER_MS;
-	pass(&home, 20 * 1000);
-	expect(&home, B, HEALTH_GOOD);
-	assert_int_equal(home.n_changes, 2);
-	home.wires[B].queue_us = 100 * US_PER_MS;
-	home.wires[B].rx_bps = 50000;          /* too little to tell */
-	pass(&home, 20 * 1000);
-	expect(&home, B, HEALTH_GOOD);
-}
-
-/* It is farther away. */
-static void another_converter_is_no_queue(void **state)
-{
-	struct home home = at_work(20 * MBIT, 0);
-
-	home.wires[A].rtt_us = home.wires[B].rtt_us = 200 * US_PER_MS;
-	health_elsewhere(&home.health);
-	pass(&home, 20 * 1000);
-	expect(&home, A, HEALTH_GOOD);
-	expect(&home, B, HEALTH_GOOD);
-	assert_int_equal(home.health.links[B].least_rtt_us, 200 * US_PER_MS);
-	assert_int_equal(home.n_changes, 0);
 }
 
 static void the_least_round_trip_is_forgotten(void **state)
@@ -570,10 +489,7 @@ int main(void)
 		cmocka_unit_test(it_comes_back_when_it_answers),
 		cmocka_unit_test(one_that_comes_and_goes_has_to_answer_longer),
 		cmocka_unit_test(a_long_silence_is_asked_rarely),
-		cmocka_unit_test(a_slow_link_gives_a_hundredth),
 		cmocka_unit_test(a_link_is_lossy_when_much_is_sent_again),
-		cmocka_unit_test(a_link_is_full_when_a_queue_stands),
-		cmocka_unit_test(another_converter_is_no_queue),
 		cmocka_unit_test(the_least_round_trip_is_forgotten),
 		cmocka_unit_test(probes_tell_the_round_trip_while_sessions_do_not),
 		cmocka_unit_test(a_suspicion_is_looked_into),

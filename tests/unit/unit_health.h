@@ -151,4 +151,25 @@ static inline void expect(const struct home *home, size_t i, enum health_state s
 			 health_state_name(state_of(home, i)));
 }
 
+static inline struct home at_work_over(uint64_t rtt_us, uint64_t rx_bps, uint64_t sent_bps)
+{
+	struct home home = home_of(2);
+
+	for (size_t i = 0; i < 2; i++) {
+		home.wires[i].rtt_us = rtt_us;
+		home.wires[i].rx_bps = rx_bps;
+		home.wires[i].sent_bps = sent_bps;
+	}
+	pass(&home, 6000);
+	expect(&home, A, HEALTH_GOOD);
+	expect(&home, B, HEALTH_GOOD);
+	home.n_changes = 0;
+	return home;
+}
+
+static inline struct home at_work(uint64_t rx_bps, uint64_t sent_bps)
+{
+	return at_work_over(50 * US_PER_MS, rx_bps, sent_bps);
+}
+
 #endif
