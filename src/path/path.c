@@ -188,6 +188,14 @@ void path_tell_closed(struct path *path)
 	path_set_closed(path, closed, left);
 }
 
+void path_tell_open(struct path *path, uint32_t links)
+{
+	uint32_t closed = path->closed, left = path->left;
+
+	path_set_closed(path, closed | links, left);
+	path_set_closed(path, closed, left);
+}
+
 static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)
 {
 	struct path *path = context;

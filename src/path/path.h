@@ -150,6 +150,8 @@ void path_set_closed(struct path *path, uint32_t closed, uint32_t left);
 void path_set_silent(struct path *path, uint32_t silent);
 /* The peers may not have heard that they are closed: says it once more, for which they are open for a moment. */
 void path_tell_closed(struct path *path);
+/* Or that these are open, a bit each: they are closed for a moment. */
+void path_tell_open(struct path *path, uint32_t links);
 /* The loop must not run any more afterwards: it may still hold a timer of ours. */
 void path_freep(struct path **path);
 

@@ -187,6 +187,7 @@ static struct overflow_verdict open_next(struct overflow *overflow, const struct
 		if (step->room_bps[i])
 			remember_room(overflow, step, i, facts->now_us);
 	overflow->n_steps++;
+	overflow->told_open.at_us = overflow->n_told_open = 0;
 	overflow->second = *now;
 	learn(overflow, facts->now_us);
 	forget_marks(overflow);
@@ -371,14 +372,38 @@ static bool must_tell_again(struct overflow *overflow, const struct overflow_fac
 	return loud;
 }
 
-static uint32_t open_links(const struct overflow *overflow, const struct overflow_facts *facts)
+/* Sessions are limited still, and what was opened last for them carries nothing: their peers may not have heard of it.
+ * Asked and told as above. */
+static bool must_tell_open_again(struct overflow *overflow, const struct overflow_facts *facts)
 {
-	uint32_t open = 0;
+	struct overflow_mark now = mark_of(facts), told = overflow->told_open;
+	bool limited = is_limited(facts, OVERFLOW_UP) || is_limited(facts, OVERFLOW_DOWN), loud = false;
+	uint32_t cost = open_cost(overflow);
+
+	if (!overflow->n_steps || !limited) {
+		overflow->told_open.at_us = overflow->n_told_open = 0;
+		return false;
+	}
+	if (told.at_us && now.at_us - told.at_us < TOLD_US << overflow->n_told_open)
+		return false;
+	overflow->told_open = now;
+	if (!told.at_us)
+		return false;
+	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++)
+		loud |= rate_bps(facts, &told, &now, cost, cost, way) >
+		overflow->steps[overflow->n_steps - 1].own_bps[way] + SILENT_BPS;
+	overflow->n_told_open = loud ? 0 : overflow->n_told_open + (overflow->n_told_open < TOLD_DOUBLINGS);
+	return !loud;
+}
+
+static uint32_t links_of(const struct overflow_facts *facts, uint32_t least_cost, uint32_t most_cost)
+{
+	uint32_t links = 0;
 
 	for (size_t i = 0; i < facts->n_links; i++)
-		if (is_of(&facts->links[i], 0, open_cost(overflow)))
-			open |= 1u << i;
-	return open;
+		if (is_of(&facts->links[i], least_cost, most_cost))
+			links |= 1u << i;
+	return links;
 }
 
 struct overflow_verdict overflow_look(struct overflow *overflow, const struct overflow_facts *facts)
@@ -389,6 +414,8 @@ struct overflow_verdict overflow_look(struct overflow *overflow, const struct ov
 	if (overflow->begun && !verdict.changed)
 		verdict = decide(overflow, facts);
 	verdict.tell_again = !verdict.changed && must_tell_again(overflow, facts);
-	verdict.open = open_links(overflow, facts);
+	if (!verdict.changed && must_tell_open_again(overflow, facts))
+		verdict.tell_open_again = links_of(facts, open_cost(overflow), open_cost(overflow));
+	verdict.open = links_of(facts, 0, open_cost(overflow));
 	return verdict;
 }

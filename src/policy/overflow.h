@@ -5,8 +5,9 @@
  * of the cheaper ones works; and closed when what all of them carry would fit the cheaper ones again, or for a try,
  * when nothing has been limited for long: those may be better than they were. What comes too soon after its opposite
  * was a mistake, and isn't made again so soon. A link whose cap is used up, and one that is a backup anyway, is never
- * opened. The peer is told by packets that may be lost (MP_PRIO): where links that are closed go on carrying, it is to
- * be told again. Pure.
+ * opened. The peer is told by packets that may be lost (MP_PRIO), or come to nothing where a subflow's handshake isn't
+ * over yet: where links that are closed go on carrying, or such as are open carry nothing, it is to be told again.
+ * Pure.
  */
 #ifndef BRAID_POLICY_OVERFLOW_H
 #define BRAID_POLICY_OVERFLOW_H
@@ -67,8 +68,9 @@ struct overflow {
 	uint64_t closed_at_us;
 	enum overflow_why closed_why;
 	struct overflow_step last;                /* that was closed */
-	struct overflow_mark told;                /* since when they are to be silent */
-	uint8_t n_told;                           /* again, in vain */
+	struct overflow_mark told, told_open;     /* since when those that are closed are to be silent, and the one
+						   * that was opened last is to carry */
+	uint8_t n_told, n_told_open;              /* again, in vain */
 	uint8_t n_too_soon, n_tries_failed;
 };
 
@@ -84,6 +86,7 @@ struct overflow_verdict {
 	uint64_t carried_bps;               /* FULL: what the open ones carried, before; FITS: what all did */
 	uint64_t room_bps;                  /* FITS: what the cheaper ones can */
 	bool tell_again;                    /* that those that are closed are */
+	uint32_t tell_open_again;           /* that these are open, a bit each */
 };
 
 struct overflow_verdict overflow_look(struct overflow *overflow, const struct overflow_facts *facts);

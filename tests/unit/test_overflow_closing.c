@@ -290,6 +290,66 @@ static void what_was_not_ours_is_no_reason_to_tell_again(void **state)
 	assert_int_equal(home.n_tell_again, 0);
 }
 
+static void a_peer_that_has_not_heard_of_an_opening_is_told_again(void **state)
+{
+	struct home home = full_home(2);
+
+	assert_int_equal(pass(&home, 1700), 3);
+	assert_int_equal(home.n_tell_open_again, 0);
+	pass(&home, 300);
+	assert_int_equal(home.n_tell_open_again, 1);
+	pass(&home, 3500);
+	assert_int_equal(home.n_tell_open_again, 1);   /* after twice the time */
+	pass(&home, 600);
+	assert_int_equal(home.n_tell_open_again, 2);
+	pass(&home, 600000);
+	assert_in_range(home.n_tell_open_again, 12, 15);
+	carry(&home, COSTLY, 3);
+	pass(&home, 70000);
+	home.n_tell_open_again = 0;
+	pass(&home, 60000);
+	assert_int_equal(home.n_tell_open_again, 0);
+	carry(&home, COSTLY, 0);
+	pass(&home, 5000);
+	assert_int_equal(home.n_tell_open_again, 1);   /* soon again, as at first */
+}
+
+static void who_is_not_limited_need_not_hear_of_an_opening(void **state)
+{
+	struct home home = full_home(2);
+
+	home.limited[OVERFLOW_DOWN] = false;
+	assert_int_equal(pass(&home, 7000), 3);
+	assert_int_equal(home.n_tell_open_again, 0);
+	home.limited[OVERFLOW_DOWN] = true;   /* a while, and again */
+	pass(&home, 1500);
+	home.limited[OVERFLOW_DOWN] = false;
+	pass(&home, 500);
+	home.limited[OVERFLOW_DOWN] = true;
+	pass(&home, 1500);
+	assert_int_equal(home.n_tell_open_again, 0);
+}
+
+/* What a link carried before it was opened says nothing; and what is opened next has its own time. */
+static void the_one_that_was_opened_last_is_to_carry(void **state)
+{
+	struct home home = home_of(3);
+
+	carry(&home, CHEAP, 20);
+	carry(&home, COSTLY, 5);
+	home.limited[OVERFLOW_DOWN] = true;
+	assert_int_equal(pass(&home, 500), 3);
+	assert_int_equal(pass(&home, 2000), 7);
+	assert_int_equal(home.n_tell_open_again, 0);
+	pass(&home, 2000);
+	assert_int_equal(home.n_tell_open_again, 1);
+	home = full_home(2);
+	home.overflow.steps[0].own_bps[OVERFLOW_DOWN] = 5 * MBIT;
+	carry(&home, COSTLY, 5);
+	pass(&home, 2300);
+	assert_int_equal(home.n_tell_open_again, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +369,9 @@ int main(void)
 		cmocka_unit_test(what_never_ends_is_told_more_rarely),
 		cmocka_unit_test(nobody_is_told_before_anything_was_closed),
 		cmocka_unit_test(what_was_not_ours_is_no_reason_to_tell_again),
+		cmocka_unit_test(a_peer_that_has_not_heard_of_an_opening_is_told_again),
+		cmocka_unit_test(who_is_not_limited_need_not_hear_of_an_opening),
+		cmocka_unit_test(the_one_that_was_opened_last_is_to_carry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ struct home {
 	uint64_t limited_at_us[OVERFLOW_WAYS];
 	uint64_t now_us, rtt_us;
 	struct overflow_verdict last;        /* that changed something */
-	unsigned int n_changes, n_tell_again;
+	unsigned int n_changes, n_tell_again, n_tell_open_again;
 	uint64_t changed_at_us;
 };
 
@@ -45,6 +45,10 @@ static inline uint32_t look(struct home *home)
 	memcpy(facts.limited_at_us, home->limited_at_us, sizeof(facts.limited_at_us));
 	verdict = overflow_look(&home->overflow, &facts);
 	home->n_tell_again += verdict.tell_again;
+	if (verdict.tell_open_again) {
+		assert_int_equal(verdict.tell_open_again, 1u << home->overflow.n_steps);   /* the last of them */
+		home->n_tell_open_again++;
+	}
 	if (verdict.changed) {
 		home->last = verdict;
 		home->n_changes++;

@@ -161,6 +161,8 @@ static void look(struct overflow_control *control)
 	apply(control, view, verdict.open);
 	if (verdict.tell_again)
 		path_tell_closed(control->options.path);
+	if (verdict.tell_open_again)
+		path_tell_open(control->options.path, verdict.tell_open_again);
 }
 
 static void on_timer(void *context, struct loop_ref ref, uint64_t now_us)
