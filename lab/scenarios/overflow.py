@@ -22,6 +22,8 @@ OPTIONS = {
     "calm_s": (10.0, "length of the steady phases"),
     "full_s": (10.0, "length of the phase in between"),
     "streams": (1, "connections at once, which share the load"),
+    "profile": ("auto", "of the costly link; with lossy sessions go in pieces"),
+    "pieces": ("profile", "gateway.pieces; with auto sessions go in pieces where the links are far apart"),
     "runs": (1, "times each way"),
     "bars": (True, "a figure beyond its bar is a failure"),
 }
@@ -115,7 +117,8 @@ def one(lab, down):
 
 
 def run(lab):
-    lab.standard([access("cheap", lab.options.cheap), access("costly", lab.options.costly)], conf={"link costly.cost": lab.options.cost})
+    lab.standard([access("cheap", lab.options.cheap), access("costly", lab.options.costly)], conf={
+        "link costly.cost": lab.options.cost, "link costly.profile": lab.options.profile, "gateway.pieces": lab.options.pieces})
     rows = []
     for _ in range(lab.options.runs):
         for down in (True, False):

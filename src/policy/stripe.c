@@ -52,7 +52,7 @@ static void note_bulk(struct stripe_out *out, uint64_t now_us)
 	if (!out->waits_since_us || out->ending != STRIPE_GOES_ON ||
 	    stripe_unsent_bytes(out) < waiting_bytes(out) / BULK_SHARE)
 		out->waits_since_us = now_us;
-	out->bulk = out->wide && now_us - out->waits_since_us >= BULK_US;
+	out->bulk = out->wide && stripe_held_back_us(out, now_us) >= BULK_US;
 }
 
 /* How long what a leg sends waits in its link's queue. bbr leaves none that is worth speaking of, and of a rate that
@@ -156,6 +156,11 @@ size_t stripe_room(const struct stripe_out *out)
 
 	edge = u64_min(edge, out->end + (ahead > unsent ? ahead - unsent : 0));
 	return out->ending == STRIPE_GOES_ON && out->end < edge ? (size_t)(edge - out->end) : 0;
+}
+
+uint64_t stripe_held_back_us(const struct stripe_out *out, uint64_t now_us)
+{
+	return out->waits_since_us ? now_us - out->waits_since_us : 0;
 }
 
 bool stripe_rests(const struct stripe_out *out)

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from bulk import Bulk
-from netlab import LINK_A, LINK_B, SERVER, Lab, close_with_reset, counter, receive_exactly, sockets, sockets_at_rest, wait_for
+from netlab import LINK_A, LINK_B, SERVER, Lab, close_with_reset, counter, link, receive_exactly, sockets, sockets_at_rest, wait_for
 from test_converter_input import ticket
 from test_legs import SHARE, Leg
 from test_lossy import BYTES, LOSSY, RECEIVED, SENT, bytes_of, carry
@@ -27,7 +27,7 @@ def apart(tmp_path):
 def start(lab, pieces="auto", **changes):
     """Both daemons, when both links have been seen."""
     converter, gateway = lab.converter(), lab.gateway(gateway={"pieces": pieces}, **changes)
-    wait_for(lambda: all(link["health"]["least_rtt_ms"] for link in gateway.ctl("links")["links"]), "the round trips of both links")
+    wait_for(lambda: all(row["health"]["least_rtt_ms"] for row in gateway.ctl("links")["links"]), "the round trips of both links")
     return converter, gateway
 
 
@@ -158,10 +158,13 @@ def test_not_where_profiles_alone_count(apart):
     assert apart.bonded() and counter(gateway, "striped") == 0
 
 
-def test_not_where_links_cost_more(apart):
+def test_a_link_that_costs_more_and_is_closed_has_no_leg(apart):
+    """It may be opened under way (decision 0056): so these sessions go in pieces, too."""
     _, gateway = start(apart, **{"link b": {"cost": 1}})
+    wait_for(lambda: link(gateway, "b")["closed"], "link b to be closed")
     apart.session(apart.listen("server"))
-    assert counter(gateway, "striped") == 0
+    [session] = gateway.ctl("sessions")["sessions"]
+    assert counter(gateway, "striped") == 1 and [row["name"] for row in session["links"]] == ["a"]
 
 
 def test_not_where_packets_are_marked(apart):

@@ -92,6 +92,27 @@ def test_the_costly_one_is_opened_and_closed(lab, way):
 
 
 @BOTH_WAYS
+def test_sessions_in_pieces_open_and_close_it(lab, way):
+    gateway = lab.gateway(**{"link b": {**COSTLY["link b"], "profile": "lossy"}})
+    session = lab.session(lab.listen("server"))
+    before = carried(gateway)
+    talk(session, 20)
+    assert counter(gateway, "striped") == 1
+    assert carried(gateway) - before < IDLE_BYTES and link(gateway, "b")["closed"]
+    bulk = Bulk(lab, way)
+    wait_open(gateway)
+    at_opening = carried(gateway)
+    wait_for(lambda: carried(gateway) - at_opening > 10_000_000, "bulk over link b")
+    assert counter(gateway, "striped") == 2
+    assert "were held back by the cheaper links" in link(gateway, "b")["why"]
+    assert counter(lab.conv, "limits_told") > 0 if way == "down" else counter(lab.conv, "limits_told") == 0
+    bulk.leave()
+    talk(session, 5)
+    wait_open(gateway, False)
+    wait_idle(gateway, lambda: talk(session, 40))
+
+
+@BOTH_WAYS
 def test_a_session_that_began_on_the_costly_link_leaves_it(lab, way):
     gateway = lab.gateway(**COSTLY)
     lab.set_carrier("a", False)
@@ -133,6 +154,17 @@ def test_a_converter_that_has_not_heard_is_told_again(lab):
 
     wait_for(lambda: not leaked(), "link b closed at the converter, too", 60)   # whoever isn't told again goes on with it
     assert link(gateway, "b")["closed"] and len(gateway.log().split("is opened")) == 2
+
+
+def test_a_session_that_was_joining_it_when_it_was_opened_has_it(lab):
+    """What says that it is open goes over subflows that stand; the one of a far link doesn't yet."""
+    lab.set_link("b", "delay_us=300000")
+    gateway = lab.gateway(**COSTLY)
+    bulk = Bulk(lab, "down")
+    wait_open(gateway)
+    wait_for(lambda: link(gateway, "b")["rx_bytes"] > 1_000_000, "bulk over link b")
+    assert len(gateway.log().split("is opened")) == 2
+    bulk.leave()
 
 
 def test_a_link_that_is_left_has_no_subflow_while_it_is_closed(lab):

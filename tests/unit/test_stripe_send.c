@@ -193,6 +193,38 @@ static void the_first_pieces_over_a_slow_leg_grow(void **state)
 	free(out);
 }
 
+static void look_and_send(struct stripe_out *out, uint64_t now_us)
+{
+	unit_take_all(out, now_us);
+	unit_send_all(out, FAST, now_us);
+}
+
+/* Not where all that the other end takes is under way, or the source has no more. */
+static void what_legs_do_not_take_holds_a_stream_back(void **state)
+{
+	struct stripe_out *out = unit_pair_new();
+	uint64_t now_us = US_PER_S;
+
+	assert_int_equal(stripe_held_back_us(out, now_us), 0);
+	look_and_send(out, now_us);
+	assert_int_equal(stripe_held_back_us(out, now_us), 0);
+	look_and_send(out, now_us += 100 * US_PER_MS);
+	look_and_send(out, now_us += 100 * US_PER_MS);
+	assert_int_equal(stripe_held_back_us(out, now_us), 200 * US_PER_MS);
+	out->edge = out->end;   /* it takes no more; and legs take what there is */
+	unit_deliver(out, FAST, out->legs[FAST].written_bytes - out->legs[FAST].acked_bytes, now_us);
+	while (out->next < out->end) {
+		unit_send_all(out, FAST, now_us);
+		unit_deliver(out, FAST, out->legs[FAST].written_bytes - out->legs[FAST].acked_bytes, now_us);
+		unit_deliver(out, SLOW, out->legs[SLOW].written_bytes - out->legs[SLOW].acked_bytes, now_us);
+	}
+	look_and_send(out, now_us += 100 * US_PER_MS);
+	assert_int_equal(stripe_held_back_us(out, now_us), 0);
+	look_and_send(out, now_us += US_PER_S);
+	assert_int_equal(stripe_held_back_us(out, now_us), 0);
+	free(out);
+}
+
 static void a_stream_that_is_held_up_is_no_rest(void **state)
 {
 	struct stripe_out *out = calloc(1, sizeof(*out));
@@ -222,6 +254,7 @@ int main(void)
 		cmocka_unit_test(what_bbr_has_under_way_does_not_keep_it_short),
 		cmocka_unit_test(what_ends_is_no_bulk),
 		cmocka_unit_test(what_was_lost_is_no_bulk),
+		cmocka_unit_test(what_legs_do_not_take_holds_a_stream_back),
 		cmocka_unit_test(a_stream_that_is_held_up_is_no_rest),
 		cmocka_unit_test(the_first_pieces_over_a_slow_leg_grow),
 	};

@@ -249,6 +249,7 @@ static void take_near(struct stripes *stripes, struct striped *s)
 	size_t n_bytes;
 
 	stripe_look(&s->out, now_of(stripes));
+	striped_tell_limited(stripes, s);
 	s->out.memory_bytes = striped_left(stripes, STRIPED_HELD);
 	read_near(stripes, s);
 	ring_give_up(&s->out_bytes, s->out.end, s->out.end, s->out.acked >= s->out.end);

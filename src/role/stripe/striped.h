@@ -67,6 +67,7 @@ struct striped {
 	bool admitted;
 	uint32_t subscriber;
 	uint64_t begun_at_us;
+	uint64_t limited_at_us;     /* when it was told last that its legs hold it back */
 	uint64_t alone_since_us;    /* without a leg; 0: it has some */
 	uint64_t ends_at_us;        /* its near end was reset: until then that is told; 0: it wasn't */
 	uint64_t timer_at_us;       /* 0: none */
@@ -134,5 +135,7 @@ void striped_leg_note_congestion(struct striped *s, uint8_t leg);
 void striped_leg_bound(struct stripes *stripes, struct striped *s, uint8_t leg, const struct net_sent *sent);
 /* Changes the congestion control of legs that lose packets, or do so no more; for as long as what is sent is bulk. */
 void striped_look_at_losses(struct stripes *stripes, struct striped *s);
+/* That its legs hold it back, as of the last stripe_look(): to who opens links, if somebody wants to hear of it. */
+void striped_tell_limited(struct stripes *stripes, struct striped *s);
 
 #endif

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What legs show of the links: their losses decide about congestion control (decision 0046), and their figures are
- * the links' (doc/links.md). */
+/* What legs show of the links: their losses decide about congestion control (decision 0046), that they hold a session
+ * back opens costlier links (decision 0056), and their figures are the links' (doc/links.md). */
 #include <assert.h>
 #include "base/clock.h"
 #include "base/counter.h"
 #include "net/mptcp_info.h"
 #include "net/socket.h"
 #include "role/links/figures.h"
+#include "role/links/limited.h"
 #include "role/links/loss_watch.h"
 #include "role/stripe/striped.h"
+
+#define LIMITED_EVERY_US (100 * US_PER_MS)   /* as of other sessions (relay/limits.c) */
 
 static_assert((int)STRIPE_LEGS <= (int)MPTCP_INFO_SUBFLOWS, "a leg stands for a subflow");
 
@@ -140,6 +143,18 @@ void striped_look_at_losses(struct stripes *stripes, struct striped *s)
 	verdict = congestion_look(&s->congestion, &facts);
 	apply(stripes, s, &shown, &verdict);
 	remember(stripes, s, &shown, &verdict);
+}
+
+void striped_tell_limited(struct stripes *stripes, struct striped *s)
+{
+	struct worker *worker = stripes->worker;
+	uint64_t now_us = loop_now_us(worker->loop);
+
+	if (!__atomic_load_n(&worker->shared->wants_limits, __ATOMIC_RELAXED) ||
+	    stripe_held_back_us(&s->out, now_us) < LIMITED_EVERY_US || now_us < s->limited_at_us + LIMITED_EVERY_US)
+		return;
+	s->limited_at_us = now_us;
+	limited_note(worker, s->subscriber, s->client ? RELAY_UP : RELAY_DOWN, false);
 }
 
 static void show(struct stripes *stripes, struct striped *s, struct figures *figures)
