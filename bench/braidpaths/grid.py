@@ -99,9 +99,6 @@ def whole_grid():
     return [grid_cell(values) for values in itertools.product(*AXES.values()) if values[0] != LOW or values[1] == "1:1"]
 
 
-SETTINGS = {"gateway.pieces": "auto"}     # as for links that may be far apart
-
-
 def profile(cell, link):
     """What whoever has such a link would say of it to Braid; None: nothing."""
     return "lowrate" if cell.n_bytes else "lossy" if link.loss_ppm >= BBR_FROM_PPM else None

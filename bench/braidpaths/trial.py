@@ -90,21 +90,12 @@ def bonded(world, cell, far, door):
             RETRANSMISSIONS: after[0][RETRANSMISSIONS] - before[0][RETRANSMISSIONS], OVERRUN: after[1][OVERRUN] - before[1][OVERRUN]}
 
 
-def introduce_next_hops(topology):
-    """An access link's next hop is a modem in the house. Here it is behind the emulated link, and the first packet would wait for a round trip more, while it is looked for."""
-    for access in topology.links:
-        ends = ((topology.gateway, access.gateway_v4), (topology.core, access.core_v4))
-        for (node, _), (other, address) in (ends, ends[::-1]):
-            device = json.loads(other.run("ip", "-j", "link", "show", "dev", access.name))[0]
-            node.ip(f"neigh replace {address} lladdr {device['address']} dev {access.name} nud permanent")
-
-
 def turn(build, cell, system):
     """A run in a network that is new: nothing is left of the one before, in no queue."""
     require_tcp_memory()
     world = World(build, accesses(cell))
     try:
-        introduce_next_hops(world.topology)
+        world.topology.introduce_next_hops()
         system.start(world)
         try:
             return system.carry(world, cell)
@@ -118,7 +109,7 @@ def measure(build, cell, n_rounds):
     """Every run of each system, in order; and failures, as (system, what was seen)."""
     timeout_s = LOW_START_S if cell.n_bytes else START_TIMEOUT_S
     profiles = {f"link {access.name}.profile": profile for access, link in zip(accesses(cell), cell.links) if (profile := grid.profile(cell, link))}
-    all_systems = [Alone("alone"), Braid("braid", find_program(build, "src/prog/braidd"), profiles | grid.SETTINGS, timeout_s=timeout_s), Kernel("kernel")]
+    all_systems = [Alone("alone"), Braid("braid", find_program(build, "src/prog/braidd"), profiles, timeout_s=timeout_s), Kernel("kernel")]
     runs, failures = {system.name: [] for system in all_systems}, []
     for _ in range(n_rounds):
         for system in random.sample(all_systems, len(all_systems)):

@@ -138,9 +138,14 @@ class Braid:
         return self.topology.gateway.run("ip", "mptcp", "endpoint")
 
     def wait_link(self, access, there=True, timeout_s=START_TIMEOUT_S):
-        """Waits until the gateway uses the link, or no longer does."""
+        """Waits until the gateway uses the link, and knows how far it is, or no longer uses it."""
         until(lambda: (f" dev {access.name}" in self.endpoints()) == there, timeout_s,
               f"the gateway to {'take up' if there else 'leave'} link {access.name}")
+        if there:
+            until(lambda: self._least_rtt_ms(access), timeout_s, f"an answer over link {access.name}")
+
+    def _least_rtt_ms(self, access):
+        return next(link["health"]["least_rtt_ms"] for link in self.ctl("links")["links"] if link["name"] == access.name)
 
     def restart_converter(self, kill):
         """Ends the converter, or kills it, and starts it again at once; when it was ended, and when it was started."""

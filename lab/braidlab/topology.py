@@ -8,6 +8,7 @@ The converter is off the path between hosts and server. Hosts of the second LAN 
 would be like without, over the first link. Everything is there in IPv4 and IPv6.
 """
 import dataclasses
+import json
 
 from .links import EmulatedLink, wire
 from .nodes import Node
@@ -127,6 +128,14 @@ class Topology:
         for lan in (1, 2):
             self.core.ip(f"-6 route add 2001:db8:{lan}::/64 via {access.gateway_v6} dev {access.name} metric {metric}")
         self.core.ip(f"addr add {OTHER_V4.format(number, 1)}/24 dev {access.name}")
+
+    def introduce_next_hops(self):
+        """An access link's next hop is a modem in the house. Here it is behind the emulated link, and the first packet would wait for a round trip more, while it is looked for."""
+        for access in self.links:
+            ends = ((self.gateway, access.gateway_v4), (self.core, access.core_v4))
+            for (node, _), (other, address) in (ends, ends[::-1]):
+                device = json.loads(other.run("ip", "-j", "link", "show", "dev", access.name))[0]
+                node.ip(f"neigh replace {address} lladdr {device['address']} dev {access.name} nud permanent")
 
     def lose(self, access, how):
         """For a while: its carrier, all that is sent on it (silence), or the gateway's address."""

@@ -19,6 +19,7 @@ OPTIONS = {
     "goes_bad": (5.0, "seconds into a transfer, of the second link"),
     "settles": (5.0, "seconds after which that must be made good"),
     "runs": (1, "times each"),
+    "pieces": ("auto", "gateway.pieces: profile is Multipath TCP where the links are far apart"),
     "bars": (True, "a figure beyond its bar is a failure"),
 }
 # Links as (Mbit/s, ms of round trip, ms of queue): that which is good, and the other.
@@ -54,7 +55,7 @@ def shape(lab, links):
     for access, (rate_mbit, rtt_ms, queue_ms) in zip(lab.net.links, links):
         access.up_bps = access.down_bps = rate_mbit * 1_000_000
         access.link.set(rate_bps=access.up_bps, delay_us=rtt_ms * 500, queue_ms=queue_ms, loss_ppm=0)
-    lab.braid.restart({})
+    lab.braid.restart({"gateway.pieces": lab.options.pieces})
 
 
 def alone(lab, access, down):
@@ -167,6 +168,7 @@ def run(lab):
     if unknown := set(parts) - set(PARTS):
         raise LabError(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
     lab.standard([Access("good", 50_000_000, 50_000_000, 20), Access("other", 50_000_000, 50_000_000, 20)])
+    lab.net.introduce_next_hops()
     judge = Judge(lab)
     for _ in range(lab.options.runs):
         for part in parts:

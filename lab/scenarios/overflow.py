@@ -23,7 +23,7 @@ OPTIONS = {
     "full_s": (10.0, "length of the phase in between"),
     "streams": (1, "connections at once, which share the load"),
     "profile": ("auto", "of the costly link; with lossy sessions go in pieces"),
-    "pieces": ("profile", "gateway.pieces; with auto sessions go in pieces where the links are far apart"),
+    "pieces": ("auto", "gateway.pieces: profile is Multipath TCP where the links are far apart"),
     "runs": (1, "times each way"),
     "bars": (True, "a figure beyond its bar is a failure"),
 }

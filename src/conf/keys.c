@@ -119,10 +119,10 @@ const struct conf_key conf_keys[] = {
 	  .help = "on: a new connection's first packet goes out over two good links of equal cost at once, and the "
 		  "converter serves one of them; auto: where their round trips are alike, or the better one has lost "
 		  "such packets lately; needs a key, and signalling = convert" },
-	{ CONF_GATEWAY, "pieces", CONF_TYPE_CHOICE, AT(gateway.pieces), .choices = pieces, .fallback = "profile",
+	{ CONF_GATEWAY, "pieces", CONF_TYPE_CHOICE, AT(gateway.pieces), .choices = pieces, .fallback = "auto",
 	  .help = "profile: new sessions go in pieces over a plain TCP connection a link where link.profile says so; "
-		  "auto: there, and where the round trips of links of equal cost are far apart, one being four times "
-		  "another and 200 ms more, and none above 1100 ms; else by Multipath TCP; pieces cost four times the "
+		  "auto: there, and where the round trips of links are far apart, one being four times another and "
+		  "200 ms more, and none above 1100 ms; else by Multipath TCP, which costs a quarter of the "
 		  "processor's time" },
 
 	{ CONF_HOST, "all", CONF_TYPE_BOOL, AT(host.choice.all), .fallback = "no",

@@ -159,7 +159,7 @@ def test_a_converter_that_has_not_heard_is_told_again(lab):
 def test_a_session_that_was_joining_it_when_it_was_opened_has_it(lab):
     """What says that it is open goes over subflows that stand; the one of a far link doesn't yet."""
     lab.set_link("b", "delay_us=300000")
-    gateway = lab.gateway(**COSTLY)
+    gateway = lab.gateway(gateway={"pieces": "profile"}, **COSTLY)
     bulk = Bulk(lab, "down")
     wait_open(gateway)
     wait_for(lambda: link(gateway, "b")["rx_bytes"] > 1_000_000, "bulk over link b")

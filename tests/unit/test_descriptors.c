@@ -37,14 +37,17 @@ static void what_waits_from_outside_has_one_too(void **state)
 
 static void a_session_in_pieces_has_one_a_link_and_the_other_end_of_its_leg(void **state)
 {
-	expect(GATEWAY LOWRATE("1") LOWRATE("2") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
+	expect(GATEWAY_WITH("pieces = profile\n") LOWRATE("1") LOWRATE("2") OTHER, 2 * 1000 + 2 * 10 + 100 + 256,
+	       3 * STRIPES_MOST, 1);
 	/* over all links then */
-	expect(GATEWAY OTHER "profile = lossy\n" LOWRATE("1"), 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
+	expect(GATEWAY_WITH("pieces = profile\n") OTHER "profile = lossy\n" LOWRATE("1"),
+	       2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
 	/* no more of them than sessions */
 	expect(GATEWAY LOWRATE("1") LOWRATE("2"), 2 * 1000 + 2 * 10 + 100 + 256, 3 * 1000, 2);
 	/* links may be far apart */
-	expect(GATEWAY_WITH("pieces = auto\n") LOWRATE("1") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 3 * STRIPES_MOST, 1);
-	expect(GATEWAY_WITH("pieces = auto\n") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 0, 1);
+	expect(GATEWAY LOWRATE("1") LOWRATE("2") OTHER, 2 * 1000 + 2 * 10 + 100 + 256, 4 * STRIPES_MOST, 1);
+	expect(GATEWAY_WITH("pieces = profile\n") LOWRATE("1") OTHER, 2 * 1000 + 2 * 10 + 100 + 256,
+	       2 * STRIPES_MOST, 1);
 }
 
 static void a_converters_client_may_have_all_legs(void **state)
