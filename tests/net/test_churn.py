@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections that come and go at 200 a second while one link comes and goes, too. BRAID_CHURN_S: for how long (60).
+"""Connections that come and go at 200 a second while one link comes and goes, too. BRAID_CHURN_S: for how long (30).
 
 Sizes from 1 byte to 1 MB (the logarithm is even, so that small and large are both many), either end first or both at once, every fifth with
 a reset by one end somewhere. Every stream that ends in order must be complete and equal. A link that goes away with the first packet's answer
@@ -20,7 +20,7 @@ import pytest
 from netlab import SERVER, SIGNALLING, Lab, descriptors, in_child, memory_kib, raise_descriptor_limit, result_of, sockets, wait_for
 from streams import NEVER, End, Plan, Sides
 
-SECONDS = float(os.environ.get("BRAID_CHURN_S", "60"))
+SECONDS = float(os.environ.get("BRAID_CHURN_S", "30"))
 RATE = 200
 FLAP_S = 1.5
 PATIENCE_S = 30
