@@ -267,7 +267,7 @@ const struct conf_key conf_keys[] = {
 	  .fallback = "auto",
 	  .help = "lowrate: a packet takes seconds (2.4 kbit/s, 600 ms): sessions go in pieces over a plain TCP "
 		  "connection a link, if all links are of this kind, else it is a backup; lossy: it loses packets all "
-		  "the time: while such a link is up, sessions go in pieces, too; satellite: an answer takes a second; "
+		  "the time: while such a link is up, sessions go in pieces, too; satellite: an answer takes 600 ms and more; "
 		  "auto: none of these" },
 	{ CONF_LINK, "cost", CONF_TYPE_UINT, .offset = offsetof(struct conf_link, cost), .min = 0, .max = 1000000,
 	  .fallback = "0",
