@@ -8,7 +8,7 @@ menu:
 	@echo "make demo             install what is missing, build, show two links bonded, one of them failing"
 	@echo "make check            install what is missing, build, run the tests that take minutes"
 	@echo "make check-schemes    the end-to-end tests once more for each other way of signalling"
-	@echo "make check-links      links that die, come back, lose, strip or crawl, longer than make check has time for"
+	@echo "make check-links      links that die, come back, cost, lose, strip or crawl, longer than make check has time for"
 	@echo "make check-timing     the tests that need a machine with nothing else to do"
 	@echo "make check-middlebox  every middlebox on either link or both, before, between and amid sessions"
 	@echo "make check-sanitized  the same programs with AddressSanitizer and UndefinedBehaviorSanitizer"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One cell, measured in a network of its own: its links alone, Braid, and the kernel's MPTCP, in turns."""
 import concurrent.futures
-import json
 import random
 
 from braidbench import systems
@@ -64,7 +63,7 @@ class Kernel(Peer):
 
 
 class Braid(systems.Braid):
-    """As it comes; with the profile of its links where these are of low rate."""
+    """As it comes; with the profile of its links where these are of low rate, or lose packets."""
 
     def carry(self, world, cell):
         """Also which links stand aside then: in a run of the network's own, that was decided while it ran. It begins when the gateway knows how far its links are, as any does

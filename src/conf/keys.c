@@ -121,9 +121,9 @@ const struct conf_key conf_keys[] = {
 		  "such packets lately; needs a key, and signalling = convert" },
 	{ CONF_GATEWAY, "pieces", CONF_TYPE_CHOICE, AT(gateway.pieces), .choices = pieces, .fallback = "auto",
 	  .help = "profile: new sessions go in pieces over a plain TCP connection a link where link.profile says so; "
-		  "auto: there, and where the round trips of links are far apart, one being four times another and "
-		  "200 ms more, and none above 1100 ms; else by Multipath TCP, which costs a quarter of the "
-		  "processor's time" },
+		  "auto: there, and where the round trips of links of equal cost are far apart, one being four times "
+		  "another and 200 ms more, and none above 1100 ms; else by Multipath TCP, which costs a quarter of "
+		  "the processor's time" },
 
 	{ CONF_HOST, "all", CONF_TYPE_BOOL, AT(host.choice.all), .fallback = "no",
 	  .help = "yes: every connection that a program of this machine begins is bonded" },

@@ -91,7 +91,7 @@ struct health_link {
 	uint64_t first_asked_at_us, asked_at_us, ask_at_us;   /* the first of them, the last one; when to ask next */
 	uint64_t pause_us;            /* between probes; as it is now */
 	uint64_t budget_bytes, budget_at_us;
-	uint64_t full_bps;            /* carried when it got full last, or more since; 0: never was */
+	uint64_t full_bps;            /* carried when it was full, or more since; 0: never was */
 	uint64_t doubt_from_us;       /* no doubt before */
 	uint8_t n_doubts;             /* in a row, that came to nothing */
 	uint8_t n_busy;               /* ticks in a row in which something came */

@@ -13,6 +13,7 @@
 #define SHOWN_US (10 * US_PER_S)             /* sessions' round trip stays shown, probes' comes in its place then */
 #define LOOKS_FOR 2u                         /* in a row, for LOSSY or FULL */
 #define LOOKS_AGAINST 3u                     /* and for GOOD again */
+#define SLOWER_SHARE 8u                      /* of what it carried when it was full, a look */
 #define PARTS 10000u
 #define BITS_PER_BYTE 8u
 
@@ -114,11 +115,14 @@ static enum health_state shown_by(const struct health_link *link, const struct h
 	return loses(link, link->state == HEALTH_LOSSY ? percent / 2 : percent) ? HEALTH_LOSSY : HEALTH_GOOD;
 }
 
-/* A radio that wakes up looks full, too, with next to nothing carried: whatever it carries later, it can. */
-static void note_full_rate(struct health_link *link, bool gets_full)
+/* A radio that wakes up looks full, too, with next to nothing carried: whatever it carries later, it can. One that
+ * stays full and carries less has become slower. */
+static void note_full_rate(struct health_link *link, bool gets_full, bool stays_full)
 {
 	uint64_t bps = u64_max(link->up_bps, link->down_bps);
 
+	if (stays_full)
+		link->full_bps -= link->full_bps / SLOWER_SHARE;
 	if (gets_full || (link->full_bps && bps > link->full_bps))
 		link->full_bps = bps;
 }
@@ -131,6 +135,7 @@ enum health_state health_judge_figures(struct health_link *link, const struct he
 
 	link->n_for = shown == link->state ? 0 : link->n_for + 1;
 	changes = link->n_for >= looks;
-	note_full_rate(link, changes && shown == HEALTH_FULL);
+	note_full_rate(link, shown == HEALTH_FULL && changes,
+		       shown == HEALTH_FULL && link->state == HEALTH_FULL);
 	return changes ? shown : link->state;
 }

@@ -20,6 +20,8 @@
 #define TOLD_US (2 * US_PER_S)               /* what was under way has gone by then */
 #define TOLD_DOUBLINGS 5u                    /* a minute: it may be something else that they carry */
 #define SILENT_BPS 100000u
+#define PAUSE_US (1 * US_PER_S)              /* who is limited may not be heard of for as long */
+#define UNHEARD_BPS 20000u                   /* probes and new subflows' handshakes; a slow link carries more */
 #define ABOUT_PERCENT 90u                    /* of a room: it is still there */
 #define BITS_PER_BYTE 8u
 
@@ -121,11 +123,16 @@ static void learn(struct overflow *overflow, uint64_t now_us)
 		overflow->n_too_soon += overflow->n_too_soon < CALM_DOUBLINGS;
 }
 
-static bool is_limited(const struct overflow_facts *facts, unsigned int way)
+static bool limited_within(const struct overflow_facts *facts, unsigned int way, uint64_t us)
 {
 	uint64_t at_us = facts->limited_at_us[way];
 
-	return at_us && (at_us >= facts->now_us || facts->now_us - at_us < LATELY_US);
+	return at_us && (at_us >= facts->now_us || facts->now_us - at_us < us);
+}
+
+static bool is_limited(const struct overflow_facts *facts, unsigned int way)
+{
+	return limited_within(facts, way, LATELY_US);
 }
 
 /* Until it was heard of last: not the time after that. */
@@ -372,38 +379,57 @@ static bool must_tell_again(struct overflow *overflow, const struct overflow_fac
 	return loud;
 }
 
-/* Sessions are limited still, and what was opened last for them carries nothing: their peers may not have heard of it.
- * Asked and told as above. */
-static bool must_tell_open_again(struct overflow *overflow, const struct overflow_facts *facts)
+/* Whether the link carried anything, in a way in which sessions are limited, beyond what those of its cost did before
+ * they were opened. */
+static bool carries(const struct overflow *overflow, const struct overflow_facts *facts,
+		    const struct overflow_step *step, size_t link)
 {
-	struct overflow_mark now = mark_of(facts), told = overflow->told_open;
-	bool limited = is_limited(facts, OVERFLOW_UP) || is_limited(facts, OVERFLOW_DOWN), loud = false;
-	uint32_t cost = open_cost(overflow);
+	uint64_t us = facts->now_us - overflow->told_open.at_us;
 
-	if (!overflow->n_steps || !limited) {
-		overflow->told_open.at_us = overflow->n_told_open = 0;
-		return false;
+	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++) {
+		uint64_t before = overflow->told_open.n_bytes[link][way], after = facts->links[link].n_bytes[way];
+		uint64_t n_bytes = after >= before ? after - before : after;
+
+		if (limited_within(facts, way, PAUSE_US) &&
+		    n_bytes * BITS_PER_BYTE * US_PER_S / us > step->own_bps[way] + UNHEARD_BPS)
+			return true;
 	}
-	if (told.at_us && now.at_us - told.at_us < TOLD_US << overflow->n_told_open)
-		return false;
-	overflow->told_open = now;
-	if (!told.at_us)
-		return false;
-	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++)
-		loud |= rate_bps(facts, &told, &now, cost, cost, way) >
-		overflow->steps[overflow->n_steps - 1].own_bps[way] + SILENT_BPS;
-	overflow->n_told_open = loud ? 0 : overflow->n_told_open + (overflow->n_told_open < TOLD_DOUBLINGS);
-	return !loud;
+	return false;
 }
 
-static uint32_t links_of(const struct overflow_facts *facts, uint32_t least_cost, uint32_t most_cost)
+/* A bit each of the links that were opened, and carry nothing though sessions are limited still: their peers may not
+ * have heard of it. Asked, and told, as above. */
+static uint32_t tell_open_again(struct overflow *overflow, const struct overflow_facts *facts)
 {
-	uint32_t links = 0;
+	bool now = is_limited(facts, OVERFLOW_UP) || is_limited(facts, OVERFLOW_DOWN);
+	bool lately = limited_within(facts, OVERFLOW_UP, PAUSE_US) || limited_within(facts, OVERFLOW_DOWN, PAUSE_US);
+	uint64_t since_us = facts->now_us - overflow->told_open.at_us;
+	bool begun = overflow->told_open.at_us;
+	uint32_t unheard = 0;
+
+	if (!lately || !overflow->n_steps)
+		overflow->told_open.at_us = 0;
+	if (!now || !overflow->n_steps || (begun && since_us < TOLD_US << overflow->n_told_open))
+		return 0;
+	for (size_t i = 0; begun && i < overflow->n_steps; i++)
+		for (size_t link = 0; link < facts->n_links; link++)
+			if (is_of(&facts->links[link], overflow->steps[i].cost, overflow->steps[i].cost) &&
+			    facts->links[link].works && !carries(overflow, facts, &overflow->steps[i], link))
+				unheard |= 1u << link;
+	overflow->told_open = mark_of(facts);
+	if (begun)
+		overflow->n_told_open = unheard ? overflow->n_told_open + (overflow->n_told_open < TOLD_DOUBLINGS) : 0;
+	return unheard;
+}
+
+static uint32_t open_links(const struct overflow *overflow, const struct overflow_facts *facts)
+{
+	uint32_t open = 0;
 
 	for (size_t i = 0; i < facts->n_links; i++)
-		if (is_of(&facts->links[i], least_cost, most_cost))
-			links |= 1u << i;
-	return links;
+		if (is_of(&facts->links[i], 0, open_cost(overflow)))
+			open |= 1u << i;
+	return open;
 }
 
 struct overflow_verdict overflow_look(struct overflow *overflow, const struct overflow_facts *facts)
@@ -414,8 +440,8 @@ struct overflow_verdict overflow_look(struct overflow *overflow, const struct ov
 	if (overflow->begun && !verdict.changed)
 		verdict = decide(overflow, facts);
 	verdict.tell_again = !verdict.changed && must_tell_again(overflow, facts);
-	if (!verdict.changed && must_tell_open_again(overflow, facts))
-		verdict.tell_open_again = links_of(facts, open_cost(overflow), open_cost(overflow));
-	verdict.open = links_of(facts, 0, open_cost(overflow));
+	if (!verdict.changed)
+		verdict.tell_open_again = tell_open_again(overflow, facts);
+	verdict.open = open_links(overflow, facts);
 	return verdict;
 }

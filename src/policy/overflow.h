@@ -68,8 +68,8 @@ struct overflow {
 	uint64_t closed_at_us;
 	enum overflow_why closed_why;
 	struct overflow_step last;                /* that was closed */
-	struct overflow_mark told, told_open;     /* since when those that are closed are to be silent, and the one
-						   * that was opened last is to carry */
+	struct overflow_mark told, told_open;     /* since when those that are closed are to be silent, and those
+						   * that were opened are to carry */
 	uint8_t n_told, n_told_open;              /* again, in vain */
 	uint8_t n_too_soon, n_tries_failed;
 };

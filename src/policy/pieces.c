@@ -16,6 +16,22 @@ static bool any_is_lossy(const struct pieces_link *links, size_t n_links)
 	return false;
 }
 
+/* Where the costlier link is closed most of the time, pieces over the other one alone would cost the processor four
+ * times as much for nothing; and an idle radio shows a longer round trip than it has. */
+static bool all_cost_the_same(const struct pieces_link *links, size_t n_links)
+{
+	const struct pieces_link *first = NULL;
+
+	for (size_t i = 0; i < n_links; i++) {
+		if (!links[i].up)
+			continue;
+		if (first && first->cost != links[i].cost)
+			return false;
+		first = &links[i];
+	}
+	return true;
+}
+
 static bool are_far_apart(const struct pieces_link *links, size_t n_links)
 {
 	uint64_t nearest_us = CLOCK_NEVER_US, farthest_us = 0;
@@ -34,5 +50,6 @@ enum pieces pieces_wanted(const struct pieces_link *links, size_t n_links, bool 
 {
 	if (any_is_lossy(links, n_links))
 		return PIECES_LOSSY;
-	return !as_said && are_far_apart(links, n_links) ? PIECES_FAR_APART : PIECES_NONE;
+	return !as_said && all_cost_the_same(links, n_links) && are_far_apart(links, n_links) ? PIECES_FAR_APART :
+	       PIECES_NONE;
 }

@@ -47,12 +47,18 @@ static uint64_t waiting_bytes(const struct stripe_out *out)
 	return u64_max(bytes, STRIPE_WINDOW_BYTES);
 }
 
+/* Since there is more to send than legs take. */
+static uint64_t waits_us(const struct stripe_out *out, uint64_t now_us)
+{
+	return out->waits_since_us ? now_us - out->waits_since_us : 0;
+}
+
 static void note_bulk(struct stripe_out *out, uint64_t now_us)
 {
 	if (!out->waits_since_us || out->ending != STRIPE_GOES_ON ||
 	    stripe_unsent_bytes(out) < waiting_bytes(out) / BULK_SHARE)
 		out->waits_since_us = now_us;
-	out->bulk = out->wide && stripe_held_back_us(out, now_us) >= BULK_US;
+	out->bulk = out->wide && waits_us(out, now_us) >= BULK_US;
 }
 
 /* How long what a leg sends waits in its link's queue. bbr leaves none that is worth speaking of, and of a rate that
@@ -160,7 +166,10 @@ size_t stripe_room(const struct stripe_out *out)
 
 uint64_t stripe_held_back_us(const struct stripe_out *out, uint64_t now_us)
 {
-	return out->waits_since_us ? now_us - out->waits_since_us : 0;
+	for (size_t i = 0; i < STRIPE_LEGS; i++)
+		if (stripe_is_usable(&out->legs[i]) && stripe_under_way_bytes(&out->legs[i]))
+			return waits_us(out, now_us);
+	return 0;
 }
 
 bool stripe_rests(const struct stripe_out *out)

@@ -173,8 +173,8 @@ bool stripe_is_busy(const struct stripe_out *out);
  * is held up, be it by its own window. */
 bool stripe_rests(const struct stripe_out *out);
 
-/* For so long, at the last look, its source had more to send than its legs take, and the other end would have taken it:
- * the links limit it (as policy/limited.h has it of Multipath TCP). */
+/* For so long, at the last look, its source had more to send than its legs take, of which some is at work, and the
+ * other end would have taken it: the links limit it (as policy/limited.h has it of Multipath TCP). */
 uint64_t stripe_held_back_us(const struct stripe_out *out, uint64_t now_us);
 
 /* The other end has passed on so much, and takes so many STRIPE_WINDOW_BYTES and one beyond it. 0 or STRIPE_E_WRONG. */

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from bulk import Bulk
-from netlab import LINK_A, LINK_B, SERVER, Lab, close_with_reset, counter, link, receive_exactly, sockets, sockets_at_rest, wait_for
+from netlab import LINK_A, LINK_B, SERVER, Lab, close_with_reset, counter, receive_exactly, sockets, sockets_at_rest, wait_for
 from test_converter_input import ticket
 from test_legs import SHARE, Leg
 from test_lossy import BYTES, LOSSY, RECEIVED, SENT, bytes_of, carry
@@ -158,13 +158,10 @@ def test_not_where_profiles_alone_count(apart):
     assert apart.bonded() and counter(gateway, "striped") == 0
 
 
-def test_a_link_that_costs_more_and_is_closed_has_no_leg(apart):
-    """It may be opened under way (decision 0056): so these sessions go in pieces, too."""
+def test_not_where_links_cost_more(apart):
     _, gateway = start(apart, **{"link b": {"cost": 1}})
-    wait_for(lambda: link(gateway, "b")["closed"], "link b to be closed")
     apart.session(apart.listen("server"))
-    [session] = gateway.ctl("sessions")["sessions"]
-    assert counter(gateway, "striped") == 1 and [row["name"] for row in session["links"]] == ["a"]
+    assert counter(gateway, "striped") == 0
 
 
 def test_not_where_packets_are_marked(apart):

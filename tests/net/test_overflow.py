@@ -95,10 +95,8 @@ def test_the_costly_one_is_opened_and_closed(lab, way):
 def test_sessions_in_pieces_open_and_close_it(lab, way):
     gateway = lab.gateway(**{"link b": {**COSTLY["link b"], "profile": "lossy"}})
     session = lab.session(lab.listen("server"))
-    before = carried(gateway)
-    talk(session, 20)
-    assert counter(gateway, "striped") == 1
-    assert carried(gateway) - before < IDLE_BYTES and link(gateway, "b")["closed"]
+    wait_idle(gateway, lambda: talk(session, 20))
+    assert counter(gateway, "striped") == 1 and link(gateway, "b")["closed"]
     bulk = Bulk(lab, way)
     wait_open(gateway)
     at_opening = carried(gateway)
@@ -158,8 +156,8 @@ def test_a_converter_that_has_not_heard_is_told_again(lab):
 
 def test_a_session_that_was_joining_it_when_it_was_opened_has_it(lab):
     """What says that it is open goes over subflows that stand; the one of a far link doesn't yet."""
-    lab.set_link("b", "delay_us=300000")
-    gateway = lab.gateway(gateway={"pieces": "profile"}, **COSTLY)
+    lab.set_link("b", "delay_us=600000")
+    gateway = lab.gateway(**COSTLY)
     bulk = Bulk(lab, "down")
     wait_open(gateway)
     wait_for(lambda: link(gateway, "b")["rx_bytes"] > 1_000_000, "bulk over link b")

@@ -47,6 +47,17 @@ static void what_a_link_carries_it_can(void **state)
 	assert_in_range(home.health.links[B].full_bps, 9 * MBIT, 11 * MBIT);
 	pass(&home, 10 * 1000);
 	expect(&home, B, HEALTH_GOOD);
+	b->queue_us = 2 * US_PER_S;
+	pass(&home, 6000);
+	expect(&home, B, HEALTH_FULL);
+	assert_in_range(home.health.links[B].full_bps, 9 * MBIT, 11 * MBIT);
+	b->rx_bps = 100000;   /* it has become slower */
+	pass(&home, 2 * 60 * 1000);
+	assert_in_range(home.health.links[B].full_bps, 100000, 150000);
+	b->queue_us = 0;
+	b->rx_bps = 10 * MBIT;
+	pass(&home, 10 * 1000);
+	expect(&home, B, HEALTH_GOOD);
 	b->dead = true;
 	pass(&home, 60 * 1000);
 	expect(&home, B, HEALTH_SILENT);

@@ -324,14 +324,19 @@ static void who_is_not_limited_need_not_hear_of_an_opening(void **state)
 	home.limited[OVERFLOW_DOWN] = true;   /* a while, and again */
 	pass(&home, 1500);
 	home.limited[OVERFLOW_DOWN] = false;
-	pass(&home, 500);
+	pass(&home, 1200);
 	home.limited[OVERFLOW_DOWN] = true;
 	pass(&home, 1500);
 	assert_int_equal(home.n_tell_open_again, 0);
+	home.limited[OVERFLOW_DOWN] = false;   /* who can't tell for a moment is limited all the same */
+	pass(&home, 500);
+	home.limited[OVERFLOW_DOWN] = true;
+	pass(&home, 500);
+	assert_int_equal(home.n_tell_open_again, 1);
 }
 
 /* What a link carried before it was opened says nothing; and what is opened next has its own time. */
-static void the_one_that_was_opened_last_is_to_carry(void **state)
+static void each_that_was_opened_is_to_carry(void **state)
 {
 	struct home home = home_of(3);
 
@@ -343,10 +348,26 @@ static void the_one_that_was_opened_last_is_to_carry(void **state)
 	assert_int_equal(home.n_tell_open_again, 0);
 	pass(&home, 2000);
 	assert_int_equal(home.n_tell_open_again, 1);
-	home = full_home(2);
-	home.overflow.steps[0].own_bps[OVERFLOW_DOWN] = 5 * MBIT;
-	carry(&home, COSTLY, 5);
+	assert_int_equal(home.last_told, 6);
+	carry(&home, COSTLY, 15);
+	pass(&home, 10000);
+	assert_int_equal(home.last_told, 4);
+	carry(&home, COSTLY, 0);
+	carry(&home, DEAR, 1);
+	pass(&home, 20000);
+	assert_int_equal(home.last_told, 2);
+}
+
+/* One that works, in a way that is limited; be it a slow one. */
+static void what_comes_the_other_way_is_no_sign_of_an_opening(void **state)
+{
+	struct home home = full_home(2);
+
+	home.rates_bps[COSTLY][OVERFLOW_UP] = 2 * MBIT;
 	pass(&home, 2300);
+	assert_int_equal(home.n_tell_open_again, 1);
+	home.rates_bps[COSTLY][OVERFLOW_DOWN] = 60000;
+	pass(&home, 20000);
 	assert_int_equal(home.n_tell_open_again, 1);
 }
 
@@ -371,7 +392,8 @@ int main(void)
 		cmocka_unit_test(what_was_not_ours_is_no_reason_to_tell_again),
 		cmocka_unit_test(a_peer_that_has_not_heard_of_an_opening_is_told_again),
 		cmocka_unit_test(who_is_not_limited_need_not_hear_of_an_opening),
-		cmocka_unit_test(the_one_that_was_opened_last_is_to_carry),
+		cmocka_unit_test(each_that_was_opened_is_to_carry),
+		cmocka_unit_test(what_comes_the_other_way_is_no_sign_of_an_opening),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

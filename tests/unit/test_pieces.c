@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "policy/pieces.h"
 
-#define LINK(ms) { .in_use = true, .least_rtt_us = (ms) * US_PER_MS }
+#define LINK(ms) { .up = true, .in_use = true, .least_rtt_us = (ms) * US_PER_MS }
 
 static void one_that_loses_packets_is_enough(void **state)
 {
@@ -14,6 +14,7 @@ static void one_that_loses_packets_is_enough(void **state)
 
 	assert_int_equal(pieces_wanted(links, 2, false), PIECES_NONE);
 	links[1].lossy = true;
+	links[1].cost = 1;
 	assert_int_equal(pieces_wanted(links, 2, false), PIECES_LOSSY);
 	assert_int_equal(pieces_wanted(links, 2, true), PIECES_LOSSY);
 	links[1].in_use = false;
@@ -54,6 +55,20 @@ static void only_what_is_in_use_is_far(void **state)
 	assert_int_equal(pieces_wanted(links, 3, false), PIECES_NONE);
 }
 
+static void what_costs_more_is_for_multipath_tcp(void **state)
+{
+	struct pieces_link links[] = { LINK(20), LINK(400), LINK(20) };
+
+	links[2].cost = 5;
+	assert_int_equal(pieces_wanted(links, 3, false), PIECES_NONE);
+	links[2].in_use = false;   /* it may be opened any time */
+	assert_int_equal(pieces_wanted(links, 3, false), PIECES_NONE);
+	links[2].up = false;
+	assert_int_equal(pieces_wanted(links, 3, false), PIECES_FAR_APART);
+	links[0].cost = links[1].cost = 7;
+	assert_int_equal(pieces_wanted(links, 3, false), PIECES_FAR_APART);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -61,6 +76,7 @@ int main(void)
 		cmocka_unit_test(far_is_four_times_and_a_fifth_of_a_second),
 		cmocka_unit_test(one_that_is_too_far_is_enough),
 		cmocka_unit_test(only_what_is_in_use_is_far),
+		cmocka_unit_test(what_costs_more_is_for_multipath_tcp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

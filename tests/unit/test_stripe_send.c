@@ -210,7 +210,11 @@ static void what_legs_do_not_take_holds_a_stream_back(void **state)
 	assert_int_equal(stripe_held_back_us(out, now_us), 0);
 	look_and_send(out, now_us += 100 * US_PER_MS);
 	look_and_send(out, now_us += 100 * US_PER_MS);
+	unit_stripe_look(out, FAST, out->legs[FAST].written_bytes, FAST_RTT_US, now_us);   /* some is under way */
 	assert_int_equal(stripe_held_back_us(out, now_us), 200 * US_PER_MS);
+	out->legs[FAST].stalled = true;   /* it isn't their rate, but that they don't work */
+	assert_int_equal(stripe_held_back_us(out, now_us), 0);
+	out->legs[FAST].stalled = false;
 	out->edge = out->end;   /* it takes no more; and legs take what there is */
 	unit_deliver(out, FAST, out->legs[FAST].written_bytes - out->legs[FAST].acked_bytes, now_us);
 	while (out->next < out->end) {
