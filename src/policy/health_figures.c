@@ -121,7 +121,7 @@ static void note_full_rate(struct health_link *link, bool gets_full, bool stays_
 {
 	uint64_t bps = u64_max(link->up_bps, link->down_bps);
 
-	if (stays_full)
+	if (stays_full && link->seen.carried_bytes >= ENOUGH_BYTES)
 		link->full_bps -= link->full_bps / SLOWER_SHARE;
 	if (gets_full || (link->full_bps && bps > link->full_bps))
 		link->full_bps = bps;

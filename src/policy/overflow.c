@@ -21,7 +21,9 @@
 #define TOLD_DOUBLINGS 5u                    /* a minute: it may be something else that they carry */
 #define SILENT_BPS 100000u
 #define PAUSE_US (1 * US_PER_S)              /* who is limited may not be heard of for as long */
-#define UNHEARD_BPS 20000u                   /* probes and new subflows' handshakes; a slow link carries more */
+#define UNHEARD_BPS 20000u                   /* probes and new subflows' handshakes; what is worth opening carries
+					      * more */
+#define ACKS_SHARE 16u                       /* of what they acknowledge, at most */
 #define ABOUT_PERCENT 90u                    /* of a room: it is still there */
 #define BITS_PER_BYTE 8u
 
@@ -379,22 +381,28 @@ static bool must_tell_again(struct overflow *overflow, const struct overflow_fac
 	return loud;
 }
 
-/* Whether the link carried anything, in a way in which sessions are limited, beyond what those of its cost did before
- * they were opened. */
-static bool carries(const struct overflow *overflow, const struct overflow_facts *facts,
-		    const struct overflow_step *step, size_t link)
+static uint64_t bytes_since(const struct overflow_mark *mark, const struct overflow_facts *facts, size_t link,
+			    unsigned int way)
 {
-	uint64_t us = facts->now_us - overflow->told_open.at_us;
+	uint64_t before = mark->n_bytes[link][way], after = facts->links[link].n_bytes[way];
+
+	return after >= before ? after - before : after;
+}
+
+/* Whether the link carried something in each way in which sessions are limited, beside acknowledgements of what it
+ * carried the other way. */
+static bool carries(const struct overflow_mark *since, const struct overflow_facts *facts, size_t link)
+{
+	uint64_t us = facts->now_us - since->at_us;
 
 	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++) {
-		uint64_t before = overflow->told_open.n_bytes[link][way], after = facts->links[link].n_bytes[way];
-		uint64_t n_bytes = after >= before ? after - before : after;
+		uint64_t n_acks_bytes = bytes_since(since, facts, link, !way) / ACKS_SHARE;
 
-		if (limited_within(facts, way, PAUSE_US) &&
-		    n_bytes * BITS_PER_BYTE * US_PER_S / us > step->own_bps[way] + UNHEARD_BPS)
-			return true;
+		if (limited_within(facts, way, PAUSE_US) && bytes_since(since, facts, link, way) <
+		    n_acks_bytes + UNHEARD_BPS / BITS_PER_BYTE * us / US_PER_S)
+			return false;
 	}
-	return false;
+	return true;
 }
 
 /* A bit each of the links that were opened, and carry nothing though sessions are limited still: their peers may not
@@ -411,11 +419,10 @@ static uint32_t tell_open_again(struct overflow *overflow, const struct overflow
 		overflow->told_open.at_us = 0;
 	if (!now || !overflow->n_steps || (begun && since_us < TOLD_US << overflow->n_told_open))
 		return 0;
-	for (size_t i = 0; begun && i < overflow->n_steps; i++)
-		for (size_t link = 0; link < facts->n_links; link++)
-			if (is_of(&facts->links[link], overflow->steps[i].cost, overflow->steps[i].cost) &&
-			    facts->links[link].works && !carries(overflow, facts, &overflow->steps[i], link))
-				unheard |= 1u << link;
+	for (size_t i = 0; begun && i < facts->n_links; i++)
+		if (is_of(&facts->links[i], overflow->steps[0].cost, open_cost(overflow)) && facts->links[i].works &&
+		    !carries(&overflow->told_open, facts, i))
+			unheard |= 1u << i;
 	overflow->told_open = mark_of(facts);
 	if (begun)
 		overflow->n_told_open = unheard ? overflow->n_told_open + (overflow->n_told_open < TOLD_DOUBLINGS) : 0;

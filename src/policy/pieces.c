@@ -23,7 +23,7 @@ static bool all_cost_the_same(const struct pieces_link *links, size_t n_links)
 	const struct pieces_link *first = NULL;
 
 	for (size_t i = 0; i < n_links; i++) {
-		if (!links[i].up)
+		if (!links[i].in_use)
 			continue;
 		if (first && first->cost != links[i].cost)
 			return false;

@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 struct pieces_link {
-	bool up;
-	bool in_use;             /* and new sessions have it, or may have it any time */
+	bool in_use;             /* up, and new sessions have it, or may have it any time */
 	bool lossy;              /* as its owner says */
 	uint32_t cost;
 	uint64_t least_rtt_us;   /* without anything in its queue, as far as that was seen; 0: not known */

@@ -44,7 +44,6 @@ enum pieces profile_pieces(const struct shared *shared, const struct view *view,
 
 	for (size_t i = 0; i < view->n_links; i++)
 		links[i] = (struct pieces_link){
-			.up = view->links[i].up,
 			.in_use = view->links[i].up && !shared_is_silent(shared, i) && !shared_is_out(shared, view, i),
 			.lossy = profile_of(view, i) == CONF_PROFILE_LOSSY, .cost = view->conf->links[i].cost,
 			.least_rtt_us = shared_least_rtt_us(shared, i),
