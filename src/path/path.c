@@ -180,20 +180,23 @@ void path_set_silent(struct path *path, uint32_t silent)
 			tell_first_gone(path, &path->verdicts[i]);
 }
 
-void path_tell_closed(struct path *path)
+/* Something else for a moment, then what is so. */
+static void say_again(struct path *path, uint32_t closed_meanwhile)
 {
 	uint32_t closed = path->closed, left = path->left;
 
-	path_set_closed(path, left, left);
+	path_set_closed(path, closed_meanwhile, left);
 	path_set_closed(path, closed, left);
+}
+
+void path_tell_closed(struct path *path)
+{
+	say_again(path, path->left);
 }
 
 void path_tell_open(struct path *path, uint32_t links)
 {
-	uint32_t closed = path->closed, left = path->left;
-
-	path_set_closed(path, closed | links, left);
-	path_set_closed(path, closed, left);
+	say_again(path, path->closed | links);
 }
 
 static void on_event(void *context, struct loop_ref ref, uint32_t epoll_events)

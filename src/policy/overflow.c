@@ -78,6 +78,12 @@ static bool is_of(const struct overflow_link *link, uint32_t least, uint32_t mos
 	return !link->out && link->cost >= least && link->cost <= most;
 }
 
+/* Between two counts of an interface's, which may have begun anew. */
+static uint64_t moved_bytes(uint64_t before, uint64_t after)
+{
+	return after >= before ? after - before : after;
+}
+
 /* What links of costs from least to most carried between two marks. */
 static uint64_t rate_bps(const struct overflow_facts *facts, const struct overflow_mark *from,
 			 const struct overflow_mark *to, uint32_t least, uint32_t most,
@@ -86,10 +92,8 @@ static uint64_t rate_bps(const struct overflow_facts *facts, const struct overfl
 	uint64_t n_bytes = 0;
 
 	for (size_t i = 0; i < facts->n_links; i++) {
-		uint64_t before = from->n_bytes[i][way], after = to->n_bytes[i][way];
-
 		if (is_of(&facts->links[i], least, most))
-			n_bytes += after >= before ? after - before : after;
+			n_bytes += moved_bytes(from->n_bytes[i][way], to->n_bytes[i][way]);
 	}
 	return to->at_us > from->at_us ? n_bytes * BITS_PER_BYTE * US_PER_S / (to->at_us - from->at_us) : 0;
 }
@@ -381,27 +385,18 @@ static bool must_tell_again(struct overflow *overflow, const struct overflow_fac
 	return loud;
 }
 
-static uint64_t bytes_since(const struct overflow_mark *mark, const struct overflow_facts *facts, size_t link,
-			    unsigned int way)
-{
-	uint64_t before = mark->n_bytes[link][way], after = facts->links[link].n_bytes[way];
-
-	return after >= before ? after - before : after;
-}
-
 /* Whether the link carried something in each way in which sessions are limited, beside acknowledgements of what it
  * carried the other way. */
 static bool carries(const struct overflow_mark *since, const struct overflow_facts *facts, size_t link)
 {
-	uint64_t us = facts->now_us - since->at_us;
+	uint64_t least_bytes = UNHEARD_BPS / BITS_PER_BYTE * (facts->now_us - since->at_us) / US_PER_S;
+	uint64_t n_bytes[OVERFLOW_WAYS];
 
-	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++) {
-		uint64_t n_acks_bytes = bytes_since(since, facts, link, !way) / ACKS_SHARE;
-
-		if (limited_within(facts, way, PAUSE_US) && bytes_since(since, facts, link, way) <
-		    n_acks_bytes + UNHEARD_BPS / BITS_PER_BYTE * us / US_PER_S)
+	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++)
+		n_bytes[way] = moved_bytes(since->n_bytes[link][way], facts->links[link].n_bytes[way]);
+	for (unsigned int way = 0; way < OVERFLOW_WAYS; way++)
+		if (limited_within(facts, way, PAUSE_US) && n_bytes[way] < least_bytes + n_bytes[!way] / ACKS_SHARE)
 			return false;
-	}
 	return true;
 }
 
