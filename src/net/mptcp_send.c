@@ -25,7 +25,8 @@ static bool is_of_syn(const struct tcp_info *tcp)
 
 static bool is_peers_window(const struct tcp_info *tcp)
 {
-	return tcp->tcpi_snd_wnd && !(tcp->tcpi_snd_wnd & ((1u << tcp->tcpi_snd_wscale) - 1)) && !is_of_syn(tcp);
+	return (tcp->tcpi_snd_wnd || tcp->tcpi_bytes_acked > 1) &&
+	       !(tcp->tcpi_snd_wnd & ((1u << tcp->tcpi_snd_wscale) - 1)) && !is_of_syn(tcp);
 }
 
 static void add_rate(struct mptcp_send_state *out, const struct tcp_info *tcp)
@@ -42,7 +43,7 @@ static void add_rate(struct mptcp_send_state *out, const struct tcp_info *tcp)
 		out->longest_min_rtt_us = tcp->tcpi_min_rtt;
 }
 
-void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms)
+void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp)
 {
 	out->n_subflows += tcp->tcpi_state == ABI_TCP_ESTABLISHED;
 	out->in_flight_packets += tcp->tcpi_unacked;
@@ -54,11 +55,13 @@ void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp, ui
 	add_rate(out, tcp);
 	if (tcp->tcpi_min_rtt < out->min_rtt_us)
 		out->min_rtt_us = tcp->tcpi_min_rtt;
-	if (!is_peers_window(tcp) || tcp->tcpi_last_ack_recv > *last_heard_ms)
+	if (!is_peers_window(tcp) || tcp->tcpi_last_ack_recv > out->window_heard_ms)
 		return;
-	if (tcp->tcpi_last_ack_recv < *last_heard_ms || tcp->tcpi_snd_wnd < out->window_bytes)
+	if (tcp->tcpi_last_ack_recv < out->window_heard_ms || tcp->tcpi_snd_wnd < out->window_bytes) {
 		out->window_bytes = tcp->tcpi_snd_wnd;
-	*last_heard_ms = tcp->tcpi_last_ack_recv;
+		out->window_sure = !tcp->tcpi_sacked && !tcp->tcpi_lost;
+	}
+	out->window_heard_ms = tcp->tcpi_last_ack_recv;
 }
 
 /* What SIOCOUTQ says. */
@@ -69,7 +72,8 @@ static uint32_t queued_bytes(const struct abi_mptcp_info *info)
 
 void mptcp_send_none(struct mptcp_send_state *out)
 {
-	*out = (struct mptcp_send_state){ .min_rtt_us = UINT32_MAX, .least_unsent_bytes = UINT32_MAX };
+	*out = (struct mptcp_send_state){ .min_rtt_us = UINT32_MAX, .least_unsent_bytes = UINT32_MAX,
+					   .window_heard_ms = UINT32_MAX };
 }
 
 int mptcp_send_state(int fd, struct mptcp_send_state *out)
@@ -80,7 +84,6 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 		.tcp_info = (uintptr_t)tcp,
 	};
 	socklen_t n_full = sizeof(full);
-	uint32_t last_heard_ms = UINT32_MAX;
 
 	if (getsockopt(fd, SOL_MPTCP, ABI_MPTCP_FULL_INFO, &full, &n_full))
 		return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? MPTCP_SEND_E_PLAIN : -errno;
@@ -91,7 +94,7 @@ int mptcp_send_state(int fd, struct mptcp_send_state *out)
 	out->queued_bytes = queued_bytes(&full.info);
 	out->rtt_us = full.num_subflows ? tcp[0].tcpi_rtt : 0;
 	for (size_t i = 0; i < size_min(full.num_subflows, SUBFLOWS); i++)
-		mptcp_send_add(out, &tcp[i], &last_heard_ms);
+		mptcp_send_add(out, &tcp[i]);
 	if (out->least_unsent_bytes == UINT32_MAX)
 		out->least_unsent_bytes = out->unsent_bytes;
 	return 0;

@@ -15,11 +15,14 @@ struct mptcp_send_state {
 	uint32_t unsent_bytes;         /* in all subflows */
 	uint32_t least_unsent_bytes;   /* in the one that has least, of those that are established and have something
 				        * to carry */
-	/* The peer's, 0 where it isn't known just now. Of several subflows the one that heard from the peer last
-	 * knows it, the narrowest of those that heard at once. The kernel writes its own idea of the connection's
-	 * window over a subflow's when it sends, which may be far beyond the peer's (doc/decisions/0007): what is no
-	 * multiple of the window scale came about like that and isn't looked at. */
+	/* The peer's, 0 where it is closed or isn't known just now. Of several subflows the one that heard from the
+	 * peer last knows it, the narrowest of those that heard at once. The kernel writes its own idea of the
+	 * connection's window over a subflow's when it sends, which may be far beyond the peer's
+	 * (doc/decisions/0007): what is no multiple of the window scale came about like that and isn't looked at. */
 	uint32_t window_bytes;
+	uint32_t window_heard_ms;      /* how long ago; UINT32_MAX: it isn't known */
+	bool window_sure;              /* no packet of the subflow that heard it is missing: with each that is, an
+				        * acknowledgement may move on and leave the window as it was */
 	uint64_t rate_bytes_per_s;     /* that the congestion windows of all subflows allow */
 	uint64_t windows_bytes;        /* these windows together */
 	uint32_t min_rtt_us;           /* the shortest */
@@ -34,10 +37,9 @@ enum { MPTCP_SEND_E_PLAIN = 1 };       /* plain TCP, or fell back to it */
 
 struct tcp_info;
 
-/* What mptcp_send_state() adds up: of no subflow yet, and one more. *last_heard_ms is how long ago window_bytes was
- * heard of; it begins with UINT32_MAX. Pure. */
+/* What mptcp_send_state() adds up: of no subflow yet, and one more. Pure. */
 void mptcp_send_none(struct mptcp_send_state *out);
-void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp, uint32_t *last_heard_ms);
+void mptcp_send_add(struct mptcp_send_state *out, const struct tcp_info *tcp);
 
 /* 0, MPTCP_SEND_E_PLAIN (before Linux 6.5 always), or a negative errno. */
 int mptcp_send_state(int fd, struct mptcp_send_state *out);

@@ -9,7 +9,7 @@ bool limited_by_links(const struct limited_facts *facts)
 	uint32_t given_bytes = facts->queued_bytes - facts->pending_bytes;
 
 	if (!facts->in_flight_packets || !(facts->pending_bytes + facts->unsent_bytes) ||
-	    facts->pending_bytes > facts->queued_bytes)
+	    facts->pending_bytes > facts->queued_bytes || facts->window_closed)
 		return false;
 	if (facts->window_bytes)
 		return given_bytes + WINDOW_SLACK_BYTES < facts->window_bytes;

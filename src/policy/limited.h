@@ -17,7 +17,8 @@ struct limited_facts {
 	uint32_t pending_bytes;      /* of these, those that no subflow was given yet */
 	uint32_t unsent_bytes;       /* that subflows were given, and keep */
 	uint32_t in_flight_packets, cwnd_packets;   /* cwnd_packets: of subflows with something in flight alone */
-	uint32_t window_bytes;       /* that the peer offers; 0: not known just now */
+	uint32_t window_bytes;       /* that the peer offers; 0: not known just now, or closed */
+	bool window_closed;
 };
 
 bool limited_by_links(const struct limited_facts *facts);

@@ -217,9 +217,9 @@ struct steady_verdict steady_look(struct steady *steady, const struct steady_fac
 	after_us = pause_us(steady) << steady->fruitless;
 	steady->look_at_us = facts->now_us + (after_us < LOOK_SLOWEST_US ? after_us : LOOK_SLOWEST_US);
 	if (!is_stall(facts))
-		return follow(steady, facts, true);
+		return follow(steady, facts, !facts->held);
 	steady->stalled = true;
-	verdict = follow(steady, facts, true);
+	verdict = follow(steady, facts, !facts->held);
 	verdict.nudge = has_room(facts);   /* without room the peer may be slow, not silent; its own update comes
 					    * then */
 	return verdict;

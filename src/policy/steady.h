@@ -46,6 +46,7 @@ struct steady_facts {
 	uint64_t now_us;
 	uint64_t acknowledged;       /* by DATA_ACK: MPTCP's snd_una */
 	uint32_t queued_bytes;       /* not acknowledged by DATA_ACK (SIOCOUTQ) */
+	bool held;                   /* it would take more, but has no credit (policy/credit.h) */
 	uint32_t in_flight_packets;
 	uint32_t unsent_bytes;       /* in the subflows' queues */
 	uint32_t window_bytes;       /* that the peer offers; 0: not known just now */

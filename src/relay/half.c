@@ -158,16 +158,30 @@ static int read_failed(struct half *half, int error)
 	return error == NET_E_DESCRIPTORS ? HALF_WANT_WRITE : side_failed(error, &half->readable, HALF_WANT_READ);
 }
 
+size_t half_credit_bytes(const struct half *half)
+{
+	return half->steadied ? credit_left_bytes(&half->credit, half->n_bytes) : SIZE_MAX;
+}
+
+static bool may_write(const struct half *half)
+{
+	return half->writable && half_credit_bytes(half);
+}
+
 /* Sends as much as dst takes. *n_sent tells; 0 when all went, HALF_WANT_WRITE, or a negative errno. */
 static int send_some(struct half *half, const uint8_t *bytes, size_t n_bytes, size_t *n_sent)
 {
 	int error = 0;
 
 	for (*n_sent = 0; *n_sent < n_bytes;) {
-		ssize_t n = half->writable ? net_send(half->dst_fd, bytes + *n_sent, n_bytes - *n_sent, &error) : -1;
+		size_t n_wanted = size_min(n_bytes - *n_sent, half_credit_bytes(half));
+		ssize_t n;
 
+		if (!may_write(half))
+			return HALF_WANT_WRITE;
+		n = net_send(half->dst_fd, bytes + *n_sent, n_wanted, &error);
 		if (n < 0)
-			return half->writable ? side_failed(error, &half->writable, HALF_WANT_WRITE) : HALF_WANT_WRITE;
+			return side_failed(error, &half->writable, HALF_WANT_WRITE);
 		*n_sent += (size_t)n;
 		half->n_bytes += (size_t)n;
 	}
@@ -198,10 +212,10 @@ static int flush_pipe(struct half *half, struct half_tools *tools)
 	while (half->n_piped_bytes) {
 		ssize_t n;
 
-		if (!half->writable)
+		if (!may_write(half))
 			return HALF_WANT_WRITE;
-		n = splice(half->pipe->read_fd, NULL, half->dst_fd, NULL, half->n_piped_bytes,
-			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		n = splice(half->pipe->read_fd, NULL, half->dst_fd, NULL,
+			   size_min(half->n_piped_bytes, half_credit_bytes(half)), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 		if (n < 0)
 			return side_failed(net_error(errno), &half->writable, HALF_WANT_WRITE);
 		if (!n)
@@ -332,7 +346,9 @@ int half_step(struct half *half, struct half_tools *tools, size_t budget_bytes)
 			break;
 		if (half->n_bytes >= until)
 			return HALF_AGAIN;
-		n_most = (size_t)(until - half->n_bytes);
+		n_most = size_min((size_t)(until - half->n_bytes), half_credit_bytes(half));
+		if (!n_most)
+			return HALF_WANT_WRITE;
 		r = half->pipe ? fill_pipe(half, tools, n_most) : pass_scratch(half, tools, n_most);
 		if (r < 0 || r == HALF_WANT_WRITE)
 			return r;

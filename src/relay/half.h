@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/cursor.h"
+#include "policy/credit.h"
 #include "policy/ending.h"
 #include "policy/steady.h"
 #include "policy/widen.h"
@@ -74,6 +75,7 @@ struct half {
 	struct residue *residue;
 	uint64_t n_bytes;          /* that dst has taken */
 	struct steady steady;      /* of dst, where it is Multipath TCP */
+	struct credit credit;      /* the same; where there is none left, dst waits to be looked at */
 	struct ending ending;      /* where end_waits */
 };
 
@@ -117,6 +119,9 @@ void half_rest(struct half *half, struct half_tools *tools);
 void half_leave(struct half *half, struct half_tools *tools);
 /* It uses these. */
 void half_arrive(struct half *half, struct half_tools *tools);
+
+/* That dst may be given before it is looked at. */
+size_t half_credit_bytes(const struct half *half);
 
 /* Bytes read from src and not yet taken by dst. */
 size_t half_waiting_bytes(const struct half *half);

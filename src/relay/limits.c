@@ -32,6 +32,7 @@ static bool links_limit(const struct half *half)
 	facts.in_flight_packets = state.in_flight_packets;
 	facts.cwnd_packets = state.cwnd_packets;
 	facts.window_bytes = state.window_bytes;
+	facts.window_closed = !state.window_bytes && state.window_heard_ms != UINT32_MAX;
 	return limited_by_links(&facts);
 }
 
@@ -59,6 +60,10 @@ void limits_note(struct relay *relay, struct session *s, enum relay_way way, int
 	half->dry = half->bulk && status == HALF_WANT_READ;
 	if (half->dry && half->limits_from)
 		return;
+	if (status == HALF_WANT_WRITE && half->writable) {   /* for want of credit: its reader is behind */
+		half->limits_from = now + LIMITS_REST;
+		return;
+	}
 	if (status != HALF_WANT_WRITE || !half->limits_from) {
 		half->limits_from = now + LIMITS_EVERY;
 		return;

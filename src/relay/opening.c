@@ -163,11 +163,13 @@ static int say_again(struct relay *relay, struct session *s, struct bytes said)
 		half_say_again(&s->down);
 		s->down.bulk = false;
 		s->down.steady = (struct steady){ .guarded = true };
+		s->down.credit = (struct credit){ 0 };
 		return 0;
 	}
 	if (!was_said(s, said))
 		return 0;
 	s->down.n_bytes = 0;
+	s->down.credit = (struct credit){ 0 };
 	return half_prepend(&s->down, &relay->tools, said.at, said.n);
 }
 

@@ -56,7 +56,7 @@ struct session {
 	struct address source, destination;
 };
 
-static_assert(sizeof(struct session) <= 400,
+static_assert(sizeof(struct session) <= 448,
 	      "a session's user memory is part of what Braid promises (1 KiB when idle)");
 
 #endif

@@ -69,11 +69,13 @@ static int step(struct relay *relay, struct session *s, enum relay_way way, size
 	bool to_be_shown = half->course == HALF_COURSE_SHOWN_BY_BYTES;
 	int r;
 
-	if (half->writable)
+	if (half->writable && half_credit_bytes(half))
 		steadying_follow(half, &relay->tools, now_us);
 	limits_begin(relay, half);
 	widening_look(half, &relay->tools, now_us);
 	r = half_step(half, &relay->tools, most_bytes);
+	if (r == HALF_WANT_WRITE && half->writable && !half_credit_bytes(half) && steadying_credit(half, now_us))
+		r = HALF_AGAIN;
 	s->near_spoke |= way == RELAY_UP && half->n_bytes + half_waiting_bytes(half) > read_before;
 	widening_note(half, &relay->tools, now_us, r, half->n_bytes + half_waiting_bytes(half) > read_before);
 	if (to_be_shown && half->course != HALF_COURSE_SHOWN_BY_BYTES)
@@ -121,11 +123,22 @@ static void look_at_opening(struct session *s)
 		s->up.course = HALF_COURSE_WHOLE;
 }
 
+static void pass_on_way(struct relay *relay, struct session *s, enum relay_way way)
+{
+	const struct half *half = way == RELAY_UP ? &s->up : &s->down;
+	uint64_t until_bytes = half->n_bytes + SHARE_ALONE_BYTES, before;
+
+	do
+		before = half->n_bytes;
+	while (step(relay, s, way, SHARE_ALONE_BYTES) == HALF_AGAIN && half->n_bytes > before &&
+	       half->n_bytes < until_bytes);
+}
+
 void relay_pass_on(struct relay *relay, struct session *s)
 {
 	look_at_opening(s);
-	step(relay, s, RELAY_DOWN, SHARE_ALONE_BYTES);
-	step(relay, s, RELAY_UP, SHARE_ALONE_BYTES);
+	pass_on_way(relay, s, RELAY_DOWN);
+	pass_on_way(relay, s, RELAY_UP);
 }
 
 static int run_way(struct relay *relay, struct session *s, enum relay_way way)

@@ -72,6 +72,7 @@ static void look(struct relay *relay, struct session *s, enum relay_way way, uin
 {
 	struct half *half = way == RELAY_UP ? &s->up : &s->down;
 	uint64_t before = half->n_bytes;
+	bool had_credit = half_credit_bytes(half);
 
 	if (s->state == SESSION_CLOSING || !half->steady.look_at_us || half->steady.look_at_us > now_us)
 		return;
@@ -81,6 +82,8 @@ static void look(struct relay *relay, struct session *s, enum relay_way way, uin
 	}
 	counter_add(way == RELAY_UP ? &relay->counters.up_bytes : &relay->counters.down_bytes, half->n_bytes - before);
 	pacing_count(relay, s, way, 0, half->n_bytes - before);
+	if (!had_credit && half_credit_bytes(half))
+		relay_queue(relay, s);
 }
 
 static bool end_is_due(const struct half *half, uint64_t now_us)

@@ -16,11 +16,10 @@ static struct tcp_info subflow(void)
 static struct mptcp_send_state sum(const struct tcp_info *all, size_t n)
 {
 	struct mptcp_send_state state;
-	uint32_t last_heard_ms = UINT32_MAX;
 
 	mptcp_send_none(&state);
 	for (size_t i = 0; i < n; i++)
-		mptcp_send_add(&state, &all[i], &last_heard_ms);
+		mptcp_send_add(&state, &all[i]);
 	return state;
 }
 
@@ -74,12 +73,58 @@ static void test_what_the_kernel_does_not_know(void **state)
 	assert_int_equal(sum(NULL, 0).longest_min_rtt_us, 0);
 }
 
+static struct tcp_info told(uint32_t window_bytes, uint32_t heard_ms)
+{
+	struct tcp_info tcp = subflow();
+
+	tcp.tcpi_snd_wscale = 10;
+	tcp.tcpi_bytes_acked = 1000;
+	tcp.tcpi_snd_wnd = window_bytes;
+	tcp.tcpi_last_ack_recv = heard_ms;
+	return tcp;
+}
+
+static void test_who_heard_last_knows_the_window(void **state)
+{
+	struct tcp_info all[] = { told(2u << 20, 30), told(1u << 20, 40), told(3u << 20, 30) };
+	struct mptcp_send_state seen = sum(all, 3);
+
+	assert_int_equal(seen.window_bytes, 2u << 20);   /* of two at once the narrower */
+	assert_int_equal(seen.window_heard_ms, 30);
+	assert_true(seen.window_sure);
+	all[1] = told(0, 10);   /* closed, and known to be */
+	all[1].tcpi_sacked = 1;
+	seen = sum(all, 3);
+	assert_int_equal(seen.window_bytes, 0);
+	assert_int_equal(seen.window_heard_ms, 10);
+	assert_false(seen.window_sure);
+	all[1].tcpi_sacked = 0;
+	assert_true(sum(all, 3).window_sure);
+	all[1].tcpi_lost = 1;
+	assert_false(sum(all, 3).window_sure);
+}
+
+static void test_what_is_no_window_of_the_peers(void **state)
+{
+	struct tcp_info tcp = told((1u << 20) + 1, 10);   /* the kernel's own idea */
+
+	assert_int_equal(sum(&tcp, 1).window_heard_ms, UINT32_MAX);
+	tcp = told(65535u << 10, 10);   /* of the SYN */
+	tcp.tcpi_bytes_acked = 1;
+	assert_int_equal(sum(&tcp, 1).window_heard_ms, UINT32_MAX);
+	tcp = told(0, 10);   /* a subflow that is being joined */
+	tcp.tcpi_bytes_acked = 0;
+	assert_int_equal(sum(&tcp, 1).window_heard_ms, UINT32_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths_are_added_up),
 		cmocka_unit_test(test_what_is_closing_has_no_path),
 		cmocka_unit_test(test_what_the_kernel_does_not_know),
+		cmocka_unit_test(test_who_heard_last_knows_the_window),
+		cmocka_unit_test(test_what_is_no_window_of_the_peers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
