@@ -29,6 +29,10 @@ static void links_limit_what_their_windows_keep_back(void **state)
 	facts.unsent_bytes = 0;                  /* all is on its way */
 	assert_false(limited_by_links(&facts));
 	facts = sending();
+	facts.window_bytes = 0;
+	facts.window_closed = true;
+	assert_false(limited_by_links(&facts));
+	facts = sending();
 	facts.pending_bytes = facts.queued_bytes + 1;   /* told at two instants */
 	assert_false(limited_by_links(&facts));
 }

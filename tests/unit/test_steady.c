@@ -259,6 +259,24 @@ static void test_a_window_is_remembered(void **state)
 	}
 }
 
+/* What is queued shows how much the buffer takes only where it refused. */
+static void test_who_waits_for_credit_has_no_narrow_buffer(void **state)
+{
+	for (int held = 0; held < 2; held++) {
+		struct steady steady = { 0 };
+		struct steady_facts facts = stall(0);
+
+		facts.min_rtt_us = 20000;
+		facts.in_flight_packets = 10;
+		facts.queued_bytes = 100000;
+		facts.rate_bytes_per_s = 6250000;
+		facts.longest_rtt_us = facts.longest_min_rtt_us = 820000;
+		facts.windows_bytes = 1000000;
+		facts.held = held;
+		assert_int_equal(steady_look(&steady, &facts).bound_bytes > 0, !held);
+	}
+}
+
 /* A fast link beside a slow one is to get its room, though the window isn't known just then. */
 static void test_a_window_that_is_remembered_has_room(void **state)
 {
@@ -396,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_guarded_legs_are_bound_where_the_window_is_near),
 		cmocka_unit_test(test_short_paths_are_bound_before_the_window_is_known),
 		cmocka_unit_test(test_a_window_is_remembered),
+		cmocka_unit_test(test_who_waits_for_credit_has_no_narrow_buffer),
 		cmocka_unit_test(test_a_window_that_is_remembered_has_room),
 		cmocka_unit_test(test_begin_forgets_no_window_that_was_seen),
 		cmocka_unit_test(test_nudges_only_a_stall),
