@@ -15,7 +15,7 @@ OPTIONS = {
     "pause": (5.0, "seconds"),
     "loss_ppm": (3000, "of the packets on both links"),
     "mbps": (400, "of each link"),
-    "overrun": (2, "of the pauses may be overrun at most: none of 12 was, 7 before that decision"),
+    "overrun": (2, "of the pauses may be overrun at most: none of 24 was, 7 of 12 before that decision"),
 }
 RTTS_MS = (20, 50)
 MEGABYTES = 2000

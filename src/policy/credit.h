@@ -7,8 +7,9 @@
  * when it reads on.
  *
  * While the window is wide an error in it doesn't matter: credit is given in small shares of it. A peer that has taken
- * less than it was sent, so that three quarters of its widest window are gone, is given more only when twice that much
- * fits in, or when all that was sent before has arrived: then the window is known exactly. Pure.
+ * less than it was sent, so that three quarters of its widest window are gone, is given more only while no more than
+ * half of what is left is under way, and is believed to have more room again only when all has arrived, or when it says
+ * more than an error can be. Pure.
  */
 #ifndef BRAID_POLICY_CREDIT_H
 #define BRAID_POLICY_CREDIT_H

@@ -14,8 +14,8 @@ void steadying_follow(struct half *half, const struct half_tools *tools, uint64_
 /* dst has no credit: it is looked at. False: it gets none for now. */
 bool steadying_credit(struct half *half, uint64_t now_us);
 
-/* The time of half->steady.look_at_us has come, dst still refuses. 0, or a negative errno: the connection failed.
- * *n_nudges is counted up. */
+/* The time of half->steady.look_at_us has come, dst still refuses, or has no credit and may get some. 0, or a negative
+ * errno: the connection failed. *n_nudges is counted up. */
 int steadying_look(struct half *half, struct half_tools *tools, uint64_t now_us, uint64_t *n_nudges);
 
 #endif
